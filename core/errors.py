@@ -1,0 +1,35 @@
+"""Errors that a person can act on: each message names the fault and what to do about it."""
+
+from __future__ import annotations
+
+
+class IsegError(Exception):
+    """Root of all errors that this project raises on purpose."""
+
+
+class CheckpointError(IsegError, ValueError):
+    """A model file that cannot be read, is unsafe, or does not fit the architecture it names."""
+
+
+class ModelNotFoundError(IsegError, LookupError):
+    """A model name that the zoo does not know, or a file that does not exist."""
+
+
+class DownloadError(IsegError, OSError):
+    """A model that could not be downloaded, or whose content is not the published one."""
+
+
+class ImageError(IsegError, ValueError):
+    """A picture or mask that cannot be read, or has an unsuitable size or type."""
+
+
+class PromptError(IsegError, ValueError):
+    """A click, box or mask that does not fit the picture or the model."""
+
+
+class DatasetError(IsegError, ValueError):
+    """A data set whose files are missing, unpaired or malformed."""
+
+
+class EngineError(IsegError, RuntimeError):
+    """A compute device or inference engine that is not there, or failed."""

@@ -1,0 +1,85 @@
+"""What a user tells the model: clicks, a box, a mask to start from.
+
+Coordinates are pixels of the full picture, centres on integers, origin in the upper left corner,
+``row`` down and ``col`` to the right. They may be fractional.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import PromptError
+
+
+@dataclass(frozen=True)
+class Click:
+    """One click: on the object (``positive``) or on the background."""
+
+    row: float
+    col: float
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.row) and math.isfinite(self.col)):
+            raise PromptError(f"A click needs finite coordinates, got ({self.row}, {self.col}).")
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-parallel box; ``row_max`` and ``col_max`` belong to it (inclusive)."""
+
+    row_min: float
+    row_max: float
+    col_min: float
+    col_max: float
+
+    def __post_init__(self) -> None:
+        values = (self.row_min, self.row_max, self.col_min, self.col_max)
+        if not all(math.isfinite(value) for value in values):
+            raise PromptError(f"A box needs finite coordinates, got {values}.")
+        if self.row_max < self.row_min or self.col_max < self.col_min:
+            raise PromptError(
+                "A box needs row_min <= row_max and col_min <= col_max, got rows "
+                f"{self.row_min} to {self.row_max}, columns {self.col_min} to {self.col_max}."
+            )
+
+    @classmethod
+    def from_corners(cls, first: tuple[float, float], second: tuple[float, float]) -> Box:
+        """Box between two opposite (row, col) corners, in any order."""
+        (r0, c0), (r1, c1) = first, second
+        return cls(min(r0, r1), max(r0, r1), min(c0, c1), max(c0, c1))
+
+
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """All prompts of one object, in the order in which they were given.
+
+    Attributes
+    ----------
+    clicks
+        Clicks in order; later clicks correct earlier ones.
+    box
+        Drawn round the object: the model looks there, enlarged.
+    mask
+        (H, W) array to start from, bool or probabilities in 0..1: the first mask guidance.
+    """
+
+    clicks: Sequence[Click] = ()
+    box: Box | None = None
+    mask: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clicks", tuple(self.clicks))
+        if self.mask is not None and np.asarray(self.mask).ndim != 2:
+            raise PromptError(f"A mask needs shape (H, W), got {np.asarray(self.mask).shape}.")
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to predict from."""
+        return not self.clicks and self.box is None and self.mask is None
