@@ -1,0 +1,121 @@
+"""Reading model files: published RITM checkpoints, bare f-BRS ones, and our own.
+
+Nothing in a file is trusted: tensors and plain values only (``weights_only``), classes by a fixed
+table, architecture and weights checked against each other before a model is handed out.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError, ModelNotFoundError
+from . import native, ritm_format
+from .config import ModelConfig
+from .network import ClickModel, build_model
+
+StateDict = dict[str, Tensor]
+_ADVICE = "Download it again, or choose another model."
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model file in memory.
+
+    Attributes
+    ----------
+    stages
+        Networks in eval mode with frozen weights; more than one if the model has stages, the
+        n-th of which answers the n-th click (the last one all later clicks).
+    metadata
+        What the file says about itself: training data, licence, citation, metrics, threshold …
+    """
+
+    path: Path
+    stages: tuple[ClickModel, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a ``.safetensors`` file of ours, or a ``.pth`` of the RITM and f-BRS families.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such file.
+    CheckpointError
+        If the file is damaged, unsafe, of an unknown kind, or its weights do not fit: the
+        message says which. A model is never loaded in part.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelNotFoundError(f"There is no model file {path}. Check the path.")
+    if path.stat().st_size == 0:
+        raise CheckpointError(f"The model file {path} is empty (0 bytes). {_ADVICE}")
+    try:
+        if native.is_native(path):
+            config, state, metadata = native.read(path)
+            parts = [(config, state)]
+        else:
+            parts, metadata = ritm_format.parse(_unpickle(path)), {}
+        return Checkpoint(path, tuple(_build(*part) for part in parts), metadata)
+    except CheckpointError as error:
+        raise CheckpointError(f"Cannot use the model file {path}: {error}") from error
+
+
+def _unpickle(path: Path) -> object:
+    """Content of a ``torch.save`` file; whatever is not tensors and plain values is refused."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "it is not a PyTorch checkpoint, or it holds Python objects that could run code; "
+            f"nothing of it was executed. Use it only if you can get the plain weights. ({error})"
+        ) from error
+    except (
+        EOFError,
+        RuntimeError,
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        ImportError,
+    ) as error:
+        raise CheckpointError(f"it is truncated or damaged. {_ADVICE} ({error})") from error
+
+
+def _build(config: ModelConfig, state: StateDict) -> ClickModel:
+    model = build_model(config)
+    expected = model.state_dict()
+    missing = sorted(expected.keys() - state.keys())
+    unexpected = sorted(state.keys() - expected.keys())
+    if missing or unexpected:
+        raise CheckpointError(
+            f"its weights do not fit the architecture '{config.architecture}' that it names. "
+            f"Missing: {_listed(missing)}. Unexpected: {_listed(unexpected)}."
+        )
+    for key, tensor in expected.items():
+        if state[key].shape != tensor.shape:
+            raise CheckpointError(
+                f"the weight '{key}' has shape {tuple(state[key].shape)}, but the architecture "
+                f"that the file names needs {tuple(tensor.shape)}."
+            )
+    bad = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise CheckpointError(f"it holds values that are not numbers, in {_listed(bad)}. {_ADVICE}")
+    model.load_state_dict(state)  # copies half precision into single precision
+    return model.eval().requires_grad_(False)
+
+
+def _listed(keys: list[str], most: int = 4) -> str:
+    """The first keys in words, and how many more there are."""
+    if not keys:
+        return "none"
+    rest = f" and {len(keys) - most} more" if len(keys) > most else ""
+    return ", ".join(keys[:most]) + rest

@@ -1,0 +1,138 @@
+"""What defines a network: the parameters of the RITM family, under their published names."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import CheckpointError
+
+RESNETS = ("resnet34", "resnet50", "resnet101")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Parameters that every click network has (RITM's ``ISModel``).
+
+    Attributes
+    ----------
+    use_rgb_conv
+        Fuse clicks with the picture by 1x1 convolutions before the backbone; otherwise the click
+        maps are embedded on their own and added behind the first convolution ("Conv1S").
+    fbrs_rgb_conv
+        The older f-BRS order inside ``rgb_conv``: batch norm after the activation.
+    conv_extend
+        Embed the click maps by a single strided convolution instead of two.
+    use_disks, norm_radius
+        Clicks as disks of ``norm_radius`` pixels, or as distances scaled by ``norm_radius``.
+    with_prev_mask, binary_prev_mask
+        Whether a previous mask guides the network, and whether it is thresholded at 0.5 first.
+    """
+
+    architecture: ClassVar[str]
+
+    use_rgb_conv: bool = True
+    fbrs_rgb_conv: bool = False
+    conv_extend: bool = False
+    use_leaky_relu: bool = False
+    use_disks: bool = False
+    norm_radius: float = 260
+    with_aux_output: bool = False
+    with_prev_mask: bool = False
+    binary_prev_mask: bool = False
+    norm_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    norm_std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    @property
+    def map_channels(self) -> int:
+        """Channels beside the picture: previous mask (if any), positive and negative clicks."""
+        return 3 if self.with_prev_mask else 2
+
+    def to_json(self) -> dict[str, Any]:
+        """Architecture name and parameters as plain JSON values."""
+        return {"architecture": self.architecture, "params": dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True)
+class HRNetConfig(ModelConfig):
+    """HRNetV2 of any ``width``, with an OCR head (``ocr_width`` > 0) or without."""
+
+    architecture: ClassVar[str] = "hrnet"
+
+    width: int = 48
+    ocr_width: int = 256
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class DeepLabConfig(ModelConfig):
+    """DeepLabV3+ on a ResNet of output stride 8."""
+
+    architecture: ClassVar[str] = "deeplab"
+
+    backbone: str = "resnet50"
+    deeplab_ch: int = 256
+    aspp_dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.backbone not in RESNETS:
+            raise CheckpointError(
+                f"Unknown backbone {self.backbone!r}; known are {', '.join(RESNETS)}."
+            )
+
+
+CONFIGS: dict[str, type[ModelConfig]] = {
+    kind.architecture: kind for kind in (HRNetConfig, DeepLabConfig)
+}
+
+
+def config_from_json(data: object) -> ModelConfig:
+    """Read what `ModelConfig.to_json` wrote.
+
+    Raises
+    ------
+    CheckpointError
+        If the architecture or a parameter is unknown, or a value has the wrong type.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("params"), dict):
+        raise CheckpointError("The model header lacks 'architecture' and 'params'.")
+    kind = CONFIGS.get(str(data.get("architecture")))
+    if kind is None:
+        raise CheckpointError(
+            f"Unknown architecture {data.get('architecture')!r}; known are {', '.join(CONFIGS)}. "
+            "A newer version of this program may know it."
+        )
+    return build_config(kind, data["params"])
+
+
+def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig:
+    """Make a config of ``kind`` from named values, checking names and types."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    values: dict[str, Any] = {}
+    for name, value in params.items():
+        if name not in fields:
+            raise CheckpointError(
+                f"Unknown parameter {name!r} for the architecture {kind.architecture!r}."
+            )
+        default = fields[name].default
+        values[name] = _checked(name, value, default)
+    return kind(**values)
+
+
+def _checked(name: str, value: object, default: object) -> object:
+    """``value`` in the type of ``default``; a file may hold anything."""
+    if isinstance(default, tuple):
+        if isinstance(value, (list, tuple)) and len(value) == len(default):
+            return tuple(float(item) for item in value)
+    elif isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+    elif isinstance(default, (int, float)):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+            return value
+    elif isinstance(value, str):
+        return value
+    raise CheckpointError(
+        f"Parameter {name!r} has the value {value!r}, expected the like of {default!r}."
+    )

@@ -1,0 +1,116 @@
+"""Small building blocks that the networks share."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resize of (B, C, H, W) with aligned corners, as everywhere in the RITM family."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
+
+
+def height_width(x: Tensor) -> tuple[int, int]:
+    """(H, W) of a (B, C, H, W) tensor."""
+    return x.shape[2], x.shape[3]
+
+
+def conv_bn(
+    inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, dilation: int = 1
+) -> list[nn.Module]:
+    """Convolution without bias that keeps the size (over ``stride``), and its batch norm."""
+    padding = dilation * (kernel // 2)
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
+    return [conv, nn.BatchNorm2d(outputs)]
+
+
+def conv_bn_relu(
+    inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    """`conv_bn` and a ReLU."""
+    layers = conv_bn(inputs, outputs, kernel, stride=stride, dilation=dilation)
+    return nn.Sequential(*layers, nn.ReLU(inplace=True))
+
+
+def projection(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """1x1 convolution and batch norm that fit the shortcut of a residual block."""
+    return nn.Sequential(*conv_bn(inputs, outputs, stride=stride))
+
+
+class BasicBlock(nn.Module):
+    """Residual block of two 3x3 convolutions (He et al. 2016)."""
+
+    expansion = 1
+
+    def __init__(
+        self,
+        inputs: int,
+        planes: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        second_dilation: int = 1,
+        downsample: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv_bn(inputs, planes, 3, stride=stride, dilation=dilation)
+        self.conv2, self.bn2 = conv_bn(planes, planes, 3, dilation=second_dilation)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, planes, H / stride, W / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.bn2(self.conv2(x))
+        result: Tensor = self.relu(x + shortcut)
+        return result
+
+
+class Bottleneck(nn.Module):
+    """Residual block 1x1, 3x3, 1x1 with four times ``planes`` outputs."""
+
+    expansion = 4
+
+    def __init__(
+        self,
+        inputs: int,
+        planes: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        second_dilation: int = 1,  # noqa: ARG002 - same signature as BasicBlock
+        downsample: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv_bn(inputs, planes)
+        self.conv2, self.bn2 = conv_bn(planes, planes, 3, stride=stride, dilation=dilation)
+        self.conv3, self.bn3 = conv_bn(planes, planes * self.expansion)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, 4 planes, H / stride, W / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        x = self.bn3(self.conv3(x))
+        result: Tensor = self.relu(x + shortcut)
+        return result
+
+
+class SeparableConv(nn.Module):
+    """Depthwise 3x3, pointwise 1x1, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+            *conv_bn_relu(inputs, outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H, W)."""
+        result: Tensor = self.body(x)
+        return result

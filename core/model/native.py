@@ -1,0 +1,86 @@
+"""Our own model files: safetensors with a JSON header.
+
+The header is one metadata entry, ``avalanche_iseg``, of JSON: ``format`` (1), ``model``
+(architecture and parameters), and free ``metadata`` such as training data, licence, citation,
+metrics and threshold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import CheckpointError
+from .config import ModelConfig, config_from_json
+from .network import ClickModel
+
+_ENTRY = "avalanche_iseg"
+_FORMAT = 1
+
+
+def is_native(path: Path) -> bool:
+    """Whether the file is named or built like a safetensors file."""
+    if path.suffix == ".safetensors":
+        return True
+    with path.open("rb") as file:
+        head = file.read(9)
+    return len(head) == 9 and head[8:9] == b"{"
+
+
+def read(path: Path) -> tuple[ModelConfig, dict[str, Tensor], dict[str, Any]]:
+    """Config, weights and metadata of a file that `write` made.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, not ours, or of a newer format.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = (file.metadata() or {}).get(_ENTRY)
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"it is truncated or damaged. Download it again, or choose another model. ({error})"
+        ) from error
+    if header is None:
+        raise CheckpointError("it holds weights without the header of this program.")
+    try:
+        data = json.loads(header)
+    except ValueError as error:
+        raise CheckpointError(f"its header is not valid JSON ({error}).") from error
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise CheckpointError(
+            f"its format is {data.get('format') if isinstance(data, dict) else data!r}, this "
+            f"program reads format {_FORMAT}. Update the program."
+        )
+    return config_from_json(data.get("model")), state, dict(data.get("metadata") or {})
+
+
+def write(path: str | Path, model: ClickModel, metadata: Mapping[str, Any]) -> None:
+    """Write ``model`` to ``path``, whole or not at all.
+
+    Parameters
+    ----------
+    metadata
+        JSON values, by convention ``training_data``, ``licence``, ``citation``, ``metrics`` and
+        ``threshold`` (the probability above which a pixel belongs to the object).
+    """
+    path = Path(path)
+    header = {"format": _FORMAT, "model": model.config.to_json(), "metadata": dict(metadata)}
+    state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    os.close(handle)
+    try:
+        save_file(state, temporary, metadata={_ENTRY: json.dumps(header)})
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,156 @@
+"""The click network: picture, previous mask and clicks in, logits out (Sofiiuk et al. 2021)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .click_maps import Size, disk_maps, distance_maps
+from .config import DeepLabConfig, HRNetConfig, ModelConfig
+from .deeplab import DeepLab, SeparableHead
+from .hrnet import HRNet
+from .layers import height_width, resize
+from .stem import build_maps_transform, build_rgb_conv
+
+Level = Literal["A", "B", "C"]
+"""Where f-BRS modulates features, from early to late."""
+
+
+class Logits(NamedTuple):
+    """``instances`` (B, 1, H, W) and, where the network has it, the auxiliary head's ``aux``."""
+
+    instances: Tensor
+    aux: Tensor | None
+
+
+class ClickModel(nn.Module):
+    """A network of the RITM family.
+
+    `forward` is the whole way; `prepare`, `encode` and `decode` are its parts, for engines that
+    run the costly part elsewhere and for BRS, which optimises what passes between them.
+    """
+
+    config: ModelConfig
+    norm_mean: Tensor
+    norm_std: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        for name in ("norm_mean", "norm_std"):
+            values = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
+        if config.use_rgb_conv:
+            self.rgb_conv = build_rgb_conv(config)
+        else:
+            self.maps_transform = build_maps_transform(config)
+
+    def forward(self, image: Tensor, points: Tensor) -> Logits:
+        """Logits at the size of the input.
+
+        Parameters
+        ----------
+        image
+            (B, 3 or 4, H, W) float: RGB in 0..1 and, if the model has ``with_prev_mask``, the
+            previous mask (probabilities in 0..1).
+        points
+            (B, 2P, 3) float, see `core.model.click_maps`.
+        """
+        rgb, maps = self.prepare(image, points)
+        low = self.decode(self.encode(rgb, maps, "A"), "A")
+        size = height_width(image)
+        aux = low.aux
+        if aux is not None and self.config.with_aux_output:
+            aux = resize(aux, size)
+        return Logits(resize(low.instances, size), aux)
+
+    def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised RGB (B, 3, H, W), and the maps (B, c, H, W): [previous mask,] clicks +, -."""
+        rgb = (image[:, :3] - self.norm_mean) / self.norm_std
+        maps = self.click_maps(points, height_width(image))
+        if self.config.with_prev_mask:
+            mask = image[:, 3:]
+            if self.config.binary_prev_mask:
+                mask = (mask > 0.5).to(mask.dtype)
+            maps = torch.cat([mask, maps], dim=1)
+        return rgb, maps
+
+    def click_maps(self, points: Tensor, size: Size) -> Tensor:
+        """(B, 2, H, W) maps of the positive and the negative clicks."""
+        draw = disk_maps if self.config.use_disks else distance_maps
+        return draw(points, size, self.config.norm_radius)
+
+    def fuse(self, rgb: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the backbone gets: an RGB input, and features to add behind its first layer."""
+        if self.config.use_rgb_conv:
+            return self.rgb_conv(torch.cat([rgb, maps], dim=1)), None
+        return rgb, self.maps_transform(maps)
+
+    @abstractmethod
+    def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
+        """Output of `prepare` -> features at ``level``; the first tensor is what f-BRS changes."""
+
+    @abstractmethod
+    def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
+        """Features of `encode` at ``level`` -> logits at stride 4."""
+
+
+class HRNetModel(ClickModel):
+    """HRNetV2, with OCR or without."""
+
+    def __init__(self, config: HRNetConfig) -> None:
+        super().__init__(config)
+        self.feature_extractor = HRNet(config)
+
+    def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
+        """Levels A and B: (B, 15w, H/4, W/4) joined branches; C: input of the last convolution."""
+        features = self.feature_extractor.aggregate(*self.fuse(rgb, maps))
+        if level == "C":
+            features, _ = self.feature_extractor.context(features)
+        return (features,)
+
+    def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
+        """Features at ``level`` -> logits at stride 4."""
+        (x,) = features
+        aux = None
+        if level != "C":
+            x, aux = self.feature_extractor.context(x)
+        return Logits(self.feature_extractor.cls_head(x), aux)
+
+
+class DeepLabModel(ClickModel):
+    """DeepLabV3+ on a ResNet."""
+
+    def __init__(self, config: DeepLabConfig) -> None:
+        super().__init__(config)
+        self.feature_extractor = DeepLab(config)
+        self.head = SeparableHead(config.deeplab_ch)
+
+    def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
+        """Level A: layer-4 and layer-1 outputs; B: decoder input; C: decoder output."""
+        low, deep = self.feature_extractor.backbone(*self.fuse(rgb, maps))
+        if level == "A":
+            return deep, low
+        x = self.feature_extractor.join(low, deep)
+        return (self.feature_extractor.head(x),) if level == "C" else (x,)
+
+    def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
+        """Features at ``level`` -> logits at stride 4."""
+        x = features[0]
+        if level == "A":
+            x = self.feature_extractor.join(features[1], x)
+        if level != "C":
+            x = self.feature_extractor.head(x)
+        return Logits(self.head(x), None)
+
+
+def build_model(config: ModelConfig) -> ClickModel:
+    """The network that ``config`` describes, with PyTorch's default initial weights."""
+    if isinstance(config, HRNetConfig):
+        return HRNetModel(config)
+    if isinstance(config, DeepLabConfig):
+        return DeepLabModel(config)
+    raise TypeError(f"no network for {type(config).__name__}")
