@@ -1,0 +1,255 @@
+"""`python -m core segment`: from a picture and prompts to masks, outlines and overlays.
+
+The command line is a contract: options keep their names and meanings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IsegError, PromptError
+from ..image import Picture, align_mask, read_mask_layer, read_picture, write_png
+from ..outline import (
+    OUTLINE_DRIVERS,
+    TOLERANCE,
+    check_target,
+    ground_area,
+    mask_to_polygons,
+    overlay,
+    to_map,
+    write_mask,
+    write_outline,
+)
+from ..prompts import Prompts
+from . import arguments
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from shapely import MultiPolygon
+
+    from ..engine import LoadedModel
+
+OUTPUTS = """\
+The name of an --out file says what is written:
+  *.geojson       outline in longitude and latitude (or pixels x, -y of a plain picture)
+  *.gpkg          outline in the picture's CRS, layer "avalanches"; an existing file is replaced
+  *overlay*.png   the picture with mask, clicks and box drawn on it
+  other *.png     mask, 0 and 255
+  *.tif           mask, 0 and 255, with the picture's georeference
+
+Clicks act one after the other, as in interactive use. COL counts pixels to the right, ROW
+downwards, both from 0 at the centre of the upper left pixel.
+"""
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `core.commands`."""
+    parser = subparsers.add_parser(
+        "segment",
+        help="segment one object of a picture",
+        description="Segment one object of a picture from clicks, a box or a mask.",
+        epilog=OUTPUTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("image", metavar="IMAGE", type=Path, help="photo or georeferenced raster")
+    _add_prompt_options(parser)
+    _add_model_options(parser)
+    _add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_prompt_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("prompts (at least one)")
+    group.add_argument(
+        "--click",
+        metavar="COL,ROW[,+|-]",
+        type=arguments.click,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="on the object (+, default) or the background (-); repeatable",
+    )
+    group.add_argument(
+        "--box", metavar="COL,ROW,COL,ROW", type=arguments.box, help="two opposite corners"
+    )
+    group.add_argument(
+        "--mask",
+        metavar="FILE",
+        type=Path,
+        help="mask to start from, of the picture's size; non-zero pixels are the object",
+    )
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model",
+        metavar="NAME|FILE",
+        default="default",
+        help="see `python -m core models` (default: %(default)s)",
+    )
+    group.add_argument(
+        "--engine", choices=("auto", "torch", "openvino"), default="auto", help="what computes"
+    )
+    group.add_argument(
+        "--device", default="auto", help="cpu, cuda, ..., auto: a GPU if there is one (default)"
+    )
+    group.add_argument(
+        "--threshold",
+        metavar="P",
+        type=arguments.probability,
+        help="probability above which a pixel is the object (default: the model's own)",
+    )
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        action="extend",
+        required=True,
+        help="files to write (kinds below); repeatable",
+    )
+    group.add_argument(
+        "--tolerance",
+        metavar="PIXELS",
+        type=arguments.not_negative,
+        default=TOLERANCE,
+        help="farthest an outline may leave the pixel edges (default: %(default)s; 0: follow them)",
+    )
+    group.add_argument(
+        "--min-area",
+        metavar="PIXELS",
+        type=arguments.not_negative,
+        default=0.0,
+        help="leave smaller parts out of outlines, square pixels (default: %(default)s)",
+    )
+    group.add_argument(
+        "--json", action="store_true", help="print the summary as one JSON object on stdout"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment the picture and write what was asked for; returns the exit status 0."""
+    _check_before_work(args)
+    # Here, not above: it loads torch, for which `--help` and mistakes should not wait.
+    from ..engine import load_model
+
+    picture = read_picture(args.image)
+    guidance = None if args.mask is None else _read_mask(args.mask, args.image)
+    prompts = Prompts(args.click, args.box, guidance)
+    model = load_model(args.model, device=args.device, engine=args.engine)
+    start = time.perf_counter()
+    mask = _segment(model, picture.pixels, prompts, args.threshold)
+    seconds = time.perf_counter() - start
+    result = Result(picture, prompts, mask, args.tolerance, args.min_area, seconds)
+    summary = {"image": str(args.image), "model": model.name, **result.summary()}
+    for path in args.out:
+        result.write(path, summary)
+    _report(summary, args.out, as_json=args.json)
+    return 0
+
+
+def _check_before_work(args: argparse.Namespace) -> None:
+    """Refuse at once what would otherwise fail after the model has been loaded and run."""
+    if not (args.click or args.box or args.mask):
+        raise PromptError("Nothing to segment from: give at least one --click, --box or --mask.")
+    for path in args.out:
+        check_target(path)
+        if path.resolve() in (args.image.resolve(), args.mask and args.mask.resolve()):
+            raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
+
+
+def _read_mask(path: Path, picture: Path) -> NDArray[np.bool_]:
+    """Mask to start from, turned like the picture; ImageError if their sizes differ."""
+    values = align_mask(read_mask_layer(path), picture, path)
+    mask: NDArray[np.bool_] = np.atleast_3d(values).any(axis=2)
+    return mask
+
+
+def _segment(
+    model: LoadedModel, pixels: NDArray[np.uint8], prompts: Prompts, threshold: float | None
+) -> NDArray[np.bool_]:
+    """Mask by the threshold given, or else the model's own."""
+    from ..predictor import Predictor, PredictorOptions
+
+    predictor = Predictor(model, PredictorOptions())
+    predictor.set_image(pixels)
+    prediction = predictor.predict(prompts)
+    return prediction.mask(model.threshold if threshold is None else threshold)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A mask with all that is needed to write it in any form."""
+
+    picture: Picture
+    prompts: Prompts
+    mask: NDArray[np.bool_]
+    tolerance: float
+    min_area: float
+    seconds: float
+
+    @property
+    def crs(self) -> str | None:
+        """CRS of the outline; None for pixels, whatever the file says."""
+        return None if self.picture.transform is None else self.picture.crs_wkt
+
+    @cached_property
+    def outline(self) -> MultiPolygon:
+        """Outline in map coordinates."""
+        polygons = mask_to_polygons(self.mask, tolerance=self.tolerance, min_area=self.min_area)
+        return to_map(polygons, self.picture.transform)
+
+    def summary(self) -> dict[str, Any]:
+        """Figures of the segmentation: also the outline's attributes.
+
+        ``area_px`` counts the mask's pixels; ``area_m2`` is the area on the ellipsoid that the
+        outline encloses, None without a CRS.
+        """
+        return {
+            "area_px": int(self.mask.sum()),
+            "area_m2": ground_area(self.outline, self.crs) if self.crs else None,
+            "clicks": len(self.prompts.clicks),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def write(self, path: Path, properties: dict[str, Any]) -> None:
+        """Write the form that the file's name asks for (see `OUTPUTS`)."""
+        suffix = path.suffix.lower()
+        if suffix in OUTLINE_DRIVERS:
+            write_outline(path, self.outline, crs_wkt=self.crs, properties=properties)
+        elif suffix == ".png" and "overlay" in path.stem.lower():
+            write_png(path, self._overlay())
+        else:
+            write_mask(path, self.mask, transform=self.picture.transform, crs_wkt=self.crs)
+
+    def _overlay(self) -> NDArray[np.uint8]:
+        return overlay(self.picture.pixels, self.mask, self.prompts.clicks, self.prompts.box)
+
+
+def _report(summary: dict[str, Any], written: list[Path], *, as_json: bool) -> None:
+    """Tell what came out; stdout holds nothing but JSON if that was asked for."""
+    if summary["area_px"] == 0:
+        print("warning: the mask is empty; click on the object itself.", file=sys.stderr)
+    if as_json:
+        print(json.dumps({**summary, "out": [str(path) for path in written]}))
+        return
+    ground = "" if summary["area_m2"] is None else f", {summary['area_m2']:.1f} m² on the ground"
+    print(f"{summary['image']}: {summary['area_px']} px{ground}, {summary['seconds']:.2f} s")
+    for path in written:
+        print(f"wrote {path}")

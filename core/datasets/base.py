@@ -1,0 +1,292 @@
+"""What all data sets share: samples, pictures, lazy reading, and a check of every file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DatasetError, ImageError
+from ..image import align_mask, read_picture
+
+OBJECT, BACKGROUND, IGNORE = 1, 0, -1
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ObjectRef:
+    """Names one object without reading anything.
+
+    Attributes
+    ----------
+    image
+        Name of the picture, unique in its data set: file name or relative posix path.
+    object
+        Id of the object in the picture, ``"1"`` where there is only one.
+    """
+
+    image: str
+    object: str
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One object in one picture.
+
+    The picture may be shared with the samples beside it: do not write into it.
+
+    Attributes
+    ----------
+    ref
+        Which object this is.
+    image
+        (H, W, 3) uint8 RGB.
+    mask
+        (H, W) int8: 1 object, 0 background, -1 ignore.
+    """
+
+    ref: ObjectRef
+    image: NDArray[np.uint8]
+    mask: NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """All objects of one picture.
+
+    Attributes
+    ----------
+    layers
+        (L, H, W) int32 object ids, 0 where there is none, -1 to ignore. Objects that overlap lie in
+        different layers.
+    objects
+        (id, layer) of every object; ids are at least 1 and unique in the picture.
+    """
+
+    layers: NDArray[np.int32]
+    objects: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSample:
+    """One picture with all its objects; pictures without any object occur.
+
+    Attributes
+    ----------
+    name
+        As in `ObjectRef.image`.
+    image
+        (H, W, 3) uint8 RGB.
+    layers, objects
+        As in `Annotation`.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    layers: NDArray[np.int32]
+    objects: tuple[tuple[int, int], ...]
+
+    def mask(self, object_id: int) -> NDArray[np.int8]:
+        """(H, W) int8 mask of one object: 1 object, 0 background, -1 ignore."""
+        layer = self.layers[dict(self.objects)[object_id]]
+        mask: NDArray[np.int8] = (layer == object_id).astype(np.int8)
+        mask[layer == IGNORE] = IGNORE
+        return mask
+
+
+class Dataset(ABC):
+    """Objects in pictures, in the order of picture names and object ids.
+
+    Files are read when they are asked for; the last picture is kept, so that its objects do not
+    read it again. A data set with unpaired files opens, for `check`, but gives no samples.
+
+    Parameters
+    ----------
+    name
+        Name for reports.
+    root
+        Folder of the data set.
+    images
+        Picture name -> file; sorted here.
+    faults
+        What is wrong with the collection of files as a whole, one sentence each.
+    """
+
+    def __init__(
+        self, name: str, root: Path, images: Mapping[str, Path], faults: Sequence[str] = ()
+    ) -> None:
+        self.name = name
+        self.root = root
+        self._images = dict(sorted(images.items()))
+        self._faults = list(faults)
+        self._last: PictureSample | None = None
+        if not images and not faults:
+            self._faults = [f"The data set {root} holds no pictures."]
+
+    @abstractmethod
+    def _annotation(self, image: str) -> Annotation:
+        """Read the objects of one picture, in the orientation in which the picture is shown."""
+
+    def _object_ids(self, image: str) -> Sequence[int]:
+        """Ids of the objects of one picture; families that know them unread say so instead."""
+        with _as_dataset_error():
+            return [object_id for object_id, _ in self._annotation(image).objects]
+
+    def __len__(self) -> int:
+        """Count the objects."""
+        return len(self.refs)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one object; `DatasetError` where its files are faulty or its mask is empty."""
+        ref = self.refs[index]
+        picture = self._read(ref.image)
+        mask = picture.mask(int(ref.object))
+        if not (mask == OBJECT).any():
+            raise DatasetError(self._empty(ref))
+        return Sample(ref, picture.image, mask)
+
+    @cached_property
+    def refs(self) -> Sequence[ObjectRef]:
+        """All objects in order. Families that keep ids in masks only read every mask for this."""
+        self._require_sound()
+        return tuple(
+            ObjectRef(image, str(object_id))
+            for image in self._images
+            for object_id in self._object_ids(image)
+        )
+
+    def pictures(self) -> Pictures:
+        """Pictures with all their objects, as training wants them, read one by one."""
+        self._require_sound()
+        return Pictures(self)
+
+    def check(self) -> list[str]:
+        """Read every file and say in plain words what is wrong; empty where all is well."""
+        faults = list(self._faults)
+        for image in self._images:
+            try:
+                picture = self._read(image)
+            except DatasetError as error:
+                faults.append(str(error))
+                continue
+            ids = [object_id for object_id, _ in picture.objects]
+            empty = [i for i in ids if not (picture.mask(i) == OBJECT).any()]
+            faults += [self._empty(ObjectRef(image, str(object_id))) for object_id in empty]
+        return faults
+
+    def _read(self, image: str) -> PictureSample:
+        if self._last is None or self._last.name != image:
+            with _as_dataset_error():
+                pixels = read_picture(self._images[image]).pixels
+                annotation = self._annotation(image)
+            self._last = PictureSample(image, pixels, annotation.layers, annotation.objects)
+        return self._last
+
+    def _aligned(self, image: str, values: NDArray[Any], source: Path) -> NDArray[Any]:
+        return align_mask(values, self._images[image], source)
+
+    def _require_sound(self) -> None:
+        if self._faults:
+            raise DatasetError("\n".join(shortened(self._faults)))
+
+    def _empty(self, ref: ObjectRef) -> str:
+        return (
+            f"Object {ref.object} of {self._images[ref.image]} has no pixel: draw it or remove it."
+        )
+
+
+class Pictures:
+    """The pictures of a data set as a sequence; each is read when it is asked for."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self.names = tuple(dataset._images)
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> PictureSample:
+        """Read one picture and its objects."""
+        return self._dataset._read(self.names[index])
+
+    def __iter__(self) -> Iterator[PictureSample]:
+        """Read one picture after the other."""
+        return (self[index] for index in range(len(self)))
+
+
+def label_annotation(labels: NDArray[Any], ignore: int | None = None) -> Annotation:
+    """One layer from an (H, W) map of ids; the value ``ignore`` becomes -1."""
+    layer = labels.astype(np.int32)
+    if ignore is not None:
+        layer[labels == ignore] = IGNORE
+    ids = np.unique(layer)
+    return Annotation(layer[None], tuple((int(i), 0) for i in ids if i > 0))
+
+
+def pack_annotation(
+    masks: Iterable[tuple[int, NDArray[np.int8]]], shape: tuple[int, int]
+) -> Annotation:
+    """Put (id, (H, W) mask of 1, 0, -1) into as few layers as their overlaps allow.
+
+    A mask with ignored pixels gets a layer of its own, as they concern no other object.
+    """
+    layers: list[NDArray[np.int32]] = []
+    shared: list[int] = []
+    objects: list[tuple[int, int]] = []
+    for object_id, mask in masks:
+        inside = mask == OBJECT
+        private = bool((mask == IGNORE).any())
+        free = (i for i in shared if not layers[i][inside].any())
+        place = None if private else next(free, None)
+        if place is None:
+            place = len(layers)
+            layers.append(np.where(mask == IGNORE, IGNORE, 0).astype(np.int32))
+            if not private:
+                shared.append(place)
+        layers[place][inside] = object_id
+        objects.append((object_id, place))
+    stacked = np.stack(layers) if layers else np.zeros((0, *shape), np.int32)
+    return Annotation(stacked, tuple(objects))
+
+
+def read_list(path: Path) -> list[str]:
+    """Names in a split file, one a line; `DatasetError` where there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        others = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
+        raise DatasetError(
+            f"Cannot read the list of pictures {path}. Lists in its folder: {others}."
+        ) from error
+    return list(dict.fromkeys(lines))
+
+
+def shortened(names: Sequence[str]) -> list[str]:
+    """First few entries, and how many more there are."""
+    rest = len(names) - _NAMES_SHOWN
+    return [*names[:_NAMES_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]
+
+
+def refuse_split(name: str, split: str | None, root: Path) -> None:
+    """Refuse a split where the family has none."""
+    if split is not None:
+        raise DatasetError(
+            f"The data set {name} has no splits, but {split!r} was asked for: leave it out, or "
+            f"name the folder of that split instead of {root}."
+        )
+
+
+@contextmanager
+def _as_dataset_error() -> Iterator[None]:
+    try:
+        yield
+    except ImageError as error:
+        raise DatasetError(str(error)) from error

@@ -1,0 +1,205 @@
+"""The project's own form: copied pictures, label masks, and ``iseg.json`` that ties them together.
+
+::
+
+    images/NAME.*    the pictures, byte for byte
+    masks/NAME.png   8 or 16 bit: 0 background, object ids from 1, highest value (255, 65535) ignore
+    iseg.json        {"format": "avalanche-iseg", "version": 1, "pictures": [
+                       {"image": "images/NAME.jpg", "mask": "masks/NAME.png", "split": "train",
+                        "objects": [{"id": 1, "any": "attribute"}]}]}
+
+``split`` and attributes are optional. Masks have the size of the picture as shown.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DatasetError, ImageError
+from ..image import align_mask, read_mask_layer, write_png
+from .base import Annotation, Dataset, label_annotation
+
+FORMAT, VERSION, INDEX = "avalanche-iseg", 1, "iseg.json"
+
+
+@dataclass(frozen=True, eq=False)
+class ExportObject:
+    """One object to export.
+
+    Attributes
+    ----------
+    mask
+        (H, W) bool, of the size of the picture as shown.
+    attributes
+        Whatever JSON can hold, by name; ``id`` is taken.
+    """
+
+    mask: NDArray[np.bool_]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ExportPicture:
+    """One picture file to export; of objects that overlap the later one is on top."""
+
+    image: Path
+    objects: Sequence[ExportObject]
+    split: str | None = None
+
+
+def export_dataset(folder: Path | str, pictures: Iterable[ExportPicture]) -> Path:
+    """Write a data set that ``open_dataset("iseg", folder)`` reads.
+
+    Parameters
+    ----------
+    folder
+        New or empty folder.
+    pictures
+        Consumed one by one. Pictures of the same name get ``_2``, ``_3``, ... appended.
+
+    Returns
+    -------
+    Path
+        The index, written last: a folder without it is unfinished.
+
+    Raises
+    ------
+    DatasetError
+        A folder in use, an unsuitable mask or attribute, or a file that cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise DatasetError(f"The folder {folder} is not empty: export into a new one.")
+    try:
+        for part in ("images", "masks"):
+            (folder / part).mkdir(parents=True)
+        stems: set[str] = set()
+        entries = [_export_picture(folder, picture, stems) for picture in pictures]
+        index = folder / INDEX
+        content = {"format": FORMAT, "version": VERSION, "pictures": entries}
+        index.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    except ImageError as error:
+        raise DatasetError(str(error)) from error
+    except OSError as error:
+        raise DatasetError(f"Cannot export to {folder}: {error}.") from error
+    return index
+
+
+def _export_picture(folder: Path, picture: ExportPicture, stems: set[str]) -> dict[str, Any]:
+    for item in picture.objects:
+        _check_attributes(item.attributes, picture.image)
+    stem = _unique(picture.image.stem, stems)
+    labels = _labels(picture)
+    image = Path("images") / f"{stem}{picture.image.suffix}"
+    mask = Path("masks") / f"{stem}.png"
+    shutil.copyfile(picture.image, folder / image)
+    write_png(folder / mask, labels)
+    objects = [{"id": i, **item.attributes} for i, item in enumerate(picture.objects, 1)]
+    entry = {"image": image.as_posix(), "mask": mask.as_posix(), "objects": objects}
+    return entry if picture.split is None else {**entry, "split": picture.split}
+
+
+def _check_attributes(attributes: Mapping[str, Any], image: Path) -> None:
+    if "id" in attributes:
+        raise DatasetError(f"{image}: the attribute name 'id' is taken, choose another.")
+    try:
+        json.dumps(attributes, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{image}: an attribute cannot be kept as JSON ({error}).") from error
+
+
+def _unique(stem: str, taken: set[str]) -> str:
+    """Stem that no other picture has, on file systems that ignore case too."""
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name.lower())
+    return name
+
+
+def _labels(picture: ExportPicture) -> NDArray[Any]:
+    if not picture.objects:
+        raise DatasetError(f"The picture {picture.image} has no objects: leave it out.")
+    masks = [
+        align_mask(item.mask, picture.image, f"of object {number}").astype(bool)
+        for number, item in enumerate(picture.objects, 1)
+    ]
+    labels = np.zeros(masks[0].shape, np.uint8 if len(masks) < 255 else np.uint16)
+    for number, mask in enumerate(masks, 1):
+        labels[mask] = number
+    hidden = set(range(1, len(masks) + 1)) - set(np.unique(labels).tolist())
+    if hidden:
+        raise DatasetError(
+            f"Objects {sorted(hidden)} of {picture.image} are empty or lie wholly under later "
+            "ones: remove them or change the order."
+        )
+    return labels
+
+
+class IsegDataset(Dataset):
+    """An exported data set; ``split`` picks the pictures of one split, default all."""
+
+    def __init__(self, name: str, root: Path, split: str | None = None) -> None:
+        self._index = root / INDEX
+        entries = _entries(self._index, split)
+        try:
+            self._masks = {e["image"]: _inside(root, e["mask"]) for e in entries}
+            self._ids = {e["image"]: sorted(int(o["id"]) for o in e["objects"]) for e in entries}
+            images = {e["image"]: _inside(root, e["image"]) for e in entries}
+            if any((ids and ids[0] < 1) or len(set(ids)) < len(ids) for ids in self._ids.values()):
+                raise ValueError("object ids must be unique and at least 1")
+        except (LookupError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f"An entry of {self._index} lacks 'image', 'mask' or 'objects', or is malformed "
+                f"({error})."
+            ) from error
+        names = [e["image"] for e in entries]
+        twice = sorted({image for image in names if names.count(image) > 1})
+        faults = [f"{self._index} lists the picture {image} twice: keep one." for image in twice]
+        super().__init__(name, root, images, faults)
+
+    def _object_ids(self, image: str) -> Sequence[int]:
+        return self._ids[image]
+
+    def _annotation(self, image: str) -> Annotation:
+        path = self._masks[image]
+        labels = self._aligned(image, read_mask_layer(path), path)
+        if labels.ndim != 2:
+            raise DatasetError(f"The mask {path} holds colours: one channel of ids is needed.")
+        found = label_annotation(labels, ignore=int(np.iinfo(labels.dtype).max))
+        unknown = {object_id for object_id, _ in found.objects} - set(self._ids[image])
+        if unknown:
+            raise DatasetError(f"The mask {path} holds ids {sorted(unknown)} unlisted in {INDEX}.")
+        return Annotation(found.layers, tuple((i, 0) for i in self._ids[image]))
+
+
+def _entries(index: Path, split: str | None) -> list[dict[str, Any]]:
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        form = (content["format"], content["version"])
+        entries: list[dict[str, Any]] = content["pictures"]
+        splits = {entry.get("split") for entry in entries}
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(f"Cannot read {index} as an exported data set: {error}.") from error
+    if form != (FORMAT, VERSION):
+        raise DatasetError(f"{index} is {form[0]} version {form[1]}, not {FORMAT} {VERSION}.")
+    if split is not None and split not in splits:
+        known = ", ".join(sorted(s for s in splits if s)) or "none"
+        raise DatasetError(f"{index} has no split {split!r}; its splits: {known}.")
+    return [entry for entry in entries if split in (None, entry.get("split"))]
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = root / name
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"{name} lies outside the data set")
+    return path

@@ -1,0 +1,177 @@
+"""Data sets that are a folder of pictures and a folder of masks, paired by file name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DatasetError
+from ..image import read_mask_layer
+from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, refuse_split
+
+Decode = Callable[[NDArray[Any]], NDArray[np.int8]]
+_SUFFIXES = {
+    ".bmp",
+    ".gif",
+    ".jp2",
+    ".jpeg",
+    ".jpg",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".tif",
+    ".tiff",
+    ".webp",
+}
+_NUMBERED = re.compile(r"(.+)_(\d+)")
+_IGNORE_VALUE = 128
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a family names its folders and encodes its masks.
+
+    Attributes
+    ----------
+    images, masks
+        Names of the two folders.
+    decode
+        (H, W) or (H, W, 3) RGB mask values as shown -> (H, W) int8 of 1, 0, -1.
+    numbered
+        Whether masks may be called ``<stem>_<n>`` too, one for each object of a picture.
+    """
+
+    images: str
+    masks: str
+    decode: Decode
+    numbered: bool = False
+
+
+def decode_bright(values: NDArray[Any]) -> NDArray[np.int8]:
+    """Object where the blue channel exceeds 128, ignored where it is 128 (GrabCut, Berkeley)."""
+    blue = _blue(values)
+    mask = np.where(blue > _IGNORE_VALUE, OBJECT, BACKGROUND).astype(np.int8)
+    mask[blue == _IGNORE_VALUE] = IGNORE
+    return mask
+
+
+def decode_any(values: NDArray[Any]) -> NDArray[np.int8]:
+    """Object where any channel differs from 0 (DAVIS, COCO_MVal)."""
+    brightest = values if values.ndim == 2 else values.max(axis=2)
+    return (brightest > 0).astype(np.int8)
+
+
+def decode_positive(values: NDArray[Any], ignore: int | None = None) -> NDArray[np.int8]:
+    """Object where the blue channel exceeds 0, save the value ``ignore`` (avalanches)."""
+    blue = _blue(values)
+    mask = (blue > 0).astype(np.int8)
+    if ignore is not None:
+        mask[blue == ignore] = IGNORE
+    return mask
+
+
+def _blue(values: NDArray[Any]) -> NDArray[Any]:
+    """Channel 0 of the family's BGR arrays."""
+    return values if values.ndim == 2 else values[:, :, -1]
+
+
+LAYOUTS = {
+    "grabcut": Layout("data_GT", "boundary_GT", decode_bright),
+    "berkeley": Layout("images", "masks", decode_bright),
+    "davis": Layout("img", "gt", decode_any),
+    "coco_mval": Layout("img", "gt", decode_any),
+    "avalanche": Layout("images", "masks", decode_positive),
+    "slf": Layout("images", "masks", decode_positive),
+    "uibk": Layout("images", "masks", decode_positive),
+    "images": Layout("images", "masks", decode_bright, numbered=True),
+}
+
+
+class FolderDataset(Dataset):
+    """Pictures and masks paired by stem; files of other kinds (``Thumbs.db``) are passed over.
+
+    Parameters
+    ----------
+    name
+        Name for reports.
+    root
+        Folder that holds the layout's two folders.
+    layout
+        Folder names and mask encoding. `LAYOUTS` has the known ones; an avalanche set with an
+        ignored value takes ``Layout("images", "masks", partial(decode_positive, ignore=128))``.
+
+    Notes
+    -----
+    Label images (one value for each object) belong into the ``iseg`` form.
+    """
+
+    def __init__(self, name: str, root: Path, layout: Layout) -> None:
+        images, self._masks, faults = _pair(root / layout.images, root / layout.masks, layout)
+        self._layout = layout
+        super().__init__(name, root, images, faults)
+
+    @classmethod
+    def open(cls, name: str, root: Path, split: str | None) -> FolderDataset:
+        """Open a set of `LAYOUTS`."""
+        refuse_split(name, split, root)
+        return cls(name, root, LAYOUTS[name])
+
+    def _object_ids(self, image: str) -> range:
+        return range(1, len(self._masks[image]) + 1)
+
+    def _annotation(self, image: str) -> Annotation:
+        masks = [self._mask(image, path) for path in self._masks[image]]
+        return pack_annotation(enumerate(masks, 1), masks[0].shape)
+
+    def _mask(self, image: str, path: Path) -> NDArray[np.int8]:
+        return self._layout.decode(self._aligned(image, read_mask_layer(path, colours=True), path))
+
+
+def _pair(
+    image_folder: Path, mask_folder: Path, layout: Layout
+) -> tuple[dict[str, Path], dict[str, list[Path]], list[str]]:
+    """Picture name -> file, picture name -> mask files, faults."""
+    faults: list[str] = []
+    images = _by_stem(image_folder, faults)
+    masks: dict[str, list[tuple[int, Path]]] = {stem: [] for stem in images}
+    for stem, path in _by_stem(mask_folder, faults).items():
+        owner, number = _owner(stem, masks, layout)
+        if owner is None:
+            faults.append(f"The mask {path} has no picture in {image_folder}: add it or remove it.")
+        else:
+            masks[owner].append((number, path))
+    for stem, path in images.items():
+        if not masks[stem]:
+            faults.append(f"The picture {path} has no mask in {mask_folder}: add it or remove it.")
+    paired = {path.name: [p for _, p in sorted(masks[stem])] for stem, path in images.items()}
+    paired = {name: paths for name, paths in paired.items() if paths}
+    return {name: image_folder / name for name in paired}, paired, faults
+
+
+def _owner(stem: str, known: dict[str, Any], layout: Layout) -> tuple[str | None, int]:
+    """Stem of the picture that a mask belongs to, and the number of its object."""
+    if stem in known:
+        return stem, -1
+    match = _NUMBERED.fullmatch(stem) if layout.numbered else None
+    if match and match[1] in known:
+        return match[1], int(match[2])
+    return None, -1
+
+
+def _by_stem(folder: Path, faults: list[str]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DatasetError(f"There is no folder {folder}: check the data set's path and name.")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.suffix.lower() not in _SUFFIXES or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            faults.append(f"{found[path.stem]} and {path.name} differ in type only: keep one.")
+        found.setdefault(path.stem, path)
+    return found

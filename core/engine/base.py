@@ -1,0 +1,39 @@
+"""The interface of an inference engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from ..model import ClickModel
+from ..model.layers import height_width, resize
+
+
+class Engine(ABC):
+    """Runs one `ClickModel` without gradients.
+
+    Attributes
+    ----------
+    model
+        The network in PyTorch, for what needs gradients or features.
+    device
+        Where its inputs live.
+    """
+
+    name: str
+
+    def __init__(self, model: ClickModel, device: torch.device) -> None:
+        self.model = model.to(device)
+        self.device = device
+
+    def logits(self, image: Tensor, points: Tensor) -> Tensor:
+        """(B, 1, H, W) logits; arguments as those of `ClickModel.forward`."""
+        with torch.inference_mode():
+            rgb, maps = self.model.prepare(image.to(self.device), points.to(self.device))
+            return resize(self.run(rgb, maps), height_width(image))
+
+    @abstractmethod
+    def run(self, rgb: Tensor, maps: Tensor) -> Tensor:
+        """Output of `ClickModel.prepare` -> (B, 1, H/4, W/4) logits."""

@@ -1,0 +1,79 @@
+"""From a model's name or file to something that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import EngineError
+from ..model.checkpoint import load_checkpoint
+from ..zoo import resolve
+from .base import Engine
+from .pytorch import TorchEngine
+
+DEFAULT_THRESHOLD = 0.49
+"""The family's threshold, for models whose file names none."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model ready to predict.
+
+    Attributes
+    ----------
+    name
+        As asked for: a name of the zoo, or the file's stem.
+    path
+        The file it was read from.
+    stages
+        One engine, or one for each stage of a multi-stage model (see `Checkpoint.stages`).
+    threshold
+        Probability above which a pixel belongs to the object.
+    """
+
+    name: str
+    path: Path
+    stages: tuple[Engine, ...]
+    threshold: float = DEFAULT_THRESHOLD
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -> LoadedModel:
+    """Load a model of the zoo by name, or any model file.
+
+    Parameters
+    ----------
+    device
+        "cpu", "cuda", "cuda:1", "mps" …, or "auto" for a GPU if there is one.
+    engine
+        "torch", "openvino", or "auto": the faster one that is installed and fits the device.
+
+    Raises
+    ------
+    ModelNotFoundError, DownloadError, CheckpointError, EngineError
+    """
+    path = resolve(name)
+    checkpoint = load_checkpoint(path)
+    target = _device(device)
+    stages = tuple(TorchEngine(model, target) for model in checkpoint.stages)
+    threshold = float(checkpoint.metadata.get("threshold", DEFAULT_THRESHOLD))
+    label = path.stem if Path(name).is_file() else str(name)
+    return LoadedModel(label, path, stages, threshold, checkpoint.metadata)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise EngineError(
+            f"The device '{name}' cannot be used ({error}). Choose 'cpu', or check the driver and "
+            "the build of PyTorch."
+        ) from error
+    return device

@@ -1,0 +1,32 @@
+"""Measures of interactive segmentation: overlap of masks, and effort in clicks."""
+
+from .clicks import (
+    DROP,
+    Failures,
+    NoC,
+    failures,
+    iou_at,
+    lowering_share,
+    noc,
+    seconds_per_click,
+)
+from .overlap import boundary_iou, iou
+from .summary import IOU_AT_CLICKS, NOC_PERCENTS, Curve, Summary, summarise
+
+__all__ = [
+    "DROP",
+    "IOU_AT_CLICKS",
+    "NOC_PERCENTS",
+    "Curve",
+    "Failures",
+    "NoC",
+    "Summary",
+    "boundary_iou",
+    "failures",
+    "iou",
+    "iou_at",
+    "lowering_share",
+    "noc",
+    "seconds_per_click",
+    "summarise",
+]

@@ -1,0 +1,107 @@
+"""Effort in clicks, from curves: the IoUs of one object after its first, second, … click."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from ..errors import PromptError
+
+DROP = 0.02
+"""A click that lowers the IoU by more than this did harm; less is the noise of a good mask."""
+
+
+@dataclass(frozen=True)
+class NoC:
+    """Number of clicks for one object.
+
+    Attributes
+    ----------
+    count
+        Clicks until the IoU was reached, or the most clicks allowed if it never was.
+    reached
+        Whether it was: tells a success at the very last click from a failure.
+    """
+
+    count: int
+    reached: bool
+
+
+class Failures(NamedTuple):
+    """Objects of a data set that took all clicks. Published tables give the sum of the two."""
+
+    never_reached: int
+    reached_at_last_click: int
+
+
+def noc(
+    ious: Sequence[float], threshold: float, max_clicks: int, *, start: float | None = None
+) -> NoC:
+    """Clicks until the IoU first reaches a threshold (NoC of Sofiiuk et al. 2021, section 4).
+
+    Parameters
+    ----------
+    ious
+        IoU after click 1, 2, …; may be shorter than ``max_clicks``, clicks beyond do not count.
+    threshold
+        IoU to reach, 0 to 1.
+    max_clicks
+        Clicks allowed, at least 1.
+    start
+        IoU before the first click, where a box or a mask came first. If it suffices the count
+        is 0.
+
+    Raises
+    ------
+    PromptError
+        If ``max_clicks`` is less than 1.
+    """
+    if max_clicks < 1:
+        raise PromptError(f"At least one click must be allowed, got max_clicks={max_clicks}.")
+    if start is not None and start >= threshold:
+        return NoC(0, True)
+    for count, value in enumerate(ious[:max_clicks], start=1):
+        if value >= threshold:
+            return NoC(count, True)
+    return NoC(max_clicks, False)
+
+
+def failures(nocs: Sequence[NoC], max_clicks: int) -> Failures:
+    """Count the objects that never reached the IoU, and those that did at the last click."""
+    never = sum(not item.reached for item in nocs)
+    last = sum(item.reached and item.count == max_clicks for item in nocs)
+    return Failures(never, last)
+
+
+def iou_at(ious: Sequence[Sequence[float]], ks: Sequence[int]) -> dict[int, float]:
+    """Mean IoU over objects after each of ``ks`` clicks (mIoU@k).
+
+    A curve that ended before click k, because the object was good enough, keeps its last value.
+
+    Raises
+    ------
+    PromptError
+        If there are no curves, a curve is empty, or a k is less than 1.
+    """
+    if not ious or not all(ious):
+        raise PromptError("A mean IoU needs at least one object, and an IoU of every object.")
+    if ks and min(ks) < 1:
+        raise PromptError(f"Clicks are counted from 1, got k={min(ks)}.")
+    return {k: sum(curve[min(k, len(curve)) - 1] for curve in ious) / len(ious) for k in ks}
+
+
+def lowering_share(ious: Sequence[Sequence[float]], drop: float = DROP) -> float:
+    """Share of clicks, 0 to 1, that lower the IoU by more than ``drop``.
+
+    The first IoU of a curve has none before it and is not counted; without any counted click the
+    share is 0.
+    """
+    steps = [after - before for curve in ious for before, after in pairwise(curve)]
+    return sum(step < -drop for step in steps) / len(steps) if steps else 0.0
+
+
+def seconds_per_click(seconds: float, clicks: int) -> float | None:
+    """Mean time per click in seconds (SPC); None without clicks."""
+    return seconds / clicks if clicks else None

@@ -1,0 +1,87 @@
+"""How well a predicted mask covers the ground truth."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+
+
+def iou(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> float:
+    """Intersection over union of a prediction and an object.
+
+    Parameters
+    ----------
+    prediction
+        (H, W) bool.
+    mask
+        (H, W) ground truth: 1 object, 0 background, -1 ignored (left out of both areas).
+
+    Returns
+    -------
+    float
+        0 to 1. Nothing predicted where there is no object is right and gives 1.0; the published
+        evaluation code divides zero by zero there and gives nan.
+
+    Raises
+    ------
+    ImageError
+        If the shapes differ.
+    """
+    _check_shapes(prediction, mask)
+    return _ratio(prediction & (mask != -1), mask == 1)
+
+
+def boundary_iou(
+    prediction: NDArray[np.bool_], mask: NDArray[np.int8], dilation_ratio: float = 0.02
+) -> float:
+    """IoU of the two bands along the inside of the outlines (Cheng et al. 2021, arXiv 2103.16562).
+
+    Unlike `iou` it does not forgive a poor outline of a large object. The bands are
+    ``dilation_ratio`` of the picture's diagonal wide, at least one pixel, measured with a square
+    structuring element as in the authors' definition; the picture's edge counts as outline.
+    Ignored pixels count as background of both masks, so that a prediction is judged neither for
+    nor by what it does there.
+
+    Parameters
+    ----------
+    prediction
+        (H, W) bool.
+    mask
+        (H, W) ground truth: 1 object, 0 background, -1 ignored.
+    dilation_ratio
+        Width of the band as a share of the diagonal, greater than 0.
+
+    Raises
+    ------
+    ImageError
+        If the shapes differ or the ratio is not positive.
+    """
+    _check_shapes(prediction, mask)
+    if dilation_ratio <= 0:
+        raise ImageError(f"The dilation ratio must be greater than 0, got {dilation_ratio}.")
+    width = max(1, round(dilation_ratio * float(np.hypot(*mask.shape))))
+    return _ratio(_inner_band(prediction & (mask != -1), width), _inner_band(mask == 1, width))
+
+
+def _inner_band(area: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """Pixels of an area that are at most ``width`` pixels (chessboard distance) from outside."""
+    framed = np.pad(area.view(np.uint8), 1)
+    eroded = cv2.erode(framed, np.ones((3, 3), np.uint8), iterations=width)
+    core: NDArray[np.bool_] = eroded[1:-1, 1:-1] != 0
+    return area & ~core
+
+
+def _ratio(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0
+
+
+def _check_shapes(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> None:
+    if prediction.shape != mask.shape:
+        raise ImageError(
+            f"The prediction has shape {prediction.shape} but the ground truth {mask.shape}; "
+            "bring both to the same resolution first."
+        )

@@ -1,0 +1,111 @@
+"""The figures of one model on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..errors import PromptError
+from .clicks import Failures, NoC, failures, iou_at, lowering_share, noc, seconds_per_click
+
+NOC_PERCENTS = (80, 85, 90)
+"""IoUs, in percent, whose number of clicks is reported."""
+
+IOU_AT_CLICKS = (1, 2, 3, 5, 7, 10, 20)
+"""Numbers of clicks whose mean IoU is reported."""
+
+
+class Curve(NamedTuple):
+    """IoUs of one object.
+
+    Attributes
+    ----------
+    ious
+        IoU after click 1, 2, …; empty if ``start`` was good enough.
+    start
+        IoU before the first click where a box or a mask came first, otherwise None.
+    """
+
+    ious: Sequence[float]
+    start: float | None = None
+
+    @property
+    def steps(self) -> list[float]:
+        """All IoUs in order, the start included."""
+        return [*([] if self.start is None else [self.start]), *self.ious]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of one model on one data set.
+
+    Attributes
+    ----------
+    noc
+        Mean number of clicks by IoU in percent; None above the target IoU, where the clicks
+        stopped before it could be measured.
+    failures
+        Objects that took all clicks, likewise.
+    iou_at
+        Mean IoU by number of clicks.
+    lowering_share
+        Share of clicks that lower the IoU by more than `core.metrics.DROP`.
+    seconds_per_click, seconds
+        Mean time per click (None without clicks) and total time in seconds.
+    """
+
+    noc: dict[int, float | None]
+    failures: dict[int, Failures | None]
+    iou_at: dict[int, float]
+    lowering_share: float
+    seconds_per_click: float | None
+    seconds: float
+
+
+def summarise(
+    curves: Sequence[Curve], seconds: float, *, max_clicks: int, target_iou: float
+) -> Summary:
+    """Summarise the curves of all objects of a data set.
+
+    Parameters
+    ----------
+    curves
+        One per object.
+    seconds
+        Time spent on all of them together.
+    max_clicks
+        Clicks allowed per object.
+    target_iou
+        IoU at which the clicking stopped; greater than 1 if it never did.
+
+    Raises
+    ------
+    PromptError
+        If there are no curves, or one has neither a start nor a click.
+    """
+    if not curves:
+        raise PromptError("There are no objects to summarise; choose a data set that has some.")
+    nocs = {percent: _nocs(curves, percent, max_clicks, target_iou) for percent in NOC_PERCENTS}
+    reached = [curve.ious or curve.steps for curve in curves]
+    clicks = sum(len(curve.ious) for curve in curves)
+    return Summary(
+        noc={key: _mean_count(items) for key, items in nocs.items()},
+        failures={k: failures(items, max_clicks) if items else None for k, items in nocs.items()},
+        iou_at=iou_at(reached, [k for k in IOU_AT_CLICKS if k <= max_clicks]),
+        lowering_share=lowering_share([curve.steps for curve in curves]),
+        seconds_per_click=seconds_per_click(seconds, clicks),
+        seconds=seconds,
+    )
+
+
+def _nocs(curves: Sequence[Curve], percent: int, max_clicks: int, target_iou: float) -> list[NoC]:
+    """NoC of every object; none where the target IoU is too low to tell."""
+    threshold = percent / 100
+    if threshold > target_iou:
+        return []
+    return [noc(curve.ious, threshold, max_clicks, start=curve.start) for curve in curves]
+
+
+def _mean_count(nocs: Sequence[NoC]) -> float | None:
+    return sum(item.count for item in nocs) / len(nocs) if nocs else None

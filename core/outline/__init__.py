@@ -1,0 +1,18 @@
+"""From a mask to what people work with: polygons, map coordinates, files, a picture to look at."""
+
+from .georeference import ground_area, to_map
+from .overlay import overlay
+from .polygonise import TOLERANCE, mask_to_polygons
+from .write import OUTLINE_DRIVERS, check_target, write_mask, write_outline
+
+__all__ = [
+    "OUTLINE_DRIVERS",
+    "TOLERANCE",
+    "check_target",
+    "ground_area",
+    "mask_to_polygons",
+    "overlay",
+    "to_map",
+    "write_mask",
+    "write_outline",
+]

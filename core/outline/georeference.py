@@ -1,0 +1,49 @@
+"""Pixel coordinates to map coordinates, and areas on the ground."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shapely import MultiPolygon
+
+
+def to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> MultiPolygon:
+    """Move an outline from pixel to map coordinates.
+
+    Parameters
+    ----------
+    geometry
+        In pixels, corner convention (see `mask_to_polygons`).
+    transform
+        Affine transform (a, b, c, d, e, f, ...) with x = a col + b row + c and
+        y = d col + e row + f, such as `Picture.transform`. None for a plain picture: the outline
+        is then put where QGIS shows a picture without georeference, at x = col, y = -row.
+    """
+    from shapely.affinity import affine_transform
+
+    a, b, c, d, e, f = (1, 0, 0, 0, -1, 0) if transform is None else tuple(transform)[:6]
+    return affine_transform(geometry, [a, b, d, e, c, f])
+
+
+def ground_area(geometry: MultiPolygon, crs_wkt: str | None) -> float | None:
+    """Area on the ellipsoid in square metres; None where the CRS is unknown or not of the Earth.
+
+    Measured in a Lambert azimuthal equal-area projection about the outline's centre, so that it
+    is right in degrees and in Web Mercator (where map units overstate it) too. The slope of the
+    terrain is not accounted for.
+    """
+    from rasterio.crs import CRS
+    from rasterio.warp import transform, transform_geom
+    from shapely.geometry import mapping, shape
+
+    crs = CRS.from_wkt(crs_wkt) if crs_wkt else CRS()
+    if not (crs.is_projected or crs.is_geographic):
+        return None
+    if geometry.is_empty:
+        return 0.0
+    centre = geometry.centroid
+    (lon,), (lat,) = transform(crs, "EPSG:4326", [centre.x], [centre.y])
+    equal_area = f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
+    return float(shape(transform_geom(crs, equal_area, mapping(geometry))).area)

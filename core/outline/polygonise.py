@@ -1,0 +1,125 @@
+"""Masks to polygons with about as many points as a person would draw."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError
+
+if TYPE_CHECKING:
+    from shapely import MultiPolygon, Polygon
+
+TOLERANCE = 1.25
+"""Pixels. At 1 or less the stairs of the pixels themselves use the tolerance up: the outline of a
+smooth object then needs three times the points."""
+
+AREA_DRIFT = 0.01
+"""Largest relative change of a part's area that simplification may cause."""
+
+FINEST_TOLERANCE = 0.5
+"""Pixels. Stairs of whole pixels are at least 0.7 high: finer tolerances change nothing."""
+
+
+def mask_to_polygons(
+    mask: NDArray[Any],
+    *,
+    tolerance: float = TOLERANCE,
+    min_area: float = 0.0,
+    fill_holes: bool | float = False,
+    largest_only: bool = False,
+) -> MultiPolygon:
+    """Outline the object of a mask in pixel coordinates.
+
+    Parameters
+    ----------
+    mask
+        (H, W) bool, or numbers of which non-zero ones are the object.
+    tolerance
+        Farthest that the outline may leave the pixel edges, in pixels (Douglas and Peucker 1973,
+        topology kept). A part that would gain or lose more than 1 % of its area is simplified
+        less. 0 gives the exact pixel edges.
+    min_area
+        Parts smaller than this many square pixels are left out.
+    fill_holes
+        True fills all holes, a number those of at most that many square pixels.
+    largest_only
+        Keep only the part with the largest area.
+
+    Returns
+    -------
+    MultiPolygon
+        Always valid; empty for an empty mask. Coordinates are (x, y), x right, y down, in GDAL's
+        corner convention: pixel (row, col) covers the square from (col, row) to
+        (col + 1, row + 1). Clicks count pixel centres in whole numbers, so a click at (row, col)
+        lies at x = col + 0.5, y = row + 0.5.
+
+    Raises
+    ------
+    ImageError
+        If the mask is not two-dimensional.
+
+    Notes
+    -----
+    Pixels that only touch at a corner belong to different parts (4-connected), as in
+    GDALPolygonize, which does the tracing.
+    """
+    from shapely import MultiPolygon
+
+    parts = [part for part in _trace(mask) if part.area >= min_area]
+    if largest_only:
+        parts = sorted(parts, key=lambda part: part.area)[-1:]
+    # `True` would otherwise count as the number 1.
+    hole_limit = math.inf if fill_holes is True else float(fill_holes)
+    if hole_limit > 0:
+        parts = _merge([_without_holes(part, hole_limit) for part in parts])
+    if tolerance > 0:
+        parts = _merge([_simplify(part, tolerance) for part in parts])
+    return MultiPolygon(parts)
+
+
+def _trace(mask: NDArray[Any]) -> list[Polygon]:
+    """Exact pixel-edge polygons of the 4-connected parts."""
+    import rasterio.features
+    from shapely import Polygon
+
+    if np.ndim(mask) != 2:
+        raise ImageError(f"A mask to outline needs shape (H, W), got {np.shape(mask)}.")
+    binary = np.asarray(mask) != 0
+    if not binary.any():
+        return []  # GDAL knows no pictures without pixels
+    found = rasterio.features.shapes(binary.view(np.uint8), mask=binary, connectivity=4)
+    rings = (geometry["coordinates"] for geometry, _ in found)
+    return [Polygon(outer, holes) for outer, *holes in rings]
+
+
+def _without_holes(part: Polygon, limit: float) -> Polygon:
+    """Fill the holes of at most `limit` square pixels."""
+    from shapely import Polygon
+
+    return Polygon(part.exterior, [ring for ring in part.interiors if Polygon(ring).area > limit])
+
+
+def _simplify(part: Polygon, tolerance: float) -> Polygon:
+    """Simplify one part as far as its area allows."""
+    from shapely import Polygon
+
+    while tolerance >= FINEST_TOLERANCE:
+        simple = part.simplify(tolerance, preserve_topology=True)
+        if isinstance(simple, Polygon) and abs(simple.area / part.area - 1) <= AREA_DRIFT:
+            return simple
+        tolerance /= 2
+    return part
+
+
+def _merge(parts: list[Polygon]) -> list[Polygon]:
+    """Unite the parts where changing them one by one made them overlap or share an edge."""
+    from shapely import MultiPolygon, get_parts, is_valid, union_all
+
+    if is_valid(MultiPolygon(parts)):
+        return parts
+    merged = get_parts(union_all(parts))
+    return [part for part in merged if part.area > 0]

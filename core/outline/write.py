@@ -1,0 +1,180 @@
+"""Outlines and masks to files; a file appears complete or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IsegError
+from ..image import write_png
+
+if TYPE_CHECKING:
+    from shapely import MultiPolygon
+
+OUTLINE_DRIVERS: Mapping[str, str] = {".geojson": "GeoJSON", ".gpkg": "GPKG"}
+MASK_SUFFIXES = (".png", ".tif", ".tiff")
+
+LAYER = "avalanches"
+
+# GDAL keeps GeoPackage's own "undefined cartesian" system (srs_id -1) for this name.
+NO_CRS = 'LOCAL_CS["Undefined Cartesian SRS"]'
+
+UNREFERENCED = "no CRS: pixels (x, -y) of a plain picture, or map units of an unknown CRS"
+
+
+def check_target(
+    path: Path, suffixes: Collection[str] = (*OUTLINE_DRIVERS, *MASK_SUFFIXES)
+) -> None:
+    """Raise an IsegError if `path` has none of the suffixes, no folder, or is known to be in use.
+
+    Cheap, so that it can come before the work whose result is to be written.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise IsegError(f"{path}: files of this kind cannot be written. Use {', '.join(suffixes)}.")
+    if not path.parent.is_dir():
+        raise IsegError(f"{path} cannot be written: make the folder {path.parent} first.")
+    # SQLite would apply the journal of an open GeoPackage to the new file and spoil it.
+    for journal in (path.with_name(path.name + end) for end in ("-wal", "-journal")):
+        if journal.exists():
+            raise IsegError(
+                f"{path} is open in another program ({journal.name} lies beside it): close its "
+                "layers there, in QGIS for instance, or choose another file name."
+            )
+
+
+def write_outline(
+    path: str | Path,
+    geometry: MultiPolygon,
+    *,
+    crs_wkt: str | None,
+    properties: Mapping[str, str | int | float | bool | None],
+) -> None:
+    """Write one outline as one feature, replacing the file and all layers in it.
+
+    Parameters
+    ----------
+    path
+        ``.geojson``: RFC 7946, longitude and latitude in WGS 84 (7 decimals, about 1 cm);
+        without a CRS the coordinates as they are and a property ``coordinates`` that says so.
+        ``.gpkg``: layer ``avalanches`` in the given CRS; without one, undefined cartesian.
+    geometry
+        In map coordinates (see `to_map`).
+    crs_wkt
+        CRS of `geometry`, or None.
+    properties
+        Attributes of the feature.
+
+    Raises
+    ------
+    IsegError
+        If the suffix is unknown, or the file cannot be written.
+    """
+    import shapely
+    from pyogrio.raw import write
+
+    path = Path(path)
+    check_target(path, OUTLINE_DRIVERS)
+    driver = OUTLINE_DRIVERS[path.suffix.lower()]
+    options = {}
+    if driver == "GeoJSON" and crs_wkt:
+        options["RFC7946"] = "YES"
+    elif driver == "GeoJSON":
+        properties = {**properties, "coordinates": UNREFERENCED}
+    oriented = shapely.orient_polygons(geometry)
+    with _replacing(path) as temporary:
+        write(
+            temporary,
+            np.array([shapely.to_wkb(oriented)], dtype=object),
+            field_data=[_column(value) for value in properties.values()],
+            fields=list(properties),
+            geometry_type="MultiPolygon",
+            crs=crs_wkt or NO_CRS,
+            driver=driver,
+            layer=LAYER,
+            layer_options=options,
+        )
+
+
+def write_mask(
+    path: str | Path,
+    mask: NDArray[np.bool_],
+    *,
+    transform: Sequence[float] | None,
+    crs_wkt: str | None,
+) -> None:
+    """Write a mask as 0 and 255, 8 bit: ``.png``, or ``.tif`` with the picture's georeference.
+
+    Parameters
+    ----------
+    path
+        Its suffix chooses the format; a file that is there is replaced.
+    mask
+        (H, W) bool.
+    transform, crs_wkt
+        Georeference of the picture (see `to_map`), for ``.tif`` only; None where there is none.
+
+    Raises
+    ------
+    IsegError
+        If the suffix is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    check_target(path, MASK_SUFFIXES)
+    values = np.where(mask, np.uint8(255), np.uint8(0))
+    if path.suffix.lower() == ".png":
+        write_png(path, values)
+        return
+    content = _tif(values, transform, crs_wkt)
+    with _replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _tif(
+    values: NDArray[np.uint8], transform: Sequence[float] | None, crs_wkt: str | None
+) -> bytes:
+    """Encode in memory: writing TIFFs to a full disk, GDAL may cut them short without a word."""
+    from affine import Affine
+    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.io import MemoryFile
+
+    height, width = values.shape
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "compress": "deflate"}
+    affine = None if transform is None else Affine(*tuple(transform)[:6])
+    with warnings.catch_warnings(), MemoryFile() as file:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with file.open(
+            height=height, width=width, transform=affine, crs=crs_wkt, **profile
+        ) as target:
+            target.write(values, 1)
+        return bytes(file.getbuffer())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Path to write to; on success it takes the place of `path`, on failure nothing changes."""
+    from pyogrio.errors import DataLayerError, DataSourceError
+
+    try:
+        # In the same folder, for only within a file system is replacing a file atomic.
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+            temporary = Path(folder, path.name)
+            yield temporary
+            temporary.replace(path)
+    except (OSError, DataLayerError, DataSourceError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise IsegError(
+            f"{path} could not be written: {reason}. Check that the folder exists, may be "
+            "written to and has space left, and that no other program has the file open."
+        ) from error
+
+
+def _column(value: str | int | float | bool | None) -> NDArray[Any]:
+    """One attribute value as the one-row column that pyogrio wants."""
+    return np.array([value], dtype=object if value is None or isinstance(value, str) else None)

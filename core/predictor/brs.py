@@ -1,0 +1,289 @@
+"""Backpropagating refinement: make the network's answer agree with every click.
+
+RGB-BRS and DistMap-BRS (Jang & Kim, CVPR 2019) optimise a bias on the network's input, f-BRS
+(Sofiiuk et al., CVPR 2020) a scale and a bias of every channel of its features. L-BFGS-B
+minimises the error at the clicks plus a regulariser; the answer with the least loss is taken.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import fmin_l_bfgs_b
+from torch import Tensor
+
+from ..engine import Engine
+from ..model import ClickModel
+from ..model.click_maps import points_tensor
+from ..model.layers import height_width, resize
+from ..model.network import Level
+from ..prompts import Click
+from .geometry import Size
+from .options import BRSOptions, PredictorOptions
+from .solver import PlainSolver, Solver, unmirrored_mean, with_mirror
+
+_RADIUS = 1
+_EPS = 1e-5
+_Parameters = NDArray[np.float64]
+_Forward = Callable[[Tensor], Tensor]
+_Regulariser = Callable[[Tensor], Tensor]
+
+
+def make_solver(options: PredictorOptions) -> Solver:
+    """The solver of ``options.mode``."""
+    mode, flip = options.mode, options.flip
+    if mode == "NoBRS":
+        return PlainSolver(flip=flip)
+    if mode.startswith("f-BRS"):
+        level = cast(Level, mode[-1])
+        return FeatureBRS(level, options.brs, flip=flip, reference=options.reference)
+    to_rgb = mode == "RGB-BRS"
+    return InputBRS(options.brs, to_rgb=to_rgb, flip=flip, reference=options.reference)
+
+
+class _BRS(Solver):
+    """What the modes share: click limits, and when to optimise."""
+
+    default_limit: int
+
+    def __init__(self, options: BRSOptions, *, flip: bool, reference: bool) -> None:
+        self.options = options
+        self.flip = flip
+        self.reference = reference
+        self.limit = options.net_clicks_limit or self.default_limit
+
+    def solve(
+        self,
+        engine: Engine,
+        image: Tensor,
+        clicks: Sequence[Click],
+        carry: _Parameters | None,
+        *,
+        moved: bool,
+    ) -> tuple[Tensor, _Parameters | None]:
+        """See `Solver.solve`; carries the solution, from which the next click starts."""
+        size = height_width(image)
+        points = limited_points(clicks, self.limit)
+        if self.flip:
+            image, points = with_mirror(image, points)
+        image, points = image.to(engine.device), points.to(engine.device)
+        forward, count = self._problem(engine.model, image, points, len(clicks), moved=moved)
+        start = self._start(carry, count, moved=moved)
+        if len(clicks) <= self.options.after_clicks:
+            with torch.no_grad():
+                logits = forward(self._tensor(start, engine))
+            return self._mean(logits), start
+        squares = self._squares(clicks, size).to(engine.device)
+        objective = _Objective(forward, self._regulariser, squares, self.options, engine.device)
+        solution, _, _ = fmin_l_bfgs_b(
+            objective,
+            start,
+            m=20,
+            factr=0,
+            pgtol=1e-8,
+            maxfun=self.options.max_evaluations,
+            maxiter=2 * self.options.max_evaluations,
+        )
+        return self._mean(objective.best_logits), solution
+
+    @abstractmethod
+    def _problem(
+        self, model: ClickModel, image: Tensor, points: Tensor, clicks: int, *, moved: bool
+    ) -> tuple[_Forward, int]:
+        """Logits as a function of the flat parameters, and the number of these."""
+
+    @abstractmethod
+    def _start(self, carry: _Parameters | None, count: int, *, moved: bool) -> _Parameters:
+        """Parameters to start from."""
+
+    @abstractmethod
+    def _regulariser(self, parameters: Tensor) -> Tensor:
+        """Penalty on the flat parameters."""
+
+    def _mean(self, logits: Tensor) -> Tensor:
+        return unmirrored_mean(logits) if self.flip else logits
+
+    def _squares(self, clicks: Sequence[Click], size: Size) -> Tensor:
+        """(2, B, 1, h, w) squares round positive and negative clicks, for all of the batch."""
+        maps = click_squares(clicks, size, clamp=not self.reference)
+        batches = [maps]
+        if self.flip:
+            mirrored = [Click(c.row, size[1] - c.col - 1, c.positive) for c in clicks]
+            batches.append(click_squares(mirrored, size, clamp=not self.reference))
+        return torch.from_numpy(np.stack(batches, axis=1))[:, :, None]
+
+    @staticmethod
+    def _tensor(parameters: _Parameters, engine: Engine) -> Tensor:
+        return torch.from_numpy(parameters).float().to(engine.device)
+
+
+class InputBRS(_BRS):
+    """An additive bias on the normalised picture, or on the two click maps."""
+
+    default_limit = 5
+
+    def __init__(
+        self, options: BRSOptions, *, to_rgb: bool, flip: bool, reference: bool
+    ) -> None:
+        super().__init__(options, flip=flip, reference=reference)
+        self.to_rgb = to_rgb
+
+    def _problem(
+        self,
+        model: ClickModel,
+        image: Tensor,
+        points: Tensor,
+        clicks: int,  # noqa: ARG002
+        *,
+        moved: bool,  # noqa: ARG002
+    ) -> tuple[_Forward, int]:
+        rgb, maps = model.prepare(image, points)
+        target = rgb if self.to_rgb else maps[:, -2:]
+        shape = (1, *target.shape[1:])
+
+        def forward(parameters: Tensor) -> Tensor:
+            bias = parameters.view(shape)
+            if self.flip:
+                bias = torch.cat([bias, bias.flip(3)])
+            if self.to_rgb:
+                features = model.encode(rgb + bias, maps, "A")
+            else:
+                shifted = torch.cat([maps[:, :-2], maps[:, -2:] + bias], dim=1)
+                features = model.encode(rgb, shifted, "A")
+            return resize(model.decode(features, "A").instances, height_width(image))
+
+        return forward, int(np.prod(shape))
+
+    def _start(self, carry: _Parameters | None, count: int, *, moved: bool) -> _Parameters:
+        # A bias of pixels means nothing in another window.
+        return np.zeros(count) if carry is None or moved or carry.size != count else carry
+
+    def _regulariser(self, parameters: Tensor) -> Tensor:
+        copies = 2 if self.flip else 1  # the mirrored copy counts, as published
+        return self.options.weight * copies * (parameters**2).sum()
+
+
+class FeatureBRS(_BRS):
+    """Scales and biases of the channels of features; only what follows them is run again."""
+
+    default_limit = 8
+
+    def __init__(
+        self, level: Level, options: BRSOptions, *, flip: bool, reference: bool
+    ) -> None:
+        super().__init__(options, flip=flip, reference=reference)
+        self.level = level
+        self._features: tuple[Tensor, ...] | None = None
+
+    def _problem(
+        self, model: ClickModel, image: Tensor, points: Tensor, clicks: int, *, moved: bool
+    ) -> tuple[_Forward, int]:
+        # Published: beyond the limit the features stay those of an earlier click, old mask
+        # guidance included.
+        stale = self.reference and clicks > self.limit and not moved
+        if self._features is None or not stale:
+            with torch.no_grad():
+                self._features = model.encode(*model.prepare(image, points), self.level)
+        first, *rest = self._features
+        channels = first.shape[1]
+
+        def forward(parameters: Tensor) -> Tensor:
+            scale, bias = parameters.view(2, 1, channels, 1, 1)
+            features = (first * (1 + scale) + bias, *rest)
+            return resize(model.decode(features, self.level).instances, height_width(image))
+
+        return forward, 2 * channels
+
+    def _start(
+        self,
+        carry: _Parameters | None,
+        count: int,
+        *,
+        moved: bool,  # noqa: ARG002 - features keep their meaning in another window
+    ) -> _Parameters:
+        return np.zeros(count) if carry is None or carry.size != count else carry
+
+    def _regulariser(self, parameters: Tensor) -> Tensor:
+        scale, bias = parameters.chunk(2)
+        penalty = (scale**2).sum() + self.options.bias_weight * (bias**2).sum()
+        return self.options.weight * penalty
+
+
+@dataclass
+class _Objective:
+    """Loss and gradient for L-BFGS-B; remembers the best answer seen."""
+
+    forward: _Forward
+    regulariser: _Regulariser
+    squares: Tensor
+    options: BRSOptions
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self._best_loss: float | None = None
+        self._last_mask: Tensor | None = None
+        self.best_logits: Tensor
+
+    def __call__(self, parameters: _Parameters) -> tuple[float, _Parameters]:
+        variables = torch.from_numpy(parameters).float().to(self.device).requires_grad_()
+        logits = self.forward(variables)
+        probability = torch.sigmoid(logits)
+        positive, negative = self.squares
+        misses, leaks = (1 - probability) * positive, probability * negative
+        loss = _mean_square(misses, positive) + _mean_square(leaks, negative)
+        loss = loss + self.regulariser(variables)
+        value = float(loss.detach())
+        if self._best_loss is None or value < self._best_loss:
+            self._best_loss, self.best_logits = value, logits.detach()
+        if self._satisfied(misses, leaks) or self._settled(probability.detach()):
+            return value, np.zeros_like(parameters)  # a zero gradient ends the optimisation
+        (gradient,) = torch.autograd.grad(loss, variables)
+        return value, gradient.cpu().numpy().astype(np.float64)
+
+    def _satisfied(self, misses: Tensor, leaks: Tensor) -> bool:
+        threshold = self.options.threshold
+        return bool(misses.abs().max() < 1 - threshold and leaks.abs().max() < threshold)
+
+    def _settled(self, probability: Tensor) -> bool:
+        """Whether the masks are practically those of the evaluation before."""
+        mask = probability > self.options.threshold
+        last, self._last_mask = self._last_mask, mask
+        if last is None or self.options.min_iou_change <= 0:
+            return False
+        union = (mask | last).sum(dim=(1, 2, 3))
+        overlap = (mask & last).sum(dim=(1, 2, 3))[union > 0] / union[union > 0]
+        if overlap.numel() and float(overlap.mean()) > 1 - self.options.min_iou_change:
+            self._last_mask = last
+            return True
+        return False
+
+
+def _mean_square(difference: Tensor, weight: Tensor) -> Tensor:
+    return (difference**2).sum() / (weight.sum() + _EPS)
+
+
+def limited_points(clicks: Sequence[Click], limit: int) -> Tensor:
+    """(1, 2P, 3) points of the first ``limit`` clicks."""
+    return points_tensor(clicks[:limit])
+
+
+def click_squares(clicks: Sequence[Click], size: Size, *, clamp: bool) -> NDArray[np.float32]:
+    """(2, h, w) maps of 3x3 squares round the positive and the negative clicks.
+
+    Without ``clamp`` as published: squares that reach over the upper or left edge come out
+    empty, or on the opposite side.
+    """
+    maps = np.zeros((2, *size), np.float32)
+    for click in clicks:
+        row, col = round(click.row) - _RADIUS, round(click.col) - _RADIUS
+        row_end, col_end = row + 2 * _RADIUS + 1, col + 2 * _RADIUS + 1
+        if clamp:
+            row, col, row_end, col_end = (max(0, value) for value in (row, col, row_end, col_end))
+        maps[0 if click.positive else 1, row:row_end, col:col_end] = 1
+    return maps

@@ -1,0 +1,218 @@
+"""Where the network looks at the next click: our rule, and the published one.
+
+A plan is a chain of views from the picture to the network's input, and the chain by which its
+answer goes back. In our rule both are the same single view. The published transforms (RITM's
+ZoomIn and LimitLongestSide, the avalanche work's CropBBox) keep state that can make them differ,
+and that is reproduced here for comparison with published numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..prompts import Box, Click
+from .geometry import Roi, Size, fit
+from .options import PredictorOptions, Zoom
+from .view import View
+
+DEFAULT_LIMIT = 800
+_BOX_MARGIN = 1.2
+# A window that fills less than this of the picture (as `Roi.iou`) is worth a second look.
+_WORTH_ZOOMING = 0.5
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What planning remembers from click to click.
+
+    ``roi`` is the zoom window in force, ``limit`` the last view of the published
+    LimitLongestSide.
+    """
+
+    roi: Roi | None = None
+    limit: View | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Views to the network's input, views back (outermost first), and what to remember."""
+
+    inputs: tuple[View, ...]
+    outputs: tuple[View, ...]
+    memory: Memory
+    moved: bool = False
+
+
+def plan(
+    size: Size,
+    clicks: Sequence[Click],
+    box: Box | None,
+    object_box: Roi | None,
+    cut_off: bool,
+    memory: Memory,
+    options: PredictorOptions,
+) -> Plan:
+    """Where to look.
+
+    Parameters
+    ----------
+    size
+        (height, width) of the picture.
+    object_box
+        Bounding box of what has been found so far (`Prediction.found`), None if nothing.
+    cut_off
+        Whether that touches the edge of the window it was found in.
+    """
+    zoom = options.zoom
+    limit = options.limit_longest_side or DEFAULT_LIMIT
+    positive = [click for click in clicks if click.positive]
+    wanted: Roi | None = None
+    if box is not None:
+        wanted = _roi_of_box(box, size).including(positive).expand(_BOX_MARGIN, 1, size)
+    elif zoom is not None and object_box is not None and len(clicks) > zoom.skip_clicks:
+        grown = object_box.including(positive)
+        wanted = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
+    if wanted is None:
+        return _single(Roi.whole(size), _overview_size(size, zoom, limit), Memory())
+    current = memory.roi
+    if current is not None and not cut_off and _still_fits(current, wanted, positive, zoom):
+        wanted = current
+    return _single(wanted, _zoomed_size(wanted.size, zoom, limit), Memory(wanted), wanted != current)
+
+
+def _single(roi: Roi, size: Size, memory: Memory, moved: bool = False) -> Plan:
+    view = (View(roi, size),)
+    return Plan(view, view, memory, moved)
+
+
+def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom | None) -> bool:
+    overlap = zoom.recompute_iou if zoom is not None else 1.0
+    return all(map(current.contains, positive)) and wanted.iou(current) >= overlap
+
+
+def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
+    """The whole picture, at no more than a zoomed window costs where a second look can follow."""
+    if zoom is not None and isinstance(zoom.target_size, tuple):
+        return zoom.target_size if zoom.skip_clicks < 0 else size
+    longest = limit if zoom is None else min(zoom.target_size, limit)
+    return fit(size, longest) if max(size) > longest else size
+
+
+def _zoomed_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
+    if zoom is None:
+        return fit(size, limit) if max(size) > limit else size
+    if isinstance(zoom.target_size, tuple):
+        return zoom.target_size
+    return fit(size, min(zoom.target_size, limit))
+
+
+def second_look(
+    size: Size,
+    clicks: Sequence[Click],
+    first: Plan,
+    object_box: Roi | None,
+    options: PredictorOptions,
+) -> Plan | None:
+    """A closer view within the same click, where a shrunk overview found something small."""
+    zoom = options.zoom
+    shrunk = first.memory.roi is None and first.inputs[0].size[0] < size[0]
+    if zoom is None or object_box is None or not shrunk:
+        return None
+    grown = object_box.including(click for click in clicks if click.positive)
+    window = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
+    if window.iou(Roi.whole(size)) >= _WORTH_ZOOMING:
+        return None
+    limit = options.limit_longest_side or DEFAULT_LIMIT
+    return _single(window, _zoomed_size(window.size, zoom, limit), Memory(window), moved=True)
+
+
+def _roi_of_box(box: Box, size: Size) -> Roi:
+    """Pixels that the box covers, at least partly, within the picture."""
+    rows = np.clip([math.floor(box.row_min), math.ceil(box.row_max)], 0, size[0] - 1)
+    cols = np.clip([math.floor(box.col_min), math.ceil(box.col_max)], 0, size[1] - 1)
+    return Roi(int(rows[0]), int(rows[1]), int(cols[0]), int(cols[1]))
+
+
+def published_plan(
+    size: Size,
+    clicks: Sequence[Click],
+    box: Box | None,
+    object_box: Roi | None,
+    memory: Memory,
+    options: PredictorOptions,
+) -> Plan:
+    """As `plan`, with the published transforms and their state (facts 3.3)."""
+    if box is not None:
+        roi = _roi_of_box(box, size)
+        inputs: tuple[View, ...] = (View(roi, roi.size, antialias=False),)
+        outputs, moved = inputs, False
+    else:
+        inputs, outputs, memory, moved = _published_zoom(size, clicks, object_box, memory, options)
+    frame = inputs[-1].size if inputs else size
+    limit = options.limit_longest_side
+    if limit is None:
+        return Plan(inputs, outputs, memory, moved)
+    if max(frame) > limit:
+        view = View(Roi.whole(frame), fit(frame, limit), antialias=False)
+        inputs = (*inputs, view)
+        memory = replace(memory, limit=view)
+        moved = True
+    if memory.limit is not None:  # stale views still act on the way back
+        outputs = (*outputs, memory.limit)
+    return Plan(inputs, outputs, memory, moved)
+
+
+def _published_zoom(
+    size: Size,
+    clicks: Sequence[Click],
+    object_box: Roi | None,
+    memory: Memory,
+    options: PredictorOptions,
+) -> tuple[tuple[View, ...], tuple[View, ...], Memory, bool]:
+    zoom = options.zoom
+    if zoom is None:
+        return (), (), memory, False
+    wanted: Roi | None = None
+    if len(clicks) > zoom.skip_clicks:
+        positive = [click for click in clicks if click.positive]
+        if object_box is not None:
+            grown = object_box.including(positive)
+            wanted = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
+        elif zoom.skip_clicks < 0:
+            wanted = Roi.whole(size)
+    if wanted is None:  # passes through, but a window left from before still acts on the way back
+        stale = () if memory.roi is None else (_published_view(memory.roi, zoom),)
+        return (), stale, memory, False
+    current = memory.roi
+    moved = current is None or not _published_contains(current, clicks)
+    moved = moved or wanted.iou(current or wanted) < zoom.recompute_iou
+    roi = wanted if moved or current is None else current
+    view = (_published_view(roi, zoom),)
+    return view, view, replace(memory, roi=roi), moved
+
+
+def _published_view(roi: Roi, zoom: Zoom) -> View:
+    target = zoom.target_size
+    size = target if isinstance(target, tuple) else fit(roi.size, target)
+    return View(roi, size, antialias=False)
+
+
+def _published_contains(roi: Roi, clicks: Sequence[Click]) -> bool:
+    """The published test, to which a click on the last row or column is outside."""
+    return all(
+        roi.row_min <= click.row < roi.row_max and roi.col_min <= click.col < roi.col_max
+        for click in clicks
+        if click.positive
+    )
+
+
+def published_recalculates(plan_: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None) -> bool:
+    """Whether the published ZoomIn answers this click once more, zoomed."""
+    if zoom is None or zoom.skip_clicks > 0 or plan_.memory.roi is not None or object_box is None:
+        return False
+    window = object_box.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
+    return window.iou(Roi.whole(size)) < 0.5

@@ -1,0 +1,295 @@
+"""The predictor: `set_image` once, `predict` after every prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..engine import Engine, LoadedModel
+from ..errors import ImageError, PromptError
+from ..prompts import Box, Click, Prompts
+from .brs import make_solver
+from .geometry import Roi, Size
+from .options import PredictorOptions
+from .planning import (
+    Memory,
+    Plan,
+    plan,
+    published_plan,
+    published_recalculates,
+    second_look,
+)
+from .prediction import Prediction
+from .view import View, cut
+from .windows import over_windows
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The state after a number of clicks: enough to show it again, and to go on from it."""
+
+    prediction: Prediction
+    memory: Memory
+    carry: Any = None
+
+
+class Predictor:
+    """Turns prompts into probabilities, for one picture at a time.
+
+    What `predict` returns is a function of the picture and the prompts alone: clicks are taken
+    one after another, each guided by the mask before it, however they arrive. Handing it one
+    more click costs one pass through the network; taking clicks back, or giving the same again,
+    costs none; changing an earlier prompt replays the later ones.
+
+    Not safe for use from several threads at once.
+
+    Parameters
+    ----------
+    model
+        From `core.engine.load_model`.
+    options
+        See `PredictorOptions`.
+    """
+
+    def __init__(self, model: LoadedModel, options: PredictorOptions | None = None) -> None:
+        self.model = model
+        self.options = options or PredictorOptions()
+        if self.options.mode != "NoBRS" and len(model.stages) > 1:
+            raise PromptError(f"Multi-stage models work in the mode NoBRS only: {model.name}.")
+        self._solver = make_solver(self.options)
+        self._pixels: NDArray[np.uint8] | None = None
+        self._forget()
+
+    def set_image(self, pixels: NDArray[np.uint8]) -> None:
+        """Take a picture; all prompts start anew.
+
+        Parameters
+        ----------
+        pixels
+            (H, W, 3) uint8, RGB. Not copied, and not to be changed while it is in use.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+            raise ImageError(
+                f"The picture needs shape (H, W, 3) and 8 bits, got {pixels.shape} {pixels.dtype}."
+            )
+        if 0 in pixels.shape:
+            raise ImageError("The picture is empty.")
+        self._pixels = pixels
+        self._forget()
+
+    def predict(self, prompts: Prompts) -> Prediction:
+        """Predict from all prompts of one object.
+
+        A mask to start from guides the first click and then evolves; without any click it is
+        returned as it is. A box is looked at enlarged; without any click inside, its centre
+        counts as one. Without prompts nothing is found.
+
+        Returns
+        -------
+        Prediction
+            Probabilities for the whole picture; a threshold may still be chosen.
+
+        Raises
+        ------
+        PromptError
+            If there is no picture, or a prompt does not fit it.
+        """
+        self._check(prompts)
+        clicks = tuple(prompts.clicks)
+        if not self._continues(prompts):
+            self._forget()
+            self._box, self._mask = prompts.box, prompts.mask
+            self._steps = [self._start()]
+        common = _common_prefix(self._clicks, clicks)
+        if common < len(clicks):
+            del self._steps[common + 1 :]
+            self._clicks = clicks[:common]
+            for count in range(common + 1, len(clicks) + 1):
+                self._steps.append(self._next(clicks[:count]))
+                self._clicks = clicks[:count]
+        return self._show(self._steps[len(clicks)])
+
+    @property
+    def _size(self) -> Size:
+        height, width = self._picture.shape[:2]
+        return height, width
+
+    @property
+    def _picture(self) -> NDArray[np.uint8]:
+        if self._pixels is None:
+            raise PromptError("Give the predictor a picture (set_image) before predicting.")
+        return self._pixels
+
+    def _forget(self) -> None:
+        self._box: Box | None = None
+        self._mask: NDArray[Any] | None = None
+        self._clicks: tuple[Click, ...] = ()
+        self._steps: list[_Step] = []
+        self._shown: Prediction | None = None
+
+    def _check(self, prompts: Prompts) -> None:
+        height, width = self._size
+        for click in prompts.clicks:
+            if not (-0.5 <= click.row <= height - 0.5 and -0.5 <= click.col <= width - 0.5):
+                raise PromptError(
+                    f"The click at row {click.row:g}, column {click.col:g} lies outside the "
+                    f"picture of {height} rows and {width} columns."
+                )
+        if prompts.mask is not None and prompts.mask.shape != self._size:
+            raise PromptError(
+                f"The mask has {prompts.mask.shape[0]} rows and {prompts.mask.shape[1]} columns, "
+                f"the picture {height} and {width}. Use a mask of the same picture."
+            )
+        box = prompts.box
+        if box is not None and not (
+            box.row_min <= height - 1 and box.col_min <= width - 1 and min(box.row_max, box.col_max) >= 0
+        ):
+            raise PromptError(f"The box lies outside the picture of {height} x {width} pixels.")
+
+    def _continues(self, prompts: Prompts) -> bool:
+        """Whether box and mask are those that the steps so far were made with."""
+        if not self._steps or prompts.box != self._box:
+            return False
+        if prompts.mask is self._mask:
+            return True
+        if prompts.mask is None or self._mask is None:
+            return False
+        return bool(np.array_equal(prompts.mask, self._mask))
+
+    def _start(self) -> _Step:
+        """The state before any click."""
+        if self._mask is not None:
+            if not self.model.stages[0].model.config.with_prev_mask:
+                raise PromptError(
+                    f"The model '{self.model.name}' cannot start from a mask. Choose one that "
+                    "was trained with mask guidance (\"itermask\")."
+                )
+            start = np.clip(np.asarray(self._mask, np.float32), 0, 1)
+            return _Step(Prediction(self._size, start, ()), Memory())
+        nothing = Prediction(self._size, np.zeros((1, 1), np.float32), (View(Roi.whole(self._size), (1, 1)),))
+        if self._box is None or self.options.reference:
+            return _Step(nothing, Memory())
+        return self._answer(_Step(nothing, Memory()), (_centre(self._box),))
+
+    def _show(self, step: _Step) -> Prediction:
+        """The step's prediction, rendered parts kept for the latest only."""
+        if self._shown is None or self._shown.coarse is not step.prediction.coarse:
+            self._shown = step.prediction.compact()
+        return self._shown
+
+    def _next(self, clicks: tuple[Click, ...]) -> _Step:
+        """The state after ``clicks``, from that before the last of them."""
+        before = self._steps[-1]
+        if self._box is not None and not self.options.reference and not any(c.positive for c in clicks):
+            clicks = (_centre(self._box), *clicks)
+        if self.options.reference:
+            return self._published_answer(before, clicks)
+        return self._answer(before, clicks)
+
+    def _answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
+        options, size, threshold = self.options, self._size, self._zoom_threshold
+        known = before.prediction
+        first = plan(
+            size,
+            clicks,
+            self._box,
+            known.found_roughly(threshold),
+            known.cut_off(threshold),
+            before.memory,
+            options,
+        )
+        step = self._pass(first, before, clicks)
+        closer = step.prediction.found_roughly(threshold)
+        second = second_look(size, clicks, first, closer, options)
+        return step if second is None else self._pass(second, before, clicks)
+
+    def _published_answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
+        options, size, threshold = self.options, self._size, self._zoom_threshold
+        first_click = len(self._steps) == 1
+        # The published demo shows the network a loaded mask at every click.
+        guide = before if self._mask is None else self._steps[0]
+        box = None if first_click else self._show(before).found(threshold)
+        first = published_plan(size, clicks, self._box, box, before.memory, options)
+        step = self._pass(first, guide, clicks, before.carry)
+        again = self._show(step).found(threshold)
+        twice = self._mask is not None and first_click
+        if twice or published_recalculates(first, again, size, options.zoom):
+            second = published_plan(size, clicks, self._box, again, first.memory, options)
+            step = self._pass(second, guide, clicks, step.carry)
+        return step
+
+    @property
+    def _zoom_threshold(self) -> float:
+        return self.options.zoom.threshold if self.options.zoom else 0.5
+
+    def _pass(
+        self, where: Plan, guide: _Step, clicks: tuple[Click, ...], carry: Any = None  # noqa: ANN401
+    ) -> _Step:
+        """One pass through the network (in BRS modes: one optimisation)."""
+        engine = self._stage(len(clicks))
+        image, seen = self._input(where, engine, guide.prediction, clicks)
+        carry = guide.carry if carry is None else carry
+
+        def answer(part: Tensor, part_clicks: Sequence[Click]) -> Tensor:
+            nonlocal carry
+            logits, carry = self._solver.solve(engine, part, part_clicks, carry, moved=where.moved)
+            return torch.sigmoid(logits).cpu()
+
+        if self.options.windows is None:
+            probability = answer(image, seen)
+        else:
+            overlap = self.options.window_overlap
+            probability = over_windows(image, seen, self.options.windows, overlap, answer)
+        prediction = Prediction(self._size, probability[0, 0].numpy(), where.outputs)
+        return _Step(prediction, where.memory, carry)
+
+    def _stage(self, clicks: int) -> Engine:
+        """The engine in charge of this number of clicks; a loaded mask counts as one."""
+        count = clicks + (self._mask is not None)
+        return self.model.stages[min(count, len(self.model.stages)) - 1]
+
+    def _input(
+        self, where: Plan, engine: Engine, guide: Prediction, clicks: Sequence[Click]
+    ) -> tuple[Tensor, list[Click]]:
+        """The network's image (1, 3 or 4, h, w), and the clicks in its pixels."""
+        views = where.inputs or (_identity(self._size),)
+        image = views[0].picture(self._picture)
+        if engine.model.config.with_prev_mask:
+            image = torch.cat([image, self._guidance(views[0], guide)], dim=1)
+        seen = views[0].clicks(clicks)
+        for view in views[1:]:
+            image, seen = view.crop(image), view.clicks(seen)
+        return image, seen
+
+    def _guidance(self, view: View, guide: Prediction) -> Tensor:
+        """(1, 1, h, w) previous mask in a view."""
+        if guide.views == (view,) and not self.options.reference:
+            return torch.from_numpy(guide.coarse)[None, None]  # seen through the same window
+        shown = self._shown
+        if shown is None or shown.coarse is not guide.coarse:
+            shown = guide.compact()
+        return view.guidance(cut(shown.crop, shown.roi, view.roi))
+
+
+def _identity(size: Size) -> View:
+    return View(Roi.whole(size), size)
+
+
+def _centre(box: Box) -> Click:
+    return Click((box.row_min + box.row_max) / 2, (box.col_min + box.col_max) / 2, True)
+
+
+def _common_prefix(first: Sequence[Click], second: Sequence[Click]) -> int:
+    """Number of clicks at the start that two sequences share."""
+    count = 0
+    for a, b in zip(first, second, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

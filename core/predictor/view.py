@@ -1,0 +1,133 @@
+"""Between the picture and the network's input: crop, resize, map clicks, and back.
+
+Resizing is bilinear with aligned corners, as the family does it, unless a window is shrunk to
+half its size or less: then pixels are averaged over areas, or fine texture would alias and
+a 24-megapixel photo cost more to read than to segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..model.layers import resize
+from ..prompts import Click
+from .geometry import Roi, Size
+
+_MUCH_SMALLER = 2.0
+
+
+@dataclass(frozen=True)
+class View:
+    """A window ``roi`` of a frame, brought to ``size`` (height, width).
+
+    ``antialias`` allows averaging over areas where the window is shrunk much.
+    """
+
+    roi: Roi
+    size: Size
+    antialias: bool = True
+
+    @property
+    def _averages(self) -> bool:
+        shrinks = (side / new for side, new in zip(self.roi.size, self.size, strict=True))
+        return self.antialias and min(shrinks) >= _MUCH_SMALLER
+
+    def picture(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """(1, 3, h, w) float in 0..1 of the window of an (H, W, 3) uint8 picture."""
+        crop = pixels[self.roi.slices]
+        if self._averages:
+            return _to_tensor(_shrink(crop, self.size))
+        return self._resized(_to_tensor(crop))
+
+    def crop(self, frame: Tensor) -> Tensor:
+        """(1, C, h, w) of the window of a (1, C, H, W) frame."""
+        rows, cols = self.roi.slices
+        return self._resized(frame[:, :, rows, cols])
+
+    def _resized(self, crop: Tensor) -> Tensor:
+        return crop if tuple(crop.shape[2:]) == self.size else resize(crop, self.size)
+
+    def guidance(self, frame: NDArray[np.float32]) -> Tensor:
+        """(1, 1, h, w) of an (H', W') mask that covers just the window."""
+        if self._averages:
+            return torch.from_numpy(_shrink(frame, self.size))[None, None]
+        return self._resized(torch.from_numpy(frame)[None, None])
+
+    def clicks(self, clicks: Sequence[Click]) -> list[Click]:
+        """Clicks of the frame in pixels of the view; they may lie outside it."""
+        height, width = self.roi.size
+        return [
+            Click(
+                self.size[0] * (click.row - self.roi.row_min) / height,
+                self.size[1] * (click.col - self.roi.col_min) / width,
+                click.positive,
+            )
+            for click in clicks
+        ]
+
+    def enlarge(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(h, w) values of the view at the pixels of its window."""
+        if values.shape == self.roi.size:
+            return values
+        if self._averages:
+            height, width = self.roi.size
+            enlarged = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
+            return np.asarray(enlarged, np.float32)
+        tensor = torch.from_numpy(values)[None, None]
+        return resize(tensor, self.roi.size)[0, 0].numpy()
+
+
+def paste(values: NDArray[np.float32], roi: Roi, size: Size) -> NDArray[np.float32]:
+    """Zeros of ``size`` with ``values`` at ``roi``."""
+    if roi.size == size:
+        return values
+    frame = np.zeros(size, np.float32)
+    frame[roi.slices] = values
+    return frame
+
+
+def cut(values: NDArray[np.float32], at: Roi, roi: Roi) -> NDArray[np.float32]:
+    """What a frame that is zero but for ``values`` at ``at`` shows in ``roi``."""
+    if at == roi:
+        return values
+    result = np.zeros(roi.size, np.float32)
+    top, bottom = max(at.row_min, roi.row_min), min(at.row_max, roi.row_max) + 1
+    left, right = max(at.col_min, roi.col_min), min(at.col_max, roi.col_max) + 1
+    if top < bottom and left < right:
+        result[top - roi.row_min : bottom - roi.row_min, left - roi.col_min : right - roi.col_min] = (
+            values[top - at.row_min : bottom - at.row_min, left - at.col_min : right - at.col_min]
+        )
+    return result
+
+
+def _to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return tensor.to(torch.float32).div_(255)[None]
+
+
+def _shrink(values: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Average over areas: halve while the result is twice too large, then interpolate."""
+    (height, width), factor = values.shape[:2], 1
+    reduced = values
+    while min(reduced.shape[0] // size[0], reduced.shape[1] // size[1]) >= _MUCH_SMALLER:
+        rows, cols = reduced.shape[0] // 2, reduced.shape[1] // 2
+        # Whole halvings are ten times faster than any other factor in OpenCV.
+        even = reduced[: 2 * rows, : 2 * cols]
+        reduced = cv2.resize(even, (cols, rows), interpolation=cv2.INTER_AREA)
+        factor *= 2
+    x, y = np.meshgrid(_sources(size[1], width, factor), _sources(size[0], height, factor))
+    return cv2.remap(reduced, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _sources(count: int, length: int, factor: int) -> NDArray[np.float32]:
+    """Where the centres of ``count`` pixels over ``length`` lie after reduction by ``factor``."""
+    centres = (np.arange(count) + 0.5) * length / count
+    return (centres / factor - 0.5).astype(np.float32)

@@ -1,0 +1,57 @@
+"""Sliding windows over inputs that are too large, or too detailed, for one pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..prompts import Click
+from .geometry import Size
+
+Answer = Callable[[Tensor, Sequence[Click]], Tensor]
+
+
+def window_offsets(length: int, window: int, overlap: float) -> list[int]:
+    """First pixels of windows that cover ``length`` with at least ``overlap`` between them."""
+    if length <= window:
+        return [0]
+    count = math.ceil((length / window - overlap) / (1 - overlap))
+    shared = int(window * (count - length / window) / (count - 1))
+    return [min(i * (window - shared), length - window) for i in range(count)]
+
+
+def over_windows(
+    image: Tensor, clicks: Sequence[Click], window: Size, overlap: float, answer: Answer
+) -> Tensor:
+    """Mean of the answers of all windows.
+
+    Parameters
+    ----------
+    image
+        (1, C, H, W); answered whole unless it is at least as large as ``window`` both ways.
+    answer
+        Maps a part of the image and the clicks in its pixels to (1, 1, h, w) probabilities.
+
+    Returns
+    -------
+    (1, 1, H, W) probabilities.
+    """
+    height, width = image.shape[2:]
+    if height < window[0] or width < window[1]:
+        return answer(image, clicks)
+    total = torch.zeros((1, 1, height, width))
+    count = torch.zeros_like(total)
+    for rows, cols in _windows((height, width), window, overlap):
+        moved = [Click(c.row - rows.start, c.col - cols.start, c.positive) for c in clicks]
+        total[:, :, rows, cols] += answer(image[:, :, rows, cols], moved)
+        count[:, :, rows, cols] += 1
+    return total / count
+
+
+def _windows(size: Size, window: Size, overlap: float) -> Iterator[tuple[slice, slice]]:
+    for row in window_offsets(size[0], window[0], overlap):
+        for col in window_offsets(size[1], window[1], overlap):
+            yield slice(row, row + window[0]), slice(col, col + window[1])

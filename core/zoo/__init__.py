@@ -1,0 +1,8 @@
+"""Models by name: a registry with provenance, checked downloads and a local cache."""
+
+from __future__ import annotations
+
+from .cache import cache_dir, describe, resolve
+from .registry import MODELS, ZooModel, find
+
+__all__ = ["MODELS", "ZooModel", "cache_dir", "describe", "find", "resolve"]

@@ -1,0 +1,139 @@
+"""From a name or a path to a model file on this computer."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from ..errors import DownloadError, ModelNotFoundError
+from .download import Progress
+from .download import download as fetch
+from .integrity import fault_of
+from .registry import MODELS, ZooModel, find
+
+BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
+"""Models that come with this software: in the repository, or beside `core` in the plugin."""
+
+
+def cache_dir() -> Path:
+    """Folder of downloaded models.
+
+    The folder named by the environment variable ``AVALANCHE_ISEG_CACHE`` as it stands, else
+    ``avalanche_iseg/models`` in the user's cache folder of the platform. It need not exist yet.
+    """
+    chosen = os.environ.get("AVALANCHE_ISEG_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return _user_cache() / "avalanche_iseg" / "models"
+
+
+def _user_cache() -> Path:
+    """Where the platform wants caches."""
+    system = platform.system()
+    if system == "Darwin":
+        return Path.home() / "Library" / "Caches"
+    if system == "Windows":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def resolve(
+    name_or_file: str | Path, *, download: bool = True, progress: Progress | None = None
+) -> Path:
+    """Find a model file, downloading it if it is a name of the zoo and not yet in the cache.
+
+    Parameters
+    ----------
+    name_or_file
+        Path of a model file, or a name such as ``"slf"`` or ``"SLF+UIBK"``. A file that exists
+        wins over a name.
+    download
+        Whether a missing or damaged file of the cache may be downloaded.
+    progress
+        Called with the bytes that have arrived and those of the whole file (or None).
+
+    Returns
+    -------
+    Path
+        An existing file. Those of the zoo have the published content, checked at each call where
+        a checksum is published (40 MB: about 0.1 s); a file given by path is taken as it is.
+
+    Raises
+    ------
+    ModelNotFoundError
+        No such file or name, the bundled model is missing, or the file would have to be
+        downloaded and ``download`` is false.
+    DownloadError
+        The download failed.
+    """
+    if Path(name_or_file).is_file():
+        return Path(name_or_file)
+    model = find(str(name_or_file))
+    path = _local_path(model)
+    fault = _fault(model, path)
+    if fault is None:
+        return path
+    if model.url is None:
+        raise ModelNotFoundError(
+            f"The model {model.name!r} comes with this software, but not with this copy: {path} "
+            f"{fault}. Give the path of a model file with --model FILE, or the name of a model "
+            "that can be downloaded, such as --model coco_lvis_h18_itermask."
+        )
+    if not download:
+        raise ModelNotFoundError(
+            f"The model {model.name!r} cannot be used, for {path} {fault}. Allow its download, or "
+            f"fetch {model.url} in a browser and put the file there."
+        )
+    return _downloaded(model, model.url, path, fault, progress)
+
+
+def _downloaded(
+    model: ZooModel, url: str, path: Path, fault: str, progress: Progress | None
+) -> Path:
+    """Download a model; if that fails, tell also why the file in the cache was not used."""
+    try:
+        return fetch(
+            url,
+            path,
+            git_blob=model.git_blob,
+            sha256=model.sha256,
+            size=model.size,
+            progress=progress,
+        )
+    except DownloadError as error:
+        raise DownloadError(f"The model {model.name!r}: {path} {fault}. {error}") from error
+
+
+def _local_path(model: ZooModel) -> Path:
+    """Where the file of a model belongs on this computer."""
+    return (BUNDLED_DIR if model.url is None else cache_dir()) / model.file_name
+
+
+def _fault(model: ZooModel, path: Path) -> str | None:
+    """Why a local file cannot be used, as the predicate of a sentence, or None if it can."""
+    if not path.is_file():
+        return "is not there"
+    fault = fault_of(path, git_blob=model.git_blob, sha256=model.sha256, size=model.size)
+    return None if fault is None else f"is damaged: {fault}"
+
+
+def describe() -> str:
+    """List all models for people: source, licence, citation and whether the file is here."""
+    head = f"Downloaded models are kept in {cache_dir()}"
+    return "\n\n".join([head, *(_entry(model) for model in MODELS.values())])
+
+
+def _entry(model: ZooModel) -> str:
+    """Lines on one model."""
+    path = _local_path(model)
+    rows = {
+        "file": f"{path} {_fault(model, path) or 'is ready'}",
+        "source": model.url or "comes with this software",
+        "trained on": model.trained_on,
+        "licence": model.licence,
+        "cite": model.citation,
+        "note": model.note,
+    }
+    lines = [f"  {label:<12}{text}" for label, text in rows.items() if text]
+    return "\n".join([f"{model.name}: {model.title}", *lines])

@@ -1,0 +1,192 @@
+"""The robot user: published goldens, ties, ignored pixels, and when it stops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from core.errors import PromptError
+from core.metrics import iou
+from core.prompts import Click
+from core.robot_user import RobotUser
+
+
+def disc(shape, centre, radius):
+    rows, cols = np.indices(shape)
+    return (rows - centre[0]) ** 2 + (cols - centre[1]) ** 2 <= radius**2
+
+
+def square(shape, rows, cols):
+    area = np.zeros(shape, dtype=bool)
+    area[rows[0] : rows[1] + 1, cols[0] : cols[1] + 1] = True
+    return area
+
+
+def nothing(mask):
+    return np.zeros(mask.shape, dtype=bool)
+
+
+def test_golden_disc_with_painted_blocks():
+    mask = disc((60, 80), (30, 40), 12).astype(np.int8)
+    user = RobotUser(mask)
+    prediction = nothing(mask)
+    clicks = []
+    for _ in range(4):
+        click = user.next_click(prediction)
+        clicks.append((click.row, click.col, click.positive))
+        prediction[click.row - 3 : click.row + 4, click.col - 3 : click.col + 4] = True
+    assert clicks == [(30, 40, True), (22, 40, True), (26, 33, True), (26, 47, True)]
+
+
+def test_first_of_equally_deep_pixels_in_row_major_order():
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    assert RobotUser(mask).next_click(nothing(mask)) == Click(9, 9, True)
+
+
+def test_no_pixel_is_clicked_twice():
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    user = RobotUser(mask)
+    clicks = [user.next_click(nothing(mask)) for _ in range(4)]
+    assert [(c.row, c.col) for c in clicks] == [(9, 9), (9, 10), (10, 9), (10, 10)]
+
+
+def test_picture_edge_is_a_border():
+    mask = np.ones((20, 30), dtype=np.int8)
+    assert RobotUser(mask).next_click(nothing(mask)) == Click(9, 9, True)
+
+
+def test_equal_regions_give_a_negative_click():
+    shape = (40, 60)
+    mask = square(shape, (5, 14), (5, 14)).astype(np.int8)
+    prediction = square(shape, (25, 34), (25, 34))
+    assert RobotUser(mask).next_click(prediction) == Click(29, 29, False)
+
+
+def test_deeper_missed_region_gives_a_positive_click():
+    shape = (40, 60)
+    mask = square(shape, (5, 16), (5, 16)).astype(np.int8)
+    prediction = square(shape, (25, 34), (25, 34))
+    assert RobotUser(mask).next_click(prediction) == Click(10, 10, True)
+
+
+def test_depth_counts_not_area():
+    shape = (40, 60)
+    mask = square(shape, (2, 4), (0, 59)).astype(np.int8)  # long and thin: depth 2
+    prediction = square(shape, (20, 24), (20, 24))  # small but depth 3
+    assert RobotUser(mask).next_click(prediction) == Click(22, 22, False)
+
+
+def test_depth_is_the_exact_euclidean_distance():
+    # Chamfer approximations of the distance would move this click off the widest spot.
+    mask = (disc((200, 200), (80, 90), 61) | disc((200, 200), (120, 110), 60)).astype(np.int8)
+    from scipy.ndimage import distance_transform_edt
+
+    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    row, col = np.unravel_index(depth.argmax(), depth.shape)
+    click = RobotUser(mask).next_click(nothing(mask))
+    assert (click.row, click.col) == (row, col)
+
+
+def test_ignored_pixels_are_never_clicked():
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    mask[:, 10:] = -1
+    user = RobotUser(mask)
+    everything = np.ones(mask.shape, dtype=bool)
+    for prediction in (nothing(mask), everything):
+        for _ in range(20):
+            click = user.next_click(prediction)
+            assert mask[click.row, click.col] != -1
+
+
+def test_ignored_surroundings_bound_the_region():
+    mask = np.full((11, 21), -1, dtype=np.int8)
+    mask[3:8, 8:13] = 1
+    assert RobotUser(mask).next_click(nothing(mask)) == Click(5, 10, True)
+
+
+@pytest.mark.parametrize("where", [0, 1, -1])
+def test_perfect_prediction_leaves_nothing_to_click(where):
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    mask[0, :5] = where
+    assert RobotUser(mask).next_click(mask == 1) is None
+
+
+def test_perfect_prediction_in_reference_mode_repeats_a_negative_click_in_the_corner():
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    user = RobotUser(mask, reference=True)
+    assert [user.next_click(mask == 1) for _ in range(3)] == [Click(0, 0, False)] * 3
+
+
+def test_errors_that_were_all_clicked_count_as_nothing_left():
+    mask = np.zeros((9, 9), dtype=np.int8)
+    mask[4, 6] = 1
+    for reference, end in ((False, None), (True, Click(0, 0, False))):
+        user = RobotUser(mask, reference=reference)
+        assert user.next_click(nothing(mask)) == Click(4, 6, True)
+        assert user.next_click(nothing(mask)) == end
+
+
+def test_corner_pixel_can_be_a_true_positive_click():
+    mask = np.zeros((9, 9), dtype=np.int8)
+    mask[0, 0] = 1
+    assert RobotUser(mask).next_click(nothing(mask)) == Click(0, 0, True)
+
+
+def test_accepts_predictions_as_numbers():
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    assert RobotUser(mask).next_click(np.zeros((20, 20), np.uint8)) == Click(9, 9, True)
+
+
+def test_prediction_is_left_alone():
+    mask = square((20, 20), (5, 14), (5, 14)).astype(np.int8)
+    prediction = nothing(mask)
+    RobotUser(mask).next_click(prediction)
+    assert not prediction.any()
+    assert mask.sum() == 100
+
+
+def test_two_users_agree():
+    rng = np.random.default_rng(0)
+    mask = cv2.GaussianBlur(rng.random((80, 90)).astype(np.float32), (0, 0), 5)
+    mask = (mask > 0.5).astype(np.int8)
+    first, second = RobotUser(mask), RobotUser(mask)
+    for _ in range(5):
+        prediction = rng.random(mask.shape) > 0.5
+        assert first.next_click(prediction) == second.next_click(prediction)
+
+
+def test_wrong_shapes_are_named():
+    mask = np.zeros((9, 9), dtype=np.int8)
+    with pytest.raises(PromptError, match=r"\(9, 8\).*\(9, 9\)"):
+        RobotUser(mask).next_click(np.zeros((9, 8), dtype=bool))
+    with pytest.raises(PromptError, match=r"\(H, W\)"):
+        RobotUser(np.zeros((9, 9, 3), dtype=np.int8))
+
+
+def read_grabcut_mask(folder: Path, image: str) -> np.ndarray:
+    raw = cv2.imread(str(folder / f"{Path(image).stem}.bmp"))[:, :, 0]
+    mask = (raw > 128).astype(np.int8)
+    mask[raw == 128] = -1
+    return mask
+
+
+def test_published_click_sequences_of_grabcut(shared):
+    expected = json.loads((shared / "parity" / "clicker_grabcut.json").read_text())
+    assert len(expected) == 50
+    for image, case in expected.items():
+        mask = read_grabcut_mask(shared / "grabcut" / "boundary_GT", image)
+        user, prediction = RobotUser(mask), nothing(mask)
+        clicks, ious = [], []
+        for _ in case["clicks"]:
+            click = user.next_click(prediction)
+            clicks.append([click.row, click.col, int(click.positive)])
+            prediction[disc(mask.shape, (click.row, click.col), case["disc_radius"])] = (
+                click.positive
+            )
+            ious.append(iou(prediction, mask))
+        assert clicks == case["clicks"], image
+        assert ious == pytest.approx(case["iou_after_each_click"], abs=1e-12), image
