@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,7 +197,8 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
         partial.write_bytes(encoded.tobytes())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # the first reason is the one to tell
+            partial.unlink()
         raise ImageError(
             f"Cannot write {path}: {error.strerror}. Choose a folder that can be written to and "
             "has room."
@@ -243,7 +244,8 @@ def _is_complete(content: bytes) -> bool:
 @contextmanager
 def _opened(path: Path) -> Iterator[DatasetReader]:
     """Open with GDAL; what goes wrong inside becomes an `ImageError`."""
-    import rasterio  # half a second: only for those who read files
+    import rasterio  # slow to load: only for those who read files
+    from rasterio._err import CPLE_BaseError
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
@@ -255,7 +257,7 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
                         f"The file {path} holds no bands: save one layer of it as TIFF."
                     )
                 yield source
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError) as error:
         raise ImageError(
             f"Cannot read {path} as a picture: it is damaged, cut short, or of a kind that GDAL "
             "does not know. Open it in an image viewer, or save it as PNG or TIFF."
@@ -267,6 +269,8 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
 def _colour_bands(source: DatasetReader) -> list[int]:
     from rasterio.enums import ColorInterp
 
+    if source.driver == "JPEG":  # has no alpha; GDAL fails to say so where EXIF is malformed
+        return list(source.indexes)
     kinds = enumerate(source.colorinterp, 1)
     return [band for band, kind in kinds if kind is not ColorInterp.alpha] or [1]
 
@@ -288,19 +292,17 @@ def _read_bands(
 ) -> NDArray[Any]:
     """(H, W, C) values as stored on disk, not yet turned; colour tables applied if as_shown."""
     if content.startswith(_JPEG):
-        return _decode_jpeg(content, path)[:, :, [band - 1 for band in bands]]
+        decoded = _decode_jpeg(content, path)
+        every = bands == list(source.indexes)
+        return decoded if every else decoded[:, :, [band - 1 for band in bands]]
     values: NDArray[Any] = np.moveaxis(source.read(bands), 0, -1)
     if not as_shown:
         return values
     table = _colour_table(source, bands)
-    if table is not None:
-        # Indices beyond the table are shown black.
-        shown: NDArray[np.uint8] = table[
-            np.minimum(values[:, :, 0].astype(np.intp), len(table) - 1)
-        ]
-        return shown
     bits = int(source.tags(bands[0], ns="IMAGE_STRUCTURE").get("NBITS", 8))
-    if values.dtype == np.uint8 and bits < 8:
+    if table is not None:
+        values = table[np.minimum(values[:, :, 0].astype(np.intp), len(table) - 1)]
+    elif values.dtype == np.uint8 and bits < 8:
         values = (values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
     return values
 
@@ -311,7 +313,7 @@ def _decode_jpeg(content: bytes, path: Path) -> NDArray[np.uint8]:
     if decoded is None:
         raise ImageError(f"Cannot decode the JPEG {path}: save it again as 8-bit JPEG or PNG.")
     values: NDArray[np.uint8] = decoded
-    return values[:, :, None] if values.ndim == 2 else values[:, :, ::-1]
+    return values[:, :, None] if values.ndim == 2 else cv2.cvtColor(values, cv2.COLOR_BGR2RGB)
 
 
 def _colour_table(source: DatasetReader, bands: list[int]) -> NDArray[np.uint8] | None:
@@ -337,8 +339,13 @@ def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDAr
     sample = sample[:: max(1, sample.size // _PERCENTILE_SAMPLES)]
     low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
     span = high - low if high > low else 1.0
-    stretched = (np.where(valid, values, low) - low) * (255.0 / span)
-    return np.rint(np.clip(stretched, 0, 255)).astype(np.uint8)
+    stretched = np.zeros(values.shape, np.uint8)
+    for band in range(values.shape[2]):  # one at a time: less memory, and faster
+        scaled = np.where(valid[:, :, band], values[:, :, band], low).astype(np.float64)
+        scaled -= low
+        scaled *= 255.0 / span
+        stretched[:, :, band] = np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled)
+    return stretched
 
 
 def _orientation(source: DatasetReader, content: bytes) -> int:

@@ -177,8 +177,7 @@ def _check_before_work(args: argparse.Namespace) -> None:
 def _read_mask(path: Path, picture: Path) -> NDArray[np.bool_]:
     """Mask to start from, turned like the picture; ImageError if their sizes differ."""
     values = align_mask(read_mask_layer(path), picture, path)
-    mask: NDArray[np.bool_] = np.atleast_3d(values).any(axis=2)
-    return mask
+    return np.asarray(np.atleast_3d(values).any(axis=2))
 
 
 def _segment(

@@ -38,6 +38,7 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("collections", "OrderedDict"): collections.OrderedDict,
+    **{(module, "set"): set for module in ("builtins", "__builtin__")},
     ("_codecs", "encode"): _latin1,
     **{(module, "_reconstruct"): _RECONSTRUCT for module in _MULTIARRAY},
     **{(module, "scalar"): _SCALAR for module in _MULTIARRAY},

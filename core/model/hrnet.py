@@ -184,15 +184,23 @@ class HRNet(nn.Module):
         self.cls_head = nn.Conv2d(features, 1, 1)
         self.aux_head = head(1)
 
-    def aggregate(self, rgb: Tensor, stem: Tensor | None) -> Tensor:
-        """(B, 3, H, W) picture and the (B, 64, H/2, W/2) click features -> (B, 15w, H/4, W/4)."""
+    def branches(self, rgb: Tensor, stem: Tensor | None) -> Branches:
+        """Picture and click features -> features of ``w * 2**i`` channels at stride 4 * 2**i.
+
+        ``rgb`` is (B, 3, H, W); ``stem`` (B, 64, H/2, W/2) is added behind the first layer.
+        """
         x = self.relu(self.bn1(self.conv1(rgb)))
         if stem is not None:
             x = x + stem
         x = self.layer1(self.relu(self.bn2(self.conv2(x))))
         branches = self.stage2([transition(x) for transition in self.transition1])
         branches = self.stage3(self._extend(self.transition2, branches))
-        branches = self.stage4(self._extend(self.transition3, branches))
+        result: Branches = self.stage4(self._extend(self.transition3, branches))
+        return result
+
+    @staticmethod
+    def join(branches: Branches) -> Tensor:
+        """All `branches` at stride 4: (B, 15w, H/4, W/4)."""
         size = height_width(branches[0])
         return torch.cat([branches[0], *(resize(x, size) for x in branches[1:])], dim=1)
 
@@ -201,7 +209,7 @@ class HRNet(nn.Module):
         return [*branches, transition[-1](branches[-1])]
 
     def context(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Features of `aggregate` -> input of ``cls_head``, and the aux logits (None w/o OCR)."""
+        """Output of `join` -> input of ``cls_head``, and the aux logits (None w/o OCR)."""
         if self.ocr_width == 0:
             return features, None
         aux = self.aux_head(features)

@@ -107,7 +107,8 @@ class HRNetModel(ClickModel):
 
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
         """Levels A and B: (B, 15w, H/4, W/4) joined branches; C: input of the last convolution."""
-        features = self.feature_extractor.aggregate(*self.fuse(rgb, maps))
+        branches = self.feature_extractor.branches(*self.fuse(rgb, maps))
+        features = self.feature_extractor.join(branches)
         if level == "C":
             features, _ = self.feature_extractor.context(features)
         return (features,)

@@ -65,7 +65,9 @@ def mask_to_polygons(
     Notes
     -----
     Pixels that only touch at a corner belong to different parts (4-connected), as in
-    GDALPolygonize, which does the tracing.
+    GDALPolygonize, which does the tracing. Smooth masks of 24 megapixels take about half a
+    second. Speckled ones, of many thousand parts and holes, take far longer: leave these out by
+    `min_area` and `fill_holes`, which come before simplification.
     """
     from shapely import MultiPolygon
 

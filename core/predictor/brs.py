@@ -30,6 +30,8 @@ from .solver import PlainSolver, Solver, unmirrored_mean, with_mirror
 
 _RADIUS = 1
 _EPS = 1e-5
+# L-BFGS-B counts evaluations between line searches only; newer SciPy lets one run for dozens.
+_LINE_SEARCH_ROOM = 2
 _Parameters = NDArray[np.float64]
 _Forward = Callable[[Tensor], Tensor]
 _Regulariser = Callable[[Tensor], Tensor]
@@ -228,6 +230,7 @@ class _Objective:
     def __post_init__(self) -> None:
         self._best_loss: float | None = None
         self._last_mask: Tensor | None = None
+        self._evaluations = 0
         self.best_logits: Tensor
 
     def __call__(self, parameters: _Parameters) -> tuple[float, _Parameters]:
@@ -241,7 +244,9 @@ class _Objective:
         value = float(loss.detach())
         if self._best_loss is None or value < self._best_loss:
             self._best_loss, self.best_logits = value, logits.detach()
-        if self._satisfied(misses, leaks) or self._settled(probability.detach()):
+        self._evaluations += 1
+        done = self._evaluations >= self.options.max_evaluations + _LINE_SEARCH_ROOM
+        if done or self._satisfied(misses, leaks) or self._settled(probability.detach()):
             return value, np.zeros_like(parameters)  # a zero gradient ends the optimisation
         (gradient,) = torch.autograd.grad(loss, variables)
         return value, gradient.cpu().numpy().astype(np.float64)

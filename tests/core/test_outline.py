@@ -312,13 +312,19 @@ def test_geojson_is_in_longitude_and_latitude(tmp_path: Path) -> None:
     assert (x[0], y[0]) == pytest.approx(outline.centroid.coords[0], abs=0.05)
 
 
-def test_geojson_rings_turn_as_the_standard_demands(tmp_path: Path) -> None:
-    for name, crs in (("map.geojson", LV95), ("photo.geojson", None)):
-        write_outline(tmp_path / name, outline_in_lv95(), crs_wkt=crs, properties={})
-        content = json.loads((tmp_path / name).read_text(encoding="utf-8"))
-        (part,) = shape(content["features"][0]["geometry"]).geoms
-        assert part.exterior.is_ccw
-        assert [ring.is_ccw for ring in part.interiors] == [False]
+@pytest.mark.parametrize("crs", [LV95, None])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_geojson_rings_turn_as_the_standard_demands(
+    tmp_path: Path, crs: str | None, flipped: bool
+) -> None:
+    outline = outline_in_lv95()
+    if flipped:
+        outline = shapely.reverse(outline)
+    write_outline(tmp_path / "a.geojson", outline, crs_wkt=crs, properties={})
+    content = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))
+    (part,) = shape(content["features"][0]["geometry"]).geoms
+    assert part.exterior.is_ccw
+    assert [ring.is_ccw for ring in part.interiors] == [False]
 
 
 def test_geojson_without_crs_says_so(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tiny import write_tiny_checkpoint
 
 from core.commands import arguments, main
 from core.engine import load_model
-from core.image import write_png
+from core.image import read_picture, write_png
 from core.outline import mask_to_polygons, overlay
 from core.predictor import Predictor
 from core.prompts import Box, Click, Prompts
@@ -206,18 +206,38 @@ def test_summary_for_people(
 
 
 def test_tolerance_and_min_area_shape_the_outline_only(
-    photo: Path, settings: list[object], tmp_path: Path
+    model: Path, photo: Path, tmp_path: Path
 ) -> None:
+    start = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.circle(start, (60, 45), 30, 255, cv2.FILLED)
+    start[2:5, 2:5] = 255
+    write_png(tmp_path / "start.png", start)
     masks, outlines = [], []
-    for number, options in enumerate(([], ["--tolerance", 4, "--min-area", 50])):
+    for number, options in enumerate(([], ["--tolerance", 4], ["--min-area", 9.5])):
         outs = [tmp_path / f"{number}.png", tmp_path / f"{number}.gpkg"]
-        assert segment(photo, *settings, *options, "--out", *outs) == 0
+        common = ["--model", model, "--mask", tmp_path / "start.png", "--out", *outs]
+        assert segment(photo, *common, *options) == 0
         masks.append(read_png(outs[0]))
         outlines.append(shapely.from_wkb(pyogrio.raw.read(outs[1])[2][0]))
-    np.testing.assert_array_equal(*masks)
-    counts = [shapely.get_num_coordinates(outline) for outline in outlines]
-    assert counts[1] < counts[0]
-    assert all(part.area >= 45 for part in outlines[1].geoms)
+    for mask in masks:
+        np.testing.assert_array_equal(mask, start)
+    plain, coarse, large = outlines
+    assert shapely.get_num_coordinates(coarse) < shapely.get_num_coordinates(plain)
+    assert [len(outline.geoms) for outline in outlines] == [2, 2, 1]
+    assert plain.area - large.area == pytest.approx(9)
+
+
+def test_the_threshold_is_by_default_the_models_own(
+    model: Path, photo: Path, pixels: np.ndarray, tmp_path: Path
+) -> None:
+    expected = probability(model, pixels, Prompts(box=Box(10, 70, 20, 100)))
+    own = load_model(model).threshold
+    for number, (options, threshold) in enumerate((([], own), (["--threshold", 0], 0.0))):
+        out = tmp_path / f"{number}.png"
+        box = ["--box", "20,10,100,70", *options]
+        assert segment(photo, "--model", model, *box, "--out", out) == 0
+        np.testing.assert_array_equal(read_png(out) > 0, expected > threshold)
+    assert read_png(tmp_path / "1.png").any()
 
 
 def test_mask_alone_becomes_an_outline(model: Path, raster: Path, tmp_path: Path) -> None:
@@ -258,11 +278,14 @@ def test_an_empty_mask_is_written_with_a_warning(
     assert all(path.exists() for path in outs)
 
 
+@pytest.mark.filterwarnings("ignore:The given matrix is equal to Affine.identity")
 def test_crs_without_georeference_is_not_trusted(
     raster: Path, settings: list[object], tmp_path: Path
 ) -> None:
     with rasterio.open(raster, "r+") as target:
         target.transform = rasterio.Affine.identity()
+    assert read_picture(raster).crs_wkt is not None
+    assert read_picture(raster).transform is None
     assert segment(raster, *settings, "--out", tmp_path / "a.geojson") == 0
     (feature,) = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))["features"]
     _, top, right, _ = shape(feature["geometry"]).bounds
@@ -372,11 +395,11 @@ def test_clicks_and_boxes_are_read_column_first() -> None:
 # ---------------------------------------------------------------- as a program
 
 
-def core(*options: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def core(*options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "core", *map(str, options)]
     root = Path(__file__).resolve().parents[2]
     return subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False, cwd=folder or root
+        command, capture_output=True, text=True, check=False, cwd=root
     )
 
 

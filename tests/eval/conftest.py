@@ -16,6 +16,12 @@ from tiny import write_tiny_checkpoint  # noqa: E402
 
 
 @pytest.fixture(scope="session")
+def threshold() -> float:
+    """Near the median of what the tiny model answers: masks are neither empty nor full."""
+    return 0.3915
+
+
+@pytest.fixture(scope="session")
 def model_file(tmp_path_factory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("model") / "tiny.pth")
 
@@ -37,3 +43,16 @@ def image_folder(tmp_path_factory) -> Path:
         cv2.imwrite(str(root / "images" / f"{number}.png"), picture)
         cv2.imwrite(str(root / "masks" / f"{number}.png"), mask)
     return root
+
+
+@pytest.fixture
+def command(model_file, image_folder, threshold, tmp_path):
+    """Arguments of a short evaluation that writes tmp_path/out.json."""
+    return [
+        "noc",
+        *("--model", str(model_file)),
+        *("--dataset", f"images={image_folder}"),
+        *("--threshold", str(threshold)),
+        *("--max-clicks", "3", "--target-iou", "1.01", "--zoom", "off", "--no-flip"),
+        *("--engine", "torch", "--json", str(tmp_path / "out.json")),
+    ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from core.errors import DatasetError
 from core.metrics import iou
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Box, Click, Prompts
+from core.robot_user import RobotUser
 from eval.perturb import perturb_mask
 from eval.run import Frame, Protocol, interact, loose_box, run_object
 
@@ -31,6 +35,12 @@ def dataset(image_folder):
     return open_dataset("images", image_folder)
 
 
+@pytest.fixture
+def protocol(threshold):
+    """Clicks that no success ends."""
+    return Protocol(threshold=threshold, max_clicks=4, target_iou=1.01)
+
+
 def make_sample(height=60, width=90):
     mask = np.zeros((height, width), np.int8)
     mask[10:30, 40:70] = 1
@@ -39,31 +49,47 @@ def make_sample(height=60, width=90):
     return Sample(ObjectRef("made.png", "1"), picture, mask)
 
 
-def test_clicks_and_ious_are_those_of_the_predictor(predictor, model, dataset):
-    protocol = Protocol(max_clicks=4, target_iou=1.01)
+def test_clicks_and_ious_are_those_of_the_predictor(predictor, model, dataset, protocol):
     run = run_object(predictor, dataset, 2, protocol)
     assert len(run.clicks) == len(run.ious) == 4
     assert run.iou_start is None
     assert run.ref == dataset.refs[2]
     assert run.seconds > 0
+    assert min(run.ious) > 0
     again = Predictor(model, PredictorOptions(zoom=None))
     sample = dataset[2]
     again.set_image(sample.image)
     for count, expected in enumerate(run.ious, start=1):
-        mask = again.predict(Prompts(run.clicks[:count])).probability > 0.49
+        mask = again.predict(Prompts(run.clicks[:count])).probability > protocol.threshold
         assert iou(mask, sample.mask) == expected
 
 
-def test_the_first_click_is_in_the_middle_of_the_object(predictor):
-    run = [step.click for step in interact(predictor, make_sample(), Protocol(max_clicks=1))]
-    assert run == [Click(19, 49, True)]
+def test_clicks_are_those_of_the_robot_user(predictor, protocol):
+    sample = make_sample()
+    user, mask = RobotUser(sample.mask), np.zeros(sample.mask.shape, bool)
+    for step in interact(predictor, sample, protocol):
+        assert step.click == user.next_click(mask)
+        mask = step.mask
+    assert step.mask.any()
+    assert not step.mask.all()
 
 
-def test_clicking_stops_at_the_target(predictor):
-    run = list(interact(predictor, make_sample(), Protocol(max_clicks=5, target_iou=0.0001)))
-    met = [step.iou >= 0.0001 for step in run]
-    assert len(run) <= 5
-    assert not any(met[:-1])
+def test_clicking_stops_at_the_target(predictor, dataset, protocol):
+    ious = [step.iou for step in interact(predictor, dataset[0], protocol)]
+    assert len(ious) == protocol.max_clicks
+    for target in ious:
+        stopped = interact(predictor, dataset[0], replace(protocol, target_iou=target))
+        first = next(count for count, value in enumerate(ious, start=1) if value >= target)
+        assert [step.iou for step in stopped] == ious[:first]
+
+
+def test_a_perfect_prediction_ends_the_clicking_but_not_in_reference_mode(predictor, dataset):
+    sample = dataset[0]
+    full = Sample(sample.ref, sample.image, np.ones_like(sample.mask))
+    all_object = Protocol(threshold=1e-6, max_clicks=3, target_iou=1.01)
+    assert [step.iou for step in interact(predictor, full, all_object)] == [1.0]
+    steps = list(interact(predictor, full, replace(all_object, reference=True)))
+    assert [step.click for step in steps[1:]] == [Click(0, 0, False)] * 2
 
 
 def test_the_threshold_decides_on_the_mask(predictor):
@@ -74,25 +100,34 @@ def test_the_threshold_decides_on_the_mask(predictor):
     assert areas[0] > areas[1]
 
 
-def test_a_box_costs_no_click(predictor):
-    steps = list(
-        interact(predictor, make_sample(), Protocol(max_clicks=2, target_iou=1.01, box=True))
-    )
-    assert [step.click is None for step in steps] == [True, False, False]
+def test_a_box_costs_no_click(predictor, protocol):
+    steps = list(interact(predictor, make_sample(), replace(protocol, box=True)))
+    assert [step.click is None for step in steps] == [True, False, False, False, False]
     assert steps[0].iou == iou(steps[0].mask, make_sample().mask)
 
 
-def test_the_mask_to_start_from_is_the_flawed_object(predictor, model):
+def test_a_box_is_given_from_the_start_and_with_every_click(predictor, model, protocol):
     sample = make_sample()
-    steps = list(interact(predictor, sample, Protocol(max_clicks=1, from_mask=True)))
-    assert steps[0].click is None
+    steps = list(interact(predictor, sample, replace(protocol, box=True)))
     again = Predictor(model, PredictorOptions(zoom=None))
     again.set_image(sample.image)
-    import zlib
+    clicks = [step.click for step in steps[1:]]
+    for count, step in enumerate(steps):
+        expected = again.predict(Prompts(clicks[:count], box=Box(9, 30, 38, 71)))
+        assert (step.mask == expected.mask(protocol.threshold)).all()
 
+
+def test_the_mask_to_start_from_is_the_flawed_object(predictor, model, protocol):
+    sample = make_sample()
+    steps = list(interact(predictor, sample, replace(protocol, from_mask=True)))
     flawed = perturb_mask(sample.mask, zlib.crc32(b"made.png/1"))
-    expected = again.predict(Prompts(mask=flawed)).probability > 0.49
-    assert (steps[0].mask == expected).all()
+    again = Predictor(model, PredictorOptions(zoom=None))
+    again.set_image(sample.image)
+    clicks = [step.click for step in steps[1:]]
+    assert 0.6 <= steps[0].iou <= 0.8
+    for count, step in enumerate(steps):
+        expected = again.predict(Prompts(clicks[:count], mask=flawed))
+        assert (step.mask == expected.mask(protocol.threshold)).all()
 
 
 def test_a_start_that_is_good_enough_needs_no_click(predictor, dataset):
@@ -123,9 +158,9 @@ def test_box_is_loosened_by_five_percent_and_stays_in_the_picture():
 # --- sizes -----------------------------------------------------------------------------------
 
 
-def test_resize_keeps_proportions_and_measures_at_the_pictures_resolution(predictor):
+def test_resize_keeps_proportions_and_measures_at_the_pictures_resolution(predictor, protocol):
     sample = make_sample(120, 180)
-    protocol = Protocol(resize=(90, 90), max_clicks=2, target_iou=1.01)
+    protocol = replace(protocol, resize=(90, 90))
     frame = Frame.of(sample, protocol)
     assert frame.pixels.shape == (60, 90, 3)
     assert frame.truth is sample.mask
@@ -134,16 +169,16 @@ def test_resize_keeps_proportions_and_measures_at_the_pictures_resolution(predic
     assert steps[0].click == Click(19, 49, True)
 
 
-def test_resized_runs_can_be_replayed_by_hand(predictor, model):
+def test_resized_runs_can_be_replayed_by_hand(predictor, model, protocol):
     sample = make_sample(120, 180)
-    protocol = Protocol(resize=(90, 90), max_clicks=1)
-    (step,) = interact(predictor, sample, protocol)
+    step = next(interact(predictor, sample, replace(protocol, resize=(90, 90))))
     again = Predictor(model, PredictorOptions(zoom=None))
     again.set_image(cv2.resize(sample.image, (90, 60), interpolation=cv2.INTER_AREA))
     # Pixel 19 of 120 covers 19..20, at half the size 9.5..10, whose centre is at 9.25.
     prediction = again.predict(Prompts([Click(9.25, 24.25)]))
-    mask = cv2.resize(prediction.probability, (180, 120)) > 0.49
+    mask = cv2.resize(prediction.probability, (180, 120)) > protocol.threshold
     assert (step.mask == mask).all()
+    assert mask.any()
 
 
 def test_resize_only_shrinks():

@@ -1,0 +1,139 @@
+"""The same networks with less arithmetic, for engines that only need the logits.
+
+HRNet's heads read all branches enlarged to stride 4: a 3x3 and a 1x1 convolution of 15w channels,
+a third of the work of a small network. Convolving and enlarging are both linear, so for the two
+coarsest branches the channels are mixed where they are small, and enlarging and shifting become
+two products with interpolation matrices. The constant half of OCR's last convolution, the
+object's context, is added as a bias. All this is exact but for rounding.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from ..model import ClickModel
+from ..model.hrnet import HRNet
+from ..model.layers import height_width, resize
+from ..model.network import HRNetModel
+
+_FINE = 2  # branches whose enlarging costs more than it saves
+
+
+class Lean(nn.Module):
+    """A click network from the output of `ClickModel.prepare` to logits at stride 4."""
+
+    def __init__(self, model: ClickModel) -> None:
+        super().__init__()
+        self.model = model
+        self.heads: LeanHeads | None = None
+        if isinstance(model, HRNetModel) and model.feature_extractor.ocr_width > 0:
+            self.heads = LeanHeads(model.feature_extractor)
+
+    def forward(self, rgb: Tensor, maps: Tensor) -> Tensor:
+        """(B, 3, H, W) normalised picture and (B, c, H, W) maps -> (B, 1, H/4, W/4) logits."""
+        if self.heads is None or not isinstance(self.model, HRNetModel):
+            return self.model.decode(self.model.encode(rgb, maps, "A"), "A").instances
+        logits: Tensor = self.heads(
+            self.model.feature_extractor.branches(*self.model.fuse(rgb, maps))
+        )
+        return logits
+
+
+class LeanHeads(nn.Module):
+    """`HRNet.context` and ``cls_head`` straight from the branches."""
+
+    def __init__(self, network: HRNet) -> None:
+        super().__init__()
+        widths = [network.conv1.out_channels]  # replaced below; keeps the type checker calm
+        widths = _branch_widths(network)
+        self.to_pixels = SplitConv(*_fused(network.conv3x3_ocr), widths)
+        self.to_aux = SplitConv(*_fused(network.aux_head), widths)
+        self.aux_out = network.aux_head[3]
+        self.gather = network.ocr_gather_head
+        attention = network.ocr_distri_head.object_context_block
+        self.context = nn.Sequential(attention.f_down, attention.f_up)
+        joined = network.ocr_distri_head.conv_bn_dropout
+        weight, bias = _fused_pair(joined[0], joined[1][0])
+        half = weight.shape[1] // 2
+        self.weight_context = nn.Parameter(weight[:, :half], requires_grad=False)
+        self.weight_pixels = nn.Parameter(weight[:, half:], requires_grad=False)
+        self.bias = nn.Parameter(bias, requires_grad=False)
+        self.cls_head = network.cls_head
+
+    def forward(self, branches: list[Tensor]) -> Tensor:
+        """Branches of `HRNet.branches` -> (B, 1, H/4, W/4) logits."""
+        pixels = F.relu(self.to_pixels(branches))
+        aux = self.aux_out(F.relu(self.to_aux(branches)))
+        context = F.conv2d(self.context(self.gather(pixels, aux)), self.weight_context, self.bias)
+        mixed = F.relu(F.conv2d(pixels, self.weight_pixels) + context)
+        logits: Tensor = self.cls_head(mixed)
+        return logits
+
+
+class SplitConv(nn.Module):
+    """A 1x1 or 3x3 convolution of all branches at stride 4, without enlarging all of them."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, widths: list[int]) -> None:
+        super().__init__()
+        self.kernel = weight.shape[2]
+        fine, *coarse = weight.split([sum(widths[:_FINE]), *widths[_FINE:]], dim=1)
+        self.fine = nn.Parameter(fine.contiguous(), requires_grad=False)
+        self.bias = nn.Parameter(bias, requires_grad=False)
+        # Taps become output channels, ordered (channel, row tap, column tap).
+        self.coarse = nn.ParameterList(
+            nn.Parameter(
+                part.permute(0, 2, 3, 1).reshape(-1, part.shape[1], 1, 1), requires_grad=False
+            )
+            for part in coarse
+        )
+
+    def forward(self, branches: list[Tensor]) -> Tensor:
+        """(B, w * 2**i, h, w) branches -> (B, C, H/4, W/4)."""
+        size = height_width(branches[0])
+        near = [branches[0], *(resize(x, size) for x in branches[1:_FINE])]
+        result = F.conv2d(torch.cat(near, dim=1), self.fine, self.bias, padding=self.kernel // 2)
+        for x, weight in zip(branches[_FINE:], self.coarse, strict=True):
+            result = result + self._enlarged(F.conv2d(x, weight), size)
+        return result
+
+    def _enlarged(self, taps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Enlarge each tap's (B, C * k * k, h, w) answer, shift it by its offset, add all up."""
+        height, width = height_width(taps)
+        k = self.kernel
+        across = self._shifted(width, size[1])  # (k * w, W)
+        down = self._shifted(height, size[0]).transpose(0, 1)  # (H, k * h)
+        taps = taps.reshape(taps.shape[0], -1, k, height, width)  # (B, C * k, column tap, h, w)
+        rows = taps.transpose(2, 3).reshape(taps.shape[0], -1, height, k * width)
+        wide = torch.matmul(rows, across)  # (B, C * k, h, W)
+        wide = wide.reshape(taps.shape[0], -1, k * height, size[1])
+        return torch.matmul(down, wide)
+
+    def _shifted(self, length: int, enlarged: int) -> Tensor:
+        """(k * length, enlarged): interpolation of `length` values, seen through each tap."""
+        device = self.bias.device
+        matrix = resize(torch.eye(length, device=device)[None, None], (length, enlarged))[0, 0]
+        if self.kernel == 1:
+            return matrix
+        before, after = F.pad(matrix[:, :-1], (1, 0)), F.pad(matrix[:, 1:], (0, 1))
+        return torch.cat([before, matrix, after], dim=0)
+
+
+def _branch_widths(network: HRNet) -> list[int]:
+    module = network.stage4[-1]
+    return [int(branch[0].conv1.in_channels) for branch in module.branches]  # type: ignore
+
+
+def _fused(head: nn.Sequential) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a head's convolution with its batch norm folded in."""
+    return _fused_pair(head[0], head[1])
+
+
+def _fused_pair(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+        raise TypeError(f"expected a convolution and its batch norm, got {conv} and {norm}")
+    return fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )

@@ -1,0 +1,1 @@
+"""Measuring: the published click protocol (`python -m eval noc`) and its plots (`… plot`)."""

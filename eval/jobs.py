@@ -1,0 +1,177 @@
+"""The work of one call: every model on every data set, and the share of it done here."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import torch
+from tqdm import tqdm
+
+import core
+from core.datasets import Dataset, ObjectRef, open_dataset
+from core.engine import LoadedModel, load_model
+from core.predictor import BRSOptions, Predictor, PredictorOptions, Zoom
+from core.zoo import resolve
+
+from .run import ObjectRun, Protocol, run_object
+from .shards import Journal, Shard
+
+
+class Share(NamedTuple):
+    """What one shard did of a job: the model's name, and its runs by object."""
+
+    model: str
+    runs: dict[ObjectRef, ObjectRun]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One model on one data set.
+
+    Attributes
+    ----------
+    model
+        Name or file.
+    label
+        Name of the data set in results.
+    settings
+        All that results depend on, as results files tell it.
+    fingerprint
+        Of the settings, the model's content and the place of the data.
+    """
+
+    model: str
+    dataset: Dataset
+    label: str
+    options: PredictorOptions
+    protocol: Protocol
+    settings: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def refs(self) -> list[ObjectRef]:
+        """The objects to click."""
+        return list(self.dataset.refs[: self.settings["limit"]])
+
+    def load(self) -> LoadedModel:
+        """Load the model, unless it is the one loaded last."""
+        return _load(self.model, self.settings["device"], self.settings["engine"])
+
+    def predictor(self) -> Predictor:
+        """Make a fresh predictor."""
+        return Predictor(self.load(), self.options)
+
+    def run_share(self, shard: Shard, journal: Journal) -> Share:
+        """Click a shard's objects, but for those in the journal, with a progress bar on rank 0."""
+        refs, done = self.refs, journal.read(self.fingerprint)
+        share = shard.share(len(refs))
+        missing = [index for index in share if refs[index] not in done]
+        model = self.load().name
+        hidden = True if shard.rank else None  # None: hidden unless stderr is a terminal
+        predictor = self.predictor()
+        bar = tqdm(
+            missing,
+            f"{model} on {self.label}",
+            len(share),
+            initial=len(share) - len(missing),
+            disable=hidden,
+        )
+        for index in bar:
+            run = run_object(predictor, self.dataset, index, self.protocol)
+            journal.append(self.fingerprint, run)
+            done[run.ref] = run
+        return Share(model, {refs[index]: done[refs[index]] for index in share})
+
+
+def plan(args: argparse.Namespace) -> list[Job]:
+    """List the jobs of a call, models outermost; missing files show here, before any work."""
+    models = {model: _sha256(resolve(model)) for model in dict.fromkeys(args.model)}
+    places = list(dict.fromkeys(args.dataset))
+    twice = {name for name, count in Counter(name for name, _ in places).items() if count > 1}
+    datasets = [
+        (f"{name}_{root.name}" if name in twice else name, open_dataset(name, root))
+        for name, root in places
+    ]
+    return [
+        _job(args, model, digest, label, dataset)
+        for model, digest in models.items()
+        for label, dataset in datasets
+    ]
+
+
+def _job(args: argparse.Namespace, model: str, digest: str, label: str, dataset: Dataset) -> Job:
+    settings = _settings(args) | {"model_sha256": digest}
+    identity = [settings, args.mode, dataset.name, str(Path(dataset.root).resolve())]
+    return Job(
+        model=model,
+        dataset=dataset,
+        label=label,
+        options=PredictorOptions(
+            mode=args.mode,
+            zoom=zoom_for(args.zoom, dataset.name),
+            flip=args.flip,
+            limit_longest_side=args.limit_longest_side,
+            reference=args.reference,
+            brs=BRSOptions(threshold=args.threshold),
+        ),
+        protocol=Protocol(
+            threshold=args.threshold,
+            max_clicks=args.max_clicks,
+            target_iou=args.target_iou,
+            resize=args.resize and (args.resize[0], args.resize[1]),
+            reference=args.reference,
+            box=args.box,
+            from_mask=args.from_mask,
+        ),
+        settings=settings,
+        fingerprint=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
+    )
+
+
+SETTINGS = (
+    "zoom", "flip", "reference", "threshold", "max_clicks", "target_iou", "resize", "limit",
+    "limit_longest_side", "box", "from_mask", "threads", "device", "engine",
+)  # fmt: skip
+"""Options that results depend on, and that results files tell under these names."""
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    versions = {"avalanche_iseg": core.__version__, "torch": torch.__version__}
+    return {name: getattr(args, name) for name in SETTINGS} | {"versions": versions}
+
+
+def zoom_for(text: str, dataset: str) -> Zoom | None:
+    """Zoom of an evaluation protocol.
+
+    ``cvpr``: 400 pixels from the second click on (600 for DAVIS), as in published results;
+    ``fixedN``: N x N pixels from the first click on; ``off``: none.
+    """
+    if text == "off":
+        return None
+    if text == "cvpr":
+        return Zoom(target_size=600 if dataset.lower() == "davis" else 400)
+    side = int(text.removeprefix("fixed"))
+    return Zoom(target_size=(side, side), skip_clicks=-1)
+
+
+def set_threads(count: int) -> None:
+    """Limit the threads of a process."""
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+
+
+@lru_cache(maxsize=1)
+def _load(model: str, device: str, engine: str) -> LoadedModel:
+    return load_model(model, device=device, engine=engine)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
