@@ -47,7 +47,6 @@ class LeanHeads(nn.Module):
 
     def __init__(self, network: HRNet) -> None:
         super().__init__()
-        widths = [network.conv1.out_channels]  # replaced below; keeps the type checker calm
         widths = _branch_widths(network)
         self.to_pixels = SplitConv(*_fused(network.conv3x3_ocr), widths)
         self.to_aux = SplitConv(*_fused(network.aux_head), widths)
@@ -56,7 +55,7 @@ class LeanHeads(nn.Module):
         attention = network.ocr_distri_head.object_context_block
         self.context = nn.Sequential(attention.f_down, attention.f_up)
         joined = network.ocr_distri_head.conv_bn_dropout
-        weight, bias = _fused_pair(joined[0], joined[1][0])
+        weight, bias = _fused_pair(joined[0], next(joined[1].children()))
         half = weight.shape[1] // 2
         self.weight_context = nn.Parameter(weight[:, :half], requires_grad=False)
         self.weight_pixels = nn.Parameter(weight[:, half:], requires_grad=False)
@@ -79,7 +78,7 @@ class SplitConv(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor, widths: list[int]) -> None:
         super().__init__()
         self.kernel = weight.shape[2]
-        fine, *coarse = weight.split([sum(widths[:_FINE]), *widths[_FINE:]], dim=1)
+        fine, *coarse = torch.split(weight, [sum(widths[:_FINE]), *widths[_FINE:]], dim=1)
         self.fine = nn.Parameter(fine.contiguous(), requires_grad=False)
         self.bias = nn.Parameter(bias, requires_grad=False)
         # Taps become output channels, ordered (channel, row tap, column tap).
@@ -95,24 +94,27 @@ class SplitConv(nn.Module):
         size = height_width(branches[0])
         near = [branches[0], *(resize(x, size) for x in branches[1:_FINE])]
         result = F.conv2d(torch.cat(near, dim=1), self.fine, self.bias, padding=self.kernel // 2)
+        # One product adds up the shifted, enlarged answers of all taps of all coarse branches.
+        rows, downs = [], []
         for x, weight in zip(branches[_FINE:], self.coarse, strict=True):
-            result = result + self._enlarged(F.conv2d(x, weight), size)
-        return result
+            rows.append(self._widened(F.conv2d(x, weight), size[1]))
+            downs.append(self._shifted(x.shape[2], size[0]))
+        down = torch.cat(downs, dim=0).transpose(0, 1)
+        return result + torch.matmul(down, torch.cat(rows, dim=2))
 
-    def _enlarged(self, taps: Tensor, size: tuple[int, int]) -> Tensor:
-        """Enlarge each tap's (B, C * k * k, h, w) answer, shift it by its offset, add all up."""
-        height, width = height_width(taps)
+    def _widened(self, taps: Tensor, width: int) -> Tensor:
+        """(B, C * k * k, h, w) answers of the taps -> (B, C, k * h, width), column taps added."""
         k = self.kernel
-        across = self._shifted(width, size[1])  # (k * w, W)
-        down = self._shifted(height, size[0]).transpose(0, 1)  # (H, k * h)
-        taps = taps.reshape(taps.shape[0], -1, k, height, width)  # (B, C * k, column tap, h, w)
-        rows = taps.transpose(2, 3).reshape(taps.shape[0], -1, height, k * width)
-        wide = torch.matmul(rows, across)  # (B, C * k, h, W)
-        wide = wide.reshape(taps.shape[0], -1, k * height, size[1])
-        return torch.matmul(down, wide)
+        batch, _, h, w = taps.shape
+        across = self._shifted(w, width)
+        if k == 1:
+            return torch.matmul(taps, across)
+        columns = taps.reshape(batch, -1, k, h, w).transpose(2, 3)  # (B, C * k, h, k, w)
+        wide = torch.matmul(columns.reshape(batch, -1, h, k * w), across)
+        return wide.reshape(batch, -1, k * h, width)
 
     def _shifted(self, length: int, enlarged: int) -> Tensor:
-        """(k * length, enlarged): interpolation of `length` values, seen through each tap."""
+        """(k * length, enlarged): interpolation of ``length`` values, seen through each tap."""
         device = self.bias.device
         matrix = resize(torch.eye(length, device=device)[None, None], (length, enlarged))[0, 0]
         if self.kernel == 1:
@@ -134,6 +136,14 @@ def _fused(head: nn.Sequential) -> tuple[Tensor, Tensor]:
 def _fused_pair(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
     if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
         raise TypeError(f"expected a convolution and its batch norm, got {conv} and {norm}")
+    if norm.running_mean is None or norm.running_var is None:
+        raise TypeError(f"batch norm without running statistics: {norm}")
     return fuse_conv_bn_weights(
-        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        conv.weight,
+        conv.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any
 import torch
 
 from ..errors import EngineError
+from ..model import ClickModel
 from ..model.checkpoint import load_checkpoint
 from ..zoo import resolve
 from .base import Engine
+from .openvino import OpenVinoEngine, available
 from .pytorch import TorchEngine
+
+ENGINES = ("auto", "torch", "openvino")
 
 DEFAULT_THRESHOLD = 0.49
 """The family's threshold, for models whose file names none."""
@@ -59,10 +64,27 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
     path = resolve(name)
     checkpoint = load_checkpoint(path)
     target = _device(device)
-    stages = tuple(TorchEngine(model, target) for model in checkpoint.stages)
+    stages = tuple(_engine(engine, model, target) for model in checkpoint.stages)
     threshold = float(checkpoint.metadata.get("threshold", DEFAULT_THRESHOLD))
     label = path.stem if Path(name).is_file() else str(name)
     return LoadedModel(label, path, stages, threshold, checkpoint.metadata)
+
+
+def _engine(name: str, model: ClickModel, device: torch.device) -> Engine:
+    if name not in ENGINES:
+        raise EngineError(f"Unknown engine {name!r}; choose one of {', '.join(ENGINES)}.")
+    if name == "openvino" and device.type != "cpu":
+        raise EngineError(f"OpenVINO runs on the CPU here, not on '{device}'. Choose 'torch'.")
+    wanted = name == "openvino" or (name == "auto" and device.type == "cpu" and available())
+    if not wanted:
+        return TorchEngine(model, device)
+    try:
+        return OpenVinoEngine(model)
+    except EngineError as error:
+        if name == "openvino":
+            raise
+        warnings.warn(f"{error} Going on with PyTorch, slower.", stacklevel=3)
+        return TorchEngine(model, device)
 
 
 def _device(name: str) -> torch.device:

@@ -130,9 +130,7 @@ class InputBRS(_BRS):
 
     default_limit = 5
 
-    def __init__(
-        self, options: BRSOptions, *, to_rgb: bool, flip: bool, reference: bool
-    ) -> None:
+    def __init__(self, options: BRSOptions, *, to_rgb: bool, flip: bool, reference: bool) -> None:
         super().__init__(options, flip=flip, reference=reference)
         self.to_rgb = to_rgb
 
@@ -176,9 +174,7 @@ class FeatureBRS(_BRS):
 
     default_limit = 8
 
-    def __init__(
-        self, level: Level, options: BRSOptions, *, flip: bool, reference: bool
-    ) -> None:
+    def __init__(self, level: Level, options: BRSOptions, *, flip: bool, reference: bool) -> None:
         super().__init__(options, flip=flip, reference=reference)
         self.level = level
         self._features: tuple[Tensor, ...] | None = None

@@ -81,7 +81,9 @@ def plan(
     current = memory.roi
     if current is not None and not cut_off and _still_fits(current, wanted, positive, zoom):
         wanted = current
-    return _single(wanted, _zoomed_size(wanted.size, zoom, limit), Memory(wanted), wanted != current)
+    return _single(
+        wanted, _zoomed_size(wanted.size, zoom, limit), Memory(wanted), wanted != current
+    )
 
 
 def _single(roi: Roi, size: Size, memory: Memory, moved: bool = False) -> Plan:
@@ -96,9 +98,11 @@ def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom
 
 def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     """The whole picture, at no more than a zoomed window costs where a second look can follow."""
-    if zoom is not None and isinstance(zoom.target_size, tuple):
-        return zoom.target_size if zoom.skip_clicks < 0 else size
-    longest = limit if zoom is None else min(zoom.target_size, limit)
+    longest = limit
+    if zoom is not None:
+        if isinstance(zoom.target_size, tuple):
+            return zoom.target_size
+        longest = min(zoom.target_size, limit)
     return fit(size, longest) if max(size) > longest else size
 
 
@@ -210,7 +214,9 @@ def _published_contains(roi: Roi, clicks: Sequence[Click]) -> bool:
     )
 
 
-def published_recalculates(plan_: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None) -> bool:
+def published_recalculates(
+    plan_: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None
+) -> bool:
     """Whether the published ZoomIn answers this click once more, zoomed."""
     if zoom is None or zoom.skip_clicks > 0 or plan_.memory.roi is not None or object_box is None:
         return False

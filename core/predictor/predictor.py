@@ -57,6 +57,14 @@ class Predictor:
         See `PredictorOptions`.
     """
 
+    # The object in hand: its prompts, the state before any click and after each, and the
+    # prediction last shown, which keeps what was rendered of it.
+    _box: Box | None
+    _mask: NDArray[Any] | None
+    _clicks: tuple[Click, ...]
+    _steps: list[_Step]
+    _shown: Prediction | None
+
     def __init__(self, model: LoadedModel, options: PredictorOptions | None = None) -> None:
         self.model = model
         self.options = options or PredictorOptions()
@@ -127,11 +135,10 @@ class Predictor:
         return self._pixels
 
     def _forget(self) -> None:
-        self._box: Box | None = None
-        self._mask: NDArray[Any] | None = None
-        self._clicks: tuple[Click, ...] = ()
-        self._steps: list[_Step] = []
-        self._shown: Prediction | None = None
+        self._box, self._mask = None, None
+        self._clicks = ()
+        self._steps = []
+        self._shown = None
 
     def _check(self, prompts: Prompts) -> None:
         height, width = self._size
@@ -148,7 +155,9 @@ class Predictor:
             )
         box = prompts.box
         if box is not None and not (
-            box.row_min <= height - 1 and box.col_min <= width - 1 and min(box.row_max, box.col_max) >= 0
+            box.row_min <= height - 1
+            and box.col_min <= width - 1
+            and min(box.row_max, box.col_max) >= 0
         ):
             raise PromptError(f"The box lies outside the picture of {height} x {width} pixels.")
 
@@ -168,11 +177,13 @@ class Predictor:
             if not self.model.stages[0].model.config.with_prev_mask:
                 raise PromptError(
                     f"The model '{self.model.name}' cannot start from a mask. Choose one that "
-                    "was trained with mask guidance (\"itermask\")."
+                    'was trained with mask guidance ("itermask").'
                 )
             start = np.clip(np.asarray(self._mask, np.float32), 0, 1)
             return _Step(Prediction(self._size, start, ()), Memory())
-        nothing = Prediction(self._size, np.zeros((1, 1), np.float32), (View(Roi.whole(self._size), (1, 1)),))
+        nothing = Prediction(
+            self._size, np.zeros((1, 1), np.float32), (View(Roi.whole(self._size), (1, 1)),)
+        )
         if self._box is None or self.options.reference:
             return _Step(nothing, Memory())
         return self._answer(_Step(nothing, Memory()), (_centre(self._box),))
@@ -186,7 +197,11 @@ class Predictor:
     def _next(self, clicks: tuple[Click, ...]) -> _Step:
         """The state after ``clicks``, from that before the last of them."""
         before = self._steps[-1]
-        if self._box is not None and not self.options.reference and not any(c.positive for c in clicks):
+        if (
+            self._box is not None
+            and not self.options.reference
+            and not any(c.positive for c in clicks)
+        ):
             clicks = (_centre(self._box), *clicks)
         if self.options.reference:
             return self._published_answer(before, clicks)
@@ -229,7 +244,11 @@ class Predictor:
         return self.options.zoom.threshold if self.options.zoom else 0.5
 
     def _pass(
-        self, where: Plan, guide: _Step, clicks: tuple[Click, ...], carry: Any = None  # noqa: ANN401
+        self,
+        where: Plan,
+        guide: _Step,
+        clicks: tuple[Click, ...],
+        carry: Any = None,  # noqa: ANN401
     ) -> _Step:
         """One pass through the network (in BRS modes: one optimisation)."""
         engine = self._stage(len(clicks))

@@ -19,7 +19,13 @@ class Solver(ABC):
 
     @abstractmethod
     def solve(
-        self, engine: Engine, image: Tensor, clicks: Sequence[Click], carry: Any, *, moved: bool
+        self,
+        engine: Engine,
+        image: Tensor,
+        clicks: Sequence[Click],
+        carry: Any,  # noqa: ANN401 - each solver's own
+        *,
+        moved: bool,
     ) -> tuple[Tensor, Any]:
         """Logits of a view.
 

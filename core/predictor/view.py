@@ -102,9 +102,9 @@ def cut(values: NDArray[np.float32], at: Roi, roi: Roi) -> NDArray[np.float32]:
     top, bottom = max(at.row_min, roi.row_min), min(at.row_max, roi.row_max) + 1
     left, right = max(at.col_min, roi.col_min), min(at.col_max, roi.col_max) + 1
     if top < bottom and left < right:
-        result[top - roi.row_min : bottom - roi.row_min, left - roi.col_min : right - roi.col_min] = (
-            values[top - at.row_min : bottom - at.row_min, left - at.col_min : right - at.col_min]
-        )
+        result[
+            top - roi.row_min : bottom - roi.row_min, left - roi.col_min : right - roi.col_min
+        ] = values[top - at.row_min : bottom - at.row_min, left - at.col_min : right - at.col_min]
     return result
 
 
@@ -124,7 +124,8 @@ def _shrink(values: NDArray[Any], size: Size) -> NDArray[Any]:
         reduced = cv2.resize(even, (cols, rows), interpolation=cv2.INTER_AREA)
         factor *= 2
     x, y = np.meshgrid(_sources(size[1], width, factor), _sources(size[0], height, factor))
-    return cv2.remap(reduced, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    resampled = cv2.remap(reduced, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(resampled)
 
 
 def _sources(count: int, length: int, factor: int) -> NDArray[np.float32]:
