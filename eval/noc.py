@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.engine import ENGINES, choose_engine
 from core.predictor import MODES
 
 from .jobs import Job, Share, plan, set_threads
@@ -52,7 +54,8 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         "differently, so compare results of equal numbers only; for speed start several "
         "processes with torchrun")  # fmt: skip
     add("--device", default="cpu", metavar="D", help="such as cpu (default) or cuda")
-    add("--engine", choices=("auto", "torch", "openvino"), default="auto")
+    add("--engine", choices=ENGINES, default="auto",
+        help="auto: torch with --reference or a GPU, else openvino if it is installed")  # fmt: skip
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +81,9 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("results").add_argument
-    add("--json", type=Path, required=True, metavar="OUT", help="results file")
+    add("--json", type=Path, metavar="OUT",
+        help="results file; without it the table is printed, and a stopped evaluation starts "
+        "anew")  # fmt: skip
     add("--csv", type=Path, metavar="FILE", help="IoUs, one row per object")
     add("--overlays", type=Path, metavar="DIR", help="pictures of the best and worst objects")
     add("--overlay-count", type=natural, default=5, metavar="N", help="of each (default 5)")
@@ -87,9 +92,10 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluate and write the results."""
     set_threads(args.threads)
-    with join_shards() as shard:
+    args.engine = _engine(args)
+    with join_shards() as shard, tempfile.TemporaryDirectory() as nowhere:
         jobs = plan(args)
-        journal = Journal(args.json, shard.rank)
+        journal = Journal(args.json or Path(nowhere, "noc.json"), shard.rank)
         shares = shard.gather([job.run_share(shard, journal) for job in jobs])
         if shard.rank == 0:
             _publish(args, jobs, shares)
@@ -97,17 +103,26 @@ def run(args: argparse.Namespace) -> None:
     journal.remove()
 
 
+def _engine(args: argparse.Namespace) -> str:
+    """The engine that results files name: published behaviour is PyTorch's unless asked else."""
+    if args.reference and args.engine == "auto":
+        return "torch"
+    return choose_engine(args.engine, args.device)
+
+
 def _publish(args: argparse.Namespace, jobs: Sequence[Job], shares: list[list[Share]]) -> None:
     reports = merge(jobs, shares)
     text = table(reports)
     print(text, end="")
-    write_text(args.json.with_suffix(".txt"), text)
+    if args.json:
+        write_text(args.json.with_suffix(".txt"), text)
     if args.csv:
         write_csv(args.csv, reports)
     if args.overlays:
         for job, report in zip(jobs, reports, strict=True):
             save_overlays(args.overlays, report, job, args.overlay_count)
-    write_json(args.json, reports)
+    if args.json:
+        write_json(args.json, reports)
 
 
 def merge(jobs: Sequence[Job], shares: Sequence[Sequence[Share]]) -> list[Report]:

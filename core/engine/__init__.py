@@ -1,7 +1,16 @@
 """What runs a network: PyTorch as the reference, OpenVINO where it is installed."""
 
 from .base import Engine
-from .loading import LoadedModel, load_model
+from .loading import ENGINES, LoadedModel, choose_engine, load_model
+from .openvino import OpenVinoEngine
 from .pytorch import TorchEngine
 
-__all__ = ["Engine", "LoadedModel", "TorchEngine", "load_model"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "LoadedModel",
+    "OpenVinoEngine",
+    "TorchEngine",
+    "choose_engine",
+    "load_model",
+]

@@ -70,13 +70,26 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
     return LoadedModel(label, path, stages, threshold, checkpoint.metadata)
 
 
-def _engine(name: str, model: ClickModel, device: torch.device) -> Engine:
+def choose_engine(name: str, device: str = "cpu") -> str:
+    """What "auto" means here: "openvino" on the CPU if it is installed, else "torch".
+
+    Raises
+    ------
+    EngineError
+        If the engine is unknown, or does not run on the device.
+    """
     if name not in ENGINES:
         raise EngineError(f"Unknown engine {name!r}; choose one of {', '.join(ENGINES)}.")
-    if name == "openvino" and device.type != "cpu":
+    on_cpu = device == "cpu"
+    if name == "openvino" and not on_cpu:
         raise EngineError(f"OpenVINO runs on the CPU here, not on '{device}'. Choose 'torch'.")
-    wanted = name == "openvino" or (name == "auto" and device.type == "cpu" and available())
-    if not wanted:
+    if name == "auto":
+        return "openvino" if on_cpu and available() else "torch"
+    return name
+
+
+def _engine(name: str, model: ClickModel, device: torch.device) -> Engine:
+    if choose_engine(name, device.type) == "torch":
         return TorchEngine(model, device)
     try:
         return OpenVinoEngine(model)

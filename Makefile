@@ -1,0 +1,57 @@
+# Every target does the set-up it needs. PYTHON chooses the interpreter the environment is made of.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint format bench clean
+
+help:
+	@echo "make setup   environment in $(VENV)"
+	@echo "make demo    segment a picture: IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
+	@echo "make test    all tests"
+	@echo "make lint    ruff, mypy, import rules"
+	@echo "make bench   speed as ratios against a named reference"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; } || \
+	  { echo "The venv module is missing. Install it: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,eval,dev]'
+	@touch $(READY)
+
+MODEL ?= default
+IMAGE ?=
+CLICKS ?=
+OUT ?= build/demo
+demo: $(READY)
+	@[ -n "$(IMAGE)" ] || { echo "Say which picture and where: make demo IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-'"; exit 2; }
+	@mkdir -p $(OUT)
+	$(RUN) -m core segment "$(IMAGE)" --model "$(MODEL)" --click $(CLICKS) \
+	  --out $(OUT)/mask.png $(OUT)/overlay.png $(OUT)/outline.gpkg
+	@echo "Look at $(OUT)/overlay.png"
+
+test: $(READY)
+	$(RUN) -m pytest
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(READY)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(READY)
+	$(RUN) -m tests.bench.forward
+	$(RUN) -m tests.bench.first_click
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
