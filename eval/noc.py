@@ -55,7 +55,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         "processes with torchrun")  # fmt: skip
     add("--device", default="cpu", metavar="D", help="such as cpu (default) or cuda")
     add("--engine", choices=ENGINES, default="auto",
-        help="auto: torch with --reference or a GPU, else openvino if it is installed")  # fmt: skip
+        help="auto: torch with --reference, BRS or a GPU, else openvino if it is installed")  # fmt: skip
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
@@ -104,8 +104,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _engine(args: argparse.Namespace) -> str:
-    """The engine that results files name: published behaviour is PyTorch's unless asked else."""
-    if args.reference and args.engine == "auto":
+    """The engine that results files name.
+
+    Published behaviour is PyTorch's, and so are the gradients that BRS needs.
+    """
+    if args.engine == "auto" and (args.reference or args.mode != "NoBRS"):
         return "torch"
     return choose_engine(args.engine, args.device)
 
