@@ -7,6 +7,7 @@ table, architecture and weights checked against each other before a model is han
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,19 @@ from .config import ModelConfig
 from .network import ClickModel, build_model
 
 StateDict = dict[str, Tensor]
+# What PyTorch's readers raise, beside UnpicklingError, on files cut short or altered.
+_DAMAGE = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 _ADVICE = "Download it again, or choose another model."
 
 
@@ -78,20 +92,13 @@ def _unpickle(path: Path) -> object:
             "it is not a PyTorch checkpoint, or it holds Python objects that could run code; "
             f"nothing of it was executed. Use it only if you can get the plain weights. ({error})"
         ) from error
-    except (
-        EOFError,
-        RuntimeError,
-        OSError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        ImportError,
-    ) as error:
+    except _DAMAGE as error:
         raise CheckpointError(f"it is truncated or damaged. {_ADVICE} ({error})") from error
 
 
 def _build(config: ModelConfig, state: StateDict) -> ClickModel:
-    model = build_model(config)
+    with torch.device("meta"):  # costs nothing, whatever size the file asks for
+        model = build_model(config)
     expected = model.state_dict()
     missing = sorted(expected.keys() - state.keys())
     unexpected = sorted(state.keys() - expected.keys())
@@ -109,7 +116,9 @@ def _build(config: ModelConfig, state: StateDict) -> ClickModel:
     bad = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
     if bad:
         raise CheckpointError(f"it holds values that are not numbers, in {_listed(bad)}. {_ADVICE}")
-    model.load_state_dict(state)  # copies half precision into single precision
+    # Half precision becomes single precision here.
+    exact = {key: state[key].to(tensor.dtype) for key, tensor in expected.items()}
+    model.load_state_dict(exact, assign=True)
     return model.eval().requires_grad_(False)
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ..errors import CheckpointError
 
 RESNETS = ("resnet34", "resnet50", "resnet101")
+_LARGEST = 1e6  # of any number among the parameters: a file may ask for anything
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ModelConfig:
     conv_extend: bool = False
     use_leaky_relu: bool = False
     use_disks: bool = False
-    norm_radius: float = 260
+    norm_radius: float = 260.0
     with_aux_output: bool = False
     with_prev_mask: bool = False
     binary_prev_mask: bool = False
@@ -116,23 +117,25 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
                 f"Unknown parameter {name!r} for the architecture {kind.architecture!r}."
             )
         default = fields[name].default
-        values[name] = _checked(name, value, default)
+        if not _alike(value, default):
+            raise CheckpointError(
+                f"Parameter {name!r} has the value {value!r}, expected the like of {default!r}."
+            )
+        values[name] = tuple(map(float, value)) if isinstance(default, tuple) else value
     return kind(**values)
 
 
-def _checked(name: str, value: object, default: object) -> object:
-    """``value`` in the type of ``default``; a file may hold anything."""
+def _alike(value: object, default: object) -> bool:
+    """Whether ``value``, which may be anything, is of the type and range of ``default``."""
     if isinstance(default, tuple):
-        if isinstance(value, (list, tuple)) and len(value) == len(default):
-            return tuple(float(item) for item in value)
-    elif isinstance(default, bool):
-        if isinstance(value, bool):
-            return value
-    elif isinstance(default, (int, float)):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-            return value
-    elif isinstance(value, str):
-        return value
-    raise CheckpointError(
-        f"Parameter {name!r} has the value {value!r}, expected the like of {default!r}."
-    )
+        return (
+            isinstance(value, (list, tuple))
+            and len(value) == len(default)
+            and all(map(_alike, value, default))
+        )
+    if isinstance(default, (bool, str)):
+        return type(value) is type(default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    kind_fits = isinstance(value, int) or isinstance(default, float)
+    return kind_fits and 0 <= value <= _LARGEST

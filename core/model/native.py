@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import CheckpointError
@@ -62,7 +61,16 @@ def read(path: Path) -> tuple[ModelConfig, dict[str, Tensor], dict[str, Any]]:
             f"its format is {data.get('format') if isinstance(data, dict) else data!r}, this "
             f"program reads format {_FORMAT}. Update the program."
         )
-    return config_from_json(data.get("model")), state, dict(data.get("metadata") or {})
+    return config_from_json(data.get("model")), state, _metadata(data.get("metadata", {}))
+
+
+def _metadata(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise CheckpointError(f"its metadata are {value!r}, expected named values.")
+    threshold = value.get("threshold", 0.5)
+    if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+        raise CheckpointError(f"its threshold is {threshold!r}, expected a probability.")
+    return value
 
 
 def write(path: str | Path, model: ClickModel, metadata: Mapping[str, Any]) -> None:
@@ -77,10 +85,10 @@ def write(path: str | Path, model: ClickModel, metadata: Mapping[str, Any]) -> N
     path = Path(path)
     header = {"format": _FORMAT, "model": model.config.to_json(), "metadata": dict(metadata)}
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    os.close(handle)
+    content = save(state, metadata={_ENTRY: json.dumps(header)})
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(state, temporary, metadata={_ENTRY: json.dumps(header)})
-        Path(temporary).replace(path)
+        temporary.write_bytes(content)
+        temporary.replace(path)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

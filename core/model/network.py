@@ -41,7 +41,8 @@ class ClickModel(nn.Module):
         super().__init__()
         self.config = config
         for name in ("norm_mean", "norm_std"):
-            values = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
+            # Not in checkpoints: must exist even in a network built on the "meta" device.
+            values = torch.tensor(getattr(config, name), device="cpu").view(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
         if config.use_rgb_conv:
             self.rgb_conv = build_rgb_conv(config)

@@ -103,7 +103,7 @@ def _has_no_effect(name: str, value: object) -> bool:
     if name in _WITHOUT_EFFECT:
         return True
     if name in ("norm_layer", "backbone_norm_layer"):
-        return value is None or value in _NORM_LAYERS
+        return value is None or str(value) in _NORM_LAYERS
     return name == "clicks_groups" and value is None
 
 
@@ -125,8 +125,8 @@ def _infer_hrnet(state: dict[str, Tensor]) -> dict[str, Any]:
     extractor = "feature_extractor."
     down = extractor + "ocr_distri_head.object_context_block.f_down.1.0.bias"
     return {
-        "width": state[extractor + "stage2.0.branches.0.0.conv1.weight"].shape[0],
-        "ocr_width": state[down].shape[0] if down in state else 0,
+        "width": _extent(state, extractor + "stage2.0.branches.0.0.conv1.weight"),
+        "ocr_width": _extent(state, down) if down in state else 0,
         "small": extractor + "stage4.2.branches.0.0.conv1.weight" not in state,
         "with_aux_output": extractor + "aux_head.3.weight" in state,
     }
@@ -138,8 +138,16 @@ def _infer_deeplab(state: dict[str, Tensor]) -> dict[str, Any]:
     bottleneck = extractor + "backbone.layer1.0.conv3.weight" in state
     return {
         "backbone": "resnet101" if deep else "resnet50" if bottleneck else "resnet34",
-        "deeplab_ch": state[extractor + "aspp.project.0.weight"].shape[0],
+        "deeplab_ch": _extent(state, extractor + "aspp.project.0.weight"),
     }
+
+
+def _extent(state: dict[str, Tensor], key: str, axis: int = 0) -> int:
+    """Length of a weight along ``axis``."""
+    shape = tuple(state[key].shape)
+    if axis >= len(shape):
+        raise CheckpointError(f"the weight '{key}' has shape {shape}, too few axes for any model.")
+    return shape[axis]
 
 
 def _infer_input(state: dict[str, Tensor]) -> dict[str, Any]:
@@ -147,7 +155,7 @@ def _infer_input(state: dict[str, Tensor]) -> dict[str, Any]:
     if "rgb_conv.2.running_mean" in state:  # batch norm behind the activation
         return {"use_rgb_conv": True, "fbrs_rgb_conv": True, "use_leaky_relu": True}
     if "maps_transform.0.weight" in state:
-        prev_mask = state["maps_transform.0.weight"].shape[1] == 3
+        prev_mask = _extent(state, "maps_transform.0.weight", axis=1) == 3
         return {
             "use_rgb_conv": False,
             "use_leaky_relu": True,

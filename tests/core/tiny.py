@@ -24,7 +24,7 @@ def tiny_model(config: ModelConfig = TINY, seed: int = 0) -> ClickModel:
     torch.manual_seed(seed)
     model = build_model(config)
     with torch.no_grad():
-        if not config.use_rgb_conv:
+        if not config.use_rgb_conv and not config.conv_extend:
             model.maps_transform[-1].scale.fill_(1.0)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
