@@ -35,6 +35,15 @@ _LINE_SEARCH_ROOM = 2
 _Parameters = NDArray[np.float64]
 _Forward = Callable[[Tensor], Tensor]
 _Regulariser = Callable[[Tensor], Tensor]
+_Features = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Carry:
+    """What a click leaves to the next: its solution, and features that may be needed again."""
+
+    parameters: _Parameters
+    features: _Features | None
 
 
 def make_solver(options: PredictorOptions) -> Solver:
@@ -53,6 +62,7 @@ class _BRS(Solver):
     """What the modes share: click limits, and when to optimise."""
 
     default_limit: int
+    bound_to_window: bool  # whether a solution means nothing in another window
 
     def __init__(self, options: BRSOptions, *, flip: bool, reference: bool) -> None:
         self.options = options
@@ -65,22 +75,27 @@ class _BRS(Solver):
         engine: Engine,
         image: Tensor,
         clicks: Sequence[Click],
-        carry: _Parameters | None,
+        carry: _Carry | None,
         *,
         moved: bool,
-    ) -> tuple[Tensor, _Parameters | None]:
+    ) -> tuple[Tensor, _Carry]:
         """See `Solver.solve`; carries the solution, from which the next click starts."""
         size = height_width(image)
         points = limited_points(clicks, self.limit)
         if self.flip:
             image, points = with_mirror(image, points)
         image, points = image.to(engine.device), points.to(engine.device)
-        forward, count = self._problem(engine.model, image, points, len(clicks), moved=moved)
+        # Published: beyond the limit the features stay those of an earlier click, old mask
+        # guidance included.
+        stale = self.reference and len(clicks) > self.limit and not moved
+        old = carry.features if carry is not None and stale else None
+        forward, count, features = self._problem(engine.model, image, points, old)
+        kept = features if self.reference and len(clicks) >= self.limit else None
         start = self._start(carry, count, moved=moved)
         if len(clicks) <= self.options.after_clicks:
             with torch.no_grad():
                 logits = forward(self._tensor(start, engine))
-            return self._mean(logits), start
+            return self._mean(logits), _Carry(start, kept)
         squares = self._squares(clicks, size).to(engine.device)
         objective = _Objective(forward, self._regulariser, squares, self.options, engine.device)
         solution, _, _ = fmin_l_bfgs_b(
@@ -92,17 +107,23 @@ class _BRS(Solver):
             maxfun=self.options.max_evaluations,
             maxiter=2 * self.options.max_evaluations,
         )
-        return self._mean(objective.best_logits), solution
+        return self._mean(objective.best_logits), _Carry(solution, kept)
 
     @abstractmethod
     def _problem(
-        self, model: ClickModel, image: Tensor, points: Tensor, clicks: int, *, moved: bool
-    ) -> tuple[_Forward, int]:
-        """Logits as a function of the flat parameters, and the number of these."""
+        self, model: ClickModel, image: Tensor, points: Tensor, old: _Features | None
+    ) -> tuple[_Forward, int, _Features | None]:
+        """Logits as a function of the flat parameters, the number of these, and the features.
 
-    @abstractmethod
-    def _start(self, carry: _Parameters | None, count: int, *, moved: bool) -> _Parameters:
+        ``old`` are features to take instead of those of ``image``.
+        """
+
+    def _start(self, carry: _Carry | None, count: int, *, moved: bool) -> _Parameters:
         """Parameters to start from."""
+        forget = moved and self.bound_to_window
+        if carry is None or forget or carry.parameters.size != count:
+            return np.zeros(count)
+        return carry.parameters
 
     @abstractmethod
     def _regulariser(self, parameters: Tensor) -> Tensor:
@@ -129,6 +150,7 @@ class InputBRS(_BRS):
     """An additive bias on the normalised picture, or on the two click maps."""
 
     default_limit = 5
+    bound_to_window = True
 
     def __init__(self, options: BRSOptions, *, to_rgb: bool, flip: bool, reference: bool) -> None:
         super().__init__(options, flip=flip, reference=reference)
@@ -139,10 +161,8 @@ class InputBRS(_BRS):
         model: ClickModel,
         image: Tensor,
         points: Tensor,
-        clicks: int,  # noqa: ARG002
-        *,
-        moved: bool,  # noqa: ARG002
-    ) -> tuple[_Forward, int]:
+        old: _Features | None,  # noqa: ARG002 - only f-BRS has features to keep
+    ) -> tuple[_Forward, int, None]:
         rgb, maps = model.prepare(image, points)
         target = rgb if self.to_rgb else maps[:, -2:]
         shape = (1, *target.shape[1:])
@@ -158,11 +178,7 @@ class InputBRS(_BRS):
                 features = model.encode(rgb, shifted, "A")
             return resize(model.decode(features, "A").instances, height_width(image))
 
-        return forward, int(np.prod(shape))
-
-    def _start(self, carry: _Parameters | None, count: int, *, moved: bool) -> _Parameters:
-        # A bias of pixels means nothing in another window.
-        return np.zeros(count) if carry is None or moved or carry.size != count else carry
+        return forward, int(np.prod(shape)), None
 
     def _regulariser(self, parameters: Tensor) -> Tensor:
         copies = 2 if self.flip else 1  # the mirrored copy counts, as published
@@ -173,39 +189,28 @@ class FeatureBRS(_BRS):
     """Scales and biases of the channels of features; only what follows them is run again."""
 
     default_limit = 8
+    bound_to_window = False
 
     def __init__(self, level: Level, options: BRSOptions, *, flip: bool, reference: bool) -> None:
         super().__init__(options, flip=flip, reference=reference)
         self.level = level
-        self._features: tuple[Tensor, ...] | None = None
 
     def _problem(
-        self, model: ClickModel, image: Tensor, points: Tensor, clicks: int, *, moved: bool
-    ) -> tuple[_Forward, int]:
-        # Published: beyond the limit the features stay those of an earlier click, old mask
-        # guidance included.
-        stale = self.reference and clicks > self.limit and not moved
-        if self._features is None or not stale:
+        self, model: ClickModel, image: Tensor, points: Tensor, old: _Features | None
+    ) -> tuple[_Forward, int, _Features]:
+        features = old
+        if features is None:
             with torch.no_grad():
-                self._features = model.encode(*model.prepare(image, points), self.level)
-        first, *rest = self._features
+                features = model.encode(*model.prepare(image, points), self.level)
+        first, *rest = features
         channels = first.shape[1]
 
         def forward(parameters: Tensor) -> Tensor:
             scale, bias = parameters.view(2, 1, channels, 1, 1)
-            features = (first * (1 + scale) + bias, *rest)
-            return resize(model.decode(features, self.level).instances, height_width(image))
+            changed = (first * (1 + scale) + bias, *rest)
+            return resize(model.decode(changed, self.level).instances, height_width(image))
 
-        return forward, 2 * channels
-
-    def _start(
-        self,
-        carry: _Parameters | None,
-        count: int,
-        *,
-        moved: bool,  # noqa: ARG002 - features keep their meaning in another window
-    ) -> _Parameters:
-        return np.zeros(count) if carry is None or carry.size != count else carry
+        return forward, 2 * channels, features
 
     def _regulariser(self, parameters: Tensor) -> Tensor:
         scale, bias = parameters.chunk(2)
@@ -227,9 +232,12 @@ class _Objective:
         self._best_loss: float | None = None
         self._last_mask: Tensor | None = None
         self._evaluations = 0
+        self._most = self.options.max_evaluations + _LINE_SEARCH_ROOM
         self.best_logits: Tensor
 
     def __call__(self, parameters: _Parameters) -> tuple[float, _Parameters]:
+        if self._best_loss is not None and self._evaluations >= self._most:
+            return self._best_loss, np.zeros_like(parameters)  # the line search goes on, for free
         variables = torch.from_numpy(parameters).float().to(self.device).requires_grad_()
         logits = self.forward(variables)
         probability = torch.sigmoid(logits)
@@ -241,7 +249,7 @@ class _Objective:
         if self._best_loss is None or value < self._best_loss:
             self._best_loss, self.best_logits = value, logits.detach()
         self._evaluations += 1
-        done = self._evaluations >= self.options.max_evaluations + _LINE_SEARCH_ROOM
+        done = self._evaluations >= self._most
         if done or self._satisfied(misses, leaks) or self._settled(probability.detach()):
             return value, np.zeros_like(parameters)  # a zero gradient ends the optimisation
         (gradient,) = torch.autograd.grad(loss, variables)

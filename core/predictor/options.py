@@ -21,7 +21,8 @@ class Zoom:
         Longest side of the network's input for a zoomed window, in pixels; or its exact
         (height, width), which distorts the window.
     skip_clicks
-        This many first clicks see the whole picture; -1 zooms (to the whole picture) at once.
+        This many first clicks see the whole picture; with 0, the first is answered twice if what
+        it finds is small, the second time zoomed; -1 zooms (to the whole picture) at once.
     expansion_ratio, min_crop_size
         The window is the object's bounding box times the ratio, at least so many pixels a side.
     recompute_iou
@@ -100,5 +101,7 @@ class PredictorOptions:
             raise PromptError(f"Unknown mode {self.mode!r}; choose one of {', '.join(MODES)}.")
         if self.limit_longest_side is not None and self.limit_longest_side < 32:
             raise PromptError("limit_longest_side must be at least 32 pixels.")
+        if not 0 <= self.window_overlap < 1:
+            raise PromptError("window_overlap must be at least 0 and less than 1.")
         if self.windows is not None and self.mode != "NoBRS":
             raise PromptError("Sliding windows work in the mode NoBRS only.")

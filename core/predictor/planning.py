@@ -72,12 +72,13 @@ def plan(
     positive = [click for click in clicks if click.positive]
     wanted: Roi | None = None
     if box is not None:
-        wanted = _roi_of_box(box, size).including(positive).expand(_BOX_MARGIN, 1, size)
+        wanted = roi_of_box(box, size).including(positive).expand(_BOX_MARGIN, 1, size)
     elif zoom is not None and object_box is not None and len(clicks) > zoom.skip_clicks:
         grown = object_box.including(positive)
         wanted = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
     if wanted is None:
-        return _single(Roi.whole(size), _overview_size(size, zoom, limit), Memory())
+        overview = _overview_size(size, zoom, limit)
+        return _single(Roi.whole(size), overview, Memory(), memory.roi is not None)
     current = memory.roi
     if current is not None and not cut_off and _still_fits(current, wanted, positive, zoom):
         wanted = current
@@ -97,7 +98,7 @@ def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom
 
 
 def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
-    """The whole picture, at no more than a zoomed window costs where a second look can follow."""
+    """The whole picture: with zoom, it costs no more than a zoomed window does."""
     longest = limit
     if zoom is not None:
         if isinstance(zoom.target_size, tuple):
@@ -114,27 +115,19 @@ def _zoomed_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     return fit(size, min(zoom.target_size, limit))
 
 
-def second_look(
-    size: Size,
-    clicks: Sequence[Click],
-    first: Plan,
-    object_box: Roi | None,
-    options: PredictorOptions,
-) -> Plan | None:
-    """A closer view within the same click, where a shrunk overview found something small."""
-    zoom = options.zoom
-    shrunk = first.memory.roi is None and first.inputs[0].size[0] < size[0]
-    if zoom is None or object_box is None or not shrunk:
-        return None
-    grown = object_box.including(click for click in clicks if click.positive)
-    window = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
-    if window.iou(Roi.whole(size)) >= _WORTH_ZOOMING:
-        return None
-    limit = options.limit_longest_side or DEFAULT_LIMIT
-    return _single(window, _zoomed_size(window.size, zoom, limit), Memory(window), moved=True)
+def answers_again(answered: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None) -> bool:
+    """Whether a click is answered once more, zoomed on what the first answer found.
+
+    So it is published: only with ``skip_clicks=0``, for a view of the whole picture, and if the
+    zoomed window would be small in it.
+    """
+    if zoom is None or object_box is None or zoom.skip_clicks > 0:
+        return False
+    window = object_box.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
+    return answered.memory.roi is None and window.iou(Roi.whole(size)) < _WORTH_ZOOMING
 
 
-def _roi_of_box(box: Box, size: Size) -> Roi:
+def roi_of_box(box: Box, size: Size) -> Roi:
     """Pixels that the box covers, at least partly, within the picture."""
     rows = np.clip([math.floor(box.row_min), math.ceil(box.row_max)], 0, size[0] - 1)
     cols = np.clip([math.floor(box.col_min), math.ceil(box.col_max)], 0, size[1] - 1)
@@ -151,7 +144,7 @@ def published_plan(
 ) -> Plan:
     """As `plan`, with the published transforms and their state (facts 3.3)."""
     if box is not None:
-        roi = _roi_of_box(box, size)
+        roi = roi_of_box(box, size)
         inputs: tuple[View, ...] = (View(roi, roi.size, antialias=False),)
         outputs, moved = inputs, False
     else:
@@ -212,13 +205,3 @@ def _published_contains(roi: Roi, clicks: Sequence[Click]) -> bool:
         for click in clicks
         if click.positive
     )
-
-
-def published_recalculates(
-    plan_: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None
-) -> bool:
-    """Whether the published ZoomIn answers this click once more, zoomed."""
-    if zoom is None or zoom.skip_clicks > 0 or plan_.memory.roi is not None or object_box is None:
-        return False
-    window = object_box.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
-    return window.iou(Roi.whole(size)) < 0.5

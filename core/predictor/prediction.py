@@ -39,7 +39,7 @@ class Prediction:
 
     @cached_property
     def crop(self) -> NDArray[np.float32]:
-        """(h, w) float32 probabilities of the pixels of `roi`."""
+        """(h, w) float32 probabilities of the pixels of `roi`; not to be changed."""
         values = self.coarse
         for view in reversed(self.views):
             values = view.enlarge(values)
@@ -47,7 +47,7 @@ class Prediction:
 
     @property
     def probability(self) -> NDArray[np.float32]:
-        """(H, W) float32 probabilities of all pixels, in 0..1."""
+        """(H, W) float32 probabilities of all pixels, in 0..1; a new array each time."""
         return paste(self.crop, self.roi, self.size)
 
     def mask(self, threshold: float) -> NDArray[np.bool_]:

@@ -20,10 +20,10 @@ from .options import PredictorOptions
 from .planning import (
     Memory,
     Plan,
+    answers_again,
     plan,
     published_plan,
-    published_recalculates,
-    second_look,
+    roi_of_box,
 )
 from .prediction import Prediction
 from .view import View, cut
@@ -109,7 +109,7 @@ class Predictor:
             If there is no picture, or a prompt does not fit it.
         """
         self._check(prompts)
-        clicks = tuple(prompts.clicks)
+        clicks = tuple(self._on_pixels(click) for click in prompts.clicks)
         if not self._continues(prompts):
             self._forget()
             self._box, self._mask = prompts.box, prompts.mask
@@ -161,6 +161,12 @@ class Predictor:
         ):
             raise PromptError(f"The box lies outside the picture of {height} x {width} pixels.")
 
+    def _on_pixels(self, click: Click) -> Click:
+        """The click, within the centres of the outermost pixels: the network drops what is not."""
+        height, width = self._size
+        row, col = min(max(click.row, 0), height - 1), min(max(click.col, 0), width - 1)
+        return Click(row, col, click.positive)
+
     def _continues(self, prompts: Prompts) -> bool:
         """Whether box and mask are those that the steps so far were made with."""
         if not self._steps or prompts.box != self._box:
@@ -174,19 +180,26 @@ class Predictor:
     def _start(self) -> _Step:
         """The state before any click."""
         if self._mask is not None:
-            if not self.model.stages[0].model.config.with_prev_mask:
+            if not self._stage(1).model.config.with_prev_mask:
                 raise PromptError(
                     f"The model '{self.model.name}' cannot start from a mask. Choose one that "
                     'was trained with mask guidance ("itermask").'
                 )
             start = np.clip(np.asarray(self._mask, np.float32), 0, 1)
+            if np.isnan(start).any():
+                raise PromptError("The mask has values that are no numbers (NaN). Fill them in.")
             return _Step(Prediction(self._size, start, ()), Memory())
         nothing = Prediction(
             self._size, np.zeros((1, 1), np.float32), (View(Roi.whole(self._size), (1, 1)),)
         )
         if self._box is None or self.options.reference:
             return _Step(nothing, Memory())
-        return self._answer(_Step(nothing, Memory()), (_centre(self._box),))
+        return self._answer(_Step(nothing, Memory()), (self._centre(self._box),))
+
+    def _centre(self, box: Box) -> Click:
+        """A click in the middle of what the box covers of the picture."""
+        roi = roi_of_box(box, self._size)
+        return Click((roi.row_min + roi.row_max) / 2, (roi.col_min + roi.col_max) / 2)
 
     def _show(self, step: _Step) -> Prediction:
         """The step's prediction, rendered parts kept for the latest only."""
@@ -202,27 +215,31 @@ class Predictor:
             and not self.options.reference
             and not any(c.positive for c in clicks)
         ):
-            clicks = (_centre(self._box), *clicks)
+            clicks = (self._centre(self._box), *clicks)
         if self.options.reference:
             return self._published_answer(before, clicks)
         return self._answer(before, clicks)
 
     def _answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
-        options, size, threshold = self.options, self._size, self._zoom_threshold
-        known = before.prediction
-        first = plan(
-            size,
+        step, where = self._look(before, before, clicks)
+        known = step.prediction.found_roughly(self._zoom_threshold)
+        if answers_again(where, known, self._size, self.options.zoom):
+            step, _ = self._look(step, before, clicks)
+        return step
+
+    def _look(self, known: _Step, guide: _Step, clicks: tuple[Click, ...]) -> tuple[_Step, Plan]:
+        """One pass where what is ``known`` says to look, under the mask guidance of ``guide``."""
+        threshold, prediction = self._zoom_threshold, known.prediction
+        where = plan(
+            self._size,
             clicks,
             self._box,
-            known.found_roughly(threshold),
-            known.cut_off(threshold),
-            before.memory,
-            options,
+            prediction.found_roughly(threshold),
+            prediction.cut_off(threshold),
+            known.memory,
+            self.options,
         )
-        step = self._pass(first, before, clicks)
-        closer = step.prediction.found_roughly(threshold)
-        second = second_look(size, clicks, first, closer, options)
-        return step if second is None else self._pass(second, before, clicks)
+        return self._pass(where, guide, clicks), where
 
     def _published_answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
         options, size, threshold = self.options, self._size, self._zoom_threshold
@@ -234,7 +251,7 @@ class Predictor:
         step = self._pass(first, guide, clicks, before.carry)
         again = self._show(step).found(threshold)
         twice = self._mask is not None and first_click
-        if twice or published_recalculates(first, again, size, options.zoom):
+        if twice or answers_again(first, again, size, options.zoom):
             second = published_plan(size, clicks, self._box, again, first.memory, options)
             step = self._pass(second, guide, clicks, step.carry)
         return step
@@ -298,10 +315,6 @@ class Predictor:
 
 def _identity(size: Size) -> View:
     return View(Roi.whole(size), size)
-
-
-def _centre(box: Box) -> Click:
-    return Click((box.row_min + box.row_max) / 2, (box.col_min + box.col_max) / 2, True)
 
 
 def _common_prefix(first: Sequence[Click], second: Sequence[Click]) -> int:

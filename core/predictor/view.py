@@ -86,9 +86,7 @@ class View:
 
 
 def paste(values: NDArray[np.float32], roi: Roi, size: Size) -> NDArray[np.float32]:
-    """Zeros of ``size`` with ``values`` at ``roi``."""
-    if roi.size == size:
-        return values
+    """A new array: zeros of ``size`` with ``values`` at ``roi``."""
     frame = np.zeros(size, np.float32)
     frame[roi.slices] = values
     return frame
