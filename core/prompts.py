@@ -67,7 +67,8 @@ class Prompts:
     box
         Drawn round the object: the model looks there, enlarged.
     mask
-        (H, W) array to start from, bool or probabilities in 0..1: the first mask guidance.
+        (H, W) array to start from, bool or probabilities in 0..1: the first mask guidance. Not to
+        be changed while it is in use.
     """
 
     clicks: Sequence[Click] = ()

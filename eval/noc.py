@@ -55,7 +55,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         "processes with torchrun")  # fmt: skip
     add("--device", default="cpu", metavar="D", help="such as cpu (default) or cuda")
     add("--engine", choices=ENGINES, default="auto",
-        help="auto: torch with --reference, BRS or a GPU, else openvino if it is installed")  # fmt: skip
+        help="auto: torch with --reference, BRS or a GPU, else openvino if installed")  # fmt: skip
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:

@@ -76,8 +76,8 @@ class PredictorOptions:
     zoom
         None looks at the whole picture at every click.
     limit_longest_side
-        No input of the network is larger than this (pixels); None means the default: 800, and
-        no limit in ``reference`` mode.
+        No input of the network is larger than this (pixels), but for an exact ``target_size``;
+        None means the default: 800, and no limit in ``reference`` mode.
     windows
         (height, width) of sliding windows: larger inputs are cut into these, overlapping by at
         least ``window_overlap``, and the answers averaged. None: whole inputs.

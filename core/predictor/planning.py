@@ -1,16 +1,14 @@
-"""Where the network looks at the next click: our rule, and the published one.
+"""Where the network looks at the next click.
 
 A plan is a chain of views from the picture to the network's input, and the chain by which its
-answer goes back. In our rule both are the same single view. The published transforms (RITM's
-ZoomIn and LimitLongestSide, the avalanche work's CropBBox) keep state that can make them differ,
-and that is reproduced here for comparison with published numbers.
+answer goes back. Here both are the same single view; they differ in `published` only.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +19,8 @@ from .view import View
 
 DEFAULT_LIMIT = 800
 _BOX_MARGIN = 1.2
+# How much larger a window grows than what it cuts off, so that few clicks follow a long path.
+_CUT_OFF_RATIO = 2.0
 # A window that fills less than this of the picture (as `Roi.iou`) is worth a second look.
 _WORTH_ZOOMING = 0.5
 
@@ -55,6 +55,8 @@ def plan(
     cut_off: bool,
     memory: Memory,
     options: PredictorOptions,
+    *,
+    from_mask: bool = False,
 ) -> Plan:
     """Where to look.
 
@@ -66,6 +68,8 @@ def plan(
         Bounding box of what has been found so far (`Prediction.found`), None if nothing.
     cut_off
         Whether that touches the edge of the window it was found in.
+    from_mask
+        Whether a mask to start from was loaded, which counts as a click.
     """
     zoom = options.zoom
     limit = options.limit_longest_side or DEFAULT_LIMIT
@@ -73,12 +77,14 @@ def plan(
     wanted: Roi | None = None
     if box is not None:
         wanted = roi_of_box(box, size).including(positive).expand(_BOX_MARGIN, 1, size)
-    elif zoom is not None and object_box is not None and len(clicks) > zoom.skip_clicks:
-        grown = object_box.including(positive)
-        wanted = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
+    elif zoom and object_box and len(clicks) + from_mask > zoom.skip_clicks:
+        ratio = max(zoom.expansion_ratio, _CUT_OFF_RATIO) if cut_off else zoom.expansion_ratio
+        wanted = object_box.including(positive).expand(ratio, zoom.min_crop_size, size)
     if wanted is None:
-        overview = _overview_size(size, zoom, limit)
-        return _single(Roi.whole(size), overview, Memory(), memory.roi is not None)
+        whole = Roi.whole(size)
+        zoomed = zoom is not None and zoom.skip_clicks < 0
+        kept = Memory(whole if zoomed else None)
+        return _single(whole, _overview_size(size, zoom, limit), kept, memory.roi != kept.roi)
     current = memory.roi
     if current is not None and not cut_off and _still_fits(current, wanted, positive, zoom):
         wanted = current
@@ -132,76 +138,3 @@ def roi_of_box(box: Box, size: Size) -> Roi:
     rows = np.clip([math.floor(box.row_min), math.ceil(box.row_max)], 0, size[0] - 1)
     cols = np.clip([math.floor(box.col_min), math.ceil(box.col_max)], 0, size[1] - 1)
     return Roi(int(rows[0]), int(rows[1]), int(cols[0]), int(cols[1]))
-
-
-def published_plan(
-    size: Size,
-    clicks: Sequence[Click],
-    box: Box | None,
-    object_box: Roi | None,
-    memory: Memory,
-    options: PredictorOptions,
-) -> Plan:
-    """As `plan`, with the published transforms and their state (facts 3.3)."""
-    if box is not None:
-        roi = roi_of_box(box, size)
-        inputs: tuple[View, ...] = (View(roi, roi.size, antialias=False),)
-        outputs, moved = inputs, False
-    else:
-        inputs, outputs, memory, moved = _published_zoom(size, clicks, object_box, memory, options)
-    frame = inputs[-1].size if inputs else size
-    limit = options.limit_longest_side
-    if limit is None:
-        return Plan(inputs, outputs, memory, moved)
-    if max(frame) > limit:
-        view = View(Roi.whole(frame), fit(frame, limit), antialias=False)
-        inputs = (*inputs, view)
-        memory = replace(memory, limit=view)
-        moved = True
-    if memory.limit is not None:  # stale views still act on the way back
-        outputs = (*outputs, memory.limit)
-    return Plan(inputs, outputs, memory, moved)
-
-
-def _published_zoom(
-    size: Size,
-    clicks: Sequence[Click],
-    object_box: Roi | None,
-    memory: Memory,
-    options: PredictorOptions,
-) -> tuple[tuple[View, ...], tuple[View, ...], Memory, bool]:
-    zoom = options.zoom
-    if zoom is None:
-        return (), (), memory, False
-    wanted: Roi | None = None
-    if len(clicks) > zoom.skip_clicks:
-        positive = [click for click in clicks if click.positive]
-        if object_box is not None:
-            grown = object_box.including(positive)
-            wanted = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
-        elif zoom.skip_clicks < 0:
-            wanted = Roi.whole(size)
-    if wanted is None:  # passes through, but a window left from before still acts on the way back
-        stale = () if memory.roi is None else (_published_view(memory.roi, zoom),)
-        return (), stale, memory, False
-    current = memory.roi
-    moved = current is None or not _published_contains(current, clicks)
-    moved = moved or wanted.iou(current or wanted) < zoom.recompute_iou
-    roi = wanted if moved or current is None else current
-    view = (_published_view(roi, zoom),)
-    return view, view, replace(memory, roi=roi), moved
-
-
-def _published_view(roi: Roi, zoom: Zoom) -> View:
-    target = zoom.target_size
-    size = target if isinstance(target, tuple) else fit(roi.size, target)
-    return View(roi, size, antialias=False)
-
-
-def _published_contains(roi: Roi, clicks: Sequence[Click]) -> bool:
-    """The published test, to which a click on the last row or column is outside."""
-    return all(
-        roi.row_min <= click.row < roi.row_max and roi.col_min <= click.col < roi.col_max
-        for click in clicks
-        if click.positive
-    )

@@ -22,10 +22,10 @@ from .planning import (
     Plan,
     answers_again,
     plan,
-    published_plan,
     roi_of_box,
 )
 from .prediction import Prediction
+from .published import published_plan
 from .view import View, cut
 from .windows import over_windows
 
@@ -44,8 +44,9 @@ class Predictor:
 
     What `predict` returns is a function of the picture and the prompts alone: clicks are taken
     one after another, each guided by the mask before it, however they arrive. Handing it one
-    more click costs one pass through the network; taking clicks back, or giving the same again,
-    costs none; changing an earlier prompt replays the later ones.
+    more click costs one pass through the network (two at most with ``skip_clicks=0``); taking
+    clicks back, or giving the same again, costs none; changing an earlier prompt replays the
+    later ones.
 
     Not safe for use from several threads at once.
 
@@ -238,6 +239,7 @@ class Predictor:
             prediction.cut_off(threshold),
             known.memory,
             self.options,
+            from_mask=self._mask is not None,
         )
         return self._pass(where, guide, clicks), where
 
@@ -305,6 +307,8 @@ class Predictor:
 
     def _guidance(self, view: View, guide: Prediction) -> Tensor:
         """(1, 1, h, w) previous mask in a view."""
+        if not guide.coarse.any():
+            return torch.zeros(1, 1, *view.size)
         if guide.views == (view,) and not self.options.reference:
             return torch.from_numpy(guide.coarse)[None, None]  # seen through the same window
         shown = self._shown

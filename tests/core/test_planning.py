@@ -14,13 +14,23 @@ from core.prompts import Box, Click
 SIZE = (3000, 2000)
 OBJECT = Roi(1000, 1199, 500, 899)
 WINDOW = Roi(960, 1240, 420, 980)  # OBJECT times 1.4
+WIDER = Roi(900, 1300, 300, 1100)  # OBJECT times 2
 ON_OBJECT = (Click(1100, 600), Click(1150, 700))
 
 
 def look(
-    clicks=ON_OBJECT, *, size=SIZE, box=None, found=OBJECT, cut_off=False, roi=None, **options
+    clicks=ON_OBJECT,
+    *,
+    size=SIZE,
+    box=None,
+    found=OBJECT,
+    cut_off=False,
+    roi=None,
+    from_mask=False,
+    **options,
 ) -> Plan:
-    return plan(size, clicks, box, found, cut_off, Memory(roi), PredictorOptions(**options))
+    chosen = PredictorOptions(**options)
+    return plan(size, clicks, box, found, cut_off, Memory(roi), chosen, from_mask=from_mask)
 
 
 def the_view(chosen: Plan):
@@ -98,12 +108,28 @@ def test_a_cut_off_object_moves_the_window():
     near = Roi(1000, 1240, 420, 980)
     assert the_view(look(roi=near)).roi == near
     chosen = look(roi=near, cut_off=True)
-    assert the_view(chosen).roi == WINDOW
+    assert the_view(chosen).roi == WIDER
     assert chosen.moved
 
 
+def test_a_cut_off_object_gets_no_less_than_the_expansion_ratio():
+    wide = look(zoom=Zoom(expansion_ratio=3.0), cut_off=True)
+    assert the_view(wide).roi == the_view(look(zoom=Zoom(expansion_ratio=3.0))).roi
+
+
 def test_a_window_that_would_be_the_same_has_not_moved():
-    assert not look(roi=WINDOW, cut_off=True).moved
+    assert not look(roi=WIDER, cut_off=True).moved
+
+
+def test_a_loaded_mask_counts_as_a_click_and_is_zoomed_on_at_once():
+    assert the_view(look(ON_OBJECT[:1], from_mask=True)).roi == WINDOW
+    assert the_view(look(ON_OBJECT[:1], from_mask=True, zoom=Zoom(skip_clicks=2))).roi != WINDOW
+
+
+def test_skip_minus_one_answers_the_whole_picture_once():
+    chosen = look(ON_OBJECT[:1], found=None, zoom=Zoom((320, 320), skip_clicks=-1))
+    assert (the_view(chosen).roi, the_view(chosen).size) == (Roi.whole(SIZE), (320, 320))
+    assert not answers_again(chosen, OBJECT, SIZE, Zoom((320, 320), skip_clicks=-1))
 
 
 def test_a_lost_object_leads_back_to_the_overview():

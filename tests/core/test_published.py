@@ -13,7 +13,8 @@ from predictor_fixtures import Bench, bench, echo, red, red_box, toy
 from core.model import build_model
 from core.predictor import PredictorOptions, Zoom
 from core.predictor.geometry import Roi
-from core.predictor.planning import Memory, Plan, published_plan
+from core.predictor.planning import Memory, Plan
+from core.predictor.published import published_plan
 from core.prompts import Box, Click, Prompts
 
 SIZE = (300, 500)
