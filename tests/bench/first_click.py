@@ -10,7 +10,6 @@ IoU after the first click on enlarged pictures is compared with the full-frame w
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import time
 from pathlib import Path
@@ -67,11 +66,17 @@ def cost(model: LoadedModel, rounds: int) -> None:
             predictor.predict(prompts).mask(model.threshold)
             laters.append(time.process_time() - start)
     first, later = statistics.median(firsts), statistics.median(laters)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_megabytes()
     print(f"\n{model.name}, 6000x4000, 1 thread, mask at full resolution included")
     print(f"  later zoomed click (reference) {1e3 * later:9.1f} ms   x 1.00")
     print(f"  first click                    {1e3 * first:9.1f} ms   x {first / later:.2f}")
     print(f"  peak memory of this process    {peak:9.0f} MB (picture: {pixels.nbytes >> 20} MB)")
+
+
+def peak_megabytes() -> float:
+    """Largest memory that this process has held so far (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def quality(model: LoadedModel, name: str, folder: str, scale: float, limit: int) -> None:
