@@ -15,7 +15,6 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import fmin_l_bfgs_b
 from torch import Tensor
 
 from ..engine import Engine
@@ -80,6 +79,8 @@ class _BRS(Solver):
         moved: bool,
     ) -> tuple[Tensor, _Carry]:
         """See `Solver.solve`; carries the solution, from which the next click starts."""
+        from scipy.optimize import fmin_l_bfgs_b  # a second to load, and few need it
+
         size = height_width(image)
         points = limited_points(clicks, self.limit)
         if self.flip:
