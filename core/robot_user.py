@@ -75,8 +75,23 @@ class RobotUser:
             return 0.0, (0, 0)
         box = (slice(top, top + height), slice(left, left + width))
         framed = np.pad(error[box].view(np.uint8), 1)
-        distance = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        distance = _exact_distance(framed)
         depth = distance[1:-1, 1:-1] * self._not_clicked[box]
         row, col = np.unravel_index(int(depth.argmax()), depth.shape)
         deepest = float(depth[row, col])
         return (deepest, (top + int(row), left + int(col))) if deepest > 0 else (0.0, (0, 0))
+
+
+def _exact_distance(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W) Euclidean distance to the nearest zero pixel, correctly rounded.
+
+    With Intel's IPP the last bit depends on threads and on where the array lies in memory, and
+    decides between equally deep pixels: the clicks would not be the same from run to run.
+    """
+    used = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    finally:
+        cv2.ipp.setUseIPP(used)
+    return np.asarray(distance, np.float32)

@@ -8,11 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from core.errors import PromptError
 from core.metrics import iou
 from core.prompts import Click
-from core.robot_user import RobotUser
+from core.robot_user import RobotUser, _exact_distance
 
 
 def disc(shape, centre, radius):
@@ -190,3 +191,24 @@ def test_published_click_sequences_of_grabcut(shared):
             ious.append(iou(prediction, mask))
         assert clicks == case["clicks"], image
         assert ious == pytest.approx(case["iou_after_each_click"], abs=1e-12), image
+
+
+def test_clicks_do_not_depend_on_where_an_array_lies_in_memory():
+    random = np.random.default_rng(3)
+    rough = cv2.GaussianBlur(random.random((246, 94)).astype(np.float32), (0, 0), 8)
+    truth = (rough > np.median(rough)).astype(np.int8)
+    user = RobotUser(truth)
+    expected = user._deepest(truth == 1)
+    for offset in range(1, 40):
+        buffer = np.zeros(truth.size + 64, np.uint8)
+        shifted = buffer[offset : offset + truth.size].reshape(truth.shape)
+        shifted[:] = truth == 1
+        assert user._deepest(shifted.view(bool)) == expected
+
+
+def test_the_distance_is_correctly_rounded():
+    random = np.random.default_rng(4)
+    rough = cv2.GaussianBlur(random.random((246, 94)).astype(np.float32), (0, 0), 8)
+    mask = np.pad((rough > 0.5).astype(np.uint8), 1)
+    exact = distance_transform_edt(mask).astype(np.float32)
+    assert np.array_equal(_exact_distance(mask), exact)
