@@ -7,6 +7,7 @@ minimises the error at the clicks plus a regulariser; the answer with the least 
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ class _BRS(Solver):
             return self._mean(logits), _Carry(start, kept)
         squares = self._squares(clicks, size).to(engine.device)
         objective = _Objective(forward, self._regulariser, squares, self.options, engine.device)
+        if not self.reference:
+            objective.most = self.options.max_evaluations + _LINE_SEARCH_ROOM
         solution, _, _ = fmin_l_bfgs_b(
             objective,
             start,
@@ -228,16 +231,16 @@ class _Objective:
     squares: Tensor
     options: BRSOptions
     device: torch.device
+    most: float = math.inf
 
     def __post_init__(self) -> None:
         self._best_loss: float | None = None
         self._last_mask: Tensor | None = None
         self._evaluations = 0
-        self._most = self.options.max_evaluations + _LINE_SEARCH_ROOM
         self.best_logits: Tensor
 
     def __call__(self, parameters: _Parameters) -> tuple[float, _Parameters]:
-        if self._best_loss is not None and self._evaluations >= self._most:
+        if self._best_loss is not None and self._evaluations >= self.most:
             return self._best_loss, np.zeros_like(parameters)  # the line search goes on, for free
         variables = torch.from_numpy(parameters).float().to(self.device).requires_grad_()
         logits = self.forward(variables)
@@ -250,7 +253,7 @@ class _Objective:
         if self._best_loss is None or value < self._best_loss:
             self._best_loss, self.best_logits = value, logits.detach()
         self._evaluations += 1
-        done = self._evaluations >= self._most
+        done = self._evaluations >= self.most
         if done or self._satisfied(misses, leaks) or self._settled(probability.detach()):
             return value, np.zeros_like(parameters)  # a zero gradient ends the optimisation
         (gradient,) = torch.autograd.grad(loss, variables)

@@ -51,7 +51,8 @@ class BRSOptions:
     after_clicks
         Optimise once there are more clicks than this.
     max_evaluations
-        Evaluations of the objective per click (a line search may go slightly beyond).
+        Evaluations of the objective per click; a line search may go two beyond, in ``reference``
+        mode as far as it likes.
     min_iou_change
         Stop when the mask changes by less than this from one evaluation to the next.
     """
