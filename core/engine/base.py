@@ -31,8 +31,13 @@ class Engine(ABC):
     def logits(self, image: Tensor, points: Tensor) -> Tensor:
         """(B, 1, H, W) logits; arguments as those of `ClickModel.forward`."""
         with torch.inference_mode():
-            rgb, maps = self.model.prepare(image.to(self.device), points.to(self.device))
+            rgb, maps = self.model.prepare(image.to(self.device), self.place(points))
             return resize(self.run(rgb, maps), height_width(image))
+
+    def place(self, points: Tensor) -> Tensor:
+        """Points where the engine computes, in the best precision that there is."""
+        precision = torch.float32 if self.device.type == "mps" else points.dtype
+        return points.to(self.device, precision)
 
     @abstractmethod
     def run(self, rgb: Tensor, maps: Tensor) -> Tensor:

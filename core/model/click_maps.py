@@ -1,9 +1,9 @@
 """Clicks drawn as network input: the one rasteriser of interaction, evaluation and training.
 
-Points are (B, 2P, 3) float tensors as in RITM: the first P rows of a sample are positive clicks,
-the last P negative; columns are row, column (network-input pixels, fractional allowed) and order.
-A row whose coordinates are both negative is padding. Clicks outside the picture are safe: what
-reaches into it is drawn, the rest is cut off.
+Points are (B, 2P, 3) floating-point tensors as in RITM: the first P rows of a sample are positive
+clicks, the last P negative; columns are row, column (network-input pixels, fractional allowed) and
+order. A row whose coordinates are both negative is padding. Clicks outside the picture are safe:
+what reaches into it is drawn, the rest is cut off.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ Size = tuple[int, int]
 
 
 def points_tensor(clicks: Sequence[Click]) -> Tensor:
-    """(1, 2P, 3) float32 points of ``clicks`` in their order, P = max(1, positives, negatives)."""
+    """(1, 2P, 3) float64 points of ``clicks`` in their order, P = max(1, positives, negatives).
+
+    Double precision as in the published evaluation: whether a pixel lies just within the radius
+    of a click between pixels depends on it.
+    """
     count = max(1, *(sum(click.positive is sign for click in clicks) for sign in (True, False)))
-    points = torch.full((1, 2 * count, 3), -1.0)
+    points = torch.full((1, 2 * count, 3), -1.0, dtype=torch.float64)
     used = {True: 0, False: count}
     for order, click in enumerate(clicks):
         slot = used[bool(click.positive)]
-        points[0, slot] = torch.tensor([click.row, click.col, float(order)])
+        points[0, slot] = torch.tensor([click.row, click.col, order], dtype=torch.float64)
         used[bool(click.positive)] = slot + 1
     return points
 
@@ -34,8 +38,9 @@ def flip_points(points: Tensor, width: int) -> Tensor:
     """Points of the horizontally mirrored picture (column -> width - column - 1)."""
     flipped = points.clone()
     flipped[..., 1] = width - points[..., 1] - 1
-    # Padding must stay padding.
-    return torch.where(_is_padding(points)[..., None], points, flipped)
+    # Padding must stay padding; a click up and left of the picture may well reach its mirror image.
+    padding = (points == -1).all(dim=-1, keepdim=True)
+    return torch.where(padding, points, flipped)
 
 
 def disk_maps(points: Tensor, size: Size, radius: float) -> Tensor:
@@ -45,10 +50,10 @@ def disk_maps(points: Tensor, size: Size, radius: float) -> Tensor:
     """
     height, width = size
     batch, slots, _ = points.shape
-    centres = points[..., :2].to(torch.float32)
+    centres = points[..., :2]
     reach = torch.arange(-int(radius) - 1, int(radius) + 2, device=points.device)
     pixels = torch.floor(centres).unsqueeze(-1) + reach  # (B, 2P, 2, K) rows and columns
-    squared = (pixels - centres.unsqueeze(-1)) ** 2
+    squared = (pixels - centres.unsqueeze(-1)).to(torch.float32) ** 2
     near = squared[:, :, 0, :, None] + squared[:, :, 1, None, :] <= radius**2
     rows, cols = pixels[:, :, 0, :, None], pixels[:, :, 1, None, :]
     inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
@@ -70,14 +75,14 @@ def distance_maps(points: Tensor, size: Size, norm_radius: float) -> Tensor:
     """(B, 2, H, W) maps tanh(2 d / norm_radius), d the distance to the nearest click, 1 if none."""
     height, width = size
     batch, slots, _ = points.shape
-    coords = points[..., :2].to(torch.float32)
+    coords = points[..., :2]
     rows = torch.arange(height, dtype=torch.float32, device=points.device)
     cols = torch.arange(width, dtype=torch.float32, device=points.device)
     nearest = torch.full((batch, 2, height, width), 1e6, device=points.device)
     padding = _is_padding(points)
     for slot in range(slots):  # one click at a time bounds the memory
-        down = ((rows - coords[:, slot, :1]) / norm_radius) ** 2
-        across = ((cols - coords[:, slot, 1:]) / norm_radius) ** 2
+        down = ((rows - coords[:, slot, :1]).to(torch.float32) / norm_radius) ** 2
+        across = ((cols - coords[:, slot, 1:]).to(torch.float32) / norm_radius) ** 2
         squared = down[:, :, None] + across[:, None, :]
         squared = squared.masked_fill(padding[:, slot, None, None], 1e6)
         sign = int(slot >= slots // 2)

@@ -86,7 +86,7 @@ class _BRS(Solver):
         points = limited_points(clicks, self.limit)
         if self.flip:
             image, points = with_mirror(image, points)
-        image, points = image.to(engine.device), points.to(engine.device)
+        image, points = image.to(engine.device), engine.place(points)
         # Published: beyond the limit the features stay those of an earlier click, old mask
         # guidance included.
         stale = self.reference and len(clicks) > self.limit and not moved

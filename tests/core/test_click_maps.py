@@ -36,7 +36,7 @@ def test_points_are_positive_then_negative_in_order():
     clicks = [Click(1, 2), Click(3, 4, False), Click(5.5, 6.25)]
     expected = [[1, 2, 0], [5.5, 6.25, 2], [3, 4, 1], PAD]
     result = points_tensor(clicks)
-    assert result.dtype == torch.float32
+    assert result.dtype == torch.float64
     assert result.tolist() == [[list(map(float, row)) for row in expected]]
 
 
@@ -83,6 +83,24 @@ def test_drawing_and_flipping_commute(draw):
     given = points([(3, 2), (20.5, 30.25), (12, 49)], [(39, 0), (7.75, 11)])
     mirrored = draw(flip_points(given, SIZE[1]), SIZE, 6)
     torch.testing.assert_close(mirrored, draw(given, SIZE, 6).flip(-1), rtol=0, atol=1e-6)
+
+
+def test_a_click_up_and_left_of_the_picture_reaches_its_mirror_image_only():
+    given = points_tensor([Click(5, 5), Click(-2, -2, False)])
+    assert disk_maps(given, SIZE, 5)[0, 1].sum() == 0  # both negative: padding, as published
+    mirrored = disk_maps(flip_points(given, SIZE[1]), SIZE, 5)[0, 1]
+    assert mirrored.sum() == 8
+    assert mirrored[:, : SIZE[1] - 4].sum() == 0
+
+
+def test_a_pixel_just_within_the_radius_is_told_in_double_precision():
+    # 12.8 - 9 and 9.6 - 6.35: single precision rounds the click before the difference.
+    row, col = 400 * 8 / 250, 400 * 22 / 250
+    rows, cols = np.indices(SIZE).astype(np.float64)
+    down, across = (rows - row).astype(np.float32), (cols - col).astype(np.float32)
+    expected = down * down + across * across <= 25
+    drawn = disk_maps(points_tensor([Click(row, col)]), SIZE, 5)[0, 0].numpy() > 0
+    assert np.array_equal(drawn, expected)
 
 
 def test_a_click_right_of_the_picture_is_still_a_click_when_flipped():

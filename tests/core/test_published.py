@@ -50,7 +50,7 @@ def test_zoom_in_moves_the_clicks():
     made = published(zoom=Zoom())
     made.each(CLICKS[:2])
     straight, mirrored = made.engine.points[1]
-    expected = torch.tensor([[199.005, 191.045, 0], [19.900, -226.866, 1]])
+    expected = torch.tensor([[199.005, 191.045, 0], [19.900, -226.866, 1]], dtype=torch.float64)
     torch.testing.assert_close(straight, expected, atol=1e-3, rtol=0)
     expected[:, 1] = 400 - expected[:, 1] - 1
     torch.testing.assert_close(mirrored, expected, atol=1e-3, rtol=0)
