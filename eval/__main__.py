@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except IsegError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped: start again with the same options to go on", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.datasets import DATASETS
 from core.engine import ENGINES, choose_engine
 from core.predictor import MODES
 
@@ -47,7 +48,8 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("models and data").add_argument
     add("--model", nargs="+", action="extend", required=True, metavar="NAME|FILE")
     add("--dataset", nargs="+", action="extend", type=dataset_folder, required=True,
-        metavar="NAME=DIR", help="kind of data set and its folder")  # fmt: skip
+        metavar="NAME=DIR",
+        help=f"kind of data set and its folder; kinds: {', '.join(DATASETS)}")  # fmt: skip
     add("--limit", type=natural, metavar="N", help="only the first N objects of each data set")
     add("--threads", type=natural, default=1, metavar="N",
         help="threads per process (default 1). Sums that are split over threads round "

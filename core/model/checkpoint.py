@@ -90,7 +90,7 @@ def _unpickle(path: Path) -> object:
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             "it is not a PyTorch checkpoint, or it holds Python objects that could run code; "
-            f"nothing of it was executed. Use it only if you can get the plain weights. ({error})"
+            "nothing of it was executed. Get the plain weights from whoever made it."
         ) from error
     except _DAMAGE as error:
         raise CheckpointError(f"it is truncated or damaged. {_ADVICE} ({error})") from error

@@ -82,6 +82,8 @@ def write_outline(
     path = Path(path)
     check_target(path, OUTLINE_DRIVERS)
     driver = OUTLINE_DRIVERS[path.suffix.lower()]
+    if driver == "GPKG" and path.is_file():
+        _refuse_to_lose_layers(path)
     options = {}
     if driver == "GeoJSON" and crs_wkt:
         options["RFC7946"] = "YES"
@@ -99,6 +101,22 @@ def write_outline(
             driver=driver,
             layer=LAYER,
             layer_options=options,
+        )
+
+
+def _refuse_to_lose_layers(path: Path) -> None:
+    """Stop before a GeoPackage with somebody's other layers is replaced."""
+    from pyogrio import list_layers
+    from pyogrio.errors import DataSourceError
+
+    try:
+        others = [str(name) for name, _ in list_layers(path) if name != LAYER]
+    except DataSourceError:
+        return  # no GeoPackage after all
+    if others:
+        raise IsegError(
+            f"{path} holds other layers ({', '.join(others)}), which would be lost. Choose a new "
+            "file."
         )
 
 

@@ -380,8 +380,21 @@ def test_a_geopackage_open_elsewhere_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(IsegError, match=r"open in another program \(a\.gpkg-wal"):
         write_outline(path, outline_in_lv95(), crs_wkt=LV95, properties={})
     assert path.read_bytes() == before
+    other.execute("DROP TABLE mine")
     other.close()
     write_outline(path, outline_in_lv95(), crs_wkt=LV95, properties={})
+
+
+def test_a_geopackage_with_other_layers_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "survey.gpkg"
+    write_outline(path, outline_in_lv95(), crs_wkt=LV95, properties={})
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE roads (number INTEGER)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(IsegError, match=r"survey\.gpkg holds other layers \(roads\)"):
+        write_outline(path, outline_in_lv95(), crs_wkt=LV95, properties={})
+    assert path.read_bytes() == before
 
 
 def test_a_bad_crs_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
