@@ -32,7 +32,7 @@ UNREFERENCED = "no CRS: pixels (x, -y) of a plain picture, or map units of an un
 def check_target(
     path: Path, suffixes: Collection[str] = (*OUTLINE_DRIVERS, *MASK_SUFFIXES)
 ) -> None:
-    """Raise an IsegError if `path` has none of the suffixes, no folder, or is known to be in use.
+    """Raise an IsegError if `path` has a wrong suffix, no folder, is in use, or has other layers.
 
     Cheap, so that it can come before the work whose result is to be written.
     """
@@ -47,6 +47,8 @@ def check_target(
                 f"{path} is open in another program ({journal.name} lies beside it): close its "
                 "layers there, in QGIS for instance, or choose another file name."
             )
+    if path.suffix.lower() == ".gpkg" and path.is_file():
+        _refuse_to_lose_layers(path)
 
 
 def write_outline(
@@ -56,7 +58,7 @@ def write_outline(
     crs_wkt: str | None,
     properties: Mapping[str, str | int | float | bool | None],
 ) -> None:
-    """Write one outline as one feature, replacing the file and all layers in it.
+    """Write one outline as one feature, replacing the file.
 
     Parameters
     ----------
@@ -82,8 +84,6 @@ def write_outline(
     path = Path(path)
     check_target(path, OUTLINE_DRIVERS)
     driver = OUTLINE_DRIVERS[path.suffix.lower()]
-    if driver == "GPKG" and path.is_file():
-        _refuse_to_lose_layers(path)
     options = {}
     if driver == "GeoJSON" and crs_wkt:
         options["RFC7946"] = "YES"
