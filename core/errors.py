@@ -33,3 +33,15 @@ class DatasetError(IsegError, ValueError):
 
 class EngineError(IsegError, RuntimeError):
     """A compute device or inference engine that is not there, or failed."""
+
+
+class WorkerError(IsegError, RuntimeError):
+    """A worker process that did not start, ended, or cannot be understood."""
+
+
+class ConfigError(IsegError, ValueError):
+    """A training configuration with an unknown name, a wrong value, or parts that do not fit."""
+
+
+class TrainingError(IsegError, RuntimeError):
+    """A training run that cannot start or go on."""

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from .errors import PromptError
 
+BOX_GUIDANCE = 0.5
+"""Value of the previous mask inside a box, for models that were trained to read it so."""
+
 
 @dataclass(frozen=True)
 class Click:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from core.datasets import Dataset, ObjectRef, Sample
 from core.errors import DatasetError
 from core.metrics import Curve, iou
+from core.perturb import perturb_mask
 from core.predictor import Prediction, Predictor
 from core.prompts import Box, Click, Prompts
 from core.robot_user import RobotUser
-
-from .perturb import perturb_mask
 
 BOX_MARGIN = 0.05
 """A drawn box is looser than the object: each side moves out by this share of height or width."""

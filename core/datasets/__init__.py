@@ -16,6 +16,7 @@ from .coco_lvis import CocoLvisDataset
 from .export import ExportObject, ExportPicture, IsegDataset, export_dataset
 from .folders import LAYOUTS, FolderDataset
 from .sbd import SbdDataset
+from .shards import ShardsDataset
 from .voc import VocDataset
 
 __all__ = [
@@ -46,6 +47,7 @@ DATASETS: Mapping[str, Factory] = {
     "coco_lvis": CocoLvisDataset,
     "coco_json": CocoJsonDataset,
     "iseg": IsegDataset,
+    "shards": ShardsDataset,
 }
 
 

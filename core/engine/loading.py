@@ -46,6 +46,11 @@ class LoadedModel:
     threshold: float = DEFAULT_THRESHOLD
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def knows_boxes(self) -> bool:
+        """Whether it was trained to take a previous mask of `core.prompts.BOX_GUIDANCE` for one."""
+        return self.metadata.get("knows_boxes") is True
+
 
 def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -> LoadedModel:
     """Load a model of the zoo by name, or any model file.

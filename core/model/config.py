@@ -83,8 +83,35 @@ class DeepLabConfig(ModelConfig):
             )
 
 
+@dataclass(frozen=True)
+class LightConfig(ModelConfig):
+    """MobileNetV2 with a decoder of ``channels`` features, see `core.model.light`.
+
+    The defaults are what its starting weights and its training take for granted: pixels scaled to
+    -1..1, clicks as disks of 5 pixels, guidance by the previous mask.
+    """
+
+    architecture: ClassVar[str] = "light"
+
+    use_rgb_conv: bool = False
+    use_leaky_relu: bool = True
+    use_disks: bool = True
+    norm_radius: float = 5.0
+    with_prev_mask: bool = True
+    norm_mean: tuple[float, float, float] = (128 / 255, 128 / 255, 128 / 255)
+    norm_std: tuple[float, float, float] = (128 / 255, 128 / 255, 128 / 255)
+    channels: int = 64
+
+    def __post_init__(self) -> None:
+        if self.use_rgb_conv or self.conv_extend or not self.with_prev_mask:
+            raise CheckpointError(
+                "A light network embeds clicks and previous mask on their own: use_rgb_conv and "
+                "conv_extend must be false, with_prev_mask true."
+            )
+
+
 CONFIGS: dict[str, type[ModelConfig]] = {
-    kind.architecture: kind for kind in (HRNetConfig, DeepLabConfig)
+    kind.architecture: kind for kind in (HRNetConfig, DeepLabConfig, LightConfig)
 }
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from .click_maps import Size, disk_maps, distance_maps
-from .config import DeepLabConfig, HRNetConfig, ModelConfig
+from .config import DeepLabConfig, HRNetConfig, LightConfig, ModelConfig
 from .deeplab import DeepLab, SeparableHead
 from .hrnet import HRNet
 from .layers import height_width, resize
+from .light import Decoder, Encoder, build_light_maps_transform, guides_of
 from .stem import build_maps_transform, build_rgb_conv
 
 Level = Literal["A", "B", "C"]
@@ -47,7 +48,10 @@ class ClickModel(nn.Module):
         if config.use_rgb_conv:
             self.rgb_conv = build_rgb_conv(config)
         else:
-            self.maps_transform = build_maps_transform(config)
+            light = isinstance(config, LightConfig)
+            self.maps_transform = (
+                build_light_maps_transform(config) if light else build_maps_transform(config)
+            )
 
     def forward(self, image: Tensor, points: Tensor) -> Logits:
         """Logits at the size of the input.
@@ -149,10 +153,42 @@ class DeepLabModel(ClickModel):
         return Logits(self.head(x), None)
 
 
+class LightModel(ClickModel):
+    """MobileNetV2 with a light decoder."""
+
+    def __init__(self, config: LightConfig) -> None:
+        super().__init__(config)
+        self.encoder = Encoder()
+        self.decoder = Decoder(config.channels)
+        self.head = nn.Conv2d(config.channels, 1, 1)
+
+    def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
+        """Level A: the deepest tap and the others; B: joined stride 16; C: decoder output."""
+        fine, low, middle, deep = self.encoder(*self.fuse(rgb, maps))
+        guides = guides_of(maps)
+        if level == "A":
+            return deep, middle, low, fine, guides
+        top = self.decoder.summit(middle, deep)
+        if level == "B":
+            return top, low, fine, guides
+        return (self.decoder.descend(top, low, fine, guides),)
+
+    def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
+        """Features at ``level`` -> logits at stride 4."""
+        if level == "A":
+            deep, middle, *rest = features
+            features, level = (self.decoder.summit(middle, deep), *rest), "B"
+        if level == "B":
+            features = (self.decoder.descend(*features),)
+        return Logits(self.head(features[0]), None)
+
+
 def build_model(config: ModelConfig) -> ClickModel:
     """The network that ``config`` describes, with PyTorch's default initial weights."""
     if isinstance(config, HRNetConfig):
         return HRNetModel(config)
     if isinstance(config, DeepLabConfig):
         return DeepLabModel(config)
+    if isinstance(config, LightConfig):
+        return LightModel(config)
     raise TypeError(f"no network for {type(config).__name__}")

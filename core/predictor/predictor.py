@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..engine import Engine, LoadedModel
 from ..errors import ImageError, PromptError
-from ..prompts import Box, Click, Prompts
+from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
 from .brs import make_solver
 from .geometry import Roi, Size
 from .options import PredictorOptions
@@ -96,8 +96,9 @@ class Predictor:
         """Predict from all prompts of one object.
 
         A mask to start from guides the first click and then evolves; without any click it is
-        returned as it is. A box is looked at enlarged; without any click inside, its centre
-        counts as one. Without prompts nothing is found.
+        returned as it is. A box is looked at enlarged; models that do not know
+        boxes take its centre for a click where there is no positive one. Without prompts nothing
+        is found.
 
         Returns
         -------
@@ -195,7 +196,19 @@ class Predictor:
         )
         if self._box is None or self.options.reference:
             return _Step(nothing, Memory())
+        if self.model.knows_boxes:
+            return self._answer(_Step(self._guidance_of(self._box), Memory()), ())
         return self._answer(_Step(nothing, Memory()), (self._centre(self._box),))
+
+    def _guidance_of(self, box: Box) -> Prediction:
+        """The previous mask that stands for a box."""
+        inside = np.full((2, 2), BOX_GUIDANCE, np.float32)
+        return Prediction(self._size, inside, (View(roi_of_box(box, self._size), (2, 2)),))
+
+    @property
+    def _needs_centre(self) -> bool:
+        """Whether a box is nothing to the network, so that a click must stand for it."""
+        return not (self.options.reference or self.model.knows_boxes)
 
     def _centre(self, box: Box) -> Click:
         """A click in the middle of what the box covers of the picture."""
@@ -211,11 +224,7 @@ class Predictor:
     def _next(self, clicks: tuple[Click, ...]) -> _Step:
         """The state after ``clicks``, from that before the last of them."""
         before = self._steps[-1]
-        if (
-            self._box is not None
-            and not self.options.reference
-            and not any(c.positive for c in clicks)
-        ):
+        if self._box is not None and self._needs_centre and not any(c.positive for c in clicks):
             clicks = (self._centre(self._box), *clicks)
         if self.options.reference:
             return self._published_answer(before, clicks)
@@ -289,7 +298,7 @@ class Predictor:
 
     def _stage(self, clicks: int) -> Engine:
         """The engine in charge of this number of clicks; a loaded mask counts as one."""
-        count = clicks + (self._mask is not None)
+        count = max(1, clicks + (self._mask is not None))
         return self.model.stages[min(count, len(self.model.stages)) - 1]
 
     def _input(

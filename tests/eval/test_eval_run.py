@@ -16,7 +16,7 @@ from core.metrics import iou
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Box, Click, Prompts
 from core.robot_user import RobotUser
-from eval.perturb import perturb_mask
+from core.perturb import perturb_mask
 from eval.run import Frame, Protocol, interact, loose_box, run_object
 
 

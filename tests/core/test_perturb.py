@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.metrics import iou
-from eval.perturb import perturb_mask
+from core.perturb import perturb_mask
 
 
 def ellipse(shape, centre, axes, angle=0.0):

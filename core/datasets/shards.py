@@ -1,0 +1,138 @@
+"""Pictures and label images packed into tar files, read in place: few files for slow disks.
+
+A folder holds ``*.tar`` and ``manifest.csv`` with a row for each mask: at least the columns
+``image``, ``mask`` and ``shard``; ``set`` and ``mask_kind`` say what to train with it. Masks are
+label images: 0 background, ids from 1, ignored pixels at the greatest value of the type (255, or
+65535 in 16 bits). Several masks of a picture become its layers; their ids are told apart by
+adding 65536 for each layer before.
+"""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DatasetError
+from .base import IGNORE, Annotation, Dataset, PictureSample, refuse_split, shortened
+
+MANIFEST = "manifest.csv"
+LAYER_STEP = 65536
+"""Ids of a picture's second mask begin above this, of its third above twice this, and so on."""
+_COLUMNS = ("image", "mask", "shard")
+
+
+class _Member(NamedTuple):
+    """Where the content of a packed file lies."""
+
+    shard: Path
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class PackedPicture:
+    """What the manifest says of one picture: its masks, their set and kind."""
+
+    masks: tuple[str, ...]
+    set: str
+    mask_kind: str
+
+
+class ShardsDataset(Dataset):
+    """See the module. ``entries`` tells sets and kinds without reading a picture."""
+
+    def __init__(self, name: str, root: Path, split: str | None) -> None:
+        refuse_split(name, split, root)
+        self.entries = _read_manifest(root / MANIFEST)
+        self._members = _index(sorted(root.glob("*.tar")))
+        wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
+        missing = [file for file in wanted if file not in self._members]
+        faults = [f"No shard of {root} holds {file}." for file in shortened(missing)]
+        super().__init__(name, root, {image: root / image for image in self.entries}, faults)
+
+    def _read(self, image: str) -> PictureSample:
+        if self._last is None or self._last.name != image:
+            pixels = self._decode(image, cv2.IMREAD_COLOR_RGB)
+            annotation = self._annotation(image)
+            if annotation.layers.shape[1:] != pixels.shape[:2]:
+                raise DatasetError(
+                    f"{image} in {self.root} has another size than its masks: pack it again."
+                )
+            self._last = PictureSample(image, pixels, annotation.layers, annotation.objects)
+        return self._last
+
+    def _annotation(self, image: str) -> Annotation:
+        masks = [self._decode(name, cv2.IMREAD_UNCHANGED) for name in self.entries[image].masks]
+        if any(mask.ndim != 2 for mask in masks) or len({mask.shape for mask in masks}) != 1:
+            raise DatasetError(f"The masks of {image} in {self.root} are not label images.")
+        return _layered(masks)
+
+    def _decode(self, name: str, flags: int) -> NDArray[np.uint8]:
+        member = self._members[name]
+        with member.shard.open("rb") as file:
+            file.seek(member.offset)
+            content = file.read(member.size)
+        array = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+        if array is None:
+            raise DatasetError(f"{name} in {member.shard} is damaged: pack or copy it again.")
+        return np.asarray(array, array.dtype)
+
+
+def _layered(masks: Sequence[NDArray[np.uint8]]) -> Annotation:
+    layers, objects = [], []
+    for index, mask in enumerate(masks):
+        layer = mask.astype(np.int32)
+        inside = layer > 0
+        ignored = mask == np.iinfo(mask.dtype).max
+        layer[inside] += index * LAYER_STEP
+        layer[ignored] = IGNORE
+        # Counting beats sorting: the values are few.
+        values = np.flatnonzero(np.bincount(mask.ravel()))
+        ids = [int(v) for v in values if 0 < v < np.iinfo(mask.dtype).max]
+        objects += [(value + index * LAYER_STEP, index) for value in ids]
+        layers.append(layer)
+    return Annotation(np.stack(layers), tuple(objects))
+
+
+def _read_manifest(path: Path) -> dict[str, PackedPicture]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"Cannot read {path}: {error}. Packed data need it.") from error
+    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        raise DatasetError(f"{path} lacks the columns {', '.join(missing)}.")
+    entries: dict[str, PackedPicture] = {}
+    for row in rows:
+        known = entries.get(row["image"])
+        masks = (*(known.masks if known else ()), row["mask"])
+        entries[row["image"]] = PackedPicture(
+            masks, row.get("set") or "", row.get("mask_kind") or "instances"
+        )
+    return entries
+
+
+def _index(shards: Sequence[Path]) -> dict[str, _Member]:
+    return {name: member for shard in shards for name, member in _members(shard)}
+
+
+def _members(shard: Path) -> list[tuple[str, _Member]]:
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            return [
+                (info.name, _Member(shard, info.offset_data, info.size))
+                for info in archive
+                if info.isfile()
+            ]
+    except (tarfile.TarError, OSError) as error:
+        raise DatasetError(f"{shard} is damaged ({error}): pack or copy it again.") from error

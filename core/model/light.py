@@ -1,0 +1,160 @@
+"""The light click network: MobileNetV2 with a small decoder, for laptops without a GPU.
+
+The encoder is MobileNetV2 1.0 (Sandler et al. 2018) at output stride 16, without batch norm: its
+starting weights come with it folded in. Clicks and previous mask are embedded and added to the
+first convolution, as the RITM family does. The decoder sums features of strides 16, 8 and 4 top
+down; at stride 8 it also compares every place with the mean features under the clicks and under
+the previous mask, so that a click on a texture speaks for that texture elsewhere.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from .config import ModelConfig
+from .layers import SeparableConv, conv_bn, height_width, resize
+from .stem import Scale
+
+_STEM_CHANNELS = 32
+# Of the inverted residuals after the first: output channels, stride, dilation of the depthwise.
+_BLOCKS = (
+    *[(24, 2, 1), (24, 1, 1)],
+    *[(32, 2, 1), (32, 1, 1), (32, 1, 1)],
+    *[(64, 2, 1), (64, 1, 1), (64, 1, 1), (64, 1, 1)],
+    *[(96, 1, 1), (96, 1, 1), (96, 1, 1)],
+    *[(160, 1, 1), (160, 1, 2), (160, 1, 2), (320, 1, 2)],
+)
+_EXPANSION = 6
+# Blocks whose outputs the decoder uses, at strides 4, 8, 16 and 16.
+_TAPS = (2, 5, 12, 16)
+_TAP_CHANNELS = (24, 32, 96, 320)
+_GUIDES = 4  # positive clicks, negative clicks, previous mask, what the previous mask leaves out
+
+
+class HalvingConv(nn.Conv2d):
+    """3x3 convolution of stride 2 that pads at the bottom and the right, as TensorFlow's SAME."""
+
+    def __init__(self, inputs: int, outputs: int, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, 3, stride=2, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H // 2, W // 2)."""
+        return super().forward(F.pad(x, (0, 1, 0, 1)))
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expansion, 3x3 depthwise, 1x1 projection without activation."""
+
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, dilation: int, expansion: int
+    ) -> None:
+        super().__init__()
+        middle = inputs * expansion
+        self.expand = nn.Conv2d(inputs, middle, 1) if expansion > 1 else None
+        self.depthwise: nn.Conv2d = (
+            HalvingConv(middle, middle, groups=middle)
+            if stride == 2
+            else nn.Conv2d(middle, middle, 3, padding=dilation, dilation=dilation, groups=middle)
+        )
+        self.project = nn.Conv2d(middle, outputs, 1)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H // stride, W // stride)."""
+        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        y = self.project(F.relu6(self.depthwise(y), inplace=True))
+        result: Tensor = x + y if self.residual else y
+        return result
+
+
+class Encoder(nn.Module):
+    """MobileNetV2 1.0; its last stages are dilated to stay at stride 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = HalvingConv(3, _STEM_CHANNELS)
+        blocks = [InvertedResidual(_STEM_CHANNELS, 16, 1, 1, expansion=1)]
+        inputs = 16
+        for outputs, stride, dilation in _BLOCKS:
+            blocks.append(InvertedResidual(inputs, outputs, stride, dilation, _EXPANSION))
+            inputs = outputs
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, rgb: Tensor, stem: Tensor) -> list[Tensor]:
+        """Picture, and click features (B, 32, H // 2, W // 2) -> features at the four taps."""
+        x = F.relu6(self.stem(rgb) + stem, inplace=True)
+        taps = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in _TAPS:
+                taps.append(x)
+        return taps
+
+
+class Likeness(nn.Module):
+    """How alike every place is to the places that clicks and previous mask point at."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(channels, channels, 1)
+        self.spread = nn.Conv2d(_GUIDES, channels, 1)
+
+    def forward(self, x: Tensor, guides: Tensor) -> Tensor:
+        """Features (B, C, h, w) and weights (B, 4, h, w) -> (B, C, h, w) to add."""
+        places = F.normalize(self.embed(x), dim=1).flatten(2)  # (B, C, h w)
+        weights = guides.flatten(2)
+        means = weights @ places.transpose(1, 2)  # (B, 4, C)
+        means = F.normalize(means, dim=2, eps=1e-4)  # without any weight: zero, like nothing
+        alike = (means @ places).reshape(len(x), _GUIDES, *height_width(x))
+        result: Tensor = self.spread(alike)
+        return result
+
+
+class Decoder(nn.Module):
+    """Taps and guides -> features at stride 4."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(
+            nn.Sequential(*conv_bn(inputs, channels)) for inputs in _TAP_CHANNELS
+        )
+        self.whole = nn.Conv2d(_TAP_CHANNELS[-1], channels, 1)
+        self.top = SeparableConv(channels, channels)
+        self.middle = SeparableConv(channels, channels)
+        self.likeness = Likeness(channels)
+        self.compared = SeparableConv(channels, channels)
+        self.fine = nn.Sequential(*(SeparableConv(channels, channels) for _ in range(3)))
+
+    def summit(self, middle: Tensor, deep: Tensor) -> Tensor:
+        """The two features at stride 16, and the mean of the deepest, joined."""
+        everywhere = self.whole(deep.mean(dim=(2, 3), keepdim=True))
+        joined = self.lateral[3](deep) + self.lateral[2](middle) + everywhere
+        result: Tensor = self.top(F.relu(joined))
+        return result
+
+    def descend(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
+        """From stride 16 over 8 to 4, where (B, C, H // 4, W // 4) features come out."""
+        x = self.middle(resize(top, height_width(low)) + self.lateral[1](low))
+        x = self.compared(x + self.likeness(x, resize(guides, height_width(low))))
+        result: Tensor = self.fine(resize(x, height_width(fine)) + self.lateral[0](fine))
+        return result
+
+
+def guides_of(maps: Tensor) -> Tensor:
+    """(B, 3, H, W) previous mask and clicks -> (B, 4, ~H / 8, ~W / 8) weights of places."""
+    pooled = F.avg_pool2d(maps, 8, ceil_mode=True)
+    mask, clicks = pooled[:, :1], pooled[:, 1:]
+    some = (mask.amax(dim=(2, 3), keepdim=True) > 0).to(maps.dtype)
+    return torch.cat([clicks, mask, (1 - mask) * some], dim=1)
+
+
+def build_light_maps_transform(config: ModelConfig) -> nn.Sequential:
+    """Embedding of (B, 3, H, W) maps as (B, 32, H // 2, W // 2) features."""
+    return nn.Sequential(
+        nn.Conv2d(config.map_channels, 16, 1),
+        nn.LeakyReLU(0.2),
+        HalvingConv(16, _STEM_CHANNELS),
+        Scale(1.0),
+    )
