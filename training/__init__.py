@@ -1,0 +1,1 @@
+"""Training of click models: losses, simulated clicks, augmentation, data tools, the trainer."""
