@@ -1,0 +1,170 @@
+"""``pack``: what is packed is read back, layer by layer; shards keep to their size."""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+
+import numpy as np
+import pytest
+from data_fixtures import image_set, photo, rectangle, run, write
+
+from core.datasets import PictureSample, open_dataset
+from core.errors import DatasetError
+from training.data.shards import ShardWriter, label_image, shrink
+
+COMMON = {"set": "snow", "mask_kind": "instances", "source": "", "licence": ""}
+
+
+def rows_of(folder):
+    with (folder / "manifest.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_pictures_masks_and_ignore_come_back(tmp_path):
+    root, shape = tmp_path / "in", (60, 80)
+    first = rectangle(shape, (10, 30), (20, 60))
+    first[30:33, 20:60] = 128
+    write(root / "images/a.png", photo())
+    write(root / "masks/a_1.png", first)
+    write(root / "masks/a_2.png", rectangle(shape, (25, 50), (30, 50)))
+    out = tmp_path / "out"
+    assert run("pack", root, out, "--set", "snow", "--quality", 100) == 0
+    (packed,) = open_dataset("shards", out).pictures()
+    (source,) = open_dataset("images", root).pictures()
+    assert packed.name == "snow__a.jpg"
+    assert len(packed.layers) == 2
+    for (new, _), (old, _) in zip(packed.objects, source.objects, strict=True):
+        assert (packed.mask(new) == source.mask(old)).all()
+    assert np.abs(packed.image.astype(int) - source.image).mean() < 3
+
+
+def test_pictures_shrink_to_the_longest_side_with_their_proportions(tmp_path):
+    root = image_set(tmp_path / "in", ["a", "b"], shape=(300, 400))
+    assert run("pack", root, tmp_path / "out", "--longest", 100) == 0
+    for row in rows_of(tmp_path / "out"):
+        assert (row["width"], row["height"], row["objects"]) == ("100", "75", "1")
+    for picture in open_dataset("shards", tmp_path / "out").pictures():
+        assert picture.image.shape == (75, 100, 3)
+        assert (picture.mask(1) == 1).sum() == 5 * 10
+
+
+def test_the_manifest_says_where_everything_lies(tmp_path):
+    root = image_set(tmp_path / "in", [f"p{i}" for i in range(9)])
+    out = tmp_path / "out"
+    options = ("--kind", "binary", "--source-note", "SLF, 2020", "--licence", "CC BY 4.0")
+    assert run("pack", root, out, "--shard-mb", 0.006, *options) == 0
+    rows = rows_of(out)
+    assert list(rows[0]) == [
+        "image", "mask", "shard", "set", "mask_kind", "width", "height", "objects", "source",
+        "licence",
+    ]  # fmt: skip
+    assert {(r["set"], r["mask_kind"], r["source"], r["licence"]) for r in rows} == {
+        ("out", "binary", "SLF, 2020", "CC BY 4.0")
+    }
+    shards = sorted(out.glob("*.tar"))
+    assert len(shards) > 1
+    for shard in shards:
+        with tarfile.open(shard) as archive:
+            names = archive.getnames()
+            payload = sum(512 + member.size for member in archive)
+        expected = [f for r in rows if r["shard"] == shard.name for f in (r["image"], r["mask"])]
+        assert names == expected
+        assert payload <= 6000
+    assert [row["image"] for row in rows] != sorted(row["image"] for row in rows)
+
+
+def test_packing_again_gives_the_same_bytes(tmp_path):
+    root = image_set(tmp_path / "in", [f"p{i}" for i in range(5)])
+    for name in ("one", "two"):
+        assert run("pack", root, tmp_path / name, "--set", "x") == 0
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        for name in ("one", "two")
+    )
+    assert one == two
+
+
+def test_packed_data_can_be_packed_smaller(tmp_path):
+    root, shape = tmp_path / "in", (60, 80)
+    write(root / "images/a.png", photo())
+    for number, rows in enumerate([(0, 30), (20, 50), (40, 60)], 1):
+        write(root / f"masks/a_{number}.png", rectangle(shape, rows, (0, 40)))
+    assert run("pack", root, tmp_path / "one") == 0
+    assert run("pack", tmp_path / "one", tmp_path / "two", "--longest", 40) == 0
+    (picture,) = open_dataset("shards", tmp_path / "two").pictures()
+    areas = [int((picture.mask(number) == 1).sum()) for number, _ in picture.objects]
+    assert sorted(areas) == [10 * 20, 15 * 20, 15 * 20]
+
+
+def test_objects_that_shrink_to_nothing_are_counted(tmp_path, capsys):
+    root = tmp_path / "in"
+    write(root / "images/a.png", photo(400, 400))
+    write(root / "masks/a_1.png", rectangle((400, 400), (0, 1), (0, 1)))
+    write(root / "masks/a_2.png", rectangle((400, 400), (100, 200), (100, 200)))
+    assert run("pack", root, tmp_path / "out", "--longest", 40) == 0
+    assert "1 objects in 1 shards; 1 objects shrank to nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("ids", "dtype", "values"),
+    [
+        ([1, 254], np.uint8, [1, 254]),
+        ([7, 255], np.uint8, [1, 2]),
+        ([65537, 65600], np.uint8, [1, 2]),
+        (range(1, 256), np.uint16, list(range(1, 256))),
+        ([], np.uint8, []),
+    ],
+)
+def test_label_images_use_8_bits_where_they_suffice(ids, dtype, values):
+    layer = np.array([[0, -1, *ids]], np.int32)
+    labels = label_image(layer)
+    assert labels.dtype == dtype
+    assert labels[0, 1] == np.iinfo(dtype).max
+    assert labels[0, 2:].tolist() == values
+
+
+def test_many_objects_come_back_from_16_bits(tmp_path):
+    layer = np.zeros((40, 40), np.int32)
+    layer[:20] = np.arange(1, 801).reshape(20, 40)
+    layer[30:] = -1
+    objects = tuple((number, 0) for number in range(1, 801))
+    picture = PictureSample("a", photo(40, 40), layer[None], objects)
+    with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
+        assert writer.add("a", picture, 92) == 800
+    (back,) = open_dataset("shards", tmp_path / "out").pictures()
+    assert (back.layers == layer).all()
+    assert back.objects == objects
+
+
+def test_a_picture_without_objects_is_kept_with_an_empty_mask(tmp_path):
+    picture = PictureSample("a", photo(40, 40), np.zeros((0, 40, 40), np.int32), ())
+    with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
+        assert writer.add("a", shrink(picture, 20), 92) == 0
+    assert rows_of(tmp_path / "out")[0]["objects"] == "0"
+    (back,) = open_dataset("shards", tmp_path / "out").pictures()
+    assert back.objects == ()
+
+
+def test_a_folder_without_manifest_is_unfinished(tmp_path):
+    with pytest.raises(RuntimeError), ShardWriter(tmp_path / "out", 10**6, COMMON):
+        raise RuntimeError
+    with pytest.raises(DatasetError):
+        open_dataset("shards", tmp_path / "out")
+
+
+def test_a_part_of_the_shared_pack_packs_again_as_it_is(tmp_path, shared):
+    source = open_dataset("shards", shared / "train")
+    names = [
+        name for name in source.pictures().names if name.startswith(("bsds500__10", "ccp__00"))
+    ]
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    chosen = ("--only", tmp_path / "list.txt")
+    assert run("pack", shared / "train", tmp_path / "out", "--set", "x", *chosen) == 0
+    back = open_dataset("shards", tmp_path / "out")
+    assert back.pictures().names == tuple(f"x__{name}" for name in names)
+    places = {name: place for place, name in enumerate(source.pictures().names)}
+    for name, picture in zip(names, back.pictures(), strict=True):
+        original = source.pictures()[places[name]]
+        assert picture.objects == original.objects
+        assert (picture.layers == original.layers).all()

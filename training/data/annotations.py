@@ -1,0 +1,144 @@
+"""Outlines of objects from the JSON files of COCO and Scalabel, each entry for itself.
+
+An entry that is malformed is named and left out; the others stand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets.coco_json import decode_segmentation
+from core.errors import DatasetError, ImageError
+from core.image import align_mask, read_picture
+
+from .faults import noted
+from .scalabel import file_name, scalabel_frames
+
+
+@dataclass(frozen=True)
+class OutlinedPicture:
+    """A picture and the outlines of its objects.
+
+    Attributes
+    ----------
+    name
+        As the JSON file gives it.
+    image
+        The file, which may turn out to be missing.
+    size
+        (height, width) in which the outlines are drawn; None for the picture's own as shown.
+    outlines
+        (name for messages, segmentation as `decode_segmentation` takes it).
+    """
+
+    name: str
+    image: Path
+    size: tuple[int, int] | None
+    outlines: list[tuple[str, Any]] = field(default_factory=list)
+
+    def masks(self, source: Path, faults: list[str]) -> list[NDArray[np.int8]]:
+        """Draw the outlines.
+
+        Parameters
+        ----------
+        source
+            The JSON file, for messages.
+        faults
+            What is wrong is added here, one sentence for each object or for the picture.
+
+        Returns
+        -------
+        list of array
+            (H, W) int8 of 1 and 0 for each sound object, of the picture's size as shown.
+        """
+        if not self.image.is_file():
+            faults.append(f"There is no file {self.image}, which {source} lists.")
+            return []
+        if not self.outlines:
+            return []
+        try:
+            shape = self.size or read_picture(self.image).pixels.shape[:2]
+        except ImageError as error:
+            faults.append(str(error))
+            return []
+        masks: list[NDArray[np.int8]] = []
+        for label, segmentation in self.outlines:
+            with noted(faults, f"The outline of {label} of {self.name} in {source}"):
+                drawn = decode_segmentation(segmentation, (shape[0], shape[1])).astype(np.int8)
+                mask = align_mask(drawn, self.image, source)
+                if not mask.any():
+                    raise ValueError("it covers no pixel of the picture")
+                masks.append(mask)
+        return masks
+
+
+def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list[OutlinedPicture]:
+    """Read a JSON file of COCO (a mapping with 'images') or Scalabel (frames).
+
+    Parameters
+    ----------
+    path
+        The file.
+    folder
+        Where the pictures are; None for beside the file or in ``images`` beside it.
+    faults
+        Entries that cannot be used are named here.
+
+    Raises
+    ------
+    DatasetError
+        A file that cannot be read or is of neither form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"Cannot read {path} as JSON: {error}.") from error
+    folders = [folder] if folder else [path.parent, path.parent / "images"]
+    pictures: dict[str, OutlinedPicture] = {}
+    if isinstance(content, dict) and isinstance(content.get("images"), list):
+        found = _coco(content, str(path), faults)
+    else:
+        found = scalabel_frames(content, path, faults)
+    for name, size, outlines in found:
+        if name in pictures:
+            faults.append(f"{path} lists the picture {name} twice: its objects are put together.")
+            pictures[name].outlines.extend(outlines)
+        else:
+            pictures[name] = OutlinedPicture(name, _find(name, folders), size, outlines)
+    return list(pictures.values())
+
+
+Found = tuple[str, tuple[int, int] | None, list[tuple[str, Any]]]
+
+
+def _coco(content: dict[str, Any], path: str, faults: list[str]) -> Iterator[Found]:
+    """(name, size, outlines) of every picture of COCO's form; crowd regions are named too."""
+    entries: dict[Any, Found] = {}
+    for number, entry in enumerate(content["images"]):
+        with noted(faults, f"Entry {number} of 'images' in {path}"):
+            if entry["id"] in entries:
+                raise ValueError(f"the id {entry['id']!r} occurs twice")
+            size = (int(entry["height"]), int(entry["width"])) if "height" in entry else None
+            entries[entry["id"]] = (file_name(entry["file_name"]), size, [])
+    for number, entry in enumerate(content.get("annotations") or []):
+        with noted(faults, f"Entry {number} of 'annotations' in {path}"):
+            if entry.get("iscrowd"):
+                raise ValueError("a crowd region is no object")
+            if entry["image_id"] not in entries:
+                raise ValueError(f"no picture has the id {entry['image_id']!r}")
+            label = f"annotation {entry.get('id', number)}"
+            entries[entry["image_id"]][2].append((label, entry["segmentation"]))
+    return iter(entries.values())
+
+
+def _find(name: str, folders: list[Path]) -> Path:
+    """Picture file in the first folder that has it; else where it should have been."""
+    candidates = [folder / name for folder in folders]
+    return next((path for path in candidates if path.is_file()), candidates[0])

@@ -1,0 +1,25 @@
+"""``check``: read every file of a data set and name what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from argparse import _SubParsersAction
+
+from .source import add_source, open_source
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser("check", help="read every file, name every broken pair")
+    add_source(parser, choice=False)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check; 1 where there are faults."""
+    faults = open_source(args).check()
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"{len(faults)} faults in {args.source}." if faults else f"{args.source} is sound.")
+    return int(bool(faults))

@@ -1,0 +1,136 @@
+"""``crops``: one crop round each object, with its proportions kept, for training."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from argparse import _SubParsersAction
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets import PictureSample, open_dataset
+from core.datasets.base import OBJECT
+
+from .folder import ObjectFolder, flat_stem
+from .resize import fitted_shape, resize_ids, resize_pixels
+from .source import add_source, chosen_names, natural, open_source, positive, quality, read_pictures
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """Where crops are cut and how large they become.
+
+    Attributes
+    ----------
+    margin
+        Height and width of the crop in those of the object's bounding box.
+    min_size
+        Pixels of the picture that a crop is high and wide at least, where the picture has them.
+    longest
+        Pixels that the longer side is shrunk to.
+    enlarge
+        Whether smaller crops are brought to ``longest`` too.
+    """
+
+    margin: float = 1.1
+    min_size: int = 1000
+    longest: int = 1000
+    enlarge: bool = False
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "crops",
+        help="crops round the objects, proportions kept",
+        description="Writes OUT/images and OUT/masks: the object of a crop is NAME_1.png, "
+        "other objects in sight follow.",
+    )
+    add_source(parser)
+    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
+    rule = CropRule()
+    parser.add_argument(
+        "--margin", type=positive, default=rule.margin, help="of the bounding box (%(default)s)"
+    )
+    parser.add_argument(
+        "--min-size", type=natural, default=rule.min_size, help="pixels (%(default)s)"
+    )
+    parser.add_argument(
+        "--longest", type=natural, default=rule.longest, help="side afterwards (%(default)s)"
+    )
+    parser.add_argument("--enlarge", action="store_true", help="bring small crops to it too")
+    parser.add_argument("--quality", type=quality, default=95, help="of the JPEGs (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Cut; 1 where an object could not be cut out."""
+    dataset = open_source(args)
+    names = chosen_names(dataset, args.only)
+    rule = CropRule(args.margin, args.min_size, args.longest, args.enlarge)
+    target = ObjectFolder(args.out)
+    count, lost = 0, 0
+    for picture in read_pictures(dataset, names):
+        for number, crop in crops(picture, rule):
+            if crop is None:
+                lost += 1
+                print(f"Object {number} of {picture.name} leaves no pixel.", file=sys.stderr)
+                continue
+            stem = flat_stem(picture.name)
+            name = stem if len(picture.objects) == 1 else f"{stem}_{number}"
+            target.write(name, *crop, args.quality)
+            count += 1
+    print(f"{count} crops from {len(names)} pictures.")
+    if count:
+        open_dataset("images", args.out).pictures()  # would say what does not pair
+    return int(lost > 0)
+
+
+Crop = tuple[NDArray[np.uint8], list[NDArray[np.int8]]]
+
+
+def crops(picture: PictureSample, rule: CropRule) -> Iterator[tuple[int, Crop | None]]:
+    """Crops of one picture.
+
+    Yields
+    ------
+    number
+        Id of the object that the crop is made for.
+    crop
+        ((H, W, 3) uint8 RGB, masks): (H, W) int8 of 1, 0, -1; the first is the object's, then
+        those of other objects in sight. None where the object has no pixel (left).
+    """
+    for number, _ in picture.objects:
+        inside = picture.mask(number) == OBJECT
+        if not inside.any():
+            yield number, None
+            continue
+        window = crop_window(inside, rule)
+        layers = picture.layers[:, window[0], window[1]]
+        cut = PictureSample(picture.name, picture.image[window], layers, picture.objects)
+        shape = fitted_shape(cut.image.shape[:2], rule.longest, enlarge=rule.enlarge)
+        target = resize_ids(cut.mask(number), shape)
+        others = (resize_ids(cut.mask(i), shape) for i, _ in picture.objects if i != number)
+        visible = [mask for mask in others if (mask == OBJECT).any()]
+        kept = (target == OBJECT).any()
+        yield number, (resize_pixels(cut.image, shape), [target, *visible]) if kept else None
+
+
+def crop_window(inside: NDArray[np.bool_], rule: CropRule) -> tuple[slice, slice]:
+    """Window round an (H, W) mask that holds the whole object, moved rather than cut at edges."""
+    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    return (
+        _span(int(rows[0]), int(rows[-1]) + 1, inside.shape[0], rule),
+        _span(int(cols[0]), int(cols[-1]) + 1, inside.shape[1], rule),
+    )
+
+
+def _span(first: int, end: int, limit: int, rule: CropRule) -> slice:
+    length = min(limit, max(round(rule.margin * (end - first)), end - first, rule.min_size))
+    start = round((first + end - length) / 2)
+    start = min(max(start, 0), limit - length)
+    return slice(start, start + length)

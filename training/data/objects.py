@@ -1,0 +1,71 @@
+"""``objects``: annotations of COCO or Scalabel, or label images, to one mask for each object."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from argparse import _SubParsersAction
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from core.datasets import open_dataset
+
+from .annotations import read_annotations
+from .folder import ObjectFolder, flat_stem
+from .label_images import LabelImages
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "objects",
+        help="polygons or label images to one mask for each object",
+        description="Writes OUT/images and OUT/masks with NAME_1.png, NAME_2.png ... for each "
+        "picture. Entries that are broken are named and left out; the status is then 1.",
+    )
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="a .json file in the form of COCO or Scalabel, or a folder with 'images' and 'masks' "
+        "whose values are object ids",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
+    parser.add_argument(
+        "--images", type=Path, help="folder of the pictures of a .json file, if not beside it"
+    )
+    parser.add_argument("--ignore", type=int, help="value of label images that means: ignore")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert; 1 where entries are broken."""
+    faults: list[str] = []
+    if args.source.is_dir():
+        found: Iterator[tuple[str, Path, list[NDArray[np.int8]]]] = (
+            (path.name, path, masks)
+            for path, masks in LabelImages(args.source, args.ignore).sound(faults)
+        )
+    else:
+        pictures = read_annotations(args.source, args.images, faults)
+        progress = tqdm(pictures, unit="picture", disable=None)
+        found = ((p.name, p.image, p.masks(args.source, faults)) for p in progress)
+    target = ObjectFolder(args.out)
+    counts = []
+    for name, path, masks in found:
+        if masks:
+            target.copy(flat_stem(name), path, masks)
+        counts.append(len(masks))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(
+        f"{sum(counts)} objects in {np.count_nonzero(counts)} pictures; {counts.count(0)} pictures "
+        f"without a usable object left out; {len(faults)} broken entries."
+    )
+    if any(counts):
+        open_dataset("images", args.out).pictures()  # would say what does not pair
+    return int(bool(faults))

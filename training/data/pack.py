@@ -1,0 +1,65 @@
+"""``pack``: pictures and masks, shrunk, into tar shards for machines with slow disks."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import _SubParsersAction
+from pathlib import Path
+
+import numpy as np
+
+from .folder import flat_stem
+from .shards import ShardWriter, shrink
+from .source import add_source, chosen_names, natural, open_source, positive, quality, read_pictures
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "pack",
+        help="tar shards for machines with slow disks",
+        description="Writes OUT/SET-000.tar ... and OUT/manifest.csv, read back as shards=OUT. "
+        "Pictures are shuffled, so that each shard is a fair sample.",
+    )
+    add_source(parser)
+    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
+    parser.add_argument(
+        "--longest", type=natural, default=336, help="of the longer side, in pixels (%(default)s)"
+    )
+    parser.add_argument("--shard-mb", type=positive, default=64.0, help="(%(default)s)")
+    parser.add_argument("--quality", type=quality, default=92, help="of the JPEGs (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the order (%(default)s)")
+    parser.add_argument("--set", help="name of the set (default: that of the folder OUT)")
+    parser.add_argument(
+        "--kind",
+        choices=("instances", "regions", "binary"),
+        default="instances",
+        help="whole objects, a full partition of the picture, or object and background",
+    )
+    parser.add_argument("--source-note", default="", help="where the pictures come from")
+    parser.add_argument("--licence", default="", help="of pictures and masks")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pack."""
+    dataset = open_source(args)
+    names = chosen_names(dataset, args.only)
+    order = np.random.default_rng(args.seed).permutation(len(names))
+    common = {
+        "set": args.set or args.out.resolve().name,
+        "mask_kind": args.kind,
+        "source": args.source_note,
+        "licence": args.licence,
+    }
+    packed = expected = 0
+    with ShardWriter(args.out, round(args.shard_mb * 1e6), common) as writer:
+        for picture in read_pictures(dataset, [names[i] for i in order]):
+            small = shrink(picture, args.longest)
+            packed += writer.add(flat_stem(picture.name), small, args.quality)
+            expected += len(picture.objects)
+    print(
+        f"{len(names)} pictures, {packed} objects in {writer.shards} shards; "
+        f"{expected - packed} objects shrank to nothing."
+    )
+    return 0

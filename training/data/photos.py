@@ -1,0 +1,95 @@
+"""What file names tell: which photo a picture was made from, and which camera took it.
+
+The family's names are ``cam2_20220306_1530-id242_46``: place, time, camera, and the number of the
+avalanche for which the photo was copied or cropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from core.errors import DatasetError
+
+from .folder import flat_stem
+
+_TIME = r"\d{8}[_-]?\d{4,6}"
+PHOTO = re.compile(rf"(.*?{_TIME}(?:-id\d+)?|.+?)(?:(?<!_)_(?:0|[1-9]\d{{0,5}}))*")
+"""The photo in a copy's name. Numbers that start with 0 count frames, longer ones are dates."""
+
+CAMERA = re.compile(rf"(?:(.+?)[_-])?{_TIME}(?:-(id\d+))?.*")
+"""Place and number of the camera; pictures that share either are kept together."""
+
+
+def photo_key(name: str, pattern: re.Pattern[str] = PHOTO) -> str:
+    """Name of the photo that a picture, a copy or a crop comes from.
+
+    Parameters
+    ----------
+    name
+        Picture name, with or without folders.
+    pattern
+        Is to match the whole name without suffix; its first group is the photo.
+    """
+    stem = flat_stem(name)
+    match = pattern.fullmatch(stem)
+    return (match[1] if match else None) or stem
+
+
+def camera_keys(name: str, pattern: re.Pattern[str]) -> list[str]:
+    """Keys of the camera that took a picture.
+
+    Parameters
+    ----------
+    name
+        Picture name, with or without folders.
+    pattern
+        Is to match the file name without suffix; each of its groups that takes part gives a key.
+
+    Raises
+    ------
+    DatasetError
+        A name that tells no camera, in no folder of its own.
+    """
+    folder, _, file = name.replace("\\", "/").rpartition("/")
+    match = pattern.fullmatch(flat_stem(file))
+    groups = match.groups() if match else ()
+    keys = [f"{place}:{value}" for place, value in enumerate(groups, 1) if value]
+    if not keys and folder in ("", "images"):
+        raise DatasetError(
+            f"The name {name} tells no camera: give --camera-pattern with the camera in brackets, "
+            r"such as '(.+)_\d+', or one folder for each camera."
+        )
+    return keys or [f"folder:{folder}"]
+
+
+def linked_groups(keys: Sequence[Iterable[str]]) -> list[list[int]]:
+    """Group items that share a key, directly or through others.
+
+    Parameters
+    ----------
+    keys
+        The keys of each item.
+
+    Returns
+    -------
+    list of list of int
+        Indices into ``keys``, each in one group; in order of their first items.
+    """
+    parents = list(range(len(keys)))
+
+    def root(item: int) -> int:
+        while parents[item] != item:
+            parents[item] = parents[parents[item]]
+            item = parents[item]
+        return item
+
+    owners: dict[str, int] = {}
+    for item, own in enumerate(keys):
+        for key in own:
+            first, second = root(item), root(owners.setdefault(key, item))
+            parents[max(first, second)] = min(first, second)
+    groups: dict[int, list[int]] = {}
+    for item in range(len(keys)):
+        groups.setdefault(root(item), []).append(item)
+    return list(groups.values())

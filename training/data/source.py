@@ -1,0 +1,124 @@
+"""The data set that a sub-command works on, as named on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.datasets import DATASETS, Dataset, PictureSample, open_dataset
+from core.datasets.base import shortened
+from core.errors import DatasetError
+
+
+def add_source(parser: argparse.ArgumentParser, *, choice: bool = True) -> None:
+    """Add the options that `open_source` reads, and those of `chosen_names` where ``choice``."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="FAMILY=DIR; DIR alone where one of these tools wrote it. Families: "
+        + ", ".join(sorted(DATASETS)),
+    )
+    parser.add_argument("--part", help="train, val ... where the family comes in parts")
+    if choice:
+        parser.add_argument(
+            "--only",
+            type=Path,
+            metavar="LIST",
+            help="file with the names of the pictures to take, one a line, as `split` writes it",
+        )
+
+
+def open_source(args: argparse.Namespace) -> Dataset:
+    """Open the data set; `DatasetError` where it cannot be."""
+    family, sign, folder = str(args.source).partition("=")
+    if not sign:
+        folder, family = family, _written_form(Path(family))
+    return open_dataset(family, Path(folder), args.part)
+
+
+def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
+    """Names of the pictures to take, in order; `DatasetError` names those that are not there."""
+    names = list(dataset.pictures().names)
+    if only is None:
+        return names
+    try:
+        listed = only.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"Cannot read the list of pictures {only}: {error}.") from error
+    wanted = {line.strip() for line in listed} - {""}
+    missing = sorted(wanted - set(names))
+    if not wanted:
+        raise DatasetError(f"The list {only} is empty: write names of pictures, one a line.")
+    if missing:
+        raise DatasetError(
+            f"{only} names pictures that {dataset.root} does not have (it has {names[0]}): "
+            + ", ".join(shortened(missing))
+        )
+    return [name for name in names if name in wanted]
+
+
+def read_pictures(dataset: Dataset, names: Sequence[str]) -> Iterator[PictureSample]:
+    """Read the pictures of these names one by one, with a progress bar on a terminal."""
+    pictures = dataset.pictures()
+    places = {name: place for place, name in enumerate(pictures.names)}
+    for name in tqdm(names, unit="picture", disable=None, file=sys.stderr):
+        yield pictures[places[name]]
+
+
+def natural(text: str) -> int:
+    """Read a whole number from 1 up."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def quality(text: str) -> int:
+    """Read a JPEG quality, 1 to 100."""
+    value = natural(text)
+    if value > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JPEG quality from 1 to 100")
+    return value
+
+
+def share(text: str) -> float:
+    """Read a number from 0 up to, but not including 1."""
+    value = _number(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 0.2")
+    return value
+
+
+def positive(text: str) -> float:
+    """Read a finite number greater than 0."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number greater than 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _written_form(folder: Path) -> str:
+    """Family of a folder that these tools or `core.datasets.export_dataset` wrote."""
+    marks = {
+        "iseg": folder / "iseg.json",
+        "shards": folder / "manifest.csv",
+        "images": folder / "masks",
+    }
+    for family, mark in marks.items():
+        if mark.exists():
+            return family
+    raise DatasetError(
+        f"Cannot tell what {folder} holds: name its family, as in slf={folder}. Families: "
+        f"{', '.join(sorted(DATASETS))}."
+    )

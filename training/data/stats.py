@@ -1,0 +1,57 @@
+"""``stats``: numbers about a data set, and a contact sheet to look at."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from argparse import _SubParsersAction
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import DatasetError
+from core.image import write_png
+
+from .measures import ObjectMeasures, measure_picture, summarise, table
+from .sheet import contact_sheet, thumbnail
+from .source import add_source, chosen_names, natural, open_source, read_pictures
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser("stats", help="statistics and a contact sheet")
+    add_source(parser)
+    parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a contact sheet")
+    parser.add_argument(
+        "--count", type=natural, default=60, help="pictures on the sheet (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the choice for the sheet")
+    parser.add_argument("--json", type=Path, help="write the statistics")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure all pictures, show some."""
+    dataset = open_source(args)
+    names = chosen_names(dataset, args.only)
+    rng = np.random.default_rng(args.seed)
+    shown = set(rng.permutation(names)[: args.count].tolist()) if args.sheet else set()
+    sizes: list[tuple[int, int]] = []
+    objects: list[list[ObjectMeasures]] = []
+    thumbnails = []
+    for picture in read_pictures(dataset, names):
+        height, width = picture.image.shape[:2]
+        sizes.append((height, width))
+        objects.append(measure_picture(picture))
+        if picture.name in shown:
+            thumbnails.append(thumbnail(picture))
+    summary = summarise(sizes, objects)
+    print(table(summary))
+    if args.sheet:
+        write_png(args.sheet, contact_sheet(thumbnails))
+    if args.json:
+        try:
+            args.json.write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
+        except OSError as error:
+            raise DatasetError(f"Cannot write {args.json}: {error}.") from error
+    return 0
