@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from core.errors import IsegError
 
-from . import noc, plots
+from . import demo, noc, plots
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True)
     noc.add_parser(subparsers)
     plots.add_parser(subparsers)
+    demo.add_parser(subparsers)
     args = parser.parse_args(arguments)
     try:
         args.run(args)

@@ -3,7 +3,7 @@
 from .georeference import ground_area, to_map
 from .overlay import overlay
 from .polygonise import TOLERANCE, mask_to_polygons
-from .write import OUTLINE_DRIVERS, check_target, write_mask, write_outline
+from .write import OUTLINE_DRIVERS, check_target, write_mask, write_outline, write_outlines
 
 __all__ = [
     "OUTLINE_DRIVERS",
@@ -15,4 +15,5 @@ __all__ = [
     "to_map",
     "write_mask",
     "write_outline",
+    "write_outlines",
 ]

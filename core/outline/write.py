@@ -26,6 +26,8 @@ LAYER = "avalanches"
 # GDAL keeps GeoPackage's own "undefined cartesian" system (srs_id -1) for this name.
 NO_CRS = 'LOCAL_CS["Undefined Cartesian SRS"]'
 
+Attribute = str | int | float | bool | None
+
 UNREFERENCED = "no CRS: pixels (x, -y) of a plain picture, or map units of an unknown CRS"
 
 
@@ -56,9 +58,19 @@ def write_outline(
     geometry: MultiPolygon,
     *,
     crs_wkt: str | None,
-    properties: Mapping[str, str | int | float | bool | None],
+    properties: Mapping[str, Attribute],
 ) -> None:
-    """Write one outline as one feature, replacing the file.
+    """Write one outline as one feature; see `write_outlines`."""
+    write_outlines(path, [(geometry, properties)], crs_wkt=crs_wkt)
+
+
+def write_outlines(
+    path: str | Path,
+    features: Sequence[tuple[MultiPolygon, Mapping[str, Attribute]]],
+    *,
+    crs_wkt: str | None,
+) -> None:
+    """Write outlines as features, replacing the file.
 
     Parameters
     ----------
@@ -66,12 +78,11 @@ def write_outline(
         ``.geojson``: RFC 7946, longitude and latitude in WGS 84 (7 decimals, about 1 cm);
         without a CRS the coordinates as they are and a property ``coordinates`` that says so.
         ``.gpkg``: layer ``avalanches`` in the given CRS; without one, undefined cartesian.
-    geometry
-        In map coordinates (see `to_map`).
+    features
+        Geometries in map coordinates (see `to_map`) and their attributes, of the same names in
+        each; at least one.
     crs_wkt
-        CRS of `geometry`, or None.
-    properties
-        Attributes of the feature.
+        CRS of the geometries, or None.
 
     Raises
     ------
@@ -85,17 +96,18 @@ def write_outline(
     check_target(path, OUTLINE_DRIVERS)
     driver = OUTLINE_DRIVERS[path.suffix.lower()]
     options = {}
+    attributes = {name: [values[name] for _, values in features] for name in features[0][1]}
     if driver == "GeoJSON" and crs_wkt:
         options["RFC7946"] = "YES"
     elif driver == "GeoJSON":
-        properties = {**properties, "coordinates": UNREFERENCED}
-    oriented = shapely.orient_polygons(geometry)
+        attributes["coordinates"] = [UNREFERENCED] * len(features)
+    oriented = [shapely.orient_polygons(geometry) for geometry, _ in features]
     with _replacing(path) as temporary:
         write(
             temporary,
-            np.array([shapely.to_wkb(oriented)], dtype=object),
-            field_data=[_column(value) for value in properties.values()],
-            fields=list(properties),
+            np.array([shapely.to_wkb(geometry) for geometry in oriented], dtype=object),
+            field_data=[_column(values) for values in attributes.values()],
+            fields=list(attributes),
             geometry_type="MultiPolygon",
             crs=crs_wkt or NO_CRS,
             driver=driver,
@@ -193,6 +205,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def _column(value: str | int | float | bool | None) -> NDArray[Any]:
-    """One attribute value as the one-row column that pyogrio wants."""
-    return np.array([value], dtype=object if value is None or isinstance(value, str) else None)
+def _column(values: Sequence[Attribute]) -> NDArray[Any]:
+    """Values of one attribute as the column that pyogrio wants."""
+    plain = all(isinstance(value, (bool, int, float)) for value in values)
+    return np.array(values, dtype=None if plain else object)

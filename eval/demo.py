@@ -1,0 +1,124 @@
+"""``python -m eval demo``: map the avalanches of a picture as a user would, and show the result."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets import PictureSample, open_dataset
+from core.errors import DatasetError, IsegError
+from core.image import write_png
+from core.metrics import iou
+from core.outline import mask_to_polygons, overlay, to_map, write_outlines
+from core.prompts import Click, Prompts
+from core.robot_user import RobotUser
+from core.worker.client import Worker
+
+from .options import between_0_and_1, dataset_folder, natural
+
+RGB = tuple[int, int, int]
+COLOURS: tuple[RGB, ...] = (
+    (255, 140, 0),
+    (0, 160, 255),
+    (230, 40, 160),
+    (60, 200, 90),
+    (250, 220, 40),
+)
+_LEAST_AREA = 64  # pixels; a glimpse of an avalanche behind trees is not worth mapping
+
+
+class Mapped(NamedTuple):
+    """One object: its clicks, the mask they gave, (H, W) bool, and the IoU with the truth."""
+
+    name: str
+    clicks: list[Click]
+    mask: NDArray[np.bool_]
+    iou: float
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="click the objects of one picture and draw the result",
+        description="Click every object of one picture of a data set through the worker process "
+        "that QGIS uses, until its IoU reaches the target; write OUT/overlay.png, OUT/truth.png "
+        "and OUT/avalanches.gpkg, and print clicks and IoU.",
+    )
+    add = parser.add_argument
+    add("--dataset", type=dataset_folder, required=True, metavar="NAME=DIR")
+    add("--picture", type=natural, default=1, metavar="N", help="number of the picture, from 1")
+    add("--model", default="default", metavar="NAME|FILE")
+    add("--out", type=Path, required=True, metavar="DIR")
+    add("--clicks", type=natural, default=10, metavar="N", help="at most, per object (default 10)")
+    add("--target", type=between_0_and_1, default=0.9, metavar="IOU", help="default 0.9")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Map the picture's objects, then write and print what came out."""
+    pictures = open_dataset(*args.dataset).pictures()
+    if args.picture > len(pictures):
+        raise DatasetError(f"There are {len(pictures)} pictures, not {args.picture}.")
+    picture = pictures[args.picture - 1]
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IsegError(f"Cannot write to {args.out}: {error}") from error
+    with Worker() as worker:
+        loaded = worker.load_model(args.model)
+        worker.set_image(picture.name, picture.image)
+        mapped = [
+            _map(worker, picture, number, loaded.threshold, args.clicks, args.target)
+            for number, layer in picture.objects
+            if np.count_nonzero(picture.layers[layer] == number) >= _LEAST_AREA
+        ]
+    if not mapped:
+        raise DatasetError(f"{picture.name} shows nothing to map: choose another picture.")
+    _write(args.out, picture, mapped)
+    for item in mapped:
+        print(f"avalanche {item.name}: {len(item.clicks)} clicks, IoU {item.iou:.3f}")
+    clicks = sum(len(item.clicks) for item in mapped) / len(mapped)
+    mean = sum(item.iou for item in mapped) / len(mapped)
+    print(f"{len(mapped)} avalanches, {clicks:.1f} clicks each, mean IoU {mean:.3f}")
+    print(f"Look at {args.out / 'overlay.png'}; outlines: {args.out / 'avalanches.gpkg'}")
+
+
+def _map(
+    worker: Worker, picture: PictureSample, number: int, threshold: float, most: int, target: float
+) -> Mapped:
+    truth = picture.mask(number)
+    user = RobotUser(truth)
+    mask = np.zeros(truth.shape, np.bool_)
+    clicks: list[Click] = []
+    reached = 0.0
+    while len(clicks) < most and reached < target:
+        click = user.next_click(mask)
+        if click is None:
+            break
+        clicks.append(click)
+        mask = worker.predict(picture.name, Prompts(clicks)).mask(threshold)
+        reached = iou(mask, truth)
+    return Mapped(str(number), clicks, mask, reached)
+
+
+def _write(out: Path, picture: PictureSample, mapped: list[Mapped]) -> None:
+    shown = truth = picture.image
+    for index, item in enumerate(mapped):
+        colour = COLOURS[index % len(COLOURS)]
+        shown = overlay(shown, item.mask, item.clicks, colour=colour)
+        truth = overlay(truth, picture.mask(int(item.name)) == 1, colour=colour)
+    write_png(out / "overlay.png", shown)
+    write_png(out / "truth.png", truth)
+    features = [
+        (
+            to_map(mask_to_polygons(item.mask, min_area=_LEAST_AREA), None),
+            {"name": item.name, "clicks": len(item.clicks), "iou": item.iou},
+        )
+        for item in mapped
+    ]
+    write_outlines(out / "avalanches.gpkg", features, crs_wkt=None)
