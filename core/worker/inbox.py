@@ -1,0 +1,76 @@
+"""Requests, read while the worker works, so that it knows what nobody waits for any more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from ..errors import WorkerError
+from .frames import FrameDecoder
+from .protocol import REQUESTS, Cancel, Predict, from_frame, number_of
+
+_CHUNK = 1 << 20
+
+
+class Inbox:
+    """Iterates over requests with their numbers, until the program closes the pipe.
+
+    A request that cannot be read comes as the error that tells why; with the number 0, if the
+    rest of the stream is lost with it.
+
+    Parameters
+    ----------
+    source
+        File descriptor to read from.
+    """
+
+    def __init__(self, source: int) -> None:
+        self._source = source
+        self._waiting: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        self._newest = 0
+        self._closed = False
+        Thread(target=self._read, daemon=True).start()
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        while True:
+            number, request = self._waiting.get()
+            if self._closed and number:
+                continue  # nobody is left to read the answer
+            if request is None:
+                return
+            yield number, request
+
+    def wanted(self, number: int) -> bool:
+        """Whether anybody waits for the answer to the `Predict` of this number."""
+        return not self._closed and number == self._newest
+
+    def _read(self) -> None:
+        decoder = FrameDecoder()
+        try:
+            while data := os.read(self._source, _CHUNK):
+                for frame in decoder.feed(data):
+                    number = number_of(frame)
+                    try:
+                        request = from_frame(frame, REQUESTS)
+                    except Exception as error:  # to be told, like any other failure
+                        self._waiting.put((number, error))
+                        continue
+                    self._note(number, request)
+            if decoder.pending:
+                raise WorkerError("The requests end in the middle of a frame.")
+        except Exception as error:  # without this thread, all would wait for ever
+            self._waiting.put((0, error))
+        self._closed = True
+        self._waiting.put((0, None))
+
+    def _note(self, number: int, request: Any) -> None:  # noqa: ANN401
+        if isinstance(request, Cancel):
+            if request.request == self._newest:
+                self._newest = 0
+            return
+        if isinstance(request, Predict):
+            self._newest = number
+        self._waiting.put((number, request))

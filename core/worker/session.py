@@ -1,0 +1,195 @@
+"""What a worker does with each request: a model, a few pictures, predictions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..engine import ENGINES, LoadedModel, load_model
+from ..errors import ImageError, PromptError, WorkerError
+from ..predictor import Predictor, PredictorOptions, Zoom
+from ..prompts import Click, Prompts
+from .protocol import (
+    LEVELS,
+    VERSION,
+    Forget,
+    Hello,
+    Images,
+    Load,
+    Loaded,
+    Predict,
+    Prediction,
+    SetImage,
+    Skipped,
+    Welcome,
+)
+
+MAX_IMAGES = 4
+_PACKAGES = ("numpy", "torch", "openvino")
+# Of the common shape of photos and the size at which they are seen first.
+_WARM_UP_SIZE = (300, 400)
+
+
+class Session:
+    """Answers requests, one after another."""
+
+    def __init__(self) -> None:
+        self._model: LoadedModel | None = None
+        self._images: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._predictors: dict[str, Predictor] = {}
+
+    def answer(self, request: Any, wanted: Callable[[], bool]) -> Any:  # noqa: ANN401
+        """The answer to a request of `protocol`.
+
+        Parameters
+        ----------
+        wanted
+            Tells whether a `Predict` is still waited for; asked before every click.
+
+        Raises
+        ------
+        IsegError
+            If it cannot be done. The session goes on as before.
+        """
+        if isinstance(request, Predict):
+            return self._predict(request, wanted)
+        if isinstance(request, SetImage):
+            return self._set_image(request)
+        if isinstance(request, Forget):
+            return self._forget(request.image)
+        if isinstance(request, Load):
+            return self._load(request)
+        return _welcome(request)
+
+    def _load(self, request: Load) -> Loaded:
+        start = time.perf_counter()
+        threads = request.threads or default_threads()
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
+        model = load_model(request.model, device=request.device, engine=request.engine)
+        _warm_up(model)
+        self._model = model
+        self._predictors.clear()
+        engine = model.stages[0]
+        return Loaded(
+            name=model.name,
+            path=str(model.path.resolve()),
+            engine=engine.name,
+            device=str(engine.device),
+            threads=threads,
+            threshold=model.threshold,
+            starts_from_mask=engine.model.config.with_prev_mask,
+            seconds=time.perf_counter() - start,
+            metadata=dict(model.metadata),
+        )
+
+    def _set_image(self, request: SetImage) -> Images:
+        self._forget(request.image)
+        self._images[request.image] = request.pixels
+        if len(self._images) > MAX_IMAGES:
+            self._forget(next(iter(self._images)))
+        return Images(list(self._images))
+
+    def _forget(self, image: str) -> Images:
+        self._images.pop(image, None)
+        self._predictors.pop(image, None)
+        return Images(list(self._images))
+
+    def _predict(self, request: Predict, wanted: Callable[[], bool]) -> Prediction | Skipped:
+        start = time.perf_counter()
+        predictor, prompts = self._predictor(request), request.prompts
+        # Click by click costs no more than at once, and can be given up in between.
+        for count in range(len(prompts.clicks) + 1):
+            if not wanted():
+                return Skipped()
+            part = Prompts(prompts.clicks[:count], prompts.box, prompts.mask)
+            prediction = predictor.predict(part)
+        if not wanted():
+            return Skipped()
+        roi = prediction.roi
+        return Prediction(
+            levels=_levels(prediction.crop),
+            roi=(roi.row_min, roi.row_max, roi.col_min, roi.col_max),
+            size=prediction.size,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _predictor(self, request: Predict) -> Predictor:
+        """The predictor that holds the picture and knows its object's earlier clicks."""
+        if self._model is None:
+            raise PromptError("Load a model before predicting.")
+        if request.image not in self._images:
+            raise ImageError(
+                f"The worker does not hold the picture {request.image!r} (it keeps the last "
+                f"{MAX_IMAGES}). Hand it over again."
+            )
+        self._images.move_to_end(request.image)
+        options = _options(request)
+        predictor = self._predictors.get(request.image)
+        if predictor is None or predictor.options != options:
+            predictor = Predictor(self._model, options)
+            predictor.set_image(self._images[request.image])
+            self._predictors[request.image] = predictor
+        return predictor
+
+
+def default_threads() -> int:
+    """Half the cores that this process may use: the other half is for the program."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, cores // 2)
+
+
+def _welcome(request: Hello) -> Welcome:
+    from ..zoo import MODELS
+
+    if request.protocol != VERSION:
+        raise WorkerError(
+            f"The worker speaks version {VERSION} of the protocol, the program version "
+            f"{request.protocol}. Update the older of the two."
+        )
+    versions = {"core": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        if importlib.util.find_spec(package):
+            versions[package] = importlib.metadata.version(package)
+    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    usable = [name for name in ENGINES if name != "openvino" or "openvino" in versions]
+    titles = {name: model.title for name, model in MODELS.items()}
+    return Welcome(VERSION, versions, ["cpu", *gpus, *mps], usable, titles)
+
+
+def _options(request: Predict) -> PredictorOptions:
+    zoom = Zoom() if request.zoom else None
+    if zoom and request.target_size is not None:
+        zoom = Zoom(target_size=request.target_size)
+    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit)
+
+
+def _warm_up(model: LoadedModel) -> None:
+    """Let libraries do what they do at the first use: the first click need not wait for it."""
+    predictor = Predictor(model)
+    predictor.set_image(np.zeros((*_WARM_UP_SIZE, 3), np.uint8))
+    height, width = _WARM_UP_SIZE
+    predictor.predict(Prompts([Click(height / 2, width / 2)]))
+
+
+def _levels(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """As `Prediction.levels` carries probabilities."""
+    levels = probability * np.float32(LEVELS)
+    np.ceil(levels, out=levels)
+    return levels.astype(np.uint8)
