@@ -10,7 +10,7 @@ GRID = 6
 """Nodes along each side of the displacement field; few nodes make a smooth displacement."""
 
 
-def perturb_mask(mask: NDArray[np.int8], seed: int) -> NDArray[np.bool_]:
+def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDArray[np.bool_]:
     """Distort an object: shift its outline smoothly, then cut off or add a round part.
 
     The result's IoU with the object lies between 0.6 and 0.8 for objects of some 100 pixels or
@@ -21,7 +21,7 @@ def perturb_mask(mask: NDArray[np.int8], seed: int) -> NDArray[np.bool_]:
     mask
         (H, W) ground truth: 1 object, 0 background, -1 ignored (background here).
     seed
-        Of the random displacement and part.
+        Of the random displacement and part, or what draws them.
 
     Returns
     -------

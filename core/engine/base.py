@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..model import ClickModel
-from ..model.layers import height_width, resize
+from ..model.layers import height_width
 
 
 class Engine(ABC):
@@ -32,7 +32,7 @@ class Engine(ABC):
         """(B, 1, H, W) logits; arguments as those of `ClickModel.forward`."""
         with torch.inference_mode():
             rgb, maps = self.model.prepare(image.to(self.device), self.place(points))
-            return resize(self.run(rgb, maps), height_width(image))
+            return self.model.enlarge(self.run(rgb, maps), height_width(image))
 
     def place(self, points: Tensor) -> Tensor:
         """Points where the engine computes, in the best precision that there is."""

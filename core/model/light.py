@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .layers import SeparableConv, conv_bn, height_width, resize
+from .layers import SeparableConv, conv_bn, height_width
 from .stem import Scale
 
 _STEM_CHANNELS = 32
@@ -31,6 +31,15 @@ _EXPANSION = 6
 _TAPS = (2, 5, 12, 16)
 _TAP_CHANNELS = (24, 32, 96, 320)
 _GUIDES = 4  # positive clicks, negative clicks, previous mask, what the previous mask leaves out
+
+
+def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resize of (B, C, H, W) about pixel centres.
+
+    Not with aligned corners as the family does: `HalvingConv` shifts every place by the same part
+    of a cell, which the decoder learns; aligned corners would make it depend on the place.
+    """
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 class HalvingConv(nn.Conv2d):
@@ -107,7 +116,7 @@ class Likeness(nn.Module):
         weights = guides.flatten(2)
         means = weights @ places.transpose(1, 2)  # (B, 4, C)
         means = F.normalize(means, dim=2, eps=1e-4)  # without any weight: zero, like nothing
-        alike = (means @ places).reshape(len(x), _GUIDES, *height_width(x))
+        alike = (means @ places).reshape(x.shape[0], _GUIDES, *height_width(x))
         result: Tensor = self.spread(alike)
         return result
 
@@ -136,9 +145,9 @@ class Decoder(nn.Module):
 
     def descend(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
         """From stride 16 over 8 to 4, where (B, C, H // 4, W // 4) features come out."""
-        x = self.middle(resize(top, height_width(low)) + self.lateral[1](low))
-        x = self.compared(x + self.likeness(x, resize(guides, height_width(low))))
-        result: Tensor = self.fine(resize(x, height_width(fine)) + self.lateral[0](fine))
+        x = self.middle(enlarge(top, height_width(low)) + self.lateral[1](low))
+        x = self.compared(x + self.likeness(x, enlarge(guides, height_width(low))))
+        result: Tensor = self.fine(enlarge(x, height_width(fine)) + self.lateral[0](fine))
         return result
 
 

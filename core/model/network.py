@@ -13,7 +13,7 @@ from .config import DeepLabConfig, HRNetConfig, LightConfig, ModelConfig
 from .deeplab import DeepLab, SeparableHead
 from .hrnet import HRNet
 from .layers import height_width, resize
-from .light import Decoder, Encoder, build_light_maps_transform, guides_of
+from .light import Decoder, Encoder, build_light_maps_transform, enlarge, guides_of
 from .stem import build_maps_transform, build_rgb_conv
 
 Level = Literal["A", "B", "C"]
@@ -69,8 +69,12 @@ class ClickModel(nn.Module):
         size = height_width(image)
         aux = low.aux
         if aux is not None and self.config.with_aux_output:
-            aux = resize(aux, size)
-        return Logits(resize(low.instances, size), aux)
+            aux = self.enlarge(aux, size)
+        return Logits(self.enlarge(low.instances, size), aux)
+
+    def enlarge(self, logits: Tensor, size: Size) -> Tensor:
+        """Logits at stride 4 -> at the size of the input."""
+        return resize(logits, size)
 
     def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised RGB (B, 3, H, W), and the maps (B, c, H, W): [previous mask,] clicks +, -."""
@@ -181,6 +185,10 @@ class LightModel(ClickModel):
         if level == "B":
             features = (self.decoder.descend(*features),)
         return Logits(self.head(features[0]), None)
+
+    def enlarge(self, logits: Tensor, size: Size) -> Tensor:
+        """Logits at stride 4 -> at the size of the input."""
+        return enlarge(logits, size)
 
 
 def build_model(config: ModelConfig) -> ClickModel:

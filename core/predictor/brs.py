@@ -21,7 +21,7 @@ from torch import Tensor
 from ..engine import Engine
 from ..model import ClickModel
 from ..model.click_maps import points_tensor
-from ..model.layers import height_width, resize
+from ..model.layers import height_width
 from ..model.network import Level
 from ..prompts import Click
 from .geometry import Size
@@ -180,7 +180,7 @@ class InputBRS(_BRS):
             else:
                 shifted = torch.cat([maps[:, :-2], maps[:, -2:] + bias], dim=1)
                 features = model.encode(rgb, shifted, "A")
-            return resize(model.decode(features, "A").instances, height_width(image))
+            return model.enlarge(model.decode(features, "A").instances, height_width(image))
 
         return forward, int(np.prod(shape)), None
 
@@ -212,7 +212,7 @@ class FeatureBRS(_BRS):
         def forward(parameters: Tensor) -> Tensor:
             scale, bias = parameters.view(2, 1, channels, 1, 1)
             changed = (first * (1 + scale) + bias, *rest)
-            return resize(model.decode(changed, self.level).instances, height_width(image))
+            return model.enlarge(model.decode(changed, self.level).instances, height_width(image))
 
         return forward, 2 * channels, features
 

@@ -98,10 +98,13 @@ class Bench:
         return [self.predictor.predict(Prompts(clicks[:n], **prompts)) for n in counts]
 
 
-def bench(*models: ClickModel, image: np.ndarray | None = None, **options: Any) -> Bench:
+def bench(
+    *models: ClickModel, image: np.ndarray | None = None, knows_boxes: bool = False, **options: Any
+) -> Bench:
     """A predictor with these stages; ``options`` are those of `PredictorOptions`."""
     engines = [NotingEngine(model) for model in models]
-    loaded = LoadedModel("toy", Path("toy.pth"), tuple(engines))
+    metadata = {"knows_boxes": knows_boxes}
+    loaded = LoadedModel("toy", Path("toy.pth"), tuple(engines), metadata=metadata)
     predictor = Predictor(loaded, PredictorOptions(**options))
     if image is not None:
         predictor.set_image(image)

@@ -30,7 +30,7 @@ from core.errors import ImageError, PromptError
 from core.predictor import Prediction, PredictorOptions, Zoom
 from core.predictor.geometry import Roi
 from core.predictor.view import View
-from core.prompts import Box, Click, Prompts
+from core.prompts import BOX_GUIDANCE, Box, Click, Prompts
 
 SIZE = (300, 500)
 IMAGE = red_box(SIZE, (100, 179), (200, 329))
@@ -501,6 +501,32 @@ def test_the_centre_is_that_of_the_box_within_the_picture():
         Prompts(box=Box(-900, 20, -900, 40))
     )
     assert prediction.mask(0.5)[10, 20]
+
+
+def test_networks_that_know_boxes_see_one_as_guidance_and_no_click():
+    made = toy(echo, IMAGE, zoom=None, knows_boxes=True)
+    prediction = made.predictor.predict(Prompts(box=BOX))
+    assert made.passes == 1
+    assert (made.engine.points[0] == -1).all()
+    height, width = made.engine.shapes[0][2:]
+    inside = 101 * 151 / (123 * 183)  # the window is 1.2 times the box
+    assert made.engine.guidance[0] == pytest.approx(BOX_GUIDANCE * inside, rel=0.03)
+    # What echo answers is the guidance, paler: half inside the box, nothing outside.
+    assert prediction.probability[140, 265] == pytest.approx(0.45, abs=0.01)
+    assert prediction.probability[85, 265] < 0.05
+    assert (height, width) == (123, 183)
+
+
+def test_clicks_after_a_known_box_evolve_from_its_answer_and_the_box_is_no_click():
+    made = toy(echo, IMAGE, zoom=None, knows_boxes=True)
+    prediction = made.predictor.predict(Prompts([Click(100, 200, False)], box=BOX))
+    assert made.passes == 2
+    assert int((made.engine.points[1][0, :, 0] >= 0).sum()) == 1
+    assert prediction.probability[140, 265] == pytest.approx(0.9 * 0.45, abs=0.01)
+    replayed = toy(echo, IMAGE, zoom=None, knows_boxes=True).predictor
+    replayed.predict(Prompts(box=BOX))
+    again = replayed.predict(Prompts([Click(100, 200, False)], box=BOX))
+    assert bits(again) == bits(prediction)
 
 
 def test_a_box_is_looked_at_enlarged_and_clicks_are_kept():
