@@ -1,0 +1,240 @@
+"""Synthetic scenes: the same again by seed, and true to their own map."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from pyogrio.raw import read
+from rasterio.features import rasterize
+
+from core.datasets import open_dataset
+from core.errors import IsegError
+from core.image import read_mask_layer, read_picture
+from training.synthetic import command, make_scene, write_scene
+
+SIZE = 640, 400
+SEEDS = 3, 11, 20
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def scene(request):
+    return make_scene(request.param, *SIZE)
+
+
+# ------------------------------------------------------------------- a camera of the tests' own
+
+
+def axes(camera):
+    """Right, down and forward in east, north, up, by plain rotations."""
+    yaw, pitch, roll = np.radians([camera[f"{name}_deg"] for name in ("yaw", "pitch", "roll")])
+    cos, sin = np.cos, np.sin
+    turned = np.array([[cos(yaw), sin(yaw), 0], [-sin(yaw), cos(yaw), 0], [0, 0, 1]])
+    raised = np.array([[1, 0, 0], [0, cos(pitch), -sin(pitch)], [0, sin(pitch), cos(pitch)]])
+    rolled = np.array([[cos(roll), 0, sin(roll)], [0, 1, 0], [-sin(roll), 0, cos(roll)]])
+    right, forward, up = (turned @ raised @ rolled).T
+    return np.stack([right, -up, forward])
+
+
+def project(camera, points):
+    offset = points - np.array([camera["x"], camera["y"], camera["z"]])
+    distance = np.hypot(offset[:, 0], offset[:, 1])
+    offset[:, 2] -= (1 - camera["refraction_k"]) * distance**2 / (2 * 6_371_000)
+    right, down, depth = axes(camera) @ offset.T
+    depth[depth <= 0] = np.nan
+    u, v = right / depth, down / depth
+    stretch = camera["f_px"] * (1 + camera["k1"] * (u**2 + v**2))
+    return np.stack([u * stretch + camera["cx"], v * stretch + camera["cy"]], axis=1)
+
+
+def elevations(scene, x, y):
+    cols, rows = ~scene.transform @ (x, y)
+    cols, rows = cols - 0.5, rows - 0.5
+    c = np.clip(np.floor(cols), 0, scene.dem.shape[1] - 2).astype(int)
+    r = np.clip(np.floor(rows), 0, scene.dem.shape[0] - 2).astype(int)
+    fc, fr = cols - c, rows - r
+    upper = scene.dem[r, c] * (1 - fc) + scene.dem[r, c + 1] * fc
+    lower = scene.dem[r + 1, c] * (1 - fc) + scene.dem[r + 1, c + 1] * fc
+    return upper * (1 - fr) + lower * fr
+
+
+def hits(scene, pixels):
+    """Where the rays of pixels (N, 2) meet the terrain, and whether they do; (N, 3), (N,)."""
+    camera = scene.camera
+    bent = (pixels - [camera["cx"], camera["cy"]]) / camera["f_px"]
+    straight = bent.copy()
+    for _ in range(30):
+        straight = bent / (1 + camera["k1"] * (straight**2).sum(axis=1, keepdims=True))
+    rays = np.concatenate([straight, np.ones((len(bent), 1))], axis=1) @ axes(camera)
+    rays /= np.hypot(rays[:, :1], rays[:, 1:2])
+    eye = np.array([camera["x"], camera["y"], camera["z"]])
+    before = np.full(len(rays), np.inf)
+    found = np.full((len(rays), 3), np.nan)
+    drop = (1 - camera["refraction_k"]) / (2 * 6_371_000)
+    near = 12.0
+    while near < 8000:
+        far = near * 1.003
+        place = eye + far * rays
+        place[:, 2] += drop * far**2
+        above = place[:, 2] - elevations(scene, place[:, 0], place[:, 1])
+        new = (above <= 0) & np.isnan(found[:, 0]) & np.isfinite(before)
+        share = before[new] / (before[new] - above[new])
+        found[new] = place[new] - (1 - share[:, None]) * (far - near) * rays[new]
+        before, near = above, far
+    return found, np.isfinite(found[:, 0])
+
+
+def in_view(scene, points):
+    """Whether the ray towards each point ends there."""
+    found, hit = hits(scene, project(scene.camera, points.copy()))
+    eye = np.array([scene.camera["x"], scene.camera["y"]])
+    ranges = [np.hypot(*(place[:, :2] - eye).T) for place in (found, points)]
+    return hit & (np.abs(ranges[0] - ranges[1]) < 0.01 * ranges[1] + 2)
+
+
+# ------------------------------------------------------------------------------ truth of a scene
+
+
+def test_form(scene):
+    width, height = SIZE
+    assert scene.picture.shape == (height, width, 3)
+    assert scene.picture.dtype == np.uint8
+    assert scene.labels.shape == (height, width)
+    numbers = [number for number, _, _ in scene.outlines]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert set(np.unique(scene.labels)) - {0} == set(numbers)
+    assert all(
+        kind in ("slab", "loose") and outline.is_valid for _, outline, kind in scene.outlines
+    )
+    assert scene.picture.std() > 10
+
+
+def test_outlines_on_the_map_appear_where_the_masks_are(scene):
+    # Trees may hide some of an avalanche, nothing else may.
+    rng = np.random.default_rng(0)
+    ious = []
+    for number, outline, _ in scene.outlines:
+        rows, cols = np.nonzero(scene.labels == number)
+        v = rng.integers(max(rows.min() - 20, 0), min(rows.max() + 20, SIZE[1]), 4000)
+        u = rng.integers(max(cols.min() - 20, 0), min(cols.max() + 20, SIZE[0]), 4000)
+        found, hit = hits(scene, np.stack([u, v], axis=1).astype(float))
+        inside = hit & shapely.contains_xy(outline, found[:, 0], found[:, 1])
+        label = scene.labels[v, u] == number
+        assert (inside & label).sum() > 0.96 * label.sum()
+        ious.append((inside & label).sum() / (inside | label).sum())
+    assert min(ious) > 0.6
+    assert max(ious) > 0.96
+
+
+def test_control_points_reproject(scene):
+    points = scene.control_points
+    assert len(points) >= 8
+    assert len({name for name, *_ in points}) == len(points)
+    values = np.array([values for _, *values in points])
+    error = np.hypot(*(project(scene.camera, values[:, 2:].copy()) - values[:, :2]).T)
+    assert error.max() < 0.5
+    assert np.abs(elevations(scene, values[:, 2], values[:, 3]) - values[:, 4]).max() < 0.05
+    assert in_view(scene, values[:, 2:]).all()
+    assert np.ptp(values[:, 0]) > 0.5 * SIZE[0]
+
+
+def test_avalanches_start_on_steep_ground_and_run_down(scene):
+    south, east = np.gradient(scene.dem.astype(float), scene.transform.a)
+    slope = np.degrees(np.arctan(np.hypot(south, east)))
+    for _, outline, _ in scene.outlines:
+        inside = rasterize([outline], scene.dem.shape, transform=scene.transform, all_touched=True)
+        heights = scene.dem[inside > 0]
+        top = (inside > 0) & (scene.dem >= np.percentile(heights, 92))
+        assert 28 < np.median(slope[top]) < 50
+        assert np.ptp(heights) > 10
+
+
+def test_terrain_is_alpine(scene):
+    south, east = np.gradient(scene.dem.astype(float), scene.transform.a)
+    slope = np.degrees(np.arctan(np.hypot(south, east)))
+    assert 600 < np.ptp(scene.dem) < 2500
+    assert 28 < np.median(slope) < 42  # real: 33 to 36 above the valley floor
+
+
+# ----------------------------------------------------------------------------------- seeds, sizes
+
+
+def test_same_seed_same_scene():
+    first, second = make_scene(5, *SIZE), make_scene(5, *SIZE)
+    assert np.array_equal(first.picture, second.picture)
+    assert np.array_equal(first.labels, second.labels)
+    assert np.array_equal(first.dem, second.dem)
+    assert first.camera == second.camera
+    assert first.control_points == second.control_points
+    assert not np.array_equal(first.dem, make_scene(6, *SIZE).dem)
+
+
+def test_time_of_a_full_scene(capsys):
+    start = time.process_time()
+    scene = make_scene(1)
+    with capsys.disabled():
+        print(f"\n1600 x 1000 scene: {time.process_time() - start:.1f} s of processor time")
+    assert scene.picture.shape == (1000, 1600, 3)
+
+
+@pytest.mark.parametrize("arguments", [(-1,), (0, 63, 400), (0, 400, 10)])
+def test_wrong_seed_or_size(arguments):
+    with pytest.raises(IsegError, match="seed"):
+        make_scene(*arguments)
+
+
+# ------------------------------------------------------------------------------------------ files
+
+
+def test_files(tmp_path):
+    scene = make_scene(3, *SIZE)
+    write_scene(scene, tmp_path / "scene")
+    folder = tmp_path / "scene"
+    assert (
+        np.abs(read_picture(folder / "picture.jpg").pixels.astype(int) - scene.picture).mean() < 8
+    )
+    assert np.array_equal(read_mask_layer(folder / "labels.png"), scene.labels)
+    for number, _, _ in scene.outlines:
+        mask = read_mask_layer(folder / "masks" / f"picture_{number}.png")
+        assert np.array_equal(mask == 255, scene.labels == number)
+    with rasterio.open(folder / "dem.tif") as dem:
+        assert dem.crs.to_epsg() == 2056
+        assert dem.transform == scene.transform
+        assert np.array_equal(dem.read(1), scene.dem)
+    assert json.loads((folder / "camera.json").read_text()) == scene.camera
+    with (folder / "gcps.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [name for name, *_ in scene.control_points]
+    assert float(rows[0]["u_px"]) == pytest.approx(scene.control_points[0][1], abs=1e-3)
+    meta, _, geometry, (numbers, kinds) = read(folder / "outlines.gpkg", layer="outlines")
+    assert "2056" in meta["crs"]
+    assert list(numbers) == [number for number, _, _ in scene.outlines]
+    assert list(kinds) == [kind for _, _, kind in scene.outlines]
+    assert shapely.from_wkb(geometry[0]).equals(scene.outlines[0][1])
+
+
+def run(*arguments):
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["synthetic", *map(str, arguments)])
+    args.run(args)
+
+
+def test_command_makes_a_data_set(tmp_path):
+    out = tmp_path / "out"
+    run(out, "--count", 2, "--seed", 7, "--size", "320x200", "--workers", 2)
+    dataset = open_dataset("iseg", out)
+    assert dataset.check() == []
+    expected = [make_scene(seed, 320, 200) for seed in (7, 8)]
+    masks = [scene.labels == n for scene in expected for n, _, _ in scene.outlines]
+    assert len(dataset) == len(masks)
+    assert all(np.array_equal(s.mask == 1, m) for s, m in zip(dataset, masks, strict=True))
+    assert (out / "scene_000002" / "outlines.gpkg").is_file()
+    with pytest.raises(IsegError, match="not an empty folder"):
+        run(out)

@@ -1,0 +1,99 @@
+"""``python -m training synthetic``: many scenes, and the data set that they make."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+from tqdm import tqdm
+
+from core.datasets.export import FORMAT, INDEX, VERSION
+from core.errors import DatasetError
+
+from .files import LABELS, PICTURE, write_scene
+from .scene import make_scene
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command ``synthetic``."""
+    parser = subparsers.add_parser(
+        "synthetic",
+        help="make webcam pictures of avalanches in random mountains",
+        description="Make webcam pictures of avalanches in random mountains, with masks, elevation "
+        "model, camera, control points and true outlines, each in a folder; and images/, masks/ "
+        "and iseg.json, which open as the data set 'iseg'.",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
+    parser.add_argument("--count", type=_natural, default=1, metavar="N", help="default 1")
+    parser.add_argument(
+        "--seed", type=_seed, default=0, metavar="S", help="of the first scene, default 0"
+    )
+    parser.add_argument(
+        "--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000"
+    )
+    parser.add_argument("--workers", type=_natural, default=1, metavar="K", help="default 1")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the scenes.
+
+    Raises
+    ------
+    DatasetError
+        If the folder is in use.
+    """
+    out: Path = args.out
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out} is not an empty folder: name a new one.")
+    for part in ("images", "masks"):
+        (out / part).mkdir(parents=True)
+    make = partial(_make, out=out, seed=args.seed, size=args.size)
+    # Spawned: a fork may inherit locks held by threads of OpenCV or torch.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(args.workers, cv2.setNumThreads, (1,)) as pool:
+        numbers = range(1, args.count + 1)
+        entries = list(tqdm(pool.imap(make, numbers), "scenes", args.count, disable=None))
+    content = {"format": FORMAT, "version": VERSION, "pictures": entries}
+    (out / INDEX).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _make(number: int, out: Path, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+    """Make and write one scene; its entry in the index."""
+    scene = make_scene(seed + number - 1, *size)
+    name = f"scene_{number:06d}"
+    write_scene(scene, out / name)
+    image, mask = f"images/{name}.jpg", f"masks/{name}.png"
+    shutil.copyfile(out / name / PICTURE, out / image)
+    shutil.copyfile(out / name / LABELS, out / mask)
+    objects = [{"id": number, "kind": kind} for number, _, kind in scene.outlines]
+    return {"image": image, "mask": mask, "objects": objects}
+
+
+def _natural(text: str) -> int:
+    if not re.fullmatch(r"0*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    if not match or min(int(match[1]), int(match[2])) < 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT from 64x64 up")
+    return int(match[1]), int(match[2])
