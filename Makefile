@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make setup   environment in $(VENV)"
-	@echo "make demo    segment a picture: IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
+	@echo "make demo    map avalanches of a synthetic scene (SEED=7), or of your photo:"
+	@echo "             IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
 	@echo "make test    all tests"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   speed as ratios against a named reference"
@@ -22,19 +23,26 @@ $(READY): pyproject.toml constraints.txt
 	  { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; } || \
 	  { echo "The venv module is missing. Install it: sudo apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,eval,dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,eval,training,dev]'
 	@touch $(READY)
 
 MODEL ?= default
 IMAGE ?=
 CLICKS ?=
+SEED ?= 7
 OUT ?= build/demo
 demo: $(READY)
-	@[ -n "$(IMAGE)" ] || { echo "Say which picture and where: make demo IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-'"; exit 2; }
+ifeq ($(IMAGE),)
+	@rm -rf $(OUT)/scene && mkdir -p $(OUT)
+	$(RUN) -m training synthetic $(OUT)/scene --seed $(SEED)
+	$(RUN) -m eval demo --dataset iseg=$(OUT)/scene --model "$(MODEL)" --out $(OUT)
+else
+	@[ -n "$(CLICKS)" ] || { echo "Say where: make demo IMAGE=$(IMAGE) CLICKS='COL,ROW,+ COL,ROW,-'"; exit 2; }
 	@mkdir -p $(OUT)
 	$(RUN) -m core segment "$(IMAGE)" --model "$(MODEL)" --click $(CLICKS) \
-	  --out $(OUT)/mask.png $(OUT)/overlay.png $(OUT)/outline.gpkg
+	  --out $(OUT)/mask.png $(OUT)/overlay.png $(OUT)/avalanches.gpkg
 	@echo "Look at $(OUT)/overlay.png"
+endif
 
 test: $(READY)
 	$(RUN) -m pytest
@@ -52,6 +60,7 @@ format: $(READY)
 bench: $(READY)
 	$(RUN) -m tests.bench.forward
 	$(RUN) -m tests.bench.first_click
+	$(RUN) -m tests.bench.training
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

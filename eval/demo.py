@@ -13,7 +13,7 @@ from core.datasets import PictureSample, open_dataset
 from core.errors import DatasetError, IsegError
 from core.image import write_png
 from core.metrics import iou
-from core.outline import mask_to_polygons, overlay, to_map, write_outlines
+from core.outline import Attribute, mask_to_polygons, overlay, to_map, write_outlines
 from core.prompts import Click, Prompts
 from core.robot_user import RobotUser
 from core.worker.client import Worker
@@ -114,11 +114,9 @@ def _write(out: Path, picture: PictureSample, mapped: list[Mapped]) -> None:
         truth = overlay(truth, picture.mask(int(item.name)) == 1, colour=colour)
     write_png(out / "overlay.png", shown)
     write_png(out / "truth.png", truth)
-    features = [
-        (
-            to_map(mask_to_polygons(item.mask, min_area=_LEAST_AREA), None),
-            {"name": item.name, "clicks": len(item.clicks), "iou": item.iou},
-        )
-        for item in mapped
+    outlines = [to_map(mask_to_polygons(item.mask, min_area=_LEAST_AREA), None) for item in mapped]
+    about: list[dict[str, Attribute]] = [
+        {"name": item.name, "clicks": len(item.clicks), "iou": item.iou} for item in mapped
     ]
+    features = list(zip(outlines, about, strict=True))
     write_outlines(out / "avalanches.gpkg", features, crs_wkt=None)

@@ -1,7 +1,7 @@
 """Losses of the family (Sofiiuk et al. 2021, arXiv 2102.06583) and its training metric.
 
 Logits and labels are (B, 1, H, W); labels are 1 object, 0 background, -1 ignore. Every loss returns
-one value per sample, (B,) float32, and computes in float32 whatever the logits come in, so that
+one value per sample, (B,), and computes in float32 at least whatever the logits come in, so that
 training in half precision loses nothing here. A sample that is ignored altogether costs nothing.
 """
 
@@ -47,8 +47,8 @@ def focal_loss(logits: Tensor, labels: Tensor, alpha: float = 0.5, gamma: float 
 def soft_iou_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """One minus the IoU of probabilities with the labels, (B,) float32."""
     valid = (labels != -1).float()
-    probability = logits.float().sigmoid()
-    truth = labels.float()
+    probability = _precise(logits).sigmoid()
+    truth = labels.to(probability.dtype)
     overlap = (probability * truth * valid).sum(_PIXELS)
     union = (torch.maximum(probability, truth) * valid).sum(_PIXELS)
     return 1 - overlap / (union + 1e-8)
@@ -109,7 +109,7 @@ class AdaptiveIoU:
         truth = labels > 0.5
         if not truth.any():
             return
-        probability = logits.float().sigmoid().masked_fill(labels == -1, 0.0)
+        probability = _precise(logits).sigmoid().masked_fill(labels == -1, 0.0)
         tried = (self.threshold, self.threshold - self.step, self.threshold + self.step)
         ious = [_mean_iou(probability > threshold, truth) for threshold in tried]
         best = max(ious)
@@ -134,7 +134,13 @@ def _margin(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     Logarithms are taken of these, not of probabilities: a pixel that is wrong with certainty keeps
     its gradient, where a probability rounded to 0 or 1 has none.
     """
-    return torch.where(labels > 0.5, logits.float(), -logits.float()), labels != -1
+    precise = _precise(logits)
+    return torch.where(labels > 0.5, precise, -precise), labels != -1
+
+
+def _precise(logits: Tensor) -> Tensor:
+    """Logits in float32, or in float64 if that is what they are."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _difficulty(margin: Tensor, valid: Tensor, gamma: float) -> Tensor:

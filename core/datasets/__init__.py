@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import DatasetError
 from .base import Dataset, ObjectRef, Pictures, PictureSample, Sample
 from .coco_json import CocoJsonDataset
-from .coco_lvis import CocoLvisDataset
+from .coco_lvis import CocoLvisDataset, CocoLvisStuffDataset
 from .export import ExportObject, ExportPicture, IsegDataset, export_dataset
 from .folders import LAYOUTS, FolderDataset
 from .sbd import SbdDataset
@@ -45,6 +45,7 @@ DATASETS: Mapping[str, Factory] = {
     "sbd_train": _open_sbd_train,
     "pascal_voc": VocDataset,
     "coco_lvis": CocoLvisDataset,
+    "coco_lvis_stuff": CocoLvisStuffDataset,
     "coco_json": CocoJsonDataset,
     "iseg": IsegDataset,
     "shards": ShardsDataset,

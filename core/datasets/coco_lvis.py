@@ -1,14 +1,15 @@
 """COCO+LVIS of RITM (Sofiiuk et al., 2021): ``<split>/images``, ``masks``, ``hannotation.pickle``.
 
 Each ``masks/<id>.pickle`` is (list of PNG-encoded layers, list of (layer, value) by object number).
-The hierarchy and the stuff regions behind the first ``num_instance_masks`` objects are left out.
+Behind the first ``num_instance_masks`` objects come regions of stuff (sky, grass ...), which only
+`CocoLvisStuffDataset` takes. The hierarchy is left out.
 """
 
 from __future__ import annotations
 
 import collections
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,17 @@ class CocoLvisDataset(Dataset):
     def _object_ids(self, image: str) -> range:
         return range(1, self._counts[image] + 1)
 
+    def _count(self, image: str, places: Sequence[Any]) -> int:  # noqa: ARG002
+        """Of the objects with ``places`` in the layers, how many are meant."""
+        return self._counts[image]
+
     def _annotation(self, image: str) -> Annotation:
         path = self._folder / "masks" / f"{Path(image).stem}.pickle"
         content = load_plain_pickle(path)
         try:
             encoded, places = content
-            pairs = [(int(places[i][0]), int(places[i][1])) for i in range(self._counts[image])]
+            count = self._count(image, places)
+            pairs = [(int(places[i][0]), int(places[i][1])) for i in range(count)]
             layers = _layers([_decode_layer(layer) for layer in encoded], pairs)
         except (LookupError, TypeError, ValueError, cv2.error) as error:
             raise DatasetError(
@@ -119,6 +125,16 @@ class CocoLvisDataset(Dataset):
             ) from error
         aligned = np.stack([self._aligned(image, layer, path) for layer in layers])
         return Annotation(aligned, tuple((i, layer) for i, (layer, _) in enumerate(pairs, 1)))
+
+
+class CocoLvisStuffDataset(CocoLvisDataset):
+    """Instances and regions of stuff."""
+
+    def _object_ids(self, image: str) -> range:
+        return range(1, len(self._annotation(image).objects) + 1)
+
+    def _count(self, image: str, places: Sequence[Any]) -> int:  # noqa: ARG002
+        return len(places)
 
 
 def _decode_layer(encoded: bytes | NDArray[np.uint8]) -> NDArray[Any]:

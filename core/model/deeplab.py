@@ -10,6 +10,7 @@ from .config import DeepLabConfig
 from .layers import (
     BasicBlock,
     Bottleneck,
+    PictureNorm,
     SeparableConv,
     conv_bn_relu,
     height_width,
@@ -96,7 +97,12 @@ class GlobalPool(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.gap = nn.Sequential(nn.AdaptiveAvgPool2d(1), *conv_bn_relu(inputs, outputs))
+        self.gap = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            PictureNorm(outputs),
+            nn.ReLU(inplace=True),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H, W)."""

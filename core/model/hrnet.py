@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from .config import HRNetConfig
-from .layers import BasicBlock, Bottleneck, conv_bn, conv_bn_relu, height_width, projection, resize
+from .layers import (
+    BasicBlock,
+    Bottleneck,
+    PictureNorm,
+    conv_bn,
+    conv_bn_relu,
+    height_width,
+    projection,
+    resize,
+)
 
 Branches = list[Tensor]
 
@@ -70,12 +79,14 @@ class SpatialGather(nn.Module):
         return torch.matmul(features.flatten(2), weights.transpose(1, 2)).unsqueeze(3)
 
 
-def _transform(inputs: int, outputs: int, steps: int = 1) -> nn.Sequential:
+def _transform(
+    inputs: int, outputs: int, steps: int = 1, norm: type[nn.BatchNorm2d] = nn.BatchNorm2d
+) -> nn.Sequential:
     """1x1 convolutions with batch norm and ReLU, under the keys of the OCR head."""
     layers: list[nn.Module] = []
     for _ in range(steps):
-        conv, norm = conv_bn(inputs, outputs)
-        layers += [conv, nn.Sequential(norm, nn.ReLU(inplace=True))]
+        conv = nn.Conv2d(inputs, outputs, 1, bias=False)
+        layers += [conv, nn.Sequential(norm(outputs), nn.ReLU(inplace=True))]
         inputs = outputs
     return nn.Sequential(*layers)
 
@@ -91,8 +102,8 @@ class ObjectAttention(nn.Module):
         super().__init__()
         self.f_pixel = _transform(channels, key_channels, steps=2)
         self.f_object = _transform(channels, key_channels, steps=2)
-        self.f_down = _transform(channels, key_channels)
-        self.f_up = _transform(key_channels, channels)
+        self.f_down = _transform(channels, key_channels, norm=PictureNorm)
+        self.f_up = _transform(key_channels, channels, norm=PictureNorm)
 
     def forward(self, object_vector: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, C, 1, 1) object vector -> its context, to be broadcast over ``size`` pixels."""

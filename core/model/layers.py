@@ -16,6 +16,21 @@ def height_width(x: Tensor) -> tuple[int, int]:
     return x.shape[2], x.shape[3]
 
 
+class PictureNorm(nn.BatchNorm2d):
+    """Batch norm of channels that have one value for a whole picture.
+
+    A single picture has no variance: there the running statistics are used, and left alone.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        if self.training and len(x) == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(x)
+
+
 def conv_bn(
     inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, dilation: int = 1
 ) -> list[nn.Module]:

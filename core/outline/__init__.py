@@ -3,11 +3,19 @@
 from .georeference import ground_area, to_map
 from .overlay import overlay
 from .polygonise import TOLERANCE, mask_to_polygons
-from .write import OUTLINE_DRIVERS, check_target, write_mask, write_outline, write_outlines
+from .write import (
+    OUTLINE_DRIVERS,
+    Attribute,
+    check_target,
+    write_mask,
+    write_outline,
+    write_outlines,
+)
 
 __all__ = [
     "OUTLINE_DRIVERS",
     "TOLERANCE",
+    "Attribute",
     "check_target",
     "ground_area",
     "mask_to_polygons",

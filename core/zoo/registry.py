@@ -108,9 +108,10 @@ _ALL = (
         git_blob=None,
         sha256=None,
         size=None,
-        trained_on="see the model card beside the file",
-        licence="MIT, as this software",
-        citation="this software",
+        trained_on="photos and regions of 18 public sets, painted and synthetic avalanches",
+        licence="MIT, as this software; some training photos are for research only, see the card",
+        citation="this software; its encoder starts from google-coral/test_data (Apache-2.0)",
+        note="Card: resources/models/default.md",
     ),
     _ritm(
         "sbd_h18_itermask",

@@ -131,6 +131,14 @@ def test_lvis_ids_are_unique_across_layers_and_stuff_is_gone(tmp_path):
     assert [np.unique(layer).tolist() for layer in picture.layers] == [[0, 1], [0, 2]]
 
 
+def test_lvis_stuff_where_it_is_asked_for(tmp_path):
+    dataset = open_dataset("coco_lvis_stuff", lvis_set(tmp_path), split="val")
+    assert [ref.object for ref in dataset.refs] == ["1", "2", "3"]
+    picture = dataset.pictures()[0]
+    assert [object_id for object_id, _ in picture.objects] == [1, 2, 3]
+    assert (picture.mask(3) == 1).any()
+
+
 def test_lvis_objects_are_counted_without_reading_masks(tmp_path):
     lvis_set(tmp_path)
     (tmp_path / "val" / "masks" / "0007.pickle").unlink()

@@ -13,10 +13,10 @@ from core.datasets import ObjectRef, Sample, open_dataset
 from core.engine import load_model
 from core.errors import DatasetError
 from core.metrics import iou
+from core.perturb import perturb_mask
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Box, Click, Prompts
 from core.robot_user import RobotUser
-from core.perturb import perturb_mask
 from eval.run import Frame, Protocol, interact, loose_box, run_object
 
 

@@ -1,0 +1,168 @@
+"""Batches: every sample is a function of seed, epoch and place, so that any process can make it.
+
+Nothing random is carried from sample to sample. So a run that resumes in the middle of an epoch
+goes on with the very samples that it would have had, and several processes together see the same
+batches as one.
+"""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from core.errors import DatasetError
+
+from .recipes import Recipe
+from .sample import TrainingSample
+from .sources import Mixture
+
+TRAIN, VALIDATION = 0, 1
+_TRIES = 20
+
+Key = tuple[int, int]
+"""Epoch and place in it: names a sample."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples stacked: ``images`` (B, 3, H, W) uint8, ``masks`` (B, 1, H, W) int8.
+
+    ``points`` is (B, 2P, 3) float32, ``guidance`` (B, 1, H, W) float32, ``keys`` names each sample.
+    """
+
+    images: Tensor
+    masks: Tensor
+    points: Tensor
+    guidance: Tensor
+    keys: tuple[Key, ...]
+
+    def parts(self, count: int) -> Iterator[Batch]:
+        """Split into ``count`` batches of about the same size."""
+        columns = (self.images, self.masks, self.points, self.guidance)
+        pieces = zip(*(torch.tensor_split(column, count) for column in columns), strict=True)
+        start = 0
+        for images, masks, points, guidance in pieces:
+            stop = start + len(images)
+            yield Batch(images, masks, points, guidance, self.keys[start:stop])
+            start = stop
+
+
+class SampleSet(Dataset[tuple[Key, TrainingSample]]):
+    """Samples by key.
+
+    Parameters
+    ----------
+    epoch_size
+        Samples per epoch, drawn at random; 0 goes through every picture once, in random order.
+    stream
+        `TRAIN` or `VALIDATION`: keeps their random numbers apart.
+    """
+
+    def __init__(
+        self, mixture: Mixture, recipe: Recipe, *, seed: int, stream: int, epoch_size: int
+    ) -> None:
+        self._mixture = mixture
+        self._recipe = recipe
+        self._seed = [seed, stream]
+        self._all = epoch_size == 0
+        self.epoch_size = epoch_size or len(mixture)
+
+    def __getitem__(self, key: Key) -> tuple[Key, TrainingSample]:
+        """Make the sample; pictures that give none are replaced by others drawn at random."""
+        epoch, place = key
+        rng = np.random.default_rng([*self._seed, epoch, place])
+        fault = None
+        for attempt in range(_TRIES):
+            if self._all and attempt == 0:
+                order = np.random.default_rng([*self._seed, epoch]).permutation(len(self._mixture))
+                picture = self._mixture.read(int(order[place]), rng)
+            else:
+                picture = self._mixture.draw(rng)
+            try:
+                return key, self._recipe(picture, rng)
+            except DatasetError as error:
+                fault = error
+        raise DatasetError(f"{_TRIES} pictures in a row gave no sample. The last: {fault}")
+
+
+class RankBatches(Sampler[list[Key]]):
+    """Keys of the batches of one process: its share of each part of each batch.
+
+    Parameters
+    ----------
+    batch
+        Samples of all processes, a multiple of ``parts`` times ``world``.
+    first_step
+        Batches of the epoch to leave out.
+    parts
+        In which batches are computed, so that every part has the samples of a single process.
+    """
+
+    def __init__(
+        self,
+        epoch: int,
+        epoch_size: int,
+        batch: int,
+        *,
+        first_step: int = 0,
+        parts: int = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        share = batch // (parts * world)
+        places = np.arange(batch).reshape(parts, world, share)[:, rank].ravel().tolist()
+        self._slices = [
+            [(epoch, start + place) for place in places]
+            for start in range(first_step * batch, epoch_size - batch + 1, batch)
+        ]
+
+    def __len__(self) -> int:
+        """Count the batches that are left of the epoch."""
+        return len(self._slices)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        """Go through them in order."""
+        return iter(self._slices)
+
+
+def load(samples: SampleSet, keys: Sampler[list[Key]], workers: int) -> Iterator[Batch]:
+    """Batches in order, made by ``workers`` processes beside this one (0: in it)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on more workers than cores: the user's choice
+        loader: DataLoader[Batch] = DataLoader(
+            samples,  # type: ignore[arg-type]  # what it holds is not what comes out
+            batch_sampler=keys,
+            num_workers=workers,
+            collate_fn=_stack,
+            worker_init_fn=_be_single if workers else None,
+            prefetch_factor=4 if workers else None,
+        )
+        return iter(loader)
+
+
+def _be_single(worker: int) -> None:  # noqa: ARG001
+    """Keep a loader process to one thread: the others belong to the training."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def _stack(samples: Sequence[tuple[Key, TrainingSample]]) -> Batch:
+    keys = tuple(key for key, _ in samples)
+    made = [sample for _, sample in samples]
+    images = np.stack([sample.image for sample in made]).transpose(0, 3, 1, 2)
+    return Batch(
+        torch.from_numpy(np.ascontiguousarray(images)),
+        torch.from_numpy(np.stack([sample.mask for sample in made])[:, None]),
+        torch.from_numpy(np.stack([sample.points for sample in made])),
+        torch.from_numpy(np.stack([sample.guidance for sample in made])[:, None]),
+        keys,
+    )

@@ -1,0 +1,114 @@
+"""The folder of a run: configuration, checkpoints, logs, pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import CheckpointError, TrainingError
+
+from .config import write_config
+
+LAST = "last_checkpoint.pt"
+_NUMBERED = re.compile(r"(\d{3})(?:_.*)?")
+_SNAPSHOT = 1  # version of what a snapshot holds
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """``NNN[_name]/`` with ``checkpoints/``, ``logs/``, ``vis/`` and ``config.yaml``."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of snapshots and models."""
+        return self.folder / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the text log and of TensorBoard's files."""
+        return self.folder / "logs"
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of pictures of samples and predictions."""
+        return self.folder / "vis"
+
+    @property
+    def last(self) -> Path:
+        """The snapshot to resume from."""
+        return self.checkpoints / LAST
+
+    def create(self, config: Mapping[str, Any]) -> None:
+        """Make the folders and keep the configuration."""
+        try:
+            for folder in (self.checkpoints, self.logs, self.pictures):
+                folder.mkdir(parents=True, exist_ok=True)
+            write_config(self.folder / "config.yaml", config)
+        except OSError as error:
+            raise TrainingError(f"Cannot write to {self.folder}: {error}") from error
+
+
+def next_experiment(root: Path, name: str, label: str | None) -> Experiment:
+    """The next free number under ``root/name``, as the family counts."""
+    taken = [int(match[1]) for match in _matches(root / name)]
+    number = f"{max(taken, default=-1) + 1:03d}"
+    return Experiment(root / name / (f"{number}_{label}" if label else number))
+
+
+def latest_experiment(root: Path, name: str) -> Experiment:
+    """The run of that name with the highest number."""
+    runs = sorted(_matches(root / name), key=lambda match: int(match[1]))
+    if not runs:
+        raise TrainingError(f"There is no run under {root / name} to resume: leave out --resume.")
+    return Experiment(root / name / runs[-1].string)
+
+
+def _matches(folder: Path) -> list[re.Match[str]]:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [match for name in names if (match := _NUMBERED.fullmatch(name))]
+
+
+def save_snapshot(path: Path, state: Mapping[str, Any]) -> None:
+    """Write all that a run needs to go on, whole or not at all.
+
+    Raises
+    ------
+    TrainingError
+        If it cannot be written; the snapshot before it stays.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        with temporary.open("wb") as file:
+            torch.save({"version": _SNAPSHOT, **state}, file)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(
+            f"Cannot write the checkpoint {path} ({error}). Free some space and resume."
+        ) from error
+
+
+def load_snapshot(path: Path) -> dict[str, Any]:
+    """Read what `save_snapshot` wrote; runs no code from it.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing or damaged, or of another version.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path} to resume from.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"The checkpoint {path} is damaged: {error}") from error
+    if not isinstance(state, dict) or state.get("version") != _SNAPSHOT:
+        raise CheckpointError(f"{path} is no checkpoint of this version of the program.")
+    return state

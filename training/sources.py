@@ -1,0 +1,191 @@
+"""Where pictures come from: data sets, avalanches painted on the fly, and mixtures of them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from core.datasets import Dataset, PictureSample, open_dataset
+from core.datasets.shards import ShardsDataset
+from core.errors import ConfigError
+
+from .config import SourceSettings, expand
+from .synthetic.painted import painted_sample
+
+Size = tuple[int, int]
+_CANVAS = 1.4  # painted pictures are larger than the crop: a window enlarges a part of them
+_ON_SLOPE = 0.5  # of painted samples lie on a painted slope, the rest on photos made snowy
+
+
+class Source(Protocol):
+    """A sequence of pictures with objects, each a function of its index and the generator."""
+
+    def __len__(self) -> int:
+        """Count the pictures; 1 where they are without number."""
+
+    def read(self, index: int, rng: np.random.Generator) -> PictureSample:
+        """Read or make one picture."""
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """What is read from disk."""
+
+    @property
+    def names(self) -> frozenset[tuple[Path, str]]:
+        """Folder and name of every picture that may be read."""
+
+
+class DatasetSource:
+    """The pictures of a data set, or of some sets of packed pictures.
+
+    Parameters
+    ----------
+    validation
+        Whether the pictures held out are meant, or the others.
+    """
+
+    def __init__(self, settings: SourceSettings, *, validation: bool) -> None:
+        self._dataset = _open_once(settings.dataset, expand(settings.path), settings.split)
+        self._pictures = self._dataset.pictures()
+        names = self._pictures.names
+        self._indices = [
+            index
+            for index, name in enumerate(names)
+            if self._is_wanted(name, settings.sets)
+            and (_position(name) < settings.hold_out) == (validation and settings.hold_out > 0)
+        ]
+        if not self._indices:
+            raise ConfigError(
+                f"No picture of {settings.path} is left to draw from: check 'sets' "
+                f"{list(settings.sets)} and 'hold_out' {settings.hold_out}."
+            )
+
+    def _is_wanted(self, name: str, sets: Sequence[str]) -> bool:
+        if not sets:
+            return True
+        if not isinstance(self._dataset, ShardsDataset):
+            raise ConfigError(
+                f"Only packed pictures know sets; {self._dataset.root} is not packed."
+            )
+        return self._dataset.entries[name].set in sets
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self._indices)
+
+    def read(self, index: int, rng: np.random.Generator) -> PictureSample:  # noqa: ARG002
+        """Read one picture."""
+        return self._pictures[self._indices[index]]
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The one data set."""
+        return (self._dataset,)
+
+    @property
+    def names(self) -> frozenset[tuple[Path, str]]:
+        """See `Source`."""
+        names = self._pictures.names
+        return frozenset((self._dataset.root.resolve(), names[index]) for index in self._indices)
+
+
+class PaintedSource:
+    """Avalanches painted on slopes, and on photos where a data set of them is given."""
+
+    def __init__(self, size: Size, backgrounds: DatasetSource | None) -> None:
+        self._size = size
+        self._backgrounds = backgrounds
+
+    def __len__(self) -> int:
+        """Without number: 1."""
+        return 1
+
+    def read(self, index: int, rng: np.random.Generator) -> PictureSample:  # noqa: ARG002
+        """Paint one picture."""
+        if self._backgrounds is None or rng.random() < _ON_SLOPE:
+            return painted_sample(rng, self._size)
+        place = int(rng.integers(len(self._backgrounds)))
+        return painted_sample(rng, self._size, self._backgrounds.read(place, rng).image)
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The data set of backgrounds, if there is one."""
+        return self._backgrounds.datasets if self._backgrounds else ()
+
+    @property
+    def names(self) -> frozenset[tuple[Path, str]]:
+        """See `Source`; the backgrounds."""
+        return self._backgrounds.names if self._backgrounds else frozenset()
+
+
+class Mixture:
+    """Several sources, drawn from by their shares."""
+
+    def __init__(self, sources: Sequence[Source], shares: Sequence[float]) -> None:
+        self.sources = tuple(sources)
+        total = np.asarray(shares, np.float64)
+        if not sources or (total < 0).any() or total.sum() <= 0:
+            raise ConfigError("The sources need shares that are not negative, and not all zero.")
+        self._bounds = np.cumsum(total / total.sum())
+
+    def __len__(self) -> int:
+        """Count the pictures of all sources."""
+        return sum(map(len, self.sources))
+
+    def draw(self, rng: np.random.Generator) -> PictureSample:
+        """Draw a source, and one of its pictures."""
+        place = min(
+            int(np.searchsorted(self._bounds, rng.random(), "right")), len(self.sources) - 1
+        )
+        source = self.sources[place]
+        return source.read(int(rng.integers(len(source))), rng)
+
+    def read(self, index: int, rng: np.random.Generator) -> PictureSample:
+        """Read the picture ``index`` of all sources in a row."""
+        for source in self.sources:
+            if index < len(source):
+                return source.read(index, rng)
+            index -= len(source)
+        raise IndexError(index)
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """See `Source`."""
+        return tuple(dataset for source in self.sources for dataset in source.datasets)
+
+    @property
+    def names(self) -> frozenset[tuple[Path, str]]:
+        """See `Source`."""
+        return frozenset().union(*(source.names for source in self.sources))
+
+
+def open_sources(settings: Sequence[SourceSettings], size: Size, *, validation: bool) -> Mixture:
+    """Open all sources; ``size`` is that of the crops."""
+    sources = [_open(item, size, validation=validation) for item in settings]
+    return Mixture(sources, [item.share for item in settings])
+
+
+@functools.cache
+def _open_once(name: str, root: Path, split: str | None) -> Dataset:
+    """Open a data set, which indexes its files, once for all sources that share it."""
+    return open_dataset(name, root, split)
+
+
+def _open(settings: SourceSettings, size: Size, *, validation: bool) -> Source:
+    if settings.dataset != "painted":
+        return DatasetSource(settings, validation=validation)
+    canvas = round(_CANVAS * size[0]), round(_CANVAS * size[1])
+    if not settings.path:
+        return PaintedSource(canvas, None)
+    photos = SourceSettings("shards", settings.path, sets=settings.sets, hold_out=settings.hold_out)
+    return PaintedSource(canvas, DatasetSource(photos, validation=validation))
+
+
+def _position(name: str) -> float:
+    """A number in 0..1 that is the picture's own, whatever else the data set holds."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64

@@ -1,0 +1,216 @@
+"""Our recipe: one object in a window of its size, as the predictor will look at it.
+
+Pictures of the training pack are small, and the predictor zooms in on the object; so a window is
+drawn in relation to the object and resized to the crop. Besides clicks drawn at once, samples start
+as users start: with one click near the middle, with a box, or with a faulty outline to correct.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets import PictureSample
+from core.datasets.base import IGNORE, OBJECT
+from core.errors import DatasetError
+from core.perturb import perturb_mask
+from core.prompts import BOX_GUIDANCE
+
+from .config import SampleSettings
+from .photometry import jitter, push_to_snow
+from .points import (
+    Target,
+    add_click,
+    centre_click,
+    corrective_click,
+    sample_points,
+)
+from .sample import TrainingSample
+from .synthetic.painted import PAINTED
+
+_TRIES = 10
+_LEAST_VISIBLE = 0.2  # of the object's area must lie in the window
+_LEAST_WINDOW = 72  # pixels of the picture; enlarged more, nothing is left to see
+_LEAST_AREA = 300  # pixels of the crop; smaller objects teach little
+
+
+class WindowRecipe:
+    """See the module."""
+
+    def __init__(self, settings: SampleSettings) -> None:
+        self._settings = settings
+
+    def __call__(self, picture: PictureSample, rng: np.random.Generator) -> TrainingSample:
+        """Draw an object, a window round it, light and clicks."""
+        least = max(_LEAST_AREA, self._settings.min_object_area)
+        for _ in range(_TRIES):
+            mask = draw_object(picture, rng)
+            image, seen = cut_window(picture.image, mask, self._settings.crop, rng)
+            if np.count_nonzero(seen == OBJECT) >= least:
+                break
+        else:
+            raise DatasetError(f"No object of {picture.name} is large enough to train with.")
+        if picture.name == PAINTED:
+            image = jitter(image, rng, strength=0.3)
+        elif rng.random() < self._settings.snow:
+            image = push_to_snow(image, rng)
+        else:
+            image = jitter(image, rng)
+        points, guidance = self._start(seen, rng)
+        return TrainingSample(image, seen, points, guidance)
+
+    def _start(
+        self, mask: NDArray[np.int8], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Points and guidance of one of the ways in which users start."""
+        settings = self._settings
+        shares = np.cumsum([settings.box, settings.given_mask, settings.first_click])
+        way = int(np.searchsorted(shares, rng.random(), side="right"))
+        points = np.full((2 * settings.points.max_points, 3), -1, np.float32)
+        guidance = np.zeros(mask.shape, np.float32)
+        inside = mask == OBJECT
+        if way == 0:
+            guidance = box_guidance(inside, rng)
+            if rng.random() < 0.3:
+                _click_near_middle(points, inside, rng)
+        elif way == 1:
+            guidance = perturb_mask(mask, rng).astype(np.float32)
+            click = corrective_click(guidance, mask, rng)
+            if click is not None:
+                add_click(points, click, 0)
+        elif way == 2:
+            _click_near_middle(points, inside, rng)
+        else:
+            target = Target(mask, (inside,), np.zeros(mask.shape, np.bool_))
+            points = sample_points(target, rng, settings.points)
+        return points, guidance
+
+
+def draw_object(picture: PictureSample, rng: np.random.Generator) -> NDArray[np.int8]:
+    """(H, W) int8 mask of an object; of a picture divided into regions, of 1 to 3 that touch."""
+    if not picture.objects:
+        raise DatasetError(f"{picture.name} has no object to train with.")
+    object_id, layer = picture.objects[rng.integers(len(picture.objects))]
+    labels = picture.layers[layer]
+    chosen = labels == object_id
+    # A full partition has no background: parts of it alone are seldom what a person would map.
+    if not (labels == 0).any():
+        for _ in range(rng.integers(3)):
+            grown = cv2.dilate(chosen.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+            beside = labels[grown & ~chosen & (labels > 0)]
+            if not len(beside):
+                break
+            chosen = chosen | (labels == beside[rng.integers(len(beside))])
+    mask: NDArray[np.int8] = chosen.astype(np.int8)
+    mask[labels == IGNORE] = IGNORE
+    return mask
+
+
+def cut_window(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.int8],
+    crop: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+    """Draw a window round the object, turned, mirrored and resized to ``crop``.
+
+    What lies beyond the picture is mirrored, and ignored in the mask.
+    """
+    for _ in range(_TRIES):
+        warp = _draw_warp(mask, crop, rng)
+        seen = _warp_mask(mask, warp, crop)
+        scale = abs(np.linalg.det(warp[:, :2]))
+        whole = np.count_nonzero(mask == OBJECT) * scale
+        if np.count_nonzero(seen == OBJECT) >= _LEAST_VISIBLE * min(whole, crop[0] * crop[1]):
+            break
+    return _warp_picture(image, warp, crop), seen
+
+
+def _draw_warp(
+    mask: NDArray[np.int8], crop: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """(2, 3) matrix from picture to crop."""
+    left, top, width, height = cv2.boundingRect((mask == OBJECT).view(np.uint8))
+    picture_height, picture_width = mask.shape
+    size = max(width, height)
+    near = rng.random() < 0.5
+    factor = rng.uniform(1.1, 1.8) if near else np.exp(rng.uniform(np.log(0.9), np.log(4.5)))
+    window = min(max(size * factor, _LEAST_WINDOW), 1.15 * max(picture_height, picture_width))
+    stretch = np.exp(rng.uniform(-0.25, 0.25))  # the predictor's windows are seldom square
+    window_width, window_height = window * stretch, window / stretch
+    col = _draw_centre(left, width, window_width, picture_width, rng)
+    row = _draw_centre(top, height, window_height, picture_height, rng)
+    angle = np.deg2rad(rng.uniform(-15, 15)) if rng.random() < 0.6 else 0.0
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    scale = np.diag([mirror * crop[1] / window_width, crop[0] / window_height])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = scale @ turn
+    shift = np.array([(crop[1] - 1) / 2, (crop[0] - 1) / 2]) - linear @ np.array([col, row])
+    return np.column_stack([linear, shift])
+
+
+def _draw_centre(
+    start: float, size: float, window: float, picture: float, rng: np.random.Generator
+) -> float:
+    """Centre of the window along one axis: the object anywhere in it, the picture filling it."""
+    slack = max(window - size, 0.3 * window) / 2
+    centre = start + size / 2 + rng.uniform(-slack, slack)
+    low, high = window / 2, picture - window / 2
+    return float(np.clip(centre, low, high)) if low < high else picture / 2
+
+
+def _warp_picture(
+    image: NDArray[np.uint8], warp: NDArray[np.float64], crop: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Sample the window; where it shrinks by two or more, after averaging over areas."""
+    factor = int(abs(np.linalg.det(warp[:, :2])) ** -0.5)
+    if factor > 1:
+        height, width = (max(1, side // factor) for side in image.shape[:2])
+        back_cols, back_rows = image.shape[1] / width, image.shape[0] / height
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+        shift = np.array([(back_cols - 1) / 2, (back_rows - 1) / 2])
+        linear = warp[:, :2]
+        warp = np.column_stack([linear * [back_cols, back_rows], linear @ shift + warp[:, 2]])
+    pixels = cv2.warpAffine(
+        image,
+        warp,
+        (crop[1], crop[0]),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.asarray(pixels, np.uint8)
+
+
+def _warp_mask(
+    mask: NDArray[np.int8], warp: NDArray[np.float64], crop: tuple[int, int]
+) -> NDArray[np.int8]:
+    # OpenCV warps no signed bytes; 255 is -1 in another coat.
+    seen = cv2.warpAffine(
+        mask.view(np.uint8),
+        warp,
+        (crop[1], crop[0]),
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(255,),
+    )
+    return np.asarray(seen, np.uint8).view(np.int8)
+
+
+def box_guidance(inside: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
+    """(H, W) previous mask that stands for a box drawn round the object, not quite exactly."""
+    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+    jitters = rng.normal(0.02, 0.05, 4) * np.array([height, height, width, width])
+    guidance = np.zeros(inside.shape, np.float32)
+    rows = slice(max(0, round(top - jitters[0])), max(0, round(top + height + jitters[1])))
+    cols = slice(max(0, round(left - jitters[2])), max(0, round(left + width + jitters[3])))
+    guidance[rows, cols] = BOX_GUIDANCE
+    return guidance
+
+
+def _click_near_middle(
+    points: NDArray[np.float32], inside: NDArray[np.bool_], rng: np.random.Generator
+) -> None:
+    click = centre_click(inside, rng, rng.choice([1.1, 1.7, 3.0]))
+    if click is not None:
+        add_click(points, click, 0)
