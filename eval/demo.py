@@ -65,6 +65,13 @@ def run(args: argparse.Namespace) -> None:
     if args.picture > len(pictures):
         raise DatasetError(f"There are {len(pictures)} pictures, not {args.picture}.")
     picture = pictures[args.picture - 1]
+    numbers = [
+        number
+        for number, layer in picture.objects
+        if np.count_nonzero(picture.layers[layer] == number) >= _LEAST_AREA
+    ]
+    if not numbers:
+        raise DatasetError(f"{picture.name} shows nothing to map: choose another picture.")
     try:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,11 +81,8 @@ def run(args: argparse.Namespace) -> None:
         worker.set_image(picture.name, picture.image)
         mapped = [
             _map(worker, picture, number, loaded.threshold, args.clicks, args.target)
-            for number, layer in picture.objects
-            if np.count_nonzero(picture.layers[layer] == number) >= _LEAST_AREA
+            for number in numbers
         ]
-    if not mapped:
-        raise DatasetError(f"{picture.name} shows nothing to map: choose another picture.")
     _write(args.out, picture, mapped)
     for item in mapped:
         print(f"avalanche {item.name}: {len(item.clicks)} clicks, IoU {item.iou:.3f}")

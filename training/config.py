@@ -16,6 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from core.errors import ConfigError
+from core.metrics import NOC_PERCENTS
 
 from .build import build
 from .points import PointSettings
@@ -183,7 +184,8 @@ class ValidationSettings:
     samples
         Samples for the validation loss.
     objects, clicks, target
-        NoC: objects of each data set in ``noc`` (evenly spread over it), most clicks, IoU to reach.
+        NoC: objects of each data set in ``noc`` (evenly spread over it), most clicks, IoU to
+        reach (0.8, 0.85 or 0.9).
     noc
         Data sets for it as ``name=path``; empty means objects of the validation sources.
     every
@@ -199,8 +201,11 @@ class ValidationSettings:
 
     def __post_init__(self) -> None:
         _require_range(self, 0, ("samples", "objects"))
-        _require_range(self, 0, ("target",), 1)
         _require_range(self, 1, ("clicks", "every"))
+        targets = [percent / 100 for percent in NOC_PERCENTS]
+        if self.target not in targets:
+            known = ", ".join(map(str, targets))
+            raise ConfigError(f"validation.target is {self.target}, expected one of {known}.")
 
 
 @dataclass(frozen=True)

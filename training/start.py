@@ -6,9 +6,11 @@ import math
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import CheckpointError, ConfigError
@@ -114,9 +116,10 @@ def load_imagenet(model: ClickModel, path: Path) -> None:
         for key, value in loaded.items()
     }
     fitting = {key: value for key, value in named.items() if key in own}
-    wrong = [key for key, value in fitting.items() if value.shape != own[key].shape]
+    wrong = [k for k, value in fitting.items() if getattr(value, "shape", None) != own[k].shape]
     backbone = [key for key in own if re.match(r"conv[12]|bn[12]|layer1|stage|transition", key)]
-    missing = [key for key in backbone if key not in fitting]
+    # Files of 2018 and before count no batches.
+    missing = [k for k in backbone if k not in fitting and not k.endswith("num_batches_tracked")]
     if wrong or missing:
         raise CheckpointError(
             f"{path} is not the backbone of this network: {len(missing)} weights are missing, "
@@ -140,28 +143,35 @@ def load_arrays(model: ClickModel, path: Path) -> None:
     if not isinstance(model, LightModel):
         raise ConfigError("start.arrays is for light models.")
     layers = [module for module in model.encoder.modules() if isinstance(module, nn.Conv2d)]
-    try:
-        with np.load(path) as file:
-            arrays = {
-                (int(match[1]), match[3]): file[key]
-                for key in file.files
-                if (match := _ARRAY.fullmatch(key))
-            }
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"Cannot read the starting weights {path}: {error}") from error
+    arrays = _read_arrays(path)
     for number, layer in enumerate(layers):
         weight, bias = arrays.get((number, "w")), arrays.get((number, "b"))
         if weight is None or bias is None:
             raise CheckpointError(f"{path} lacks the convolution {number:03d}.")
-        depthwise = layer.groups > 1
-        tensor = torch.from_numpy(weight.astype(np.float32))
-        tensor = tensor.permute(3, 0, 1, 2) if depthwise else tensor.permute(0, 3, 1, 2)
-        if tensor.shape != layer.weight.shape or bias.shape != (layer.out_channels,):
+        channels = 0 if layer.groups > 1 else 1  # where PyTorch has the last axis
+        ordered = np.moveaxis(weight, -1, channels) if weight.ndim == 4 else weight
+        if ordered.shape != layer.weight.shape or bias.shape != (layer.out_channels,):
             raise CheckpointError(
-                f"Convolution {number:03d} of {path} has the shape {tuple(tensor.shape)}, the "
+                f"Convolution {number:03d} of {path} has the shape {ordered.shape}, the "
                 f"network's {tuple(layer.weight.shape)}: it is another encoder."
             )
         with torch.no_grad():
-            layer.weight.copy_(tensor)
+            layer.weight.copy_(torch.from_numpy(ordered.astype(np.float32)))
             if layer.bias is not None:
                 layer.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
+
+
+def _read_arrays(path: Path) -> dict[tuple[int, str], NDArray[Any]]:
+    """Arrays by number of the convolution, and ``w`` or ``b``."""
+    try:
+        loaded = np.load(path)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it holds a single array")
+        with loaded as file:
+            return {
+                (int(match[1]), match[3]): file[key]
+                for key in file.files
+                if (match := _ARRAY.fullmatch(key))
+            }
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"Cannot read the starting weights {path}: {error}") from error

@@ -74,6 +74,8 @@ def _from_dataset(named: str, count: int) -> list[Case]:
     if not equals:
         raise ConfigError(f"validation.noc needs NAME=PATH, got {named!r}.")
     dataset = open_dataset(name, expand(path))
+    if not len(dataset):
+        raise ConfigError(f"{named} in validation.noc holds no object to click: choose another.")
     places = np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int))
     samples = [dataset[int(place)] for place in places]
     return [(sample.image, sample.mask) for sample in samples]

@@ -179,7 +179,7 @@ class Dataset(ABC):
             ids = [object_id for object_id, _ in picture.objects]
             empty = [i for i in ids if not (picture.mask(i) == OBJECT).any()]
             faults += [self._empty(ObjectRef(image, str(object_id))) for object_id in empty]
-        return faults
+        return list(dict.fromkeys(faults))
 
     def _read(self, image: str) -> PictureSample:
         if self._last is None or self._last.name != image:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .base import IGNORE, Annotation, Dataset, PictureSample, refuse_split, shortened
+from .base import IGNORE, Annotation, Dataset, PictureSample, refuse_split
 
 MANIFEST = "manifest.csv"
 LAYER_STEP = 65536
@@ -55,7 +55,8 @@ class ShardsDataset(Dataset):
         self._members = _index(sorted(root.glob("*.tar")))
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
         missing = [file for file in wanted if file not in self._members]
-        faults = [f"No shard of {root} holds {file}." for file in shortened(missing)]
+        self.root = root
+        faults = [self._lacks(file) for file in missing]
         super().__init__(name, root, {image: root / image for image in self.entries}, faults)
 
     def _read(self, image: str) -> PictureSample:
@@ -71,12 +72,18 @@ class ShardsDataset(Dataset):
 
     def _annotation(self, image: str) -> Annotation:
         masks = [self._decode(name, cv2.IMREAD_UNCHANGED) for name in self.entries[image].masks]
-        if any(mask.ndim != 2 for mask in masks) or len({mask.shape for mask in masks}) != 1:
+        unfit = any(mask.ndim != 2 or mask.dtype.kind != "u" for mask in masks)
+        if unfit or len({mask.shape for mask in masks}) != 1:
             raise DatasetError(f"The masks of {image} in {self.root} are not label images.")
         return _layered(masks)
 
+    def _lacks(self, name: str) -> str:
+        return f"No shard of {self.root} holds {name}."
+
     def _decode(self, name: str, flags: int) -> NDArray[np.uint8]:
-        member = self._members[name]
+        member = self._members.get(name)
+        if member is None:
+            raise DatasetError(self._lacks(name))
         with member.shard.open("rb") as file:
             file.seek(member.offset)
             content = file.read(member.size)
@@ -106,10 +113,11 @@ def _read_manifest(path: Path) -> dict[str, PackedPicture]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
+            columns = reader.fieldnames or ()
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"Cannot read {path}: {error}. Packed data need it.") from error
-    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+    missing = [column for column in _COLUMNS if column not in columns]
     if missing:
         raise DatasetError(f"{path} lacks the columns {', '.join(missing)}.")
     entries: dict[str, PackedPicture] = {}

@@ -17,6 +17,8 @@ from .config import ModelConfig
 from .layers import SeparableConv, conv_bn, height_width
 from .stem import Scale
 
+STRIDE = 16
+"""Of the encoder's deepest features; of smaller pictures, nothing would be left there."""
 _STEM_CHANNELS = 32
 # Of the inverted residuals after the first: output channels, stride, dilation of the depthwise.
 _BLOCKS = (
@@ -40,6 +42,13 @@ def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
     of a cell, which the decoder learns; aligned corners would make it depend on the place.
     """
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def pad_to_stride(x: Tensor, mode: str) -> Tensor:
+    """(B, C, H, W) filled up at the bottom and the right to sides of `STRIDE` or more."""
+    height, width = height_width(x)
+    missing = max(STRIDE - height, 0), max(STRIDE - width, 0)
+    return F.pad(x, (0, missing[1], 0, missing[0]), mode) if any(missing) else x
 
 
 class HalvingConv(nn.Conv2d):

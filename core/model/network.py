@@ -13,7 +13,15 @@ from .config import DeepLabConfig, HRNetConfig, LightConfig, ModelConfig
 from .deeplab import DeepLab, SeparableHead
 from .hrnet import HRNet
 from .layers import height_width, resize
-from .light import Decoder, Encoder, build_light_maps_transform, enlarge, guides_of
+from .light import (
+    STRIDE,
+    Decoder,
+    Encoder,
+    build_light_maps_transform,
+    enlarge,
+    guides_of,
+    pad_to_stride,
+)
 from .stem import build_maps_transform, build_rgb_conv
 
 Level = Literal["A", "B", "C"]
@@ -166,6 +174,11 @@ class LightModel(ClickModel):
         self.decoder = Decoder(config.channels)
         self.head = nn.Conv2d(config.channels, 1, 1)
 
+    def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """See `ClickModel.prepare`; sides of less than the encoder's stride are filled up to it."""
+        rgb, maps = super().prepare(image, points)
+        return pad_to_stride(rgb, "replicate"), pad_to_stride(maps, "constant")
+
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
         """Level A: the deepest tap and the others; B: joined stride 16; C: decoder output."""
         fine, low, middle, deep = self.encoder(*self.fuse(rgb, maps))
@@ -188,7 +201,9 @@ class LightModel(ClickModel):
 
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:
         """Logits at stride 4 -> at the size of the input."""
-        return enlarge(logits, size)
+        height, width = size
+        filled = max(height, STRIDE), max(width, STRIDE)
+        return enlarge(logits, filled)[:, :, :height, :width]
 
 
 def build_model(config: ModelConfig) -> ClickModel:

@@ -29,6 +29,7 @@ from core.outline import (
     to_map,
     write_mask,
     write_outline,
+    write_outlines,
 )
 from core.prompts import Box, Click
 
@@ -344,6 +345,44 @@ def test_an_empty_outline_can_be_written(tmp_path: Path, name: str, crs: str | N
     _, _, geometries, _ = pyogrio.raw.read(tmp_path / name)
     assert len(geometries) == 1
     assert geometries[0] is None or shapely.from_wkb(geometries[0]).is_empty
+
+
+def several_features() -> list[tuple[shapely.MultiPolygon, dict[str, object]]]:
+    masks = [disc(200, 60), disc(200, 20), np.zeros((200, 200), bool)]
+    masks[1][80:120, 95:105] = False  # two parts
+    outlines = [to_map(mask_to_polygons(mask), TRANSFORM) for mask in masks]
+    values = [("first", 3, 0.91, None), ("Zweite", 10, 0.5, "Übung"), ("none", 1, 0.0, None)]
+    names = ("name", "clicks", "iou", "note")
+    return [
+        (outline, dict(zip(names, row, strict=True)))
+        for outline, row in zip(outlines, values, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("crs", [LV95, None])
+def test_several_outlines_are_features_of_one_layer(tmp_path: Path, crs: str | None) -> None:
+    path = tmp_path / "all.gpkg"
+    features = several_features()
+    write_outlines(path, features, crs_wkt=crs)
+    assert [name for name, _ in pyogrio.list_layers(path)] == ["avalanches"]
+    meta, _, geometries, columns = pyogrio.raw.read(path, layer="avalanches")
+    assert meta["fields"].tolist() == ["name", "clicks", "iou", "note"]
+    for number, (outline, attributes) in enumerate(features):
+        read = geometries[number] and shapely.from_wkb(geometries[number])
+        assert read.equals(outline) if not outline.is_empty else not read or read.is_empty
+        assert [column[number] for column in columns] == list(attributes.values())
+    assert len(geometries) == 3
+
+
+def test_several_outlines_in_geojson_keep_their_order(tmp_path: Path) -> None:
+    features = several_features()[:2]
+    write_outlines(tmp_path / "all.geojson", features, crs_wkt=None)
+    content = json.loads((tmp_path / "all.geojson").read_text(encoding="utf-8"))
+    assert [item["properties"]["name"] for item in content["features"]] == ["first", "Zweite"]
+    assert all("no CRS" in item["properties"]["coordinates"] for item in content["features"])
+    assert [len(shape(item["geometry"]).geoms) for item in content["features"]] == [1, 2]
+    for item, (outline, _) in zip(content["features"], features, strict=True):
+        assert shape(item["geometry"]).area == pytest.approx(outline.area)
 
 
 @pytest.mark.parametrize("name", ["a.gpkg", "a.GeoJSON"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -46,6 +48,21 @@ def pack(folder: Path, count: int = 10, name: str = "blobs") -> Path:
     with ShardWriter(folder, 10**6, common) as writer:
         for number in range(count):
             writer.add(f"p{number:02d}", blobs(number), 92)
+    return folder
+
+
+def rewrite(folder: Path, change) -> Path:
+    """Write the only shard anew, each member's content changed by name (None drops it)."""
+    (path,) = folder.glob("*.tar")
+    with tarfile.open(path) as archive:
+        members = [(m.name, archive.extractfile(m).read()) for m in archive]
+    with tarfile.open(path, "w") as archive:
+        for name, content in members:
+            content = change(name, content)
+            if content is not None:
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
     return folder
 
 

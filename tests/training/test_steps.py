@@ -81,8 +81,8 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(data):
     found = []
     for parts in (1, 4):
         stepper, network, batch = prepare(data, accumulate=parts, max_next_clicks=0)
-        network.train = lambda mode=True, network=network: network  # stays in evaluation mode
         network.eval()
+        network.train = lambda mode=True, network=network: network  # stays in evaluation mode
         stepper.step(batch, 0)
         found.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
     assert len(found[0]) > 50

@@ -7,8 +7,17 @@ import subprocess
 import sys
 
 import pytest
-from run_fixtures import LIGHT, ROOT, configuration, environment, pack, save, scalars, train
-from test_shards import rewrite
+from run_fixtures import (
+    LIGHT,
+    ROOT,
+    configuration,
+    environment,
+    pack,
+    rewrite,
+    save,
+    scalars,
+    train,
+)
 
 from core.model.checkpoint import load_checkpoint
 from training.__main__ import main
