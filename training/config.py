@@ -182,7 +182,7 @@ class ValidationSettings:
     Attributes
     ----------
     samples
-        Samples for the validation loss.
+        Samples for the validation loss, in whole batches.
     objects, clicks, target
         NoC: objects of each data set in ``noc`` (evenly spread over it), most clicks, IoU to
         reach (0.8, 0.85 or 0.9).

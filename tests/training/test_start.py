@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -220,6 +221,55 @@ def test_unfit_arrays_are_named(tmp_path):
 def test_shared_arrays_fit(shared, name):
     model = make_model(config(LIGHT, {"arrays": str(shared / name)}))
     assert model.encoder.stem.weight.abs().max() > 0.1
+
+
+def plain_forward(arrays, pixels):
+    """MobileNetV2 at stride 16 over (H, W, 3) pixels in -1..1, by order of the file alone."""
+
+    def conv(x, number, stride=1, dilation=1):
+        deep = f"{number:03d}.DEPTHWISE_CONV_2D.w" in arrays
+        kind = "DEPTHWISE_CONV_2D" if deep else "CONV_2D"
+        weight = torch.from_numpy(arrays[f"{number:03d}.{kind}.w"].astype(np.float64))
+        bias = torch.from_numpy(arrays[f"{number:03d}.{kind}.b"].astype(np.float64))
+        weight = weight.permute(3, 0, 1, 2) if deep else weight.permute(0, 3, 1, 2)
+        reach = (weight.shape[2] - 1) * dilation
+        total = [
+            max((math.ceil(size / stride) - 1) * stride + reach + 1 - size, 0)
+            for size in x.shape[2:]
+        ]
+        left, top = total[1] // 2, total[0] // 2
+        x = F.pad(x, (left, total[1] - left, top, total[0] - top))
+        groups = len(weight) if deep else 1
+        return F.conv2d(x, weight, bias, stride, 0, dilation, groups)
+
+    def relu6(x):
+        return x.clamp(0, 6)
+
+    x = relu6(conv(torch.from_numpy(pixels).permute(2, 0, 1)[None], 0, stride=2))
+    x = conv(relu6(conv(x, 1)), 2)
+    number = 3
+    strides = [2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    for block, stride in enumerate(strides, 1):
+        dilation = 2 if block >= 14 else 1
+        y = relu6(conv(x, number))
+        y = conv(relu6(conv(y, number + 1, stride, dilation)), number + 2)
+        x = x + y if y.shape == x.shape else y
+        number += 3
+    return x
+
+
+def test_arrays_give_the_published_encoder(shared):
+    path = shared / "weights" / "deeplabv3_mnv2_pascal_fp16.npz"
+    model = make_model(config(LIGHT, {"arrays": str(path)})).eval()
+    image = np.random.default_rng(0).random((96, 64, 3))
+    rgb = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    with torch.no_grad():
+        scaled = (rgb - model.norm_mean) / model.norm_std
+        found = model.encoder(scaled, torch.zeros(1, 32, 48, 32))[-1]
+    with np.load(path) as file:
+        expected = plain_forward(dict(file), (image * 255 - 128) / 128)
+    assert found.shape == (1, 320, 6, 4)
+    assert torch.allclose(found.double(), expected, atol=1e-3 * expected.abs().max().item())
 
 
 @pytest.mark.parametrize(
