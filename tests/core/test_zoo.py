@@ -510,7 +510,7 @@ def test_every_model_states_its_origin() -> None:
         assert model.url is None or model.url.startswith("https://")
     assert len({model.file_name for model in MODELS.values()}) == len(MODELS)
     unchecked = [m.name for m in MODELS.values() if m.git_blob is None and m.sha256 is None]
-    assert unchecked == ["default", "coco_lvis_h32_itermask"]
+    assert unchecked == ["coco_lvis_h32_itermask"]
     assert "10.5194/tc-18-3807-2024" in MODELS["slf"].citation
     assert "h07f4-qzd17" in MODELS["slf_uibk"].citation
     assert "2102.06583" in MODELS["coco_lvis_h32_itermask"].citation
@@ -663,11 +663,17 @@ def test_the_default_model_is_taken_from_the_bundle(zoo: registry.ZooModel) -> N
         assert hint in str(error.value)
     path.parent.mkdir()
     path.write_bytes(b"weights")
+    with pytest.raises(ModelNotFoundError, match="is damaged"):
+        resolve("default")
+    path.write_bytes((ROOT / "resources" / "models" / path.name).read_bytes())
     assert resolve("default") == path
 
 
-def test_the_bundle_is_in_the_repository() -> None:
+def test_the_bundle_is_in_the_repository_with_its_card() -> None:
     assert cache.BUNDLED_DIR == ROOT / "resources" / "models"
+    assert resolve("default") == ROOT / "resources" / "models" / "default.safetensors"
+    assert (ROOT / "resources" / "models" / "default.md").is_file()
+    assert sum(path.stat().st_size for path in cache.BUNDLED_DIR.iterdir()) < 20e6
 
 
 @pytest.mark.parametrize("name", ["slff", "weights/absent.pth", ""])

@@ -141,7 +141,7 @@ def train(*arguments, processes: int = 1, cwd: Path | None = None) -> subprocess
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
     )
 
 
