@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make setup   environment in $(VENV)"
-	@echo "make demo    map avalanches of a synthetic scene (SEED=7), or of your photo:"
+	@echo "make demo    map avalanches of a synthetic scene (SEED=5), or of your photo:"
 	@echo "             IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
 	@echo "make test    all tests"
 	@echo "make lint    ruff, mypy, import rules"
@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 MODEL ?= default
 IMAGE ?=
 CLICKS ?=
-SEED ?= 7
+SEED ?= 5
 OUT ?= build/demo
 demo: $(READY)
 ifeq ($(IMAGE),)

@@ -119,7 +119,8 @@ def _random_pack(folder: Path) -> Path:
     """Pictures of noise with discs, as many bytes as photos."""
     rng = np.random.default_rng(0)
     rows, cols = np.indices(_SIZE)
-    with ShardWriter(folder / "pack", 1 << 30, {}) as writer:
+    about = {"set": "noise", "mask_kind": "instances", "source": "", "licence": ""}
+    with ShardWriter(folder / "pack", 1 << 30, about) as writer:
         for number in range(_PICTURES):
             layer = np.zeros((1, *_SIZE), np.int32)
             for place in range(1, 6):
