@@ -7,6 +7,8 @@ as users start: with one click near the middle, with a box, or with a faulty out
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,16 @@ _TRIES = 10
 _LEAST_VISIBLE = 0.2  # of the object's area must lie in the window
 _LEAST_WINDOW = 72  # pixels of the picture; enlarged more, nothing is left to see
 _LEAST_AREA = 300  # pixels of the crop; smaller objects teach little
+_BOX_WINDOW = (1.1, 1.4)  # of the object's size; the predictor looks at 1.2 times the box
+
+
+class Way(IntEnum):
+    """How a sample starts."""
+
+    BOX = 0
+    GIVEN_MASK = 1
+    FIRST_CLICK = 2
+    DRAWN_CLICKS = 3
 
 
 class WindowRecipe:
@@ -44,9 +56,12 @@ class WindowRecipe:
     def __call__(self, picture: PictureSample, rng: np.random.Generator) -> TrainingSample:
         """Draw an object, a window round it, light and clicks."""
         least = max(_LEAST_AREA, self._settings.min_object_area)
+        way = self._draw_way(rng)
         for _ in range(_TRIES):
             mask = draw_object(picture, rng)
-            image, seen = cut_window(picture.image, mask, self._settings.crop, rng)
+            image, seen = cut_window(
+                picture.image, mask, self._settings.crop, rng, boxed=way is Way.BOX
+            )
             if np.count_nonzero(seen == OBJECT) >= least:
                 break
         else:
@@ -57,29 +72,32 @@ class WindowRecipe:
             image = push_to_snow(image, rng)
         else:
             image = jitter(image, rng)
-        points, guidance = self._start(seen, rng)
+        points, guidance = self._start(way, seen, rng)
         return TrainingSample(image, seen, points, guidance)
 
-    def _start(
-        self, mask: NDArray[np.int8], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Points and guidance of one of the ways in which users start."""
+    def _draw_way(self, rng: np.random.Generator) -> Way:
         settings = self._settings
         shares = np.cumsum([settings.box, settings.given_mask, settings.first_click])
-        way = int(np.searchsorted(shares, rng.random(), side="right"))
+        return Way(int(np.searchsorted(shares, rng.random(), side="right")))
+
+    def _start(
+        self, way: Way, mask: NDArray[np.int8], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Points and guidance of a sample that starts this way."""
+        settings = self._settings
         points = np.full((2 * settings.points.max_points, 3), -1, np.float32)
         guidance = np.zeros(mask.shape, np.float32)
         inside = mask == OBJECT
-        if way == 0:
+        if way is Way.BOX:
             guidance = box_guidance(inside, rng)
             if rng.random() < 0.3:
                 _click_near_middle(points, inside, rng)
-        elif way == 1:
+        elif way is Way.GIVEN_MASK:
             guidance = perturb_mask(mask, rng).astype(np.float32)
             click = corrective_click(guidance, mask, rng)
             if click is not None:
                 add_click(points, click, 0)
-        elif way == 2:
+        elif way is Way.FIRST_CLICK:
             _click_near_middle(points, inside, rng)
         else:
             target = Target(mask, (inside,), np.zeros(mask.shape, np.bool_))
@@ -112,13 +130,15 @@ def cut_window(
     mask: NDArray[np.int8],
     crop: tuple[int, int],
     rng: np.random.Generator,
+    *,
+    boxed: bool = False,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
     """Draw a window round the object, turned, mirrored and resized to ``crop``.
 
-    What lies beyond the picture is mirrored, and ignored in the mask.
+    A ``boxed`` window is the one that the predictor cuts for a box round the object. What lies beyond the picture is mirrored, and ignored in the mask.
     """
     for _ in range(_TRIES):
-        warp = _draw_warp(mask, crop, rng)
+        warp = _draw_warp(mask, crop, rng, boxed=boxed)
         seen = _warp_mask(mask, warp, crop)
         scale = abs(np.linalg.det(warp[:, :2]))
         whole = np.count_nonzero(mask == OBJECT) * scale
@@ -128,19 +148,23 @@ def cut_window(
 
 
 def _draw_warp(
-    mask: NDArray[np.int8], crop: tuple[int, int], rng: np.random.Generator
+    mask: NDArray[np.int8], crop: tuple[int, int], rng: np.random.Generator, *, boxed: bool
 ) -> NDArray[np.float64]:
     """(2, 3) matrix from picture to crop."""
     left, top, width, height = cv2.boundingRect((mask == OBJECT).view(np.uint8))
     picture_height, picture_width = mask.shape
     size = max(width, height)
-    near = rng.random() < 0.5
-    factor = rng.uniform(1.1, 1.8) if near else np.exp(rng.uniform(np.log(0.9), np.log(4.5)))
+    if boxed:
+        factor = rng.uniform(*_BOX_WINDOW)
+    elif rng.random() < 0.5:
+        factor = rng.uniform(1.1, 1.8)
+    else:
+        factor = np.exp(rng.uniform(np.log(0.9), np.log(4.5)))
     window = min(max(size * factor, _LEAST_WINDOW), 1.15 * max(picture_height, picture_width))
     stretch = np.exp(rng.uniform(-0.25, 0.25))  # the predictor's windows are seldom square
     window_width, window_height = window * stretch, window / stretch
-    col = _draw_centre(left, width, window_width, picture_width, rng)
-    row = _draw_centre(top, height, window_height, picture_height, rng)
+    col = _draw_centre(left, width, window_width, picture_width, rng, boxed=boxed)
+    row = _draw_centre(top, height, window_height, picture_height, rng, boxed=boxed)
     angle = np.deg2rad(rng.uniform(-15, 15)) if rng.random() < 0.6 else 0.0
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     scale = np.diag([mirror * crop[1] / window_width, crop[0] / window_height])
@@ -151,10 +175,16 @@ def _draw_warp(
 
 
 def _draw_centre(
-    start: float, size: float, window: float, picture: float, rng: np.random.Generator
+    start: float,
+    size: float,
+    window: float,
+    picture: float,
+    rng: np.random.Generator,
+    *,
+    boxed: bool,
 ) -> float:
     """Centre of the window along one axis: the object anywhere in it, the picture filling it."""
-    slack = max(window - size, 0.3 * window) / 2
+    slack = max(window - size, 0.3 * window) / 2 if not boxed else 0.05 * window
     centre = start + size / 2 + rng.uniform(-slack, slack)
     low, high = window / 2, picture - window / 2
     return float(np.clip(centre, low, high)) if low < high else picture / 2
