@@ -1,0 +1,63 @@
+"""Build the plugin: a folder that QGIS can load, and the zip to install.
+
+The plugin carries its own copy of `core`, without the parts that only scripts use: its worker
+process runs that copy, in an environment of its own.
+
+Usage: ``python scripts/package.py [FOLDER]``. Without a folder the zip goes into ``dist/``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "avalanche_iseg_qgis"
+# Of core, what neither the plugin nor its worker needs.
+_SCRIPTS_ONLY = (
+    "__main__.py",
+    "commands",
+    "datasets",
+    "metrics",
+    "perturb.py",
+    "robot_user.py",
+    "worker/client.py",
+)
+
+
+def build(parent: Path) -> Path:
+    """Make the plugin's folder below ``parent``, replacing one that is there; returns it."""
+    plugin = parent / NAME
+    if plugin.exists():
+        shutil.rmtree(plugin)
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    shutil.copytree(ROOT / NAME, plugin, ignore=unwanted)
+    shutil.copytree(ROOT / "core", plugin / "core", ignore=unwanted)
+    for part in _SCRIPTS_ONLY:
+        path = plugin / "core" / part
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    shutil.copytree(ROOT / "resources" / "models", plugin / "resources" / "models")
+    for name in ("metadata.txt", "LICENSE"):
+        shutil.copy(ROOT / name, plugin)
+    return plugin
+
+
+def main() -> None:
+    """Build where the command line says."""
+    if len(sys.argv) > 1:
+        print(build(Path(sys.argv[1])))
+        return
+    dist = ROOT / "dist"
+    dist.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        build(Path(folder))
+        print(shutil.make_archive(str(dist / NAME), "zip", folder, NAME))
+
+
+if __name__ == "__main__":
+    main()

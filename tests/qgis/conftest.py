@@ -1,0 +1,56 @@
+"""The real QGIS around the tests: its window, its canvas, the plugin as packaged."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+if "ISEG_PLUGINS" not in os.environ:
+    pytest.exit("These tests run inside QGIS: python3 tests/qgis/run.py", returncode=2)
+
+from qgis import utils
+from qgis.core import QgsProject, QgsSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "avalanche_iseg_qgis"
+sys.path.insert(0, os.environ["ISEG_PLUGINS"])  # as QGIS itself does
+
+
+@pytest.fixture(scope="session")
+def iface():
+    """QGIS's own interface."""
+    return utils.iface
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Path:
+    """Python of the worker's environment, as ``make setup`` makes it."""
+    path = ROOT / ".venv" / "bin" / "python"
+    if not path.exists():
+        pytest.fail(f"{path} is missing: run make setup first")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def project():
+    """An empty project, before and after."""
+    QgsProject.instance().clear()
+    yield QgsProject.instance()
+    QgsProject.instance().setDirty(False)
+    QgsProject.instance().clear()
+
+
+@pytest.fixture
+def plugin(iface, interpreter):
+    """The plugin, loaded and started by QGIS, with an interpreter chosen; unloaded afterwards."""
+    QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
+    if NAME not in utils.available_plugins:
+        utils.updateAvailablePlugins()
+    assert utils.loadPlugin(NAME)
+    assert utils.startPlugin(NAME)
+    yield utils.plugins[NAME]
+    utils.unloadPlugin(NAME)
+    QgsSettings().remove("avalanche_iseg")
