@@ -1,0 +1,1 @@
+"""From a raster layer to pixels: grid, window, picture."""

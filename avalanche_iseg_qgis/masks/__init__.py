@@ -1,0 +1,1 @@
+"""Masks from elsewhere, and to elsewhere."""

@@ -1,0 +1,1 @@
+"""From what the worker outlines to a geometry."""

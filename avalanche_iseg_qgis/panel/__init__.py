@@ -1,0 +1,1 @@
+"""Docks, options, messages."""

@@ -1,0 +1,1 @@
+"""The worker process: probabilities for prompts."""
