@@ -4,15 +4,17 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup qgis demo test test-core test-qgis lint format bench package styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
 	@echo "make demo    map avalanches of a synthetic scene (SEED=5), or of your photo:"
 	@echo "             IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
-	@echo "make test    all tests"
+	@echo "make test    all tests; those of the plugin run inside QGIS"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   speed as ratios against a named reference"
+	@echo "make package the plugin's zip, in dist/: Plugins, Install from ZIP in QGIS"
+	@echo "make screenshots   pictures of the plugin at work, for the docs"
 
 setup: $(READY)
 
@@ -25,6 +27,15 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,eval,training,dev]'
 	@touch $(READY)
+
+# QGIS itself, its server (a WMS to test with) and a screen for it, from the system's packages.
+QGIS_PACKAGES := qgis python3-qgis qgis-server xvfb xauth python3-pytest python3-pytest-timeout
+qgis:
+	@command -v qgis >/dev/null && command -v xvfb-run >/dev/null && command -v qgis_mapserver >/dev/null && \
+	  /usr/bin/python3 -c 'import qgis.core, pytest, pytest_timeout' 2>/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -q && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(QGIS_PACKAGES); } || \
+	  { echo "QGIS is missing. Install it: sudo apt-get install $(QGIS_PACKAGES)"; exit 1; }
 
 MODEL ?= default
 IMAGE ?=
@@ -44,8 +55,13 @@ else
 	@echo "Look at $(OUT)/overlay.png"
 endif
 
-test: $(READY)
+test: test-core test-qgis
+
+test-core: $(READY)
 	$(RUN) -m pytest
+
+test-qgis: $(READY) qgis
+	$(RUN) tests/qgis/run.py
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -61,6 +77,19 @@ bench: $(READY)
 	$(RUN) -m tests.bench.forward
 	$(RUN) -m tests.bench.first_click
 	$(RUN) -m tests.bench.training
+
+bench: qgis
+	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py
+
+package:
+	$(PYTHON) scripts/package.py
+
+screenshots: $(READY) qgis
+	$(RUN) tests/qgis/run.py --script scripts/screenshots.py
+
+# The styles shipped with the plugin follow from its schema.
+styles: $(READY) qgis
+	$(RUN) tests/qgis/run.py --script scripts/make_styles.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

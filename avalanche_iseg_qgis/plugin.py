@@ -1,16 +1,66 @@
-"""The plugin as QGIS sees it: starts, opens its panels when asked to, and leaves nothing behind."""
+"""The plugin as QGIS sees it: adds its actions, opens when asked to, and leaves nothing behind."""
 
 from __future__ import annotations
 
+from qgis.PyQt.QtGui import QIcon
+
+from .compat import QAction
+from .panel.options import ICON, OptionsFactory
+from .panel.words import tr
+
+_MENU = "Avalanche ISeg"
+
 
 class Plugin:
-    """Made by QGIS at its start; everything else is made when it is first used."""
+    """Made by QGIS at its start; all but the actions is made when it is first used."""
 
     def __init__(self, iface) -> None:
         self._iface = iface
+        self._actions: list[QAction] = []
+        self._options: OptionsFactory | None = None
+        self.studio = None
 
     def initGui(self) -> None:  # noqa: N802
-        """Add the actions; called by QGIS."""
+        """Add the actions and the page of options; called by QGIS."""
+        self._add(tr("Map avalanches"), self.open, toolbar=True)
+        self._add(tr("Export mask of this image…"), lambda: self.open().exports.mask())
+        self._add(tr("Export label image…"), lambda: self.open().exports.labels())
+        self._add(tr("Export one mask per avalanche…"), lambda: self.open().exports.each())
+        self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().exports.times())
+        self._options = OptionsFactory(self._on_options)
+        self._iface.registerOptionsWidgetFactory(self._options)
 
     def unload(self) -> None:
         """Take everything away; called by QGIS."""
+        if self.studio is not None:
+            self.studio.close()
+            self.studio = None
+        for action in self._actions:
+            self._iface.removePluginRasterMenu(_MENU, action)
+            self._iface.removeToolBarIcon(action)
+            action.deleteLater()
+        self._actions.clear()
+        if self._options is not None:
+            self._iface.unregisterOptionsWidgetFactory(self._options)
+            self._options = None
+
+    def open(self):
+        """Show the panels and take the tool in hand; returns what they belong to."""
+        if self.studio is None:
+            from .studio import Studio
+
+            self.studio = Studio(self._iface)
+        self.studio.open()
+        return self.studio
+
+    def _add(self, text: str, action, *, toolbar: bool = False) -> None:
+        entry = QAction(QIcon(ICON), text, self._iface.mainWindow())
+        entry.triggered.connect(lambda _=False: action())
+        self._iface.addPluginToRasterMenu(_MENU, entry)
+        if toolbar:
+            self._iface.addToolBarIcon(entry)
+        self._actions.append(entry)
+
+    def _on_options(self) -> None:
+        if self.studio is not None:
+            self.studio.configure_worker()

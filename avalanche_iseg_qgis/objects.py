@@ -1,0 +1,80 @@
+"""The finished objects of an image: features of the project's layers that were made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
+
+from .draft import Home
+from .features import record, schema
+from .panel.words import tr
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One feature, with what the list shows of it."""
+
+    home: Home
+    number: int
+    kind: str
+    clicks: int | None
+    seconds: float | None
+    area: float | None
+    plain: bool
+
+    def texts(self) -> tuple[str, str, str, str]:
+        """For the columns of the list."""
+        name = tr("{} {}").format(self.number, self.kind).strip()
+        area = ""
+        if self.area is not None:
+            area = f"{self.area:,.0f} px²" if self.plain else f"{self.area / 1e4:,.2f} ha"
+        return (
+            name,
+            "" if self.clicks is None else str(self.clicks),
+            "" if self.seconds is None else f"{self.seconds:.0f}",
+            area,
+        )
+
+
+def layers_of(project: QgsProject) -> Iterator[QgsVectorLayer]:
+    """Layers that may hold objects of ours."""
+    for layer in project.mapLayers().values():
+        if (
+            isinstance(layer, QgsVectorLayer)
+            and layer.isValid()
+            and layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry
+            and layer.fields().indexOf(schema.PROMPTS) >= 0
+        ):
+            yield layer
+
+
+def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list[Entry]:
+    """The objects of an image, in the order of their layers and features."""
+    entries = []
+    for layer in layers_of(project):
+        for feature in layer.getFeatures():
+            if record.belongs(feature, image_name, sha256):
+                entries.append(_entry(layer, feature, len(entries) + 1))
+    return entries
+
+
+def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> Entry:
+    plain = not layer.crs().isValid()
+    area = feature.geometry().area() if plain else _value(feature, "area_m2")
+    return Entry(
+        Home(layer.id(), feature.id()),
+        number,
+        str(_value(feature, "type") or ""),
+        _value(feature, "n_clicks"),
+        _value(feature, "seconds"),
+        area,
+        plain,
+    )
+
+
+def _value(feature: QgsFeature, name: str):
+    at = feature.fields().indexOf(name)
+    value = feature.attribute(at) if at >= 0 else None
+    return None if value is None or (hasattr(value, "isNull") and value.isNull()) else value
