@@ -2,12 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import PromptError
+from .metrics import iou
 from .prompts import Click
+
+
+class Turn(NamedTuple):
+    """A click, the (H, W) bool mask that answered it, and its IoU with the ground truth."""
+
+    click: Click
+    mask: NDArray[np.bool_]
+    iou: float
+
+
+def take_turns(
+    truth: NDArray[np.int8],
+    answer: Callable[[tuple[Click, ...]], NDArray[np.bool_]],
+    *,
+    max_clicks: int,
+    target_iou: float,
+    mask: NDArray[np.bool_] | None = None,
+    reference: bool = False,
+) -> Iterator[Turn]:
+    """Click and answer by turns, until the target is reached or nothing is left to correct.
+
+    Parameters
+    ----------
+    truth
+        (H, W) ground truth: 1 object, 0 background, -1 ignored.
+    answer
+        Gives the (H, W) bool mask for all clicks so far, in order.
+    max_clicks, target_iou
+        The clicking ends when either is reached.
+    mask
+        (H, W) bool, what is covered before the first click; nothing by default.
+    reference
+        As of `RobotUser`.
+
+    Raises
+    ------
+    PromptError
+        If a mask has another shape than the ground truth.
+    """
+    user = RobotUser(truth, reference=reference)
+    mask = np.zeros(truth.shape, np.bool_) if mask is None else mask
+    clicks: tuple[Click, ...] = ()
+    while len(clicks) < max_clicks:
+        click = user.next_click(mask)
+        if click is None:
+            return
+        clicks += (click,)
+        mask = answer(clicks)
+        turn = Turn(click, mask, iou(mask, truth))
+        yield turn
+        if turn.iou >= target_iou:
+            return
 
 
 class RobotUser:

@@ -9,16 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arguments import natural
 from core.datasets import PictureSample, open_dataset
 from core.errors import DatasetError, IsegError
 from core.image import write_png
-from core.metrics import iou
 from core.outline import Attribute, mask_to_polygons, overlay, to_map, write_outlines
 from core.prompts import Click, Prompts
-from core.robot_user import RobotUser
+from core.robot_user import take_turns
 from core.worker.client import Worker
 
-from .options import between_0_and_1, dataset_folder, natural
+from .options import between_0_and_1, dataset_folder
 
 RGB = tuple[int, int, int]
 COLOURS: tuple[RGB, ...] = (
@@ -95,19 +95,14 @@ def run(args: argparse.Namespace) -> None:
 def _map(
     worker: Worker, picture: PictureSample, number: int, threshold: float, most: int, target: float
 ) -> Mapped:
-    truth = picture.mask(number)
-    user = RobotUser(truth)
-    mask = np.zeros(truth.shape, np.bool_)
-    clicks: list[Click] = []
-    reached = 0.0
-    while len(clicks) < most and reached < target:
-        click = user.next_click(mask)
-        if click is None:
-            break
-        clicks.append(click)
-        mask = worker.predict(picture.name, Prompts(clicks)).mask(threshold)
-        reached = iou(mask, truth)
-    return Mapped(str(number), clicks, mask, reached)
+    turns = take_turns(
+        picture.mask(number),
+        lambda clicks: worker.predict(picture.name, Prompts(clicks)).mask(threshold),
+        max_clicks=most,
+        target_iou=target,
+    )
+    clicks, masks, ious = zip(*turns, strict=True)
+    return Mapped(str(number), list(clicks), masks[-1], ious[-1])
 
 
 def _write(out: Path, picture: PictureSample, mapped: list[Mapped]) -> None:

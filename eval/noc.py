@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.arguments import natural, positive
 from core.datasets import DATASETS
 from core.engine import ENGINES, choose_engine
 from core.predictor import MODES
 
 from .jobs import Job, Share, plan, set_threads
-from .options import between_0_and_1, dataset_folder, natural, positive, zoom
+from .options import between_0_and_1, dataset_folder, zoom
 from .overlays import save_overlays
 from .report import Report, table, write_csv, write_json, write_text
 from .shards import Journal, join_shards

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 from pathlib import Path
 
-
-def natural(text: str) -> int:
-    """Read a whole number from 1 up."""
-    if not re.fullmatch(r"0*[1-9]\d*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
+from core.arguments import number
 
 
 def between_0_and_1(text: str) -> float:
     """Read a number greater than 0 and less than 1."""
-    value = _number(text)
+    value = number(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return value
-
-
-def positive(text: str) -> float:
-    """Read a finite number greater than 0."""
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number greater than 0")
     return value
 
 
@@ -44,10 +30,3 @@ def dataset_folder(text: str) -> tuple[str, Path]:
     if not (name and sign and folder):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIR, such as grabcut=data/GrabCut")
     return name, Path(folder)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

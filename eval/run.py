@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from core.metrics import Curve, iou
 from core.perturb import perturb_mask
 from core.predictor import Prediction, Predictor
 from core.prompts import Box, Click, Prompts
-from core.robot_user import RobotUser
+from core.robot_user import take_turns
 
 BOX_MARGIN = 0.05
 """A drawn box is looser than the object: each side moves out by this share of height or width."""
@@ -136,24 +136,27 @@ def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterat
     frame = Frame.of(sample, protocol)
     predictor.set_image(frame.pixels)
     start = _starting_prompts(sample.ref, frame, protocol)
-    mask = np.zeros(frame.truth.shape, dtype=bool)
+
+    def answer(clicks: Sequence[Click]) -> NDArray[np.bool_]:
+        prompts = Prompts([frame.seen(click) for click in clicks], start.box, start.mask)
+        return frame.mask(predictor.predict(prompts), protocol.threshold)
+
+    mask = None
     if not start.empty:
-        mask = frame.mask(predictor.predict(start), protocol.threshold)
+        mask = answer(())
         yield (step := Step(None, mask, iou(mask, frame.truth)))
         if step.iou >= protocol.target_iou:
             return
-    user = RobotUser(frame.truth, reference=protocol.reference)
-    clicks: list[Click] = []
-    while len(clicks) < protocol.max_clicks:
-        click = user.next_click(mask)
-        if click is None:
-            return
-        clicks.append(frame.seen(click))
-        prediction = predictor.predict(Prompts(clicks, start.box, start.mask))
-        mask = frame.mask(prediction, protocol.threshold)
-        yield (step := Step(click, mask, iou(mask, frame.truth)))
-        if step.iou >= protocol.target_iou:
-            return
+    turns = take_turns(
+        frame.truth,
+        answer,
+        max_clicks=protocol.max_clicks,
+        target_iou=protocol.target_iou,
+        mask=mask,
+        reference=protocol.reference,
+    )
+    for turn in turns:
+        yield Step(*turn)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ NAME = "avalanche_iseg_qgis"
 # Of core, what neither the plugin nor its worker needs.
 _SCRIPTS_ONLY = (
     "__main__.py",
+    "arguments.py",
     "commands",
     "datasets",
     "metrics",

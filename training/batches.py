@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -74,6 +75,7 @@ class SampleSet(Dataset[tuple[Key, TrainingSample]]):
         self._seed = [seed, stream]
         self._all = epoch_size == 0
         self.epoch_size = epoch_size or len(mixture)
+        self._order: tuple[int, NDArray[np.int64]] | None = None  # epoch, order of its pictures
 
     def __getitem__(self, key: Key) -> tuple[Key, TrainingSample]:
         """Make the sample; pictures that give none are replaced by others drawn at random."""
@@ -82,8 +84,7 @@ class SampleSet(Dataset[tuple[Key, TrainingSample]]):
         fault = None
         for attempt in range(_TRIES):
             if self._all and attempt == 0:
-                order = np.random.default_rng([*self._seed, epoch]).permutation(len(self._mixture))
-                picture = self._mixture.read(int(order[place]), rng)
+                picture = self._mixture.read(int(self._order_of(epoch)[place]), rng)
             else:
                 picture = self._mixture.draw(rng)
             try:
@@ -91,6 +92,13 @@ class SampleSet(Dataset[tuple[Key, TrainingSample]]):
             except DatasetError as error:
                 fault = error
         raise DatasetError(f"{_TRIES} pictures in a row gave no sample. The last: {fault}")
+
+    def _order_of(self, epoch: int) -> NDArray[np.int64]:
+        """Order of all pictures, kept for the samples to come; every process makes its own."""
+        if self._order is None or self._order[0] != epoch:
+            rng = np.random.default_rng([*self._seed, epoch])
+            self._order = epoch, rng.permutation(len(self._mixture))
+        return self._order[1]
 
 
 class RankBatches(Sampler[list[Key]]):

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from core.datasets import open_dataset
 from core.engine import LoadedModel, TorchEngine
 from core.errors import ConfigError
-from core.metrics import Curve, Summary, iou, summarise
+from core.metrics import Curve, Summary, summarise
 from core.model import ClickModel
 from core.predictor import Predictor, PredictorOptions
-from core.prompts import Click, Prompts
-from core.robot_user import RobotUser
+from core.prompts import Prompts
+from core.robot_user import take_turns
 
 from .config import Config, expand
 from .sources import Mixture, Source
@@ -96,15 +96,10 @@ def measure_noc(model: ClickModel, cases: Sequence[Case], config: Config) -> Sum
 def _click(predictor: Predictor, case: Case, most: int, target: float) -> Curve:
     picture, truth = case
     predictor.set_image(picture)
-    user = RobotUser(truth)
-    mask = np.zeros(truth.shape, np.bool_)
-    clicks: list[Click] = []
-    ious: list[float] = []
-    while len(clicks) < most and (not ious or ious[-1] < target):
-        click = user.next_click(mask)
-        if click is None:
-            break
-        clicks.append(click)
-        mask = predictor.predict(Prompts(clicks)).mask(THRESHOLD)
-        ious.append(iou(mask, truth))
-    return Curve(tuple(ious))
+    turns = take_turns(
+        truth,
+        lambda clicks: predictor.predict(Prompts(clicks)).mask(THRESHOLD),
+        max_clicks=most,
+        target_iou=target,
+    )
+    return Curve(tuple(turn.iou for turn in turns))

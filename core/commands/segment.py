@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arguments
 from ..errors import IsegError, PromptError
 from ..image import Picture, align_mask, read_mask_layer, read_picture, write_png
 from ..outline import (
@@ -31,7 +32,6 @@ from ..outline import (
     write_outline,
 )
 from ..prompts import Prompts
-from . import arguments
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

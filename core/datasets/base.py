@@ -184,10 +184,13 @@ class Dataset(ABC):
     def _read(self, image: str) -> PictureSample:
         if self._last is None or self._last.name != image:
             with _as_dataset_error():
-                pixels = read_picture(self._images[image]).pixels
-                annotation = self._annotation(image)
+                pixels, annotation = self._load(image)
             self._last = PictureSample(image, pixels, annotation.layers, annotation.objects)
         return self._last
+
+    def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
+        """Pixels and objects of one picture; families without a file for each override this."""
+        return read_picture(self._images[image]).pixels, self._annotation(image)
 
     def _aligned(self, image: str, values: NDArray[Any], source: Path) -> NDArray[Any]:
         return align_mask(values, self._images[image], source)

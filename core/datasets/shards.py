@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .base import IGNORE, Annotation, Dataset, PictureSample, refuse_split
+from .base import IGNORE, Annotation, Dataset, refuse_split
 
 MANIFEST = "manifest.csv"
 LAYER_STEP = 65536
@@ -53,22 +53,18 @@ class ShardsDataset(Dataset):
         refuse_split(name, split, root)
         self.entries = _read_manifest(root / MANIFEST)
         self._members = _index(sorted(root.glob("*.tar")))
+        super().__init__(name, root, {image: root / image for image in self.entries})
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
-        missing = [file for file in wanted if file not in self._members]
-        self.root = root
-        faults = [self._lacks(file) for file in missing]
-        super().__init__(name, root, {image: root / image for image in self.entries}, faults)
+        self._faults += [self._lacks(file) for file in wanted if file not in self._members]
 
-    def _read(self, image: str) -> PictureSample:
-        if self._last is None or self._last.name != image:
-            pixels = self._decode(image, cv2.IMREAD_COLOR_RGB)
-            annotation = self._annotation(image)
-            if annotation.layers.shape[1:] != pixels.shape[:2]:
-                raise DatasetError(
-                    f"{image} in {self.root} has another size than its masks: pack it again."
-                )
-            self._last = PictureSample(image, pixels, annotation.layers, annotation.objects)
-        return self._last
+    def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
+        pixels = self._decode(image, cv2.IMREAD_COLOR_RGB)
+        annotation = self._annotation(image)
+        if annotation.layers.shape[1:] != pixels.shape[:2]:
+            raise DatasetError(
+                f"{image} in {self.root} has another size than its masks: pack it again."
+            )
+        return pixels, annotation
 
     def _annotation(self, image: str) -> Annotation:
         masks = [self._decode(name, cv2.IMREAD_UNCHANGED) for name in self.entries[image].masks]

@@ -1,9 +1,14 @@
-"""`core` keeps to itself: relative imports, nothing heavy on import, works as a sub-package."""
+"""`core` keeps to itself: relative imports, nothing heavy on import, works as a sub-package.
+
+And what runs in QGIS's own Python suits it wherever QGIS runs: Python 3.9, NumPy, Qt 5 and Qt 6.
+"""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,7 +91,7 @@ def test_every_folder_is_a_package():
 # --- what an import loads -------------------------------------------------------------------
 
 LIGHT = "core, core.prompts, core.zoo, core.image, core.datasets, core.metrics"
-LIGHT += ", core.robot_user, core.outline"
+LIGHT += ", core.robot_user, core.outline, core.arguments"
 REPORT = "import sys; print({'torch', 'openvino', 'core.model'} & set(sys.modules))"
 
 
@@ -147,3 +152,147 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
     )
     assert done.returncode == 0, done.stderr
     assert "segment" in done.stdout
+
+
+# --- in QGIS's own Python -------------------------------------------------------------------
+
+LIGHT_PARTS = {"errors", "prompts", "worker.frames", "worker.launch", "worker.protocol"}
+IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
+IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS)]
+IN_QGIS += [ROOT / "core" / "__init__.py", ROOT / "core" / "worker" / "__init__.py"]
+PRESENT = (sys.stdlib_module_names | {"numpy", "osgeo", "qgis"}) - {"subprocess", "pickle"}
+NEWER = {"ParamSpec", "Self", "StrEnum", "TypeAlias", "TypeGuard", "UTC", "pairwise", "tomllib"}
+NEWER_OPTIONS = {("zip", "strict"), ("dataclass", "slots"), ("dataclass", "kw_only")}
+
+each_file = pytest.mark.parametrize("path", IN_QGIS, ids=lambda p: p.relative_to(ROOT).as_posix())
+
+
+def evaluated(source: str) -> list[ast.AST]:
+    """What Python evaluates: all but annotations and what stands under ``if TYPE_CHECKING``."""
+    nodes: list[ast.AST] = [ast.parse(source, feature_version=(3, 9))]
+    for node in nodes:  # which grows
+        for field, value in ast.iter_fields(node):
+            if field not in ("annotation", "returns"):
+                below = value if isinstance(value, list) else [value]
+                nodes += [n for n in below if isinstance(n, ast.AST) and not is_for_checkers(n)]
+    return nodes
+
+
+def is_for_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and last_name(node.test) == "TYPE_CHECKING"
+
+
+def last_name(node: ast.AST) -> str:
+    """``c`` of ``a.b.c``; nothing where there is no name."""
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def looks_like_a_type(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return looks_like_a_type(node.value)
+    if isinstance(node, ast.Name):
+        known = isinstance(getattr(builtins, node.id, None), type)
+        return known or bool(re.match("_?[A-Z][A-Za-z]*[a-z]", node.id))
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def too_new(source: str) -> set[str]:
+    """What Python 3.9 does not know, as far as it is told by its look."""
+    found = set()
+    for node in evaluated(source):
+        if isinstance(node, ast.Call):
+            options = {(last_name(node.func), option.arg) for option in node.keywords}
+            found |= {f"{called}({option}=)" for called, option in options & NEWER_OPTIONS}
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            if looks_like_a_type(node.left) or looks_like_a_type(node.right):
+                found.add(ast.unparse(node))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.name for alias in node.names} & NEWER
+    return found
+
+
+def parts_of_core(source: str) -> set[str]:
+    """Modules of the plugin's `core` that an import loads."""
+    found = set()
+    for node in evaluated(source):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            package, _, part = f"{node.module}.".partition(".")
+            if package == "core":
+                names = [alias.name for alias in node.names] if part in ("", "worker.") else [""]
+                found |= {(part + name).rstrip(".") for name in names}
+    return found
+
+
+def unscoped(source: str) -> set[str]:
+    """Values of Qt's enums without their enum, which Qt 6 does not have: ``Qt.LeftButton``."""
+    nodes = evaluated(source)
+    # Qt.MouseButton is no value where it leads on, as in Qt.MouseButton.LeftButton, or is called.
+    leading = {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
+    leading |= {id(n.func) for n in nodes if isinstance(n, ast.Call)}
+    names = {ast.unparse(n) for n in nodes if isinstance(n, ast.Attribute) and id(n) not in leading}
+    return {name for name in names if re.fullmatch(r"Q\w*\.[A-Z]\w*[a-z]\w*", name)}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("X = int | None", {"int | None"}),
+        ("isinstance(x, Click | Box)", {"Click | Box"}),
+        ("x = cast(list[int] | None, y)", {"list[int] | None"}),
+        ("def f(x: int | None) -> Click | None:\n    y: str | int = a | B_C | Qt.A.Bc", set()),
+        ("if TYPE_CHECKING:\n    from typing import TypeAlias\n    X = int | None", set()),
+        ("zip(a, b, strict=True)", {"zip(strict=)"}),
+        ("@dataclasses.dataclass(frozen=True, slots=True)\nclass A: pass", {"dataclass(slots=)"}),
+        ("from itertools import pairwise\nimport tomllib", {"pairwise", "tomllib"}),
+    ],
+)
+def test_the_search_finds_what_is_too_new(source, found):
+    assert too_new(source) == found
+
+
+def test_the_search_refuses_newer_syntax():
+    with pytest.raises(SyntaxError, match=r"3\.10"):
+        too_new("match x:\n    case 1: pass")
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("event.button() == Qt.LeftButton", {"Qt.LeftButton"}),
+        ("QImage(1, 1, QImage.Format_Indexed8)", {"QImage.Format_Indexed8"}),
+        ("a = Qt.MouseButton.LeftButton | Qt.MouseButton(0)", set()),
+        ("def f(a: Qt.MouseButton): return Qgis.QGIS_VERSION_INT", set()),
+    ],
+)
+def test_the_search_finds_unscoped_enums(source, found):
+    assert unscoped(source) == found
+
+
+def test_the_search_finds_parts_of_core():
+    source = "from ..core.model.light import x\nfrom ..core import zoo\nfrom .core_like import y"
+    assert parts_of_core(source) == {"model.light", "zoo"}
+    assert parts_of_core("from .core.worker import protocol") == {"worker.protocol"}
+    assert parts_of_core("from . import core") == set()
+
+
+@each_file
+def test_files_in_qgis_are_python_3_9(path):
+    source = path.read_text(encoding="utf-8")
+    assert too_new(source) == set()
+    future = "from __future__ import annotations" in source
+    assert future or not re.search(r"^\s*(def|class) ", source, re.MULTILINE)
+
+
+@each_file
+def test_files_in_qgis_import_only_what_is_there(path):
+    assert imported(path.read_text(encoding="utf-8")) <= PRESENT
+
+
+@each_file
+def test_the_plugin_takes_only_light_parts_of_core(path):
+    assert parts_of_core(path.read_text(encoding="utf-8")) <= LIGHT_PARTS
+
+
+@each_file
+def test_enums_are_scoped(path):
+    assert unscoped(path.read_text(encoding="utf-8")) == set()

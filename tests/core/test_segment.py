@@ -17,7 +17,8 @@ import shapely
 from shapely.geometry import shape
 from tiny import write_tiny_checkpoint
 
-from core.commands import arguments, main
+from core import arguments
+from core.commands import main
 from core.engine import load_model
 from core.image import read_picture, write_png
 from core.outline import mask_to_polygons, overlay
@@ -390,6 +391,21 @@ def test_clicks_and_boxes_are_read_column_first() -> None:
     assert arguments.box("9,8,1,2") == Box(2, 8, 1, 9)
     with pytest.raises(argparse.ArgumentTypeError, match=r"COL,ROW,COL,ROW"):
         arguments.box("1;2;3;4")
+
+
+@pytest.mark.parametrize("text", ["0", "00", "-1", "+1", "1.0", "1e3", "", " 1", "1\n", "1_0", "٣"])
+def test_what_is_no_natural_number(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="whole number from 1 up"):
+        arguments.natural(text)
+
+
+def test_numbers_are_read() -> None:
+    assert [arguments.natural(text) for text in ("1", "007", "10")] == [1, 7, 10]
+    assert arguments.positive("1e-3") == 0.001
+    assert np.isnan(arguments.number("much"))
+    for text in ("0", "-1", "inf", "nan", "much"):
+        with pytest.raises(argparse.ArgumentTypeError, match="greater than 0"):
+            arguments.positive(text)
 
 
 # ---------------------------------------------------------------- as a program

@@ -87,11 +87,17 @@ def test_an_epoch_of_all_pictures_has_each_once():
     def name(picture, rng):
         return picture.name
 
-    all_once = SampleSet(Mixture([Numbered()], [1]), name, seed=0, stream=TRAIN, epoch_size=0)
+    def fresh():
+        return SampleSet(Mixture([Numbered()], [1]), name, seed=0, stream=TRAIN, epoch_size=0)
+
+    all_once = fresh()
     assert all_once.epoch_size == 7
     orders = [[all_once[epoch, place][1] for place in range(7)] for epoch in (0, 1)]
     assert [sorted(order) for order in orders] == [[str(i) for i in range(7)]] * 2
     assert orders[0] != orders[1]
+    # Whoever makes a sample first, and in whatever order.
+    for epoch, place in ((1, 6), (0, 3), (1, 0)):
+        assert fresh()[epoch, place][1] == all_once[epoch, place][1] == orders[epoch][place]
 
 
 def test_pictures_without_objects_give_way_but_not_for_ever(mixture):

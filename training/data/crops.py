@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arguments import natural, positive
 from core.datasets import PictureSample, open_dataset
 from core.datasets.base import OBJECT
 
 from .folder import ObjectFolder, flat_stem
 from .resize import fitted_shape, resize_ids, resize_pixels
-from .source import add_source, chosen_names, natural, open_source, positive, quality, read_pictures
+from .source import add_source, chosen_names, open_source, quality, read_pictures
 
 
 @dataclass(frozen=True)

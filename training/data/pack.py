@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from core.arguments import natural, positive
+
 from .folder import flat_stem
 from .shards import ShardWriter, shrink
-from .source import add_source, chosen_names, natural, open_source, positive, quality, read_pictures
+from .source import add_source, chosen_names, open_source, quality, read_pictures
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:

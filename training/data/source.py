@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from core.arguments import natural, number
 from core.datasets import DATASETS, Dataset, PictureSample, open_dataset
 from core.datasets.base import shortened
 from core.errors import DatasetError
@@ -70,13 +70,6 @@ def read_pictures(dataset: Dataset, names: Sequence[str]) -> Iterator[PictureSam
         yield pictures[places[name]]
 
 
-def natural(text: str) -> int:
-    """Read a whole number from 1 up."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
-
-
 def quality(text: str) -> int:
     """Read a JPEG quality, 1 to 100."""
     value = natural(text)
@@ -87,25 +80,10 @@ def quality(text: str) -> int:
 
 def share(text: str) -> float:
     """Read a number from 0 up to, but not including 1."""
-    value = _number(text)
+    value = number(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 0.2")
     return value
-
-
-def positive(text: str) -> float:
-    """Read a finite number greater than 0."""
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number greater than 0")
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def _written_form(folder: Path) -> str:

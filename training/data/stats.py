@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from core.arguments import natural
 from core.errors import DatasetError
 from core.image import write_png
 
 from .measures import ObjectMeasures, measure_picture, summarise, table
 from .sheet import contact_sheet, thumbnail
-from .source import add_source, chosen_names, natural, open_source, read_pictures
+from .source import add_source, chosen_names, open_source, read_pictures
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:

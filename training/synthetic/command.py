@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 from tqdm import tqdm
 
+from core.arguments import natural
 from core.datasets.export import FORMAT, INDEX, VERSION
 from core.errors import DatasetError
 
@@ -34,14 +35,14 @@ def add_parser(subparsers: Subparsers) -> None:
         "and iseg.json, which open as the data set 'iseg'.",
     )
     parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
-    parser.add_argument("--count", type=_natural, default=1, metavar="N", help="default 1")
+    parser.add_argument("--count", type=natural, default=1, metavar="N", help="default 1")
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="S", help="of the first scene, default 0"
     )
     parser.add_argument(
         "--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000"
     )
-    parser.add_argument("--workers", type=_natural, default=1, metavar="K", help="default 1")
+    parser.add_argument("--workers", type=natural, default=1, metavar="K", help="default 1")
     parser.set_defaults(run=run)
 
 
@@ -78,12 +79,6 @@ def _make(number: int, out: Path, seed: int, size: tuple[int, int]) -> dict[str,
     shutil.copyfile(out / name / LABELS, out / mask)
     objects = [{"id": number, "kind": kind} for number, _, kind in scene.outlines]
     return {"image": image, "mask": mask, "objects": objects}
-
-
-def _natural(text: str) -> int:
-    if not re.fullmatch(r"0*[1-9]\d*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
 
 
 def _seed(text: str) -> int:

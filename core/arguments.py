@@ -1,12 +1,13 @@
-"""Values of command line options: clicks, boxes and numbers in the notation that users type."""
+"""Values of command line options: numbers, clicks and boxes in the notation that users type."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import re
 
-from ..errors import PromptError
-from ..prompts import Box, Click
+from .errors import PromptError
+from .prompts import Box, Click
 
 
 def click(text: str) -> Click:
@@ -28,9 +29,32 @@ def box(text: str) -> Box:
         raise _fault(text, "COL,ROW,COL,ROW") from None
 
 
+def number(text: str) -> float:
+    """Read a number; what is none becomes NaN, which lies in no range."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def natural(text: str) -> int:
+    """Read a whole number from 1 up."""
+    if not re.fullmatch(r"0*[1-9]\d*", text, re.ASCII):
+        raise _fault(text, "a whole number from 1 up")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Read a finite number greater than 0."""
+    value = number(text)
+    if not 0 < value < math.inf:
+        raise _fault(text, "a number greater than 0")
+    return value
+
+
 def not_negative(text: str) -> float:
     """Read a finite number from 0 up."""
-    value = _number(text)
+    value = number(text)
     if not 0 <= value < math.inf:
         raise _fault(text, "a number from 0 up")
     return value
@@ -38,17 +62,10 @@ def not_negative(text: str) -> float:
 
 def probability(text: str) -> float:
     """Read a number from 0 to 1."""
-    value = _number(text)
+    value = number(text)
     if not 0 <= value <= 1:
         raise _fault(text, "a number from 0 to 1")
     return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def _fault(text: str, expected: str) -> argparse.ArgumentTypeError:
