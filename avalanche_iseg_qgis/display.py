@@ -32,12 +32,12 @@ class Display(QObject):
     def close(self) -> None:
         """Take the items off the canvas."""
         self._canvas.layersChanged.disconnect(self._show_mask)
-        for item in (self.mask, self.outline):
-            self._canvas.scene().removeItem(item)
+        self.mask.close()
+        self.outline.close()
 
     def _show_look(self) -> None:
         self.mask.look = self._dock.look
-        self._tool.click_size = self._dock.click_size.value()
+        self._tool.item.radius = self._dock.click_size.value()
 
     def _on_map(self) -> bool:
         """Whether the image in hand is among the layers that the canvas shows."""
@@ -53,7 +53,7 @@ class Display(QObject):
         else:
             window, prediction = draft.found.window, draft.found.prediction
             row, col = window.row + prediction.roi[0], window.col + prediction.roi[2]
-            self.mask.show_levels(prediction.levels, row, col, self._workspace.grid)
+            self.mask.show(prediction.levels, row, col, self._workspace.grid)
         self._show_outline()
 
     def _show_outline(self) -> None:
@@ -64,4 +64,4 @@ class Display(QObject):
             return
         window = draft.found.window
         geometry = to_geometry(outlined.points, outlined.parts, grid, window, grid.crs)
-        self.outline.show_geometry(geometry, grid)
+        self.outline.show(geometry, grid.crs)

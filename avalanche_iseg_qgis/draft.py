@@ -12,7 +12,7 @@ from .prompts.prompted import Prompted
 if TYPE_CHECKING:
     from .core.worker.protocol import Outlined, Prediction
     from .layers.picture import Window
-    from .worker.service import ShapeSettings
+    from .worker.settings import ShapeSettings
 
 
 @dataclass(frozen=True)

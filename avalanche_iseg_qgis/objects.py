@@ -62,19 +62,13 @@ def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> Entry:
     plain = not layer.crs().isValid()
-    area = feature.geometry().area() if plain else _value(feature, "area_m2")
+    area = feature.geometry().area() if plain else record.value(feature, "area_m2")
     return Entry(
         Home(layer.id(), feature.id()),
         number,
-        str(_value(feature, "type") or ""),
-        _value(feature, "n_clicks"),
-        _value(feature, "seconds"),
+        str(record.value(feature, "type") or ""),
+        record.value(feature, "n_clicks"),
+        record.value(feature, "seconds"),
         area,
         plain,
     )
-
-
-def _value(feature: QgsFeature, name: str):
-    at = feature.fields().indexOf(name)
-    value = feature.attribute(at) if at >= 0 else None
-    return None if value is None or (hasattr(value, "isNull") and value.isNull()) else value

@@ -7,10 +7,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from .core.errors import IsegError
 from .draft import Home
-from .features import record, target, writer
+from .features import record, schema, target, writer
 from .image import Image
 from .objects import layers_of
-from .outline.geometry import to_geometry
+from .outline.geometry import area_m2, to_geometry
 from .panel.segment_dock import SegmentDock
 from .panel.words import tr
 from .worker.service import Service
@@ -63,6 +63,7 @@ class Saver(QObject):
         geometry = to_geometry(
             outlined.points, outlined.parts, image.grid, draft.found.window, layer.crs()
         )
+        attributes[schema.AREA] = area_m2(geometry, layer.crs())
         if home:
             writer.rewrite(layer, home.feature_id, geometry, attributes, tr("Correct avalanche"))
             return home

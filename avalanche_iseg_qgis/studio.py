@@ -24,7 +24,9 @@ from .panel.notices import Notices
 from .panel.segment_dock import SegmentDock
 from .panel.words import tr
 from .saving import Saver
-from .worker.service import Service, State, WorkerSettings, find_interpreter
+from .worker.service import Service
+from .worker.settings import WorkerSettings
+from .worker.state import State
 from .workspace import Workspace
 
 
@@ -86,7 +88,7 @@ class Studio(QObject):
         """Let the worker be as the options and the panel say."""
         self.service.configure(
             WorkerSettings(
-                interpreter=settings.INTERPRETER.get() or find_interpreter(),
+                interpreter=settings.INTERPRETER.get(),
                 model=settings.MODEL.get(),
                 device=settings.DEVICE.get(),
                 threads=settings.THREADS.get(),

@@ -25,7 +25,8 @@ from .panel.words import tr
 from .prompts.history import History
 from .prompts.mask import StartMask
 from .prompts.prompted import Prompted
-from .worker.service import Service, ShapeSettings
+from .worker.service import Service
+from .worker.settings import ShapeSettings
 
 _OUTLINE_DELAY = 150  # ms without a change, after which the outline is asked for
 _MOST_WIDENINGS = 3
@@ -118,13 +119,12 @@ class Workspace(QObject):
 
     def forget_layer(self, layer_id: str) -> None:
         """The layer is about to be removed: its object waits for the file's return."""
-        image = self._image
-        if image is None or image.layer_id != layer_id:
+        image = next((i for i in self._images.values() if i.layer_id == layer_id), None)
+        if image is None:
             return
-        self._image = None
-        self._service.cancel()
-        self.image_changed.emit()
-        self._tell_all()
+        image.layer_id = ""
+        if image is self._image:
+            self.choose(None)
         if image.draft.history.touched:
             self.said.emit(
                 tr(

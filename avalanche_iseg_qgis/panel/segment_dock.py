@@ -27,7 +27,8 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..canvas.mask_item import Look, Mode
-from ..worker.service import ShapeSettings, State
+from ..worker.settings import ShapeSettings
+from ..worker.state import State
 from .sliders import ValueSlider
 from .words import tr
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..layers.picture import Window
 
 _VERSION = 1
+_DECIMALS = 2  # of a pixel: as many as are stored, so that a feature can be continued exactly
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Prompted:
 
     def with_click(self, click: Click) -> Prompted:
         """One click more."""
-        return replace(self, clicks=(*self.clicks, click))
+        return replace(self, clicks=(*self.clicks, _rounded(click)))
 
     def with_moved(self, index: int, row: float, col: float) -> Prompted:
         """A click elsewhere, of the same kind and in the same place of the order."""
-        moved = Click(row, col, self.clicks[index].positive)
+        moved = _rounded(Click(row, col, self.clicks[index].positive))
         return replace(self, clicks=(*self.clicks[:index], moved, *self.clicks[index + 1 :]))
 
     def without(self, index: int) -> Prompted:
@@ -44,7 +45,8 @@ class Prompted:
 
     def with_box(self, box: Box | None) -> Prompted:
         """Another box, or none; clicks stay."""
-        return replace(self, box=box)
+        corners = box and (box.row_min, box.row_max, box.col_min, box.col_max)
+        return replace(self, box=box and Box(*(round(value, _DECIMALS) for value in corners)))
 
     def bounds(self) -> tuple[float, float, float, float]:
         """(row_min, row_max, col_min, col_max) of all prompts, which are not to be empty."""
@@ -78,7 +80,7 @@ class Prompted:
         box = self.box
         content = {
             "version": _VERSION,
-            "clicks": [[round(c.row, 2), round(c.col, 2), int(c.positive)] for c in self.clicks],
+            "clicks": [[c.row, c.col, int(c.positive)] for c in self.clicks],
             "box": [box.row_min, box.row_max, box.col_min, box.col_max] if box else None,
             "mask": self.mask.to_json() if self.mask else None,
         }
@@ -106,3 +108,7 @@ class Prompted:
                 "The prompts stored with this feature cannot be read, so it cannot be continued "
                 "from them. Import its outline as a mask instead."
             ) from error
+
+
+def _rounded(click: Click) -> Click:
+    return Click(round(click.row, _DECIMALS), round(click.col, _DECIMALS), click.positive)

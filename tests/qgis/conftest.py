@@ -12,7 +12,7 @@ if "ISEG_PLUGINS" not in os.environ:
     pytest.exit("These tests run inside QGIS: python3 tests/qgis/run.py", returncode=2)
 
 from qgis import utils
-from qgis.core import QgsProject, QgsSettings
+from qgis.core import QgsProject, QgsSettings, QgsVectorLayer
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "avalanche_iseg_qgis"
@@ -39,6 +39,9 @@ def project():
     """An empty project, before and after."""
     QgsProject.instance().clear()
     yield QgsProject.instance()
+    for layer in QgsProject.instance().mapLayers().values():
+        if isinstance(layer, QgsVectorLayer) and layer.isEditable():
+            layer.rollBack()  # QGIS would ask
     QgsProject.instance().setDirty(False)
     QgsProject.instance().clear()
 

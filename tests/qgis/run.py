@@ -1,5 +1,7 @@
 """Run the plugin's tests inside the real QGIS: ``python3 tests/qgis/run.py [pytest arguments]``.
 
+With ``--script FILE [arguments]`` it runs a script there instead, as ``__main__``.
+
 Builds the plugin as it is packaged, puts it into the profile of a new user, and starts the QGIS
 application (Xvfb gives it a screen) with pytest inside. Needs Debian's packages qgis,
 python3-qgis, qgis-server, xvfb, python3-pytest and python3-pytest-timeout.
@@ -62,9 +64,12 @@ def run(script: Path, environment: dict[str, str]) -> int:
 
 
 def main() -> int:
-    """Run pytest inside QGIS."""
+    """Run pytest, or a script, inside QGIS."""
     arguments = sys.argv[1:] or [str(HERE)]
-    return run(HERE / "inside.py", {"ISEG_PYTEST": json.dumps(arguments)})
+    wanted = "ISEG_PYTEST"
+    if arguments[0] == "--script":
+        wanted, arguments = "ISEG_SCRIPT", arguments[1:]
+    return run(HERE / "inside.py", {wanted: json.dumps(arguments)})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""The outline that finishing would save."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry
+from qgis.PyQt.QtCore import QRectF, Qt
+from qgis.PyQt.QtGui import QColor, QPainter, QPainterPath, QPen
+
+from .item import CanvasItem
+from .placement import Projection
+
+if TYPE_CHECKING:
+    from qgis.gui import QgsMapCanvas
+
+_DARK = QColor(20, 20, 30, 200)
+_WIDTH, _DARK_WIDTH = 1.5, 3.5
+
+
+class OutlineItem(CanvasItem):
+    """A thin line, bright on dark: to be seen on snow and on rock."""
+
+    ABOVE = 2
+
+    def __init__(self, canvas: QgsMapCanvas) -> None:
+        super().__init__(canvas)
+        self.colour = QColor(0, 230, 255)
+        self._geometry = QgsGeometry()
+        self._crs = QgsCoordinateReferenceSystem()
+        self._path = QPainterPath()
+
+    def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
+        """Show polygons in coordinates of a CRS, which is not valid for plain photos."""
+        self._geometry, self._crs = QgsGeometry(geometry), crs
+        self.refresh()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._geometry = QgsGeometry()
+        self.refresh()
+
+    def extent(self) -> QRectF:
+        """The visible part; the path on the screen is made here, once per view."""
+        self._path = QPainterPath()
+        if self._geometry.isEmpty():
+            return QRectF()
+        projection = Projection(self.canvas, self._crs)
+        geometry = QgsGeometry(self._geometry)
+        if projection.layer_to_map:
+            geometry.transform(projection.layer_to_map)
+        path = geometry.constGet().asQPainterPath()
+        self._path = projection.map_to_screen.map(path)
+        margin = _DARK_WIDTH
+        return self._path.boundingRect().adjusted(-margin, -margin, margin, margin) & self.screen
+
+    def draw(self, painter: QPainter) -> None:
+        """Paint the line."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((_DARK, _DARK_WIDTH), (self.colour, _WIDTH)):
+            painter.setPen(QPen(colour, width))
+            painter.drawPath(self._path)

@@ -1,0 +1,133 @@
+"""What the plugin knows about an object, as attributes; and back, to continue it."""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsApplication, QgsFeature
+from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
+
+from ..core.errors import PromptError
+from ..panel.words import tr
+from ..prompts.prompted import Prompted
+from ..settings import AUTHOR
+from . import schema
+
+if TYPE_CHECKING:
+    from ..core.worker.protocol import Loaded
+    from ..layers.origin import Origin
+
+
+def attributes(
+    *,
+    origin: Origin,
+    loaded: Loaded | None,
+    prompts: Prompted,
+    threshold: float,
+    seconds: float,
+    again: bool = False,
+) -> dict[str, object]:
+    """Attributes of an object that is finished, by field name.
+
+    Parameters
+    ----------
+    origin
+        Of the image.
+    loaded
+        The model in use.
+    prompts
+        From which the object can be continued.
+    threshold
+        Of probability.
+    seconds
+        Spent on it.
+    again
+        Whether it is a feature already: what people may have changed is left out then.
+    """
+    now = _to_qt(datetime.now(timezone.utc))
+    by_model = prompts.clicks or prompts.box
+    provenance = {
+        schema.IMAGE_NAME: origin.image_name,
+        "image_path": origin.path,
+        schema.IMAGE_SHA256: origin.sha256,
+        "camera": origin.camera,
+        "method": "interactive" if by_model else "imported",
+        "model_id": loaded.name if loaded and by_model else None,
+        schema.PROMPTS: prompts.to_json(),
+        "n_clicks": len(prompts.clicks),
+        "seconds": round(seconds, 1),
+        "threshold": round(threshold, 3),
+        "plugin_version": plugin_version(),
+        "modified_at": now,
+    }
+    if again:
+        return provenance
+    name = str(uuid.uuid4())
+    return {
+        **provenance,
+        schema.UUID: name,
+        "avalanche_id": name,
+        "part": "avalanche",
+        "outline_quality": "exact",
+        "observed_at": _to_qt(origin.observed_at),
+        "mapper": author(),
+        "created_at": now,
+    }
+
+
+def stored(feature: QgsFeature) -> Prompted:
+    """The prompts that a feature was made from.
+
+    Raises
+    ------
+    PromptError
+        If it has none, or they cannot be read.
+    """
+    text = value(feature, schema.PROMPTS)
+    if not text:
+        raise PromptError(
+            tr(
+                "This feature has no prompts to continue from: import its outline as a mask "
+                "instead."
+            )
+        )
+    return Prompted.from_json(str(text))
+
+
+def belongs(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
+    """Whether a feature was made from an image: by content if known of both, else by name."""
+    known = value(feature, schema.IMAGE_SHA256)
+    if known and sha256:
+        return known == sha256
+    return value(feature, schema.IMAGE_NAME) == image_name
+
+
+def value(feature: QgsFeature, name: str):
+    """An attribute; None if it is empty or there is no such field."""
+    index = feature.fields().indexOf(name)
+    content = feature.attribute(index) if index >= 0 else None
+    return None if isinstance(content, QVariant) and content.isNull() else content
+
+
+def author() -> str:
+    """Who maps, as chosen in the options or known to the system."""
+    return AUTHOR.get() or QgsApplication.userFullName() or QgsApplication.userLoginName()
+
+
+@functools.cache
+def plugin_version() -> str:
+    """As in the plugin's metadata."""
+    metadata = configparser.ConfigParser(interpolation=None)
+    metadata.read(Path(__file__).parents[1] / "metadata.txt", encoding="utf-8")
+    return metadata.get("general", "version")
+
+
+def _to_qt(moment: datetime | None) -> QDateTime | None:
+    if moment is None:
+        return None
+    return QDateTime.fromMSecsSinceEpoch(round(moment.timestamp()) * 1000, Qt.TimeSpec.UTC)

@@ -1,0 +1,202 @@
+"""The attributes of an avalanche: one table, from which layers and forms are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from qgis.core import QgsField, QgsFields
+from qgis.PyQt.QtCore import QVariant
+
+from ..panel.words import tr
+
+# Attributes by which a feature is known to be one of ours, see `record`.
+UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"
+AREA = "area_m2"
+
+_TYPES = {
+    "text": QVariant.Type.String,
+    "int": QVariant.Type.Int,
+    "real": QVariant.Type.Double,
+    "bool": QVariant.Type.Bool,
+    "datetime": QVariant.Type.DateTime,
+}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One field.
+
+    Attributes
+    ----------
+    name
+        In the file.
+    kind
+        text, int, real, bool or datetime (UTC).
+    alias
+        For people.
+    group
+        Of the form, see `form`; empty for one that is not shown.
+    domain
+        Labels of the codes that are allowed.
+    default
+        Expression for features drawn by hand, or empty.
+    by_user
+        Whether people fill it, and not the plugin.
+    length
+        Of text; 0 for any.
+    """
+
+    name: str
+    kind: str
+    alias: str
+    group: str = ""
+    domain: Mapping[str, str] = field(default_factory=dict)
+    default: str = ""
+    by_user: bool = False
+    length: int = 0
+
+    def to_field(self) -> QgsField:
+        """As QGIS wants it."""
+        return QgsField(self.name, _TYPES[self.kind], len=self.length)
+
+
+def table() -> tuple[Attribute, ...]:
+    """All attributes, in the order of the file, in the user's language."""
+    return (*_classified(), *_observed(), *_measured(), *_provenance())
+
+
+def fields() -> QgsFields:
+    """The same for a new layer."""
+    made = QgsFields()
+    for attribute in table():
+        made.append(attribute.to_field())
+    return made
+
+
+def _asked(name: str, kind: str, alias: str, group: str, domain=None, default="") -> Attribute:
+    return Attribute(name, kind, alias, group, domain or {}, default, by_user=True)
+
+
+def _classified() -> tuple[Attribute, ...]:
+    unknown = {"unknown": tr("Unknown")}
+    types = {
+        "slab": tr("Slab"),
+        "loose": tr("Loose snow"),
+        "glide": tr("Glide"),
+        "slush": tr("Slush flow"),
+        "cornice": tr("Cornice fall"),
+        **unknown,
+    }
+    moisture = {"dry": tr("Dry"), "wet": tr("Wet"), "mixed": tr("Mixed"), **unknown}
+    triggers = {
+        "natural": tr("Natural"),
+        "person": tr("Person"),
+        "explosive": tr("Explosive"),
+        "machine": tr("Machine"),
+        "other": tr("Other"),
+        **unknown,
+    }
+    parts = {
+        "avalanche": tr("Whole avalanche"),
+        "release": tr("Release area"),
+        "track": tr("Track"),
+        "deposit": tr("Deposit"),
+    }
+    qualities = {
+        "exact": tr("Exact"),
+        "estimated": tr("Estimated"),
+        "created": tr("Created (location known only)"),
+    }
+    return (
+        Attribute(UUID, "text", tr("Identifier"), default="uuid('WithoutBraces')", length=36),
+        Attribute(
+            "avalanche_id",
+            "text",
+            tr("Avalanche (groups its parts)"),
+            "record",
+            default="uuid('WithoutBraces')",
+            by_user=True,
+            length=36,
+        ),
+        _asked("type", "text", tr("Type"), "what", types),
+        _asked("moisture", "text", tr("Moisture"), "what", moisture),
+        _asked("trigger", "text", tr("Trigger"), "what", triggers),
+        _asked("size_eaws", "int", tr("Size (EAWS)"), "what", _sizes()),
+        _asked("part", "text", tr("Part"), "what", parts, "'avalanche'"),
+        _asked("outline_quality", "text", tr("Outline"), "what", qualities, "'exact'"),
+        _asked("comment", "text", tr("Comment"), "what"),
+        _asked("fracture_width_m", "real", tr("Fracture width (m)"), "fracture"),
+        _asked("fracture_depth_cm", "real", tr("Fracture depth (cm)"), "fracture"),
+    )
+
+
+def _sizes() -> dict[str, str]:
+    return {
+        "1": tr("1 – small"),
+        "2": tr("2 – medium"),
+        "3": tr("3 – large"),
+        "4": tr("4 – very large"),
+        "5": tr("5 – extremely large"),
+    }
+
+
+def _observed() -> tuple[Attribute, ...]:
+    return (
+        _asked("observed_at", "datetime", tr("Observed at (UTC)"), "when"),
+        _asked("released_from", "datetime", tr("Released after (UTC)"), "when"),
+        _asked("released_to", "datetime", tr("Released before (UTC)"), "when"),
+    )
+
+
+def _measured() -> tuple[Attribute, ...]:
+    """Most need a camera or an elevation model, and stay empty until there is one."""
+    return (
+        Attribute(AREA, "real", tr("Area (m²)"), "extent"),
+        Attribute("area_surface_m2", "real", tr("Surface area (m²)"), "extent"),
+        Attribute("length_m", "real", tr("Length (m)"), "extent"),
+        Attribute("width_m", "real", tr("Width (m)"), "extent"),
+        Attribute("size_suggested", "int", tr("Suggested size (EAWS)"), "extent", _sizes()),
+        Attribute("z_max", "real", tr("Highest point (m)"), "terrain"),
+        Attribute("z_min", "real", tr("Lowest point (m)"), "terrain"),
+        Attribute("z_release", "real", tr("Elevation of the release (m)"), "terrain"),
+        Attribute("z_deposit", "real", tr("Elevation of the deposit (m)"), "terrain"),
+        Attribute("aspect_deg", "real", tr("Aspect (°)"), "terrain"),
+        Attribute("aspect_8", "text", tr("Aspect (sector)"), "terrain"),
+        Attribute("slope_mean_deg", "real", tr("Mean slope (°)"), "terrain"),
+        Attribute("slope_release_deg", "real", tr("Slope of the release (°)"), "terrain"),
+        Attribute("bridged", "bool", tr("Hidden gaps filled"), "accuracy"),
+        Attribute("vis_frac", "real", tr("Visible share of the outline"), "accuracy"),
+        Attribute("sigma_map_m", "real", tr("Accuracy (m)"), "accuracy"),
+        Attribute("sigma_map_p90_m", "real", tr("Accuracy, 90 % (m)"), "accuracy"),
+        Attribute("grazing_med_deg", "real", tr("Grazing angle, median (°)"), "accuracy"),
+        Attribute("range_med_m", "real", tr("Distance, median (m)"), "accuracy"),
+    )
+
+
+def _provenance() -> tuple[Attribute, ...]:
+    methods = {
+        "interactive": tr("Interactive segmentation"),
+        "polygon": tr("Drawn by hand"),
+        "imported": tr("Imported outline"),
+    }
+    return (
+        Attribute(IMAGE_NAME, "text", tr("Image"), "image"),
+        Attribute("image_path", "text", tr("Image file"), "image"),
+        Attribute(IMAGE_SHA256, "text", tr("SHA-256 of the image")),
+        Attribute("camera", "text", tr("Camera (make, model)"), "image"),
+        Attribute("camera_id", "text", tr("Camera"), "image"),
+        Attribute("pose_id", "text", tr("Pose of the camera"), "image"),
+        Attribute("drift_deg", "real", tr("Drift of the camera (°)"), "image"),
+        Attribute("method", "text", tr("Method"), "work", methods, "'polygon'"),
+        Attribute("model_id", "text", tr("Model"), "work"),
+        Attribute(PROMPTS, "text", tr("Prompts (JSON)")),
+        Attribute("n_clicks", "int", tr("Clicks"), "work"),
+        Attribute("seconds", "real", tr("Seconds spent"), "work"),
+        Attribute("threshold", "real", tr("Threshold"), "work"),
+        Attribute("plugin_version", "text", tr("Plugin version"), "work"),
+        _asked("mapper", "text", tr("Mapped by"), "record", default="@user_full_name"),
+        _asked("reviewed_by", "text", tr("Reviewed by"), "record"),
+        Attribute("created_at", "datetime", tr("Created (UTC)"), "record"),
+        Attribute("modified_at", "datetime", tr("Outlined last (UTC)"), "record"),
+    )

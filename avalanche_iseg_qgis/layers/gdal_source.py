@@ -1,0 +1,190 @@
+"""Pixels of files, read by GDAL as they are stored."""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from osgeo import gdal
+from qgis.core import QgsProviderRegistry
+
+from ..core.errors import ImageError
+from ..panel.words import tr
+from .colours import SAMPLES, Stretch, choose_bands, colour_table, stretch_of
+from .grid import PLAIN, Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from qgis.core import QgsFeedback, QgsRasterLayer
+
+    from .picture import Window
+
+_STRIP = 2_000_000  # pixels read at a time: little memory, and soon cancelled
+_WARP_ERROR = 0.2  # pixels; as QGIS's own provider
+
+
+class GdalSource:
+    """A layer of the provider "gdal"; see `Source`.
+
+    QGIS shows rotated rasters resampled; here they are the original pixels. The file is opened for
+    every reading: no handle is shared between threads, and none keeps the file from being replaced.
+    """
+
+    needs_pixel_size = False
+
+    def __init__(self, layer: QgsRasterLayer) -> None:
+        uri = layer.dataProvider().dataSourceUri()
+        self.name = layer.name()
+        parts = QgsProviderRegistry.instance().decodeUri("gdal", uri)
+        self.path = parts.get("path") or uri
+        self._uri, *more = re.split(r"\|(?=option:|credential:)", uri)
+        self._options = [part[len("option:") :] for part in more if part.startswith("option:")]
+        self._lock = threading.Lock()
+        self._stretch: Stretch | None = None
+        with self._opened() as dataset:
+            self.grid = _grid(dataset, layer)
+            self._bands = _bands(dataset, layer)
+            band = dataset.GetRasterBand(self._bands[0])
+            self._table = _table(band) if len(self._bands) == 1 else None
+            self._bits = int(band.GetMetadataItem("NBITS", "IMAGE_STRUCTURE") or 8)
+
+    def read(self, window: Window, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
+        """Pixels of a window; see `Source.read`."""
+        pixels = np.zeros((window.height, window.width, 3), np.uint8)
+        rows = max(1, _STRIP // window.width)
+        with self._opened() as dataset:
+            for top in range(0, window.height, rows):
+                if feedback is not None and feedback.isCanceled():
+                    break
+                height = min(rows, window.height - top)
+                part = (window.col, window.row + top, window.width, height)
+                pixels[top : top + height] = self._colours(dataset, part)
+        return pixels
+
+    def _colours(self, dataset: gdal.Dataset, part: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Of a part (column, row, width, height): (height, width, 1 or 3) uint8."""
+        values = self._values(dataset, part, part[2:])
+        if self._table is not None:
+            return self._table[np.minimum(values[:, :, 0], 255)]
+        if values.dtype != np.uint8:
+            valid = self._valid(dataset, values, part, part[2:])
+            return self._stretch_of(dataset)(values, valid)
+        if self._bits < 8:
+            return (values.astype(np.uint16) * 255 // (2**self._bits - 1)).astype(np.uint8)
+        return values
+
+    def _stretch_of(self, dataset: gdal.Dataset) -> Stretch:
+        """The stretch of the whole raster, computed once, from a decimated reading."""
+        with self._lock:
+            if self._stretch is None:
+                width, height = self.grid.width, self.grid.height
+                factor = max(1.0, (width * height / SAMPLES) ** 0.5)
+                whole = (0, 0, width, height)
+                size = (max(1, int(width / factor)), max(1, int(height / factor)))
+                values = self._values(dataset, whole, size)
+                self._stretch = stretch_of(values, self._valid(dataset, values, whole, size))
+            return self._stretch
+
+    def _values(
+        self, dataset: gdal.Dataset, part: tuple[int, ...], size: tuple[int, ...]
+    ) -> NDArray:
+        """Of a part, resampled to (width, height) by nearest neighbour: (height, width, C)."""
+        gdal.ErrorReset()
+        values = dataset.ReadAsArray(
+            *part,
+            buf_xsize=size[0],
+            buf_ysize=size[1],
+            interleave="pixel",
+            band_list=self._bands,
+        )
+        # libjpeg fills up what is missing and only warns
+        if values is None or "remature end" in gdal.GetLastErrorMsg():
+            raise self._error()
+        return values.reshape(size[1], size[0], len(self._bands))
+
+    def _valid(
+        self, dataset: gdal.Dataset, values: NDArray, part: tuple[int, ...], size: tuple[int, ...]
+    ) -> NDArray[np.bool_]:
+        masks = [
+            dataset.GetRasterBand(band)
+            .GetMaskBand()
+            .ReadAsArray(*part, buf_xsize=size[0], buf_ysize=size[1])
+            for band in self._bands
+        ]
+        if any(mask is None for mask in masks):
+            raise self._error()
+        return (np.stack(masks, axis=-1) > 0) & np.isfinite(values)
+
+    @contextmanager
+    def _opened(self) -> Iterator[gdal.Dataset]:
+        gdal.PushErrorHandler("CPLQuietErrorHandler")
+        try:
+            flags = gdal.OF_RASTER | gdal.OF_READONLY
+            dataset = gdal.OpenEx(self._uri, flags, open_options=self._options)
+            if dataset is None:
+                raise self._error()
+            if _only_control_points(dataset):  # as QGIS does: these have no grid of their own
+                dataset = gdal.AutoCreateWarpedVRT(
+                    dataset, None, None, gdal.GRA_NearestNeighbour, _WARP_ERROR
+                )
+                if dataset is None:
+                    raise self._error()
+            yield dataset
+        except RuntimeError as error:  # where some other plugin made GDAL raise exceptions
+            raise self._error() from error
+        finally:
+            gdal.PopErrorHandler()
+
+    def _error(self) -> ImageError:
+        if not self.path.startswith("/vsi") and not Path(self.path).exists():
+            return ImageError(
+                tr("The file {} is not there any more: put it back, or remove the layer.").format(
+                    self.path
+                )
+            )
+        return ImageError(
+            tr(
+                "Cannot read {}: it is damaged, cut short, or may not be read. Copy or download "
+                "it again."
+            ).format(self.path)
+        )
+
+
+def _only_control_points(dataset: gdal.Dataset) -> bool:
+    if dataset.GetGeoTransform(can_return_null=True) is not None:
+        return False
+    return dataset.GetGCPCount() > 0 or bool(dataset.GetMetadata("RPC"))
+
+
+def _grid(dataset: gdal.Dataset, layer: QgsRasterLayer) -> Grid:
+    width, height = dataset.RasterXSize, dataset.RasterYSize
+    found = dataset.GetGeoTransform(can_return_null=True)
+    if found is None:
+        return Grid(width, height, PLAIN)  # QGIS may have guessed a CRS
+    c, a, b, f, d, e = found
+    if (c, a, b, f, d, abs(e)) == (0, 1, 0, 0, 0, 1):  # written down, but no georeference
+        return Grid(width, height, (a, b, c, d, e, f))
+    return Grid(width, height, (a, b, c, d, e, f), layer.crs())
+
+
+def _bands(dataset: gdal.Dataset, layer: QgsRasterLayer) -> list[int]:
+    count = dataset.RasterCount
+    colour = [
+        band
+        for band in range(1, count + 1)
+        if dataset.GetRasterBand(band).GetColorInterpretation() != gdal.GCI_AlphaBand
+    ]
+    return choose_bands(layer, colour or [1])
+
+
+def _table(band: gdal.Band) -> NDArray[np.uint8] | None:
+    if band.GetColorInterpretation() != gdal.GCI_PaletteIndex or band.GetColorTable() is None:
+        return None
+    table = band.GetColorTable()
+    return colour_table({i: table.GetColorEntry(i)[:3] for i in range(table.GetCount())})

@@ -1,0 +1,96 @@
+"""Masks to files; a file appears complete or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from osgeo import gdal
+
+from ..core.errors import ImageError
+from ..layers.grid import Grid
+from ..layers.picture import Window
+from ..panel.words import tr
+from .raster import empty_raster
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST_IN_8_BITS = 255
+
+
+def write_mask(path: str, mask: np.ndarray) -> None:
+    """Write an object, (H, W) bool, as PNG: 255 on the object, else 0.
+
+    Raises
+    ------
+    ImageError
+        As all functions here, if the file cannot be written; an earlier one then stays.
+    """
+    _write(path, _png(_labelled([mask])))
+
+
+def write_labels(path: str, masks: Sequence[np.ndarray]) -> None:
+    """Write objects, (H, W) bool each, as one PNG, as the research demo saves them.
+
+    Object k of n has the value k * floor(255 / n), in 16 bits k if there are more than 255. Where
+    objects overlap, the later one counts.
+    """
+    if not masks:
+        raise ImageError(tr("There is no object to export: finish an avalanche first."))
+    _write(path, _png(_labelled(masks)))
+
+
+def write_tiff(path: str, mask: np.ndarray, grid: Grid, window: Window) -> None:
+    """Write an object, (H, W) bool of a window, as TIFF that lies where the window does."""
+    raster = empty_raster(grid, window)
+    raster.GetRasterBand(1).WriteArray(_labelled([mask]))
+    _write(path, _encoded(raster, "GTiff", ["COMPRESS=DEFLATE", "TILED=YES"]))
+
+
+def _labelled(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """(H, W) uint8 or uint16 with the research demo's values."""
+    count = len(masks)
+    labels = np.zeros(masks[0].shape, np.uint8 if count <= _MOST_IN_8_BITS else np.uint16)
+    step = max(1, _MOST_IN_8_BITS // count)
+    for number, mask in enumerate(masks, 1):
+        labels[mask] = number * step
+    return labels
+
+
+def _png(labels: np.ndarray) -> bytes:
+    height, width = labels.shape
+    kind = gdal.GDT_Byte if labels.dtype == np.uint8 else gdal.GDT_UInt16
+    raster = empty_raster(Grid(width, height), Window(0, 0, height, width), kind)
+    raster.GetRasterBand(1).WriteArray(labels)
+    return _encoded(raster, "PNG", [])
+
+
+def _encoded(raster: gdal.Dataset, driver: str, options: list[str]) -> bytes:
+    """A whole file in memory: on a full disk, GDAL may cut files short without a word."""
+    name = f"/vsimem/{uuid.uuid4().hex}"
+    gdal.GetDriverByName(driver).CreateCopy(name, raster, options=options)
+    file = gdal.VSIFOpenL(name, "rb")
+    content = gdal.VSIFReadL(1, gdal.VSIStatL(name).size, file)
+    gdal.VSIFCloseL(file)
+    gdal.Unlink(name)
+    return bytes(content)
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write beside the file, then take its place: only within a folder is that one step."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=Path(path).parent) as folder:
+            partial = Path(folder, Path(path).name)
+            partial.write_bytes(content)
+            partial.replace(path)
+    except OSError as error:
+        raise ImageError(
+            tr(
+                "{} could not be written: {}. Choose a folder that exists, may be written to and "
+                "has space left."
+            ).format(path, error.strerror)
+        ) from error

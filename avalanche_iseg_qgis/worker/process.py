@@ -1,0 +1,175 @@
+"""The worker's process, driven by QGIS's event loop: nothing here waits."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Any
+
+from qgis.PyQt.QtCore import (
+    QCoreApplication,
+    QObject,
+    QProcess,
+    QProcessEnvironment,
+    pyqtSignal,
+)
+
+from ..core.errors import IsegError
+from ..core.worker.frames import FrameDecoder, encode
+from ..core.worker.launch import FOLDER, command, environment
+from ..core.worker.protocol import ANSWERS, Failure, from_frame, number_of, to_frame
+from ..panel.words import tr
+
+_CHUNK = 1 << 20  # bytes given to Qt at a time, which copies them
+_LOG = 1500  # characters kept
+_KILL = 150  # ms within which a killed process is gone, but for those that hang in a driver
+
+
+class WorkerProcess(QObject):
+    """One worker, from its start to its end. After `ended` or `close` it is of no more use.
+
+    Signals
+    -------
+    answered
+        (number of the request, message of `core.worker.protocol`)
+    ended
+        (how, for people). Not emitted after `close`.
+
+    Parameters
+    ----------
+    interpreter
+        Python of the worker's environment.
+
+    Attributes
+    ----------
+    log
+        The end of what the worker and its libraries print.
+    """
+
+    answered = pyqtSignal(int, object)
+    ended = pyqtSignal(str)
+
+    def __init__(self, interpreter: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.log = ""
+        self._interpreter = interpreter
+        self._decoder = FrameDecoder(skip_foreign=True)
+        self._unsent: deque[memoryview] = deque()
+        self._number = 0
+        self._has_answered = False
+        self._closed = False
+        process = self._process = QProcess(self)
+        program, *arguments = command(interpreter)
+        process.setProgram(program)
+        process.setArguments(arguments)
+        process.setWorkingDirectory(str(FOLDER))
+        process.setProcessEnvironment(_variables())
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._read_log)
+        process.bytesWritten.connect(self._write)
+        process.errorOccurred.connect(self._on_error)
+        process.finished.connect(self._on_finished)
+
+    def start(self) -> None:
+        """Start it. Whether that works is heard later, from the signals."""
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Id of the process, 0 if there is none."""
+        return int(self._process.processId())
+
+    def send(self, message: Any) -> int:  # noqa: ANN401
+        """Send a request of `core.worker.protocol`; returns its number.
+
+        Its arrays are read while they are sent, piece by piece: they are not to be changed.
+
+        Raises
+        ------
+        WorkerError
+            If a frame cannot carry it. The worker goes on.
+        """
+        frame = to_frame(self._number + 1, message)
+        self._unsent.extend(memoryview(part) for part in encode(frame))
+        self._number += 1
+        self._write()
+        return self._number
+
+    def close(self) -> None:
+        """End it at once. Does nothing the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        self._unsent.clear()
+        process = self._process
+        process.kill()
+        running = process.state() != QProcess.ProcessState.NotRunning
+        if running and not process.waitForFinished(_KILL):
+            # Deleting it now would wait for it. It goes when it can.
+            process.setParent(QCoreApplication.instance())
+            process.finished.connect(process.deleteLater)
+
+    def _write(self, *_: int) -> None:
+        """Give Qt what it takes without growing: a large picture must not hold the window up."""
+        while self._unsent and self._process.bytesToWrite() < _CHUNK:
+            part = self._unsent.popleft()
+            self._process.write(bytes(part[:_CHUNK]))
+            if part.nbytes > _CHUNK:
+                self._unsent.appendleft(part[_CHUNK:])
+
+    def _read(self) -> None:
+        data = bytes(self._process.readAllStandardOutput())
+        if self._closed:
+            return
+        try:
+            answers = [
+                (number_of(frame), from_frame(frame, ANSWERS)) for frame in self._decoder.feed(data)
+            ]
+        except IsegError as error:
+            text = tr("What the worker says cannot be understood ({}).").format(error)
+            self._end(text if self._has_answered else self._unsuitable())
+            return
+        for number, answer in answers:
+            if self._closed:
+                return
+            if number == 0 and isinstance(answer, Failure):  # it ends itself after that
+                self._end(answer.text)
+                return
+            self._has_answered = True
+            self.answered.emit(number, answer)
+
+    def _read_log(self) -> None:
+        words = bytes(self._process.readAllStandardError()).decode(errors="replace")
+        self.log = (self.log + words)[-_LOG:]
+
+    def _on_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._end(self._unsuitable())
+
+    def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        if not self._has_answered:
+            text = self._unsuitable()
+        elif status == QProcess.ExitStatus.CrashExit:
+            text = tr("The worker crashed, or was ended from outside.")
+        else:
+            text = tr("The worker ended by itself, with the exit status {}.").format(code)
+        words = self.log.strip().splitlines()
+        self._end(tr("{} Its last words: {}").format(text, words[-1]) if words else text)
+
+    def _unsuitable(self) -> str:
+        return tr(
+            "{} is no Python in which the worker can run: choose the environment made by "
+            "`make setup` in Options → Avalanche ISeg."
+        ).format(self._interpreter)
+
+    def _end(self, text: str) -> None:
+        if not self._closed:
+            self.close()
+            self.ended.emit(text)
+
+
+def _variables() -> QProcessEnvironment:
+    variables = QProcessEnvironment()  # empty: nothing of QGIS's gets in by itself
+    for name, value in environment(os.environ).items():
+        variables.insert(name, value)
+    return variables

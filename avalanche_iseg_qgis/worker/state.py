@@ -1,0 +1,32 @@
+"""How the worker is, in plain words."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ..panel.words import tr
+
+if TYPE_CHECKING:
+    from ..core.worker.protocol import Loaded
+
+
+class State(Enum):
+    """What a user may expect of the worker."""
+
+    OFF = "off"
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    BROKEN = "broken"
+
+
+def describe(loaded: Loaded) -> str:
+    """What is ready, and where it computes."""
+    kind = loaded.device.partition(":")[0]
+    if kind != "cpu":
+        return tr("Ready: {} on the GPU ({})").format(loaded.name, loaded.device)
+    if loaded.threads == 1:
+        return tr("Ready: {} on the CPU, 1 thread").format(loaded.name)
+    return tr("Ready: {} on the CPU, {} threads").format(loaded.name, loaded.threads)

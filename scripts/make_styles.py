@@ -1,0 +1,87 @@
+"""Make the styles that the plugin ships, from its schema and form; runs inside QGIS.
+
+Usage: ``python3 tests/qgis/run.py --script scripts/make_styles.py``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeatureRenderer,
+    QgsFillSymbol,
+    QgsMapLayer,
+    QgsSimpleFillSymbolLayer,
+    QgsSingleSymbolRenderer,
+    QgsVectorLayer,
+)
+
+from avalanche_iseg_qgis.features import form, schema, target
+
+STYLES = Path(__file__).resolve().parents[1] / "avalanche_iseg_qgis" / "styles"
+_CRS = {
+    target.TABLE: QgsCoordinateReferenceSystem("EPSG:2056"),
+    target.PLAIN_TABLE: QgsCoordinateReferenceSystem(),
+}
+_KEPT = (
+    QgsMapLayer.StyleCategory.Symbology
+    | QgsMapLayer.StyleCategory.Fields
+    | QgsMapLayer.StyleCategory.Forms
+    | QgsMapLayer.StyleCategory.AttributeTable
+)
+
+
+def style(name: str) -> str:
+    """The style of one of our tables, in a form that is the same each time."""
+    layer = QgsVectorLayer("MultiPolygon", name, "memory")
+    layer.setCrs(_CRS[name])
+    layer.dataProvider().addAttributes(schema.fields().toList())
+    layer.updateFields()
+    layer.setRenderer(_renderer())
+    form.dress(layer)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, f"{name}.qml"))
+        layer.saveNamedStyle(path, _KEPT)
+        tree = ElementTree.parse(path)
+    tree.getroot().set("version", "3.22.0")  # the oldest that can read it
+    ElementTree.indent(tree)
+    return ElementTree.canonicalize(ElementTree.tostring(tree.getroot())) + "\n"
+
+
+def _renderer() -> QgsFeatureRenderer:
+    """Magenta, on white so that it is seen on rock too; the picture shows through.
+
+    The mask of the object in hand is orange.
+    """
+    symbol = QgsFillSymbol.createSimple(
+        {
+            "style": "no",
+            "outline_color": "255,255,255,200",
+            "outline_width": "0.9",
+            "joinstyle": "round",
+        }
+    )
+    symbol.appendSymbolLayer(
+        QgsSimpleFillSymbolLayer.create(
+            {
+                "color": "208,19,155,30",
+                "outline_color": "208,19,155,255",
+                "outline_width": "0.46",
+                "joinstyle": "round",
+            }
+        )
+    )
+    return QgsSingleSymbolRenderer(symbol)
+
+
+def main() -> None:
+    """Write both styles."""
+    for name in _CRS:
+        (STYLES / f"{name}.qml").write_text(style(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Pictures of the plugin at work, in the real QGIS, on a synthetic scene: ``docs/images``.
+
+    python3 tests/qgis/run.py --script scripts/screenshots.py [FOLDER]
+
+Clicks are given with the mouse, where somebody who sees the true outlines would give them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from driving import LEFT, RIGHT, Driver
+from osgeo import gdal
+from qgis import utils
+from qgis.core import QgsRectangle, QgsSettings
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QTreeView
+from qgis.utils import iface
+from waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = ROOT / ".venv" / "bin" / "python"
+SCENE = ROOT / "build" / "demo" / "scene"
+NAME = "avalanche_iseg_qgis"
+PHOTO = "webcam_20240115_1030.jpg"
+MOST_CLICKS = 5
+
+
+def main() -> None:
+    """Make all pictures."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "images")
+    folder.mkdir(parents=True, exist_ok=True)
+    scene = make_scene()
+    labels = gdal.Open(str(scene / "labels.png")).ReadAsArray()
+    with tempfile.TemporaryDirectory() as work:
+        shutil.copy(scene / "picture.jpg", Path(work, PHOTO))
+        driver = open_plugin(Path(work, PHOTO))
+        zoom_to(driver, labels > 0)
+        sizes = np.bincount(labels.ravel())[1:]
+        first, second, third = 1 + np.argsort(sizes)[::-1][:3]
+
+        click_on(driver, labels == first, 1)
+        shoot(folder / "segmenting.png")
+        click_on(driver, labels == first, MOST_CLICKS)
+        shoot(folder / "corrected.png")
+        finish(driver)
+        click_on(driver, labels == second, MOST_CLICKS)
+        finish(driver)
+        click_on(driver, labels == third, MOST_CLICKS)
+        shoot(folder / "several.png")
+        finish(driver)
+        show_form(driver)
+        shoot(folder / "form.png")
+        show_options(folder / "options.png")
+
+
+def make_scene() -> Path:
+    """The scene that ``make demo`` shows, made if it is missing; returns its folder."""
+    if not SCENE.exists():
+        command = [str(PYTHON), "-m", "training", "synthetic", str(SCENE), "--seed", "5"]
+        subprocess.run(command, check=True, cwd=ROOT)
+    return SCENE / "scene_000001"
+
+
+def open_plugin(photo: Path) -> Driver:
+    """The photo in a new project, the plugin's panels beside it."""
+    QgsSettings().setValue("avalanche_iseg/interpreter", str(PYTHON))
+    utils.updateAvailablePlugins()
+    utils.loadPlugin(NAME)
+    utils.startPlugin(NAME)
+    iface.mainWindow().findChild(QDockWidget, "Browser").hide()
+    driver = Driver(iface, utils.plugins[NAME], photo)
+    driver.layer.setName(photo.stem)
+    return driver
+
+
+def zoom_to(driver: Driver, mask: np.ndarray) -> None:
+    """Show the part of the photo where the mask is."""
+    rows, cols = np.nonzero(mask)
+    box = QgsRectangle(cols.min(), -rows.max(), cols.max(), -rows.min())
+    box.scale(1.25)
+    driver.canvas.setExtent(box)
+    driver.canvas.refresh()
+    wait_until(lambda: not driver.canvas.isDrawing(), what="the map drawn")
+
+
+def click_on(driver: Driver, truth: np.ndarray, most: int) -> None:
+    """Click in the middle of what is wrong, until there are so many clicks or all is well."""
+    while len(driver.space.prompts.clicks) < most:
+        shown = driver.mask() if driver.space.prompts.clicks else np.zeros_like(truth)
+        missing, too_much = depth(truth & ~shown), depth(shown & ~truth)
+        wrong = missing if missing.max() >= too_much.max() else too_much
+        if wrong.max() < 6:
+            return
+        row, col = np.unravel_index(wrong.argmax(), wrong.shape)
+        driver.click(int(row), int(col), LEFT if wrong is missing else RIGHT)
+
+
+def depth(mask: np.ndarray) -> np.ndarray:
+    """(H, W) float32: pixels to the mask's edge, which the picture's edge is no part of."""
+    driver = gdal.GetDriverByName("MEM")
+    source = driver.Create("", *mask.shape[::-1], 1, gdal.GDT_Byte)
+    target = driver.Create("", *mask.shape[::-1], 1, gdal.GDT_Float32)
+    source.GetRasterBand(1).WriteArray((~mask).astype(np.uint8))
+    gdal.ComputeProximity(source.GetRasterBand(1), target.GetRasterBand(1), ["VALUES=1"])
+    return target.ReadAsArray()
+
+
+def finish(driver: Driver) -> None:
+    """Enter."""
+    driver.key(Qt.Key.Key_Return)
+    wait_until(lambda: driver.space.prompts.empty, what="the feature")
+
+
+def show_form(driver: Driver) -> None:
+    """Open the form of the first avalanche."""
+    table = driver.studio.list
+    table.table.setCurrentCell(0, 0)
+    table.form_wanted.emit(table._entries[0])
+
+
+def show_options(path: Path) -> None:
+    """The plugin's page of QGIS's options, a dialog that waits for an answer."""
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        tree = dialog.findChild(QTreeView)
+        (index,) = tree.model().match(
+            tree.model().index(0, 0),
+            Qt.ItemDataRole.DisplayRole,
+            "Avalanche ISeg",
+            1,
+            Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive,
+        )
+        tree.setCurrentIndex(index)
+        shoot(path)
+        dialog.reject()
+
+    for dialog in iface.mainWindow().findChildren(QDialog):
+        dialog.close()
+    QTimer.singleShot(1000, look)
+    iface.showOptionsDialog()
+
+
+def shoot(path: Path) -> None:
+    """The whole screen, once QGIS has drawn it."""
+    wait_until(lambda: not iface.mapCanvas().isDrawing(), what="the map drawn")
+    QTest.qWait(500)
+    QApplication.primaryScreen().grabWindow(0).save(str(path))
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

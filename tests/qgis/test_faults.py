@@ -1,0 +1,177 @@
+"""What goes wrong: a message that says what to do, and nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+import scenery
+from driving import Driver
+from qgis.core import QgsProject, QgsRasterLayer, QgsSettings, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+from waiting import wait_until
+
+Key = Qt.Key
+
+
+@pytest.fixture
+def driver(iface, plugin, tmp_path):
+    driver = Driver(iface, plugin, scenery.photo(tmp_path))
+    driver.said = []
+    driver.space.said.connect(driver.said.append)
+    driver.studio.saver.said.connect(driver.said.append)
+    return driver
+
+
+def features() -> int:
+    return sum(
+        layer.featureCount()
+        for layer in QgsProject.instance().mapLayers().values()
+        if isinstance(layer, QgsVectorLayer)
+    )
+
+
+def test_worker_killed_in_the_middle_of_a_request(driver):
+    driver.click(*scenery.CENTRE)
+    mask, first = driver.mask(), driver.studio.service.pid
+    driver.space.add_click(*scenery.OUTSIDE, False)
+    os.kill(first, signal.SIGKILL)
+    driver.settle()
+    assert driver.studio.service.pid != first
+    assert len(driver.space.prompts.clicks) == 2
+    assert driver.mask().any()
+    driver.key(Key.Key_Backspace)
+    assert np.array_equal(driver.mask(), mask)
+
+
+def test_wrong_interpreter_then_the_right_one(iface, plugin, interpreter, tmp_path):
+    rubbish = tmp_path / "python"
+    rubbish.write_text("#!/bin/sh\nwhile true; do echo rubbish; done\n")
+    rubbish.chmod(0o755)
+    layer = QgsRasterLayer(str(scenery.photo(tmp_path)), "photo")
+    QgsProject.instance().addMapLayer(layer)
+    iface.setActiveLayer(layer)
+    for wrong in (rubbish, tmp_path / "nothing", sys.executable, "/bin/true"):
+        QgsSettings().setValue("avalanche_iseg/interpreter", str(wrong))
+        studio = plugin.open()
+        wait_until(lambda s=studio: s.service.state.name == "BROKEN", 60, f"{wrong} refused")
+        assert "Options" in studio.service.text
+        assert not studio.dock.again.isHidden()
+    studio.workspace.add_click(*scenery.CENTRE, True)
+    QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
+    studio.dock.again.click()
+    wait_until(lambda: studio.workspace.draft.up_to_date, 60, "the answer, nevertheless")
+    assert len(studio.workspace.prompts.clicks) == 1
+
+
+def test_missing_model(driver):
+    driver.click(*scenery.CENTRE)
+    QgsSettings().setValue("avalanche_iseg/model", "/nowhere/model.safetensors")
+    driver.studio.configure_worker()
+    wait_until(lambda: driver.studio.service.state.name == "BROKEN", 60, "the model missed")
+    assert "/nowhere/model.safetensors" in driver.studio.service.text
+    driver.space.add_click(*scenery.OUTSIDE, False)
+    QgsSettings().setValue("avalanche_iseg/model", "default")
+    driver.studio.configure_worker()
+    driver.settle()
+    assert len(driver.space.prompts.clicks) == 2
+
+
+def test_corrupt_image(iface, plugin, tmp_path):
+    path = scenery.photo(tmp_path)
+    layer = QgsRasterLayer(str(path), "photo")
+    QgsProject.instance().addMapLayer(layer)
+    iface.setActiveLayer(layer)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 3])
+    studio = plugin.open()
+    said = []
+    studio.workspace.said.connect(said.append)
+    studio.workspace.add_click(*scenery.CENTRE, True)
+    wait_until(lambda: said, what="the message")
+    assert str(path) in said[-1] or path.name in said[-1]
+    assert studio.workspace.prompts.clicks
+
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_full_disk(driver, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    assert os.system(f"mount -t tmpfs -o size=64k tmpfs {disk}") == 0
+    try:
+        (disk / "ballast").write_bytes(bytes(60 * 1024))
+        QgsProject.instance().setFileName(str(disk / "project.qgz"))
+        driver.click(*scenery.CENTRE)
+        prompts = driver.space.prompts
+        driver.key(Key.Key_Return)
+        wait_until(lambda: driver.said, what="the message")
+        assert "disk" in driver.said[-1].lower() or "space" in driver.said[-1].lower()
+        assert driver.space.prompts is prompts
+        assert features() == 0
+        QgsProject.instance().setFileName(str(tmp_path / "project.qgz"))
+        driver.key(Key.Key_Return)
+        wait_until(lambda: features() == 1, what="the feature elsewhere")
+    finally:
+        os.system(f"umount -l {disk}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a disk needs root")
+def test_read_only_geopackage(driver, tmp_path):
+    driver.click(*scenery.CENTRE)
+    driver.key(Key.Key_Return)
+    wait_until(lambda: features() == 1, what="the first feature")
+    (layer,) = [
+        layer
+        for layer in QgsProject.instance().mapLayers().values()
+        if isinstance(layer, QgsVectorLayer)
+    ]
+    assert layer.commitChanges()
+    QgsProject.instance().removeMapLayer(layer.id())
+    assert os.system(f"mount --bind {tmp_path} {tmp_path}") == 0
+    assert os.system(f"mount -o remount,bind,ro {tmp_path}") == 0
+    try:
+        again = QgsVectorLayer(f"{tmp_path}/avalanches.gpkg|layername=avalanches_pixels", "old")
+        assert again.isValid()
+        QgsProject.instance().addMapLayer(again)
+        driver.studio.dock.target.setLayer(again)
+        driver.click(*scenery.CENTRE)
+        prompts = driver.space.prompts
+        driver.key(Key.Key_Return)
+        wait_until(lambda: driver.said, what="the message")
+        assert driver.space.prompts is prompts
+        assert "read-only" in driver.said[-1].lower() or "cannot be edited" in driver.said[-1]
+    finally:
+        QgsProject.instance().clear()
+        os.system(f"umount -l {tmp_path}")
+
+
+def test_target_layer_removed_while_segmenting(driver):
+    driver.click(*scenery.CENTRE)
+    driver.key(Key.Key_Return)
+    wait_until(lambda: features() == 1, what="the first feature")
+    driver.click(*scenery.CENTRE)
+    for layer in list(QgsProject.instance().mapLayers().values()):
+        if isinstance(layer, QgsVectorLayer):
+            layer.commitChanges()
+            QgsProject.instance().removeMapLayer(layer.id())
+    driver.key(Key.Key_Return)
+    wait_until(lambda: features() == 2, what="the layer found again, and the feature in it")
+
+
+def test_nothing_to_finish(driver):
+    driver.key(Key.Key_Return)
+    assert "click" in driver.said[-1].lower()
+
+
+def test_empty_mask_is_not_a_feature(driver):
+    driver.click(*scenery.CENTRE)
+    driver.studio.dock.min_area.setValue(1e7)
+    driver.settle()
+    driver.key(Key.Key_Return)
+    wait_until(lambda: driver.said, what="the message")
+    assert features() == 0
+    assert driver.space.prompts.clicks

@@ -1,0 +1,303 @@
+"""The layer that objects go to."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from avalanche_iseg_qgis.core.errors import IsegError
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsGeometry,
+    QgsProject,
+    QgsVectorFileWriter,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+
+from avalanche_iseg_qgis.features import form, schema, target
+
+ROOT = Path(__file__).resolve().parents[2]
+LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
+NONE = QgsCoordinateReferenceSystem()
+SQUARE = QgsGeometry.fromWkt("MultiPolygon(((0 0, 9 0, 9 9, 0 9, 0 0)))")
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str):
+    """A file system of its own, as only root can make one."""
+    folder.mkdir(exist_ok=True)
+    if os.getuid() != 0 or not run("mount", "-t", "tmpfs", "-o", options, "iseg", folder):
+        pytest.skip("needs root, and leave to mount")
+    try:
+        yield folder
+    finally:
+        run("umount", "-l", folder)
+
+
+def read_only(folder: Path) -> None:
+    assert run("mount", "-o", "remount,ro", folder)
+
+
+def run(*command) -> bool:
+    return not subprocess.run([*map(str, command)], capture_output=True).returncode  # noqa: S603
+
+
+def opened(path, table=target.TABLE) -> QgsVectorLayer:
+    layer = QgsVectorLayer(f"{path}|layername={table}", table, "ogr")
+    assert layer.isValid()
+    return layer
+
+
+def content(path, query: str) -> list:
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        return file.execute(query).fetchall()
+
+
+def test_georeferenced(tmp_path):
+    path = tmp_path / "new.gpkg"
+    layer = target.create(str(path), LV95, plain=False)
+    assert (layer.name(), layer.crs().authid()) == ("avalanches", "EPSG:2056")
+    assert layer.wkbType() == QgsWkbTypes.Type.MultiPolygon
+    assert [f.name() for f in layer.fields()] == ["fid", *(a.name for a in schema.table())]
+    types = {f.name(): f.typeName() for f in layer.fields()}
+    assert types["observed_at"] == "DateTime"
+    assert types["bridged"] == "Boolean"
+    assert types["n_clicks"] == "Integer"
+    assert types["seconds"] == "Real"
+    assert types["prompts"] == "String"
+    assert target.suitable(layer) is None
+
+
+def test_plain_says_that_it_is(tmp_path):
+    path = tmp_path / "new.gpkg"
+    layer = target.create(str(path), NONE, plain=True)
+    assert layer.name() == "avalanches_pixels"
+    assert not layer.crs().isValid()
+    assert "pixel coordinates" in layer.metadata().title()
+    assert "y down and negative" in layer.metadata().abstract()
+    query = "SELECT srs_id FROM gpkg_contents WHERE table_name = 'avalanches_pixels'"
+    assert content(path, query) == [(-1,)]  # undefined Cartesian
+    again = opened(path, "avalanches_pixels")
+    target.settle(again)
+    assert not again.crs().isValid()
+    settled = opened(path, "avalanches_pixels")
+    settled.setCrs(LV95)
+    target.settle(settled)
+    assert settled.crs() == LV95  # the user's own choice
+
+
+def test_project_keeps_that_there_is_no_crs(tmp_path, project):
+    layer = target.create(str(tmp_path / "new.gpkg"), NONE, plain=True)
+    project.addMapLayer(layer)
+    project.write(str(tmp_path / "project.qgz"))
+    project.clear()
+    project.read(str(tmp_path / "project.qgz"))
+    (layer,) = project.mapLayers().values()
+    target.settle(layer)
+    assert not layer.crs().isValid()
+
+
+def test_style_is_in_the_file(tmp_path):
+    path = str(tmp_path / "new.gpkg")
+    made = target.create(path, LV95, plain=False)
+    assert made.listStylesInDatabase()[0] == 1
+    for layer in (made, opened(path)):
+        type_at = layer.fields().indexOf("type")
+        setup = layer.editorWidgetSetup(type_at)
+        assert setup.type() == "ValueMap"
+        assert {"Slab": "slab"} in setup.config()["map"]
+        assert layer.attributeAlias(type_at) == "Type"
+        assert layer.editorWidgetSetup(layer.fields().indexOf("observed_at")).type() == "DateTime"
+        assert layer.editorWidgetSetup(layer.fields().indexOf("fid")).type() == "Hidden"
+        tabs = [tab.name() for tab in layer.editFormConfig().tabs()]
+        assert tabs == ["What", "When", "Measures", "Provenance"]
+        assert layer.editFormConfig().readOnly(layer.fields().indexOf("n_clicks"))
+        assert not layer.editFormConfig().readOnly(type_at)
+        assert not layer.labelsEnabled()
+        colours = [part.strokeColor().name() for part in layer.renderer().symbol().symbolLayers()]
+        assert colours == ["#ffffff", "#d0139b"]
+        hidden = {c.name for c in layer.attributeTableConfig().columns() if c.hidden}
+        assert hidden >= {"prompts", "uuid"}
+        assert "type" not in hidden
+
+
+def test_pixels_have_no_measures_in_the_form(tmp_path):
+    layer = target.create(str(tmp_path / "new.gpkg"), NONE, plain=True)
+    tabs = [tab.name() for tab in layer.editFormConfig().tabs()]
+    assert tabs == ["What", "When", "Provenance"]
+
+
+def test_every_attribute_has_a_place_in_the_form(tmp_path):
+    groups = {group for tab in form._tabs(plain=False).values() for group in tab}
+    assert groups == {attribute.group for attribute in schema.table()} - {""}
+    names = [attribute.name for attribute in schema.table()]
+    assert len(names) == len(set(names))
+    by_design = {"crown_line", "fid"}
+    design = ROOT.parent / "shared" / "design" / "georeferencing.md"
+    if design.exists():
+        text = design.read_text().split("Layer **`avalanches`**")[1].split("Table **`cameras`**")[0]
+        cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+        wanted = {name.strip("` ") for cell in cells for name in cell.replace("/", ",").split(",")}
+        assert wanted - by_design - {"fid"} <= set(names)
+
+
+def test_drawn_by_hand_gets_defaults(tmp_path):
+    from qgis.core import QgsVectorLayerUtils
+
+    layer = target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    feature = QgsVectorLayerUtils.createFeature(layer, SQUARE)
+    assert len(feature["uuid"]) == 36
+    assert feature["part"] == "avalanche"
+    assert feature["method"] == "polygon"
+
+
+def test_shipped_styles_are_up_to_date():
+    spec = importlib.util.spec_from_file_location("styles", ROOT / "scripts" / "make_styles.py")
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    for name in (target.TABLE, target.PLAIN_TABLE):
+        shipped = (make.STYLES / f"{name}.qml").read_text(encoding="utf-8")
+        assert shipped == make.style(name), "run make styles"
+
+
+def test_both_kinds_and_other_tables_in_one_file(tmp_path):
+    path = str(tmp_path / "all.gpkg")
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.layerName = "huts"
+    huts = QgsVectorLayer("Point?crs=EPSG:2056&field=name:string", "huts", "memory")
+    hut = QgsFeature(huts.fields())
+    hut.setAttributes(["Weissfluhjoch"])
+    huts.dataProvider().addFeatures([hut])
+    QgsVectorFileWriter.writeAsVectorFormatV3(
+        huts, path, QgsProject.instance().transformContext(), options
+    )
+    open_elsewhere = opened(path, "huts")
+    target.create(path, LV95, plain=False)
+    target.create(path, NONE, plain=True)
+    assert [f["name"] for f in open_elsewhere.getFeatures()] == ["Weissfluhjoch"]
+    assert [f["name"] for f in opened(path, "huts").getFeatures()] == ["Weissfluhjoch"]
+    assert opened(path).listStylesInDatabase()[0] == 1
+
+
+def test_second_time_the_same_table_with_its_features_and_style(tmp_path):
+    path = str(tmp_path / "new.gpkg")
+    first = target.create(path, LV95, plain=False)
+    feature = QgsFeature(first.fields())
+    feature.setGeometry(SQUARE)
+    first.dataProvider().addFeatures([feature])
+    first.setFieldAlias(first.fields().indexOf("type"), "Lawinenart")
+    first.saveStyleToDatabase("mine", "", True, "")
+    second = target.create(path, LV95, plain=False)
+    assert second.featureCount() == 1
+    assert second.attributeAlias(second.fields().indexOf("type")) == "Lawinenart"
+
+
+def test_name_taken_by_something_else(tmp_path):
+    path = str(tmp_path / "taken.gpkg")
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.layerName = "avalanches"
+    other = QgsVectorLayer("Polygon?crs=EPSG:2056&field=name:string", "avalanches", "memory")
+    QgsVectorFileWriter.writeAsVectorFormatV3(
+        other, path, QgsProject.instance().transformContext(), options
+    )
+    with pytest.raises(IsegError, match="other attributes"):
+        target.create(path, LV95, plain=False)
+    assert [f.name() for f in opened(path).fields()] == ["fid", "name"]
+
+
+def test_folder_missing(tmp_path):
+    with pytest.raises(IsegError, match="does not exist: make it"):
+        target.create(str(tmp_path / "no" / "new.gpkg"), LV95, plain=False)
+
+
+def test_file_that_is_no_geopackage(tmp_path):
+    path = tmp_path / "notes.gpkg"
+    path.write_text("dear diary")
+    with pytest.raises(IsegError, match="choose another GeoPackage"):
+        target.create(str(path), LV95, plain=False)
+    assert path.read_text() == "dear diary"
+
+
+def test_read_only_folder_and_file(tmp_path):
+    with mounted(tmp_path / "ro", "size=4m") as folder:
+        path = str(folder / "old.gpkg")
+        target.create(path, LV95, plain=False)
+        read_only(folder)
+        with pytest.raises(IsegError, match="read-only"):
+            target.create(path, LV95, plain=False)
+        with pytest.raises(IsegError, match="read-only"):
+            target.create(str(folder / "new.gpkg"), LV95, plain=False)
+        assert "read-only" in target.suitable(opened(path))
+
+
+@pytest.mark.parametrize("size", ["8k", "64k", "128k", "160k", "200k"])
+def test_full_disk(tmp_path, size):
+    """Wherever it becomes full, there is no half-made file."""
+    with mounted(tmp_path / "full", f"size={size}") as folder:
+        path = folder / "new.gpkg"
+        with pytest.raises(IsegError, match="make room on the disk"):
+            target.create(str(path), LV95, plain=False)
+        assert not path.exists()
+
+
+def test_full_disk_with_other_tables_in_the_file(tmp_path):
+    with mounted(tmp_path / "full", "size=400k") as folder:
+        path = str(folder / "all.gpkg")
+        target.create(path, LV95, plain=False)
+        with pytest.raises(OSError, match="No space"):
+            (folder / "ballast").write_bytes(b"0" * 400_000)
+        with pytest.raises(IsegError, match="make room on the disk"):
+            target.create(path, NONE, plain=True)
+        (folder / "ballast").unlink()
+        assert opened(path).listStylesInDatabase()[0] == 1
+        assert target.create(path, NONE, plain=True).isValid()
+
+
+@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
+def test_file_locked_by_another_program(tmp_path, lock):
+    path = str(tmp_path / "locked.gpkg")
+    target.create(path, LV95, plain=False)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute(f"BEGIN {lock}")
+        start = time.monotonic()
+        with pytest.raises(IsegError, match="close programs that use this one"):
+            target.create(path, NONE, plain=True)
+        assert time.monotonic() - start < 2  # nobody likes a frozen window
+        other.rollback()
+    assert target.create(path, NONE, plain=True).isValid()
+
+
+def test_default_path(tmp_path, project):
+    image = tmp_path / "images" / "webcam.jpg"
+    image.parent.mkdir()
+    image.write_bytes(b"")
+    assert target.default_path(project, str(image)) == str(image.parent / "avalanches.gpkg")
+    assert Path(target.default_path(project, "https://a.b/wms")).parent.is_dir()
+    project.write(str(tmp_path / "project.qgz"))
+    assert target.default_path(project, str(image)) == str(tmp_path / "avalanches.gpkg")
+
+
+def test_default_path_passes_by_what_is_read_only(tmp_path, project):
+    with mounted(tmp_path / "ro", "size=4m") as folder:
+        image = folder / "webcam.jpg"
+        image.write_bytes(b"")
+        read_only(folder)
+        assert Path(target.default_path(project, str(image))).parent != folder
+
+
+def test_suitable():
+    points = QgsVectorLayer("Point?crs=EPSG:2056", "points", "memory")
+    assert "not a layer of polygons" in target.suitable(points)
+    polygons = QgsVectorLayer("Polygon?crs=EPSG:2056", "polygons", "memory")
+    assert target.suitable(polygons) is None
+    polygons.setReadOnly(True)
+    assert "read-only" in target.suitable(polygons)
+    assert "gone" in target.suitable(QgsVectorLayer("/nowhere.gpkg", "gone", "ogr"))
