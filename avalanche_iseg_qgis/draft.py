@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Home:
-    """The feature that an object came from."""
+    """The feature that an object came from.
+
+    Attributes
+    ----------
+    uuid
+        Of a feature of ours: its id changes when a new feature is saved to its file.
+    """
 
     layer_id: str
     feature_id: int
+    uuid: str = ""
 
 
 @dataclass(eq=False)

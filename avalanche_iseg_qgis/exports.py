@@ -12,7 +12,7 @@ from .core.errors import IsegError
 from .features import statistics
 from .layers.picture import Window
 from .masks import exporting, importing
-from .objects import entries_of, layers_of
+from .objects import entries_of, find, layers_of
 from .panel.notices import Notices
 from .panel.words import tr
 from .workspace import Workspace
@@ -82,9 +82,9 @@ class Exports:
         origin = space.image.origin
         masks = []
         for entry in entries_of(QgsProject.instance(), origin.image_name, origin.sha256):
-            layer = QgsProject.instance().mapLayer(entry.home.layer_id)
-            geometry = layer.getFeature(entry.home.feature_id).geometry()
-            masks.append(importing.from_geometry(geometry, layer.crs(), grid).within(whole))
+            layer, feature = find(entry.home)
+            mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
+            masks.append(mask.within(whole))
         found = space.draft.found
         if found is not None:
             mask = np.zeros((grid.height, grid.width), np.bool_)

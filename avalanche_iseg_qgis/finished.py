@@ -6,8 +6,8 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject
 
 from .core.errors import IsegError
-from .features import record, writer
-from .objects import Entry, entries_of
+from .features import record, target, writer
+from .objects import Entry, entries_of, find, layers_of
 from .panel.avalanches_dock import AvalanchesDock
 from .panel.words import tr
 from .workspace import Workspace
@@ -27,6 +27,7 @@ class Finished(QObject):
         project = QgsProject.instance()
         project.layersWillBeRemoved.connect(self._on_layers_leave)
         project.layersAdded.connect(self._on_layers_come)
+        self._on_layers_come(())
 
     def close(self) -> None:
         """Let go of the project."""
@@ -52,16 +53,16 @@ class Finished(QObject):
         self._list(but=ids)
 
     def _on_layers_come(self, _layers) -> None:
+        for layer in layers_of(QgsProject.instance()):
+            target.settle(layer)
         self.refresh()
 
     def _feature_of(self, entry: Entry):
-        layer = QgsProject.instance().mapLayer(entry.home.layer_id)
-        feature = layer.getFeature(entry.home.feature_id) if layer else None
-        if feature is None or not feature.isValid():
+        found = find(entry.home)
+        if found is None:
             self._warn(tr("This avalanche is not in its layer any more."))
             self.refresh()
-            return None, None
-        return layer, feature
+        return found or (None, None)
 
     def _zoom_to(self, entry: Entry) -> None:
         layer, feature = self._feature_of(entry)
@@ -77,7 +78,7 @@ class Finished(QObject):
         except IsegError as error:
             self._warn(str(error))
         else:
-            self._workspace.reopen(prompts, entry.home)
+            self._workspace.reopen(prompts, entry.home, record.value(feature, "seconds") or 0.0)
 
     def open_form(self, entry: Entry) -> None:
         """Show the form of an object, beside the map."""
@@ -86,11 +87,11 @@ class Finished(QObject):
             self._iface.openFeatureForm(layer, feature, False, False)
 
     def _delete(self, entry: Entry) -> None:
-        layer, _ = self._feature_of(entry)
+        layer, feature = self._feature_of(entry)
         if layer is None:
             return
         try:
-            writer.remove(layer, entry.home.feature_id, tr("Delete avalanche"))
+            writer.remove(layer, feature.id(), tr("Delete avalanche"))
         except IsegError as error:
             self._warn(str(error))
         self.refresh()

@@ -6,8 +6,8 @@ from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer, QgsWkbTypes
 from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu
 
 from .core.errors import IsegError
-from .draft import Home
 from .masks import importing
+from .objects import home_of
 from .panel.words import tr
 from .workspace import Workspace
 
@@ -46,7 +46,7 @@ class Imports:
             )
         ids = layer.selectedFeatureIds()
         mask = importing.from_features(layer, ids, self._workspace.grid)
-        home = Home(layer.id(), ids[0]) if len(ids) == 1 else None
+        home = home_of(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
         self._workspace.start_from(mask, home)
 
     def from_raster(self) -> None:

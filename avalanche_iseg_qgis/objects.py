@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
+from qgis.core import (
+    QgsExpression,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsProject,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
 
 from .draft import Home
 from .features import record, schema
@@ -50,6 +57,24 @@ def layers_of(project: QgsProject) -> Iterator[QgsVectorLayer]:
             yield layer
 
 
+def find(home: Home) -> tuple[QgsVectorLayer, QgsFeature] | None:
+    """The feature and its layer; None if either is gone."""
+    layer = QgsProject.instance().mapLayer(home.layer_id)
+    if layer is None:
+        return None
+    if home.uuid:
+        same = QgsExpression.createFieldEqualityExpression(schema.UUID, home.uuid)
+        feature = next(layer.getFeatures(QgsFeatureRequest(QgsExpression(same))), None)
+    else:
+        feature = layer.getFeature(home.feature_id)
+    return (layer, feature) if feature is not None and feature.isValid() else None
+
+
+def home_of(layer: QgsVectorLayer, feature: QgsFeature) -> Home:
+    """How to find the feature again."""
+    return Home(layer.id(), feature.id(), str(record.value(feature, schema.UUID) or ""))
+
+
 def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list[Entry]:
     """The objects of an image, in the order of their layers and features."""
     entries = []
@@ -64,7 +89,7 @@ def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> Entry:
     plain = not layer.crs().isValid()
     area = feature.geometry().area() if plain else record.value(feature, "area_m2")
     return Entry(
-        Home(layer.id(), feature.id()),
+        home_of(layer, feature),
         number,
         str(record.value(feature, "type") or ""),
         record.value(feature, "n_clicks"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsFeature, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from .core.errors import IsegError
+from .core.worker.protocol import Outlined
 from .draft import Home
-from .features import record, schema, target, writer
+from .features import record, target, writer
 from .image import Image
-from .objects import layers_of
-from .outline.geometry import area_m2, to_geometry
+from .objects import find, home_of, layers_of
+from .outline.geometry import to_geometry
 from .panel.segment_dock import SegmentDock
 from .panel.words import tr
 from .worker.service import Service
@@ -38,7 +39,7 @@ class Saver(QObject):
         self._workspace, self._service, self._dock = workspace, service, dock
         workspace.finished.connect(self._on_finished)
 
-    def _on_finished(self, image: Image, outlined) -> None:
+    def _on_finished(self, image: Image, outlined: Outlined) -> None:
         try:
             home = self._save(image, outlined)
         except IsegError as error:
@@ -48,39 +49,37 @@ class Saver(QObject):
             self._workspace.accept(image)
             self.saved.emit(image, home)
 
-    def _save(self, image: Image, outlined) -> Home:
+    def _save(self, image: Image, outlined: Outlined) -> Home:
         draft = image.draft
+        again = draft.home is not None and self._dock.same_feature.isChecked()
+        layer, feature = self._feature_of(draft.home) if again else (self.layer_for(image), None)
         attributes = record.attributes(
             origin=image.origin,
             loaded=self._service.loaded,
             prompts=draft.prompts,
             threshold=draft.outline.shape.threshold,
             seconds=draft.stopwatch.seconds,
-            again=draft.home is not None,
+            again=again,
         )
-        home = draft.home if self._dock.same_feature.isChecked() else None
-        layer = self._layer_of(home) if home else self.layer_for(image)
-        geometry = to_geometry(
-            outlined.points, outlined.parts, image.grid, draft.found.window, layer.crs()
-        )
-        attributes[schema.AREA] = area_m2(geometry, layer.crs())
-        if home:
-            writer.rewrite(layer, home.feature_id, geometry, attributes, tr("Correct avalanche"))
-            return home
+        window = draft.found.window
+        geometry = to_geometry(outlined.points, outlined.parts, image.grid, window, layer.crs())
+        if again:
+            writer.rewrite(layer, feature.id(), geometry, attributes, tr("Correct avalanche"))
+            return draft.home
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
-        return Home(layer.id(), fid)
+        return home_of(layer, layer.getFeature(fid))
 
     @staticmethod
-    def _layer_of(home: Home) -> QgsVectorLayer:
-        layer = QgsProject.instance().mapLayer(home.layer_id)
-        if layer is None:
+    def _feature_of(home: Home) -> tuple[QgsVectorLayer, QgsFeature]:
+        found = find(home)
+        if found is None:
             raise IsegError(
                 tr(
-                    "The layer of the feature to write back to was removed. Add it again, or "
-                    "untick “Write back to the same feature”, and finish once more."
+                    "The feature to write back to is gone, or its layer was removed. Add it again, "
+                    "or untick “Write back to the same feature”, and finish once more."
                 )
             )
-        return layer
+        return found
 
     def layer_for(self, image: Image) -> QgsVectorLayer:
         """The layer that new objects of an image go to, made if there is none yet.

@@ -19,6 +19,7 @@ from .finished import Finished
 from .image import Image
 from .imports import Imports
 from .layers.reader import Reader
+from .objects import find
 from .panel.avalanches_dock import AvalanchesDock
 from .panel.notices import Notices
 from .panel.segment_dock import SegmentDock
@@ -134,10 +135,9 @@ class Studio(QObject):
 
     def _on_saved(self, _image: Image, home: Home) -> None:
         self.finished.refresh()
-        layer = QgsProject.instance().mapLayer(home.layer_id)
+        layer, feature = find(home)
         layer.triggerRepaint()
         if self.dock.open_form.isChecked():
-            feature = layer.getFeature(home.feature_id)
             self._iface.openFeatureForm(layer, feature, False, False)
 
     # --- tool ------------------------------------------------------------------------------

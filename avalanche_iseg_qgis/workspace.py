@@ -14,6 +14,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from .core.errors import IsegError
 from .core.prompts import Box, Click
 from .draft import Draft, Found, Home, Outline
+from .features.statistics import Stopwatch
 from .image import Image
 from .layers.grid import Grid
 from .layers.origin import Origin
@@ -187,17 +188,16 @@ class Workspace(QObject):
 
     def start_from(self, mask: StartMask, home: Home | None = None) -> bool:
         """Start from an outline that exists; False if the user keeps the object in hand."""
-        return self._start(Prompted(mask=mask), home)
+        return self._start(Draft(History(Prompted(mask=mask)), home))
 
-    def reopen(self, prompts: Prompted, home: Home) -> bool:
+    def reopen(self, prompts: Prompted, home: Home, seconds: float) -> bool:
         """Continue a finished object; False if the user keeps the object in hand."""
-        return self._start(prompts, home)
+        return self._start(Draft(History(prompts), home, Stopwatch(seconds)))
 
-    def _start(self, prompts: Prompted, home: Home | None) -> bool:
-        draft = self.draft
-        if draft is None or (draft.history.touched and not self.may_discard()):
+    def _start(self, draft: Draft) -> bool:
+        if self.draft is None or (self.draft.history.touched and not self.may_discard()):
             return False
-        self._start_anew(Draft(history=History(prompts), home=home))
+        self._start_anew(draft)
         return True
 
     def _start_anew(self, draft: Draft) -> None:

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,7 +67,10 @@ class Job:
 
     def predictor(self) -> Predictor:
         """Make a fresh predictor."""
-        return Predictor(self.load(), self.options)
+        model, options = self.load(), self.options
+        if self.settings["zoom"] == "own" and (model.view is None or options.reference):
+            options = replace(options, zoom=zoom_for("cvpr", self.dataset.name))
+        return Predictor(model, options)
 
     def run_share(self, shard: Shard, journal: Journal) -> Share:
         """Click a shard's objects, but for those in the journal, with a progress bar on rank 0."""
@@ -151,11 +154,14 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 def zoom_for(text: str, dataset: str) -> Zoom | None:
     """Zoom of an evaluation protocol.
 
-    ``cvpr``: 400 pixels from the second click on (600 for DAVIS), as in published results;
+    ``own``: from the second click on, to the size that the model's file asks for, else as cvpr;
+    ``cvpr``: 400 pixels (600 for DAVIS), as in published results;
     ``fixedN``: N x N pixels from the first click on; ``off``: none.
     """
     if text == "off":
         return None
+    if text == "own":
+        return Zoom()
     if text == "cvpr":
         return Zoom(target_size=600 if dataset.lower() == "davis" else 400)
     side = int(text.removeprefix("fixed"))

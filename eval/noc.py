@@ -64,9 +64,10 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 def _add_protocol(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("protocol").add_argument
     add("--mode", choices=MODES, default="NoBRS", help="(default NoBRS)")
-    add("--zoom", type=zoom, default="cvpr", metavar="cvpr|fixedN|off",
-        help="cvpr (default): zoom to 400 pixels (DAVIS 600) from the second click on; fixedN: "
-        "to N x N pixels from the first")  # fmt: skip
+    add("--zoom", type=zoom, default="own", metavar="own|cvpr|fixedN|off",
+        help="cvpr: zoom to 400 pixels (DAVIS 600) from the second click on; own (default): the "
+        "same, but to the size that the model's file asks for, if it does; fixedN: to N x N "
+        "pixels from the first")  # fmt: skip
     add("--flip", action=argparse.BooleanOptionalAction, default=True,
         help="average with the mirrored picture (default yes)")  # fmt: skip
     add("--reference", action="store_true", help="behave as the published code, faults included")

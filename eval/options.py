@@ -18,9 +18,11 @@ def between_0_and_1(text: str) -> float:
 
 
 def zoom(text: str) -> str:
-    """Read ``cvpr``, ``off`` or ``fixedN``."""
-    if not re.fullmatch(r"cvpr|off|fixed0*[1-9]\d*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not cvpr, fixedN (such as fixed400) or off")
+    """Read ``own``, ``cvpr``, ``off`` or ``fixedN``."""
+    if not re.fullmatch(r"own|cvpr|off|fixed0*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not own, cvpr, fixedN (such as fixed400) or off"
+        )
     return text
 
 

@@ -17,8 +17,9 @@ import numpy as np
 from driving import LEFT, RIGHT, Driver
 from osgeo import gdal
 from qgis import utils
-from qgis.core import QgsRectangle, QgsSettings
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRectangle, QgsSettings
 from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtGui import QColor, QPainter, QPen
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QTreeView
 from qgis.utils import iface
@@ -75,17 +76,19 @@ def open_plugin(photo: Path) -> Driver:
     utils.loadPlugin(NAME)
     utils.startPlugin(NAME)
     iface.mainWindow().findChild(QDockWidget, "Browser").hide()
+    QgsProject.instance().setCrs(QgsCoordinateReferenceSystem())  # as befits a photo
     driver = Driver(iface, utils.plugins[NAME], photo)
     driver.layer.setName(photo.stem)
     return driver
 
 
 def zoom_to(driver: Driver, mask: np.ndarray) -> None:
-    """Show the part of the photo where the mask is."""
-    rows, cols = np.nonzero(mask)
-    box = QgsRectangle(cols.min(), -rows.max(), cols.max(), -rows.min())
-    box.scale(1.25)
-    driver.canvas.setExtent(box)
+    """Fill the map with the part of the photo where the mask is, from the lower edge up."""
+    cols = np.flatnonzero(mask.any(axis=0))
+    margin = 0.1 * (cols[-1] - cols[0])
+    left, right = cols[0] - margin, cols[-1] + margin
+    height = (right - left) * driver.canvas.height() / driver.canvas.width()
+    driver.canvas.setExtent(QgsRectangle(left, -len(mask), right, height - len(mask)))
     driver.canvas.refresh()
     wait_until(lambda: not driver.canvas.isDrawing(), what="the map drawn")
 
@@ -130,17 +133,13 @@ def show_options(path: Path) -> None:
 
     def look() -> None:
         dialog = QApplication.activeModalWidget()
-        tree = dialog.findChild(QTreeView)
-        (index,) = tree.model().match(
-            tree.model().index(0, 0),
-            Qt.ItemDataRole.DisplayRole,
-            "Avalanche ISeg",
-            1,
-            Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive,
-        )
-        tree.setCurrentIndex(index)
-        shoot(path)
-        dialog.reject()
+        try:
+            for pages in dialog.findChildren(QTreeView):
+                pages.keyboardSearch("Avalanche ISeg")
+            dialog.setGeometry(300, 200, 1000, 500)
+            shoot(path)
+        finally:
+            dialog.reject()
 
     for dialog in iface.mainWindow().findChildren(QDialog):
         dialog.close()
@@ -149,10 +148,17 @@ def show_options(path: Path) -> None:
 
 
 def shoot(path: Path) -> None:
-    """The whole screen, once QGIS has drawn it."""
+    """The whole screen, once QGIS has drawn it; dialogs framed, for there is no window manager."""
     wait_until(lambda: not iface.mapCanvas().isDrawing(), what="the map drawn")
     QTest.qWait(500)
-    QApplication.primaryScreen().grabWindow(0).save(str(path))
+    picture = QApplication.primaryScreen().grabWindow(0)
+    painter = QPainter(picture)
+    painter.setPen(QPen(QColor("#404040"), 3))
+    for window in QApplication.topLevelWidgets():
+        if isinstance(window, QDialog) and window.isVisible():
+            painter.drawRect(window.geometry())
+    painter.end()
+    picture.save(str(path))
     print(path)
 
 

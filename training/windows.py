@@ -135,7 +135,8 @@ def cut_window(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
     """Draw a window round the object, turned, mirrored and resized to ``crop``.
 
-    A ``boxed`` window is the one that the predictor cuts for a box round the object. What lies beyond the picture is mirrored, and ignored in the mask.
+    A ``boxed`` window is the one that the predictor cuts for a box round the object. What lies
+    beyond the picture is mirrored, and ignored in the mask.
     """
     for _ in range(_TRIES):
         warp = _draw_warp(mask, crop, rng, boxed=boxed)

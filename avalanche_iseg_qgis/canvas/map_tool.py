@@ -194,8 +194,8 @@ class SegmentTool(QgsMapTool):
         hit = press.hit
         if hit and hit.click is not None:
             self._target.remove_click(hit.click)
-        elif hit and hit.handle == CENTRE:
-            self._target.set_box(None)
+        elif hit and hit.handle not in (None, CENTRE) and press.button == _RIGHT:
+            self._target.set_box(None)  # left clicks are prompts, and so are all in the middle
         elif press.grid.contains(press.row, press.col):
             self._target.add_click(press.row, press.col, press.button == _LEFT)
         else:

@@ -64,8 +64,6 @@ def _widget(attribute: schema.Attribute) -> QgsEditorWidgetSetup:
         return QgsEditorWidgetSetup("DateTime", _DATE_TIME)
     if attribute.kind == "bool":
         return QgsEditorWidgetSetup("CheckBox", {})
-    if attribute.name == "comment":
-        return QgsEditorWidgetSetup("TextEdit", {"IsMultiline": True})
     return QgsEditorWidgetSetup("TextEdit", {})
 
 
@@ -131,7 +129,7 @@ def _arrange(
             if heading:
                 place = QgsAttributeEditorContainer(heading, tab)
                 place.setIsGroupBox(True)
-                place.setColumnCount(2)
+                place.setColumnCount(1)
                 tab.addChildElement(place)
             for name, attribute in known.items():
                 if attribute.group == group:

@@ -57,7 +57,7 @@ def attributes(
         schema.IMAGE_SHA256: origin.sha256,
         "camera": origin.camera,
         "method": "interactive" if by_model else "imported",
-        "model_id": loaded.name if loaded and by_model else None,
+        "model_id": f"{loaded.name} {loaded.sha256[:16]}" if loaded and by_model else None,
         schema.PROMPTS: prompts.to_json(),
         "n_clicks": len(prompts.clicks),
         "seconds": round(seconds, 1),

@@ -14,12 +14,13 @@ from ..panel.words import tr
 UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"
 AREA = "area_m2"
 
+# Not QVariant.Type.Int and so on: QGIS keeps only these for both Qt 5 and Qt 6.
 _TYPES = {
-    "text": QVariant.Type.String,
-    "int": QVariant.Type.Int,
-    "real": QVariant.Type.Double,
-    "bool": QVariant.Type.Bool,
-    "datetime": QVariant.Type.DateTime,
+    "text": QVariant.String,
+    "int": QVariant.Int,
+    "real": QVariant.Double,
+    "bool": QVariant.Bool,
+    "datetime": QVariant.DateTime,
 }
 
 

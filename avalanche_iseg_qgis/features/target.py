@@ -88,13 +88,19 @@ def suitable(layer: QgsVectorLayer) -> str | None:
         reason = tr("its file or its connection is gone")
     elif layer.geometryType() != QgsWkbTypes.GeometryType.PolygonGeometry:
         reason = tr("it is not a layer of polygons")
-    elif layer.readOnly() or not _can_edit(layer):
+    elif layer.readOnly() or not _can_edit(layer) or not _file_writable(layer):
         reason = tr("it is read-only")
     else:
         return None
     return tr("Avalanches cannot go to the layer {}: {}. Choose another layer.").format(
         layer.name(), reason
     )
+
+
+def _file_writable(layer: QgsVectorLayer) -> bool:
+    """Whether its file can be written now; QGIS knows only how it was when it was opened."""
+    file = Path(layer.source().partition("|")[0])
+    return not file.is_file() or os.access(file, os.W_OK)
 
 
 def _can_edit(layer: QgsVectorLayer) -> bool:

@@ -140,7 +140,9 @@ def _values(
     """By index of the field, in its type."""
     values = {}
     fields, provider = layer.fields(), layer.dataProvider()
-    for name, value in {**attributes, schema.AREA: area_m2(shape, layer.crs())}.items():
+    area = area_m2(shape, layer.crs())
+    measured = {schema.AREA: None if area is None else round(area, 1)}
+    for name, value in {**attributes, **measured}.items():
         index = fields.indexOf(name)
         if index < 0:
             continue

@@ -52,9 +52,10 @@ class Grid:
 
     def to_pixel(self, point: QgsPointXY) -> tuple[float, float]:
         """(row, col) of a point in layer coordinates."""
-        inverse, _ = self.corner_transform.inverted()
-        u, v = inverse.map(point.x(), point.y())
-        return v - 0.5, u - 0.5
+        # By hand: QTransform takes the small pixels of degrees for singular.
+        a, b, c, d, e, f = self.transform
+        x, y, size = point.x() - c, point.y() - f, a * e - b * d
+        return (a * y - d * x) / size - 0.5, (e * x - b * y) / size - 0.5
 
     def contains(self, row: float, col: float) -> bool:
         """Whether a pixel coordinate lies in the raster."""

@@ -11,12 +11,11 @@ from qgis.PyQt.QtNetwork import QNetworkReply
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_Error = QNetworkReply.NetworkError
 # What servers say where they have no tile is no failure.
 _NO_TILE = (
-    _Error.ContentNotFoundError,
-    _Error.ContentGoneError,
-    _Error.ProtocolInvalidOperationError,
+    QNetworkReply.NetworkError.ContentNotFoundError,
+    QNetworkReply.NetworkError.ContentGoneError,
+    QNetworkReply.NetworkError.ProtocolInvalidOperationError,
 )
 
 
@@ -29,7 +28,7 @@ def network_failures() -> Iterator[list[str]]:
     def hear(reply: QgsNetworkReplyContent) -> None:
         url = reply.request().url().toString()
         failed.pop(url, None)
-        if reply.error() not in (_Error.NoError, *_NO_TILE):
+        if reply.error() not in (QNetworkReply.NetworkError.NoError, *_NO_TILE):
             failed[url] = reply.errorString()
         texts[:] = sorted(set(failed.values()))
 

@@ -117,6 +117,7 @@ class SegmentDock(QgsDockWidget):
         self.layer = QgsMapLayerComboBox()
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setAllowEmptyLayer(True)
+        _grow(self.layer)
         self.layer.setToolTip(tr("Photo or raster to map avalanches in"))
         self.layer.layerChanged.connect(lambda _: self.layer_chosen.emit())
         self.pixel_size = QDoubleSpinBox()
@@ -235,9 +236,15 @@ class SegmentDock(QgsDockWidget):
         form = _form(part)
         self.target = QgsMapLayerComboBox()
         self.target.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.target.setAllowEmptyLayer(True, tr("avalanches (made at the first one)"))
-        self.target.setToolTip(tr("Polygon layer that finished avalanches go to"))
+        self.target.setAllowEmptyLayer(True, tr("automatic"))
+        self.target.setToolTip(
+            tr(
+                "Polygon layer that finished avalanches go to. Automatic: the project's own layer "
+                "of avalanches, made in a GeoPackage at the first one"
+            )
+        )
         self.target.layerChanged.connect(lambda _: self.target_chosen.emit())
+        _grow(self.target)
         self.new_target = _button("…", tr("Choose the GeoPackage of a new layer"))
         self.new_target.clicked.connect(self.new_target_wanted)
         self.same_feature = QCheckBox(tr("Write back to the same feature"))
@@ -254,9 +261,7 @@ class SegmentDock(QgsDockWidget):
         part = QGroupBox(tr("Model"))
         form = _form(part)
         self.model, self.device = QComboBox(), QComboBox()
-        self.model.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        _grow(self.model)
         self.model.addItem(settings.MODEL.get(), settings.MODEL.get())
         self.device.addItem(tr("automatic"), "auto")
         self.browse = _button("…", tr("Choose a model file"))
@@ -300,6 +305,13 @@ def _button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
     return button
+
+
+def _grow(choice: QComboBox) -> None:
+    """Take the width that there is, however long the names are."""
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(12)
+    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

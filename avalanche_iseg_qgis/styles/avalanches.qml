@@ -256,9 +256,7 @@
     <field configurationFlags="None" name="comment">
       <editWidget type="TextEdit">
         <config>
-          <Option type="Map">
-            <Option name="IsMultiline" type="bool" value="true"></Option>
-          </Option>
+          <Option></Option>
         </config>
       </editWidget>
     </field>
@@ -905,7 +903,7 @@
       <attributeEditorField index="6" name="part" showLabel="1"></attributeEditorField>
       <attributeEditorField index="7" name="outline_quality" showLabel="1"></attributeEditorField>
       <attributeEditorField index="8" name="comment" showLabel="1"></attributeEditorField>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Fracture" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Fracture" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="9" name="fracture_width_m" showLabel="1"></attributeEditorField>
         <attributeEditorField index="10" name="fracture_depth_cm" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
@@ -916,14 +914,14 @@
       <attributeEditorField index="13" name="released_to" showLabel="1"></attributeEditorField>
     </attributeEditorContainer>
     <attributeEditorContainer columnCount="1" groupBox="0" name="Measures" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Extent" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Extent" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="14" name="area_m2" showLabel="1"></attributeEditorField>
         <attributeEditorField index="15" name="area_surface_m2" showLabel="1"></attributeEditorField>
         <attributeEditorField index="16" name="length_m" showLabel="1"></attributeEditorField>
         <attributeEditorField index="17" name="width_m" showLabel="1"></attributeEditorField>
         <attributeEditorField index="18" name="size_suggested" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Terrain" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Terrain" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="19" name="z_max" showLabel="1"></attributeEditorField>
         <attributeEditorField index="20" name="z_min" showLabel="1"></attributeEditorField>
         <attributeEditorField index="21" name="z_release" showLabel="1"></attributeEditorField>
@@ -933,7 +931,7 @@
         <attributeEditorField index="25" name="slope_mean_deg" showLabel="1"></attributeEditorField>
         <attributeEditorField index="26" name="slope_release_deg" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Accuracy" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Accuracy" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="27" name="bridged" showLabel="1"></attributeEditorField>
         <attributeEditorField index="28" name="vis_frac" showLabel="1"></attributeEditorField>
         <attributeEditorField index="29" name="sigma_map_m" showLabel="1"></attributeEditorField>
@@ -943,7 +941,7 @@
       </attributeEditorContainer>
     </attributeEditorContainer>
     <attributeEditorContainer columnCount="1" groupBox="0" name="Provenance" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Image" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Image" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="33" name="image_name" showLabel="1"></attributeEditorField>
         <attributeEditorField index="34" name="image_path" showLabel="1"></attributeEditorField>
         <attributeEditorField index="36" name="camera" showLabel="1"></attributeEditorField>
@@ -951,7 +949,7 @@
         <attributeEditorField index="38" name="pose_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="39" name="drift_deg" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Segmentation" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Segmentation" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="40" name="method" showLabel="1"></attributeEditorField>
         <attributeEditorField index="41" name="model_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="43" name="n_clicks" showLabel="1"></attributeEditorField>
@@ -959,7 +957,7 @@
         <attributeEditorField index="45" name="threshold" showLabel="1"></attributeEditorField>
         <attributeEditorField index="46" name="plugin_version" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Record" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Record" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="1" name="avalanche_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="47" name="mapper" showLabel="1"></attributeEditorField>
         <attributeEditorField index="48" name="reviewed_by" showLabel="1"></attributeEditorField>

@@ -256,9 +256,7 @@
     <field configurationFlags="None" name="comment">
       <editWidget type="TextEdit">
         <config>
-          <Option type="Map">
-            <Option name="IsMultiline" type="bool" value="true"></Option>
-          </Option>
+          <Option></Option>
         </config>
       </editWidget>
     </field>
@@ -905,7 +903,7 @@
       <attributeEditorField index="6" name="part" showLabel="1"></attributeEditorField>
       <attributeEditorField index="7" name="outline_quality" showLabel="1"></attributeEditorField>
       <attributeEditorField index="8" name="comment" showLabel="1"></attributeEditorField>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Fracture" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Fracture" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="9" name="fracture_width_m" showLabel="1"></attributeEditorField>
         <attributeEditorField index="10" name="fracture_depth_cm" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
@@ -916,7 +914,7 @@
       <attributeEditorField index="13" name="released_to" showLabel="1"></attributeEditorField>
     </attributeEditorContainer>
     <attributeEditorContainer columnCount="1" groupBox="0" name="Provenance" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Image" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Image" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="33" name="image_name" showLabel="1"></attributeEditorField>
         <attributeEditorField index="34" name="image_path" showLabel="1"></attributeEditorField>
         <attributeEditorField index="36" name="camera" showLabel="1"></attributeEditorField>
@@ -924,7 +922,7 @@
         <attributeEditorField index="38" name="pose_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="39" name="drift_deg" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Segmentation" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Segmentation" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="40" name="method" showLabel="1"></attributeEditorField>
         <attributeEditorField index="41" name="model_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="43" name="n_clicks" showLabel="1"></attributeEditorField>
@@ -932,7 +930,7 @@
         <attributeEditorField index="45" name="threshold" showLabel="1"></attributeEditorField>
         <attributeEditorField index="46" name="plugin_version" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
-      <attributeEditorContainer columnCount="2" groupBox="1" name="Record" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+      <attributeEditorContainer columnCount="1" groupBox="1" name="Record" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="1" name="avalanche_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="47" name="mapper" showLabel="1"></attributeEditorField>
         <attributeEditorField index="48" name="reviewed_by" showLabel="1"></attributeEditorField>

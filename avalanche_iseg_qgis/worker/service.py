@@ -247,7 +247,7 @@ class Service(QObject):
         now = time.monotonic()
         self._ends = [end for end in self._ends if now - end < _WITHIN] + [now]
         if line.interpreter != self._suitable:
-            self._fault = text
+            self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
         elif len(self._ends) >= _MOST_ENDS:
             self._fault = tr(
                 "{} It was started {} times within a minute. Check that there is memory free, or "

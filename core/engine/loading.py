@@ -51,6 +51,12 @@ class LoadedModel:
         """Whether it was trained to take a previous mask of `core.prompts.BOX_GUIDANCE` for one."""
         return self.metadata.get("knows_boxes") is True
 
+    @property
+    def view(self) -> tuple[int, int] | None:
+        """(height, width) at which it wants to see zoomed windows; None if its file names none."""
+        size = self.metadata.get("view")
+        return None if size is None else (int(size[0]), int(size[1]))
+
 
 def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -> LoadedModel:
     """Load a model of the zoo by name, or any model file.

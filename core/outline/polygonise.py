@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +32,8 @@ def mask_to_polygons(
     min_area: float = 0.0,
     fill_holes: bool | float = False,
     largest_only: bool = False,
+    smoothing: float = 0.0,
+    most: int | None = None,
 ) -> MultiPolygon:
     """Outline the object of a mask in pixel coordinates.
 
@@ -48,6 +51,12 @@ def mask_to_polygons(
         True fills all holes, a number those of at most that many square pixels.
     largest_only
         Keep only the part with the largest area.
+    smoothing
+        Standard deviation, in pixels, of the Gaussian that rounds the mask off before it is
+        traced. Parts that would vanish stay as they are; the picture's edge rounds nothing off.
+    most
+        Only so many parts are outlined, and so many holes (what is round the parts counts as
+        one): the largest ones. For answers that may not take long, whatever the mask.
 
     Returns
     -------
@@ -67,11 +76,17 @@ def mask_to_polygons(
     Pixels that only touch at a corner belong to different parts (4-connected), as in
     GDALPolygonize, which does the tracing. Smooth masks of 24 megapixels take about half a
     second. Speckled ones, of many thousand parts and holes, take far longer: leave these out by
-    `min_area` and `fill_holes`, which come before simplification.
+    `most`, which comes first of all, or by `min_area` and `fill_holes`, which come before
+    simplification.
     """
     from shapely import MultiPolygon
 
-    parts = [part for part in _trace(mask) if part.area >= min_area]
+    binary, corner = _cut(mask, margin=1 + math.ceil(3 * smoothing))
+    if most is not None:
+        binary = ~_largest(~_largest(binary, most), most)
+    if smoothing > 0:
+        binary = _smooth(binary, smoothing)
+    parts = [part for part in _trace(binary, corner) if part.area >= min_area]
     if largest_only:
         parts = sorted(parts, key=lambda part: part.area)[-1:]
     # `True` would otherwise count as the number 1.
@@ -83,17 +98,53 @@ def mask_to_polygons(
     return MultiPolygon(parts)
 
 
-def _trace(mask: NDArray[Any]) -> list[Polygon]:
-    """Exact pixel-edge polygons of the 4-connected parts."""
-    import rasterio.features
-    from shapely import Polygon
-
+def _cut(mask: NDArray[Any], margin: int) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    """The object with a margin, and the (x, y) of the upper left corner in the picture."""
     if np.ndim(mask) != 2:
         raise ImageError(f"A mask to outline needs shape (H, W), got {np.shape(mask)}.")
-    binary = np.asarray(mask) != 0
+    binary = np.ascontiguousarray(mask) != 0
     if not binary.any():
-        return []  # GDAL knows no pictures without pixels
-    found = rasterio.features.shapes(binary.view(np.uint8), mask=binary, connectivity=4)
+        return np.zeros((1, 1), np.bool_), (0, 0)  # GDAL knows no pictures without pixels
+    left, top, width, height = cv2.boundingRect(binary.view(np.uint8))
+    x, y = max(0, left - margin), max(0, top - margin)
+    part = binary[y : top + height + margin, x : left + width + margin]
+    return np.ascontiguousarray(part), (x, y)
+
+
+def _largest(binary: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
+    """The mask with only its ``most`` largest 4-connected parts."""
+    count, labels = cv2.connectedComponents(binary.view(np.uint8), connectivity=4)
+    if count - 1 <= most:
+        return binary
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # what is no part
+    kept = np.zeros(count, np.bool_)
+    kept[np.argpartition(areas, -most)[-most:]] = True
+    largest: NDArray[np.bool_] = kept[labels]
+    return largest
+
+
+def _smooth(binary: NDArray[np.bool_], sigma: float) -> NDArray[np.bool_]:
+    """The mask rounded off."""
+    grey = binary.view(np.uint8) * np.uint8(255)
+    blurred = cv2.GaussianBlur(grey, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    smooth: NDArray[np.bool_] = blurred > 127
+    count, labels = cv2.connectedComponents(binary.view(np.uint8), connectivity=4)
+    vanished = np.bincount(labels[smooth], minlength=count) == 0
+    vanished[0] = False  # what was no part
+    smooth |= vanished[labels]
+    return smooth
+
+
+def _trace(binary: NDArray[np.bool_], corner: tuple[int, int]) -> list[Polygon]:
+    """Exact pixel-edge polygons of the 4-connected parts."""
+    import rasterio.features
+    from affine import Affine
+    from shapely import Polygon
+
+    found = rasterio.features.shapes(
+        binary.view(np.uint8), binary, connectivity=4, transform=Affine.translation(*corner)
+    )
     rings = (geometry["coordinates"] for geometry, _ in found)
     return [Polygon(outer, holes) for outer, *holes in rings]
 

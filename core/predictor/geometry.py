@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,18 @@ class Roi:
         cols = _expanded(self.col_min, self.col_max, ratio, smallest, within[1])
         return Roi(*rows, *cols)
 
+    def moved(self, down: int, right: int) -> Roi:
+        """The window so many rows further down and columns further right."""
+        return Roi(
+            self.row_min + down, self.row_max + down, self.col_min + right, self.col_max + right
+        )
+
+    def grown(self, margin: int, within: Size) -> Roi:
+        """The window with a margin all round; clamp."""
+        rows = max(0, self.row_min - margin), min(within[0] - 1, self.row_max + margin)
+        cols = max(0, self.col_min - margin), min(within[1] - 1, self.col_max + margin)
+        return Roi(*rows, *cols)
+
     def including(self, clicks: Iterable[Click]) -> Roi:
         """The smallest window round this one and the pixels of ``clicks``."""
         rows = [self.row_min, self.row_max, *(int(click.row) for click in clicks)]
@@ -81,6 +93,16 @@ def bounding_roi(mask: NDArray[np.bool_]) -> Roi | None:
         return None
     cols = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
     return Roi(int(rows[0]), int(rows[-1]), int(cols[0]), int(cols[-1]))
+
+
+def union(rois: Sequence[Roi]) -> Roi:
+    """The smallest window round all of them, at least one."""
+    return Roi(
+        min(roi.row_min for roi in rois),
+        max(roi.row_max for roi in rois),
+        min(roi.col_min for roi in rois),
+        max(roi.col_max for roi in rois),
+    )
 
 
 def fit(size: Size, longest: int) -> Size:

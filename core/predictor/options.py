@@ -11,6 +11,10 @@ Mode = Literal["NoBRS", "RGB-BRS", "DistMap-BRS", "f-BRS-A", "f-BRS-B", "f-BRS-C
 MODES: tuple[Mode, ...] = ("NoBRS", "RGB-BRS", "DistMap-BRS", "f-BRS-A", "f-BRS-B", "f-BRS-C")
 
 
+TARGET_SIZE = 400
+"""Longest side of zoomed windows in published results, in pixels."""
+
+
 @dataclass(frozen=True)
 class Zoom:
     """Look closer at the object found so far (RITM's ZoomIn).
@@ -19,7 +23,8 @@ class Zoom:
     ----------
     target_size
         Longest side of the network's input for a zoomed window, in pixels; or its exact
-        (height, width), which distorts the window.
+        (height, width), which distorts the window. None: what the model's file asks for, else the
+        published `TARGET_SIZE`.
     skip_clicks
         This many first clicks see the whole picture; with 0, the first is answered twice if what
         it finds is small, the second time zoomed; -1 zooms (to the whole picture) at once.
@@ -31,12 +36,17 @@ class Zoom:
         Probability above which a pixel counts as object in choosing the window.
     """
 
-    target_size: int | tuple[int, int] = 400
+    target_size: int | tuple[int, int] | None = None
     skip_clicks: int = 1
     expansion_ratio: float = 1.4
     min_crop_size: int = 200
     recompute_iou: float = 0.5
     threshold: float = 0.5
+
+    @property
+    def size(self) -> int | tuple[int, int]:
+        """The target size, the published one where none is given."""
+        return TARGET_SIZE if self.target_size is None else self.target_size
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,10 @@ class PredictorOptions:
         least ``window_overlap``, and the answers averaged. None: whole inputs.
     flip
         Average with the answer for the mirrored picture; costs twice the time.
+    keep_mask
+        What is returned equals the mask to start from but where clicks have changed it (see
+        `KeptMask`). Without this, the network's answer replaces the mask. Not in ``reference``
+        mode.
     reference
         Reproduce the published behaviour exactly, its faults included. For evaluation.
     """
@@ -94,6 +108,7 @@ class PredictorOptions:
     windows: tuple[int, int] | None = None
     window_overlap: float = 0.2
     flip: bool = False
+    keep_mask: bool = False
     reference: bool = False
     brs: BRSOptions = field(default_factory=BRSOptions)
 

@@ -107,18 +107,18 @@ def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     """The whole picture: with zoom, it costs no more than a zoomed window does."""
     longest = limit
     if zoom is not None:
-        if isinstance(zoom.target_size, tuple):
-            return zoom.target_size
-        longest = min(zoom.target_size, limit)
+        if isinstance(zoom.size, tuple):
+            return zoom.size
+        longest = min(zoom.size, limit)
     return fit(size, longest) if max(size) > longest else size
 
 
 def _zoomed_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     if zoom is None:
         return fit(size, limit) if max(size) > limit else size
-    if isinstance(zoom.target_size, tuple):
-        return zoom.target_size
-    return fit(size, min(zoom.target_size, limit))
+    if isinstance(zoom.size, tuple):
+        return zoom.size
+    return fit(size, min(zoom.size, limit))
 
 
 def answers_again(answered: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None) -> bool:

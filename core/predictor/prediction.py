@@ -63,8 +63,7 @@ class Prediction:
         box = bounding_roi(self.crop > threshold)
         if box is None:
             return None
-        down, right = self.roi.row_min, self.roi.col_min
-        return Roi(box.row_min + down, box.row_max + down, box.col_min + right, box.col_max + right)
+        return box.moved(self.roi.row_min, self.roi.col_min)
 
     def found_roughly(self, threshold: float) -> Roi | None:
         """As `found`, to a pixel of the network's input: nothing needs to be rendered."""

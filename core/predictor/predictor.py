@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..errors import ImageError, PromptError
 from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
 from .brs import make_solver
 from .geometry import Roi, Size
+from .keep import KeptMask
 from .options import PredictorOptions
 from .planning import (
     Memory,
@@ -65,10 +66,12 @@ class Predictor:
     _clicks: tuple[Click, ...]
     _steps: list[_Step]
     _shown: Prediction | None
+    _kept: KeptMask | None  # what clicks have not changed, if that is to be kept
 
     def __init__(self, model: LoadedModel, options: PredictorOptions | None = None) -> None:
         self.model = model
         self.options = options or PredictorOptions()
+        self._planned = _with_view_of(model, self.options)
         if self.options.mode != "NoBRS" and len(model.stages) > 1:
             raise PromptError(f"Multi-stage models work in the mode NoBRS only: {model.name}.")
         self._solver = make_solver(self.options)
@@ -110,20 +113,50 @@ class Predictor:
         PromptError
             If there is no picture, or a prompt does not fit it.
         """
+        self.prepare(prompts)
+        count = len(prompts.clicks)
+        prediction = self._show(self._steps[count])
+        if self._kept is None or count == 0:
+            return prediction
+        answers = [step.prediction.compact() for step in self._steps[1:count]]
+        return self._kept.after(self._clicks[:count], [*answers, prediction])
+
+    def prepare(self, prompts: Prompts, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Do all of `predict` but the rendering.
+
+        Parameters
+        ----------
+        wanted
+            Asked before every click that is new; what was done before it said no is kept.
+
+        Returns
+        -------
+        bool
+            Whether it was wanted to the end.
+
+        Raises
+        ------
+        PromptError
+            As `predict`.
+        """
         self._check(prompts)
         clicks = tuple(self._on_pixels(click) for click in prompts.clicks)
         if not self._continues(prompts):
             self._forget()
             self._box, self._mask = prompts.box, prompts.mask
             self._steps = [self._start()]
+            if self._mask is not None and self.options.keep_mask and not self.options.reference:
+                self._kept = KeptMask(self._steps[0].prediction.crop, self.model.threshold)
         common = _common_prefix(self._clicks, clicks)
         if common < len(clicks):
             del self._steps[common + 1 :]
             self._clicks = clicks[:common]
             for count in range(common + 1, len(clicks) + 1):
+                if not wanted():
+                    return False
                 self._steps.append(self._next(clicks[:count]))
                 self._clicks = clicks[:count]
-        return self._show(self._steps[len(clicks)])
+        return True
 
     @property
     def _size(self) -> Size:
@@ -141,6 +174,7 @@ class Predictor:
         self._clicks = ()
         self._steps = []
         self._shown = None
+        self._kept = None
 
     def _check(self, prompts: Prompts) -> None:
         height, width = self._size
@@ -233,7 +267,7 @@ class Predictor:
     def _answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
         step, where = self._look(before, before, clicks)
         known = step.prediction.found_roughly(self._zoom_threshold)
-        if answers_again(where, known, self._size, self.options.zoom):
+        if answers_again(where, known, self._size, self._planned.zoom):
             step, _ = self._look(step, before, clicks)
         return step
 
@@ -247,13 +281,13 @@ class Predictor:
             prediction.found_roughly(threshold),
             prediction.cut_off(threshold),
             known.memory,
-            self.options,
+            self._planned,
             from_mask=self._mask is not None,
         )
         return self._pass(where, guide, clicks), where
 
     def _published_answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
-        options, size, threshold = self.options, self._size, self._zoom_threshold
+        options, size, threshold = self._planned, self._size, self._zoom_threshold
         first_click = len(self._steps) == 1
         # The published demo shows the network a loaded mask at every click.
         guide = before if self._mask is None else self._steps[0]
@@ -324,6 +358,14 @@ class Predictor:
         if shown is None or shown.coarse is not guide.coarse:
             shown = guide.compact()
         return view.guidance(cut(shown.crop, shown.roi, view.roi))
+
+
+def _with_view_of(model: LoadedModel, options: PredictorOptions) -> PredictorOptions:
+    """The options, with the size of zoomed windows that they leave to the model."""
+    zoom = options.zoom
+    if zoom is None or zoom.target_size is not None:
+        return options
+    return replace(options, zoom=replace(zoom, target_size=model.view))
 
 
 def _identity(size: Size) -> View:

@@ -75,7 +75,7 @@ def _published_zoom(
 
 
 def _published_view(roi: Roi, zoom: Zoom) -> View:
-    target = zoom.target_size
+    target = zoom.size
     size = target if isinstance(target, tuple) else fit(roi.size, target)
     return View(roi, size, antialias=False)
 

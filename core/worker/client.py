@@ -25,6 +25,8 @@ from .protocol import (
     Images,
     Load,
     Loaded,
+    Outline,
+    Outlined,
     Predict,
     Prediction,
     SetImage,
@@ -128,23 +130,23 @@ class Worker:
         """
         return self._ask(SetImage(image, pixels), Images)
 
-    def predict(
-        self,
-        image: str,
-        prompts: Prompts,
-        *,
-        zoom: bool = True,
-        target_size: int | None = None,
-        limit: int | None = None,
-    ) -> Prediction:
-        """Predict from all prompts of one object; see `protocol.Predict`.
+    def predict(self, image: str, prompts: Prompts, **settings: Any) -> Prediction:  # noqa: ANN401
+        """Predict from all prompts of one object; settings as in `protocol.Predict`.
 
         Raises
         ------
         PromptError, ImageError, EngineError, WorkerError
         """
-        request = Predict.of(image, prompts, zoom=zoom, target_size=target_size, limit=limit)
-        return self._ask(request, Prediction)
+        return self._ask(Predict.of(image, prompts, **settings), Prediction)
+
+    def outline(self, image: str, prompts: Prompts, **settings: Any) -> Outlined:  # noqa: ANN401
+        """Outline what is predicted from the prompts; settings as in `protocol.Outline`.
+
+        Raises
+        ------
+        PromptError, ImageError, EngineError, WorkerError
+        """
+        return self._ask(Outline.of(image, prompts, **settings), Outlined)
 
     def forget(self, image: str) -> Images:
         """Drop a picture; returns which are still held.

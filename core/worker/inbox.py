@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import WorkerError
 from .frames import FrameDecoder
-from .protocol import REQUESTS, Cancel, Predict, from_frame, number_of
+from .protocol import REQUESTS, Cancel, Outline, Predict, from_frame, number_of
 
 _CHUNK = 1 << 20
 
@@ -30,7 +30,7 @@ class Inbox:
     def __init__(self, source: int) -> None:
         self._source = source
         self._waiting: SimpleQueue[tuple[int, Any]] = SimpleQueue()
-        self._newest = 0
+        self._newest = self._newest_outline = 0  # 0: none is wanted
         self._closed = False
         Thread(target=self._read, daemon=True).start()
 
@@ -44,8 +44,8 @@ class Inbox:
             yield number, request
 
     def wanted(self, number: int) -> bool:
-        """Whether anybody waits for the answer to the `Predict` of this number."""
-        return not self._closed and number == self._newest
+        """Whether anybody waits for the answer to the `Predict` or `Outline` of this number."""
+        return not self._closed and number in (self._newest, self._newest_outline)
 
     def _read(self) -> None:
         decoder = FrameDecoder()
@@ -70,7 +70,11 @@ class Inbox:
         if isinstance(request, Cancel):
             if request.request == self._newest:
                 self._newest = 0
+            if request.request == self._newest_outline:
+                self._newest_outline = 0
             return
         if isinstance(request, Predict):
-            self._newest = number
+            self._newest, self._newest_outline = number, 0
+        elif isinstance(request, Outline):
+            self._newest_outline = number
         self._waiting.put((number, request))

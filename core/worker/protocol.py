@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,11 +23,13 @@ from .frames import Frame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 """Raised with every change that an older program or worker would misunderstand."""
 
 LEVELS = 200
 """Probabilities travel as 8 bits: ``ceil(LEVELS * p)``. See `Prediction.above`."""
+
+_Request = TypeVar("_Request", bound="ObjectRequest")
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -82,14 +84,14 @@ class Forget:
 
 @dataclass(frozen=True, eq=False)
 class Cancel:
-    """The answer to an earlier `Predict` is not wanted any more. Not answered itself."""
+    """The answer to an earlier `Predict` or `Outline` is not wanted any more. Not answered."""
 
     request: int
 
 
 @dataclass(frozen=True, eq=False)
-class Predict:
-    """All prompts of one object: answered with `Prediction`, or `Skipped` if a newer one waits.
+class ObjectRequest:
+    """All prompts of one object, and how to look at it: what `Predict` and `Outline` share.
 
     Made by `of`, read by `prompts`.
 
@@ -123,16 +125,8 @@ class Predict:
     limit: int | None = None
 
     @classmethod
-    def of(
-        cls,
-        image: str,
-        prompts: Prompts,
-        *,
-        zoom: bool = True,
-        target_size: int | None = None,
-        limit: int | None = None,
-    ) -> Predict:
-        """The request for ``prompts``."""
+    def of(cls: type[_Request], image: str, prompts: Prompts, **settings: Any) -> _Request:  # noqa: ANN401
+        """The request for ``prompts``; ``settings`` are those of its fields that are no prompts."""
         clicks = [(float(c.row), float(c.col), bool(c.positive)) for c in prompts.clicks]
         box = prompts.box
         corners = (box.row_min, box.row_max, box.col_min, box.col_max) if box else None
@@ -147,9 +141,7 @@ class Predict:
             mask=mask,
             mask_at=at,
             mask_size=size,
-            zoom=zoom,
-            target_size=target_size,
-            limit=limit,
+            **settings,
         )
 
     @property
@@ -163,6 +155,33 @@ class Predict:
         (row, col), (height, width) = self.mask_at, self.mask.shape
         mask[row : row + height, col : col + width] = self.mask
         return Prompts(clicks, box, mask)
+
+
+@dataclass(frozen=True, eq=False)
+class Predict(ObjectRequest):
+    """Answered with `Prediction`, or `Skipped` if a newer `Predict` waits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outline(ObjectRequest):
+    """Answered with `Outlined`, or `Skipped` if a newer `Outline` or `Predict` waits.
+
+    Attributes
+    ----------
+    threshold
+        Pixels above it are outlined: those of ``Prediction.mask(threshold)``.
+    tolerance, smoothing, min_area, largest_only
+        As in `core.outline.mask_to_polygons`, in pixels and square pixels of the picture.
+    fill_holes
+        Holes of at most that many square pixels are filled; 0 fills none, -1 all.
+    """
+
+    threshold: float = 0.5
+    tolerance: float = 1.25
+    smoothing: float = 0.0
+    min_area: float = 0.0
+    fill_holes: float = 0.0
+    largest_only: bool = False
 
 
 def _trimmed(mask: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
@@ -206,7 +225,8 @@ class Welcome:
 class Loaded:
     """The model now in use, what it runs on, and how long loading and warming up took.
 
-    ``starts_from_mask`` tells whether it can start from a mask; ``threshold`` is its own.
+    ``sha256`` is that of its file, ``starts_from_mask`` tells whether it can start from a mask;
+    ``threshold`` is its own.
     """
 
     name: str
@@ -214,6 +234,7 @@ class Loaded:
     engine: str
     device: str
     threads: int
+    sha256: str
     threshold: float
     starts_from_mask: bool
     seconds: float
@@ -267,8 +288,32 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
+class Outlined:
+    """The outline of one object; no parts, if nothing was found.
+
+    Attributes
+    ----------
+    points
+        (N, 2) float32, (x, y) of all rings one after another, in pixels of the picture: x right,
+        y down; pixel (row, col) covers the square from (col, row) to (col + 1, row + 1).
+    parts
+        For each polygon the numbers of points of its rings, outer ring first. A ring's first
+        point is not repeated at its end.
+    area
+        Of all parts, in square pixels.
+    seconds
+        That the worker took.
+    """
+
+    points: NDArray[np.float32]
+    parts: Sequence[Sequence[int]]
+    area: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class Skipped:
-    """The request was cancelled, or a newer `Predict` has made it stale."""
+    """The request was cancelled, or a newer one has made it stale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,12 +336,14 @@ REQUESTS: Mapping[str, type] = {
     "forget": Forget,
     "cancel": Cancel,
     "predict": Predict,
+    "outline": Outline,
 }
 ANSWERS: Mapping[str, type] = {
     "welcome": Welcome,
     "loaded": Loaded,
     "images": Images,
     "prediction": Prediction,
+    "outlined": Outlined,
     "skipped": Skipped,
     "failure": Failure,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..engine import ENGINES, LoadedModel, load_model
 from ..errors import ImageError, PromptError, WorkerError
+from ..outline import mask_to_polygons
 from ..predictor import Predictor, PredictorOptions, Zoom
 from ..prompts import Click, Prompts
 from .protocol import (
@@ -29,6 +31,9 @@ from .protocol import (
     Images,
     Load,
     Loaded,
+    ObjectRequest,
+    Outline,
+    Outlined,
     Predict,
     Prediction,
     SetImage,
@@ -37,6 +42,8 @@ from .protocol import (
 )
 
 MAX_IMAGES = 4
+# Of an outline, and as many holes: the next click waits for an outline that is being made.
+MOST_PARTS = 500
 _PACKAGES = ("numpy", "torch", "openvino")
 # Of the common shape of photos and the size at which they are seen first.
 _WARM_UP_SIZE = (300, 400)
@@ -56,7 +63,7 @@ class Session:
         Parameters
         ----------
         wanted
-            Tells whether a `Predict` is still waited for; asked before every click.
+            Tells whether a `Predict` or `Outline` is still waited for; asked before every click.
 
         Raises
         ------
@@ -65,6 +72,8 @@ class Session:
         """
         if isinstance(request, Predict):
             return self._predict(request, wanted)
+        if isinstance(request, Outline):
+            return self._outline(request, wanted)
         if isinstance(request, SetImage):
             return self._set_image(request)
         if isinstance(request, Forget):
@@ -89,6 +98,7 @@ class Session:
             engine=engine.name,
             device=str(engine.device),
             threads=threads,
+            sha256=hashlib.sha256(model.path.read_bytes()).hexdigest(),
             threshold=model.threshold,
             starts_from_mask=engine.model.config.with_prev_mask,
             seconds=time.perf_counter() - start,
@@ -107,17 +117,12 @@ class Session:
         self._predictors.pop(image, None)
         return Images(list(self._images))
 
-    def _predict(self, request: Predict, wanted: Callable[[], bool]) -> Prediction | Skipped:
+    def _predict(self, request: ObjectRequest, wanted: Callable[[], bool]) -> Prediction | Skipped:
         start = time.perf_counter()
         predictor, prompts = self._predictor(request), request.prompts
-        # Click by click costs no more than at once, and can be given up in between.
-        for count in range(len(prompts.clicks) + 1):
-            if not wanted():
-                return Skipped()
-            part = Prompts(prompts.clicks[:count], prompts.box, prompts.mask)
-            prediction = predictor.predict(part)
-        if not wanted():
+        if not wanted() or not predictor.prepare(prompts, wanted) or not wanted():
             return Skipped()
+        prediction = predictor.predict(prompts)
         roi = prediction.roi
         return Prediction(
             levels=_levels(prediction.crop),
@@ -126,7 +131,30 @@ class Session:
             seconds=time.perf_counter() - start,
         )
 
-    def _predictor(self, request: Predict) -> Predictor:
+    def _outline(self, request: Outline, wanted: Callable[[], bool]) -> Outlined | Skipped:
+        start = time.perf_counter()
+        found = self._predict(request, wanted)
+        if isinstance(found, Skipped):
+            return found
+        outline = mask_to_polygons(
+            found.mask(request.threshold),  # the very pixels that the program shows
+            tolerance=request.tolerance,
+            smoothing=request.smoothing,
+            min_area=request.min_area,
+            fill_holes=True if request.fill_holes < 0 else request.fill_holes,
+            largest_only=request.largest_only,
+            most=MOST_PARTS,
+        )
+        rings = [[part.exterior, *part.interiors] for part in outline.geoms]
+        points = [np.asarray(ring.coords)[:-1] for part in rings for ring in part]
+        return Outlined(
+            points=np.concatenate([*points, np.zeros((0, 2))]).astype(np.float32),
+            parts=[[len(ring.coords) - 1 for ring in part] for part in rings],
+            area=outline.area,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _predictor(self, request: ObjectRequest) -> Predictor:
         """The predictor that holds the picture and knows its object's earlier clicks."""
         if self._model is None:
             raise PromptError("Load a model before predicting.")
@@ -173,11 +201,11 @@ def _welcome(request: Hello) -> Welcome:
     return Welcome(VERSION, versions, ["cpu", *gpus, *mps], usable, titles)
 
 
-def _options(request: Predict) -> PredictorOptions:
+def _options(request: ObjectRequest) -> PredictorOptions:
     zoom = Zoom() if request.zoom else None
     if zoom and request.target_size is not None:
         zoom = Zoom(target_size=request.target_size)
-    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit)
+    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit, keep_mask=True)
 
 
 def _warm_up(model: LoadedModel) -> None:
@@ -186,6 +214,7 @@ def _warm_up(model: LoadedModel) -> None:
     predictor.set_image(np.zeros((*_WARM_UP_SIZE, 3), np.uint8))
     height, width = _WARM_UP_SIZE
     predictor.predict(Prompts([Click(height / 2, width / 2)]))
+    mask_to_polygons(np.ones((1, 1), np.bool_))
 
 
 def _levels(probability: NDArray[np.float32]) -> NDArray[np.uint8]:

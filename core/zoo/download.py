@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request, build_opener
 
 from ..errors import DownloadError
 from .integrity import fault_of
@@ -171,7 +171,7 @@ class _Job:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         request = Request(self.url, headers=headers)  # noqa: S310 - scheme checked by download()
         try:
-            return cast(HTTPResponse, urlopen(request, timeout=self.timeout))  # noqa: S310 - same
+            return cast(HTTPResponse, build_opener().open(request, timeout=self.timeout))
         except HTTPError as fault:
             fault.close()
             if fault.code == _RANGE_NOT_SATISFIABLE and offset:

@@ -167,7 +167,7 @@ def test_usage_reporting_is_not_loaded():
         "print([name for name in sys.modules if name.startswith('openvino_telemetry.')])"
     )
     root = Path(__file__).resolve().parents[2]
-    result = subprocess.run(  # noqa: S603
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"

@@ -171,6 +171,58 @@ def test_every_outline_is_valid(tolerance: float, fill: bool | float) -> None:
         assert outline.is_empty == (not mask.any())
 
 
+def test_a_mask_lies_where_it_lies_however_large_the_picture() -> None:
+    small = blobs(60, 4)
+    large = np.zeros((200, 300), bool)
+    large[100:160, 200:260] = small
+    for smoothing in (0, 2):
+        outline = mask_to_polygons(np.pad(small, 20), smoothing=smoothing)
+        moved = shapely.affinity.translate(outline, 180, 80)
+        assert mask_to_polygons(large, smoothing=smoothing).equals(moved)
+
+
+def test_smoothing_rounds_off_and_keeps_area_and_place() -> None:
+    rough = disc(400, 120) ^ (np.random.default_rng(0).random((400, 400)) < 0.05)
+    smooth = mask_to_polygons(rough, smoothing=3, tolerance=0, largest_only=True)
+    assert smooth.is_valid
+    assert smooth.symmetric_difference(shapely.Point(200.5, 200.5).buffer(120)).area < 1500
+    exact = mask_to_polygons(rough, tolerance=0, largest_only=True)
+    assert smooth.length < 0.2 * exact.length
+
+
+def test_smoothing_lets_no_part_vanish() -> None:
+    mask = np.zeros((100, 150), bool)
+    mask[10:50, 10:50] = True
+    mask[70, 70:73] = True  # far smaller than the Gaussian
+    mask[20:80, 120] = True  # and thinner
+    mask[0, 149] = True
+    for sigma in (0.5, 2, 8):
+        outline = mask_to_polygons(mask, tolerance=0, smoothing=sigma)
+        assert len(outline.geoms) == 4
+        assert outline.is_valid
+        assert outline.area > 0.7 * mask.sum()
+    assert mask_to_polygons(np.zeros((5, 5)), smoothing=2).is_empty
+
+
+def test_the_edge_of_the_picture_rounds_nothing_off() -> None:
+    mask = np.zeros((100, 120), bool)
+    mask[30:] = True
+    outline = mask_to_polygons(mask, tolerance=0, smoothing=4)
+    assert outline.equals(shapely.box(0, 30, 120, 100))
+
+
+def test_only_the_largest_parts_and_holes_are_outlined() -> None:
+    mask = np.zeros((60, 200), bool)
+    mask[5:55, 5:100] = True
+    for size in (1, 2, 3, 4):  # holes in the large part, and small parts beside it
+        mask[10 : 10 + size, 20 * size : 20 * size + size] = False
+        mask[10 : 10 + size, 100 + 20 * size : 100 + 21 * size] = True
+    outline = mask_to_polygons(mask, tolerance=0, most=3)
+    assert sorted(part.area for part in outline.geoms) == [9, 16, 50 * 95 - 9 - 16]
+    # The background round the parts counts as the largest of the holes.
+    assert mask_to_polygons(mask, tolerance=0, most=5).area == mask.sum()
+
+
 @pytest.mark.parametrize("tolerance", [0.7, 1.0, 2.0, 4.0])
 @pytest.mark.parametrize(("size", "sigma"), [(300, 6), (800, 20)])
 def test_simplifying_keeps_area_centroid_and_distance(
@@ -474,7 +526,7 @@ except IsegError as error:
 def test_a_full_disk_is_told_and_the_old_file_stays(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"the old file")
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, path], capture_output=True, text=True, check=False
     )
     assert done.stdout.startswith("refused:"), done.stdout + done.stderr

@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from core.errors import PromptError
 from core.metrics import iou
 from core.prompts import Click
-from core.robot_user import RobotUser, _exact_distance
+from core.robot_user import RobotUser, _exact_distance, take_turns
 
 
 def disc(shape, centre, radius):
@@ -212,3 +212,48 @@ def test_the_distance_is_correctly_rounded():
     mask = np.pad((rough > 0.5).astype(np.uint8), 1)
     exact = distance_transform_edt(mask).astype(np.float32)
     assert np.array_equal(_exact_distance(mask), exact)
+
+
+# ---------------------------------------------------------------- taking turns
+
+
+def paint(shape, clicks):
+    """An answer that covers a block round every positive click."""
+    covered = np.zeros(shape, bool)
+    for click in clicks:
+        covered[click.row - 3 : click.row + 4, click.col - 3 : click.col + 4] = click.positive
+    return covered
+
+
+@pytest.fixture
+def round_truth():
+    return disc((60, 80), (30, 40), 12).astype(np.int8)
+
+
+def turns(truth, **settings):
+    options = {"max_clicks": 4, "target_iou": 1.01, **settings}
+    return list(take_turns(truth, lambda clicks: paint(truth.shape, clicks), **options))
+
+
+def test_turns_are_clicks_answers_and_ious(round_truth):
+    made = turns(round_truth)
+    clicks = [turn.click for turn in made]
+    assert [(c.row, c.col) for c in clicks] == [(30, 40), (22, 40), (26, 33), (26, 47)]
+    for count, turn in enumerate(made, start=1):
+        assert np.array_equal(turn.mask, paint(round_truth.shape, clicks[:count]))
+        assert turn.iou == iou(turn.mask, round_truth)
+
+
+def test_turns_end_at_the_target_and_with_the_clicks(round_truth):
+    reached = [turn.iou for turn in turns(round_truth)]
+    assert [turn.iou for turn in turns(round_truth, target_iou=reached[1])] == reached[:2]
+    assert len(turns(round_truth, max_clicks=3)) == 3
+    assert turns(round_truth, max_clicks=0) == []
+
+
+def test_turns_start_from_a_mask(round_truth):
+    start = round_truth == 1
+    assert turns(round_truth, mask=start) == []
+    surplus = start | square(start.shape, (0, 9), (0, 9))
+    assert turns(round_truth, mask=surplus)[0].click == Click(4, 4, False)
+    assert turns(round_truth, mask=start, reference=True)[0].click == Click(0, 0, False)

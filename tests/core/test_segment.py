@@ -414,9 +414,7 @@ def test_numbers_are_read() -> None:
 def core(*options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "core", *map(str, options)]
     root = Path(__file__).resolve().parents[2]
-    return subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False, cwd=root
-    )
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
 
 
 def test_help_explains_files_and_clicks() -> None:
@@ -432,7 +430,7 @@ def test_help_and_faults_do_not_load_torch() -> None:
         "main(['segment', 'a.png', '--out', 'm.png']); print('torch' in sys.modules)"
     )
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
     assert done.stdout.strip() == "False"

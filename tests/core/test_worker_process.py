@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 import torch
 from predictor_fixtures import red_box
 from tiny import ritm_content, tiny_model
@@ -25,6 +26,7 @@ from core.errors import (
     PromptError,
     WorkerError,
 )
+from core.outline import mask_to_polygons
 from core.predictor import Predictor, PredictorOptions, Zoom
 from core.prompts import Box, Click, Prompts
 from core.worker import client
@@ -39,6 +41,8 @@ from core.worker.protocol import (
     Failure,
     Hello,
     Load,
+    Outline,
+    Outlined,
     Predict,
     Prediction,
     SetImage,
@@ -92,7 +96,7 @@ def worker(shared_worker: Worker) -> Iterator[Worker]:
 
 @pytest.fixture(scope="module")
 def direct(model: Path, picture: np.ndarray) -> Predictor:
-    predictor = Predictor(load_model(model, engine="torch"))
+    predictor = Predictor(load_model(model, engine="torch"), PredictorOptions(keep_mask=True))
     predictor.set_image(picture)
     return predictor
 
@@ -151,6 +155,76 @@ def test_one_more_click_and_one_less_cost_at_most_one_pass(worker, direct):
     for count in (1, 2, 3, 4, 3, 2, 4):
         prompts = Prompts(CLICKS[:count])
         assert_same(worker.predict("picture", prompts), direct.predict(prompts))
+
+
+# --- outlines -------------------------------------------------------------------------------
+
+
+def polygons(outlined: Outlined) -> shapely.MultiPolygon:
+    """The outline, put together as the protocol describes it."""
+    rings = iter(np.split(outlined.points, np.cumsum([n for part in outlined.parts for n in part])))
+    parts = [[next(rings) for _ in part] for part in outlined.parts]
+    assert next(rings).size == 0
+    return shapely.MultiPolygon([(outer, holes) for outer, *holes in parts])
+
+
+@pytest.mark.parametrize("prompts", PROMPTS.values(), ids=PROMPTS)
+def test_outlines_are_those_of_what_is_shown(worker, direct, prompts):
+    settings = {"tolerance": 0.0, "min_area": 3.0, "smoothing": 1.0}
+    for threshold in (0.2, 0.5):
+        mask = direct.predict(prompts).mask(threshold)
+        expected = mask_to_polygons(mask, **settings)
+        outlined = worker.outline("picture", prompts, threshold=threshold, **settings)
+        found = polygons(outlined)
+        assert found.is_valid
+        assert found.equals(expected)
+        assert outlined.area == expected.area
+        assert len(outlined.parts) == len(expected.geoms)
+
+
+def test_an_outline_is_shaped_as_asked(worker, picture):
+    ring = np.zeros(picture.shape[:2], bool)
+    ring[10:60, 20:90] = True
+    ring[30:35, 40:46] = False
+    ring[100:110, 100:110] = True
+    given = Prompts(mask=ring)
+
+    def areas(**settings: object) -> list[float]:
+        found = polygons(worker.outline("picture", given, **settings))
+        return sorted(part.area for part in found.geoms)
+
+    assert areas() == [100, 50 * 70 - 30]
+    assert areas(fill_holes=-1) == areas(fill_holes=30) == [100, 50 * 70]
+    assert areas(fill_holes=29) == areas()
+    assert areas(largest_only=True) == areas(min_area=101) == [50 * 70 - 30]
+    outlined = worker.outline("picture", given)
+    assert outlined.parts == [[4, 4], [4]]
+    np.testing.assert_array_equal(outlined.points.min(axis=0), (20, 10))
+    np.testing.assert_array_equal(outlined.points.max(axis=0), (110, 110))
+
+
+def test_an_outline_of_nothing_has_no_parts(worker, picture):
+    outlined = worker.outline("picture", Prompts(mask=np.zeros(picture.shape[:2], bool)))
+    assert (outlined.points.shape, outlined.parts, outlined.area) == ((0, 2), [], 0)
+
+
+def test_an_outline_of_noise_does_not_keep_the_next_click_waiting(worker):
+    noise = np.random.default_rng(0).random((500, 500))
+    worker.set_image("noise", np.zeros((500, 500, 3), np.uint8))
+    for share in (0.4, 0.5, 0.6):
+        outlined = worker.outline("noise", Prompts(mask=noise < share))
+        assert 0 < len(outlined.parts) <= 500
+        assert outlined.seconds < 2
+    worker.forget("noise")
+
+
+def test_the_same_prompts_cost_an_outline_no_pass(worker):
+    prompts = many_clicks(25)
+    seconds = worker.predict("picture", prompts).seconds
+    assert worker.outline("picture", prompts).seconds < seconds / 3
+
+
+# --- what is held ---------------------------------------------------------------------------
 
 
 def test_the_welcome_says_what_there_is(worker):
@@ -213,6 +287,7 @@ def test_faults_come_as_they_were_raised(worker, model, tmp_path):
     [
         (Predict("picture", clicks=[[1, 2]]), "EngineError"),
         (Predict("picture", box=[5, 4, 3, 2]), "PromptError"),
+        (Outline("picture", threshold="half"), "EngineError"),
         (Predict("picture", clicks=[[60, 80, 1]], target_size="large"), "EngineError"),
         (Predict("picture", mask=np.ones((3, 4), bool), mask_at=(9, 9)), "EngineError"),
         (Hello(protocol=VERSION + 1), "WorkerError"),
@@ -261,8 +336,22 @@ def test_a_newer_request_stops_the_replay_of_many_clicks(worker):
     assert stopped_after < 0.5 * (300 / 10) * (time.perf_counter() - start)
 
 
-def test_a_cancelled_request_is_skipped(worker):
-    number = worker.send(Predict.of("picture", many_clicks(100)))
+def test_an_outline_is_stale_when_anything_newer_arrives_a_prediction_is_not(worker):
+    requests = [
+        (Predict.of("picture", many_clicks(30)), Skipped),
+        (Outline.of("picture", many_clicks(30)), Skipped),
+        (Predict.of("picture", many_clicks(31)), Prediction),
+        (Outline.of("picture", many_clicks(31), threshold=0.3), Skipped),
+        (Outline.of("picture", many_clicks(31), threshold=0.4), Outlined),
+    ]
+    numbers = [worker.send(request) for request, _ in requests]
+    arrived = answers(worker, len(numbers))
+    assert [type(arrived[number]) for number in numbers] == [kind for _, kind in requests]
+
+
+@pytest.mark.parametrize("kind", [Predict, Outline])
+def test_a_cancelled_request_is_skipped(worker, kind):
+    number = worker.send(kind.of("picture", many_clicks(100)))
     worker.send(Cancel(number))
     assert isinstance(answers(worker, 1)[number], Skipped)
 
@@ -335,7 +424,7 @@ def test_closing_does_not_wait_for_work_that_nobody_wants(model, picture):
 
 def talk(data: bytes) -> tuple[int, bytes, str]:
     """Exit status, stdout and stderr of a worker that is told ``data``."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command(sys.executable),
         input=data,
         capture_output=True,

@@ -19,6 +19,8 @@ from core.worker.protocol import (
     LEVELS,
     REQUESTS,
     Hello,
+    Outline,
+    Outlined,
     Predict,
     Prediction,
     SetImage,
@@ -46,6 +48,22 @@ def test_clicks_and_box_survive():
     assert there.prompts.box == prompts.box
     assert there.prompts.mask is None
     assert (there.image, there.zoom, there.target_size, there.limit) == ("p", False, 600, 900)
+
+
+def test_an_outline_carries_prompts_and_shape():
+    prompts = Prompts([Click(1, 2)], Box(1, 5.5, 2, 6))
+    settings = {"threshold": 0.3, "tolerance": 2, "smoothing": 1, "min_area": 9, "fill_holes": -1}
+    there = travelled(Outline.of("p", prompts, target_size=600, largest_only=True, **settings))
+    assert isinstance(there, Outline)
+    assert not isinstance(there, Predict)
+    assert (there.prompts.clicks, there.prompts.box) == (prompts.clicks, prompts.box)
+    assert {name: getattr(there, name) for name in settings} == settings
+    assert (there.target_size, there.largest_only) == (600, True)
+
+
+def test_an_outline_of_nothing_survives():
+    there = travelled(Outlined(np.zeros((0, 2), np.float32), [], 0.0, 0.1))
+    assert (there.points.shape, there.parts) == ((0, 2), [])
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64, np.int32])
@@ -180,7 +198,7 @@ def test_the_plugin_side_needs_numpy_only():
         "print({n.split('.')[0] for n in sys.modules}"
         " & {'torch', 'cv2', 'scipy', 'rasterio', 'shapely', 'safetensors', 'openvino'})"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -32,7 +32,7 @@ def without_times(document):
 
 def start(*arguments, launcher=("-m", "eval")):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(  # noqa: S603 (own code)
+    return subprocess.Popen(
         [sys.executable, *launcher, *arguments],
         env=environment,
         stdout=subprocess.PIPE,

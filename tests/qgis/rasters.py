@@ -74,7 +74,7 @@ def by_core(interpreter: Path, paths: list[Path]) -> list[np.ndarray]:
         "for path in json.loads(sys.argv[1]):\n"
         "    numpy.save(path + '.core.npy', read_picture(path).pixels)\n"
     )
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [str(interpreter), "-c", code, json.dumps([str(path) for path in paths])],
         cwd=Path(__file__).resolve().parents[2],
         env={"PATH": "/usr/bin:/bin"},

@@ -34,9 +34,7 @@ def write(path: Path, array: np.ndarray, *, driver="GTiff", transform=None, epsg
     bands = array[..., None] if array.ndim == 2 else array
     kinds = {"uint8": gdal.GDT_Byte, "uint16": gdal.GDT_UInt16, "float32": gdal.GDT_Float32}
     height, width, count = bands.shape
-    memory = gdal.GetDriverByName("MEM").Create(
-        "", width, height, count, kinds[array.dtype.name]
-    )
+    memory = gdal.GetDriverByName("MEM").Create("", width, height, count, kinds[array.dtype.name])
     for band in range(count):
         memory.GetRasterBand(band + 1).WriteArray(bands[..., band])
     if transform:

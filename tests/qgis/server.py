@@ -45,7 +45,7 @@ def _running(project_file: Path):
     variables = {**kept, "QT_QPA_PLATFORM": "offscreen", "QGIS_SERVER_LOG_STDERR": "1"}
     log = project_file.with_suffix(".log")
     with log.open("wb") as output:
-        server = subprocess.Popen(  # noqa: S603
+        server = subprocess.Popen(
             [SERVER, "-p", str(project_file), address],
             env=variables,
             stdout=output,

@@ -165,9 +165,11 @@ def test_handles(canvas, target):
         box = target.prompts.box
         corners = (box.row_min, box.row_max, box.col_min, box.col_max)
         assert corners == pytest.approx(expected, abs=1.5)
-    click(
-        canvas, on_screen(canvas, (box.row_min + box.row_max) / 2, (box.col_min + box.col_max) / 2)
-    )
+    middle = (box.row_min + box.row_max) / 2, (box.col_min + box.col_max) / 2
+    click(canvas, on_screen(canvas, *middle))
+    assert target.prompts.box == box
+    assert len(target.prompts.clicks) == 1
+    click(canvas, on_screen(canvas, box.row_min, box.col_min), RIGHT)
     assert target.prompts.box is None
 
 

@@ -26,12 +26,13 @@ def driver(iface, plugin, tmp_path):
     return driver
 
 
+def layers_of_features() -> list[QgsVectorLayer]:
+    layers = QgsProject.instance().mapLayers().values()
+    return [layer for layer in layers if isinstance(layer, QgsVectorLayer)]
+
+
 def features() -> int:
-    return sum(
-        layer.featureCount()
-        for layer in QgsProject.instance().mapLayers().values()
-        if isinstance(layer, QgsVectorLayer)
-    )
+    return sum(layer.featureCount() for layer in layers_of_features())
 
 
 def test_worker_killed_in_the_middle_of_a_request(driver):
@@ -96,7 +97,6 @@ def test_corrupt_image(iface, plugin, tmp_path):
     assert studio.workspace.prompts.clicks
 
 
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_full_disk(driver, tmp_path):
     disk = tmp_path / "disk"
@@ -121,20 +121,19 @@ def test_full_disk(driver, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a disk needs root")
 def test_read_only_geopackage(driver, tmp_path):
-    driver.click(*scenery.CENTRE)
-    driver.key(Key.Key_Return)
-    wait_until(lambda: features() == 1, what="the first feature")
-    (layer,) = [
-        layer
-        for layer in QgsProject.instance().mapLayers().values()
-        if isinstance(layer, QgsVectorLayer)
-    ]
-    assert layer.commitChanges()
-    QgsProject.instance().removeMapLayer(layer.id())
-    assert os.system(f"mount --bind {tmp_path} {tmp_path}") == 0
-    assert os.system(f"mount -o remount,bind,ro {tmp_path}") == 0
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    assert os.system(f"mount -t tmpfs -o size=8m tmpfs {disk}") == 0
     try:
-        again = QgsVectorLayer(f"{tmp_path}/avalanches.gpkg|layername=avalanches_pixels", "old")
+        QgsProject.instance().setFileName(str(disk / "project.qgz"))
+        driver.click(*scenery.CENTRE)
+        driver.key(Key.Key_Return)
+        wait_until(lambda: features() == 1, what="the first feature")
+        (layer,) = layers_of_features()
+        assert layer.commitChanges()
+        QgsProject.instance().removeMapLayer(layer.id())
+        assert os.system(f"mount -o remount,ro {disk}") == 0
+        again = QgsVectorLayer(f"{disk}/avalanches.gpkg|layername=avalanches_pixels", "old")
         assert again.isValid()
         QgsProject.instance().addMapLayer(again)
         driver.studio.dock.target.setLayer(again)
@@ -142,11 +141,11 @@ def test_read_only_geopackage(driver, tmp_path):
         prompts = driver.space.prompts
         driver.key(Key.Key_Return)
         wait_until(lambda: driver.said, what="the message")
+        assert "read-only" in driver.said[-1]
         assert driver.space.prompts is prompts
-        assert "read-only" in driver.said[-1].lower() or "cannot be edited" in driver.said[-1]
     finally:
         QgsProject.instance().clear()
-        os.system(f"umount -l {tmp_path}")
+        os.system(f"umount -l {disk}")
 
 
 def test_target_layer_removed_while_segmenting(driver):

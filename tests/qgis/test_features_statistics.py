@@ -55,9 +55,9 @@ def test_rows_of_a_layer(tmp_path, saved):
         "threshold": 0.55,
         "finished_at": "Z",
     }
-    path = str(tmp_path / "times.csv")
-    statistics.write_csv(path, rows)
-    with open(path, newline="", encoding="utf-8") as file:
+    path = tmp_path / "times.csv"
+    statistics.write_csv(str(path), rows)
+    with path.open(newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert tuple(table[0]) == statistics.COLUMNS
     assert [row["box"] for row in table] == ["1", "0"]
@@ -69,9 +69,9 @@ def test_text_with_commas_and_letters(tmp_path):
     prompts = PROMPTS.with_click(Click(1, 2))
     odd = {**attributes(prompts=prompts), "image_name": 'Föhn, "süd".jpg'}
     writer.add(layer, ONE, odd, "Add avalanche")
-    path = str(tmp_path / "times.csv")
-    statistics.write_csv(path, statistics.rows_of(layer))
-    with open(path, newline="", encoding="utf-8") as file:
+    path = tmp_path / "times.csv"
+    statistics.write_csv(str(path), statistics.rows_of(layer))
+    with path.open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert row["image"] == 'Föhn, "süd".jpg'
 

@@ -47,7 +47,7 @@ def read_only(folder: Path) -> None:
 
 
 def run(*command) -> bool:
-    return not subprocess.run([*map(str, command)], capture_output=True).returncode  # noqa: S603
+    return not subprocess.run([*map(str, command)], capture_output=True).returncode
 
 
 def opened(path, table=target.TABLE) -> QgsVectorLayer:

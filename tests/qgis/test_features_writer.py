@@ -40,7 +40,7 @@ ORIGIN = Origin(
     "Mobotix M16",
     "ab" * 32,
 )
-LOADED = Loaded("default", "/models/default", "torch", "cpu", 1, 0.5, True, 1.0)
+LOADED = Loaded("default", "/models/default", "torch", "cpu", 1, "ab" * 32, 0.5, True, 1.0)
 
 
 def attributes(again=False, prompts=PROMPTS, seconds=12.34) -> dict:
@@ -55,10 +55,8 @@ def attributes(again=False, prompts=PROMPTS, seconds=12.34) -> dict:
 
 
 @pytest.fixture
-def layer(tmp_path, project):
-    layer = target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
-    project.addMapLayer(layer)
-    return layer
+def layer(tmp_path):
+    return target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
 
 
 def reopened(layer: QgsVectorLayer) -> QgsVectorLayer:
@@ -274,6 +272,7 @@ def test_feature_that_is_gone(layer):
 
 
 def test_layer_that_is_gone(layer, project):
+    project.addMapLayer(layer)
     project.removeMapLayer(layer.id())
     with pytest.raises(IsegError, match="was removed"):
         writer.add(layer, ONE, attributes(), "Add avalanche")

@@ -108,7 +108,9 @@ def test_nothing_is_lost(driver, iface):
     wait_until(lambda: not driver.canvas.layers(), what="the layer hidden")
     assert driver.studio.display.mask.extent().isEmpty()
     node.setItemVisibilityChecked(True)
-    wait_until(lambda: not driver.studio.display.mask.extent().isEmpty(), what="the mask shown again")
+    wait_until(
+        lambda: not driver.studio.display.mask.extent().isEmpty(), what="the mask shown again"
+    )
     iface.actionPan().trigger()
     driver.studio.open()
     assert driver.space.prompts is prompts
@@ -169,9 +171,7 @@ def test_rotated_geotiff_in_another_crs(iface, plugin, tmp_path):
 
 
 def test_sixteen_bit_band(iface, plugin, tmp_path):
-    driver = Driver(
-        iface, plugin, scenery.deep(tmp_path), (2783000.0, 0.5, 0, 1188000.0, 0, -0.5)
-    )
+    driver = Driver(iface, plugin, scenery.deep(tmp_path), (2783000.0, 0.5, 0, 1188000.0, 0, -0.5))
     driver.click(*scenery.CENTRE)
     assert iou(driver.mask(), scenery.truth()) > 0.6
     driver.key(Key.Key_Return)

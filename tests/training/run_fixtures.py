@@ -135,7 +135,7 @@ def environment() -> dict[str, str]:
 
 def train(*arguments, processes: int = 1, cwd: Path | None = None) -> subprocess.CompletedProcess:
     """Run to the end; the result holds status, stdout and stderr."""
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         command(*arguments, processes=processes),
         cwd=cwd or ROOT,
         env=environment(),
@@ -157,7 +157,7 @@ def run_here(folder, values, resume=False) -> Trainer:
 
 def train_until(folder: Path, step: int, number: signal.Signals, *arguments) -> int:
     """Run until the log tells of ``step``, then send a signal; returns the status."""
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         command(*arguments),
         cwd=ROOT,
         env=environment(),

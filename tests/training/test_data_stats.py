@@ -118,7 +118,5 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path, value):
 
 def test_data_tools_load_no_torch():
     code = "import sys, training.data; print({'torch', 'matplotlib', 'yaml'} & set(sys.modules))"
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -74,7 +74,7 @@ def test_a_full_disk_leaves_the_snapshot_before(tmp_path):
     path = tmp_path / "last.pt"
     save_snapshot(path, {"step": 1})
     before = path.read_bytes()
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", FILL, path],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -164,7 +164,7 @@ def test_tools_do_without_torch(tool):
         f"try:\n    main(['{tool}', '--help'])\nexcept SystemExit:\n    pass\n"
         "sys.exit('torch' in sys.modules)"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, check=False
     )
     assert done.returncode == 0
