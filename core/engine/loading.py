@@ -57,6 +57,11 @@ class LoadedModel:
         size = self.metadata.get("view")
         return None if size is None else (int(size[0]), int(size[1]))
 
+    @property
+    def looks_twice(self) -> bool:
+        """Whether its first answer is better given twice, the second time zoomed."""
+        return self.metadata.get("looks_twice") is True
+
 
 def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -> LoadedModel:
     """Load a model of the zoo by name, or any model file.

@@ -23,8 +23,8 @@ class Zoom:
     ----------
     target_size
         Longest side of the network's input for a zoomed window, in pixels; or its exact
-        (height, width), which distorts the window. None: what the model's file asks for, else the
-        published `TARGET_SIZE`.
+        (height, width), which distorts the window. None: what the model's file asks for, also as
+        to ``skip_clicks``, else the published `TARGET_SIZE`.
     skip_clicks
         This many first clicks see the whole picture; with 0, the first is answered twice if what
         it finds is small, the second time zoomed; -1 zooms (to the whole picture) at once.

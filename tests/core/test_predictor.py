@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from predictor_fixtures import (
 from tiny import tiny_model
 
 from core.errors import ImageError, PromptError
-from core.predictor import Prediction, PredictorOptions, Zoom
+from core.predictor import Prediction, Predictor, PredictorOptions, Zoom
 from core.predictor.geometry import Roi
 from core.predictor.view import View
 from core.prompts import BOX_GUIDANCE, Box, Click, Prompts
@@ -503,26 +504,28 @@ def test_the_centre_is_that_of_the_box_within_the_picture():
     assert prediction.mask(0.5)[10, 20]
 
 
-def test_networks_that_know_boxes_see_one_as_guidance_and_no_click():
+def test_networks_that_know_boxes_see_one_as_guidance_and_its_centre_as_a_click():
     made = toy(echo, IMAGE, zoom=None, knows_boxes=True)
     prediction = made.predictor.predict(Prompts(box=BOX))
     assert made.passes == 1
-    assert (made.engine.points[0] == -1).all()
+    assert int((made.engine.points[0][0, :, 0] >= 0).sum()) == 1
     height, width = made.engine.shapes[0][2:]
     inside = 101 * 151 / (123 * 183)  # the window is 1.2 times the box
     assert made.engine.guidance[0] == pytest.approx(BOX_GUIDANCE * inside, rel=0.03)
     # What echo answers is the guidance, paler: half inside the box, nothing outside.
-    assert prediction.probability[140, 265] == pytest.approx(0.45, abs=0.01)
+    assert prediction.probability[110, 300] == pytest.approx(0.45, abs=0.01)
     assert prediction.probability[85, 265] < 0.05
     assert (height, width) == (123, 183)
 
 
-def test_clicks_after_a_known_box_evolve_from_its_answer_and_the_box_is_no_click():
+def test_clicks_after_a_known_box_evolve_from_its_answer():
     made = toy(echo, IMAGE, zoom=None, knows_boxes=True)
     prediction = made.predictor.predict(Prompts([Click(100, 200, False)], box=BOX))
     assert made.passes == 2
-    assert int((made.engine.points[1][0, :, 0] >= 0).sum()) == 1
-    assert prediction.probability[140, 265] == pytest.approx(0.9 * 0.45, abs=0.01)
+    assert int((made.engine.points[1][0, :, 0] >= 0).sum()) == 2  # with the centre of the box
+    made.predictor.predict(Prompts([Click(130, 250)], box=BOX))
+    assert int((made.engine.points[2][0, :, 0] >= 0).sum()) == 1  # which a positive click replaces
+    assert prediction.probability[110, 300] == pytest.approx(0.9 * 0.45, abs=0.01)
     replayed = toy(echo, IMAGE, zoom=None, knows_boxes=True).predictor
     replayed.predict(Prompts(box=BOX))
     again = replayed.predict(Prompts([Click(100, 200, False)], box=BOX))
@@ -663,3 +666,18 @@ def test_the_first_click_on_a_large_picture_fits_into_a_gigabyte():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert int(result.stdout) < 1e6
+
+
+def test_models_may_name_the_size_at_which_they_look():
+    made = toy(disks, IMAGE)
+    model = replace(made.predictor.model, metadata={"view": [96, 64], "looks_twice": True})
+    predictor = Predictor(model)
+    predictor.set_image(IMAGE)
+    predictor.predict(Prompts([Click(100, 200)]))
+    assert [shape[2:] for shape in made.engine.shapes] == [(96, 64)] * 2
+    assert predictor.options == PredictorOptions()
+    chosen = Predictor(model, PredictorOptions(zoom=Zoom(target_size=80)))
+    chosen.set_image(IMAGE)
+    chosen.predict(Prompts([Click(100, 200)]))
+    assert len(made.engine.shapes) == 3
+    assert max(made.engine.shapes[2][2:]) == 80

@@ -46,7 +46,7 @@ def test_rows_of_a_layer(tmp_path, saved):
     assert first == {
         "uuid": 36,
         "image": ORIGIN.image_name,
-        "model": "default",
+        "model": "default abababababababab",
         "n_clicks": 2,
         "n_positive": 1,
         "n_negative": 1,

@@ -106,7 +106,7 @@ def test_saved_and_opened_again(layer):
         "image_sha256": ORIGIN.sha256,
         "camera": "Mobotix M16",
         "method": "interactive",
-        "model_id": "default",
+        "model_id": "default abababababababab",
         "n_clicks": 2,
         "seconds": 12.3,
         "threshold": 0.55,
