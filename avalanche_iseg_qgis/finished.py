@@ -45,6 +45,9 @@ class Finished(QObject):
         if image is not None:
             origin = image.origin
             entries = entries_of(QgsProject.instance(), origin.image_name, origin.sha256)
+            for layer in layers_of(QgsProject.instance()):
+                if not layer.crs().isValid():
+                    target.show_only(layer, origin.image_name)
         self._dock.show_entries([entry for entry in entries if entry.home.layer_id not in but])
 
     def _on_layers_leave(self, ids: list[str]) -> None:

@@ -65,7 +65,7 @@ class Studio(QObject):
         self.dock.setUserVisible(True)
         self.list.show()
         layer = self._iface.activeLayer()
-        if self.dock.layer.currentLayer() is None and isinstance(layer, QgsRasterLayer):
+        if isinstance(layer, QgsRasterLayer):
             self.dock.layer.setLayer(layer)
         self._choose_layer()
         self._take_tool()

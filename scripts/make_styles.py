@@ -14,6 +14,7 @@ from qgis.core import (
     QgsFeatureRenderer,
     QgsFillSymbol,
     QgsMapLayer,
+    QgsRuleBasedRenderer,
     QgsSimpleFillSymbolLayer,
     QgsSingleSymbolRenderer,
     QgsVectorLayer,
@@ -40,7 +41,7 @@ def style(name: str) -> str:
     layer.setCrs(_CRS[name])
     layer.dataProvider().addAttributes(schema.fields().toList())
     layer.updateFields()
-    layer.setRenderer(_renderer())
+    layer.setRenderer(_renderer(plain=name == target.PLAIN_TABLE))
     form.dress(layer)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, f"{name}.qml"))
@@ -51,10 +52,11 @@ def style(name: str) -> str:
     return ElementTree.canonicalize(ElementTree.tostring(tree.getroot())) + "\n"
 
 
-def _renderer() -> QgsFeatureRenderer:
+def _renderer(*, plain: bool) -> QgsFeatureRenderer:
     """Magenta, on white so that it is seen on rock too; the picture shows through.
 
-    The mask of the object in hand is orange.
+    The mask of the object in hand is orange. Outlines in pixels lie on top of each other whatever
+    photo they belong to: only those of the photo in hand are shown.
     """
     symbol = QgsFillSymbol.createSimple(
         {
@@ -74,7 +76,14 @@ def _renderer() -> QgsFeatureRenderer:
             }
         )
     )
-    return QgsSingleSymbolRenderer(symbol)
+    if not plain:
+        return QgsSingleSymbolRenderer(symbol)
+    root = QgsRuleBasedRenderer.Rule(None)
+    rule = QgsRuleBasedRenderer.Rule(symbol, filterExp=target.OF_THE_IMAGE)
+    rule.setRuleKey("of_the_image")
+    root.setRuleKey("root")
+    root.appendChild(rule)
+    return QgsRuleBasedRenderer(root)
 
 
 def main() -> None:

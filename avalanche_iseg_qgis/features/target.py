@@ -9,6 +9,7 @@ from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
+    QgsExpressionContextUtils,
     QgsProject,
     QgsProviderRegistry,
     QgsVectorDataProvider,
@@ -24,6 +25,10 @@ from . import form, schema
 
 FILE = "avalanches.gpkg"
 TABLE, PLAIN_TABLE = "avalanches", "avalanches_pixels"
+
+IMAGE_VARIABLE = "avalanche_iseg_image"
+"""Of layers in pixels: the name of the image in hand, see `show_only`."""
+OF_THE_IMAGE = f'"image_name" = coalesce(@{IMAGE_VARIABLE}, "image_name")'
 
 _STYLES = Path(__file__).parents[1] / "styles"
 _NEEDED = (schema.UUID, schema.IMAGE_NAME, schema.PROMPTS)
@@ -80,6 +85,13 @@ def settle(layer: QgsVectorLayer) -> None:
     """Take away the CRS that GDAL gives to tables of a GeoPackage that have none."""
     if not layer.crs().authid() and layer.crs().description().startswith("Undefined"):
         layer.setCrs(QgsCoordinateReferenceSystem())
+
+
+def show_only(layer: QgsVectorLayer, image_name: str) -> None:
+    """Of a layer in pixels, show the outlines of one image: others lie on top of them."""
+    if QgsExpressionContextUtils.layerScope(layer).variable(IMAGE_VARIABLE) != image_name:
+        QgsExpressionContextUtils.setLayerVariable(layer, IMAGE_VARIABLE, image_name)
+        layer.triggerRepaint()
 
 
 def suitable(layer: QgsVectorLayer) -> str | None:

@@ -1,5 +1,8 @@
 <qgis styleCategories="Symbology|Fields|Forms|AttributeTable" version="3.22.0">
-  <renderer-v2 enableorderby="0" forceraster="0" referencescale="-1" symbollevels="0" type="singleSymbol">
+  <renderer-v2 enableorderby="0" forceraster="0" referencescale="-1" symbollevels="0" type="RuleRenderer">
+    <rules key="root">
+      <rule filter="&quot;image_name&quot; = coalesce(@avalanche_iseg_image, &quot;image_name&quot;)" key="of_the_image" symbol="0"></rule>
+    </rules>
     <symbols>
       <symbol alpha="1" clip_to_extent="1" force_rhr="0" name="0" type="fill">
         <data_defined_properties>
@@ -77,8 +80,6 @@
         </layer>
       </symbol>
     </symbols>
-    <rotation></rotation>
-    <sizescale></sizescale>
   </renderer-v2>
   <blendMode>0</blendMode>
   <featureBlendMode>0</featureBlendMode>

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import scenery
 from driving import CTRL, RIGHT, SHIFT, Driver
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProject,
+    QgsRenderContext,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import Qt
 from waiting import wait_until
 
@@ -218,3 +223,32 @@ def test_escape_asks_before_work_is_lost(driver):
     assert driver.space.prompts.clicks
     driver.key(Key.Key_Escape)
     assert driver.space.prompts.empty
+
+
+def test_outlines_of_another_photo_are_not_shown(driver, iface, plugin, tmp_path):
+    driver.click(*scenery.CENTRE)
+    driver.key(Key.Key_Return)
+    wait_until(lambda: driver.space.prompts.empty, what="the feature")
+    layer = only_layer()
+    (symbol,) = visible(layer)
+    assert symbol is not None
+    path = scenery.write(tmp_path / "cam2.jpg", scenery.pixels()[::-1], driver="JPEG")
+    other = Driver(iface, plugin, path)
+    wait_until(lambda: other.space.image.origin.sha256, what="the photo looked up")
+    assert other.studio.list.table.rowCount() == 0
+    assert visible(layer) == []
+
+
+def visible(layer) -> list:
+    """Symbols of the features that the layer's style shows."""
+    context = QgsRenderContext()
+    context.setExpressionContext(layer.createExpressionContext())
+    renderer = layer.renderer().clone()
+    renderer.startRender(context, layer.fields())
+    shown = []
+    for feature in layer.getFeatures():
+        context.expressionContext().setFeature(feature)
+        if renderer.willRenderFeature(feature, context):
+            shown.append(renderer.symbolForFeature(feature, context) or True)
+    renderer.stopRender(context)
+    return shown
