@@ -25,6 +25,8 @@ from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QTreeView
 from qgis.utils import iface
 from waiting import wait_until
 
+from avalanche_iseg_qgis.panel.options import OptionsPage
+
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "bin" / "python"
 SCENE = ROOT / "build" / "demo" / "scene"
@@ -137,6 +139,8 @@ def show_options(path: Path) -> None:
             for pages in dialog.findChildren(QTreeView):
                 pages.keyboardSearch("Avalanche ISeg")
             dialog.setGeometry(300, 200, 1000, 500)
+            for page in dialog.findChildren(OptionsPage):  # as it is for a user, not here
+                page.interpreter.setFilePath("/home/user/avalanche-iseg/.venv/bin/python")
             shoot(path)
         finally:
             dialog.reject()

@@ -33,7 +33,9 @@ def ious(predictor: Predictor, image: np.ndarray, truth: np.ndarray, clicks: int
 
 
 def test_it_says_what_it_is(model: LoadedModel) -> None:
-    assert not model.knows_boxes  # it has not learnt them well: their centre does better
+    assert model.knows_boxes
+    assert model.view == (320, 320)
+    assert model.looks_twice
     assert model.threshold == 0.5
     for key in ("training_data", "licence", "citation"):
         assert model.metadata[key]
@@ -47,8 +49,8 @@ def test_a_few_clicks_find_what_a_person_means(model: LoadedModel, shared) -> No
     for index in range(0, 50, 5):
         sample = dataset[index]
         curves.append(ious(predictor, sample.image, sample.mask, 5))
-    assert np.mean([curve[0] for curve in curves]) > 0.5
-    assert np.mean([curve[-1] for curve in curves]) > 0.8
+    assert np.mean([curve[0] for curve in curves]) > 0.6
+    assert np.mean([curve[-1] for curve in curves]) > 0.88
 
 
 def test_a_box_alone_finds_a_good_part_of_an_object(model: LoadedModel, shared) -> None:
@@ -61,7 +63,7 @@ def test_a_box_alone_finds_a_good_part_of_an_object(model: LoadedModel, shared) 
         box = Box(rows.min(), rows.max(), cols.min(), cols.max())
         predictor.set_image(sample.image)
         found.append(iou(predictor.predict(Prompts(box=box)).mask(0.5), sample.mask))
-    assert np.mean(found) > 0.4
+    assert np.mean(found) > 0.6
 
 
 def test_a_negative_click_takes_away_where_it_is(model: LoadedModel, shared) -> None:
