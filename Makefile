@@ -73,12 +73,10 @@ format: $(READY)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-bench: $(READY)
+bench: $(READY) qgis
 	$(RUN) -m tests.bench.forward
 	$(RUN) -m tests.bench.first_click
 	$(RUN) -m tests.bench.training
-
-bench: qgis
 	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py
 
 package:

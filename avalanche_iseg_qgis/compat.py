@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 try:
-    from qgis.PyQt.QtGui import QAction, QActionGroup, QShortcut
-except ImportError:  # Qt 5 has them elsewhere
-    from qgis.PyQt.QtWidgets import QAction, QActionGroup, QShortcut
+    from qgis.PyQt.QtGui import QAction
+except ImportError:  # Qt 5 has it elsewhere
+    from qgis.PyQt.QtWidgets import QAction
 
-__all__ = ["QAction", "QActionGroup", "QShortcut", "position"]
-
-
-def position(event):
-    """Where a mouse event is, as a QPoint of the widget."""
-    return event.position().toPoint() if hasattr(event, "position") else event.pos()
+__all__ = ["QAction"]

@@ -134,11 +134,6 @@ class Workspace(QObject):
                 )
             )
 
-    @property
-    def unfinished(self) -> int:
-        """Number of images with an object whose prompts would be lost."""
-        return sum(image.draft.history.touched for image in self._images.values())
-
     # --- gestures --------------------------------------------------------------------------
 
     def add_click(self, row: float, col: float, positive: bool) -> None:
