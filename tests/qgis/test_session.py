@@ -54,6 +54,7 @@ def test_start_is_quick_and_opens_nothing(iface, plugin):
 
 def test_nothing_foreign_in_the_process_and_nothing_left_behind(iface, plugin, tmp_path):
     canvas = iface.mapCanvas()
+    delete_what_was_let_go()  # of the tests before
     items = len(canvas.scene().items())
     docks = len(iface.mainWindow().findChildren(QDockWidget))
     for _ in range(2):  # and again after a reload
@@ -67,8 +68,7 @@ def test_nothing_foreign_in_the_process_and_nothing_left_behind(iface, plugin, t
         for layer in vector_layers():
             layer.rollBack()
         utils.unloadPlugin("avalanche_iseg_qgis")
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        QCoreApplication.processEvents()
+        delete_what_was_let_go()
         assert len(canvas.scene().items()) == items
         assert len(iface.mainWindow().findChildren(QDockWidget)) == docks
         assert not [a for a in iface.rasterMenu().actions() if a.text() == "Avalanche ISeg"]
@@ -77,6 +77,11 @@ def test_nothing_foreign_in_the_process_and_nothing_left_behind(iface, plugin, t
         QgsProject.instance().clear()
         assert utils.loadPlugin("avalanche_iseg_qgis")
         assert utils.startPlugin("avalanche_iseg_qgis")
+
+
+def delete_what_was_let_go() -> None:
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QCoreApplication.processEvents()
 
 
 def test_wms_of_qgis_server(iface, plugin, tmp_path):
