@@ -26,6 +26,7 @@ class ValueSlider(QWidget):
         super().__init__()
         self._step = step
         self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the mouse leaves the keys to the map
         self.slider.setRange(round(low / step), round(high / step))
         self.spin = QDoubleSpinBox()
         self.spin.setRange(low, high)
