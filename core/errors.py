@@ -31,6 +31,14 @@ class DatasetError(IsegError, ValueError):
     """A data set whose files are missing, unpaired or malformed."""
 
 
+class CameraError(IsegError, ValueError):
+    """A camera, control points or a pose that cannot be used; the message says which and why."""
+
+
+class TerrainError(IsegError, ValueError):
+    """A terrain model that cannot be read, or does not reach where it is needed."""
+
+
 class EngineError(IsegError, RuntimeError):
     """A compute device or inference engine that is not there, or failed."""
 

@@ -1,0 +1,275 @@
+"""A camera: pose, lens, and the way from map to picture and back.
+
+Conventions, here and nowhere else:
+
+- Pixels: (u, v), u to the right, v down, whole numbers at pixel centres, (0, 0) the upper left
+  pixel; the picture covers -0.5 to width - 0.5. The principal point lies at
+  ((width - 1) / 2, (height - 1) / 2) unless given.
+- World: x east, y north in metres of a projected CRS, z up in metres of the DEM's vertical datum.
+- Camera axes: right, down, forward (those of OpenCV).
+- yaw: azimuth of the forward axis in the map grid (not true north), clockwise from grid north;
+  pitch: positive upwards; roll: positive where the camera is turned clockwise seen from behind.
+- Distortion (pinhole only): normalised radius r becomes ``r (1 + k1 r^2 + k2 r^4)``, the first
+  two terms of Brown's model as OpenCV has it.
+- Cylindrical panorama: ``u = cx + f azimuth``, ``v = cy - f tan(elevation)``, both relative to
+  the camera's axes.
+- A point at horizontal distance d is seen lower by ``(1 - k) d^2 / (2 R)``; see `earth`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import CameraError
+from .earth import REFRACTION, curvature_drop
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_NODES = 4097  # of the table that inverts distortion
+_FARTHEST = 3.0  # normalised radius (72 degrees off the axis) up to which a lens is looked at
+
+
+class Projection(str, enum.Enum):
+    """How directions become places in the picture."""
+
+    PINHOLE = "pinhole"
+    CYLINDRICAL = "cylindrical"
+
+
+@dataclass(frozen=True)
+class Camera:
+    """See the module for conventions.
+
+    Attributes
+    ----------
+    width, height
+        Of the picture, pixels.
+    x, y, z
+        Position, metres.
+    yaw, pitch, roll
+        Degrees.
+    f
+        Focal length, pixels; of a cylindrical panorama the radius of the cylinder.
+    cx, cy
+        Principal point, pixels; NaN takes the picture's centre.
+    k1, k2
+        Radial distortion; 0 for cylindrical panoramas.
+    refraction
+        Coefficient k of `earth`.
+    """
+
+    width: int
+    height: int
+    x: float
+    y: float
+    z: float
+    yaw: float
+    pitch: float
+    roll: float
+    f: float
+    cx: float = math.nan
+    cy: float = math.nan
+    k1: float = 0.0
+    k2: float = 0.0
+    projection: Projection = Projection.PINHOLE
+    refraction: float = REFRACTION
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.cx):
+            object.__setattr__(self, "cx", (self.width - 1) / 2)
+        if math.isnan(self.cy):
+            object.__setattr__(self, "cy", (self.height - 1) / 2)
+        numbers = (
+            self.x,
+            self.y,
+            self.z,
+            self.yaw,
+            self.pitch,
+            self.roll,
+            self.f,
+            self.k1,
+            self.k2,
+        )
+        if not all(map(math.isfinite, (*numbers, self.cx, self.cy, self.refraction))):
+            raise CameraError("A camera's position, angles and lens need finite numbers.")
+        if self.width < 1 or self.height < 1 or self.f <= 0:
+            raise CameraError(
+                f"A camera of {self.width} x {self.height} pixels with a focal length of "
+                f"{self.f:g} pixels cannot be: all three must be positive."
+            )
+        if self.projection is Projection.CYLINDRICAL and (self.k1 or self.k2):
+            raise CameraError("Cylindrical panoramas have no radial distortion: k1 = k2 = 0.")
+
+    @property
+    def position(self) -> NDArray[np.float64]:
+        """(3,) x, y, z."""
+        return np.array([self.x, self.y, self.z])
+
+    def axes(self) -> NDArray[np.float64]:
+        """(3, 3) rows right, down, forward in east, north, up: world to camera."""
+        return axes_of(self.yaw, self.pitch, self.roll)
+
+    # --- map to picture --------------------------------------------------------------------
+
+    def project(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Where points of the map appear.
+
+        Parameters
+        ----------
+        points
+            (N, 3) x, y, z.
+
+        Returns
+        -------
+        ndarray
+            (N, 2) pixels (u, v), also outside of the picture; NaN behind the camera and where
+            the lens would fold far-off points into the picture.
+        """
+        offset = np.asarray(points, np.float64).reshape(-1, 3) - self.position
+        offset[:, 2] -= curvature_drop(np.hypot(offset[:, 0], offset[:, 1]), self.refraction)
+        return self.draw(offset @ self.axes().T)
+
+    def draw(self, rays: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Pixels (N, 2) of directions (N, 3) in camera axes, of any length; NaN as in `project`."""
+        right, down, forward = rays.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.projection is Projection.CYLINDRICAL:
+                u, v = np.arctan2(right, forward), down / np.hypot(right, forward)
+            else:
+                depth = np.where(forward > 0, forward, np.nan)
+                u, v = right / depth, down / depth
+                square = u**2 + v**2
+                stretch = 1 + square * (self.k1 + square * self.k2)
+                if self.k1 or self.k2:
+                    stretch = np.where(square < self._fold() ** 2, stretch, np.nan)
+                u, v = u * stretch, v * stretch
+        return np.stack([self.cx + self.f * u, self.cy + self.f * v], axis=1)
+
+    # --- picture to map --------------------------------------------------------------------
+
+    def rays(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """(N, 3) unit vectors east, north, up at which pixels (N, 2) look, before any bending."""
+        return self._rays(np.asarray(pixels, np.float64).reshape(-1, 2)) @ self.axes()
+
+    def directions(self, pixels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where pixels look, for the lines of sight of `core.projection`.
+
+        Parameters
+        ----------
+        pixels
+            (N, 2) (u, v).
+
+        Returns
+        -------
+        azimuth, tangent
+            (N,) grid azimuth, radians from -pi to pi, and tangent of the elevation angle.
+        """
+        east, north, up = self.rays(pixels).T
+        with np.errstate(divide="ignore"):
+            return np.arctan2(east, north), up / np.hypot(east, north)
+
+    def _rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 3) unit vectors in camera axes."""
+        u, v = (pixels[:, 0] - self.cx) / self.f, (pixels[:, 1] - self.cy) / self.f
+        if self.projection is Projection.CYLINDRICAL:
+            rays = np.stack([np.sin(u), v, np.cos(u)], axis=1)
+        else:
+            straight = self.straighten(np.hypot(u, v))
+            rays = np.stack([u * straight, v * straight, np.ones_like(u)], axis=1)
+        return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
+
+    def straighten(self, radius: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Ratio of the undistorted to the distorted normalised radius, same shape.
+
+        NaN where no direction is drawn at that radius.
+        """
+        if not (self.k1 or self.k2):
+            return np.ones_like(radius, dtype=np.float64)
+        true = np.linspace(0, self._fold(), _NODES)
+        drawn = true * self._stretch(true)
+        radius = np.asarray(radius, np.float64)
+        found = np.interp(radius, drawn, true, right=np.nan)
+        for _ in range(2):  # Newton, from a table good to 1e-6
+            square = found**2
+            slope = 1 + square * (3 * self.k1 + 5 * self.k2 * square)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = (found * self._stretch(found) - radius) / slope
+            found = found - np.where(np.abs(step) < 1e-3, step, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(radius < 1e-9, 1.0, found / radius)
+
+    def _stretch(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
+        square = radius**2
+        return 1 + square * (self.k1 + square * self.k2)
+
+    def _fold(self) -> float:
+        """Normalised radius up to which the lens draws farther points farther out."""
+        # 1 + 3 k1 s + 5 k2 s^2 = 0 in s = r^2
+        roots = np.roots([5 * self.k2, 3 * self.k1, 1.0]) if self.k1 or self.k2 else np.zeros(0)
+        real = [root.real for root in roots if abs(root.imag) < 1e-12 and root.real > 0]
+        return min([_FARTHEST, *(0.999 * math.sqrt(root) for root in real)])
+
+    # --- other pictures of the same camera ---------------------------------------------------
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The camera of the same view in another size.
+
+        Raises
+        ------
+        CameraError
+            If the shape of the picture is another: then it was cropped, see `cropped`.
+        """
+        scale = width / self.width
+        if abs(height - self.height * scale) > max(1.0, 0.002 * height):
+            raise CameraError(
+                f"The picture has {width} x {height} pixels, the camera {self.width} x "
+                f"{self.height}: another shape, not another size of the same view. Say which part "
+                "of the view it is (crop), or pose a camera for this picture."
+            )
+        tall = height / self.height
+        return replace(
+            self,
+            width=width,
+            height=height,
+            f=self.f * scale,
+            cx=(self.cx + 0.5) * scale - 0.5,
+            cy=(self.cy + 0.5) * tall - 0.5,
+        )
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> Camera:
+        """The camera of a part of the picture, whose upper left pixel is (left, top)."""
+        return replace(self, width=width, height=height, cx=self.cx - left, cy=self.cy - top)
+
+    def turned(self, turn: NDArray[np.float64]) -> Camera:
+        """The camera after a rotation (3, 3) of its axes: new axes are ``turn @ axes``."""
+        yaw, pitch, roll = angles_of(turn @ self.axes())
+        return replace(self, yaw=yaw, pitch=pitch, roll=roll)
+
+
+def axes_of(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
+    """(3, 3) rows right, down, forward in east, north, up, of angles in degrees."""
+    yaw, pitch, roll = (math.radians(angle) for angle in (yaw, pitch, roll))
+    level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
+    forward = np.array(
+        [math.cos(pitch) * math.sin(yaw), math.cos(pitch) * math.cos(yaw), math.sin(pitch)]
+    )
+    upward = np.cross(level, forward)
+    right = math.cos(roll) * level - math.sin(roll) * upward
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def angles_of(axes: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Yaw (0 to 360), pitch and roll in degrees of axes as `axes_of` makes them."""
+    right, _, forward = axes
+    yaw = math.atan2(forward[0], forward[1])
+    pitch = math.asin(min(1.0, max(-1.0, float(forward[2]))))
+    level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
+    upward = np.cross(level, forward)
+    roll = math.atan2(-float(right @ upward), float(right @ level))
+    return math.degrees(yaw) % 360, math.degrees(pitch), math.degrees(roll)

@@ -1,0 +1,276 @@
+"""A camera as it is kept and shared: pose, how good it is, and what it was made from. JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CameraError
+from .camera import Camera, Projection
+from .control_points import ControlPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
+"""Order of rows and columns of the covariance; metres, degrees, pixels, 1."""
+
+
+@dataclass(frozen=True)
+class PointFit:
+    """A control point and how the pose fits it.
+
+    Attributes
+    ----------
+    point
+        With its height.
+    residual_u, residual_v
+        Where the pose draws it, less where it is in the picture, pixels; NaN where it is not drawn.
+    loo_px
+        Distance in the picture, by the pose fitted to all other points; None if not computed.
+    loo_map_m
+        The same on the map: from the point to the ground that its pixel sees.
+    suspect
+        Whether it contradicts the other points.
+    """
+
+    point: ControlPoint
+    residual_u: float
+    residual_v: float
+    loo_px: float | None = None
+    loo_map_m: float | None = None
+    suspect: bool = False
+
+
+@dataclass(frozen=True)
+class CameraRecord:
+    """A posed camera with all that is known of it.
+
+    Attributes
+    ----------
+    camera
+        Pose and lens.
+    epsg
+        Projected CRS of x and y.
+    name, image, author, valid_from, valid_to, vertical_datum
+        For people; dates and times in ISO 8601.
+    dem
+        Path or name of the DEM that gave heights.
+    covariance
+        (8, 8) of `PARAMETERS`; None where nothing is known.
+    points
+        Control points and their residuals.
+    rms_px, loo_rms_px
+        Root mean square per point (of distances, not of coordinates) of the points in use.
+    loo_map_median_m, loo_map_p90_m
+        Of left-out points, on the map; None without a DEM.
+    warnings
+        What the user should know about the pose.
+    pose_id
+        Another with every new pose.
+    """
+
+    camera: Camera
+    epsg: int
+    name: str = ""
+    image: str = ""
+    dem: str = ""
+    vertical_datum: str = ""
+    author: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
+    created_at: str = field(
+        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
+    )
+    pose_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    covariance: Sequence[Sequence[float]] | None = None
+    points: Sequence[PointFit] = ()
+    rms_px: float | None = None
+    loo_rms_px: float | None = None
+    loo_map_median_m: float | None = None
+    loo_map_p90_m: float | None = None
+    warnings: Sequence[str] = ()
+
+    def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
+        """The record of the same camera in another pose, under another `pose_id`."""
+        return replace(self, camera=camera, pose_id=str(uuid.uuid4()), **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON, with the names and units that other programs rely on."""
+        camera = self.camera
+        return {
+            "format": "avalanche-iseg camera 1",
+            "name": self.name,
+            "epsg": self.epsg,
+            "width": camera.width,
+            "height": camera.height,
+            "projection": camera.projection.value,
+            "x": camera.x,
+            "y": camera.y,
+            "z": camera.z,
+            "yaw_deg": camera.yaw,
+            "pitch_deg": camera.pitch,
+            "roll_deg": camera.roll,
+            "f_px": camera.f,
+            "cx": camera.cx,
+            "cy": camera.cy,
+            "k1": camera.k1,
+            "k2": camera.k2,
+            "refraction_k": camera.refraction,
+            "rms_px": self.rms_px,
+            "loo_rms_px": self.loo_rms_px,
+            "loo_map_median_m": self.loo_map_median_m,
+            "loo_map_p90_m": self.loo_map_p90_m,
+            "image": self.image,
+            "dem": self.dem,
+            "vertical_datum": self.vertical_datum,
+            "author": self.author,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "created_at": self.created_at,
+            "pose_id": self.pose_id,
+            "warnings": list(self.warnings),
+            "points": [_point_to_json(fit) for fit in self.points],
+            "covariance_parameters": list(PARAMETERS),
+            "covariance": None if self.covariance is None else [list(r) for r in self.covariance],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> CameraRecord:
+        """Read what `to_json` gives; names that are not needed for a pose may be missing.
+
+        Raises
+        ------
+        CameraError
+            If something needed is missing or is no number.
+        """
+        try:
+            camera = Camera(
+                width=int(content["width"]),
+                height=int(content["height"]),
+                **{key: float(content[key]) for key in ("x", "y", "z")},
+                **{key: float(content[f"{key}_deg"]) for key in ("yaw", "pitch", "roll")},
+                f=float(content["f_px"]),
+                **{
+                    key: float(content[key])
+                    for key in ("cx", "cy", "k1", "k2")
+                    if content.get(key) is not None
+                },
+                projection=Projection(content.get("projection", "pinhole")),
+                refraction=float(content.get("refraction_k", Camera.refraction)),
+            )
+            texts = ("name", "image", "dem", "vertical_datum", "author", "valid_from", "valid_to")
+            numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m")
+            ids = {key: str(content[key]) for key in ("created_at", "pose_id") if key in content}
+            return cls(
+                camera=camera,
+                epsg=int(content["epsg"]),
+                **{key: str(content.get(key) or "") for key in texts},
+                **{key: _number(content.get(key)) for key in numbers},
+                **ids,
+                covariance=content.get("covariance"),
+                points=[_point_from_json(point) for point in content.get("points") or ()],
+                warnings=list(content.get("warnings") or ()),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, CameraError):
+                raise
+            missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise CameraError(
+                f"This is no camera that can be used: {missing}. Cameras are made by "
+                "`python -m core camera solve` or in the Camera panel."
+            ) from error
+
+    @classmethod
+    def read(cls, path: str | Path) -> CameraRecord:
+        """Read a camera file.
+
+        Raises
+        ------
+        CameraError
+            If it cannot be read, or is no camera.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise CameraError(f"The camera {path} cannot be read: {reason}.") from error
+        if not isinstance(content, dict):
+            raise CameraError(f"{path} is no camera: it holds no JSON object.")
+        return cls.from_json(content)
+
+    def write(self, path: str | Path) -> None:
+        """Write a camera file; it appears complete or not at all.
+
+        Raises
+        ------
+        CameraError
+            If it cannot be written.
+        """
+        path = Path(path)
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise CameraError(
+                f"The camera {path} could not be written: {error.strerror or error}. Check that "
+                "the folder exists, may be written to and has space left."
+            ) from error
+
+
+def _point_to_json(fit: PointFit) -> dict[str, Any]:
+    point = fit.point
+    return {
+        "name": point.name,
+        "u_px": point.u,
+        "v_px": point.v,
+        "x": point.x,
+        "y": point.y,
+        "z": point.z,
+        "use": int(point.use),
+        "sigma_px": point.sigma,
+        "residual_u_px": _finite(fit.residual_u),
+        "residual_v_px": _finite(fit.residual_v),
+        "loo_px": _finite(fit.loo_px),
+        "loo_map_m": _finite(fit.loo_map_m),
+        "suspect": fit.suspect,
+    }
+
+
+def _point_from_json(content: Mapping[str, Any]) -> PointFit:
+    point = ControlPoint(
+        name=str(content["name"]),
+        u=float(content["u_px"]),
+        v=float(content["v_px"]),
+        x=float(content["x"]),
+        y=float(content["y"]),
+        z=_number(content.get("z")),
+        use=bool(int(content.get("use", 1))),
+        sigma=float(content.get("sigma_px") or 1.0),
+    )
+    residual_u, residual_v = (_number(content.get(f"residual_{axis}_px")) for axis in "uv")
+    return PointFit(
+        point,
+        math.nan if residual_u is None else residual_u,
+        math.nan if residual_v is None else residual_v,
+        _number(content.get("loo_px")),
+        _number(content.get("loo_map_m")),
+        bool(content.get("suspect", False)),
+    )
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401
+    return None if value is None else float(value)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
