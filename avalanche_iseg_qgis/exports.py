@@ -12,7 +12,7 @@ from .core.errors import IsegError
 from .features import statistics
 from .layers.picture import Window
 from .masks import exporting, importing
-from .objects import entries_of, find, layers_of
+from .objects import entries_of, find, layers_of, twin
 from .panel.notices import Notices
 from .panel.words import tr
 from .workspace import Workspace
@@ -82,7 +82,8 @@ class Exports:
         origin = space.image.origin
         masks = []
         for entry in entries_of(QgsProject.instance(), origin.image_name, origin.sha256):
-            layer, feature = find(entry.home)
+            in_picture = twin(entry.home) if grid.plain else None
+            layer, feature = in_picture or find(entry.home)
             mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
             masks.append(mask.within(whole))
         found = space.draft.found

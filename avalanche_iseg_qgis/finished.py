@@ -7,7 +7,7 @@ from qgis.PyQt.QtCore import QObject
 
 from .core.errors import IsegError
 from .features import record, target, writer
-from .objects import Entry, entries_of, find, layers_of
+from .objects import Entry, entries_of, find, layers_of, twin
 from .panel.avalanches_dock import AvalanchesDock
 from .panel.words import tr
 from .workspace import Workspace
@@ -93,8 +93,11 @@ class Finished(QObject):
         layer, feature = self._feature_of(entry)
         if layer is None:
             return
+        in_picture = twin(entry.home)
         try:
             writer.remove(layer, feature.id(), tr("Delete avalanche"))
+            if in_picture:
+                writer.remove(in_picture[0], in_picture[1].id(), tr("Delete avalanche"))
         except IsegError as error:
             self._warn(str(error))
         self.refresh()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer, QgsWkbTypes
+from qgis.core import QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer, QgsWkbTypes
 from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu
 
 from .core.errors import IsegError
+from .draft import Home
+from .ground.link import GroundLink
 from .masks import importing
 from .objects import home_of
 from .panel.words import tr
@@ -15,8 +17,9 @@ from .workspace import Workspace
 class Imports:
     """Fills the menu and does what it offers."""
 
-    def __init__(self, iface, workspace: Workspace, menu: QMenu, warn) -> None:
+    def __init__(self, iface, workspace: Workspace, ground: GroundLink, menu: QMenu, warn) -> None:
         self._iface, self._workspace, self._warn = iface, workspace, warn
+        self._ground = ground
         for text, action in (
             (tr("Selected features of the active layer"), self.from_selection),
             (tr("A raster mask layer…"), self.from_raster),
@@ -45,9 +48,25 @@ class Imports:
                 tr("Select one or more polygons of a layer, make it the active layer, try again.")
             )
         ids = layer.selectedFeatureIds()
-        mask = importing.from_features(layer, ids, self._workspace.grid)
         home = home_of(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
-        self._workspace.start_from(mask, home)
+        image = self._workspace.image
+        if image.grid.plain and layer.crs().isValid():
+            self._from_map(layer, ids, home)
+        else:
+            self._workspace.start_from(importing.from_features(layer, ids, image.grid), home)
+
+    def _from_map(self, layer: QgsVectorLayer, ids: list[int], home: Home | None) -> None:
+        """From outlines on the map, as the photo's camera sees them."""
+        image = self._workspace.image
+        if self._ground.pose_of(image) is None:
+            raise IsegError(
+                tr(
+                    "The outlines lie on the map, and the photo has no camera yet: pose it in the "
+                    "Camera panel first."
+                )
+            )
+        geometry = QgsGeometry.unaryUnion([layer.getFeature(fid).geometry() for fid in ids])
+        self._ground.start_from(geometry, layer.crs(), image, home)
 
     def from_raster(self) -> None:
         """From the pixels of another raster layer that are not 0."""

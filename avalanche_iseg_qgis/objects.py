@@ -76,13 +76,30 @@ def home_of(layer: QgsVectorLayer, feature: QgsFeature) -> Home:
 
 
 def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list[Entry]:
-    """The objects of an image, in the order of their layers and features."""
-    entries = []
-    for layer in layers_of(project):
+    """The objects of an image, in the order of their layers and features.
+
+    An avalanche on the map whose outline in the picture is kept beside it is one object: the one
+    on the map.
+    """
+    entries: list[Entry] = []
+    known: set[str] = set()
+    for layer in sorted(layers_of(project), key=lambda layer: not layer.crs().isValid()):
         for feature in layer.getFeatures():
-            if record.belongs(feature, image_name, sha256):
+            home = home_of(layer, feature)
+            if record.belongs(feature, image_name, sha256) and home.uuid not in known:
                 entries.append(_entry(layer, feature, len(entries) + 1))
+                known.update({home.uuid} - {""})
     return entries
+
+
+def twin(home: Home) -> tuple[QgsVectorLayer, QgsFeature] | None:
+    """The outline in the picture of an avalanche on the map; None if it has none."""
+    for layer in layers_of(QgsProject.instance()):
+        if home.uuid and layer.id() != home.layer_id and not layer.crs().isValid():
+            found = find(Home(layer.id(), -1, home.uuid))
+            if found:
+                return found
+    return None
 
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> Entry:

@@ -23,6 +23,7 @@ class Plugin:
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
         self._add(tr("Map avalanches"), self.open, toolbar=True)
+        self._add(tr("Pose a photo's camera"), self.open_camera, toolbar=True)
         self._add(tr("Export mask of this image…"), lambda: self.open().exports.mask())
         self._add(tr("Export label image…"), lambda: self.open().exports.labels())
         self._add(tr("Export one mask per avalanche…"), lambda: self.open().exports.each())
@@ -52,6 +53,10 @@ class Plugin:
             self.studio = Studio(self._iface)
         self.studio.open()
         return self.studio
+
+    def open_camera(self) -> None:
+        """Show the panels in which a photo is joined with the map."""
+        self.open().open_camera()
 
     def _add(self, text: str, action, *, toolbar: bool = False) -> None:
         entry = QAction(QIcon(ICON), text, self._iface.mainWindow())

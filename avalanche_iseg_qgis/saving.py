@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsFeature, QgsProject, QgsVectorLayer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from .core.errors import IsegError
-from .core.worker.protocol import Outlined
 from .draft import Home
-from .features import record, target, writer
+from .features import record, schema, target, writer
+from .ground.link import Finished, GroundLink
 from .image import Image
-from .objects import find, home_of, layers_of
-from .outline.geometry import to_geometry
+from .objects import find, home_of, layers_of, twin
+from .outline.geometry import on_map, to_geometry
 from .panel.segment_dock import SegmentDock
 from .panel.words import tr
 from .worker.service import Service
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .core.survey.protocol import Mapped
+    from .core.worker.protocol import Outlined
+    from .ground.link import Pose
+
+
+@dataclass(frozen=True)
+class OnGround:
+    """An outline of a photo that its camera has brought to the map."""
+
+    pose: Pose
+    mapped: Mapped
 
 
 class Saver(QObject):
@@ -33,26 +49,81 @@ class Saver(QObject):
     said = pyqtSignal(str)
 
     def __init__(
-        self, workspace: Workspace, service: Service, dock: SegmentDock, parent: QObject
+        self,
+        workspace: Workspace,
+        service: Service,
+        ground: GroundLink,
+        dock: SegmentDock,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._workspace, self._service, self._dock = workspace, service, dock
+        self._ground = ground
         workspace.finished.connect(self._on_finished)
+        ground.mapped.connect(self._on_mapped)
+        ground.failed.connect(self._on_failed)
 
     def _on_finished(self, image: Image, outlined: Outlined) -> None:
+        pose = self._ground.pose_of(image)
+        if pose is None or self._belongs_in_picture(image):
+            self._keep(image, outlined, None)
+        else:
+            self._ground.finish(image, outlined, pose)
+
+    def _on_mapped(self, ticket: Finished, mapped: Mapped) -> None:
+        draft = ticket.image.draft
+        if draft.finishing and draft.outline and draft.outline.outlined is ticket.outlined:
+            self._keep(ticket.image, ticket.outlined, OnGround(ticket.pose, mapped))
+
+    def _on_failed(self, ticket: Finished, text: str) -> None:
+        self._workspace.keep(ticket.image)
+        self.said.emit(text)
+
+    def _keep(self, image: Image, outlined: Outlined, ground: OnGround | None) -> None:
         try:
-            home = self._save(image, outlined)
+            home = self._save(image, outlined, ground)
         except IsegError as error:
             self._workspace.keep(image)
             self.said.emit(str(error))
-        else:
-            self._workspace.accept(image)
-            self.saved.emit(image, home)
+            return
+        if ground is not None:
+            try:
+                self._save_in_picture(image, outlined, home)
+            except IsegError as error:
+                text = tr("The avalanche is on the map, but its outline in the photo is not kept: ")
+                self.said.emit(f"{text}{error}")
+        self._workspace.accept(image)
+        self.saved.emit(image, home)
 
-    def _save(self, image: Image, outlined: Outlined) -> Home:
+    def _again(self, image: Image) -> bool:
+        """Whether to write back to the feature that the object came from."""
+        return image.draft.home is not None and self._dock.same_feature.isChecked()
+
+    def _belongs_in_picture(self, image: Image) -> bool:
+        """Whether the object came from a feature in pixels of the photo, and goes back there."""
+        found = find(image.draft.home) if self._again(image) else None
+        return found is not None and not found[0].crs().isValid()
+
+    def _save(self, image: Image, outlined: Outlined, ground: OnGround | None) -> Home:
+        draft, again = image.draft, self._again(image)
+        if again:
+            layer, feature = self._feature_of(draft.home)
+        else:
+            layer, feature = self.layer_for(image, ground and ground.pose), None
+        attributes = self._attributes(image, again, ground)
+        if ground is None:
+            geometry = self._in_picture(image, outlined, layer)
+        else:
+            mapped, crs = ground.mapped, ground.pose.crs
+            geometry = on_map(mapped.xy, mapped.parts, crs, layer.crs())
+        if again:
+            writer.rewrite(layer, feature.id(), geometry, attributes, tr("Correct avalanche"))
+            return draft.home
+        fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
+        return home_of(layer, layer.getFeature(fid))
+
+    def _attributes(self, image: Image, again: bool, ground: OnGround | None) -> dict[str, object]:
         draft = image.draft
-        again = draft.home is not None and self._dock.same_feature.isChecked()
-        layer, feature = self._feature_of(draft.home) if again else (self.layer_for(image), None)
         attributes = record.attributes(
             origin=image.origin,
             loaded=self._service.loaded,
@@ -61,13 +132,29 @@ class Saver(QObject):
             seconds=draft.stopwatch.seconds,
             again=again,
         )
-        window = draft.found.window
-        geometry = to_geometry(outlined.points, outlined.parts, image.grid, window, layer.crs())
-        if again:
+        if ground is not None:
+            attributes.update(record.measured(ground.pose, ground.mapped, again=again))
+        return attributes
+
+    @staticmethod
+    def _in_picture(image: Image, outlined: Outlined, layer: QgsVectorLayer) -> QgsGeometry:
+        window = image.draft.found.window
+        return to_geometry(outlined.points, outlined.parts, image.grid, window, layer.crs())
+
+    def _save_in_picture(self, image: Image, outlined: Outlined, home: Home) -> None:
+        """Keep the outline in the photo beside the one on the map, under the same uuid."""
+        if not home.uuid:
+            return  # a foreign layer's: nothing to find it by
+        attributes = {**self._attributes(image, True, None), schema.UUID: home.uuid}
+        found = twin(home)
+        if found:
+            layer, feature = found
+            geometry = self._in_picture(image, outlined, layer)
             writer.rewrite(layer, feature.id(), geometry, attributes, tr("Correct avalanche"))
-            return draft.home
-        fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
-        return home_of(layer, layer.getFeature(fid))
+            return
+        layer = self._picture_layer(image, QgsProject.instance().mapLayer(home.layer_id))
+        geometry = self._in_picture(image, outlined, layer)
+        writer.add(layer, geometry, attributes, tr("Add avalanche"))
 
     @staticmethod
     def _feature_of(home: Home) -> tuple[QgsVectorLayer, QgsFeature]:
@@ -81,35 +168,59 @@ class Saver(QObject):
             )
         return found
 
-    def layer_for(self, image: Image) -> QgsVectorLayer:
+    def layer_for(self, image: Image, pose: Pose | None = None) -> QgsVectorLayer:
         """The layer that new objects of an image go to, made if there is none yet.
+
+        Parameters
+        ----------
+        image
+            In which they were mapped.
+        pose
+            Of a photo whose objects go to the map.
 
         Raises
         ------
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
+        plain = image.grid.plain and pose is None
         layer = self._dock.target.currentLayer()
-        if layer is None:
+        if layer is None or (pose is not None and not layer.crs().isValid()):
             layer = next(
                 (
                     layer
                     for layer in layers_of(QgsProject.instance())
-                    if layer.crs().isValid() != image.grid.plain
+                    if layer.crs().isValid() != plain
                 ),
                 None,
             )
         if layer is None:
-            layer = self.make_layer(image, None)
+            layer = self.make_layer(image, None, pose)
         reason = target.suitable(layer)
         if reason:
             raise IsegError(reason)
         return layer
 
-    def make_layer(self, image: Image, path: str | None) -> QgsVectorLayer:
+    def make_layer(
+        self, image: Image, path: str | None, pose: Pose | None = None
+    ) -> QgsVectorLayer:
         """Make the layer for objects of an image in a GeoPackage, and add it to the project."""
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
-        layer = target.create(path, image.grid.crs, image.grid.plain)
+        if pose is None:
+            layer = target.create(path, image.grid.crs, image.grid.plain)
+        else:
+            layer = target.create(path, pose.crs, plain=False)
         project.addMapLayer(layer)
+        return layer
+
+    def _picture_layer(self, image: Image, beside: QgsVectorLayer) -> QgsVectorLayer:
+        """The layer in pixels in the GeoPackage of another one; not shown, as it is no map."""
+        project, path = QgsProject.instance(), target.geopackage_of(beside)
+        for layer in layers_of(project):
+            if not layer.crs().isValid() and (not path or target.geopackage_of(layer) == path):
+                return layer
+        layer = target.create(path or target.default_path(project, image.origin.path), None, True)
+        project.addMapLayer(layer)
+        project.layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
         return layer

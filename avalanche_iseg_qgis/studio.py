@@ -9,6 +9,8 @@ from qgis.PyQt.QtCore import QObject, Qt
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from . import settings
+from .camera.desk import CameraDesk
+from .camera.places import file_of, is_photo
 from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .display import Display
@@ -16,6 +18,8 @@ from .draft import Draft, Home
 from .exports import Exports
 from .features import target
 from .finished import Finished
+from .ground.link import GroundLink
+from .ground.map_target import MapTarget
 from .image import Image
 from .imports import Imports
 from .layers.reader import Reader
@@ -25,6 +29,7 @@ from .panel.notices import Notices
 from .panel.segment_dock import SegmentDock
 from .panel.words import tr
 from .saving import Saver
+from .survey.surveyor import Surveyor
 from .worker.service import Service
 from .worker.settings import WorkerSettings
 from .worker.state import State
@@ -46,15 +51,27 @@ class Studio(QObject):
         self.workspace = Workspace(self.service, self.reader, self)
         self.workspace.may_discard = self._may_discard
         self.dock, self.list = SegmentDock(window), AvalanchesDock(window)
-        self.tool = SegmentTool(self._canvas, self.workspace)
+        self.surveyor = Surveyor(self)
+        self.desk = CameraDesk(iface, self.surveyor, self)
+        self.ground = GroundLink(self._canvas, self.workspace, self.desk, self.surveyor, self)
+        self._on_map = MapTarget(self.workspace)
+        self.tool = SegmentTool(self._canvas, self._on_map)
+        self.picture_tool = SegmentTool(self.desk.picture_canvas, self.workspace)
         self.display = Display(self._canvas, self.workspace, self.dock, self.tool, self)
+        self.picture_display = Display(
+            self.desk.picture_canvas, self.workspace, self.dock, self.picture_tool, self
+        )
         self.finished = Finished(iface, self.workspace, self.list, self.notices.warn, self)
-        self.saver = Saver(self.workspace, self.service, self.dock, self)
-        self.imports = Imports(iface, self.workspace, self.dock.import_menu, self.notices.warn)
+        self.saver = Saver(self.workspace, self.service, self.ground, self.dock, self)
+        self.imports = Imports(
+            iface, self.workspace, self.ground, self.dock.import_menu, self.notices.warn
+        )
         self.exports = Exports(iface, self.workspace, self.notices)
         self._join()
         for dock in (self.dock, self.list):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        for dock in (self.desk.dock, self.desk.picture):
+            dock.hide()  # until cameras are wanted
         self._shape_changed()
         self._show_prompts()
 
@@ -70,16 +87,30 @@ class Studio(QObject):
         self._choose_layer()
         self._take_tool()
 
+    def open_camera(self) -> None:
+        """Show the panels in which a photo's camera is posed, with the photo in hand."""
+        self.surveyor.start()
+        image = self.workspace.image
+        layer = QgsProject.instance().mapLayer(image.layer_id) if image else None
+        if layer is not None and is_photo(layer):
+            self.desk.dock.photo.setLayer(layer)
+        self.desk.open()
+
     def close(self) -> None:
         """Leave no item, dock, connection or process behind."""
         self._canvas.mapToolSet.disconnect(self._on_tool_set)
         if self._canvas.mapTool() is self.tool:
             self._give_tool_back()
         self.finished.close()
-        self.display.close()
-        self.tool.close()
+        self.ground.close()
+        for display in (self.display, self.picture_display):
+            display.close()
+        for tool in (self.tool, self.picture_tool):
+            tool.close()
+        self.desk.close()
         self.reader.close()
         self.service.stop()
+        self.surveyor.stop()
         for dock in (self.dock, self.list):
             self._iface.removeDockWidget(dock)
             dock.deleteLater()
@@ -87,6 +118,7 @@ class Studio(QObject):
 
     def configure_worker(self) -> None:
         """Let the worker be as the options and the panel say."""
+        self.surveyor.configure(settings.INTERPRETER.get())
         self.service.configure(
             WorkerSettings(
                 interpreter=settings.INTERPRETER.get(),
@@ -119,6 +151,8 @@ class Studio(QObject):
         self.saver.said.connect(self.notices.warn)
         self.saver.saved.connect(self._on_saved)
         self.service.state_changed.connect(self._show_state)
+        self.ground.said.connect(self.notices.warn)
+        self.desk.camera_changed.connect(self._on_camera)
         self._canvas.mapToolSet.connect(self._on_tool_set)
 
     # --- image -----------------------------------------------------------------------------
@@ -132,6 +166,22 @@ class Studio(QObject):
     def _on_image(self) -> None:
         image = self.workspace.image
         self.dock.show_pixel_size(needed=image is not None and image.source.needs_pixel_size)
+
+        self._on_camera()
+        layer = QgsProject.instance().mapLayer(image.layer_id) if image else None
+        if self.desk.dock.isVisible() and layer is not None and is_photo(layer):
+            self.desk.dock.photo.setLayer(layer)
+
+    # --- camera ----------------------------------------------------------------------------
+
+    def _on_camera(self) -> None:
+        """Another photo on the desk, or another pose of it."""
+        photo, image = self.desk.dock.photo.currentLayer(), self.workspace.image
+        begun = image is not None and photo is not None and image.source.path != file_of(photo)
+        if photo is not None and (image is None or begun) and self.desk.dock.isVisible():
+            self.dock.layer.setLayer(photo)
+        self._on_map.through = self.ground.grid
+        self.tool.show_prompts()
 
     def _on_saved(self, _image: Image, home: Home) -> None:
         self.finished.refresh()
@@ -162,6 +212,8 @@ class Studio(QObject):
 
     def _on_tool_set(self, new, _old=None) -> None:
         self.dock.tool.setChecked(new is self.tool)
+        if new is self.tool:
+            self.desk.picture.hold(self.picture_tool)
 
     # --- panel -----------------------------------------------------------------------------
 

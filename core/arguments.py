@@ -1,10 +1,12 @@
-"""Values of command line options: numbers, clicks and boxes in the notation that users type."""
+"""Values of command line options, in the notation that users type."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+from datetime import datetime
+from typing import NamedTuple
 
 from .errors import PromptError
 from .prompts import Box, Click
@@ -66,6 +68,74 @@ def probability(text: str) -> float:
     if not 0 <= value <= 1:
         raise _fault(text, "a number from 0 to 1")
     return value
+
+
+def crs(text: str) -> int:
+    """Read ``EPSG:2056`` or ``2056``: the number of a coordinate reference system."""
+    match = re.fullmatch(r"(?:EPSG:)?(\d{4,6})", text.strip(), re.ASCII | re.IGNORECASE)
+    if match is None:
+        raise _fault(text, "EPSG:N, such as EPSG:2056")
+    return int(match[1])
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read ``W,H``: width and height in pixels."""
+    width, _, height = text.partition(",")
+    try:
+        return natural(width), natural(height)
+    except argparse.ArgumentTypeError:
+        raise _fault(text, "W,H in pixels, such as 1920,1080") from None
+
+
+def position(text: str) -> tuple[float, float, float | None]:
+    """Read ``X,Y,Z`` or ``X,Y``: map coordinates in metres, without Z None."""
+    values = _numbers(text)
+    if len(values) not in (2, 3):
+        raise _fault(text, "X,Y,Z or X,Y in metres")
+    return values[0], values[1], values[2] if len(values) == 3 else None
+
+
+def sigmas(text: str) -> tuple[float, float, float]:
+    """Read ``SX,SY,SZ`` or one number for all three: standard deviations in metres."""
+    values = _numbers(text)
+    values = values * 3 if len(values) == 1 else values
+    if len(values) != 3 or min(values) <= 0:
+        raise _fault(text, "SX,SY,SZ or one number, in metres and greater than 0")
+    return values[0], values[1], values[2]
+
+
+class Spread(NamedTuple):
+    """A standard deviation: in units of the value itself, or (`share`) as a fraction of it."""
+
+    value: float
+    share: bool
+
+    def of(self, value: float) -> float:
+        """As a fraction of ``value``."""
+        return self.value if self.share else self.value / value
+
+
+def spread(text: str) -> Spread:
+    """Read ``10%`` or a number in the units of the value itself."""
+    value = number(text.rstrip("% "))
+    if not 0 < value < math.inf:
+        raise _fault(text, "a share such as 10%% or a number of pixels, greater than 0")
+    return Spread(value / 100, share=True) if "%" in text else Spread(value, share=False)
+
+
+def moment(text: str) -> str:
+    """Read a date, or a date and time, of ISO 8601, and give it as typed."""
+    try:
+        datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise _fault(text, "a date or time such as 2026-01-31 or 2026-01-31T08:00:00Z") from None
+    return text
+
+
+def _numbers(text: str) -> list[float]:
+    """Read finite numbers between commas; none where one of them is not."""
+    values = [number(part) for part in text.split(",")]
+    return values if all(map(math.isfinite, values)) else []
 
 
 def _fault(text: str, expected: str) -> argparse.ArgumentTypeError:

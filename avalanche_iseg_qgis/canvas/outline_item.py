@@ -30,6 +30,11 @@ class OutlineItem(CanvasItem):
         self._crs = QgsCoordinateReferenceSystem()
         self._path = QPainterPath()
 
+    @property
+    def geometry(self) -> QgsGeometry:
+        """What is shown, in its own CRS."""
+        return self._geometry
+
     def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
         """Show polygons in coordinates of a CRS, which is not valid for plain photos."""
         self._geometry, self._crs = QgsGeometry(geometry), crs

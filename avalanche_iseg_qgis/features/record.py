@@ -19,8 +19,13 @@ from ..settings import AUTHOR
 from . import schema
 
 if TYPE_CHECKING:
+    from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Loaded
+    from ..ground.link import Pose
     from ..layers.origin import Origin
+
+# An outline is exact if that share of it was seen, and its points are known to so many metres.
+_CLEAR, _SHARP = 0.9, 15.0
 
 
 def attributes(
@@ -78,6 +83,33 @@ def attributes(
         "mapper": author(),
         "created_at": now,
     }
+
+
+def measured(pose: Pose, mapped: Mapped, *, again: bool) -> dict[str, object]:
+    """Attributes of an outline that a posed camera has brought to the map, by field name.
+
+    Parameters
+    ----------
+    pose
+        Of the camera.
+    mapped
+        What the survey worker answered, with attributes.
+    again
+        Whether it is a feature already: what people may have changed is left out then.
+    """
+    found = {
+        **{name: value for name, value in mapped.attributes.items() if name != schema.AREA},
+        "camera_id": pose.record.name or None,
+        "pose_id": pose.record.pose_id,
+        "drift_deg": pose.record.drift_deg,
+        "bridged": mapped.bridged,
+        "vis_frac": round(mapped.visible_fraction, 3),
+    }
+    if not again:
+        sigma = mapped.attributes.get("sigma_map_m") or 0.0
+        sure = mapped.visible_fraction >= _CLEAR and sigma <= _SHARP
+        found["outline_quality"] = "exact" if sure else "estimated"
+    return found
 
 
 def stored(feature: QgsFeature) -> Prompted:

@@ -81,6 +81,12 @@ def create(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> QgsVect
     return layer
 
 
+def geopackage_of(layer: QgsVectorLayer) -> str:
+    """The GeoPackage that a layer lies in; empty if it lies elsewhere."""
+    path = layer.source().partition("|")[0]
+    return path if path.lower().endswith(".gpkg") else ""
+
+
 def settle(layer: QgsVectorLayer) -> None:
     """Take away the CRS that GDAL gives to tables of a GeoPackage that have none."""
     if not layer.crs().authid() and layer.crs().description().startswith("Undefined"):

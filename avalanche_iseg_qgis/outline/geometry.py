@@ -61,11 +61,80 @@ def to_geometry(
     u, v = np.asarray(points, np.float64).reshape(-1, 2).T
     u, v = u + window.col, v + window.row
     a, b, c, d, e, f = grid.transform
-    xs, ys = a * u + b * v + c, d * u + e * v + f
-    corners = map(QgsPointXY, xs.tolist(), ys.tolist())
-    polygons = [[list(islice(corners, size)) for size in sizes] for sizes in parts]
-    geometry = QgsGeometry.fromMultiPolygonXY(polygons)
-    return _valid(_transformed(geometry, grid, target_crs))
+    xy = np.stack([a * u + b * v + c, d * u + e * v + f], axis=1)
+    if grid.plain and target_crs.isValid():
+        raise IsegError(
+            tr(
+                "The image is a photo without coordinates, but the layer has the coordinate "
+                "system {}: choose a layer without one, let a new one be made, or pose the "
+                "photo's camera in the Camera panel."
+            ).format(target_crs.userFriendlyIdentifier())
+        )
+    return on_map(xy, parts, grid.crs, target_crs)
+
+
+def on_map(
+    xy: NDArray[np.float64],
+    parts: Sequence[Sequence[int]],
+    crs: QgsCoordinateReferenceSystem,
+    target_crs: QgsCoordinateReferenceSystem,
+) -> QgsGeometry:
+    """The same of points (N, 2) in coordinates of a CRS.
+
+    Raises
+    ------
+    IsegError
+        As `to_geometry`.
+    """
+    return _valid(brought(polygons(xy, parts), crs, target_crs))
+
+
+def polygons(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
+    """A MultiPolygon of points (N, 2) as they are."""
+    corners = map(QgsPointXY, *np.asarray(xy, np.float64).reshape(-1, 2).T.tolist())
+    rings = [[list(islice(corners, size)) for size in sizes] for sizes in parts]
+    return QgsGeometry.fromMultiPolygonXY(rings)
+
+
+def to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """The inverse of `polygons`."""
+    multi = QgsGeometry(geometry)
+    multi.convertToMultiType()
+    rings = [[ring[:-1] for ring in polygon] for polygon in multi.asMultiPolygon()]
+    xy = [(point.x(), point.y()) for polygon in rings for ring in polygon for point in ring]
+    return np.array(xy, np.float64).reshape(-1, 2), [[len(r) for r in polygon] for polygon in rings]
+
+
+def brought(
+    geometry: QgsGeometry,
+    crs: QgsCoordinateReferenceSystem,
+    target_crs: QgsCoordinateReferenceSystem,
+) -> QgsGeometry:
+    """A geometry in another CRS.
+
+    Raises
+    ------
+    IsegError
+        If it cannot be brought there.
+    """
+    if crs.isValid() and not target_crs.isValid():
+        raise IsegError(
+            tr(
+                "The layer has no coordinate system, but the image has: set that of the layer "
+                "(right click → Layer CRS), choose another layer, or let a new one be made."
+            )
+        )
+    moved = QgsGeometry(geometry)
+    try:
+        moved.transform(QgsCoordinateTransform(crs, target_crs, QgsProject.instance()))
+    except QgsCsException as error:
+        raise IsegError(
+            tr(
+                "The outline cannot be brought to the coordinate system of the layer, {}: choose "
+                "a layer whose coordinate system covers the image."
+            ).format(target_crs.userFriendlyIdentifier())
+        ) from error
+    return moved
 
 
 def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float | None:
@@ -76,35 +145,6 @@ def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float |
     measure.setSourceCrs(crs, QgsProject.instance().transformContext())
     measure.setEllipsoid(crs.ellipsoidAcronym() or _WGS84)
     return measure.measureArea(geometry)
-
-
-def _transformed(
-    geometry: QgsGeometry, grid: Grid, target_crs: QgsCoordinateReferenceSystem
-) -> QgsGeometry:
-    if grid.plain and target_crs.isValid():
-        raise IsegError(
-            tr(
-                "The image is a photo without coordinates, but the layer has the coordinate "
-                "system {}: choose a layer without one, or let a new one be made."
-            ).format(target_crs.userFriendlyIdentifier())
-        )
-    if not grid.plain and not target_crs.isValid():
-        raise IsegError(
-            tr(
-                "The layer has no coordinate system, but the image has: set that of the layer "
-                "(right click → Layer CRS), choose another layer, or let a new one be made."
-            )
-        )
-    try:
-        geometry.transform(QgsCoordinateTransform(grid.crs, target_crs, QgsProject.instance()))
-    except QgsCsException as error:
-        raise IsegError(
-            tr(
-                "The outline cannot be brought to the coordinate system of the layer, {}: choose "
-                "a layer whose coordinate system covers the image."
-            ).format(target_crs.userFriendlyIdentifier())
-        ) from error
-    return geometry
 
 
 def _valid(geometry: QgsGeometry) -> QgsGeometry:

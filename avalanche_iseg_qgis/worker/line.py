@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from ..core.worker.protocol import (
-    Cancel,
-    Failure,
-    Hello,
-    Images,
-    Load,
-    Loaded,
-    Outline,
-    Outlined,
-    Predict,
-    Prediction,
-    SetImage,
-    Skipped,
-    Welcome,
-)
+from ..core.worker.protocol import Cancel, Failure, Images, Skipped
 from ..panel.words import tr
 from .process import WorkerProcess
 
-# Of each request: what may answer it, and the seconds after which nothing will.
-_ANSWERED_BY = {
-    Hello: ((Welcome,), 180),  # a cold disk, a virus scanner, PyTorch
-    Load: ((Loaded,), 900),  # it may be downloaded
-    SetImage: ((Images,), 120),
-    Predict: ((Prediction, Skipped), 300),
-    Outline: ((Outlined, Skipped), 300),
-}
+if TYPE_CHECKING:
+    from .dialect import Dialect
 
 
 class Line(QObject):
@@ -40,7 +20,7 @@ class Line(QObject):
     Signals
     -------
     answered
-        (request, answer): two messages of `core.worker.protocol`.
+        (request, answer): two messages of the dialect.
     ended
         (how, for people): the worker is gone. Not emitted after `close`.
 
@@ -48,6 +28,8 @@ class Line(QObject):
     ----------
     interpreter
         Python of the worker's environment.
+    dialect
+        Which worker it is, and its messages.
     welcome
         What the worker is, once it has said so.
     held
@@ -57,13 +39,14 @@ class Line(QObject):
     answered = pyqtSignal(object, object)
     ended = pyqtSignal(str)
 
-    def __init__(self, interpreter: str, parent: QObject | None = None) -> None:
+    def __init__(self, interpreter: str, dialect: Dialect, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.interpreter = interpreter
-        self.welcome: Welcome | None = None
+        self.dialect = dialect
+        self.welcome: Any = None
         self.held: list[str] = []
         self._number, self._request = 0, None  # under way
-        self._process = WorkerProcess(interpreter, self)
+        self._process = WorkerProcess(interpreter, dialect, self)
         self._process.answered.connect(self._on_answered)
         self._process.ended.connect(self.ended)
         self._patience = QTimer(self)
@@ -104,25 +87,30 @@ class Line(QObject):
         """
         self._number = self._process.send(request)
         self._request = request
-        self._patience.start(_ANSWERED_BY[type(request)][1] * 1000)
+        self._patience.start(self.dialect.answered_by[type(request)][1] * 1000)
 
     def call_back(self) -> None:
         """Tell the worker that nobody waits for what it is computing; it answers sooner."""
-        if isinstance(self._request, (Predict, Outline)):
+        if Skipped in self._expected(self._request):
             self._process.send(Cancel(self._number))
 
     def _on_answered(self, number: int, answer: Any) -> None:  # noqa: ANN401
         request, self._request = self._request, None
-        known = (*_ANSWERED_BY[type(request)][0], Failure) if request else ()
-        if number != self._number or not isinstance(answer, known):
+        expected = self._expected(request)
+        if number != self._number or not isinstance(answer, expected):
             self._fail(tr("The worker answers what it was not asked."))
             return
         self._patience.stop()
-        if isinstance(answer, Welcome):
+        if request is self.dialect.hello and not isinstance(answer, Failure):
             self.welcome = answer
         elif isinstance(answer, Images):
             self.held = list(answer.held)
         self.answered.emit(request, answer)
+
+    def _expected(self, request: Any) -> tuple[type, ...]:  # noqa: ANN401
+        """What may answer a request; nothing, where there is none."""
+        answers = self.dialect.answered_by
+        return () if request is None else (*answers[type(request)][0], Failure)
 
     def _on_silence(self) -> None:
         text = tr(

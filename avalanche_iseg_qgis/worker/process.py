@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import (
     QCoreApplication,
@@ -17,8 +17,11 @@ from qgis.PyQt.QtCore import (
 from ..core.errors import IsegError
 from ..core.worker.frames import FrameDecoder, encode
 from ..core.worker.launch import FOLDER, command, environment
-from ..core.worker.protocol import ANSWERS, Failure, from_frame, number_of, to_frame
+from ..core.worker.protocol import Failure, from_frame, number_of, to_frame
 from ..panel.words import tr
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
 
 _CHUNK = 1 << 20  # bytes given to Qt at a time, which copies them
 _LOG = 1500  # characters kept
@@ -31,7 +34,7 @@ class WorkerProcess(QObject):
     Signals
     -------
     answered
-        (number of the request, message of `core.worker.protocol`)
+        (number of the request, message)
     ended
         (how, for people). Not emitted after `close`.
 
@@ -39,6 +42,8 @@ class WorkerProcess(QObject):
     ----------
     interpreter
         Python of the worker's environment.
+    dialect
+        Which worker it is, and its messages.
 
     Attributes
     ----------
@@ -49,17 +54,18 @@ class WorkerProcess(QObject):
     answered = pyqtSignal(int, object)
     ended = pyqtSignal(str)
 
-    def __init__(self, interpreter: str, parent: QObject | None = None) -> None:
+    def __init__(self, interpreter: str, dialect: Dialect, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.log = ""
         self._interpreter = interpreter
+        self._known = dialect.answers
         self._decoder = FrameDecoder(skip_foreign=True)
         self._unsent: deque[memoryview] = deque()
         self._number = 0
         self._has_answered = False
         self._closed = False
         process = self._process = QProcess(self)
-        program, *arguments = command(interpreter)
+        program, *arguments = command(interpreter, dialect.part)
         process.setProgram(program)
         process.setArguments(arguments)
         process.setWorkingDirectory(str(FOLDER))
@@ -80,7 +86,7 @@ class WorkerProcess(QObject):
         return int(self._process.processId())
 
     def send(self, message: Any) -> int:  # noqa: ANN401
-        """Send a request of `core.worker.protocol`; returns its number.
+        """Send a request; returns its number.
 
         Its arrays are read while they are sent, piece by piece: they are not to be changed.
 
@@ -123,7 +129,8 @@ class WorkerProcess(QObject):
             return
         try:
             answers = [
-                (number_of(frame), from_frame(frame, ANSWERS)) for frame in self._decoder.feed(data)
+                (number_of(frame), from_frame(frame, self._known))
+                for frame in self._decoder.feed(data)
             ]
         except IsegError as error:
             text = tr("What the worker says cannot be understood ({}).").format(error)

@@ -70,6 +70,9 @@ class CameraRecord:
         Root mean square per point (of distances, not of coordinates) of the points in use.
     loo_map_median_m, loo_map_p90_m
         Of left-out points, on the map; None without a DEM.
+    drift_deg
+        Angle by which the camera of this picture is turned from the one that was posed; None
+        where it is that one.
     warnings
         What the user should know about the pose.
     pose_id
@@ -95,6 +98,7 @@ class CameraRecord:
     loo_rms_px: float | None = None
     loo_map_median_m: float | None = None
     loo_map_p90_m: float | None = None
+    drift_deg: float | None = None
     warnings: Sequence[str] = ()
 
     def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
@@ -127,6 +131,7 @@ class CameraRecord:
             "loo_rms_px": self.loo_rms_px,
             "loo_map_median_m": self.loo_map_median_m,
             "loo_map_p90_m": self.loo_map_p90_m,
+            "drift_deg": self.drift_deg,
             "image": self.image,
             "dem": self.dem,
             "vertical_datum": self.vertical_datum,
@@ -166,7 +171,7 @@ class CameraRecord:
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )
             texts = ("name", "image", "dem", "vertical_datum", "author", "valid_from", "valid_to")
-            numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m")
+            numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
             ids = {key: str(content[key]) for key in ("created_at", "pose_id") if key in content}
             return cls(
                 camera=camera,

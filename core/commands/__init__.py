@@ -1,4 +1,4 @@
-"""Command line of core: ``python -m core segment ...``, ``python -m core models``."""
+"""Command line of core: ``python -m core segment ...``, ``... camera ...``, ``... models``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import IsegError
-from . import models, segment
+from . import camera, models, segment
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -17,6 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     segment.add_parser(subparsers)
+    camera.add_parser(subparsers)
     models.add_parser(subparsers)
     return parser
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
 from ..errors import WorkerError
 from .frames import FrameDecoder
-from .protocol import REQUESTS, Cancel, Outline, Predict, from_frame, number_of
+from .protocol import REPLACES, REQUESTS, Cancel, from_frame, number_of
 
 _CHUNK = 1 << 20
 
@@ -25,12 +25,22 @@ class Inbox:
     ----------
     source
         File descriptor to read from.
+    requests
+        What is understood, by name.
+    replaces
+        For the requests that may be given up: of which kinds they make earlier ones stale.
     """
 
-    def __init__(self, source: int) -> None:
+    def __init__(
+        self,
+        source: int,
+        requests: Mapping[str, type] = REQUESTS,
+        replaces: Mapping[type, tuple[type, ...]] = REPLACES,
+    ) -> None:
         self._source = source
+        self._requests, self._replaces = requests, replaces
         self._waiting: SimpleQueue[tuple[int, Any]] = SimpleQueue()
-        self._newest = self._newest_outline = 0  # 0: none is wanted
+        self._newest: dict[type, int] = {}  # of each kind, while wanted; never changed in place
         self._closed = False
         Thread(target=self._read, daemon=True).start()
 
@@ -44,8 +54,8 @@ class Inbox:
             yield number, request
 
     def wanted(self, number: int) -> bool:
-        """Whether anybody waits for the answer to the `Predict` or `Outline` of this number."""
-        return not self._closed and number in (self._newest, self._newest_outline)
+        """Whether anybody waits for the answer to the request, one that may be given up."""
+        return not self._closed and number in self._newest.values()
 
     def _read(self) -> None:
         decoder = FrameDecoder()
@@ -54,7 +64,7 @@ class Inbox:
                 for frame in decoder.feed(data):
                     number = number_of(frame)
                     try:
-                        request = from_frame(frame, REQUESTS)
+                        request = from_frame(frame, self._requests)
                     except Exception as error:  # to be told, like any other failure
                         self._waiting.put((number, error))
                         continue
@@ -68,13 +78,11 @@ class Inbox:
 
     def _note(self, number: int, request: Any) -> None:  # noqa: ANN401
         if isinstance(request, Cancel):
-            if request.request == self._newest:
-                self._newest = 0
-            if request.request == self._newest_outline:
-                self._newest_outline = 0
+            self._newest = {k: n for k, n in self._newest.items() if n != request.request}
             return
-        if isinstance(request, Predict):
-            self._newest, self._newest_outline = number, 0
-        elif isinstance(request, Outline):
-            self._newest_outline = number
+        kind = type(request)
+        if kind in self._replaces:
+            stale = self._replaces[kind]
+            kept = {k: n for k, n in self._newest.items() if k not in stale}
+            self._newest = {**kept, kind: number}
         self._waiting.put((number, request))

@@ -28,11 +28,11 @@ _FOREIGN = {
 _FOREIGN_PREFIXES = ("PYTHON", "DYLD_")
 
 
-def command(interpreter: str | Path) -> list[str]:
-    """Program and arguments that start a worker with a Python interpreter."""
+def command(interpreter: str | Path, part: str = "worker") -> list[str]:
+    """Program and arguments that start a part of `core` as a worker with a Python interpreter."""
     # Not resolved: by their links, virtual environments are recognised.
     program = str(Path(interpreter).absolute() if Path(interpreter).exists() else interpreter)
-    return [program, "-X", "utf8", "-X", "faulthandler", "-m", f"{_PACKAGE.name}.worker"]
+    return [program, "-X", "utf8", "-X", "faulthandler", "-m", f"{_PACKAGE.name}.{part}"]
 
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ For QGIS's own Python too: standard library and NumPy only, Python 3.9.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -132,7 +133,7 @@ class ObjectRequest:
         corners = (box.row_min, box.row_max, box.col_min, box.col_max) if box else None
         mask, at, size = None, (0, 0), (0, 0)
         if prompts.mask is not None:
-            mask, at = _trimmed(np.asarray(prompts.mask))
+            mask, at = trimmed(np.asarray(prompts.mask))
             size = prompts.mask.shape
         return cls(
             image=image,
@@ -184,7 +185,7 @@ class Outline(ObjectRequest):
     largest_only: bool = False
 
 
-def _trimmed(mask: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
+def trimmed(mask: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
     """The part of an (H, W) mask that is not 0, as a frame carries it, and where it begins."""
     filled = mask if mask.dtype == bool else mask != 0
     rows = np.flatnonzero(filled.any(axis=1))
@@ -329,30 +330,26 @@ class Failure:
 
 # --- messages as frames ---------------------------------------------------------------------
 
-REQUESTS: Mapping[str, type] = {
-    "hello": Hello,
-    "load": Load,
-    "set_image": SetImage,
-    "forget": Forget,
-    "cancel": Cancel,
-    "predict": Predict,
-    "outline": Outline,
-}
-ANSWERS: Mapping[str, type] = {
-    "welcome": Welcome,
-    "loaded": Loaded,
-    "images": Images,
-    "prediction": Prediction,
-    "outlined": Outlined,
-    "skipped": Skipped,
-    "failure": Failure,
-}
-_NAMES = {kind: name for name, kind in {**REQUESTS, **ANSWERS}.items()}
+
+def names(*kinds: type) -> Mapping[str, type]:
+    """Messages by the name that frames call them: ``set_image`` is `SetImage`."""
+    return {_name(kind): kind for kind in kinds}
+
+
+def _name(kind: type) -> str:
+    return re.sub("(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+REQUESTS = names(Hello, Load, SetImage, Forget, Cancel, Predict, Outline)
+ANSWERS = names(Welcome, Loaded, Images, Prediction, Outlined, Skipped, Failure)
+
+REPLACES: Mapping[type, tuple[type, ...]] = {Predict: (Predict, Outline), Outline: (Outline,)}
+"""The kinds of earlier requests that a request makes `Skipped`."""
 
 
 def to_frame(number: int, message: Any) -> Frame:  # noqa: ANN401
     """The frame of a request or answer with this number."""
-    header: dict[str, Any] = {"type": _NAMES[type(message)], "number": number}
+    header: dict[str, Any] = {"type": _name(type(message)), "number": number}
     arrays = {}
     for entry in fields(message):
         value = getattr(message, entry.name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any, BinaryIO
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, Protocol
 
 from ..errors import IsegError
 from .frames import encode
@@ -12,7 +13,23 @@ from .inbox import Inbox
 from .protocol import Failure, to_frame
 
 
-def serve(source: int, sink: BinaryIO) -> int:
+class Session(Protocol):
+    """What computes the answers.
+
+    Attributes
+    ----------
+    requests, replaces
+        As `Inbox` takes them.
+    """
+
+    requests: Mapping[str, type]
+    replaces: Mapping[type, tuple[type, ...]]
+
+    def answer(self, request: Any, wanted: Callable[[], bool]) -> Any:  # noqa: ANN401
+        """The answer to a request; ``wanted`` tells whether anybody still waits for it."""
+
+
+def serve(source: int, sink: BinaryIO, session: Callable[[], Session], purpose: str) -> int:
     """Answer requests.
 
     Parameters
@@ -21,6 +38,10 @@ def serve(source: int, sink: BinaryIO) -> int:
         File descriptor to read requests from.
     sink
         Where answers go.
+    session
+        Makes the session; imports what it needs.
+    purpose
+        What an environment without that cannot do.
 
     Returns
     -------
@@ -29,43 +50,44 @@ def serve(source: int, sink: BinaryIO) -> int:
         requests cannot be understood.
     """
     try:
-        from .session import Session
+        opened = session()
     except ImportError as error:
         traceback.print_exc()
-        _send(sink, 0, Failure("EngineError", _unsuitable(error)))
+        _send(sink, encode(to_frame(0, Failure("EngineError", _unsuitable(error, purpose)))))
         return 1
-    session = Session()
-    inbox = Inbox(source)
+    inbox = Inbox(source, opened.requests, opened.replaces)
     for number, request in inbox:
-        answer = _answer(session, inbox, number, request)
-        _send(sink, number, answer)
+        _send(sink, _answer(opened, inbox, number, request))
         if number == 0:
             return 2
     return 0
 
 
-def _answer(session: Any, inbox: Inbox, number: int, request: Any) -> Any:  # noqa: ANN401
+def _answer(session: Session, inbox: Inbox, number: int, request: Any) -> list[Any]:  # noqa: ANN401
+    """The bytes of the answer, in parts."""
     try:
         if isinstance(request, Exception):
             raise request
-        return session.answer(request, lambda: inbox.wanted(number))
+        answer = session.answer(request, lambda: inbox.wanted(number))
+        return encode(to_frame(number, answer))
     except IsegError as error:
-        return Failure(type(error).__name__, str(error))
+        failure = Failure(type(error).__name__, str(error))
     except Exception as error:
         traceback.print_exc()
         text = f"The worker failed at this ({type(error).__name__}: {error}). See its log."
-        return Failure("EngineError", text)
+        failure = Failure("EngineError", text)
+    return encode(to_frame(number, failure))
 
 
-def _unsuitable(error: ImportError) -> str:
+def _unsuitable(error: ImportError, purpose: str) -> str:
     return (
-        f"The Python interpreter {sys.executable} cannot run the models ({error}). Choose the "
+        f"The Python interpreter {sys.executable} cannot {purpose} ({error}). Choose the "
         "interpreter of an environment in which this software is installed, such as that of "
         "'make setup'."
     )
 
 
-def _send(sink: BinaryIO, number: int, answer: Any) -> None:  # noqa: ANN401
-    for part in encode(to_frame(number, answer)):
+def _send(sink: BinaryIO, parts: list[Any]) -> None:
+    for part in parts:
         sink.write(part)
     sink.flush()

@@ -25,6 +25,8 @@ from ..predictor import Predictor, PredictorOptions, Zoom
 from ..prompts import Click, Prompts
 from .protocol import (
     LEVELS,
+    REPLACES,
+    REQUESTS,
     VERSION,
     Forget,
     Hello,
@@ -51,6 +53,9 @@ _WARM_UP_SIZE = (300, 400)
 
 class Session:
     """Answers requests, one after another."""
+
+    requests = REQUESTS
+    replaces = REPLACES
 
     def __init__(self) -> None:
         self._model: LoadedModel | None = None

@@ -1,0 +1,64 @@
+"""Heights of the terrain under the mouse, read by GDAL where they are needed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from osgeo import gdal
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsPointXY,
+    QgsProject,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Heights:
+    """Of files that share one CRS; bilinear between the cells' centres.
+
+    What cannot be read has no heights: the worker, which reads the terrain too, says why.
+    """
+
+    def __init__(self, paths: Sequence[str], epsg: int) -> None:
+        gdal.PushErrorHandler("CPLQuietErrorHandler")
+        try:
+            self._data = gdal.BuildVRT("", list(paths)) if paths else None
+        except RuntimeError:  # where some other plugin made GDAL raise exceptions
+            self._data = None
+        finally:
+            gdal.PopErrorHandler()
+        if self._data is None:
+            return
+        self._band = self._data.GetRasterBand(1)
+        self._place = self._data.GetGeoTransform()
+        crs = QgsCoordinateReferenceSystem.fromWkt(self._data.GetProjection())
+        wanted = QgsCoordinateReferenceSystem.fromEpsgId(epsg)
+        self._transform = QgsCoordinateTransform(wanted, crs, QgsProject.instance())
+
+    def at(self, x: float, y: float) -> float:
+        """Height at a place of the CRS given, metres; NaN where it is not known."""
+        if self._data is None:
+            return math.nan
+        try:
+            point = self._transform.transform(QgsPointXY(x, y))
+        except QgsCsException:
+            return math.nan
+        left, width, _, top, _, height = self._place
+        col, row = (point.x() - left) / width - 0.5, (point.y() - top) / height - 0.5
+        first, upper = math.floor(col), math.floor(row)
+        if not (
+            0 <= first <= self._data.RasterXSize - 2 and 0 <= upper <= self._data.RasterYSize - 2
+        ):
+            return math.nan
+        cells = self._band.ReadAsArray(first, upper, 2, 2)
+        if cells is None or (cells == self._band.GetNoDataValue()).any():
+            return math.nan
+        across, along = col - first, row - upper
+        above = cells[0, 0] * (1 - across) + cells[0, 1] * across
+        below = cells[1, 0] * (1 - across) + cells[1, 1] * across
+        return float(above * (1 - along) + below * along)

@@ -1,0 +1,171 @@
+"""Cameras that are kept: in the project, and in a file that colleagues share."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsProject
+
+from ..core.camera import CameraRecord
+from ..core.camera.record import PARAMETERS
+from ..core.errors import CameraError
+from ..panel.words import tr
+from ..settings import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SCOPE = "avalanche_iseg"
+_CAMERAS = "/camera/cameras"
+FILE = Setting("camera_library", "")
+"""The library file; empty where there is none."""
+
+
+class Library:
+    """Cameras by name. A camera of the project hides one of the same name in the file."""
+
+    @property
+    def of_project(self) -> list[CameraRecord]:
+        """Cameras kept in the project."""
+        text, _ = QgsProject.instance().readEntry(SCOPE, _CAMERAS, "[]")
+        return _parse(text, tr("the project"))
+
+    @property
+    def of_file(self) -> list[CameraRecord]:
+        """Cameras in the library file, none where there is no file.
+
+        Raises
+        ------
+        CameraError
+            If the file cannot be read.
+        """
+        path = Path(FILE.get())
+        if not FILE.get() or not path.exists():
+            return []
+        try:
+            return _parse(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise CameraError(
+                tr("The camera library {} cannot be read: {}.").format(path, error)
+            ) from error
+
+    def cameras_for(self, width: int, height: int) -> list[CameraRecord]:
+        """Cameras whose pictures have this size, then those of the same shape.
+
+        Raises
+        ------
+        CameraError
+            If the library file cannot be read.
+        """
+        by_name = {record.name: record for record in (*self.of_file, *self.of_project)}
+        fitting = [record for record in by_name.values() if _fits(record, width, height)]
+        return sorted(fitting, key=lambda r: (r.camera.width != width, r.name.lower()))
+
+    def save(self, record: CameraRecord) -> None:
+        """Keep a camera in the project, in place of one of the same name."""
+        text = _text(_with(self.of_project, record))
+        QgsProject.instance().writeEntry(SCOPE, _CAMERAS, text)
+
+    def share(self, record: CameraRecord) -> None:
+        """Put a camera into the library file, in place of one of the same name.
+
+        Raises
+        ------
+        CameraError
+            If the file cannot be read or written.
+        """
+        path = Path(FILE.get())
+        text = _text(_with(self.of_file, record))
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            reason = error.strerror or error
+            raise CameraError(
+                tr(
+                    "The camera library {} could not be written: {}. Check that its folder exists "
+                    "and may be written to."
+                ).format(path, reason)
+            ) from error
+
+
+def fitted(record: CameraRecord, width: int, height: int) -> CameraRecord:
+    """The camera for a picture of another size, with its points.
+
+    Raises
+    ------
+    CameraError
+        If the picture has another shape.
+    """
+    camera = record.camera
+    if (camera.width, camera.height) == (width, height):
+        return record
+    across, down = width / camera.width, height / camera.height
+    points = [
+        replace(
+            fit,
+            point=replace(
+                fit.point,
+                u=(fit.point.u + 0.5) * across - 0.5,
+                v=(fit.point.v + 0.5) * down - 0.5,
+                sigma=fit.point.sigma * across,
+            ),
+            residual_u=fit.residual_u * across,
+            residual_v=fit.residual_v * down,
+            loo_px=None if fit.loo_px is None else fit.loo_px * across,
+        )
+        for fit in record.points
+    ]
+    errors = {
+        name: None if getattr(record, name) is None else getattr(record, name) * across
+        for name in ("rms_px", "loo_rms_px")
+    }
+    return record.with_camera(
+        camera.resized(width, height), points=points, covariance=_scaled(record, across), **errors
+    )
+
+
+def _scaled(record: CameraRecord, times: float) -> list[list[float]] | None:
+    """The covariance, of a focal length that is so many times as long."""
+    if record.covariance is None:
+        return None
+    scale = [times if name == "f_px" else 1.0 for name in PARAMETERS]
+    return [
+        [value * scale[i] * scale[j] for j, value in enumerate(row)]
+        for i, row in enumerate(record.covariance)
+    ]
+
+
+def _fits(record: CameraRecord, width: int, height: int) -> bool:
+    try:
+        record.camera.resized(width, height)
+    except CameraError:
+        return False
+    return True
+
+
+def _with(records: Iterable[CameraRecord], record: CameraRecord) -> list[CameraRecord]:
+    return [*(other for other in records if other.name != record.name), record]
+
+
+def _text(records: Iterable[CameraRecord]) -> str:
+    cameras = [record.to_json() for record in records]
+    return json.dumps(cameras, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _parse(text: str, where: str) -> list[CameraRecord]:
+    try:
+        cameras = json.loads(text)
+    except ValueError as error:
+        raise CameraError(
+            tr("The cameras in {} cannot be read: {}.").format(where, error)
+        ) from error
+    if not isinstance(cameras, list) or not all(isinstance(camera, dict) for camera in cameras):
+        raise CameraError(tr("{} holds no list of cameras.").format(where))
+    return [CameraRecord.from_json(camera) for camera in cameras]

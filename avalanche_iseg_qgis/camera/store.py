@@ -1,0 +1,58 @@
+"""Unfinished and finished work on cameras, kept in the project."""
+
+from __future__ import annotations
+
+import json
+
+from qgis.core import QgsProject
+
+from ..core.errors import CameraError
+from .library import SCOPE
+from .sheet import Sheet
+
+_PICTURES = "/camera/pictures"
+_SHEET = "/camera/sheet{}"
+
+
+class Store:
+    """A sheet for every picture, by its file; files are kept relative to the project's."""
+
+    def read(self, picture: str) -> Sheet | None:
+        """The sheet of a picture.
+
+        Raises
+        ------
+        CameraError
+            If it is damaged.
+        """
+        pictures = self.pictures
+        if picture not in pictures:
+            return None
+        project = QgsProject.instance()
+        text, _ = project.readEntry(SCOPE, _SHEET.format(pictures.index(picture)), "")
+        try:
+            content = json.loads(text)
+            dem = tuple(project.readPath(path) for path in content["dem"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CameraError(
+                f"What the project keeps of the camera of {picture} cannot be read: {error!r}."
+            ) from error
+        return Sheet.from_json(picture, dem, content)
+
+    def write(self, sheet: Sheet) -> None:
+        """Keep a sheet: with every change, so that nothing is lost."""
+        project, pictures = QgsProject.instance(), self.pictures
+        if sheet.picture not in pictures:
+            pictures.append(sheet.picture)
+            paths = [project.writePath(path) for path in pictures]
+            project.writeEntry(SCOPE, _PICTURES, json.dumps(paths))
+        dem = [project.writePath(path) for path in sheet.dem]
+        text = json.dumps({**sheet.to_json(), "dem": dem}, allow_nan=False)
+        project.writeEntry(SCOPE, _SHEET.format(pictures.index(sheet.picture)), text)
+
+    @property
+    def pictures(self) -> list[str]:
+        """Files that have a sheet."""
+        project = QgsProject.instance()
+        text, _ = project.readEntry(SCOPE, _PICTURES, "[]")
+        return [project.readPath(path) for path in json.loads(text)]

@@ -1,0 +1,1 @@
+"""What joins the picture in hand with the ground that it shows."""

@@ -1,0 +1,1 @@
+"""The survey worker process: cameras, outlines on the map, map outlines in pictures."""

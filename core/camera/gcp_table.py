@@ -1,0 +1,131 @@
+"""Tables of ground control points: CSV with a line of names, for people and spreadsheets.
+
+``name,u_px,v_px,x,y,z`` and, optional, ``use`` (1 or 0) and ``sigma_px``; z may be empty where a
+DEM gives it. Semicolons and tabs separate as well as commas.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CameraError
+from .control_points import ControlPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_NEEDED = ("name", "u_px", "v_px", "x", "y")
+_COLUMNS = (*_NEEDED, "z", "use", "sigma_px")
+
+
+def read_table(path: str | Path) -> list[ControlPoint]:
+    """Read a table of ground control points.
+
+    Parameters
+    ----------
+    path
+        CSV file, UTF-8.
+
+    Raises
+    ------
+    CameraError
+        If it cannot be read, lacks a column, or holds something that is no control point; the
+        message names the line.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CameraError(f"The control points {path} cannot be read: {reason}.") from error
+    lines = text.splitlines()
+    heading = next((line for line in lines if line.strip()), "")
+    separator = max(",;\t", key=heading.count)
+    rows = csv.reader(lines, delimiter=separator)
+    names: list[str] = []
+    points: list[ControlPoint] = []
+    for row in rows:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        where = f"{path.name}, line {rows.line_num}"
+        if not names:
+            names = _columns([cell.lower() for cell in cells], path.name)
+            continue
+        if len(cells) > len(names):
+            raise CameraError(
+                f"{where}: {len(cells)} values in {len(names)} columns. Write numbers with a "
+                "decimal point, not a comma, and without separators between thousands."
+            )
+        points.append(_point(dict(zip(names, cells)), where))  # noqa: B905 -- Python 3.9
+    if not points:
+        raise CameraError(f"{path.name} holds no control points.")
+    return points
+
+
+def write_table(path: str | Path, points: Sequence[ControlPoint]) -> None:
+    """Write a table that `read_table` reads.
+
+    Raises
+    ------
+    CameraError
+        If it cannot be written.
+    """
+    try:
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(_COLUMNS)
+            for point in points:
+                place = ["" if value is None else f"{value:.3f}" for value in _numbers(point)]
+                rows.writerow([point.name, *place, int(point.use), f"{point.sigma:g}"])
+    except OSError as error:
+        raise CameraError(
+            f"The control points {path} could not be written: {error.strerror or error}. Check "
+            "that the folder exists, may be written to and has space left."
+        ) from error
+
+
+def _numbers(point: ControlPoint) -> tuple[float | None, ...]:
+    return point.u, point.v, point.x, point.y, point.z
+
+
+def _columns(names: list[str], file: str) -> list[str]:
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
+        raise CameraError(
+            f"{file} has no column {', '.join(missing)}. Its first line must name the columns: "
+            f"{','.join(_COLUMNS)}; the last two may be missing."
+        )
+    return names
+
+
+def _point(cells: Mapping[str, str], where: str) -> ControlPoint:
+    name = cells["name"]
+    if not name:
+        raise CameraError(f"{where}: the control point has no name.")
+    u, v, x, y = (_number(cells, key, where) for key in ("u_px", "v_px", "x", "y"))
+    use = cells.get("use") or "1"
+    if use not in ("0", "1"):
+        raise CameraError(f"{where}, {name}: use is {use}; it must be 1 (used) or 0 (not used).")
+    sigma = _number(cells, "sigma_px", where) if cells.get("sigma_px") else 1.0
+    if sigma <= 0:
+        raise CameraError(f"{where}, {name}: sigma_px is {sigma:g}; it must be positive.")
+    z = _number(cells, "z", where) if cells.get("z") else None
+    return ControlPoint(name, u, v, x, y, z, use == "1", sigma)
+
+
+def _number(cells: Mapping[str, str], column: str, where: str) -> float:
+    text = cells.get(column, "")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise CameraError(
+            f"{where}, {cells['name']}: {column} is {text or 'empty'}; it must be a number, such "
+            "as 2725293.3."
+        )
+    return value

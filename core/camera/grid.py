@@ -1,0 +1,130 @@
+"""Map grids: which can carry a camera, and how they are turned against true north."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CameraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STRETCH = 0.02  # relative error of distances up to which a grid can carry a camera
+_MARGIN = 3.0  # degrees around a CRS's area of use that are still taken for it
+
+
+def require_metres(epsg: int) -> None:
+    """Refuse a CRS whose x and y are no metres on the ground.
+
+    Raises
+    ------
+    CameraError
+        If it is unknown, geographic, Web Mercator, or counts in feet.
+    """
+    crs = _crs(epsg)
+    if not crs.is_projected:
+        raise CameraError(
+            f"EPSG:{epsg} ({crs.name}) holds longitude and latitude, not metres. Use a projected "
+            "CRS: EPSG:2056 in Switzerland, or the UTM zone of the place."
+        )
+    if "pseudo-mercator" in crs.name.lower():
+        raise CameraError(
+            f"EPSG:{epsg} ({crs.name}) stretches distances, by 1.45 in the Alps. Use a national "
+            "grid such as EPSG:2056, or the UTM zone of the place."
+        )
+    axis = crs.axis_info[0]
+    if abs(axis.unit_conversion_factor - 1) > 1e-9:
+        raise CameraError(
+            f"EPSG:{epsg} ({crs.name}) counts in {axis.unit_name}, not in metres. Use a CRS in "
+            "metres, such as the UTM zone of the place."
+        )
+
+
+def require_true_scale(epsg: int, x: float, y: float) -> None:
+    """Refuse a CRS that stretches distances at a place by more than 2 %.
+
+    Raises
+    ------
+    CameraError
+        If it does; then it is used far from where it belongs.
+    """
+    factors = _factors(epsg, x, y)
+    scales = factors.meridional_scale, factors.parallel_scale
+    worst = max(scales, key=lambda scale: abs(scale - 1))
+    if not abs(worst - 1) < _STRETCH:
+        raise CameraError(
+            f"EPSG:{epsg} ({_crs(epsg).name}) stretches distances by {worst:.3f} at ({x:.0f}, "
+            f"{y:.0f}). Use a CRS made for that place, and check that x and y belong to it."
+        )
+
+
+def convergence(epsg: int, x: float, y: float) -> float:
+    """Meridian convergence: how far grid north lies clockwise of true north, degrees.
+
+    ``grid azimuth = true azimuth - convergence``; in LV95 (EPSG:2056) +1.8 degrees at Davos.
+
+    Raises
+    ------
+    CameraError
+        If the place is outside of what the CRS can describe.
+    """
+    return float(_factors(epsg, x, y).meridian_convergence)
+
+
+def in_area_of_use(epsg: int, x: float, y: float) -> bool:
+    """Whether a place lies where its CRS is meant to be used, or within 3 degrees of it."""
+    area = _crs(epsg).area_of_use
+    if area is None:
+        return True
+    longitude, latitude = _to_degrees(epsg)(x, y)
+    return bool(
+        area.west - _MARGIN <= longitude <= area.east + _MARGIN
+        and area.south - _MARGIN <= latitude <= area.north + _MARGIN
+    )
+
+
+def name_of(epsg: int) -> str:
+    """Such as ``EPSG:2056 (CH1903+ / LV95)``."""
+    return f"EPSG:{epsg} ({_crs(epsg).name})"
+
+
+@lru_cache(maxsize=16)
+def _crs(epsg: int) -> Any:  # noqa: ANN401 -- pyproj is imported late
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        return CRS.from_epsg(epsg)
+    except CRSError as error:
+        raise CameraError(
+            f"EPSG:{epsg} is no known CRS. Look it up at epsg.io; EPSG:2056 is Switzerland's."
+        ) from error
+
+
+@lru_cache(maxsize=16)
+def _to_degrees(epsg: int) -> Callable[[float, float], tuple[float, float]]:
+    from pyproj import Transformer
+
+    crs = _crs(epsg)
+    transformer = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    return transformer.transform  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=16)
+def _projection(epsg: int) -> Any:  # noqa: ANN401 -- pyproj is imported late
+    from pyproj import Proj
+
+    return Proj(_crs(epsg))
+
+
+def _factors(epsg: int, x: float, y: float) -> Any:  # noqa: ANN401 -- pyproj is imported late
+    from pyproj.exceptions import ProjError
+
+    try:
+        return _projection(epsg).get_factors(*_to_degrees(epsg)(x, y), errcheck=True)
+    except ProjError as error:
+        raise CameraError(
+            f"({x:.1f}, {y:.1f}) is no place in {name_of(epsg)}. Check that x and y are not "
+            "exchanged and that the CRS is theirs."
+        ) from error

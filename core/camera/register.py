@@ -1,0 +1,325 @@
+"""A new picture of a webcam that moved a little: how far it turned, and whether to believe it.
+
+A webcam on its mast turns, it does not travel, so one rotation explains all that is far enough.
+Patches of terrain are found again in the new picture, and a rotation is fitted to those that agree
+(B6 of the design note).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..errors import CameraError
+from . import patches
+from .sky import picture_skyline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .camera import Camera
+
+    Floats = NDArray[np.float64]
+
+FARTHEST = 20.0
+"""Shift beyond which a person is asked; like all lengths here of a picture of `AREA` pixels."""
+
+FEWEST = 15
+"""Patches that have to agree."""
+
+AREA = 1600 * 1000
+"""Pictures are brought to about so many pixels."""
+
+_LEVELS = (0.5, 1.0)
+_AGREE = 2.0  # px
+_SHARE = 0.3  # of the patches looked for
+_SPREAD = 0.07  # standard deviation of the patches that agree, of the picture's sides
+_RESIDUAL = 1.2  # px
+_ZOOM = 2.0  # px in the picture's corners
+_DRAWS = 400
+_DARK, _FLAT = 30, 0.35  # mean grey value; contrast compared with the reference
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How a new picture of a camera lies to the reference picture.
+
+    Attributes
+    ----------
+    camera
+        Of the new picture, in its size.
+    turn_deg
+        Rotation vector about the camera's axes right, down, forward, degrees.
+    shift_px
+        Median displacement of terrain, pixels of the reference picture.
+    residual_px
+        Median distance of the patches that agree from where the turn puts them, likewise.
+    patches, offered
+        How many agree, of how many that were looked for.
+    trusted
+        Whether the turn can be used without asking a person.
+    reason
+        For people: what was found, or why it is not trusted and what to do.
+    """
+
+    camera: Camera
+    turn_deg: tuple[float, float, float]
+    shift_px: float
+    residual_px: float
+    patches: int
+    offered: int
+    trusted: bool
+    reason: str
+
+    @property
+    def quality(self) -> float:
+        """Share of the patches that agree, 0 to 1."""
+        return self.patches / self.offered
+
+
+@dataclass(frozen=True, eq=False)
+class _Turn:
+    """A rotation (3, 3) of the camera's axes, and the patches that agree with it.
+
+    Attributes
+    ----------
+    turn
+        (3, 3) rotation.
+    at, residuals
+        (N, 2) in the reference picture; and from where the turn puts them to where they are.
+    agree
+        (N,) bool.
+    """
+
+    turn: Floats
+    at: Floats
+    residuals: Floats
+    agree: NDArray[np.bool_]
+
+
+def register(
+    reference: NDArray[np.uint8],
+    new: NDArray[np.uint8],
+    camera: Camera,
+    foreground: NDArray[np.bool_] | None = None,
+) -> Registration:
+    """Find how a camera turned between two pictures.
+
+    Parameters
+    ----------
+    reference
+        (H, W, 3) uint8 RGB, the picture that was posed.
+    new
+        (H', W', 3) uint8 RGB of the same view, in any size of the same shape.
+    camera
+        Of the reference picture.
+    foreground
+        (H, W), True where roofs, masts, logos or time stamps are, which do not move as the
+        terrain does.
+
+    Returns
+    -------
+    Registration
+        Look at `Registration.trusted` before use.
+
+    Raises
+    ------
+    CameraError
+        If the new picture has another shape, the reference picture not the camera's size, or
+        nothing in it could be found again in any picture.
+    """
+    if reference.shape[:2] != (camera.height, camera.width):
+        raise CameraError(
+            f"The reference picture has {reference.shape[1]} x {reference.shape[0]} pixels, its "
+            f"camera {camera.width} x {camera.height}: take the picture the camera was posed in."
+        )
+    result = camera.resized(new.shape[1], new.shape[0])
+    scale = math.sqrt(AREA / (camera.width * camera.height))
+    size = round(camera.width * scale), round(camera.height * scale)
+    work = camera.resized(*size)
+    old, now = _shrunk(reference, size), _shrunk(new, size)
+    at = _places(old, foreground)
+    found = _best(old, now, work, at)
+    kept = int(found.agree.sum())
+    shift = float(np.median(_length(_carry(work, at, found.turn) - at)))
+    residual = float(np.median(_length(found.residuals[found.agree]))) if kept else math.inf
+    doubt = _doubt(found, work, len(at), shift, residual, _change(old, now))
+    vector = np.degrees(cv2.Rodrigues(found.turn)[0].ravel())
+    return Registration(
+        camera=result.turned(found.turn),
+        turn_deg=(float(vector[0]), float(vector[1]), float(vector[2])),
+        shift_px=shift / scale,
+        residual_px=residual / scale,
+        patches=kept,
+        offered=len(at),
+        trusted=not doubt,
+        reason=doubt or f"The terrain moved by {shift / scale:.1f} pixels.",
+    )
+
+
+def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _places(picture: NDArray[np.uint8], foreground: NDArray[np.bool_] | None) -> Floats:
+    """Middles (N, 2) of patches of terrain."""
+    height, width = picture.shape[:2]
+    skyline = np.nan_to_num(picture_skyline(picture).rows)
+    usable = np.arange(height)[:, None] >= skyline
+    if foreground is not None:
+        usable &= cv2.resize(foreground.astype(np.uint8), (width, height)) == 0
+    at = patches.spots(patches.edges(picture), usable)
+    if len(at) < FEWEST:
+        raise CameraError(
+            "The reference picture shows too little terrain that could be found again: take a "
+            "clear one as reference, or mark less of it as foreground."
+        )
+    return at
+
+
+# --- the turn --------------------------------------------------------------------------------
+
+
+def _best(old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera, at: Floats) -> _Turn:
+    """The turn that most patches agree with: from about no turn or, failing that, from any."""
+    found = _track(old, new, camera, at, np.eye(3))
+    if found.agree.sum() < max(FEWEST, _SHARE * len(at)):
+        start = _any_turn(old, new, camera)
+        other = found if start is None else _track(old, new, camera, at, start)
+        if other.agree.sum() > found.agree.sum():
+            return other
+    return found
+
+
+def _track(
+    old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera, at: Floats, turn: Floats
+) -> _Turn:
+    """Find patches near where a turn puts them, coarse to fine, and fit it to them."""
+    for level in _LEVELS:
+        size = round(camera.width * level), round(camera.height * level)
+        small = camera.resized(*size)
+        fields = [patches.edges(_shrunk(picture, size)) for picture in (old, new)]
+        places = np.rint((at + 0.5) * level - 0.5)
+        places, seen = patches.find(fields[0], fields[1], places, _carry(small, places, turn))
+        agreed = _agree(small, places, seen)
+        turn = agreed.turn
+    return agreed
+
+
+def _carry(camera: Camera, pixels: Floats, turn: Floats) -> Floats:
+    """Where the camera, turned, draws what it drew at pixels (N, 2)."""
+    return camera.draw(camera.rays(pixels) @ (turn @ camera.axes()).T)
+
+
+def _agree(camera: Camera, old: Floats, new: Floats) -> _Turn:
+    """Fit a rotation to the largest part of the pairs of pixels (N, 2) that agree with one."""
+    turn, agree = np.eye(3), np.zeros(len(old), bool)
+    if len(old) > 2:
+        axes = camera.axes().T
+        before, after = camera.rays(old) @ axes, camera.rays(new) @ axes
+        pairs = np.random.default_rng(0).integers(len(old), size=(_DRAWS, 2))
+        turns = _rotation(before[pairs], after[pairs])
+        apart = np.linalg.norm(after - before @ turns.transpose(0, 2, 1), axis=2) * camera.f
+        agree = apart[np.minimum(apart, _AGREE).sum(axis=1).argmin()] < _AGREE
+        for _ in range(5):
+            turn = _rotation(before[agree], after[agree])
+            distance = np.linalg.norm(after - before @ turn.T, axis=1) * camera.f
+            limit = 3 * float(np.median(distance[agree]))
+            agree = distance < min(max(limit, 0.5), _AGREE)
+    return _Turn(turn, old, new - _carry(camera, old, turn), agree)
+
+
+def _rotation(before: Floats, after: Floats) -> Floats:
+    """(..., 3, 3) rotations that carry vectors (..., N, 3) best to others (Kabsch 1976)."""
+    left, _, right = np.linalg.svd(np.swapaxes(after, -1, -2) @ before)
+    left[..., :, 2] *= np.linalg.det(left @ right)[..., None]  # no reflection
+    return np.asarray(left @ right)
+
+
+def _any_turn(old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera) -> Floats | None:
+    """A turn of any size, from SIFT features of pictures of evened-out contrast."""
+    size = camera.width // 2, camera.height // 2
+    equalise, sift = cv2.createCLAHE(4.0, (8, 8)), cv2.SIFT_create(2000)
+    found = []
+    for picture in (old, new):
+        grey = cv2.cvtColor(_shrunk(picture, size), cv2.COLOR_RGB2GRAY)
+        found.append(sift.detectAndCompute(equalise.apply(grey), None))
+    if any(marks is None or len(marks) < 2 for _, marks in found):
+        return None
+    (points, marks), (others, other_marks) = found
+    ranked = cv2.BFMatcher().knnMatch(marks, other_marks, k=2)
+    matches = [first for first, second in ranked if first.distance < 0.8 * second.distance]
+    before = np.array([points[match.queryIdx].pt for match in matches]).reshape(-1, 2)
+    after = np.array([others[match.trainIdx].pt for match in matches]).reshape(-1, 2)
+    fitted = _agree(camera.resized(*size), before, after)
+    return fitted.turn if fitted.agree.sum() >= 8 else None
+
+
+# --- whether to believe it -------------------------------------------------------------------
+
+
+def _doubt(
+    found: _Turn, camera: Camera, offered: int, shift: float, residual: float, change: str
+) -> str:
+    """Why a person has to look at a turn; empty if it can be believed."""
+    agreed = found.at[found.agree]
+    if len(agreed) < max(FEWEST, _SHARE * offered):
+        return (
+            f"Only {len(agreed)} of {offered} pieces of terrain were found again: {change}. Take "
+            "a picture of clearer weather, or pose this one with control points."
+        )
+    if (zoom := _zoom(found, camera)) is not None:
+        return (
+            f"The camera seems to have zoomed, by about {100 * zoom:+.1f} %: the reference pose "
+            "does not fit this picture. Pose it with control points."
+        )
+    if (agreed.std(axis=0) < _SPREAD * np.array([camera.width, camera.height])).any():
+        return (
+            f"Only one part of the picture was found again ({len(agreed)} of {offered} pieces of "
+            "terrain). Look at the ridges drawn over the picture before use."
+        )
+    if residual > _RESIDUAL:
+        return (
+            "No turn of the camera explains well how the picture changed: was it moved to "
+            "another place? Look at the ridges drawn over the picture before use."
+        )
+    if shift > FARTHEST:
+        return (
+            f"The camera turned a lot: terrain moved by {100 * shift / camera.width:.1f} % of the "
+            "picture's width. Look at the ridges drawn over the picture before use."
+        )
+    return ""
+
+
+def _zoom(found: _Turn, camera: Camera) -> float | None:
+    """Change of the focal length, as a share; None where none shows."""
+    out = found.at - (camera.cx, camera.cy)
+    radius = _length(out)
+    clear = radius > camera.height / 8
+    if clear.sum() < FEWEST:
+        return None
+    rate = (found.residuals * out).sum(axis=1)[clear] / radius[clear] ** 2
+    zoom = float(np.median(rate))
+    corner = math.hypot(camera.width, camera.height) / 2
+    before = np.median(_length(found.residuals[clear]))
+    after = np.median(_length(found.residuals[clear] - zoom * out[clear]))
+    return zoom if abs(zoom) * corner > _ZOOM and after < before / 2 else None
+
+
+def _change(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> str:
+    """What may have happened to the view."""
+    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) for picture in (old, new)]
+    if grey[1].mean() < _DARK:
+        return "it is night"
+    contrast = [float(np.median(np.abs(cv2.Laplacian(part, -1, ksize=5)))) for part in grey]
+    if contrast[1] < _FLAT * contrast[0]:
+        return "fog or clouds hide it"
+    return "the view is another, or snow and light changed too much"
+
+
+def _length(vectors: Floats) -> Floats:
+    return np.hypot(vectors[:, 0], vectors[:, 1])

@@ -1,0 +1,35 @@
+"""`python -m core camera ...`: pose webcams, and move outlines between picture and map.
+
+The command lines are a contract: options keep their names and meanings.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from . import check, drape, register, skyline, solve, to_image, to_map
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+CONVENTIONS = """\
+Pixels: u to the right, v downwards, whole numbers at pixel centres, 0,0 the upper left pixel.
+Map: x east, y north, z up, in metres of a projected CRS (--crs EPSG:N).
+Negative coordinates need an equals sign: --position=-12000,230500,1850
+See docs/georeferencing.md.
+"""
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its subcommands to the parser of `core.commands`."""
+    parser = subparsers.add_parser(
+        "camera",
+        help="pose a webcam; move outlines between its pictures and the map",
+        description="Pose a webcam once; then its pictures and the map share their outlines.",
+        epilog=CONVENTIONS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (solve, check, to_map, to_image, drape, register, skyline):
+        module.add_parser(commands)

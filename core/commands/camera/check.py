@@ -1,0 +1,181 @@
+"""`python -m core camera check`: how good a camera is, and what independent points say of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...camera import CameraRecord, ControlPoint, PointFit
+from ...errors import CameraError
+from . import common
+from .report import describe, figure
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from numpy.typing import NDArray
+
+    from ...projection.sight import Sight
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `camera`."""
+    parser = common.new_parser(subparsers, "check", run, "report how good a camera is")
+    parser.add_argument("camera", metavar="camera.json", type=Path)
+    parser.add_argument(
+        "gcps",
+        metavar="GCPS.csv",
+        type=Path,
+        nargs="?",
+        help="independent check points; with --dem their errors on the map too",
+    )
+    parser.add_argument(
+        "--image", metavar="FILE", type=Path, help="for the plots (default: the camera's own)"
+    )
+    common.add_sight_options(parser, required=False)
+    parser.add_argument(
+        "--plot-residuals", metavar="FILE.png", type=Path, help="points and their residuals"
+    )
+    parser.add_argument(
+        "--plot-skyline", metavar="FILE.png", type=Path, help="ridges and skyline of the DEM"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print camera and check points as JSON on stdout"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Report and draw; returns the exit status 0."""
+    from ...camera.gcp_table import read_table
+    from .plots import plot_residuals, plot_skyline
+
+    if args.plot_skyline and not args.dem:
+        raise CameraError("--plot-skyline draws the DEM's skyline: give the DEM with --dem too.")
+    for path in filter(None, (args.plot_residuals, args.plot_skyline)):
+        common.check_out(path, (".png",), [args.image])
+    record = CameraRecord.read(args.camera)
+    points = read_table(args.gcps) if args.gcps else []
+    looks = args.dem and (points or args.plot_skyline)
+    sight = common.sight_of(record, args) if looks else None
+    checked = check_points(points, record, sight)
+    _report(record, checked, as_json=args.json)
+    if args.plot_residuals:
+        shown = replace(record, points=checked, rms_px=rms(checked)) if checked else record
+        plot_residuals(args.plot_residuals, _picture(args, record), shown)
+    if args.plot_skyline and sight:
+        plot_skyline(args.plot_skyline, _picture(args, record), sight)
+    return 0
+
+
+def check_points(
+    points: Sequence[ControlPoint], record: CameraRecord, sight: Sight | None
+) -> list[PointFit]:
+    """Compare places known in the picture and on the map with what the pose says.
+
+    Parameters
+    ----------
+    points
+        Check points; z None takes the terrain's height.
+    record
+        Camera.
+    sight
+        What it sees; None without a DEM.
+
+    Returns
+    -------
+    list of PointFit
+        With `loo_map_m` (the pose knows nothing of these points), NaN where the pixel sees no
+        ground; None without a DEM.
+
+    Raises
+    ------
+    CameraError
+        If a point has no height.
+    """
+    if not points:
+        return []
+    places = np.array([(p.x, p.y, math.nan if p.z is None else p.z) for p in points], np.float64)
+    pixels = np.array([(point.u, point.v) for point in points])
+    if sight:
+        ground = sight.terrain.sample(places[:, 0], places[:, 1])
+        places[:, 2] = np.where(np.isnan(places[:, 2]), ground, places[:, 2])
+    unknown = [p.name for p, z in zip(points, places[:, 2], strict=True) if math.isnan(z)]
+    if unknown:
+        raise CameraError(
+            f"No height for {', '.join(unknown)}: fill in z, or give a DEM with --dem that covers "
+            "them."
+        )
+    errors = record.camera.project(places) - pixels
+    on_map: Sequence[float | None] = [None] * len(points)
+    if sight:
+        on_map = list(np.hypot(*(sight.ranges.locate(pixels) - places)[:, :2].T))
+    return [
+        PointFit(point, float(du), float(dv), loo_map_m=metres)
+        for point, (du, dv), metres in zip(points, errors, on_map, strict=True)
+    ]
+
+
+def rms(fits: Sequence[PointFit]) -> float:
+    """Root mean square of the distances in the picture, pixels; NaN if none is drawn."""
+    return math.sqrt(_mean(np.square(_sizes(fits))))
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _sizes(fits: Sequence[PointFit]) -> NDArray[np.float64]:
+    return np.array([math.hypot(fit.residual_u, fit.residual_v) for fit in fits])
+
+
+def _summary(checked: Sequence[PointFit]) -> dict[str, Any]:
+    """Figures of the check points; None where nothing is known."""
+    metres = np.array([math.nan if f.loo_map_m is None else f.loo_map_m for f in checked])
+    metres = metres[np.isfinite(metres)]
+    median, most = np.quantile(metres, (0.5, 0.9)) if len(metres) else (math.nan, math.nan)
+    figures = {"rms_px": rms(checked), "map_median_m": float(median), "map_p90_m": float(most)}
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def _report(record: CameraRecord, checked: Sequence[PointFit], *, as_json: bool) -> None:
+    if as_json:
+        points = replace(record, points=checked).to_json()["points"]
+        check = {**_summary(checked), "points": points} if checked else None
+        print(json.dumps({**record.to_json(), "check": check}, allow_nan=False))
+        return
+    print(describe(record))
+    if not checked:
+        return
+    print(f"\n{'check point':<16} {'du px':>8} {'dv px':>8} {'size':>8} {'map m':>8}")
+    for fit, size in zip(checked, _sizes(checked), strict=True):
+        print(
+            f"{fit.point.name:<16} {figure(fit.residual_u, 8, 2)} {figure(fit.residual_v, 8, 2)} "
+            f"{figure(float(size), 8, 2)} {figure(fit.loo_map_m, 8, 1)}"
+        )
+    found = _summary(checked)
+    print(
+        f"check points: rms {figure(found['rms_px'], 0, 2)} px; on the map "
+        f"{figure(found['map_median_m'], 0, 1)} m (median), "
+        f"{figure(found['map_p90_m'], 0, 1)} m (90 %)"
+    )
+
+
+def _picture(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.uint8] | None:
+    """The picture to draw on, of the camera's shape; None if there is none."""
+    from ...image import read_picture
+
+    path = args.image or common.picture_of(record, args.camera)
+    if path is None:
+        common.note("No picture to draw on: give one with --image FILE.")
+        return None
+    pixels = read_picture(path).pixels
+    record.camera.resized(pixels.shape[1], pixels.shape[0])  # refuses another shape
+    return pixels

@@ -1,0 +1,136 @@
+"""What the subcommands of `camera` share: options, reading, and what is said to people."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...camera import CameraRecord
+from ...camera.record import PARAMETERS
+from ...errors import IsegError
+from ...outline import check_target
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from ...projection.sight import Sight
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def new_parser(
+    subparsers: _SubParsersAction[argparse.ArgumentParser], name: str, run: Run, summary: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand."""
+    parser = subparsers.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_camera_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--camera FILE``."""
+    parser.add_argument(
+        "--camera", metavar="FILE", type=Path, required=True, help="camera.json of `camera solve`"
+    )
+
+
+def add_dem_option(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--dem``."""
+    parser.add_argument(
+        "--dem",
+        metavar="DEM",
+        type=Path,
+        nargs="+",
+        action="extend",
+        required=required,
+        help="heights of the ground: a raster file, several, or a folder of tiles; in any CRS",
+    )
+
+
+def add_sight_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--dem`` and ``--no-cache``, for `sight_of`."""
+    add_dem_option(parser, required=required)
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="neither keep nor reuse what each pixel sees (kept in the user's cache folder)",
+    )
+
+
+def add_out_option(parser: argparse.ArgumentParser, metavar: str, summary: str) -> None:
+    """Add ``-o``."""
+    parser.add_argument(
+        "-o", "--out", metavar=metavar, type=Path, required=True, help=f"{summary} to write"
+    )
+
+
+def check_out(path: Path, suffixes: Collection[str], inputs: Sequence[Path | None] = ()) -> None:
+    """Refuse, before any work, a file that cannot be written or that is one of the inputs."""
+    check_target(path, suffixes)
+    if path.resolve() in [given.resolve() for given in inputs if given is not None]:
+        raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
+
+
+def for_picture(record: CameraRecord, width: int, height: int) -> CameraRecord:
+    """The camera for a picture of this size; CameraError if its shape is another."""
+    camera = record.camera
+    if (camera.width, camera.height) == (width, height):
+        return record
+    scale = width / camera.width  # of all that counts in pixels
+    units = np.where(np.array(PARAMETERS) == "f_px", scale, 1.0)
+    return replace(
+        record,
+        camera=camera.resized(width, height),
+        covariance=record.covariance and (units[:, None] * record.covariance * units).tolist(),
+        rms_px=record.rms_px and record.rms_px * scale,
+        loo_rms_px=record.loo_rms_px and record.loo_rms_px * scale,
+        points=(),
+    )
+
+
+def picture_of(record: CameraRecord, camera_file: Path) -> Path | None:
+    """The picture that the camera was posed in, if it is where the camera file says."""
+    path = camera_file.parent / record.image
+    return path if record.image and path.is_file() else None
+
+
+def path_from(path: Path, folder: Path) -> str:
+    """How a file in ``folder`` names ``path``, so that both can move together."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(path.resolve())
+
+
+def sight_of(record: CameraRecord, args: argparse.Namespace) -> Sight:
+    """What the camera sees of the terrain of ``--dem``; says what is doubtful about it."""
+    from ...projection.sight import look
+    from ...terrain.sources import open_dem
+
+    dem = open_dem(args.dem, record.epsg)
+    if args.no_cache:
+        with tempfile.TemporaryDirectory() as folder:
+            sight = look(record, dem, Path(folder))
+    else:
+        sight = look(record, dem)
+    for text in sight.warnings:
+        warn(text)
+    return sight
+
+
+def note(text: str) -> None:
+    """Tell of what was done; stdout is left to results."""
+    print(text, file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Tell of something that does not stop the work."""
+    print(f"warning: {text}", file=sys.stderr)

@@ -1,0 +1,49 @@
+"""The focal length that a photograph tells of itself."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from pathlib import Path
+
+_DIAGONAL_35MM = math.hypot(36, 24)
+_MILLIMETRES = {"2": 25.4, "3": 10.0}  # of FocalPlaneResolutionUnit: inch, centimetre
+
+
+def focal_length(path: Path, size: tuple[int, int]) -> float | None:
+    """Nominal focal length in pixels of a photograph of ``size`` (width, height).
+
+    From ``FocalLengthIn35mmFilm`` (equivalence by the picture's diagonal, as CIPA has it), else
+    from ``FocalLength`` and ``FocalPlaneXResolution``, scaled where the picture was resized.
+    None where the file says nothing.
+    """
+    tags = _tags(path)
+    equivalent = _value(tags.get("EXIF_FocalLengthIn35mmFilm"))
+    if equivalent:
+        return equivalent / _DIAGONAL_35MM * math.hypot(*size)
+    focal = _value(tags.get("EXIF_FocalLength"))
+    resolution = _value(tags.get("EXIF_FocalPlaneXResolution"))
+    if not focal or not resolution:
+        return None
+    unit = _MILLIMETRES.get(tags.get("EXIF_FocalPlaneResolutionUnit", "2").strip(), 25.4)
+    sides = [_value(tags.get(f"EXIF_Pixel{axis}Dimension")) or 0.0 for axis in "XY"]
+    return focal * resolution / unit * max(size) / (max(sides) or max(size))
+
+
+def _tags(path: Path) -> dict[str, str]:
+    """EXIF tags as GDAL names them; the file has been read as a picture before."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path) as source:
+            return dict(source.tags())
+
+
+def _value(text: str | None) -> float | None:
+    """The number in GDAL's ``(4.25)`` or ``26``; None where there is none above 0."""
+    match = re.search(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", text or "", re.ASCII)
+    value = float(match[0]) if match else 0.0
+    return value if 0 < value < math.inf else None

@@ -1,0 +1,139 @@
+"""Pictures of how well a camera is posed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...camera import Camera, CameraRecord, PointFit
+from ...errors import IsegError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...projection.sight import Sight
+
+_INCHES = 12.0  # width of a figure
+_LONGEST_ARROW = 0.08  # of the picture's width
+_PICTURE_WIDTH = 2000  # pixels of the picture drawn, at most
+
+
+def plot_residuals(path: Path, picture: NDArray[np.uint8] | None, record: CameraRecord) -> None:
+    """Draw the control points and, magnified, the way from each to where the pose draws it.
+
+    Parameters
+    ----------
+    path
+        PNG to write.
+    picture
+        (H, W, 3) of the camera's size, or None for an empty frame.
+    record
+        Camera with `PointFit`.
+
+    Raises
+    ------
+    IsegError
+        If there are no points, matplotlib is missing, or the file cannot be written.
+    """
+    if not record.points:
+        raise IsegError(
+            "This camera holds no control points, so there are no residuals to draw: give a "
+            "camera of `camera solve`, or a table of control points."
+        )
+    figure, axes = _frame(record.camera, picture)
+    kinds = {
+        "used": [fit for fit in record.points if fit.point.use and not fit.suspect],
+        "not used": [fit for fit in record.points if not fit.point.use and not fit.suspect],
+        "suspect": [fit for fit in record.points if fit.suspect],
+    }
+    times = _magnification(record.points, record.camera.width)
+    for (kind, fits), colour in zip(kinds.items(), ("lime", "deepskyblue", "red"), strict=True):
+        if fits:
+            _draw_points(axes, fits, times, kind, colour)
+    rms = "" if record.rms_px is None else f", rms {record.rms_px:.2f} px"
+    loo = "" if record.loo_rms_px is None else f", left out {record.loo_rms_px:.2f} px"
+    axes.set_title(f"{record.name or 'Camera'}: residuals x {times:g}{rms}{loo}")
+    axes.legend(loc="upper right")
+    _save(figure, path)
+
+
+def plot_skyline(path: Path, picture: NDArray[np.uint8] | None, sight: Sight) -> None:
+    """Draw the terrain's skyline and ridges over the picture; parameters as above."""
+    camera = sight.record.camera
+    figure, axes = _frame(camera, picture)
+    for number, line in enumerate(sight.ridges()):
+        label = "ridges of the DEM" if number == 0 else None
+        axes.plot(line[:, 0], line[:, 1], color="orange", linewidth=0.8, label=label)
+    rows = sight.skyline_rows()
+    axes.plot(np.arange(len(rows)), rows, color="red", linewidth=1, label="skyline of the DEM")
+    shown = [fit for fit in sight.record.points if fit.point.use]
+    if shown:
+        pixels = np.array([(fit.point.u, fit.point.v) for fit in shown])
+        axes.plot(*pixels.T, "+", color="lime", markersize=9, label="control points")
+    axes.set_title(f"{sight.record.name or 'Camera'}: ridges and skyline of the DEM")
+    axes.legend(loc="upper right")
+    _save(figure, path)
+
+
+def _frame(camera: Camera, picture: NDArray[np.uint8] | None) -> tuple[Any, Any]:
+    """A figure without a window system, with axes in the camera's pixels."""
+    try:
+        # Not pyplot: it looks for a display and keeps every figure.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise IsegError("Plots need matplotlib: pip install matplotlib.") from error
+    height = max(3.0, _INCHES * camera.height / camera.width)
+    figure = Figure(figsize=(_INCHES, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    extent = (-0.5, camera.width - 0.5, camera.height - 0.5, -0.5)
+    if picture is not None:
+        step = max(1, picture.shape[1] // _PICTURE_WIDTH)
+        axes.imshow(picture[::step, ::step], extent=extent)
+    axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal", xlabel="u (px)", ylabel="v (px)")
+    return figure, axes
+
+
+def _magnification(fits: Sequence[PointFit], width: int) -> float:
+    """How many times longer than they are residuals are drawn: 1, 2, 5, 10, ... at most 100."""
+    sizes = np.hypot(*np.array([(fit.residual_u, fit.residual_v) for fit in fits]).T)
+    longest = float(np.nanmax(sizes, initial=1e-3))
+    steps = (100, 50, 20, 10, 5, 2)
+    return next((step for step in steps if longest * step < _LONGEST_ARROW * width), 1)
+
+
+def _draw_points(
+    axes: Any,  # noqa: ANN401
+    fits: Sequence[PointFit],
+    times: float,
+    kind: str,
+    colour: str,
+) -> None:
+    pixels = np.array([(fit.point.u, fit.point.v) for fit in fits])
+    arrows = np.array([(fit.residual_u, fit.residual_v) for fit in fits]) * times
+    axes.plot(*pixels.T, "o", color=colour, fillstyle="none", label=f"{kind} ({len(fits)})")
+    axes.quiver(
+        *pixels.T, *arrows.T, color=colour, angles="xy", scale_units="xy", scale=1, width=2e-3
+    )
+    for fit in fits:
+        axes.annotate(
+            fit.point.name,
+            (fit.point.u, fit.point.v),
+            xytext=(5, 5),
+            textcoords="offset points",
+            color=colour,
+        )
+
+
+def _save(figure: Any, path: Path) -> None:  # noqa: ANN401
+    try:
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise IsegError(
+            f"{path} could not be written: {error.strerror or error}. Check that the folder "
+            "exists, may be written to and has space left."
+        ) from error

@@ -1,0 +1,99 @@
+"""`python -m core camera register`: the pose of a webcam that moved a little, from a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...camera import CameraRecord
+from ...errors import CameraError
+from ...image import align_mask, read_mask_layer, read_picture
+from . import common
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from numpy.typing import NDArray
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `camera`."""
+    parser = common.new_parser(
+        subparsers, "register", run, "pose a new picture of a webcam that moved a little"
+    )
+    parser.add_argument("picture", metavar="NEW.jpg", type=Path)
+    common.add_camera_option(parser)
+    parser.add_argument(
+        "--reference",
+        metavar="REF.jpg",
+        type=Path,
+        help="picture that the camera was posed in (default: the one it names)",
+    )
+    common.add_sight_options(parser, required=False)
+    parser.add_argument(
+        "--foreground",
+        metavar="MASK",
+        type=Path,
+        help="pixels not to look at (roofs, masts, logos, time stamps), non-zero",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="write the camera even where it is not to be trusted"
+    )
+    common.add_out_option(parser, "camera_new.json", "camera of the new picture")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the new picture's camera; returns 0, and raises where it is not to be trusted."""
+    from ...camera.register import register
+
+    reference = _reference(args)
+    common.check_out(args.out, (".json",), [args.camera, args.picture, reference])
+    shown = read_picture(reference).pixels
+    height, width = shown.shape[:2]
+    record = common.for_picture(CameraRecord.read(args.camera), width, height)
+    picture = read_picture(args.picture).pixels
+    found = register(shown, picture, record.camera, _foreground(args, record))
+    if not found.trusted:
+        if not args.force:
+            raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
+        common.warn(found.reason)
+    fitted = common.for_picture(record, found.camera.width, found.camera.height)
+    fitted.with_camera(
+        found.camera, image=common.path_from(args.picture, args.out.parent), points=()
+    ).write(args.out)
+    print(
+        f"moved {found.shift_px:.2f} px, turned {np.linalg.norm(found.turn_deg):.4f} deg; "
+        f"{found.patches} of {found.offered} patches agree within {found.residual_px:.2f} px"
+    )
+    print(f"wrote {args.out}")
+    return 0
+
+
+def _reference(args: argparse.Namespace) -> Path:
+    """The picture to compare with."""
+    if args.reference:
+        return Path(args.reference)
+    record = CameraRecord.read(args.camera)
+    path = common.picture_of(record, args.camera)
+    if path is None:
+        named = f"its picture {record.image} is not there" if record.image else "it names none"
+        raise CameraError(
+            f"{args.camera} cannot be compared with a new picture, for {named}: give the picture "
+            "that it was posed in with --reference FILE."
+        )
+    return path
+
+
+def _foreground(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.bool_] | None:
+    """Pixels that tell nothing: those marked, and with a DEM all that show no ground."""
+    marked = None
+    if args.foreground:
+        values = align_mask(read_mask_layer(args.foreground), args.picture, args.foreground)
+        marked = np.asarray(np.atleast_3d(values).any(axis=2))
+    if not args.dem:
+        return marked
+    sky = np.isnan(common.sight_of(record, args).ranges.distances)
+    return sky if marked is None else sky | marked

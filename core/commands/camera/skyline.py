@@ -1,0 +1,156 @@
+"""`python -m core camera skyline`: a pose from the skyline alone, without any control point."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ... import arguments
+from ...camera import Camera, CameraRecord
+from ...errors import CameraError, TerrainError
+from ...image import read_picture
+from . import common
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from ...projection.lines import LinesOfSight
+    from ...terrain.sources import Dem
+
+_REACH = 30_000.0  # metres: farther ridges rarely make the skyline
+_FINEST = math.radians(0.02)  # between lines of sight
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `camera`."""
+    parser = common.new_parser(
+        subparsers, "skyline", run, "pose a camera from the skyline, without control points"
+    )
+    parser.add_argument("picture", metavar="PICTURE", type=Path)
+    parser.add_argument(
+        "--camera", metavar="START.json", type=Path, help="camera whose position and lens to take"
+    )
+    group = parser.add_argument_group("or, without --camera")
+    group.add_argument(
+        "--position", metavar="X,Y[,Z]", type=arguments.position, help="of the camera, metres"
+    )
+    group.add_argument(
+        "--height-above-ground",
+        metavar="M",
+        type=arguments.not_negative,
+        help="of the camera, metres, where --position has no Z",
+    )
+    group.add_argument("--crs", metavar="EPSG:N", type=arguments.crs, help="of the position")
+    group.add_argument(
+        "--focal", metavar="PX", type=arguments.positive, help="pixels (default: from the EXIF)"
+    )
+    common.add_dem_option(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="write the camera even where it is not to be trusted"
+    )
+    common.add_out_option(parser, "camera.json", "camera")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the camera; returns 0, and raises where the fit is not to be trusted."""
+    from ...camera.sky import picture_skyline
+    from ...camera.skyline import fit_skyline
+    from ...terrain.sources import open_dem
+
+    common.check_out(args.out, (".json",), [args.picture, args.camera])
+    picture = read_picture(args.picture).pixels
+    height, width = picture.shape[:2]
+    start = _start(args, (width, height))
+    dem = open_dem(args.dem, start.epsg)
+    start = start.with_camera(_standing(start.camera, args, dem))
+    found = fit_skyline(picture_skyline(picture), _all_round(start.camera, dem), start.camera)
+    print(f"skyline fits within {found.residual_px:.1f} px")
+    if not found.trusted:
+        if not args.force:
+            raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
+        common.warn(found.reason)
+    record = start.with_camera(
+        found.camera,
+        name=start.name or args.out.stem,
+        image=common.path_from(args.picture, args.out.parent),
+        dem=dem.name,
+        vertical_datum=dem.vertical_datum,
+        points=(),
+        covariance=None,
+        rms_px=None,
+        loo_rms_px=None,
+        loo_map_median_m=None,
+        loo_map_p90_m=None,
+        warnings=(
+            f"Posed by the skyline alone (within {found.residual_px:.1f} px): add control points "
+            "before relying on it.",
+        ),
+    )
+    record.write(args.out)
+    print(f"yaw {record.camera.yaw:.2f}, pitch {record.camera.pitch:.2f}, ", end="")
+    print(f"roll {record.camera.roll:.2f} deg, f {record.camera.f:.0f} px")
+    print(f"wrote {args.out}")
+    return 0
+
+
+def _start(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
+    """A camera in its place, with its lens, looking anywhere."""
+    from .exif import focal_length
+
+    if args.camera:
+        return common.for_picture(CameraRecord.read(args.camera), *size)
+    focal = args.focal or focal_length(args.picture, size)
+    missing = [
+        name
+        for name, value in (("--position", args.position), ("--crs", args.crs), ("--focal", focal))
+        if value is None
+    ]
+    if missing:
+        raise CameraError(
+            f"Give {', '.join(missing)} too, or a camera to start from with --camera: the skyline "
+            "tells where a camera looks, not where it stands."
+        )
+    x, y, z = args.position
+    camera = Camera(*size, x, y, z or 0.0, yaw=0.0, pitch=0.0, roll=0.0, f=float(focal or 0))
+    return CameraRecord(camera, args.crs)
+
+
+def _standing(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:
+    """The camera at its height, from the ground where the position has none."""
+    if args.camera or args.position[2] is not None:
+        return camera
+    if args.height_above_ground is None:
+        raise CameraError(
+            "The position has no height: write --position X,Y,Z, or give --height-above-ground."
+        )
+    ground = float(dem.sample([camera.x], [camera.y])[0])
+    if math.isnan(ground):
+        raise TerrainError(
+            f"The DEM does not cover the camera at {camera.x:.0f}, {camera.y:.0f}: give its height "
+            "with --position X,Y,Z, or another DEM."
+        )
+    return replace(camera, z=ground + args.height_above_ground)
+
+
+def _all_round(camera: Camera, dem: Dem) -> LinesOfSight:
+    """Lines of sight in all directions."""
+    from ...projection.lines import trace
+
+    west, south, east, north = dem.bounds
+    terrain = dem.window(
+        (
+            max(west, camera.x - _REACH),
+            max(south, camera.y - _REACH),
+            min(east, camera.x + _REACH),
+            min(north, camera.y + _REACH),
+        )
+    )
+    return trace(
+        terrain,
+        (camera.x, camera.y, camera.z),
+        step=min(_FINEST, 0.5 / camera.f),
+        refraction=camera.refraction,
+    )

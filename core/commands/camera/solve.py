@@ -1,0 +1,218 @@
+"""`python -m core camera solve`: control points to a posed camera."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import arguments
+from ...camera import CameraRecord, Projection
+from ...errors import CameraError
+from . import common
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from numpy.typing import NDArray
+
+    from ...camera import ControlPoint
+    from ...camera.solve import Prior
+    from ...terrain import Terrain
+    from ...terrain.sources import Dem
+
+_MARGIN = 2000.0  # metres of terrain around the control points, for rays of points left out
+_MOST_CELLS = 50_000_000  # of terrain in memory; coarser beyond
+_FOCAL_SIGMA = arguments.Spread(0.1, share=True)
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `camera`."""
+    parser = common.new_parser(subparsers, "solve", run, "pose a camera from control points")
+    parser.add_argument(
+        "gcps",
+        metavar="GCPS.csv",
+        type=Path,
+        help="table name,u_px,v_px,x,y,z[,use,sigma_px]; z may be empty where --dem is given",
+    )
+    picture = parser.add_mutually_exclusive_group(required=True)
+    picture.add_argument("--image", metavar="FILE", type=Path, help="picture of the pixels u, v")
+    picture.add_argument(
+        "--image-size", metavar="W,H", type=arguments.size, help="its size, if it is not at hand"
+    )
+    parser.add_argument(
+        "--crs", metavar="EPSG:N", type=arguments.crs, required=True, help="projected CRS of x, y"
+    )
+    common.add_dem_option(parser, required=False)
+    _add_prior_options(parser)
+    _add_record_options(parser)
+    common.add_out_option(parser, "camera.json", "camera")
+
+
+def _add_prior_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is known of the camera")
+    group.add_argument(
+        "--position",
+        metavar="X,Y[,Z]",
+        type=arguments.position,
+        help="where it stands, metres; without Z give --height-above-ground and --dem",
+    )
+    group.add_argument(
+        "--position-sigma",
+        metavar="SX,SY,SZ",
+        type=arguments.sigmas,
+        help="how well that is known, metres (default: 10,10,5)",
+    )
+    group.add_argument(
+        "--height-above-ground",
+        metavar="M",
+        type=arguments.not_negative,
+        help="of the camera: its mast or building, metres",
+    )
+    group.add_argument(
+        "--focal",
+        metavar="PX",
+        type=arguments.positive,
+        help="focal length, pixels (default: from the picture's EXIF, else not known)",
+    )
+    group.add_argument(
+        "--focal-sigma",
+        metavar="10%",
+        type=arguments.spread,
+        help="how well that is known: a share, or pixels (default: 10%%)",
+    )
+    group.add_argument(
+        "--projection",
+        choices=[projection.value for projection in Projection],
+        default=Projection.PINHOLE.value,
+        help="an ordinary lens (default), or a panorama stitched onto a cylinder",
+    )
+
+
+def _add_record_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("kept in the camera file and reported")
+    group.add_argument("--name", default="", help="of the camera")
+    group.add_argument("--author", default="", help="who posed it")
+    for name in ("--valid-from", "--valid-to"):
+        group.add_argument(
+            name, metavar="TIME", type=arguments.moment, default="", help="date or time, ISO 8601"
+        )
+    group.add_argument("--plot", metavar="FILE.png", type=Path, help="picture of the residuals")
+    group.add_argument("--json", action="store_true", help="print the camera as JSON on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pose the camera and write it; returns the exit status 0."""
+    from ...camera.gcp_table import read_table
+    from ...camera.solve import solve
+    from ...terrain.sources import open_dem
+    from .plots import plot_residuals
+    from .report import describe
+
+    common.check_out(args.out, (".json",), [args.gcps, args.image])
+    if args.plot:
+        common.check_out(args.plot, (".png",), [args.image])
+    points = read_table(args.gcps)
+    picture, size = _picture(args)
+    dem = open_dem(args.dem, args.crs) if args.dem else None
+    prior = _prior(args, size)
+    record = solve(
+        points,
+        size,
+        epsg=args.crs,
+        terrain=_ground(dem, points, prior).sample if dem else None,
+        prior=prior,
+        projection=Projection(args.projection),
+    )
+    record = _labelled(record, args)
+    if dem:
+        for text in dem.warnings:
+            common.warn(text)
+        record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
+    record.write(args.out)
+    if args.plot:
+        plot_residuals(args.plot, picture, record)
+    if args.json:
+        print(json.dumps(record.to_json(), allow_nan=False))
+    else:
+        print(describe(record))
+        print(f"wrote {args.out}")
+    return 0
+
+
+def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
+    """The picture, if given, and its width and height."""
+    from ...image import read_picture
+
+    if args.image is None:
+        return None, args.image_size
+    pixels = read_picture(args.image).pixels
+    height, width = pixels.shape[:2]
+    return pixels, (width, height)
+
+
+def _ground(dem: Dem, points: Sequence[ControlPoint], prior: Prior) -> Terrain:
+    """The terrain of the points and the camera, in memory: it is asked often."""
+    places = [(point.x, point.y) for point in points]
+    places += [prior.position[:2]] if prior.position else []
+    low, high = np.min(places, axis=0) - _MARGIN, np.max(places, axis=0) + _MARGIN
+    cell = max(dem.cell, math.sqrt(float(np.prod(high - low)) / _MOST_CELLS))
+    return dem.window((*low, *high), cell)
+
+
+def _prior(args: argparse.Namespace, size: tuple[int, int]) -> Prior:
+    """What is known before the points are looked at."""
+    from ...camera.solve import Prior
+
+    if args.position is None and (args.position_sigma or args.height_above_ground is not None):
+        raise CameraError(
+            "--position-sigma and --height-above-ground say how well a position is known and how "
+            "high it is: give --position X,Y too."
+        )
+    given: dict[str, Any] = {
+        "position": args.position,
+        "position_sigma": args.position_sigma,
+        "height_above_ground": args.height_above_ground,
+    }
+    focal, sigma = _focal(args, size)
+    if focal is not None:
+        given |= {"focal": focal, "focal_sigma": sigma.of(focal)}
+    return Prior(**{name: value for name, value in given.items() if value is not None})
+
+
+def _focal(
+    args: argparse.Namespace, size: tuple[int, int]
+) -> tuple[float | None, arguments.Spread]:
+    """Nominal focal length in pixels and how well it is known."""
+    from .exif import focal_length
+
+    if args.focal is not None:
+        return args.focal, args.focal_sigma or _FOCAL_SIGMA
+    flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
+    found = focal_length(args.image, size) if args.image and flat else None
+    if found is None and args.focal_sigma:
+        raise CameraError(
+            "--focal-sigma says how well a focal length is known: give --focal PX too."
+        )
+    if found is not None:
+        common.note(f"the picture's EXIF gives a focal length of {found:.0f} px.")
+    return found, args.focal_sigma or _FOCAL_SIGMA
+
+
+def _labelled(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
+    """With what people want to know of the camera."""
+    folder = args.out.parent
+    return replace(
+        record,
+        name=args.name or args.out.stem,
+        image=common.path_from(args.image, folder) if args.image else "",
+        author=args.author,
+        valid_from=args.valid_from,
+        valid_to=args.valid_to,
+    )

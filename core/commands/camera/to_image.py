@@ -1,0 +1,124 @@
+"""`python -m core camera to-image`: outlines of the map to masks of a picture."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import arguments
+from ...camera import CameraRecord
+from ...errors import CameraError, IsegError, TerrainError
+from ...image import write_png
+from . import common
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from numpy.typing import NDArray
+
+    from ...projection.sight import Sight
+    from .features import Feature
+
+    Drawn = list[tuple[Feature, NDArray[np.bool_]]]
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `camera`."""
+    parser = common.new_parser(subparsers, "to-image", run, "draw outlines of the map in a picture")
+    parser.add_argument(
+        "outlines",
+        metavar="OUTLINES.gpkg",
+        type=Path,
+        help="polygons, in any CRS (layer avalanches)",
+    )
+    common.add_camera_option(parser)
+    common.add_sight_options(parser)
+    parser.add_argument(
+        "--image-size",
+        metavar="W,H",
+        type=arguments.size,
+        help="of the masks, if the picture is of another size than the camera's",
+    )
+    common.add_out_option(
+        parser,
+        "DIR|FILE.png",
+        "folder with one mask (0, 255) for each outline and index.csv, or one image in which the "
+        "n-th outline has the value n",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw the outlines' visible parts; returns the exit status 0."""
+    from .features import read_polygons
+
+    one_image = args.out.suffix.lower() == ".png"
+    if one_image:
+        common.check_out(args.out, (".png",))
+    elif not args.out.parent.is_dir():
+        raise IsegError(f"{args.out} cannot be made: make the folder {args.out.parent} first.")
+    record = CameraRecord.read(args.camera)
+    if args.image_size:
+        record = common.for_picture(record, *args.image_size)
+    features, crs = read_polygons(args.outlines)
+    if crs is None:
+        raise IsegError(f"{args.outlines} has no CRS: set it in QGIS (Set Layer CRS, then export).")
+    sight = common.sight_of(record, args)
+    drawn = [(feature, _mask(feature, crs, sight)) for feature in features]
+    visible = sum(bool(mask.any()) for _, mask in drawn)
+    if not visible:
+        raise TerrainError(
+            f"None of the {len(drawn)} outlines of {args.outlines} can be seen in this picture: "
+            "check that the camera looks at them and that the DEM covers them."
+        )
+    if one_image:
+        write_png(args.out, _labels([mask for _, mask in drawn]))
+    else:
+        _write_folder(args.out, drawn)
+    print(f"{visible} of {len(drawn)} outlines can be seen")
+    print(f"wrote {args.out}")
+    return 0
+
+
+def _mask(feature: Feature, crs: str, sight: Sight) -> NDArray[np.bool_]:
+    """(H, W) what the camera sees of an outline; where that is nothing, says why."""
+    from ...projection.to_image import polygon_to_mask
+    from .features import reproject
+
+    try:
+        return polygon_to_mask(reproject(feature.polygon, crs, sight.record.epsg), sight)
+    except CameraError as error:
+        common.warn(f"outline {feature.fid}: {error}")
+        return np.zeros((sight.record.camera.height, sight.record.camera.width), np.bool_)
+
+
+def _labels(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
+    """(H, W) image in which the n-th mask, counted from 1, has the value n; later ones on top."""
+    labels = np.zeros(masks[0].shape, np.uint8 if len(masks) < 256 else np.uint16)
+    for number, mask in enumerate(masks, 1):
+        labels[mask] = number
+    return labels
+
+
+def _write_folder(folder: Path, drawn: Drawn) -> None:
+    """One PNG for each outline that can be seen, and a table of all."""
+    names = list(drawn[0][0].properties)
+    try:
+        folder.mkdir(exist_ok=True)
+        with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["file", "fid", "pixels", *names])
+            for number, (feature, mask) in enumerate(drawn, 1):
+                name = f"{number:04d}.png" if mask.any() else ""
+                if name:
+                    write_png(folder / name, np.where(mask, np.uint8(255), np.uint8(0)))
+                values = [feature.properties[key] for key in names]
+                table.writerow([name, feature.fid, int(mask.sum()), *values])
+    except OSError as error:
+        raise IsegError(
+            f"{folder} could not be written: {error.strerror or error}. Choose a folder that can "
+            "be written to and has room."
+        ) from error

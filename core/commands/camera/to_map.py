@@ -1,0 +1,226 @@
+"""`python -m core camera to-map`: masks and outlines of a picture to avalanches on the map."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import arguments
+from ...camera import CameraRecord
+from ...errors import CameraError, ImageError, TerrainError
+from ...image import read_mask_layer
+from ...outline import OUTLINE_DRIVERS, write_outlines
+from . import common
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from shapely import MultiPolygon, Polygon
+
+    from ...projection.sight import Sight
+    from ...projection.to_map import MapOutline
+
+_VECTOR = (".geojson", ".json", ".gpkg")
+_WHITE = 255  # of a mask, and no number of a label image
+_MOST_IDS = 1000
+_MANY_LOST = 0.05  # share of a mask's pixels without ground that is worth a word
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `camera`."""
+    parser = common.new_parser(subparsers, "to-map", run, "put outlines of a picture on the map")
+    parser.add_argument(
+        "inputs",
+        metavar="MASK_OR_GEOJSON",
+        type=Path,
+        nargs="+",
+        help="of the camera's picture: masks (255 on 0), label images (one avalanche for each "
+        "value), or outlines in pixels (x, -y) as `core segment` writes them",
+    )
+    common.add_camera_option(parser)
+    common.add_sight_options(parser)
+    parser.add_argument(
+        "--crs", metavar="EPSG:N", type=arguments.crs, help="of the output (default: the camera's)"
+    )
+    parser.add_argument(
+        "--bridge",
+        metavar="M",
+        type=arguments.not_negative,
+        default=0.0,
+        help="fill hidden gaps narrower than about twice this, metres (default: leave them open)",
+    )
+    parser.add_argument(
+        "--min-area",
+        metavar="M2",
+        type=arguments.not_negative,
+        default=0.0,
+        help="leave smaller parts out, square metres (default: keep all)",
+    )
+    common.add_out_option(parser, "out.gpkg|out.geojson", "layer avalanches")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write one feature for each avalanche; returns the exit status 0."""
+    common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
+    record = CameraRecord.read(args.camera)
+    shapes = [shape for path in args.inputs for shape in _read(path, record)]
+    sights: dict[tuple[int, int], Sight] = {}
+    features = []
+    for shape in shapes:
+        fitted = common.for_picture(record, *shape.size)
+        if shape.size not in sights:
+            sights[shape.size] = common.sight_of(fitted, args)
+        sight = sights[shape.size]
+        try:
+            outline = shape.to_map(sight, args)
+        except TerrainError as error:
+            common.warn(f"{shape.label}: {error}")
+            continue
+        if outline.polygon.is_empty:
+            common.warn(f"{shape.label}: nothing is left of it on the map.")
+            continue
+        features.append(_feature(shape, outline, sight))
+    if not features:
+        raise TerrainError("Nothing could be put on the map: see the warnings above.")
+    _write(args.out, features, record.epsg, args.crs or record.epsg)
+    _report(features, args.out)
+    return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """An avalanche in the picture: a mask or an outline, and where it came from."""
+
+    path: Path
+    number: int
+    size: tuple[int, int]
+    area: NDArray[Any] | Polygon | MultiPolygon
+    image: str = ""
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"{self.path.name} ({self.number})"
+
+    def to_map(self, sight: Sight, args: argparse.Namespace) -> MapOutline:
+        """Outline on the map."""
+        from ...projection.to_map import mask_to_map, outline_to_map
+
+        if isinstance(self.area, np.ndarray):
+            return mask_to_map(self.area, sight, min_area=args.min_area, bridge=args.bridge)
+        return outline_to_map(self.area, sight, min_area=args.min_area, bridge=args.bridge)
+
+
+def _read(path: Path, record: CameraRecord) -> Iterator[Shape]:
+    """All avalanches of one file."""
+    return _outlines(path, record) if path.suffix.lower() in _VECTOR else _masks(path)
+
+
+def _masks(path: Path) -> Iterator[Shape]:
+    """One avalanche if there is a 255, with greys for soft edges; else one for each value."""
+    values = read_mask_layer(path)
+    if values.ndim == 3:
+        values = values.max(axis=2)
+    height, width = values.shape
+    ids = [int(value) for value in np.unique(values) if value]
+    if not ids:
+        raise ImageError(f"The mask {path} is empty: all its pixels are 0.")
+    if ids[-1] == _WHITE:
+        yield Shape(path, 1, (width, height), (values / np.float32(_WHITE)).astype(np.float32))
+        return
+    if len(ids) > _MOST_IDS:
+        raise ImageError(
+            f"{path} holds {len(ids)} different values: that is no mask and no label image. Save "
+            "avalanches as 255 on 0, or with one whole number each."
+        )
+    for value in ids:
+        yield Shape(path, value, (width, height), np.asarray(values == value))
+
+
+def _outlines(path: Path, record: CameraRecord) -> Iterator[Shape]:
+    from shapely.affinity import scale
+
+    from .features import read_polygons
+
+    size = record.camera.width, record.camera.height
+    features, _ = read_polygons(path)
+    for number, (_, polygon, properties) in enumerate(features, 1):
+        drawn = scale(polygon, 1, -1, origin=(0, 0))
+        left, top, right, bottom = drawn.bounds
+        if left < -1 or top < -1 or right > size[0] + 1 or bottom > size[1] + 1:
+            raise CameraError(
+                f"{path}: outline {number} is not in the pixels of the camera's picture "
+                f"({size[0]} x {size[1]}): x must lie from 0 to {size[0]}, y from "
+                f"{-size[1]} to 0 (rows count downwards, so y is negative). Use outlines that "
+                "`core segment` made of this picture itself, or a mask."
+            )
+        yield Shape(path, number, size, drawn, Path(str(properties.get("image") or "")).name)
+
+
+def _feature(
+    shape: Shape, outline: MapOutline, sight: Sight
+) -> tuple[MultiPolygon, dict[str, Any]]:
+    """Geometry and attributes, as in the plugin's layer where it has them."""
+    from ...projection.attributes import attributes
+
+    if outline.lost_pixels > _MANY_LOST:
+        common.warn(
+            f"{shape.label}: {outline.lost_pixels:.0%} of its pixels show sky or ground beyond the "
+            "DEM, or spill over a ridge."
+        )
+    record = sight.record
+    return outline.polygon, {
+        "uuid": str(uuid.uuid4()),
+        "part": "avalanche",
+        **_known(attributes(outline, sight.terrain, sight)),
+        "cell_m": outline.cell,
+        "source": shape.path.name,
+        "source_id": shape.number,
+        "image_name": shape.image,
+        "camera_id": record.name,
+        "pose_id": record.pose_id,
+        "method": "imported",
+        "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Unknown figures as NaN, which files keep as NULL in a column of numbers."""
+    return {
+        name: math.nan if value is None and name != "aspect_8" else value
+        for name, value in values.items()
+    }
+
+
+def _write(
+    path: Path, features: list[tuple[MultiPolygon, dict[str, Any]]], source: int, target: int
+) -> None:
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    from .features import reproject
+
+    try:
+        wkt = CRS.from_epsg(target).to_wkt()
+    except CRSError as error:
+        raise CameraError(f"EPSG:{target} is no known CRS. Look it up at epsg.io.") from error
+    moved = [(reproject(shape, source, target), values) for shape, values in features]
+    write_outlines(path, moved, crs_wkt=wkt)
+
+
+def _report(features: list[tuple[MultiPolygon, dict[str, Any]]], path: Path) -> None:
+    for _, values in features:
+        parts = [f"{values['area_m2']:.0f} m² on the map", f"{values['vis_frac']:.0%} visible"]
+        if math.isfinite(values["sigma_map_m"]):
+            parts.append(f"good to {values['sigma_map_m']:.1f} m")
+        print(f"{values['source']} ({values['source_id']}): {', '.join(parts)}")
+    print(f"wrote {path}")

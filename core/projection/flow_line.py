@@ -1,0 +1,148 @@
+"""How long an avalanche is along the fall line, and how wide across it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from .ground import weighted_quantiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .ground import Cells
+
+ENDS = 0.02
+"""Share of the area that counts as the upper end, and as the lower end."""
+
+_STRIP = 2  # cells: thickness
+_OUTSIDE = 10.0  # times as dear as inside: parts that a ridge separates are still joined
+_FLAT = math.sin(math.radians(5.0))
+# Steps of a path: 32 directions, so that no path is more than 1.3 % too long.
+_STEPS = [(0, 1), (1, 0)] + [
+    (row, sign * col)
+    for row, col in ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (2, 3), (3, 2))
+    for sign in (1, -1)
+]
+
+
+def length_and_width(
+    cells: Cells, highest: float, lowest: float
+) -> tuple[float | None, float | None]:
+    """Measure an outline along and across the fall line.
+
+    Length is that of the shortest path on the ground, inside the outline where it can be, from
+    the highest 2 % of the area to the lowest 2 %, and on to the highest and the lowest point by
+    the mean slope of these ends. An outline that is wider than long would so be measured from
+    corner to corner: its length is that of its longest strip straight down.
+
+    Width is horizontal: the area of the widest strip across the mean fall line (the slope of the
+    plane fitted to the ground), over the strip's thickness. Holes and gaps do not count.
+
+    Parameters
+    ----------
+    cells
+        Of the outline.
+    highest, lowest
+        Heights of its ends, metres.
+
+    Returns
+    -------
+    length, width
+        Metres; None on level ground, where there is no fall line.
+    """
+    down = _fall(cells)
+    if down is None:
+        return None, None
+    straight, width = _strips(cells, down)
+    if width > straight:
+        return straight, width
+    return _path(cells, highest, lowest), width
+
+
+def _fall(cells: Cells) -> NDArray[np.float64] | None:
+    """(2,) horizontal unit vector down the plane fitted to the ground."""
+    used = (cells.cover > 0) & np.isfinite(cells.z)
+    x, y, z = cells.x[used], cells.y[used], cells.z[used]
+    root = np.sqrt(cells.cover[used])
+    design = np.column_stack([x - x.mean(), y - y.mean(), np.ones_like(x)])
+    plane = np.linalg.lstsq(design * root[:, None], (z - z.mean()) * root, rcond=None)[0][:2]
+    steepness = float(np.hypot(*plane))
+    return -plane / steepness if steepness > 1e-3 else None
+
+
+def _strips(cells: Cells, down: NDArray[np.float64]) -> tuple[float, float]:
+    """Length on the ground of the longest strip down, and of the widest strip across, metres."""
+    rows, cols = np.nonzero(cells.parts)
+    step = cells.size * cells.z.shape[0] / cells.parts.shape[0]
+    places = np.column_stack([cols, -rows]) * step
+    slope = np.nan_to_num(cells.gradient @ down)
+    stretch = cells.to_parts(np.hypot(1, slope))[rows, cols]
+    thickness = _STRIP * cells.size
+    along = places @ down
+    across = places @ np.array([-down[1], down[0]])
+
+    def longest(coordinate: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
+        # Each part counts for its two nearest strips, by nearness: counts stay even.
+        strip, beyond = np.divmod((coordinate - coordinate.min()) / thickness, 1)
+        first = strip.astype(np.intp)
+        sums = np.bincount(np.r_[first, first + 1], np.r_[(1 - beyond) * lengths, beyond * lengths])
+        return float(sums.max() * step**2 / thickness)
+
+    return longest(across, stretch), longest(along, np.ones_like(stretch))
+
+
+def _path(cells: Cells, highest: float, lowest: float) -> float | None:
+    """Length on the ground from end to end; None if unknown ground lies between."""
+    inside = (cells.cover >= 0.5) & cells.known
+    if not inside.any():
+        inside = (cells.cover > 0) & cells.known
+    z, cover = cells.z[inside], cells.cover[inside]
+    low, high = weighted_quantiles(z, cover, (ENDS, 1 - ENDS))
+    top, bottom = inside & (cells.z >= min(high, z.max())), inside & (cells.z <= max(low, z.min()))
+    cost, before, _ = dijkstra(
+        _graph(cells, inside),
+        directed=False,
+        indices=np.flatnonzero(top),
+        return_predecessors=True,
+        min_only=True,
+    )
+    ends = np.flatnonzero(bottom)
+    end = int(ends[np.argmin(cost[ends])])
+    if not np.isfinite(cost[end]):
+        return None
+    path = [end]
+    while before[path[-1]] >= 0:
+        path.append(int(before[path[-1]]))
+    points = np.stack([cells.x, cells.y, cells.z], axis=2).reshape(-1, 3)[path]
+    rest_above = (highest - points[-1, 2]) / _steepness(cells, top)
+    rest_below = (points[0, 2] - lowest) / _steepness(cells, bottom)
+    return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum() + rest_above + rest_below)
+
+
+def _steepness(cells: Cells, part: NDArray[np.bool_]) -> float:
+    """Mean sine of the slope."""
+    tangent = np.linalg.norm(cells.gradient[part], axis=1)
+    return max(_FLAT, float((tangent / np.hypot(1, tangent)).mean()))
+
+
+def _graph(cells: Cells, inside: NDArray[np.bool_]) -> coo_matrix:
+    """Neighbouring cells and what it costs to go from one to the other."""
+    rows, cols = cells.z.shape
+    index = np.arange(rows * cols).reshape(rows, cols)
+    starts, stops, costs = [], [], []
+    for down, right in _STEPS:
+        here = (slice(0, rows - down), slice(max(0, -right), cols - max(0, right)))
+        there = (slice(down, rows), slice(max(0, right), cols - max(0, -right)))
+        length = np.hypot(math.hypot(down, right) * cells.size, cells.z[there] - cells.z[here])
+        cost = np.where(inside[here] & inside[there], length, _OUTSIDE * length)
+        known = np.isfinite(cost)
+        starts.append(index[here][known])
+        stops.append(index[there][known])
+        costs.append(cost[known])
+    where = (np.concatenate(starts), np.concatenate(stops))
+    return coo_matrix((np.concatenate(costs), where), shape=(index.size, index.size))

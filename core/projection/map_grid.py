@@ -1,0 +1,149 @@
+"""A grid on the map: its ground, where its cells appear in the picture, and which are seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..camera.earth import curvature_drop
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..camera import Camera
+    from ..terrain import Terrain
+    from .lines import LinesOfSight
+
+FINEST = 0.5
+"""Smallest cell that is chosen, metres."""
+
+_ROUNDING = 0.05  # metres
+
+
+@dataclass(frozen=True)
+class MapGrid:
+    """Square cells, the first row the northernmost.
+
+    Attributes
+    ----------
+    west, north
+        x and y of the grid's upper left *corner*, metres.
+    cell
+        Metres.
+    rows, cols
+        Number of cells.
+    """
+
+    west: float
+    north: float
+    cell: float
+    rows: int
+    cols: int
+
+    @classmethod
+    def over(cls, bounds: ArrayLike, cell: float, most: int) -> MapGrid:
+        """The grid that covers ``bounds`` (x_min, y_min, x_max, y_max) and some margin.
+
+        Its corners lie on whole multiples of the cell, which grows until there are no more than
+        about ``most`` cells.
+        """
+        west, south, east, north = np.asarray(bounds, np.float64).tolist()
+        cell = max(cell, math.sqrt((east - west) * (north - south) / most))
+        left, upper = math.floor(west / cell) - 2, math.ceil(north / cell) + 2
+        cols, rows = math.ceil(east / cell) + 2 - left, upper - math.floor(south / cell) + 2
+        return cls(left * cell, upper * cell, cell, rows, cols)
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """(cols,) of the cells' centres."""
+        return self.west + (np.arange(self.cols) + 0.5) * self.cell
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """(rows,) of the cells' centres."""
+        return self.north - (np.arange(self.rows) + 0.5) * self.cell
+
+    @property
+    def transform(self) -> tuple[float, float, float, float, float, float]:
+        """Affine transform (a, b, c, d, e, f) from cell corners to the map."""
+        return (self.cell, 0.0, self.west, 0.0, -self.cell, self.north)
+
+    def blocks(self, cells: int) -> Iterator[tuple[slice, MapGrid]]:
+        """Rows and grids of parts of about so many cells."""
+        step = max(1, cells // self.cols)
+        for first in range(0, self.rows, step):
+            last = min(first + step, self.rows)
+            north = self.north - first * self.cell
+            yield slice(first, last), replace(self, north=north, rows=last - first)
+
+    def heights(self, terrain: Terrain) -> NDArray[np.float32]:
+        """(rows, cols) heights of the cells' centres, as `Terrain.sample` gives them."""
+        known_rows, known_cols = terrain.heights.shape
+        left, across = _between((self.x - terrain.west) / terrain.cell, known_cols)
+        upper, along = _between((terrain.north - self.y) / terrain.cell, known_rows)
+        # Along rows first, only of those in use; then between the rows.
+        first, last = int(upper.min()), int(upper.max()) + 2
+        known = terrain.heights[first:last]
+        right = np.minimum(left + 1, known_cols - 1)
+        lower = np.minimum(upper - first + 1, len(known) - 1)
+        fine = known[:, left] * (1 - across) + known[:, right] * across
+        return np.asarray(fine[upper - first] * (1 - along)[:, None] + fine[lower] * along[:, None])
+
+    def project(self, heights: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
+        """(rows, cols, 2) pixels of the cells' centres, as `Camera.project` gives them."""
+        east, north = self.x - camera.x, self.y - camera.y
+        # The drop grows with the square of the distance: that to the east and that to the north
+        # add up.
+        drop = (curvature_drop(side, camera.refraction) for side in (east, north))
+        drop_east, drop_north = (side.astype(np.float32) for side in drop)
+        up = heights - np.float32(camera.z) - drop_east - drop_north[:, None]
+        rays: NDArray[Any] = np.empty((3, self.rows, self.cols), np.float32)
+        for ray, axis in zip(rays, camera.axes(), strict=True):
+            np.multiply(up, np.float32(axis[2]), out=ray)
+            ray += (axis[0] * east).astype(np.float32)
+            ray += (axis[1] * north).astype(np.float32)[:, None]
+        pixels = camera.draw(rays.reshape(3, -1).T)
+        return pixels.astype(np.float32, copy=False).reshape(self.rows, self.cols, 2)
+
+    def seen(
+        self,
+        wanted: NDArray[np.bool_],
+        heights: NDArray[np.float32],
+        lines: LinesOfSight,
+    ) -> NDArray[np.bool_]:
+        """(rows, cols) which of the ``wanted`` cells no ground hides from the camera."""
+        row, col = np.nonzero(wanted)
+        seen = np.zeros_like(wanted)
+        seen[row, col] = sees(np.stack([self.x[col], self.y[row], heights[row, col]], axis=1), lines)
+        return seen
+
+
+def sees(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
+    """Whether places *on the ground* (N, 3) are seen.
+
+    What is asked is whether the ray towards each is free until just before it, by as much as the
+    lines of sight resolve. A tolerance in height great enough for ground that is looked at
+    flatly would let a camera see up to a quarter more than it does.
+    """
+    offset = points - lines.position
+    distance = np.hypot(offset[:, 0], offset[:, 1])
+    before = np.maximum(lines.cell / 2, lines.step * distance)
+    with np.errstate(divide="ignore"):
+        share = np.maximum(1 - before / distance, 0)
+    offset[:, 2] -= curvature_drop(distance, lines.refraction)
+    offset *= share[:, None]
+    offset[:, 2] += curvature_drop(distance * share, lines.refraction)
+    return lines.sees(offset + lines.position, tolerance=_ROUNDING)
+
+
+def _between(
+    place: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Index before a place among ``count`` samples, and share of the next; NaN outside."""
+    inside = (place >= 0) & (place <= count - 1)
+    before = np.where(inside, np.minimum(place, max(count - 2, 0)), 0).astype(np.intp)
+    return before, np.where(inside, place - before, np.nan).astype(np.float32)

@@ -1,0 +1,237 @@
+"""A posed camera over its terrain: what it sees, found once and kept on disk."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..camera import Camera, CameraRecord
+from ..camera.earth import EARTH_RADIUS
+from ..errors import TerrainError
+from ..terrain import Terrain
+from .cache import default_folder, kept, key_of
+from .lines import LinesOfSight, trace
+from .range_map import RangeMap, fan, measure
+from .threads import Progress
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..terrain.sources import Dem
+
+_VERSION = 1  # of what is kept on disk; raised whenever `look` would give something else
+_MOST_CELLS = 100_000_000  # of terrain: 400 MB; larger views get larger cells
+_SUNK, _BURIED = 0.5, 5.0  # metres below the DEM at which a camera is warned of and refused
+_JUMP = (1.05, 20.0)  # what lies behind a ridge is farther by 5 % and 20 m
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What a posed camera sees; made by `look`.
+
+    Attributes
+    ----------
+    record
+        The camera.
+    terrain
+        In the record's CRS, around all that the picture can see.
+    lines
+        Whether a place of the map is seen.
+    ranges
+        Which place each pixel sees.
+    warnings
+        What the user should know.
+    """
+
+    record: CameraRecord
+    terrain: Terrain
+    lines: LinesOfSight
+    ranges: RangeMap
+    warnings: tuple[str, ...] = ()
+
+    def incidence(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Angle between ray and ground at places of the picture.
+
+        Parameters
+        ----------
+        pixels
+            (N, 2) (u, v).
+
+        Returns
+        -------
+        ndarray
+            (N,) degrees: 90 looks straight at the ground, few graze it; NaN in the sky.
+        """
+        pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
+        x, y, _ = self.ranges.locate(pixels).T
+        half = self.terrain.cell / 2
+        sample = self.terrain.sample
+        east = (sample(x + half, y) - sample(x - half, y)) / (2 * half)
+        north = (sample(x, y + half) - sample(x, y - half)) / (2 * half)
+        camera = self.record.camera
+        azimuth, tangent = camera.directions(pixels)
+        distance = np.hypot(x - camera.x, y - camera.y)
+        # Against the ground of a flat map, rays bend upwards.
+        rise = tangent + (1 - camera.refraction) / EARTH_RADIUS * distance
+        into = np.sin(azimuth) * east + np.cos(azimuth) * north - rise
+        sine = into / np.sqrt((1 + rise**2) * (1 + east**2 + north**2))
+        return np.asarray(np.degrees(np.arcsin(np.clip(sine, 0, 1))))
+
+    def skyline_rows(self) -> NDArray[np.float64]:
+        """(W,) v at which the ground ends in each column; NaN where it fills or misses it."""
+        land = np.isfinite(self.ranges.distances)
+        row = land.argmax(axis=0)
+        below = np.stack([np.arange(len(row)), row], axis=1).astype(np.float64)
+        over, under = (
+            tangent - self.lines.skyline(azimuth)
+            for azimuth, tangent in map(self.record.camera.directions, (below - (0, 1), below))
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.clip(under / (under - over), 0, 1)
+        return np.where(land.any(axis=0) & (row > 0), row - share, np.nan)
+
+    def ridges(self) -> list[NDArray[np.int32]]:
+        """Where ground ends before the sky or before ground farther away by 5 % and 20 m.
+
+        Returns
+        -------
+        list of ndarray
+            (N, 2) pixels (u, v) each, in order along (around) one edge.
+        """
+        near = self.ranges.distances
+        factor, extra = _JUMP
+        sky = ~np.maximum.accumulate(np.isfinite(near), axis=0)  # the rest is too close
+        behind = np.where(sky, np.float32(np.inf), near)
+        beyond = near * factor + extra
+        edge = np.zeros(near.shape, np.uint8)
+        edge[1:] |= behind[:-1] > beyond[1:]
+        edge[:, 1:] |= behind[:, :-1] > beyond[:, 1:]
+        edge[:, :-1] |= behind[:, 1:] > beyond[:, :-1]
+        found, _ = cv2.findContours(edge, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        return [line.reshape(-1, 2) for line in found]
+
+
+def look(
+    record: CameraRecord,
+    dem: Dem,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Sight:
+    """Find what a camera sees, or take it from the cache.
+
+    The terrain's cells are the DEM's, as long as the field of view has no more than 100 million
+    of them (10 km x 10 km at 1 m).
+
+    Parameters
+    ----------
+    record
+        The camera.
+    dem
+        Opened in the record's CRS.
+    cache
+        Folder; `cache.default_folder` by default.
+    progress
+        Told the share that is done.
+
+    Raises
+    ------
+    TerrainError
+        If the DEM is in another CRS or does not reach into the view, if the camera is under the
+        ground, or if no pixel sees any.
+    """
+    if dem.epsg != record.epsg:
+        raise TerrainError(
+            f"The DEM is open in EPSG:{dem.epsg}, the camera is posed in EPSG:{record.epsg}. "
+            "Open the DEM in the camera's CRS."
+        )
+    camera = record.camera
+    azimuths = fan(camera)
+    terrain = _around(camera, azimuths, dem)
+    warnings = [*dem.warnings, *_height(camera, terrain)]
+
+    def make() -> tuple[LinesOfSight, RangeMap]:
+        lines = trace(
+            terrain,
+            (camera.x, camera.y, camera.z),
+            azimuths=azimuths,
+            step=0.5 / camera.f,
+            refraction=camera.refraction,
+            progress=_half(progress, 0),
+        )
+        ranges = measure(camera, lines, _half(progress, 1))
+        if np.isnan(ranges.distances).all():
+            raise TerrainError(
+                f"The camera sees nothing of the DEM {dem.name}: all of the picture is sky. Check "
+                "its angles and its height, and that the DEM covers what it looks at."
+            )
+        return lines, ranges
+
+    folder = default_folder() if cache is None else Path(cache)
+    key = key_of(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
+    lines, ranges = kept(folder, key, _open, make, _save)
+    holes = float(np.isfinite(lines.unknown).mean())
+    if holes > 0:
+        warnings.append(
+            f"In {100 * holes:.0f} % of the directions the DEM has holes: what is seen behind "
+            "them may be hidden in truth."
+        )
+    return Sight(record, terrain, lines, ranges, tuple(warnings))
+
+
+def _around(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> Terrain:
+    """The terrain of the field of view."""
+    west, south, east, north = bounds = dem.bounds
+    if azimuths is not None:
+        reach = math.hypot(
+            max(abs(west - camera.x), abs(east - camera.x)),
+            max(abs(south - camera.y), abs(north - camera.y)),
+        )
+        turn = (azimuths[1] - azimuths[0]) % (2 * math.pi)
+        bearings = azimuths[0] + np.linspace(0, turn, 181)
+        x = np.append(camera.x + reach * np.sin(bearings), camera.x)
+        y = np.append(camera.y + reach * np.cos(bearings), camera.y)
+        edge = 2 * dem.cell
+        bounds = (x.min() - edge, y.min() - edge, x.max() + edge, y.max() + edge)
+    wide = min(bounds[2], east) - max(bounds[0], west)
+    tall = min(bounds[3], north) - max(bounds[1], south)
+    times = math.sqrt(max(wide, 0) * max(tall, 0) / _MOST_CELLS) / dem.cell
+    return dem.window(bounds, dem.cell * max(1, math.ceil(times)))
+
+
+def _height(camera: Camera, terrain: Terrain) -> list[str]:
+    """What is to be said of a camera's height over the terrain."""
+    depth = float(terrain.sample(camera.x, camera.y)) - camera.z
+    if math.isnan(depth):
+        return [
+            "The DEM does not reach the camera: ground before it, not in the DEM, may hide what "
+            "is taken for seen."
+        ]
+    if depth > _BURIED:
+        raise TerrainError(
+            f"The camera is {depth:.0f} m under the ground of the DEM. Check its height, its "
+            "place, and whether both heights are of one vertical datum (ellipsoidal heights "
+            "differ by some 50 m in the Alps)."
+        )
+    return [f"The camera is {depth:.1f} m below the DEM."] if depth > _SUNK else []
+
+
+def _half(progress: Progress | None, done: int) -> Progress | None:
+    """Progress in one of two halves of the work."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda share: tell((done + share) / 2)
+
+
+def _save(seen: tuple[LinesOfSight, RangeMap], folder: Path) -> None:
+    for part in seen:
+        part.save(folder)
+
+
+def _open(folder: Path) -> tuple[LinesOfSight, RangeMap]:
+    return LinesOfSight.open(folder), RangeMap.open(folder)

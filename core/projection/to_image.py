@@ -1,0 +1,176 @@
+"""From the map to the picture: outlines as masks, lines as what is seen of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import CameraError
+from ..outline import mask_to_polygons
+from .map_grid import MapGrid, sees
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from shapely import MultiPolygon, Polygon
+
+    from .sight import Sight
+
+_SAMPLES = 20_000  # places of an outline whose pixels say where in the picture it lies
+_RASTER = 4_000_000  # cells that answer whether ground lies in an outline
+_ROWS = 64  # of the picture at a time
+_MARGIN = 8  # pixels
+
+_OUTSIDE, _EDGE, _INSIDE = 0, 1, 2
+
+
+def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Sight) -> NDArray[np.bool_]:
+    """The pixels that show ground within an outline of the map.
+
+    Every pixel is asked for the ground that it sees, so nothing shows through a ridge.
+
+    Parameters
+    ----------
+    polygon
+        In the CRS of the camera.
+    sight
+        What the camera sees.
+
+    Returns
+    -------
+    ndarray
+        (H, W).
+
+    Raises
+    ------
+    CameraError
+        If no pixel shows any of it: it is empty, beside or behind the picture, hidden, or smaller
+        than a pixel; the message says which.
+    """
+    camera = sight.record.camera
+    mask = np.zeros((camera.height, camera.width), np.bool_)
+    if polygon.is_empty:
+        raise CameraError("The outline is empty: there is nothing to show in the picture.")
+    rows, cols = _window(polygon, sight)
+    inside = _Inside(polygon)
+    for top in range(rows.start, rows.stop, _ROWS):
+        part = slice(top, min(top + _ROWS, rows.stop))
+        places = sight.ranges.points(part)[:, cols]
+        mask[part, cols] = inside(places[..., 0], places[..., 1])
+    if not mask.any():
+        raise CameraError(
+            "No pixel shows any of the outline: it is hidden by terrain, beyond the DEM, or "
+            "smaller in the picture than a pixel."
+        )
+    return mask
+
+
+def polygon_to_image(polygon: Polygon | MultiPolygon, sight: Sight) -> MultiPolygon:
+    """The outline of `polygon_to_mask`, in pixels and the corner convention of `core.outline`."""
+    return mask_to_polygons(polygon_to_mask(polygon, sight))
+
+
+def lines_to_image(xy: ArrayLike, sight: Sight) -> list[NDArray[np.float64]]:
+    """What is seen of a line on the ground.
+
+    Parameters
+    ----------
+    xy
+        (N, 2) its points, in the CRS of the camera; it follows the ground between them.
+    sight
+        What the camera sees.
+
+    Returns
+    -------
+    list of ndarray
+        (M, 2) pixels (u, v) of the parts that are in the picture and not hidden, M at least 2.
+    """
+    import shapely
+
+    camera = sight.record.camera
+    line = shapely.segmentize(shapely.LineString(np.asarray(xy)), sight.terrain.cell)
+    x, y = shapely.get_coordinates(line).T
+    points = np.stack([x, y, sight.terrain.sample(x, y)], axis=1)
+    pixels = camera.project(points)
+    seen = _in_picture(pixels, sight) & sees(points, sight.lines)
+    ends = np.flatnonzero(np.diff(seen)) + 1
+    runs = zip(np.split(pixels, ends), np.split(seen, ends), strict=True)
+    return [run for run, visible in runs if visible[0] and len(run) > 1]
+
+
+def _in_picture(pixels: NDArray[np.float64], sight: Sight) -> NDArray[np.bool_]:
+    camera = sight.record.camera
+    return np.asarray(
+        ((pixels >= -0.5) & (pixels <= (camera.width - 0.5, camera.height - 0.5))).all(axis=1)
+    )
+
+
+def _window(polygon: Polygon | MultiPolygon, sight: Sight) -> tuple[slice, slice]:
+    """Rows and columns of the picture outside of which nothing of an outline can appear."""
+    import shapely
+
+    camera, terrain = sight.record.camera, sight.terrain
+    # Its edge, and ground within, which may rise above the edge in the picture.
+    step = max(terrain.cell, polygon.length / _SAMPLES)
+    edge = shapely.get_coordinates(shapely.segmentize(polygon.boundary, step))
+    grid = MapGrid.over(polygon.bounds, terrain.cell, _SAMPLES)
+    within = np.stack(np.meshgrid(grid.x, grid.y), axis=-1).reshape(-1, 2)
+    within = within[shapely.contains_xy(polygon, *within.T)]
+    x, y = np.concatenate([edge, within]).T
+    z = terrain.sample(x, y)
+    if np.isnan(z).all():
+        raise CameraError(
+            "The outline lies beyond the DEM: use a DEM that covers it, and check that both are "
+            "in the same CRS."
+        )
+    pixels = camera.project(np.stack([x, y, z], axis=1))
+    shown = pixels[_in_picture(pixels, sight)]
+    if not len(shown):
+        raise CameraError(
+            "The outline lies beside or behind what the picture shows: it is another place than "
+            "the camera looks at."
+        )
+    # Between two samples that are shown lies about a step of ground, far less than the margin
+    # unless it is close by.
+    left, top = np.maximum(np.floor(shown.min(axis=0)) - _MARGIN, 0).astype(int).tolist()
+    right, bottom = (np.ceil(shown.max(axis=0)) + _MARGIN + 1).astype(int).tolist()
+    return slice(top, min(bottom, camera.height)), slice(left, min(right, camera.width))
+
+
+class _Inside:
+    """Whether places lie in a polygon: a raster knows, but for its cells on the edge."""
+
+    def __init__(self, polygon: Polygon | MultiPolygon) -> None:
+        import shapely
+        from rasterio.features import rasterize
+
+        west, south, east, north = polygon.bounds
+        cell = max(1e-3, math.sqrt((east - west) * (north - south) / _RASTER))
+        self._grid = grid = MapGrid.over(polygon.bounds, cell, _RASTER)
+        shapely.prepare(polygon)
+        self._polygon = polygon
+        size = grid.rows, grid.cols
+        self._cells = rasterize([(polygon, _INSIDE)], size, transform=_affine(grid), dtype="uint8")
+        edge = [(polygon.boundary, _EDGE)]
+        rasterize(edge, out=self._cells, transform=_affine(grid), all_touched=True)
+
+    def __call__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+        import shapely
+
+        grid = self._grid
+        with np.errstate(invalid="ignore"):
+            col, row = (x - grid.west) / grid.cell, (grid.north - y) / grid.cell
+            within = (col >= 0) & (col < grid.cols) & (row >= 0) & (row < grid.rows)
+        kind = np.zeros(x.shape, np.uint8)
+        kind[within] = self._cells[row[within].astype(np.intp), col[within].astype(np.intp)]
+        edge = kind == _EDGE
+        inside = kind == _INSIDE
+        inside[edge] = shapely.contains_xy(self._polygon, x[edge], y[edge])
+        return np.asarray(inside)
+
+
+def _affine(grid: MapGrid) -> object:
+    from affine import Affine
+
+    return Affine(*grid.transform)

@@ -1,0 +1,80 @@
+"""The outline of what a map grid holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .map_grid import MapGrid
+
+if TYPE_CHECKING:
+    from shapely import MultiPolygon
+
+SPECKLE = 10
+"""Cells. Smaller parts and holes come from the grid, not from the ground."""
+
+_LEVEL = 0.4999  # 0.5 itself occurs in bilinear samples of masks and would make lines touch
+
+
+def trace(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) -> MultiPolygon:
+    """Outline where a field exceeds one half.
+
+    Parameters
+    ----------
+    field
+        (rows, cols) 0 to 1, at the cells' centres.
+    grid
+        Its place on the map.
+    min_area
+        Smaller parts are left out, m^2. Parts and holes below `SPECKLE` cells always are, unless
+        there are no larger ones.
+
+    Returns
+    -------
+    MultiPolygon
+        Valid, in map coordinates; no farther than half a cell from the contour (marching squares,
+        linear between the cells' centres). Empty where the field is nowhere above one half.
+    """
+    import shapely
+    from skimage.measure import find_contours
+
+    rows, cols = np.flatnonzero(field.max(axis=1) > 0.5), np.flatnonzero(field.max(axis=0) > 0.5)
+    if not len(rows):
+        return shapely.MultiPolygon()
+    top, left = int(rows[0]), int(cols[0])
+    part = np.pad(field[top : rows[-1] + 1, left : cols[-1] + 1], 1)
+    west, north = grid.west + (left - 0.5) * grid.cell, grid.north - (top - 0.5) * grid.cell
+    contours = find_contours(part, _LEVEL)
+    rings = shapely.linearrings(
+        np.concatenate(contours)[:, ::-1] * (grid.cell, -grid.cell) + (west, north),
+        indices=np.repeat(np.arange(len(contours)), [len(contour) for contour in contours]),
+    )
+    # What lies in a small ring is smaller still, and goes with it.
+    areas = shapely.area(shapely.polygons(rings))
+    large = areas >= SPECKLE * grid.cell**2
+    if large.any():
+        rings = rings[large]
+    area = shapely.build_area(shapely.multilinestrings(rings))
+    parts = [part for part in shapely.get_parts(area) if part.area >= min_area]
+    return _simplified(shapely.MultiPolygon(parts), grid.cell / 2)
+
+
+def _simplified(outline: MultiPolygon, tolerance: float) -> MultiPolygon:
+    import shapely
+
+    simple = outline.simplify(tolerance, preserve_topology=True)
+    if not simple.is_valid:
+        simple = shapely.union_all(shapely.get_parts(shapely.make_valid(simple)))
+    return as_multipolygon(simple)
+
+
+def as_multipolygon(geometry: object) -> MultiPolygon:
+    """The areas of any geometry."""
+    import shapely
+
+    parts = shapely.get_parts(geometry)
+    while (shapely.get_type_id(parts) > shapely.GeometryType.POLYGON).any():
+        parts = shapely.get_parts(parts)
+    return shapely.MultiPolygon([part for part in parts if part.area > 0])

@@ -1,0 +1,302 @@
+"""How well places on the map are known that were seen in a picture.
+
+A pixel's place is where its ray meets the ground, which near that place is taken for a plane:
+``X = C + d (n . (X0 - C)) / (n . d)``. How X moves with the pose and with the pixel carries the
+pose's covariance and the pixel's scatter on to the map; an error of the DEM moves X along the view.
+On the edge of a ridge a pixel may as well see what lies behind it: there half the jump is added.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..camera.earth import curvature_drop
+from ..camera.record import PARAMETERS
+from .ground import gradient, weighted_quantiles
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from shapely import MultiPolygon, Polygon
+
+    from ..camera import Camera
+    from ..terrain import Terrain
+    from .sight import Sight
+
+SIGMA_PIXEL = 1.0
+"""Standard deviation of a pixel of an outline, in u and in v."""
+
+SIGMA_HEIGHT = 1.0
+"""Standard deviation of the DEM's heights, metres."""
+
+_LEAST_RISE = math.tan(math.radians(1.0))
+_STEPS = (0.1, 0.1, 0.1, 1e-3, 1e-3, 1e-3, 0.01, 1e-4)  # of PARAMETERS, for differences
+_PIXEL_STEP = 0.05
+_EDGE_RATIO = 3.0  # a jump is so many times what the slope explains, and
+_EDGE = 5.0  # so many metres more
+_FARTHEST = 5  # pixels around that are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """How a camera looks at places of the ground, each with its plane.
+
+    Everything is apparent: lowered by curvature and refraction, so that rays are straight.
+
+    Attributes
+    ----------
+    place
+        (N, 3) x, y and apparent height, metres.
+    gradient
+        (N, 2) rise of the plane eastwards and northwards.
+    forward
+        (N, 2) horizontal unit vector away from the camera.
+    distance
+        (N,) horizontal, metres.
+    tangent
+        (N,) of the ray's elevation angle.
+    """
+
+    place: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    forward: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    tangent: NDArray[np.float64]
+
+    @property
+    def rise(self) -> NDArray[np.float64]:
+        """(N,) how much the ground rises over the ray, per metre away from the camera.
+
+        Its inverse is the metres by which a metre of DEM error moves the place.
+        """
+        return np.asarray((self.gradient * self.forward).sum(axis=1) - self.tangent)
+
+    @property
+    def grazing(self) -> NDArray[np.float64]:
+        """(N,) angle between ray and ground, degrees; negative on ground that is turned away."""
+        lengths = np.hypot(1, self.tangent) * np.sqrt(1 + np.square(self.gradient).sum(axis=1))
+        return np.asarray(np.degrees(np.arcsin(self.rise / lengths)))
+
+
+def view_of(points: ArrayLike, camera: Camera, terrain: Terrain) -> View:
+    """How a camera looks at points (N, 3) of the map; NaN where the ground's slope is unknown."""
+    points = np.asarray(points, np.float64).reshape(-1, 3)
+    offset = points[:, :2] - camera.position[:2]
+    distance = np.hypot(*offset.T)
+    forward = offset / distance[:, None]
+    drop = curvature_drop(distance, camera.refraction)
+    height = points[:, 2] - drop
+    return View(
+        place=np.column_stack([points[:, :2], height]),
+        gradient=gradient(terrain, *points[:, :2].T) - (2 * drop / distance)[:, None] * forward,
+        forward=forward,
+        distance=distance,
+        tangent=(height - camera.z) / distance,
+    )
+
+
+def point_covariance(
+    points: ArrayLike,
+    sight: Sight,
+    *,
+    sigma_px: float = SIGMA_PIXEL,
+    sigma_z: float = SIGMA_HEIGHT,
+) -> NDArray[np.float64]:
+    """How well points of the map are known that were marked in the picture.
+
+    Parameters
+    ----------
+    points
+        (N, 3) x, y, z, metres.
+    sight
+        What the camera sees. Where its record has no covariance, the pose counts as known.
+    sigma_px
+        Standard deviation of the mark, pixels, in u and in v.
+    sigma_z
+        Standard deviation of the DEM's heights, metres.
+
+    Returns
+    -------
+    ndarray
+        (N, 2, 2) of x and y, square metres; NaN behind the camera and where the ground is not
+        known. Ground seen at less than 1 degree, or turned away, counts as seen at 1 degree.
+    """
+    return _spread(points, sight, sigma_px, sigma_z)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class BoundaryUncertainty:
+    """How well the vertices of an outline are known.
+
+    Attributes
+    ----------
+    points
+        (N, 2) vertices, ring after ring, each once.
+    major_m, minor_m
+        (N,) standard deviations along the axes of the error ellipse, metres. 68 % of places lie
+        within 1.51 of them, 95 % within 2.45.
+    azimuth_deg
+        (N,) of the major axis, clockwise from grid north, 0 to 180.
+    sigma_m
+        (N,) root mean square distance between true and mapped place, metres:
+        ``sqrt(major^2 + minor^2)``. What left-out control points' errors compare with.
+    edge
+        (N,) bool, whether the vertex lies on an edge behind which the ground jumps away.
+    median_m, p90_m
+        Of `sigma_m`, by length of the boundary; None where it is nowhere known.
+    """
+
+    points: NDArray[np.float64]
+    major_m: NDArray[np.float64]
+    minor_m: NDArray[np.float64]
+    azimuth_deg: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    edge: NDArray[np.bool_]
+    median_m: float | None
+    p90_m: float | None
+
+
+def boundary_uncertainty(
+    polygon: Polygon | MultiPolygon,
+    sight: Sight,
+    *,
+    sigma_px: float = SIGMA_PIXEL,
+    sigma_z: float = SIGMA_HEIGHT,
+) -> BoundaryUncertainty:
+    """How well an outline on the map is known that was drawn in the picture.
+
+    Parameters
+    ----------
+    polygon
+        In the CRS of the camera.
+    sight, sigma_px, sigma_z
+        See `point_covariance`.
+    """
+    points, lengths = _vertices(polygon)
+    ground = np.column_stack([points, sight.terrain.sample(*points.T)])
+    covariance, edge = _spread(ground, sight, sigma_px, sigma_z)
+    known = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
+    values, vectors = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))
+    values = np.where(known[:, None], values.clip(min=0), np.nan)
+    east, north = vectors[:, :, 1].T
+    sigma = np.sqrt(values.sum(axis=1))
+    median, p90 = (
+        weighted_quantiles(sigma[known], lengths[known], (0.5, 0.9))
+        if known.any()
+        else (None, None)
+    )
+    return BoundaryUncertainty(
+        points=points,
+        major_m=np.sqrt(values[:, 1]),
+        minor_m=np.sqrt(values[:, 0]),
+        azimuth_deg=np.degrees(np.arctan2(east, north)) % 180,
+        sigma_m=sigma,
+        edge=edge,
+        median_m=median,
+        p90_m=p90,
+    )
+
+
+def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 2) vertices and (N,) the length of boundary that each stands for."""
+    import shapely
+
+    rings = shapely.get_rings(shapely.get_parts(polygon))
+    points, lengths = [np.zeros((0, 2))], [np.zeros(0)]
+    for ring in rings:
+        corners = shapely.get_coordinates(ring)
+        sides = np.hypot(*np.diff(corners, axis=0).T)
+        points.append(corners[:-1])
+        lengths.append((sides + np.roll(sides, 1)) / 2)
+    return np.concatenate(points), np.concatenate(lengths)
+
+
+def _spread(
+    points: ArrayLike, sight: Sight, sigma_px: float, sigma_z: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Covariances (N, 2, 2) of points (N, 3), and whether each lies on an edge."""
+    camera = sight.record.camera
+    points = np.asarray(points, np.float64).reshape(-1, 3)
+    view = _turned_to(view_of(points, camera, sight.terrain))
+    pixels = camera.project(points)
+    by_pixel = _by_pixel(camera, pixels, view)
+    scatter = np.broadcast_to(sigma_px**2 * np.eye(2), by_pixel.shape)
+    if sight.record.covariance is not None:
+        pose = np.asarray(sight.record.covariance, np.float64)
+        by_pose = np.linalg.solve(by_pixel, _by_pose(camera, pixels, view, pose.diagonal() > 0))
+        scatter = scatter + by_pose @ pose @ by_pose.transpose(0, 2, 1)
+    reach = _reach(scatter)
+    half = _half_spread(pixels, sight.ranges.distances, reach)
+    explained = reach * np.abs(view.forward[:, None] @ by_pixel).sum(axis=(1, 2))
+    edge = half > _EDGE_RATIO * explained + _EDGE
+    along = np.square(sigma_z / view.rise) + np.maximum(np.square(half) - np.square(explained), 0)
+    covariance = by_pixel @ scatter @ by_pixel.transpose(0, 2, 1)
+    covariance += along[:, None, None] * view.forward[:, :, None] * view.forward[:, None, :]
+    return covariance, edge
+
+
+def _reach(scatter: NDArray[np.float64]) -> int:
+    """How many pixels marks are off, pose and all: the usual one's root mean square of u and v."""
+    usual = np.nanmedian(scatter[:, 0, 0] + scatter[:, 1, 1]) / 2 if len(scatter) else 0.0
+    return 1 if np.isnan(usual) else min(max(1, math.ceil(math.sqrt(usual))), _FARTHEST)
+
+
+def _turned_to(view: View) -> View:
+    """The view with planes that are grazed or turned away lifted to `_LEAST_RISE`."""
+    lift = np.maximum(_LEAST_RISE - view.rise, 0.0)
+    return replace(view, gradient=view.gradient + lift[:, None] * view.forward)
+
+
+def _hits(camera: Camera, pixels: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+    """(N, 2) where pixels see their planes."""
+    azimuth, tangent = camera.directions(pixels)
+    forward = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
+    away = ((camera.position[:2] - view.place[:, :2]) * view.gradient).sum(axis=1)
+    over = camera.z - view.place[:, 2] - away  # of the camera, over the plane
+    distance = over / ((view.gradient * forward).sum(axis=1) - tangent)
+    return np.asarray(camera.position[:2] + distance[:, None] * forward)
+
+
+def _by_pixel(camera: Camera, pixels: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+    """(N, 2, 2) change of x, y with u, v, metres per pixel."""
+    columns = []
+    for step in _PIXEL_STEP * np.eye(2):
+        change = _hits(camera, pixels + step, view) - _hits(camera, pixels - step, view)
+        columns.append(change / (2 * _PIXEL_STEP))
+    return np.stack(columns, axis=2)
+
+
+def _by_pose(
+    camera: Camera, pixels: NDArray[np.float64], view: View, uncertain: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(N, 2, 8) change of x, y with `PARAMETERS`; 0 for those that are certain."""
+    columns = np.zeros((len(pixels), 2, len(PARAMETERS)))
+    for column in np.flatnonzero(uncertain):
+        name, step = PARAMETERS[column].split("_")[0], _STEPS[column]
+        value = getattr(camera, name)
+        after, before = (
+            _hits(replace(camera, **{name: value + sign * step}), pixels, view) for sign in (1, -1)
+        )
+        columns[:, :, column] = (after - before) / (2 * step)
+    return columns
+
+
+def _half_spread(
+    pixels: NDArray[np.float64], distances: NDArray[np.float32], reach: int
+) -> NDArray[np.float64]:
+    """(N,) half the spread of distances up to `reach` pixels around; 0 outside the picture."""
+    height, width = distances.shape
+    u, v = pixels.T
+    inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
+    col, row = np.rint(np.where(inside[:, None], pixels, 0)).astype(np.intp).T
+    near = np.arange(-reach, reach + 1)
+    rows = (row[:, None] + near).clip(0, height - 1)[:, :, None]
+    cols = (col[:, None] + near).clip(0, width - 1)[:, None, :]
+    window = np.asarray(distances[rows, cols], np.float64)
+    sky = np.isnan(window)
+    farthest = np.where(sky, -np.inf, window).max(axis=(1, 2))
+    nearest = np.where(sky, np.inf, window).min(axis=(1, 2))
+    return np.where(inside & np.isfinite(farthest), (farthest - nearest) / 2, 0.0)

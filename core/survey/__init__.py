@@ -1,0 +1,1 @@
+"""The survey worker: camera poses, outlines on the map, map outlines in pictures."""

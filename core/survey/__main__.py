@@ -1,0 +1,20 @@
+"""Starts a worker: ``python -m core.survey``, by a program that speaks `protocol` to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..worker.run import run
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+def _session() -> Session:
+    from .session import Session
+
+    return Session()
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(_session, "compute with cameras and terrain"))

@@ -1,0 +1,138 @@
+"""Answers about where cameras stand and look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..camera import CameraRecord, ControlPoint, Projection
+from ..errors import CameraError
+from ..image import read_picture
+from .plain import plain
+from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
+from .views import stop_unless
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..camera import Camera
+    from .views import Views
+
+
+def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
+    """Pose a camera from control points."""
+    from ..camera.solve import Prior, solve
+
+    dem = views.dem(request.dem, request.epsg) if request.dem else None
+    known = {
+        "position": request.position and tuple(request.position),
+        "position_sigma": request.position_sigma and tuple(request.position_sigma),
+        "height_above_ground": request.height_above_ground,
+        "focal": request.focal,
+        "focal_sigma": request.focal_sigma,
+    }
+    record = solve(
+        [_point(content) for content in request.points],
+        (request.width, request.height),
+        epsg=request.epsg,
+        terrain=dem.sample if dem else None,
+        prior=Prior(**{name: value for name, value in known.items() if value is not None}),
+        projection=Projection(request.projection),
+    )
+    if dem:
+        record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
+    return Posed(plain(record.to_json()), seconds=0.0)
+
+
+def _point(content: Mapping[str, Any]) -> ControlPoint:
+    """A control point of a camera file."""
+    try:
+        z, sigma = content.get("z"), content.get("sigma_px")
+        return ControlPoint(
+            name=str(content["name"]),
+            u=float(content["u_px"]),
+            v=float(content["v_px"]),
+            x=float(content["x"]),
+            y=float(content["y"]),
+            z=None if z is None else float(z),
+            use=bool(content.get("use", True)),
+            sigma=1.0 if sigma is None else float(sigma),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CameraError(f"A control point that is none: {content} ({error!r}).") from error
+
+
+def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -> Posed:
+    """Turn a camera until the terrain's skyline fits the picture's."""
+    from ..camera.skyline import fit_skyline, picture_skyline
+    from ..projection.horizon import all_round
+
+    start = CameraRecord.from_json(request.record)
+    camera, dem = start.camera, views.dem(request.dem, start.epsg)
+    rows = picture_skyline(read_pixels(request.picture, camera))
+    lines = all_round(camera, dem, lambda _: stop_unless(wanted))
+    found = fit_skyline(rows, lines, camera)
+    record = CameraRecord(
+        found.camera,
+        start.epsg,
+        name=start.name,
+        image=start.image,
+        author=start.author,
+        dem=dem.name,
+        vertical_datum=dem.vertical_datum,
+        warnings=[
+            *([] if found.trusted else [found.reason]),
+            f"Posed by the skyline alone (within {found.residual_px:.1f} px): add control points "
+            "before relying on it.",
+        ],
+    )
+    return Posed(plain(record.to_json()), seconds=0.0)
+
+
+def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Registered:
+    """Follow a camera that has moved a little."""
+    from ..camera.register import register
+
+    record = CameraRecord.from_json(request.record)
+    reference = read_pixels(request.reference, record.camera)
+    foreground = None
+    if request.dem:  # what shows no ground tells nothing
+        foreground = np.isnan(views.sight(request, wanted).ranges.distances)
+    found = register(reference, read_picture(request.picture).pixels, record.camera, foreground)
+    moved = record.with_camera(
+        found.camera,
+        image=Path(request.picture).name,
+        points=(),
+        drift_deg=float(np.linalg.norm(found.turn_deg)),
+    )
+    return Registered(
+        record=plain(moved.to_json()),
+        shift_px=plain(found.shift_px),
+        residual_px=plain(found.residual_px),
+        patches=int(found.patches),
+        trusted=bool(found.trusted),
+        reason=found.reason,
+        seconds=0.0,
+    )
+
+
+def read_pixels(path: str, camera: Camera) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) of a camera.
+
+    Raises
+    ------
+    ImageError, CameraError
+        If it cannot be read, or is of another size.
+    """
+    pixels = read_picture(path).pixels
+    height, width = pixels.shape[:2]
+    if (width, height) != (camera.width, camera.height):
+        raise CameraError(
+            f"{path} has {width} x {height} pixels, the camera's picture {camera.width} x "
+            f"{camera.height}: choose the picture that the camera was posed in."
+        )
+    return pixels

@@ -1,0 +1,374 @@
+"""What goes between a program and its survey worker: requests and answers about cameras.
+
+Numbers, frames, `Cancel`, `Skipped` and `Failure` are those of `core.worker.protocol`.
+
+- Requests carry all that their answers depend on, so that any worker can be asked at any time.
+  What took long (the ground that a picture's pixels see) is held, or found again on disk.
+- A request makes an earlier one of its kind `Skipped`, if that is not answered yet.
+- ``record`` is what `CameraRecord.to_json` gives. Its width and height are those of the picture
+  that pixels are of; all map coordinates are in its CRS.
+- ``dem`` are paths of files or folders that make up one DEM.
+- Outlines in pictures have the corner convention of `core.worker.protocol.Outlined`.
+
+For QGIS's own Python too: standard library and NumPy only, Python 3.9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ..worker.protocol import Cancel, Failure, Skipped, names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+VERSION = 1
+"""Raised with every change that an older program or worker would misunderstand."""
+
+_Shape = TypeVar("_Shape", bound="OnMap")
+
+
+# --- what messages share ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A posed camera and the terrain it looks at."""
+
+    record: Mapping[str, Any]
+    dem: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class OnMap:
+    """Polygons or lines on the map. Made by `of`, read by `xy` and ``parts``.
+
+    Attributes
+    ----------
+    points
+        (N, 2) float32, (x, y) of all rings one after another, metres from ``origin``: good to
+        1 mm within 8 km.
+    origin
+        x and y.
+    parts
+        For each polygon the numbers of points of its rings, outer ring first. A ring's first
+        point is not repeated at its end. Lines are parts of one ring each, which is left open.
+    """
+
+    points: NDArray[np.float32]
+    origin: Sequence[float]
+    parts: Sequence[Sequence[int]]
+
+    @classmethod
+    def of(
+        cls: type[_Shape],
+        xy: ArrayLike,
+        parts: Sequence[Sequence[int]],
+        **others: Any,  # noqa: ANN401
+    ) -> _Shape:
+        """The message about points (N, 2), metres; ``others`` are its other fields."""
+        places = np.asarray(xy, np.float64).reshape(-1, 2)
+        origin = np.round((places.min(axis=0) + places.max(axis=0)) / 2) if len(places) else (0, 0)
+        return cls(
+            points=(places - origin).astype(np.float32),
+            origin=[float(value) for value in origin],
+            parts=parts,
+            **others,
+        )
+
+    @property
+    def xy(self) -> NDArray[np.float64]:
+        """(N, 2) map coordinates, metres."""
+        return np.asarray(self.points.astype(np.float64) + np.asarray(self.origin))
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Hello:
+    """The first request: answered with `Welcome`, or `Failure` if the versions differ."""
+
+    protocol: int = VERSION
+
+
+@dataclass(frozen=True, eq=False)
+class SolvePose:
+    """Pose a camera from control points: answered with `Posed`.
+
+    Attributes
+    ----------
+    points
+        As in a camera file: ``name, u_px, v_px, x, y`` and optionally ``z, use, sigma_px``.
+    width, height
+        Of the picture.
+    epsg
+        Projected CRS of x and y.
+    dem
+        May be empty where all heights are known.
+    position
+        Where the camera about is, (x, y, z); z None with ``height_above_ground``.
+    position_sigma
+        Standard deviations of x, y and z, metres.
+    height_above_ground
+        Of the camera, metres.
+    focal, focal_sigma
+        Pixels, and standard deviation as a share of it.
+    projection
+        "pinhole" or "cylindrical".
+    """
+
+    points: Sequence[Mapping[str, Any]]
+    width: int
+    height: int
+    epsg: int
+    dem: Sequence[str] = ()
+    position: Sequence[float | None] | None = None
+    position_sigma: Sequence[float] | None = None
+    height_above_ground: float | None = None
+    focal: float | None = None
+    focal_sigma: float = 0.1
+    projection: str = "pinhole"
+
+
+@dataclass(frozen=True, eq=False)
+class FitSkyline(View):
+    """Turn a camera until the terrain's skyline fits that of a picture: answered with `Posed`.
+
+    The record is the start: position, focal length and size of the picture count.
+
+    Attributes
+    ----------
+    picture
+        Path of the picture.
+    """
+
+    picture: str
+
+
+@dataclass(frozen=True, eq=False)
+class Register(View):
+    """Follow a camera that has moved a little since: answered with `Registered`.
+
+    Attributes
+    ----------
+    reference, picture
+        Paths of the picture that the record poses, and of the new one.
+    """
+
+    reference: str
+    picture: str
+
+
+@dataclass(frozen=True, eq=False)
+class LookAt(View):
+    """Find the ground that each pixel sees, which takes seconds: answered with `Seen`."""
+
+
+@dataclass(frozen=True, eq=False)
+class ToMap(View):
+    """Bring an outline to the map: answered with `Mapped`.
+
+    Attributes
+    ----------
+    points, parts
+        As in `core.worker.protocol.Outlined`.
+    min_area
+        Parts below it are dropped, m2.
+    bridge
+        Hidden ground within it is joined, metres.
+    attributes
+        Whether attributes and uncertainty are wanted too.
+    """
+
+    points: NDArray[np.float32]
+    parts: Sequence[Sequence[int]]
+    min_area: float = 0.0
+    bridge: float = 0.0
+    attributes: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ToImage(OnMap, View):
+    """Draw map polygons as a mask of what the picture shows of them: answered with `Drawn`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay(OnMap, View):
+    """Find where lines on the map are seen in the picture: answered with `Overlaid`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drape(View):
+    """Lay a picture on the map as a GeoTIFF: answered with `Draped`.
+
+    Attributes
+    ----------
+    picture
+        Path of the picture.
+    path
+        Of the GeoTIFF.
+    cell
+        Size of its cells, metres; None takes what the picture resolves.
+    """
+
+    picture: str
+    path: str
+    cell: float | None = None
+
+
+# --- answers ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Welcome:
+    """What the worker is; ``versions`` of "core", "python" and the packages that compute."""
+
+    protocol: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A camera's new pose, with what is to be said about it as warnings in the record."""
+
+    record: Mapping[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Registered:
+    """The camera of the new picture.
+
+    Attributes
+    ----------
+    shift_px, residual_px
+        How far the picture has moved, and what the turned camera leaves unexplained; medians.
+    patches
+        How many places of the pictures agree.
+    trusted, reason
+        Whether to use it without asking, and why not.
+    """
+
+    record: Mapping[str, Any]
+    shift_px: float | None
+    residual_px: float | None
+    patches: int
+    trusted: bool
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Seen(OnMap):
+    """What a picture sees. The polygons are the ground that is visible.
+
+    Attributes
+    ----------
+    folder
+        Of the range map, for `core.projection.range_map.RangeMap.open`; "" if the cache could not
+        be written to.
+    skyline
+        (W,) float32, row of the terrain's skyline in each column, NaN where there is none.
+    warnings
+        What the user should know: holes in the DEM, a camera below it.
+    """
+
+    folder: str
+    skyline: NDArray[np.float32]
+    warnings: Sequence[str]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped(OnMap):
+    """An outline on the map; no parts, if its ground is not known.
+
+    Attributes
+    ----------
+    visible_fraction
+        Share that the picture sees.
+    lost
+        Share of the outline's pixels that see no ground: sky, or beyond the DEM.
+    bridged
+        Whether hidden ground has been joined.
+    attributes
+        By the names of `core.projection.attributes`, None where unknown; empty unless asked for.
+    sigma
+        (N,) float32, standard deviation of each point's place on the map, metres, NaN where
+        unknown; None unless asked for.
+    """
+
+    visible_fraction: float
+    lost: float
+    bridged: bool
+    seconds: float
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    sigma: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A mask of the picture.
+
+    Attributes
+    ----------
+    part, at, size
+        The part that is not 0, the (row, col) of its first pixel, and (height, width) of the
+        whole.
+    visible_fraction
+        Share of the polygons that the picture shows.
+    """
+
+    part: NDArray[np.bool_]
+    at: Sequence[int]
+    size: Sequence[int]
+    visible_fraction: float
+    seconds: float
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool."""
+        mask = np.zeros(tuple(self.size), np.bool_)
+        (row, col), (height, width) = self.at, self.part.shape
+        mask[row : row + height, col : col + width] = self.part
+        return mask
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaid:
+    """Visible runs of lines.
+
+    Attributes
+    ----------
+    points
+        (M, 2) float32 (u, v) of all runs one after another; see `core.camera.camera`.
+    runs
+        Numbers of their points.
+    """
+
+    points: NDArray[np.float32]
+    runs: Sequence[int]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Draped:
+    """The GeoTIFF has been written."""
+
+    path: str
+    seconds: float
+
+
+# --- messages as frames -----------------------------------------------------------------------
+
+_SKIPPABLE = (SolvePose, FitSkyline, Register, LookAt, ToMap, ToImage, Overlay, Drape)
+REQUESTS = names(Hello, Cancel, *_SKIPPABLE)
+ANSWERS = names(Welcome, Posed, Registered, Seen, Mapped, Drawn, Overlaid, Draped, Skipped, Failure)
+REPLACES: Mapping[type, tuple[type, ...]] = {kind: (kind,) for kind in _SKIPPABLE}
+"""The kinds of earlier requests that a request makes `Skipped`."""

@@ -1,0 +1,234 @@
+"""DEM files: what they say of themselves, and tiles of one grid taken as one mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from ..errors import TerrainError
+
+if TYPE_CHECKING:
+    from affine import Affine
+
+    Bounds = tuple[float, float, float, float]
+
+ENDINGS = (".tif", ".tiff", ".asc", ".vrt", ".img", ".hgt", ".dem", ".bil", ".xyz")
+"""Of the files that are taken from a folder."""
+
+UNKNOWN = -9999.0
+"""No height in mosaics; also taken for none in files that do not say what is."""
+
+_FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "international foot": 0.3048}
+_FEET |= dict.fromkeys(("us survey foot", "us-ft", "ftus", "us_survey_foot"), 1200 / 3937)
+_METRES = ("", "m", "metre", "meter", "metres", "meters")
+_DATUM_TAGS = ("VERTICAL_DATUM", "VERT_DATUM", "VERTICAL_CRS")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A DEM file.
+
+    Attributes
+    ----------
+    path
+        Absolute.
+    crs
+        Of x and y, WKT.
+    transform
+        From column and row to x and y.
+    width, height
+        Cells.
+    nodata
+        Stored number where no height is known.
+    scale, offset
+        From stored numbers to metres.
+    unit, vertical_datum
+        Of the heights, as the file states them, else "".
+    """
+
+    path: Path
+    crs: str
+    transform: Affine
+    width: int
+    height: int
+    nodata: float
+    scale: float
+    offset: float
+    unit: str
+    vertical_datum: str
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should know of it."""
+        if self.unit in _FEET:
+            return f"{self.path.name}: heights in feet, taken as metres after conversion."
+        if self.unit not in _METRES:
+            return f"{self.path.name}: heights in {self.unit!r}, taken as metres."
+        return None
+
+    @property
+    def grid(self) -> tuple[object, ...]:
+        """Equal for tiles that make one mosaic: upright, their cells on one grid."""
+        t = self.transform
+        if not is_upright(t):
+            return (self.path,)
+        hundredths = round(100 * t.c / t.a) % 100, round(100 * t.f / t.e) % 100
+        return self.crs, round(t.a, 9), round(t.e, 9), hundredths
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Tiles of one grid as one raster that GDAL opens.
+
+    Attributes
+    ----------
+    source
+        XML of a GDAL virtual raster: float32 metres, `UNKNOWN` where no height is known.
+    crs, transform, width, height
+        As of `Tile`.
+    """
+
+    source: str
+    crs: str
+    transform: Affine
+    width: int
+    height: int
+
+    @property
+    def bounds(self) -> Bounds:
+        """(x_min, y_min, x_max, y_max) of the cells' outer edges in `crs`."""
+        t = self.transform
+        corners = [(0, 0), (self.width, 0), (0, self.height), (self.width, self.height)]
+        x = [t.a * col + t.b * row + t.c for col, row in corners]
+        y = [t.d * col + t.e * row + t.f for col, row in corners]
+        return min(x), min(y), max(x), max(y)
+
+
+def is_upright(transform: Affine) -> bool:
+    """Whether rows run from north to south and columns from west to east."""
+    t = transform
+    return bool(t.b == 0 and t.d == 0 and t.a > 0 > t.e)
+
+
+def find(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """DEM files by name; a folder stands for the DEM files in it.
+
+    Raises
+    ------
+    TerrainError
+        If one is missing, or a folder holds none.
+    """
+    found: list[Path] = []
+    for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+            if not inside:
+                raise TerrainError(
+                    f"The folder {path} holds no DEM: no file ends in {', '.join(ENDINGS)}."
+                )
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise TerrainError(f"There is no DEM {path}. Check the folder and the name.")
+    if not found:
+        raise TerrainError("No DEM is named. Name a file, several files or a folder of tiles.")
+    return [path.resolve() for path in found]
+
+
+def read_tile(path: Path) -> Tile:
+    """What a DEM file says of itself.
+
+    Raises
+    ------
+    TerrainError
+        If it is no raster, has several bands, or no CRS.
+    """
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with rasterio.open(path) as file:
+            if file.count != 1:
+                raise TerrainError(
+                    f"{path} has {file.count} bands, a DEM has one: heights. Is it a picture?"
+                )
+            if not file.crs:
+                raise TerrainError(
+                    f"The DEM {path} does not say which CRS it is in. Give it one: "
+                    f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
+                    "Raster > Projections > Assign Projection in QGIS."
+                )
+            crs, datum = _split(file.crs.to_wkt())
+            tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
+            unit = (file.units[0] or "").strip().lower()
+            metres = _FEET.get(unit, 1.0)
+            return Tile(
+                path=path,
+                crs=crs,
+                transform=file.transform,
+                width=file.width,
+                height=file.height,
+                nodata=UNKNOWN if file.nodata is None else float(file.nodata),
+                scale=file.scales[0] * metres,
+                offset=file.offsets[0] * metres,
+                unit=unit,
+                vertical_datum=datum or next(filter(None, tags), ""),
+            )
+    except RasterioError as error:
+        raise TerrainError(
+            f"{path} cannot be read as a DEM: {error}. It is to be a raster of heights, such as "
+            "a GeoTIFF or an ASCII grid."
+        ) from error
+
+
+def mosaics(tiles: Sequence[Tile]) -> list[Mosaic]:
+    """All tiles, those of one grid together; where tiles of one grid overlap the last is on top."""
+    grids: dict[tuple[object, ...], list[Tile]] = {}
+    for tile in tiles:
+        grids.setdefault(tile.grid, []).append(tile)
+    return [_mosaic(group) for group in grids.values()]
+
+
+def _split(wkt: str) -> tuple[str, str]:
+    """CRS of x and y (WKT), and the name of the CRS of heights or ""."""
+    from pyproj import CRS
+
+    crs = CRS.from_wkt(wkt)
+    if crs.is_compound:
+        flat, upward = crs.sub_crs_list[:2]
+        return flat.to_wkt(), upward.name
+    return wkt, "ellipsoidal" if len(crs.axis_info) == 3 else ""
+
+
+def _mosaic(tiles: Sequence[Tile]) -> Mosaic:
+    """Tiles of one grid, as GDAL's gdalbuildvrt does it."""
+    first = tiles[0].transform
+    west = min(tile.transform.c for tile in tiles)
+    north = max(tile.transform.f for tile in tiles)
+    cols = [round((tile.transform.c - west) / first.a) if first.a else 0 for tile in tiles]
+    rows = [round((tile.transform.f - north) / first.e) if first.e else 0 for tile in tiles]
+    width = max(col + tile.width for col, tile in zip(cols, tiles, strict=True))
+    height = max(row + tile.height for row, tile in zip(rows, tiles, strict=True))
+    transform = type(first)(first.a, first.b, west, first.d, first.e, north)
+    sources = "".join(
+        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(str(tile.path))}'
+        "</SourceFilename><SourceBand>1</SourceBand>"
+        f'<SrcRect xOff="0" yOff="0" xSize="{tile.width}" ySize="{tile.height}"/>'
+        f'<DstRect xOff="{col}" yOff="{row}" '
+        f'xSize="{tile.width}" ySize="{tile.height}"/>'
+        f"<ScaleOffset>{tile.offset!r}</ScaleOffset><ScaleRatio>{tile.scale!r}</ScaleRatio>"
+        f"<NODATA>{tile.nodata!r}</NODATA></ComplexSource>"
+        for col, row, tile in zip(cols, rows, tiles, strict=True)
+    )
+    source = (
+        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">'
+        f"<SRS>{escape(tiles[0].crs)}</SRS>"
+        f"<GeoTransform>{', '.join(map(repr, transform.to_gdal()))}</GeoTransform>"
+        f'<VRTRasterBand dataType="Float32" band="1"><NoDataValue>{UNKNOWN}</NoDataValue>'
+        f"{sources}</VRTRasterBand></VRTDataset>"
+    )
+    return Mosaic(source, tiles[0].crs, transform, width, height)

@@ -1,0 +1,473 @@
+"""The survey worker in a process of its own: cameras, terrain, the way to the map and back."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.camera import Camera, CameraRecord
+from core.projection.range_map import RangeMap
+from core.survey.plain import plain
+from core.survey.protocol import (
+    ANSWERS,
+    VERSION,
+    Drape,
+    Draped,
+    Drawn,
+    FitSkyline,
+    Hello,
+    LookAt,
+    Mapped,
+    OnMap,
+    Overlaid,
+    Overlay,
+    Posed,
+    Register,
+    Registered,
+    Seen,
+    SolvePose,
+    ToImage,
+    ToMap,
+    Welcome,
+)
+from core.survey.session import Session
+from core.survey.shapes import points_of, polygon_of
+from core.worker.frames import FrameDecoder, encode
+from core.worker.launch import FOLDER, command, environment
+from core.worker.protocol import Cancel, Failure, Skipped, from_frame, number_of, to_frame
+
+ROOT = Path(__file__).resolve().parents[2]
+EPSG = 2056
+CELL = 10.0
+WEST, NORTH = 2_780_000.0, 1_190_000.0  # of the DEM's upper left corner
+SIZE = (320, 240)  # of the picture
+
+
+class Surveying:
+    """A worker process, asked and waited for."""
+
+    def __init__(self, cache: Path) -> None:
+        variables = {**environment(os.environ), "AVALANCHE_ISEG_CACHE": str(cache)}
+        self._process = subprocess.Popen(
+            command(sys.executable, "survey"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=FOLDER,
+            env=variables,
+        )
+        self._decoder, self._number, self._arrived = FrameDecoder(), 0, []
+
+    def send(self, request: object) -> int:
+        self._number += 1
+        for part in encode(to_frame(self._number, request)):
+            self._process.stdin.write(part)
+        self._process.stdin.flush()
+        return self._number
+
+    def receive(self) -> tuple[int, object]:
+        while not self._arrived:
+            data = os.read(self._process.stdout.fileno(), 1 << 20)
+            assert data, "the worker has ended"
+            self._arrived += self._decoder.feed(data)
+        frame = self._arrived.pop(0)
+        return number_of(frame), from_frame(frame, ANSWERS)
+
+    def ask(self, request: object) -> object:
+        sent = self.send(request)
+        number, answer = self.receive()
+        assert number == sent
+        return answer
+
+    def get(self, request: object, kind: type) -> object:
+        answer = self.ask(request)
+        assert isinstance(answer, kind), getattr(answer, "text", answer)
+        return answer
+
+    def close(self) -> int:
+        self._process.stdin.close()
+        status = self._process.wait(10)
+        self._process.stdout.close()
+        return status
+
+
+# --- a slope to look at -----------------------------------------------------------------------
+
+
+def heights_at(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A valley, a slope of 0.6 to the north of it, a wavy crest."""
+    along, up = x - WEST, NORTH - y
+    slope = 1500 + 0.6 * np.maximum(0, 2200 - up) + 30 * np.sin(along / 150)
+    return slope + 0.1 * np.maximum(0, up - 2200)
+
+
+@pytest.fixture(scope="module")
+def dem(tmp_path_factory) -> str:
+    import rasterio
+
+    rows, cols = 300, 300
+    x = WEST + (np.arange(cols) + 0.5) * CELL
+    y = NORTH - (np.arange(rows) + 0.5) * CELL
+    path = tmp_path_factory.mktemp("dem") / "dem.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=cols,
+        height=rows,
+        count=1,
+        dtype="float32",
+        crs=f"EPSG:{EPSG}",
+        transform=rasterio.Affine(CELL, 0, WEST, 0, -CELL, NORTH),
+    ) as file:
+        file.write(heights_at(*np.meshgrid(x, y)).astype(np.float32), 1)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def record() -> CameraRecord:
+    """A webcam in the valley that looks north."""
+    x, y = WEST + 1500.0, NORTH - 2700.0
+    z = float(heights_at(np.array(x), np.array(y))) + 60
+    return CameraRecord(Camera(*SIZE, x, y, z, 0.0, 12.0, 1.0, 330.0), EPSG)
+
+
+@pytest.fixture(scope="module")
+def view(record, dem) -> dict:
+    return {"record": record.to_json(), "dem": [dem]}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(cache, monkeypatch):
+    monkeypatch.setenv("AVALANCHE_ISEG_CACHE", str(cache))
+
+
+@pytest.fixture(scope="module")
+def worker(cache):
+    worker = Surveying(cache)
+    worker.get(Hello(), Welcome)
+    yield worker
+    assert worker.close() == 0
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory) -> str:
+    import cv2
+
+    noise = np.random.default_rng(1).integers(60, 200, (30, 40, 3), dtype=np.uint8)
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    cv2.imwrite(str(path), cv2.resize(noise, SIZE, interpolation=cv2.INTER_CUBIC))
+    return str(path)
+
+
+def ground(*corners: tuple[float, float]) -> np.ndarray:
+    """Places on the map, by metres east and south of the DEM's corner."""
+    return np.array([(WEST + east, NORTH - south) for east, south in corners])
+
+
+SQUARE = ground((1400, 1500), (1600, 1500), (1600, 1300), (1400, 1300))
+PIXELS = np.array([(120, 100), (180, 100), (180, 140), (120, 140)], np.float32)
+
+
+def control_points(camera: Camera, count: int = 8) -> list[dict]:
+    rng = np.random.default_rng(3)
+    x, y = WEST + rng.uniform(900, 2100, 60), NORTH - rng.uniform(600, 2000, 60)
+    z = heights_at(x, y)
+    pixels = camera.project(np.column_stack([x, y, z]))
+    inside = ((pixels > 5) & (pixels < np.subtract(SIZE, 6))).all(axis=1)
+    assert inside.sum() >= count
+    return [
+        {"name": str(n), "u_px": u, "v_px": v, "x": x[n], "y": y[n], "z": z[n]}
+        for n, (u, v) in enumerate(pixels)
+        if inside[n]
+    ][:count]
+
+
+# --- start and end ----------------------------------------------------------------------------
+
+
+def test_starts_soon_and_says_what_it_is(cache):
+    start = time.perf_counter()
+    worker = Surveying(cache)
+    welcome = worker.get(Hello(), Welcome)
+    print(f"up after {time.perf_counter() - start:.2f} s")
+    assert welcome.protocol == VERSION
+    assert welcome.versions["python"] == sys.version.split()[0]
+    assert welcome.versions["numpy"] == np.__version__
+    assert worker.close() == 0
+
+
+def test_another_version_is_refused(worker):
+    answer = worker.get(Hello(VERSION + 1), Failure)
+    assert (answer.error, "Update the older" in answer.text) == ("WorkerError", True)
+
+
+def test_neither_torch_nor_a_model_is_loaded():
+    code = (
+        "import sys; import core.survey.session, core.worker.run, core.worker.server;"
+        "from core.survey import session; session.Session();"
+        "print({n.split('.')[0] for n in sys.modules} & {'torch', 'openvino', 'safetensors'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+def test_the_plugin_side_needs_numpy_only_and_python_3_9():
+    code = (
+        "import sys; import core.survey.protocol, core.worker.launch;"
+        "print({n.split('.')[0] for n in sys.modules}"
+        " & {'torch', 'cv2', 'scipy', 'rasterio', 'shapely', 'pyproj'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+    for name in ("__init__", "protocol"):
+        source = (ROOT / "core" / "survey" / f"{name}.py").read_text(encoding="utf-8")
+        ast.parse(source, feature_version=(3, 9))
+
+
+# --- poses ------------------------------------------------------------------------------------
+
+
+def test_poses_a_camera(worker, record, dem):
+    camera = record.camera
+    request = SolvePose(
+        points=control_points(camera),
+        width=SIZE[0],
+        height=SIZE[1],
+        epsg=EPSG,
+        dem=[dem],
+        position=[camera.x + 4, camera.y - 3, None],
+        height_above_ground=60.0,
+    )
+    found = CameraRecord.from_json(worker.get(request, Posed).record)
+    assert abs(found.camera.yaw - camera.yaw + 180) % 360 - 180 == pytest.approx(0, abs=0.5)
+    assert found.camera.pitch == pytest.approx(camera.pitch, abs=0.5)
+    assert np.hypot(found.camera.x - camera.x, found.camera.y - camera.y) < 10
+    assert found.rms_px < 0.5
+    assert len(found.points) == 8
+    assert "dem" in found.dem
+
+
+def test_too_few_points_are_refused_and_the_worker_goes_on(worker, record):
+    points = control_points(record.camera, 2)
+    request = SolvePose(points, *SIZE, EPSG)
+    assert worker.get(request, Failure).error == "CameraError"
+    broken = SolvePose([{"name": "a"}], *SIZE, EPSG)
+    assert "'a'" in worker.get(broken, Failure).text
+
+
+def test_a_moved_picture_is_registered(worker, view, photo, tmp_path):
+    import cv2
+
+    moved = tmp_path / "moved.png"
+    cv2.imwrite(str(moved), np.roll(cv2.imread(photo), 2, axis=1))
+    request = Register(**{**view, "dem": []}, reference=photo, picture=str(moved))
+    answer = worker.get(request, Registered)
+    assert CameraRecord.from_json(answer.record).pose_id != view["record"]["pose_id"]
+    assert answer.trusted or answer.reason
+    if answer.trusted:
+        assert answer.shift_px == pytest.approx(2, abs=0.3)
+
+
+def test_a_skyline_poses_or_says_why_not(worker, view, photo):
+    answer = worker.ask(FitSkyline(**view, picture=photo))
+    if isinstance(answer, Failure):
+        assert answer.error == "CameraError", answer.text
+    else:
+        assert "skyline alone" in answer.record["warnings"][-1]
+
+
+# --- picture and map --------------------------------------------------------------------------
+
+
+def test_looks_once_and_leaves_a_range_map(worker, view, record):
+    seen = worker.get(LookAt(**view), Seen)
+    ranges = RangeMap.open(seen.folder)
+    assert ranges.camera == record.camera
+    assert np.isfinite(ranges.distances).mean() > 0.3
+    assert seen.skyline.shape == (SIZE[0],)
+    assert np.isfinite(seen.skyline).any()
+    ((x, y, _),) = ranges.locate([(160, 120)])
+    import shapely
+
+    assert polygon_of(seen.xy, seen.parts).buffer(2 * CELL).contains(shapely.Point(x, y))
+    again = worker.get(LookAt(**view), Seen)
+    assert again.folder == seen.folder
+
+
+def test_an_outline_goes_to_the_map_and_back(worker, view):
+    mapped = worker.get(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
+    assert mapped.xy.dtype == np.float64
+    assert mapped.attributes == {}
+    assert mapped.sigma is None
+    assert (mapped.lost, mapped.bridged) == (0, False)
+    assert mapped.visible_fraction > 0.9
+    drawn = worker.get(ToImage.of(mapped.xy, mapped.parts, **view), Drawn)
+    there = np.zeros(SIZE[::-1], bool)
+    there[100:140, 120:180] = True
+    overlap = (drawn.mask & there).sum() / (drawn.mask | there).sum()
+    print(f"IoU there and back {overlap:.3f}")
+    assert overlap > 0.93
+    assert drawn.visible_fraction > 0.9
+
+
+def test_attributes_come_when_they_are_asked_for(worker, view):
+    request = ToMap(**view, points=PIXELS, parts=[[4]], attributes=True)
+    mapped = worker.get(request, Mapped)
+    assert mapped.attributes["area_m2"] == pytest.approx(
+        polygon_of(mapped.xy, mapped.parts).area, rel=0.02
+    )
+    assert mapped.sigma.shape == (len(mapped.points),)
+    assert (mapped.sigma[np.isfinite(mapped.sigma)] > 0).all()
+
+
+def test_an_outline_in_the_sky_is_refused(worker, view):
+    sky = np.array([(10, 0), (40, 0), (40, 6), (10, 6)], np.float32)
+    up = {**view["record"], "pitch_deg": 50.0, "pose_id": "up"}
+    answer = worker.get(ToMap(up, view["dem"], sky, [[4]]), Failure)
+    assert answer.error == "TerrainError"
+
+
+def test_polygons_with_holes_and_parts_keep_them(worker, view):
+    hole = PIXELS[::-1] / 3 + np.array((100, 80))
+    points = np.concatenate([PIXELS, hole, np.add(PIXELS, (100, 0))]).astype(np.float32)
+    mapped = worker.get(ToMap(**view, points=points, parts=[[4, 4], [4]]), Mapped)
+    assert sorted(map(len, mapped.parts)) == [1, 2]
+
+
+def test_lines_are_drawn_where_they_are_seen(worker, view, record):
+    line = ground((1300, 1800), (1700, 1500), (1700, 900))
+    overlaid = worker.get(Overlay.of(line, [[3]], **view), Overlaid)
+    assert overlaid.points.shape == (sum(overlaid.runs), 2)
+    z = heights_at(*line.T)
+    first = record.camera.project([[*line[0], z[0]]])
+    assert np.abs(overlaid.points - first).sum(axis=1).min() < 2
+    behind = ground((1500, 2900), (1600, 2950))
+    assert worker.get(Overlay.of(behind, [[2]], **view), Overlaid).runs == []
+
+
+def test_a_picture_is_draped(worker, view, photo, tmp_path):
+    import rasterio
+
+    path = tmp_path / "ortho.tif"
+    answer = worker.get(Drape(**view, picture=photo, path=str(path), cell=5.0), Draped)
+    assert answer.path == str(path)
+    with rasterio.open(path) as file:
+        assert (file.crs.to_epsg(), file.count, file.res) == (EPSG, 4, (5.0, 5.0))
+        assert (file.read(4) > 0).any()
+    lost = Drape(**view, picture=photo, path=str(tmp_path / "no" / "ortho.tif"), cell=5.0)
+    assert "could not be written" in worker.get(lost, Failure).text
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"dem": []}, "TerrainError"),
+        ({"dem": ["/nowhere/dem.tif"]}, "TerrainError"),
+        ({"record": {}}, "CameraError"),
+        ({"points": PIXELS[:3]}, "CameraError"),
+        ({"parts": [[2, 2]]}, "CameraError"),
+    ],
+)
+def test_wrong_requests_are_refused(worker, view, change, error):
+    fields = {**view, "points": PIXELS, "parts": [[4]], **change}
+    assert worker.get(ToMap(**fields), Failure).error == error
+
+
+# --- without order ----------------------------------------------------------------------------
+
+
+def test_a_new_worker_needs_no_look_first(cache, worker, view):
+    worker.get(LookAt(**view), Seen)
+    other = Surveying(cache)
+    mapped = other.get(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
+    same = worker.get(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
+    assert np.array_equal(mapped.xy, same.xy)
+    assert other.close() == 0
+
+
+def test_newest_wins_and_what_is_cancelled_is_skipped(worker, view):
+    request = ToMap(**view, points=PIXELS, parts=[[4]])
+    first = worker.send(LookAt(**{**view, "record": {**view["record"], "yaw_deg": 3.0}}))
+    sent = [worker.send(request) for _ in range(3)]
+    dropped = worker.send(Overlay.of(SQUARE, [[4]], **view))
+    worker.send(Cancel(dropped))
+    answers = dict(worker.receive() for _ in range(5))
+    kinds = [type(answers[number]) for number in (first, *sent, dropped)]
+    assert kinds == [Seen, Skipped, Skipped, Mapped, Skipped]
+
+
+def test_a_long_look_stops_when_nobody_waits(record, dem):
+    asked = []
+
+    def wanted() -> bool:
+        asked.append(None)
+        return len(asked) < 2
+
+    camera = replace(record.camera, yaw=7.0)
+    view = {"record": replace(record, camera=camera).to_json(), "dem": [dem]}
+    assert isinstance(Session().answer(LookAt(**view), wanted), Skipped)
+    assert len(asked) == 2
+
+
+def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, monkeypatch):
+    from core.survey import views
+
+    looks = []
+    look = views.look
+    monkeypatch.setattr(
+        views, "look", lambda *args, **more: looks.append(args) or look(*args, **more)
+    )
+    session = Session()
+    request = ToMap(record.to_json(), [dem], PIXELS, [[4]], attributes=True)
+    plain_sigma = session.answer(request, lambda: True).sigma
+    count = len(looks)
+    wide = np.diag([25.0, 25, 25, 0.01, 0.01, 0.01, 4, 0.01]).tolist()
+    known = replace(record, covariance=wide).to_json()
+    sigma = session.answer(replace(request, record=known), lambda: True).sigma
+    assert len(looks) == count
+    assert np.nanmedian(sigma) > np.nanmedian(plain_sigma)
+
+
+# --- what messages carry ----------------------------------------------------------------------
+
+
+def test_map_coordinates_survive_to_a_millimetre():
+    xy = SQUARE + np.random.default_rng(0).uniform(-5000, 5000, (4, 2))
+    (frame,) = FrameDecoder().feed(b"".join(map(bytes, encode(to_frame(1, _mapped(xy))))))
+    there = from_frame(frame, ANSWERS)
+    assert np.abs(there.xy - xy).max() < 1e-3
+    assert _mapped(np.zeros((0, 2))).xy.shape == (0, 2)
+
+
+def _mapped(xy: np.ndarray) -> Mapped:
+    return Mapped.of(xy, [[4]], visible_fraction=1.0, lost=0.0, bridged=False, seconds=0.0)
+
+
+def test_polygons_become_points_and_back():
+    points, parts = np.concatenate([SQUARE, SQUARE[::-1] * 0.5 + SQUARE.mean(axis=0) / 2]), [[4, 4]]
+    there, sizes = points_of(polygon_of(points, parts))
+    assert sizes == parts
+    assert np.array_equal(np.sort(there, axis=0), np.sort(points, axis=0))
+    assert points_of(polygon_of(np.zeros((0, 2)), []))[1] == []
+    bow_tie = SQUARE[[0, 2, 1, 3]]
+    assert polygon_of(bow_tie, [[4]]).is_valid
+
+
+def test_values_are_plain():
+    values = {"a": np.float32(1.5), "b": [np.nan, np.int64(3)], "c": (True, None, "x")}
+    assert json.dumps(plain(values)) == '{"a": 1.5, "b": [null, 3], "c": [true, null, "x"]}'
+    assert isinstance(OnMap.of([(1, 2)], []).origin[0], float)

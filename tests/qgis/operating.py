@@ -1,0 +1,84 @@
+"""A person who poses a camera in the real QGIS."""
+
+from __future__ import annotations
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtTest import QTest
+from waiting import wait_until
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+class Operator:
+    """At the Camera dock of the plugin; places are pixels (u, v) or map coordinates (x, y)."""
+
+    def __init__(self, iface, plugin) -> None:
+        self.iface, self.map = iface, iface.mapCanvas()
+        self.studio = plugin.open()
+        self.studio.open_camera()
+        self.desk = self.studio.desk
+        self.surveyor = self.studio.surveyor
+        self.dock, self.work = self.desk.dock, self.desk.work
+        QTest.qWait(50)
+
+    def close(self) -> None:
+        pass
+
+    def take(self, photo, dem) -> None:
+        terrain, picture = QgsRasterLayer(str(dem), "dem"), QgsRasterLayer(str(photo), "cam")
+        QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:2056"))
+        QgsProject.instance().addMapLayers([terrain, picture])
+        self.dock.photo.setLayer(picture)
+        self.dock.terrain.setLayer(terrain)
+        self.dock.terrain.activated.emit(self.dock.terrain.currentIndex())
+        QTest.qWait(20)
+
+    def screen(self, canvas, point, units_per_pixel) -> QPoint:
+        """Where a place is on the screen, after zooming in on it."""
+        extent = canvas.extent()
+        extent.scale(units_per_pixel / canvas.mapUnitsPerPixel(), point)
+        shift = point - extent.center()
+        extent.setXMinimum(extent.xMinimum() + shift.x())
+        extent.setXMaximum(extent.xMaximum() + shift.x())
+        extent.setYMinimum(extent.yMinimum() + shift.y())
+        extent.setYMaximum(extent.yMaximum() + shift.y())
+        canvas.setExtent(extent)
+        canvas.refresh()
+        return canvas.getCoordinateTransform().transform(point).toQPointF().toPoint()
+
+    def click_picture(self, u, v) -> None:
+        canvas = self.desk.picture_canvas
+        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 0.25)
+        QTest.mouseClick(canvas.viewport(), LEFT, NONE, at)
+
+    def click_map(self, x, y) -> None:
+        at = self.screen(self.map, QgsPointXY(x, y), 0.5)
+        QTest.mouseClick(self.map.viewport(), LEFT, NONE, at)
+
+    def drag_picture(self, start, end) -> None:
+        canvas = self.desk.picture_canvas
+        first = self.screen(canvas, QgsPointXY(start[0] + 0.5, -(start[1] + 0.5)), 0.5)
+        to_screen = canvas.getCoordinateTransform().transform
+        last = to_screen(QgsPointXY(end[0] + 0.5, -(end[1] + 0.5))).toQPointF().toPoint()
+        view = canvas.viewport()
+        QTest.mousePress(view, LEFT, NONE, first)
+        for step in range(1, 6):
+            QTest.mouseMove(view, first + (last - first) * step / 5)
+            QTest.qWait(5)
+        QTest.mouseRelease(view, LEFT, NONE, last)
+
+    def push(self, button) -> None:
+        QTest.mouseClick(button, LEFT, NONE, QPoint(5, 5))
+        QTest.qWait(10)
+
+    def pose_of(self, count) -> object:
+        """The pose that was fitted to so many points."""
+
+        def there() -> bool:
+            record = self.work.sheet.record
+            used = sum(fit.point.use for fit in record.points) if record else 0
+            return used == count and not self.surveyor.busy
+
+        wait_until(there, 60, f"the pose of {count} points; {self.work.refusal}")
+        return self.work.sheet.record

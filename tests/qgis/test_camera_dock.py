@@ -1,0 +1,303 @@
+"""A camera posed in the real QGIS: points paired by the mouse, solved by the real worker."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scenery
+from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QDockWidget
+from waiting import wait_until
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+WIDTH, HEIGHT = 1200, 800
+WEST, NORTH, CELL = 2_700_000.0, 1_150_000.0, 10.0
+ROWS, COLS = 400, 400
+STAND = (2_702_000.0, 1_146_400.0)
+# east and north of the camera: all over the picture, near and far
+PLACES = [(-350, 900), (60, 700), (380, 1000), (-700, 2300), (-90, 1700), (900, 2800), (250, 2100)]
+
+
+def ground(x, y):
+    """A slope that rises to the north, with hills on it."""
+    east, north = (np.asarray(x) - WEST) / 1000, (np.asarray(y) - NORTH) / 1000 + 4
+    hills = 90 * np.sin(2.1 * east + 1) * np.sin(1.7 * north) + 40 * np.sin(5 * east + 2 * north)
+    return 1200 + 60 * north**2 + hills
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """The camera, as it really is."""
+    from avalanche_iseg_qgis.core.camera import Camera
+
+    z = float(ground(*STAND)) + 5
+    return Camera(WIDTH, HEIGHT, STAND[0] + 4, STAND[1] - 3, z, 4.0, 6.0, 0.5, 1300.0)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """(photo, terrain model)."""
+    x = WEST + CELL * (np.arange(COLS) + 0.5)
+    y = NORTH - CELL * (np.arange(ROWS)[:, None] + 0.5)
+    place = (WEST, CELL, 0, NORTH, 0, -CELL)
+    dem = ground(x, y).astype(np.float32)
+    dem = scenery.write(tmp_path / "dem.tif", dem, transform=place, epsg=scenery.LV95)
+    pixels = np.kron(scenery.pixels(), np.ones((2, 2, 1), np.uint8))[:HEIGHT, :WIDTH]
+    return scenery.write(tmp_path / "cam.jpg", pixels, driver="JPEG"), dem
+
+
+class Operator:
+    """A person who poses a camera."""
+
+    def __init__(self, iface) -> None:
+        from avalanche_iseg_qgis.camera.desk import CameraDesk
+        from avalanche_iseg_qgis.survey.surveyor import Surveyor
+
+        self.iface, self.map = iface, iface.mapCanvas()
+        self.surveyor = Surveyor(iface.mainWindow())
+        self.desk = CameraDesk(iface, self.surveyor, iface.mainWindow())
+        self.desk.open()
+        self.dock, self.work = self.desk.dock, self.desk.work
+        QTest.qWait(50)
+
+    def start(self, interpreter) -> None:
+        self.surveyor.configure(str(interpreter))
+        self.surveyor.start()
+
+    def close(self) -> None:
+        self.desk.close()
+        self.surveyor.stop()
+        self.surveyor.deleteLater()
+
+    def take(self, photo, dem) -> None:
+        terrain, picture = QgsRasterLayer(str(dem), "dem"), QgsRasterLayer(str(photo), "cam")
+        QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:2056"))
+        QgsProject.instance().addMapLayers([terrain, picture])
+        self.dock.photo.setLayer(picture)
+        self.dock.terrain.setLayer(terrain)
+        self.dock.terrain.activated.emit(self.dock.terrain.currentIndex())
+        QTest.qWait(20)
+
+    def screen(self, canvas, point, units_per_pixel) -> QPoint:
+        """Where a place is on the screen, after zooming in on it."""
+        extent = canvas.extent()
+        extent.scale(units_per_pixel / canvas.mapUnitsPerPixel(), point)
+        shift = point - extent.center()
+        extent.setXMinimum(extent.xMinimum() + shift.x())
+        extent.setXMaximum(extent.xMaximum() + shift.x())
+        extent.setYMinimum(extent.yMinimum() + shift.y())
+        extent.setYMaximum(extent.yMaximum() + shift.y())
+        canvas.setExtent(extent)
+        canvas.refresh()
+        return canvas.getCoordinateTransform().transform(point).toQPointF().toPoint()
+
+    def click_picture(self, u, v) -> None:
+        canvas = self.desk.picture_canvas
+        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 0.25)
+        QTest.mouseClick(canvas.viewport(), LEFT, NONE, at)
+
+    def click_map(self, x, y) -> None:
+        at = self.screen(self.map, QgsPointXY(x, y), 0.5)
+        QTest.mouseClick(self.map.viewport(), LEFT, NONE, at)
+
+    def drag_picture(self, start, end) -> None:
+        canvas = self.desk.picture_canvas
+        first = self.screen(canvas, QgsPointXY(start[0] + 0.5, -(start[1] + 0.5)), 0.5)
+        to_screen = canvas.getCoordinateTransform().transform
+        last = to_screen(QgsPointXY(end[0] + 0.5, -(end[1] + 0.5))).toQPointF().toPoint()
+        view = canvas.viewport()
+        QTest.mousePress(view, LEFT, NONE, first)
+        for step in range(1, 6):
+            QTest.mouseMove(view, first + (last - first) * step / 5)
+            QTest.qWait(5)
+        QTest.mouseRelease(view, LEFT, NONE, last)
+
+    def push(self, button) -> None:
+        QTest.mouseClick(button, LEFT, NONE, QPoint(5, 5))
+        QTest.qWait(10)
+
+    def pair(self, truth, places) -> None:
+        for east, north in places:
+            x, y = STAND[0] + east, STAND[1] + north
+            (pixel,) = truth.project([[x, y, float(ground(x, y))]])
+            self.click_picture(*pixel)
+            self.click_map(x, y)
+
+    def pose_of(self, count) -> object:
+        """The pose that was fitted to so many points."""
+
+        def there() -> bool:
+            record = self.work.sheet.record
+            used = sum(fit.point.use for fit in record.points) if record else 0
+            return used == count and not self.surveyor.busy
+
+        wait_until(there, 60, f"the pose of {count} points; {self.work.refusal}")
+        return self.work.sheet.record
+
+
+@pytest.fixture
+def operator(plugin, iface):
+    someone = Operator(iface)
+    yield someone
+    someone.close()
+
+
+def test_points_are_begun_on_either_side_and_kept(operator, files):
+    operator.take(*files)
+    operator.push(operator.dock.add)
+    operator.click_picture(300, 200)
+    assert "1" in operator.dock.hint.text()
+    operator.click_map(*STAND)
+    operator.click_map(STAND[0] + 100, STAND[1])
+    first, second = operator.work.sheet.points
+    assert first.on("picture") == pytest.approx((300, 200), abs=0.3)
+    assert first.on("map") == pytest.approx(STAND, abs=0.6)
+    assert second.on("picture") is None
+    operator.click_picture(500, 300)
+    assert all(point.complete for point in operator.work.sheet.points)
+    assert operator.dock.table.rowCount() == 2
+    operator.click_picture(300, 200)  # on its mark: selects it
+    assert operator.work.chosen == 0
+    assert operator.dock.table.selectedIndexes()[0].row() == 0
+    QTest.keyClick(operator.desk.picture_canvas, Qt.Key.Key_Delete)
+    assert [point.name for point in operator.work.sheet.points] == ["2"]
+    operator.click_picture(10, 10)
+    assert [point.name for point in operator.work.sheet.points] == ["2", "1"]
+    QTest.keyClick(operator.desk.picture_canvas, Qt.Key.Key_Escape)
+    assert not operator.dock.add.isChecked()
+    operator.click_picture(700, 300)  # now it only moves the picture
+    assert len(operator.work.sheet.points) == 2
+
+
+def test_place_of_the_camera_by_a_click_and_by_typing(operator, files):
+    operator.take(*files)
+    tool = operator.map.mapTool()
+    operator.push(operator.dock.on_map)
+    operator.click_map(*STAND)
+    assert operator.work.sheet.position == pytest.approx(STAND, abs=0.6)
+    assert operator.map.mapTool() is tool
+    assert operator.work.sheet.epsg == 2056
+    operator.dock.position.setText("2702010, 1146410")
+    operator.dock.position.editingFinished.emit()
+    assert operator.work.sheet.position == (2702010, 1146410)
+    operator.dock.crs.setCrs(QgsCoordinateReferenceSystem("EPSG:21781"))
+    assert operator.work.sheet.position == pytest.approx((702010, 146410), abs=2)
+    operator.dock.crs.setCrs(QgsCoordinateReferenceSystem("EPSG:4326"))  # refused
+    assert operator.work.sheet.epsg == 21781
+
+
+def test_six_points_pose_the_camera(operator, files, truth, interpreter):
+    operator.start(interpreter)
+    operator.take(*files)
+    operator.push(operator.dock.on_map)
+    operator.click_map(*STAND)
+    operator.push(operator.dock.add)
+    operator.pair(truth, PLACES[:6])
+    record = operator.pose_of(6)
+    assert_right(record.camera, truth)
+    assert record.rms_px < 2
+    assert "px" in operator.dock.result.text()
+    cross_is_right(operator, truth)
+    move_and_switch_off(operator)
+
+
+def assert_right(camera, truth) -> None:
+    away = np.hypot(*(camera.position - truth.position)[:2])
+    assert away < 12  # the prior itself is 5 m off
+    turn = camera.axes() @ truth.axes().T
+    assert math.degrees(math.acos(min(1.0, (np.trace(turn) - 1) / 2))) < 0.5
+
+
+def cross_is_right(operator, truth) -> None:
+    """The mouse of one canvas, on the other."""
+    wait_until(lambda: operator.desk.ranges is not None, 60, "what the camera sees")
+    x, y = STAND[0] + 60, STAND[1] + 700
+    (pixel,) = truth.project([[x, y, float(ground(x, y))]])
+    canvas, link = operator.desk.picture_canvas, operator.desk.shown.link
+    at = operator.screen(canvas, QgsPointXY(pixel[0] + 0.5, -(pixel[1] + 0.5)), 0.5)
+    QTest.mouseMove(canvas.viewport(), at)
+    wait_until(lambda: link.on_map.point is not None, 5, "the cross on the map")
+    assert (link.on_map.point.x(), link.on_map.point.y()) == pytest.approx((x, y), abs=25)
+    at = operator.screen(operator.map, QgsPointXY(x, y), 1.0)
+    QTest.mouseMove(operator.map.viewport(), at)
+    wait_until(lambda: link.on_picture.point is not None, 5, "the cross in the picture")
+    there = link.on_picture.point
+    assert (there.x() - 0.5, -there.y() - 0.5) == pytest.approx(tuple(pixel), abs=4)
+
+
+def move_and_switch_off(operator) -> None:
+    point = operator.work.sheet.points[0]
+    operator.drag_picture((point.u, point.v), (point.u + 60, point.v - 30))
+    moved = operator.work.sheet.points[0]
+    assert (moved.u, moved.v) == pytest.approx((point.u + 60, point.v - 30), abs=1)
+    wait_until(lambda: (operator.work.sheet.record.rms_px or 0) > 3, 60, "a pose that fits badly")
+    operator.pose_of(6)
+    cell = operator.dock.table.item(0, 0)
+    cell.setCheckState(Qt.CheckState.Unchecked)
+    record = operator.pose_of(5)
+    assert record.rms_px < 2
+    assert not operator.work.sheet.points[0].use
+
+
+def test_kept_in_the_project(operator, files, truth, interpreter, tmp_path):
+    operator.start(interpreter)
+    operator.take(*files)
+    operator.work.change(position=STAND)
+    operator.push(operator.dock.add)
+    operator.pair(truth, PLACES[:6])
+    record = operator.pose_of(6)
+    operator.click_picture(20, 30)  # a seventh, half finished
+    operator.dock.name.setText("Hut")
+    operator.push(operator.dock.save)
+    sheet = operator.work.sheet
+    assert sheet.record.name == "Hut"
+    assert QgsProject.instance().write(str(tmp_path / "project.qgz"))
+    QgsProject.instance().clear()
+    assert operator.work.sheet.picture == ""
+    assert QgsProject.instance().read(str(tmp_path / "project.qgz"))
+    again = operator.work.sheet
+    assert again.points == sheet.points
+    assert (again.dem, again.position, again.epsg) == (sheet.dem, sheet.position, sheet.epsg)
+    assert again.record.pose_id == record.pose_id
+    layer = operator.dock.photo.currentLayer()
+    assert operator.desk.record_for(layer).camera == record.camera
+    (kept,) = operator.desk.files.library.cameras_for(WIDTH, HEIGHT)
+    assert kept.name == "Hut"
+
+
+def test_the_worker_says_why_not(operator, files, truth, interpreter):
+    operator.start(interpreter)
+    operator.take(*files)
+    operator.push(operator.dock.add)
+    operator.pair(truth, PLACES[:3])
+    for u in (300, 900):  # far outside of the terrain model
+        operator.click_picture(u, 300)
+        operator.click_map(STAND[0] - 30_000, STAND[1] + u)
+    wait_until(lambda: operator.work.refusal or operator.work.sheet.record, 60, "an answer")
+    shown = operator.dock.details.text()
+    assert shown
+    assert operator.dock.details.isVisible()
+
+
+def test_nothing_is_left_behind(plugin, iface):
+    delete_what_was_let_go()
+    items = len(iface.mapCanvas().scene().items())
+    docks = len(iface.mainWindow().findChildren(QDockWidget))
+    tool = iface.mapCanvas().mapTool()
+    for _ in range(2):
+        operator = Operator(iface)
+        operator.push(operator.dock.add)
+        operator.close()
+        delete_what_was_let_go()
+        assert len(iface.mapCanvas().scene().items()) == items
+        assert len(iface.mainWindow().findChildren(QDockWidget)) == docks
+        assert iface.mapCanvas().mapTool() is tool
+
+
+def delete_what_was_let_go() -> None:
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QCoreApplication.processEvents()

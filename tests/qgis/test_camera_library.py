@@ -1,0 +1,77 @@
+"""Cameras that are kept: in the project, and in a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def library(plugin, project, tmp_path):
+    from avalanche_iseg_qgis.camera import library
+
+    library.FILE.set(str(tmp_path / "cameras.json"))
+    return library.Library()
+
+
+def camera(name, width=1200, height=800):
+    from avalanche_iseg_qgis.core.camera import Camera, CameraRecord, ControlPoint, PointFit
+
+    pose = Camera(width, height, 2.7e6, 1.1e6, 1500.0, 10.0, 2.0, 0.0, 1300.0)
+    point = ControlPoint("1", 599.5, 100.0, 2.7e6, 1.11e6, 1600.0)
+    fit = PointFit(point, 1.0, -2.0, 3.0, 4.0)
+    return CameraRecord(pose, 2056, name=name, points=[fit], rms_px=2.0, covariance=np.eye(8))
+
+
+def test_same_size_before_same_shape(library):
+    for name, size in (("a", (600, 400)), ("b", (1200, 800)), ("c", (800, 800))):
+        library.save(camera(name, *size))
+    assert [record.name for record in library.cameras_for(1200, 800)] == ["b", "a"]
+
+
+def test_one_of_a_name(library):
+    library.save(camera("hut"))
+    library.save(replace(camera("hut"), epsg=32632))
+    assert [record.epsg for record in library.of_project] == [32632]
+
+
+def test_shared_in_a_file(library, tmp_path):
+    library.share(camera("hut"))
+    library.share(camera("roof"))
+    assert [record.name for record in library.of_file] == ["hut", "roof"]
+    content = json.loads((tmp_path / "cameras.json").read_text())
+    assert content[0]["f_px"] == 1300.0
+    library.save(replace(camera("hut"), author="me"))
+    found = {record.name: record.author for record in library.cameras_for(1200, 800)}
+    assert found == {"hut": "me", "roof": ""}
+
+
+def test_damaged_file(library, tmp_path):
+    from avalanche_iseg_qgis.core.errors import CameraError
+
+    (tmp_path / "cameras.json").write_text("{")
+    with pytest.raises(CameraError, match=r"cameras\.json"):
+        library.share(camera("hut"))
+    assert (tmp_path / "cameras.json").read_text() == "{"
+
+
+def test_for_a_picture_of_another_size(library):
+    from avalanche_iseg_qgis.camera.library import fitted
+    from avalanche_iseg_qgis.core.errors import CameraError
+
+    record = camera("hut")
+    half = fitted(record, 600, 400)
+    place = [[2.7001e6, 1.101e6, 1550.0]]
+    (whole,), (small,) = record.camera.project(place), half.camera.project(place)
+    assert (small + 0.5) * 2 == pytest.approx(whole + 0.5)
+    (fit,) = half.points
+    assert (fit.point.u, fit.point.v) == pytest.approx((299.5, 49.75))
+    assert fit.residual_v == -1
+    assert half.rms_px == 1
+    assert half.covariance[6][6] == 0.25
+    assert fitted(record, 1200, 800) is record
+    with pytest.raises(CameraError, match="shape"):
+        fitted(record, 1200, 900)

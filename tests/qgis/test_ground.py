@@ -1,0 +1,205 @@
+"""From a posed photo to the map and back, in the real QGIS with the real workers."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+
+import pytest
+from operating import Operator
+from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtTest import QTest
+from waiting import wait_until
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+NONE = Qt.KeyboardModifier.NoModifier
+OFF = (6.0, -5.0)  # metres by which the place of the camera is clicked wrong
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory, interpreter):
+    """A webcam's picture of avalanches, its terrain, and what is true about it."""
+    folder = tmp_path_factory.mktemp("scene")
+    command = [interpreter, "-m", "training", "synthetic", folder, "--seed", "5"]
+    root = interpreter.parents[2]
+    subprocess.run([*command, "--size", "960x600"], cwd=root, check=True, capture_output=True)
+    return folder / "scene_000001"
+
+
+@pytest.fixture(scope="module")
+def truth(scene):
+    """The camera, as it really is."""
+    from avalanche_iseg_qgis.core.camera import CameraRecord
+
+    return CameraRecord.read(scene / "camera.json").camera
+
+
+def control_points(scene) -> list[list[float]]:
+    """(u, v, x, y) of six that are spread over the picture."""
+    with (scene / "gcps.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    points = [[float(row[name]) for name in ("u_px", "v_px", "x", "y")] for row in rows]
+    points.sort()
+    return [points[round(at * (len(points) - 1) / 5)] for at in range(6)]
+
+
+def true_outline(scene, number) -> QgsGeometry:
+    layer = QgsVectorLayer(f"{scene / 'outlines.gpkg'}|layername=outlines", "truth", "ogr")
+    return next(QgsGeometry(f.geometry()) for f in layer.getFeatures() if f["id"] == number)
+
+
+def iou(first: QgsGeometry, second: QgsGeometry) -> float:
+    return first.intersection(second).area() / first.combine(second).area()
+
+
+class Mapper(Operator):
+    """A person who maps in a posed photo."""
+
+    def __init__(self, iface, plugin, scene) -> None:
+        super().__init__(iface, plugin)
+        self.space = self.studio.workspace
+        self.take(scene / "picture.jpg", scene / "dem.tif")
+
+    def pose(self, scene, truth) -> None:
+        self.push(self.dock.on_map)
+        self.click_map(truth.x + OFF[0], truth.y + OFF[1])
+        self.push(self.dock.add)
+        for u, v, x, y in control_points(scene):
+            self.click_picture(u, v)
+            self.click_map(x, y)
+        self.pose_of(6)
+        wait_until(lambda: self.desk.ranges is not None, 60, "what the camera sees")
+        wait_until(lambda: self.studio.service.state.name == "READY", 60, "the model")
+        self.push(self.dock.add)
+        self.studio._take_tool()
+
+    def prompt(self, u, v, button=LEFT) -> None:
+        """A click in the picture."""
+        canvas = self.desk.picture_canvas
+        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 1.0)
+        QTest.mouseClick(canvas.viewport(), button, NONE, at)
+        wait_until(self.settled, 30, "the outline")
+
+    def prompt_on_map(self, x, y, button=LEFT) -> None:
+        at = self.screen(self.map, QgsPointXY(x, y), 1.0)
+        QTest.mouseClick(self.map.viewport(), button, NONE, at)
+        wait_until(self.settled, 30, "the outline")
+
+    def settled(self) -> bool:
+        draft = self.space.draft
+        return draft is not None and draft.outline_for(self.space.shape) is not None
+
+    def finish(self) -> None:
+        QTest.keyClick(self.desk.picture_canvas, Qt.Key.Key_Return)
+        wait_until(lambda: self.space.prompts.empty, 60, "the feature")
+
+    def on_map(self) -> QgsGeometry:
+        """The outline that the map shows while it is made."""
+        return self.studio.ground.outline.geometry
+
+
+def layers(with_crs: bool) -> list[QgsVectorLayer]:
+    return [
+        layer
+        for layer in QgsProject.instance().mapLayers().values()
+        if isinstance(layer, QgsVectorLayer) and layer.crs().isValid() == with_crs
+    ]
+
+
+@pytest.fixture
+def mapper(iface, plugin, scene):
+    someone = Mapper(iface, plugin, scene)
+    yield someone
+    someone.close()
+
+
+def middle(scene, number, truth):
+    """A pixel in the middle of an avalanche, and the ground there."""
+    import numpy as np
+    from osgeo import gdal
+
+    labels = gdal.Open(str(scene / "labels.png")).ReadAsArray()
+    rows, cols = np.nonzero(labels == number)
+    at = np.argmin((rows - rows.mean()) ** 2 + (cols - cols.mean()) ** 2)
+    return float(cols[at]), float(rows[at])
+
+
+def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
+    mapper.pose(scene, truth)
+    u, v = middle(scene, 2, truth)
+    mapper.prompt(u, v)
+    wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
+    before = QgsGeometry(mapper.on_map())
+    x, y, _ = mapper.desk.ranges.locate([(u, v)])[0].tolist()
+    assert before.distance(QgsGeometry.fromPointXY(QgsPointXY(x, y))) < 100
+    mapper.prompt_on_map(x + 30, y)
+    first, second = mapper.space.prompts.clicks
+    assert (first.col, first.row) == pytest.approx((u, v), abs=1)
+    assert abs(second.col - u) + abs(second.row - v) < 80
+    mapper.finish()
+    (layer,), (pixels,) = layers(True), layers(False)
+    assert layer.crs().authid() == "EPSG:2056"
+    (feature,), (picture,) = layer.getFeatures(), pixels.getFeatures()
+    assert feature["uuid"] == picture["uuid"]
+    assert picture.geometry().boundingBox().yMaximum() < 0
+    assert feature["area_m2"] > 100
+    assert feature["area_surface_m2"] > feature["area_m2"]
+    assert feature["z_max"] > feature["z_min"] > 0
+    assert 0 < feature["vis_frac"] <= 1
+    assert feature["sigma_map_m"] > 0
+    assert feature["pose_id"] == mapper.desk.record.pose_id
+    assert mapper.on_map().isEmpty()
+    assert len(mapper.studio.list._entries) == 1
+    layer.selectByIds([feature.id()])
+    mapper.iface.setActiveLayer(layer)
+    mapper.studio.imports.from_selection()
+    wait_until(lambda: mapper.space.prompts.mask is not None, 30, "the outline in the picture")
+    mapper.prompt(u, v)
+    mapper.finish()
+    (again,) = layer.getFeatures()
+    assert again["uuid"] == feature["uuid"]
+    assert again["n_clicks"] == 1
+    assert pixels.featureCount() == 1
+    assert iou(again.geometry(), feature.geometry()) > 0.5
+
+
+def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
+    """What is drawn into the picture and finished without a click lies where it came from."""
+    mapper.pose(scene, truth)
+    layer = QgsVectorLayer("Polygon?crs=EPSG:2056&field=name:string", "inventory", "memory")
+    feature = QgsFeature(layer.fields())
+    outline = true_outline(scene, 2)
+    feature.setGeometry(QgsGeometry.fromPolygonXY(outline.asMultiPolygon()[0]))
+    layer.dataProvider().addFeature(feature)
+    QgsProject.instance().addMapLayer(layer)
+    layer.selectAll()
+    mapper.iface.setActiveLayer(layer)
+    mapper.studio.imports.from_selection()
+    wait_until(lambda: mapper.space.prompts.mask is not None, 30, "the outline in the picture")
+    wait_until(mapper.settled, 30, "its outline")
+    mapper.finish()
+    (back,) = layer.getFeatures()
+    assert iou(back.geometry(), outline) > 0.6
+
+
+def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
+    mapper.pose(scene, truth)
+    behind = truth.x - 300 * truth.axes()[2][0], truth.y - 300 * truth.axes()[2][1]
+    at = mapper.screen(mapper.map, QgsPointXY(*behind), 1.0)
+    QTest.mouseClick(mapper.map.viewport(), LEFT, NONE, at)
+    assert mapper.space.prompts.empty
+
+
+def test_map_outlines_without_a_camera_are_explained(mapper, scene):
+    said = []
+    mapper.studio.imports._warn = said.append
+    layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "inventory", "memory")
+    feature = QgsFeature(layer.fields())
+    feature.setGeometry(true_outline(scene, 1))
+    layer.dataProvider().addFeature(feature)
+    QgsProject.instance().addMapLayer(layer)
+    layer.selectAll()
+    mapper.iface.setActiveLayer(layer)
+    mapper.studio.imports._try(mapper.studio.imports.from_selection)
+    assert "Camera panel" in said[0]
