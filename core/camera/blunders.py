@@ -67,7 +67,9 @@ def find_blunders(fit: Fit) -> tuple[Mask, Mask]:
         best, rest, chosen = chance, base, out
     if best > _DOUBT:
         return nothing, nothing
-    missed = fit.problem.only(chosen).misfits(rest.camera) * np.repeat(fit.problem.sigmas[chosen], 2)
+    missed = fit.problem.only(chosen).misfits(rest.camera) * np.repeat(
+        fit.problem.sigmas[chosen], 2
+    )
     far = np.hypot(*missed.reshape(-1, 2).T)
     if best < _CERTAIN and whole.rms > _GAIN * rest.rms and not (far < _FAR).any():
         return chosen, nothing

@@ -7,6 +7,7 @@ slopes are, less so where edges run (orientation correlation, Fitch et al. 2002)
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -67,8 +68,8 @@ def spots(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
     lefts = np.linspace(SIDE // 2, width - SIDE // 2, _CELLS[0] + 1).astype(int)
     tops = np.linspace(SIDE // 2, height - SIDE // 2, _CELLS[1] + 1).astype(int)
     found = []
-    for top, bottom in zip(tops[:-1], tops[1:], strict=True):
-        for left, right in zip(lefts[:-1], lefts[1:], strict=True):
+    for top, bottom in pairwise(tops):
+        for left, right in pairwise(lefts):
             cell = score[top:bottom, left:right]
             if cell.size and cell.max() > 0:
                 row, col = divmod(int(cell.argmax()), cell.shape[1])

@@ -180,8 +180,8 @@ class CameraRecord:
                 **{key: _number(content.get(key)) for key in numbers},
                 **ids,
                 covariance=content.get("covariance"),
-                points=[_point_from_json(point) for point in content.get("points") or ()],
-                warnings=list(content.get("warnings") or ()),
+                points=tuple(_point_from_json(point) for point in content.get("points") or ()),
+                warnings=tuple(content.get("warnings") or ()),
             )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, CameraError):

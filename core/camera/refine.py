@@ -246,9 +246,7 @@ def parameters_to_record(camera: Camera, free: int) -> Floats:
     change[:kept, :kept] = np.diag(_UNITS[:kept])
     change[6, 6] *= camera.f
     for axis in range(3):
-        ahead, behind = (
-            camera.turned(_turn(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1)
-        )
+        ahead, behind = (camera.turned(_turn(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1))
         angles = [
             (getattr(ahead, angle) - getattr(behind, angle) + 180) % 360 - 180
             for angle in ("yaw", "pitch", "roll")

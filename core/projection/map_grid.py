@@ -118,7 +118,9 @@ class MapGrid:
         """(rows, cols) which of the ``wanted`` cells no ground hides from the camera."""
         row, col = np.nonzero(wanted)
         seen = np.zeros_like(wanted)
-        seen[row, col] = sees(np.stack([self.x[col], self.y[row], heights[row, col]], axis=1), lines)
+        seen[row, col] = sees(
+            np.stack([self.x[col], self.y[row], heights[row, col]], axis=1), lines
+        )
         return seen
 
 
@@ -147,3 +149,11 @@ def _between(
     inside = (place >= 0) & (place <= count - 1)
     before = np.where(inside, np.minimum(place, max(count - 2, 0)), 0).astype(np.intp)
     return before, np.where(inside, place - before, np.nan).astype(np.float32)
+
+
+def inside(pixels: NDArray[np.floating], camera: Camera) -> NDArray[np.bool_]:
+    """Which places (..., 2) (u, v) lie in the picture of a camera."""
+    u, v = pixels[..., 0], pixels[..., 1]
+    with np.errstate(invalid="ignore"):
+        across = (u >= -0.5) & (u <= camera.width - 0.5)
+        return np.asarray(across & (v >= -0.5) & (v <= camera.height - 0.5))

@@ -159,9 +159,7 @@ def points_to_map(pixels: ArrayLike, sight: Sight) -> NDArray[np.float64]:
     return sight.ranges.locate(pixels)
 
 
-def _cut(
-    mask: NDArray[Any], sight: Sight
-) -> tuple[NDArray[np.float32], tuple[int, int], float]:
+def _cut(mask: NDArray[Any], sight: Sight) -> tuple[NDArray[np.float32], tuple[int, int], float]:
     """The mask about the object, its first column and row, and the share of pixels lost."""
     left, top, width, height = cv2.boundingRect((mask > 0.5).view(np.uint8))
     # What lies beside the object stays 0: half a pixel outside of it the weight is one half.

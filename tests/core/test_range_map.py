@@ -60,9 +60,9 @@ def test_ranges_are_what_the_lines_say_in_the_directions_of_the_pixels(name):
     camera = CAMERAS[name]
     lines, ranges = seen_by(camera, ground(slope))
     azimuth, tangent = camera.directions(all_pixels(camera))
-    expected, _ = trace(
-        ground(slope), (0, 0, 150), step=0.5 / camera.f, refraction=FLAT
-    ).hits(azimuth, tangent)
+    expected, _ = trace(ground(slope), (0, 0, 150), step=0.5 / camera.f, refraction=FLAT).hits(
+        azimuth, tangent
+    )
     found = ranges.distances.ravel()
     assert np.isfinite(expected).mean() > 0.1
     assert (np.isnan(found) == np.isnan(expected)).mean() > 0.99

@@ -34,7 +34,10 @@ def sight_of(height, *, covariance=None, **camera) -> Sight:
     view = Camera(600, 400, EAST, NORTH - 1500, **pose)
     record = CameraRecord(view, 2056, covariance=covariance)
     lines = trace(
-        terrain, tuple(view.position), azimuths=fan(view), step=0.5 / view.f,
+        terrain,
+        tuple(view.position),
+        azimuths=fan(view),
+        step=0.5 / view.f,
         refraction=view.refraction,
     )
     return Sight(record, terrain, lines, measure(view, lines))
@@ -73,7 +76,10 @@ def test_each_parameter_of_the_pose(projection: Projection) -> None:
     lens = {"k1": -0.05} if projection is Projection.PINHOLE else {}
     sight = sight_of(
         lambda x, y: plane[0] + plane[1] * x + plane[2] * (y + 1500),
-        projection=projection, yaw=3.0, roll=2.0, **lens,
+        projection=projection,
+        yaw=3.0,
+        roll=2.0,
+        **lens,
     )
     pixels = np.array([[100.0, 150.0], [300, 200], [520, 330], [420, 130]])
     points = seen_by(sight, pixels)
@@ -144,8 +150,9 @@ def test_summary_goes_by_length() -> None:
     """Many vertices on a short stretch do not count for more than that stretch."""
     sight = sight_of(lambda x, y: 900 + 0.5 * (y + 1500))
     x = np.concatenate([np.linspace(-100, -95, 300), np.linspace(-90, 100, 39)])
-    ring = np.concatenate([np.column_stack([x, np.full(len(x), -1150.0)]),
-                           [[100, -700], [-100, -700]]])
+    ring = np.concatenate(
+        [np.column_stack([x, np.full(len(x), -1150.0)]), [[100, -700], [-100, -700]]]
+    )
     found = boundary_uncertainty(shapely.Polygon(ring + (EAST, NORTH)), sight)
     assert len(found.points) == len(ring)
     few = boundary_uncertainty(
@@ -177,8 +184,16 @@ def real(name: str, index: int) -> CameraRecord:
     scene = json.loads((DEMS / "demo_cameras.json").read_text())[name]
     kept = scene["cameras"][index]
     camera = Camera(
-        kept["width"], kept["height"], kept["x"], kept["y"], kept["z"],
-        kept["azimuth_grid_deg"], kept["pitch_deg"], kept["roll_deg"], kept["f_px"], k1=-0.03,
+        kept["width"],
+        kept["height"],
+        kept["x"],
+        kept["y"],
+        kept["z"],
+        kept["azimuth_grid_deg"],
+        kept["pitch_deg"],
+        kept["roll_deg"],
+        kept["f_px"],
+        k1=-0.03,
     )
     return CameraRecord(camera, scene["epsg"])
 
@@ -241,9 +256,12 @@ def test_ellipses_hold_the_truth_as_often_as_they_say(name, index, tmp_path) -> 
     squares = []
     for change in rng.multivariate_normal(np.zeros(8), covariance, 300):
         moved = replace(
-            camera, **{
-                key: getattr(camera, key) + step for key, step in
-                zip(("x", "y", "z", "yaw", "pitch", "roll", "f", "k1"), change, strict=True)
+            camera,
+            **{
+                key: getattr(camera, key) + step
+                for key, step in zip(
+                    ("x", "y", "z", "yaw", "pitch", "roll", "f", "k1"), change, strict=True
+                )
             },
         )
         marked = pixels + rng.normal(size=pixels.shape)
@@ -260,7 +278,9 @@ def _window(sight: Sight, pixels: np.ndarray) -> np.ndarray:
     """Distances around pixels, seven by seven."""
     near = np.arange(-3, 4)
     col, row = np.rint(pixels).astype(int).T
-    found = sight.ranges.distances[(row[:, None] + near)[:, :, None], (col[:, None] + near)[:, None]]
+    found = sight.ranges.distances[
+        (row[:, None] + near)[:, :, None], (col[:, None] + near)[:, None]
+    ]
     return np.nan_to_num(found, nan=1e6)
 
 
@@ -270,9 +290,7 @@ def test_attributes_of_accuracy(tmp_path) -> None:
 
     from core.terrain.sources import open_dem
 
-    record = replace(
-        real("avaMal", 1), covariance=a_covariance(np.random.default_rng(0)).tolist()
-    )
+    record = replace(real("avaMal", 1), covariance=a_covariance(np.random.default_rng(0)).tolist())
     sight = look(record, open_dem(DEMS / "avaMal_dem_5m_epsg31287.tif", 31287), tmp_path)
     _, _, geometry, _ = pyogrio.raw.read(DEMS / "avaMal_outlines.gpkg")
     outline = max(shapely.from_wkb(geometry), key=shapely.area)

@@ -167,10 +167,10 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
 def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
     """What is drawn into the picture and finished without a click lies where it came from."""
     mapper.pose(scene, truth)
-    layer = QgsVectorLayer("Polygon?crs=EPSG:2056&field=name:string", "inventory", "memory")
+    layer = QgsVectorLayer("MultiPolygon?crs=EPSG:2056&field=name:string", "inventory", "memory")
     feature = QgsFeature(layer.fields())
     outline = true_outline(scene, 2)
-    feature.setGeometry(QgsGeometry.fromPolygonXY(outline.asMultiPolygon()[0]))
+    feature.setGeometry(outline)
     layer.dataProvider().addFeature(feature)
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()

@@ -32,8 +32,9 @@ def _pose(record: CameraRecord) -> str:
     sigma = _sigmas(record)
     lens = "" if camera.projection is Projection.CYLINDRICAL else f", k1 {camera.k1:+.4f}"
     lens += f", k2 {camera.k2:+.4f}" if camera.k2 else ""
+    size = f"{camera.width} x {camera.height} px, {camera.projection.value}"
     rows = {
-        "camera": f"{record.name or 'unnamed'} ({camera.width} x {camera.height} px, {camera.projection.value})",
+        "camera": f"{record.name or 'unnamed'} ({size})",
         "position": f"{camera.x:.1f}, {camera.y:.1f}, {camera.z:.1f} m (EPSG:{record.epsg})"
         + _plus_minus(sigma[:3], ".1f", "m"),
         "angles": f"yaw {camera.yaw:.3f}, pitch {camera.pitch:.3f}, roll {camera.roll:.3f} deg"

@@ -1,0 +1,203 @@
+"""Whether control points can carry a pose: what is plainly wrong is said before the fit."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import CameraError
+from .grid import in_area_of_use, name_of, require_metres, require_true_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from .control_points import ControlPoint
+
+    Floats = NDArray[np.float64]
+    HeightsAt = Callable[[Floats, Floats], Floats]
+
+FEET = 0.3048
+_LINE = 0.01  # of the length of a row of points, its width below which it is a line
+_OFF = 100.0  # metres between a point's height and the terrain's that are remarkable
+_GEOID = (40.0, 60.0)  # metres that ellipsoidal heights lie above the sea's in the Alps
+
+
+def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least: int) -> None:
+    """Refuse points that are too few, twice there, beside the picture, or all on a line.
+
+    Raises
+    ------
+    CameraError
+        That names the points and says what to do.
+    """
+    used = [point for point in points if point.use]
+    if len(used) < least:
+        raise CameraError(
+            f"{len(used)} control points are in use, and a pose needs {least}. Add points all over "
+            "the picture, near and far"
+            + ("." if least == 3 else "; three do where position (to 10 m) and focal are known.")
+        )
+    _require_distinct(points)
+    _require_in_picture(used, size)
+    if _on_a_line(np.array([(p.u, p.v) for p in used])):
+        raise CameraError(
+            "All control points lie on one line in the picture, so nothing holds the camera's "
+            "tilt about it. Add points above or below it."
+        )
+    if _on_a_line(np.array([(p.x, p.y) for p in used])) and len(used) < 6:
+        raise CameraError(
+            "All control points lie on one line on the map, so they cannot tell where the camera "
+            "stands. Add points beside it, nearer or farther away."
+        )
+
+
+def _require_distinct(points: Sequence[ControlPoint]) -> None:
+    twice = [name for name, count in Counter(p.name for p in points).items() if count > 1]
+    if twice:
+        raise CameraError(
+            f"Several control points are called {', '.join(twice)}: give each a name of its own."
+        )
+    for places, what in (
+        ([(p.u, p.v) for p in points if p.use], "pixel"),
+        ([(p.x, p.y) for p in points if p.use], "place on the map"),
+    ):
+        names = [p.name for p in points if p.use]
+        for place, count in Counter(places).items():
+            if count > 1:
+                same = [n for n, other in zip(names, places, strict=True) if other == place]
+                raise CameraError(
+                    f"The control points {', '.join(same)} have the same {what}: one of them is "
+                    "wrong, or there twice. Correct it, or set its use to 0."
+                )
+
+
+def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> None:
+    width, height = size
+    outside = [p.name for p in used if not (-1 <= p.u <= width + 1 and -1 <= p.v <= height + 1)]
+    if not outside:
+        return
+    swapped = all(-1 <= p.v <= width + 1 and -1 <= p.u <= height + 1 for p in used)
+    reason = (
+        "u_px and v_px look exchanged (u counts to the right, v downwards)."
+        if swapped
+        else "Give the size of the picture in which they were measured."
+    )
+    raise CameraError(
+        f"The control points {', '.join(outside)} lie outside of the picture of {width} x "
+        f"{height} pixels. {reason}"
+    )
+
+
+def require_on_map(
+    places: Floats, names: Sequence[str], epsg: int, terrain: HeightsAt | None
+) -> None:
+    """Refuse x and y (N, 2) that are no metres of the CRS.
+
+    Raises
+    ------
+    CameraError
+        For degrees, exchanged axes, feet, and a CRS that does not belong there.
+    """
+    require_metres(epsg)
+    if (np.abs(places) <= 360).all():
+        raise CameraError(
+            f"The control points' x and y look like degrees, not like metres of {name_of(epsg)}. "
+            "Transform them to that CRS."
+        )
+    x, y = np.median(places, axis=0)
+    for there, text in (
+        ((y, x), "x and y look exchanged: x counts eastwards, y northwards"),
+        ((x * FEET, y * FEET), "x and y look like feet: multiply them by 0.3048"),
+        ((y * FEET, x * FEET), "x and y look exchanged, and like feet"),
+    ):
+        if not _belongs((x, y), epsg, terrain) and _belongs(there, epsg, terrain):
+            raise CameraError(
+                f"The control points lie outside of {name_of(epsg)} or of the terrain model: "
+                f"{text}."
+            )
+    if not in_area_of_use(epsg, x, y):
+        raise CameraError(
+            f"The control points, about ({x:.0f}, {y:.0f}), lie far from where {name_of(epsg)} is "
+            "used. Check the CRS, and that x counts eastwards and y northwards."
+        )
+    require_true_scale(epsg, float(x), float(y))
+    away = np.hypot(*(places - (x, y)).T)
+    far = [name for name, distance in zip(names, away, strict=True) if distance > 300_000]
+    if far:
+        raise CameraError(
+            f"The control points {', '.join(far)} lie more than 300 km from the others: check "
+            "their x and y."
+        )
+
+
+def _belongs(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -> bool:
+    if terrain is not None:
+        return bool(np.isfinite(terrain(np.array([place[0]]), np.array([place[1]]))[0]))
+    try:
+        return in_area_of_use(epsg, *place)
+    except CameraError:
+        return False
+
+
+def heights(points: Sequence[ControlPoint], terrain: HeightsAt | None) -> tuple[Floats, list[str]]:
+    """Heights (N,) of all points, from the terrain where they have none, and what is odd.
+
+    Raises
+    ------
+    CameraError
+        If a point in use has no height and the terrain knows none.
+    """
+    given = np.array([math.nan if p.z is None else p.z for p in points], np.float64)
+    if terrain is None:
+        missing = [p.name for p in points if p.z is None]
+        if missing:
+            raise CameraError(
+                f"The control points {', '.join(missing)} have no z: give it, or a DEM (--dem)."
+            )
+        return given, []
+    ground = np.asarray(terrain(np.array([p.x for p in points]), np.array([p.y for p in points])))
+    found = np.where(np.isnan(given), ground, given)
+    missing = [p.name for p, z in zip(points, found, strict=True) if math.isnan(z)]
+    if missing:
+        raise CameraError(
+            f"The DEM does not cover the control points {', '.join(missing)}, which have no z. "
+            "Give their z, take a DEM that reaches there, or check their x and y."
+        )
+    return found, _odd_heights(points, given, ground)
+
+
+def _odd_heights(points: Sequence[ControlPoint], given: Floats, ground: Floats) -> list[str]:
+    above = given - ground
+    known = np.isfinite(above)
+    if not known.any():
+        return []
+    ratio = float(np.median(given[known] / np.maximum(ground[known], 1.0)))
+    if abs(ratio * FEET - 1) < 0.05 and np.median(above[known]) > 300:
+        raise CameraError(
+            f"The control points' heights are {ratio:.2f} times those of the DEM: they look like "
+            "feet. Multiply z by 0.3048."
+        )
+    middle = float(np.median(above[known]))
+    if known.sum() >= 3 and _GEOID[0] < middle < _GEOID[1] and np.ptp(above[known]) < 20:
+        return [
+            f"All heights lie about {middle:.0f} m above the DEM: they look ellipsoidal (GPS, "
+            "globes), the DEM's count from the sea. Leave z empty to take the DEM's."
+        ]
+    far = [
+        f"{p.name} ({offset:+.0f} m)"
+        for p, offset in zip(points, above, strict=True)
+        if math.isfinite(offset) and abs(offset) > _OFF
+    ]
+    if not far:
+        return []
+    return [f"Heights far from the DEM's: {', '.join(far)}. Check z, x and y of these points."]
+
+
+def _on_a_line(places: Floats) -> bool:
+    spread = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
+    return bool(spread[1] < _LINE * spread[0])

@@ -1,0 +1,189 @@
+"""How good a pose is: covariance, left-out points, and what a user should be warned of."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .camera import Projection
+from .earth import curvature_drop
+from .refine import parameters_to_record, refine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from .camera import Camera
+    from .refine import Fit
+
+    Floats = NDArray[np.float64]
+    HeightsAt = Callable[[Floats, Floats], Floats]
+
+_NEAREST = 30.0  # metres; terrain nearer to the camera is not looked at
+_SAMPLES, _HALVINGS = 3000, 30
+_WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
+
+
+def covariance(fit: Fit) -> Floats:
+    """(8, 8) covariance of the record's parameters.
+
+    That of the estimator: ``A^-1 (s^2 J'J + P) A^-1`` with ``A = J'J + P``, where priors P are
+    what they say and the points' noise s is estimated, but never below their sigmas.
+    """
+    normal = fit.slopes.T @ fit.slopes
+    inverse = np.linalg.pinv(normal + fit.information, hermitian=True)
+    change = parameters_to_record(fit.camera, fit.slopes.shape[1])
+    spread = inverse @ (noise(fit) * normal + fit.information) @ inverse
+    return np.asarray(change @ spread @ change.T)
+
+
+def noise(fit: Fit) -> float:
+    """Variance of the points in units of their sigmas, at least 1.
+
+    Few degrees of freedom know it badly: the mean of its inverse-gamma posterior makes up for
+    that, so that regions of a normal distribution cover at about their rates.
+    """
+    return max(1.0, float(np.sum(fit.misfits**2)) / max(fit.freedom - 2, 1.0))
+
+
+def left_out(fit: Fit, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
+    """Errors of every point by the pose fitted to all others.
+
+    Returns
+    -------
+    pixels, metres
+        (N,) distance in the picture; and on the map, between the point and the ground that its
+        pixel sees. NaN where it cannot be had.
+    """
+    places, seen = fit.problem.places, fit.problem.pixels
+    pixels, metres = np.full(len(places), np.nan), np.full(len(places), np.nan)
+    for index in range(len(places)):
+        others = np.arange(len(places)) != index
+        other = refine(fit.problem.only(others), fit.camera, 30) if others.sum() >= 3 else None
+        if other is None:
+            continue
+        place = places[index : index + 1]
+        pixels[index] = float(np.hypot(*(other.camera.project(place) - seen[index])[0]))
+        if terrain is not None:
+            hit = ground_seen(other.camera, seen[index : index + 1], terrain)
+            metres[index] = float(np.hypot(*(hit - place)[0, :2]))
+    return pixels, metres
+
+
+def ground_seen(camera: Camera, pixels: Floats, terrain: HeightsAt) -> Floats:
+    """(N, 3) first ground on the rays of pixels (N, 2); NaN where there is none.
+
+    By marching and halving: exact and slow, for a few rays.
+    """
+    azimuth, tangent = camera.directions(pixels)
+    far = 60_000.0
+
+    def above(distance: Floats) -> Floats:
+        x = camera.x + np.sin(azimuth)[:, None] * distance
+        y = camera.y + np.cos(azimuth)[:, None] * distance
+        ground = np.asarray(terrain(x.ravel(), y.ravel())).reshape(x.shape)
+        ray = camera.z + tangent[:, None] * distance
+        return ray + curvature_drop(distance, camera.refraction) - ground
+
+    steps = np.broadcast_to(np.geomspace(_NEAREST, far, _SAMPLES), (len(pixels), _SAMPLES))
+    over = above(steps)
+    under = over < 0
+    first = np.argmax(under, axis=1)
+    rows = np.arange(len(pixels))
+    known = under.any(axis=1) & (first > 0)
+    known &= np.isfinite(over[rows, np.maximum(first - 1, 0)])
+    low, high = steps[rows, np.maximum(first - 1, 0)], steps[rows, first]
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = above(middle[:, None])[:, 0] < 0
+        low, high = np.where(below, low, middle), np.where(below, middle, high)
+    distance = np.where(known, (low + high) / 2, np.nan)
+    height = camera.z + tangent * distance + curvature_drop(distance, camera.refraction)
+    return np.stack(
+        [camera.x + np.sin(azimuth) * distance, camera.y + np.cos(azimuth) * distance, height],
+        axis=1,
+    )
+
+
+def loo_rms(pixels: Floats) -> float | None:
+    """Root mean square of left-out errors (N,) per point; None where there are none."""
+    known = pixels[np.isfinite(pixels)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else None
+
+
+def warnings(fit: Fit, spread: Floats, pixels: Floats) -> list[str]:
+    """What the user should know about a pose.
+
+    Parameters
+    ----------
+    fit
+        Of N points.
+    spread
+        (8, 8) covariance.
+    pixels
+        (N,) left-out errors.
+    """
+    camera, places = fit.camera, fit.problem.places
+    distances = np.linalg.norm(places - camera.position, axis=1)
+    sigma = np.sqrt(np.diag(spread))
+    along = math.hypot(*sigma[:3])
+    texts = []
+    turn = max(sigma[3], sigma[4])
+    if turn > 1.0 or along > 0.2 * float(np.median(distances)):
+        texts.append(
+            f"Bad pose: its points leave the position open to {along:.0f} m and the heading to "
+            f"{sigma[3]:.1f} degrees. Do not map with it: add points, or give position and focal."
+        )
+    loo = loo_rms(pixels)
+    if loo is not None and loo > max(3.0 * fit.rms, 3.0) and loo > 0.004 * camera.width:
+        texts.append(
+            f"Left-out points miss by {loo:.1f} px, those fitted by {fit.rms:.1f} px: the pose "
+            "fits its points and little else. Add points all over the picture."
+        )
+    if not np.isfinite(pixels).all():
+        texts.append("There are too few points to check the pose by leaving points out.")
+    if np.ptp(distances) < 0.1 * float(np.max(distances)):
+        texts.append(
+            "All points are about equally far away: position and focal length cannot be told "
+            "apart. Add nearer and farther points."
+        )
+    texts += _coverage(fit)
+    texts += _correlation(spread)
+    texts += _lens(camera)
+    return texts
+
+
+def _coverage(fit: Fit) -> list[str]:
+    spans = np.ptp(fit.problem.pixels, axis=0) / (fit.camera.width, fit.camera.height)
+    if spans[0] > 0.35 and spans[1] > 0.12:
+        return []
+    return [
+        f"The points cover {spans[0]:.0%} of the picture's width and {spans[1]:.0%} of its height: "
+        "elsewhere the pose is a guess. Add points there."
+    ]
+
+
+def _correlation(spread: Floats) -> list[str]:
+    sigma = np.sqrt(np.maximum(np.diag(spread), 1e-30))
+    matrix = spread / np.outer(sigma, sigma)
+    if np.abs(matrix[6, :3]).max() < 0.98:
+        return []
+    return [
+        "Focal length and position can hardly be told apart. Give one of them, or add points much "
+        "nearer than the others."
+    ]
+
+
+def _lens(camera: Camera) -> list[str]:
+    if camera.projection is Projection.CYLINDRICAL:
+        return []
+    view = 2 * math.degrees(math.atan(camera.width / 2 / camera.f))
+    if view > _WIDE:
+        return [
+            f"The picture is {view:.0f} degrees wide: so wide a lens is not drawn well by one "
+            "radial coefficient. Check the residuals near the edges."
+        ]
+    return []

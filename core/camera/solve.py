@@ -1,0 +1,256 @@
+"""The pose of a camera from ground control points and what is known beforehand.
+
+The result is the optimum of one least-squares problem with Gaussian priors (B2 of the design
+note); where it is looked for, and whether single points contradict the others, is found out first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CameraError
+from .blunders import find_blunders
+from .camera import Camera, Projection
+from .checks import heights, require_on_map, require_usable
+from .control_points import ControlPoint
+from .quality import covariance, left_out, loo_rms, warnings
+from .record import CameraRecord, PointFit
+from .refine import Fit, Problem, refine
+from .start import starts
+
+Floats = NDArray[np.float64]
+HeightsAt = Callable[[Floats, Floats], Floats]
+"""Heights (N,) at x (N,) and y (N,), metres; NaN where unknown."""
+
+POSITION_SIGMA = (10.0, 10.0, 5.0)
+"""Metres by which a position is trusted that is given without more."""
+
+_KNOWN = 10.0  # metres: a position as good as this, and a focal length, make up for a point
+_SECOND = 20  # points from which k2 is tried
+_ABSURD = 0.1  # of the picture's width: residuals of no camera at all
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of a camera beforehand.
+
+    Attributes
+    ----------
+    position
+        x, y and z, metres; z None with ``height_above_ground``.
+    position_sigma
+        Standard deviations of x, y and z, metres; None takes `POSITION_SIGMA`.
+    focal
+        Focal length, pixels.
+    focal_sigma
+        Standard deviation as a share of it.
+    height_above_ground
+        Of the camera above the terrain, metres.
+    """
+
+    position: tuple[float, float, float | None] | tuple[float, float] | None = None
+    position_sigma: tuple[float, float, float] | None = None
+    focal: float | None = None
+    focal_sigma: float = 0.10
+    height_above_ground: float | None = None
+
+    @property
+    def sigmas(self) -> tuple[float, float, float]:
+        """Of the position."""
+        return self.position_sigma or POSITION_SIGMA
+
+
+def solve(
+    points: Sequence[ControlPoint],
+    size: tuple[int, int],
+    *,
+    epsg: int,
+    terrain: HeightsAt | None = None,
+    prior: Prior | None = None,
+    projection: Projection = Projection.PINHOLE,
+) -> CameraRecord:
+    """Pose a camera.
+
+    Parameters
+    ----------
+    points
+        At least 4 in use; 3 where position (to 10 m) and focal length are known.
+    size
+        (width, height) of the picture, pixels.
+    epsg
+        Projected CRS of x and y.
+    terrain
+        Gives heights to points that have none, and errors on the map.
+    prior
+        What is known beforehand.
+    projection
+        Pinhole, or cylindrical panorama.
+
+    Returns
+    -------
+    CameraRecord
+        With residuals and left-out errors of every point, covariance and warnings.
+
+    Raises
+    ------
+    CameraError
+        If the points cannot carry a pose; the message says which, and what to do.
+    """
+    prior = prior or Prior()
+    known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN and prior.focal
+    require_usable(points, size, 3 if known else 4)
+    names = [point.name for point in points]
+    require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, terrain)
+    z, odd = heights(points, terrain)
+    points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
+    used = [point for point in points if point.use]
+    best = _best(_problem(used, prior, terrain), size, projection)
+    best, suspects, texts = _without_blunders(best, used)
+    best = _with_second(best)
+    _require_sense(best)
+    pixels, metres = left_out(best, terrain)
+    spread = covariance(best)
+    kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
+    errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
+    fits = _fits(points, best.camera, suspects, errors)
+    on_map = metres[np.isfinite(metres)]
+    return CameraRecord(
+        best.camera,
+        epsg,
+        covariance=spread.tolist(),
+        points=tuple(fits),
+        rms_px=best.rms,
+        loo_rms_px=loo_rms(pixels),
+        loo_map_median_m=float(np.median(on_map)) if on_map.size else None,
+        loo_map_p90_m=float(np.percentile(on_map, 90)) if on_map.size else None,
+        warnings=(*texts.values(), *odd, *warnings(best, spread, pixels)),
+    )
+
+
+def _problem(used: Sequence[ControlPoint], prior: Prior, terrain: HeightsAt | None) -> Problem:
+    position, sigmas = np.zeros(3), np.full(3, math.inf)
+    if prior.position is not None:
+        position, sigmas = _position(prior, terrain), np.array(prior.sigmas, np.float64)
+    focal = prior.focal or 1.0
+    return Problem(
+        np.array([(p.x, p.y, p.z) for p in used]),
+        np.array([(p.u, p.v) for p in used]),
+        np.array([p.sigma for p in used]),
+        position,
+        sigmas,
+        focal,
+        prior.focal_sigma * focal if prior.focal else math.inf,
+    )
+
+
+def _position(prior: Prior, terrain: HeightsAt | None) -> Floats:
+    x, y, *rest = prior.position or ()
+    z = rest[0] if rest else None
+    if z is not None and math.isfinite(z):
+        return np.array([x, y, z])
+    if terrain is None or prior.height_above_ground is None:
+        raise CameraError(
+            "The camera's position has no height: give Z, or a DEM and the camera's height above "
+            "the ground."
+        )
+    ground = float(terrain(np.array([x]), np.array([y]))[0])
+    if math.isnan(ground):
+        raise CameraError(
+            f"The DEM does not cover the camera's position ({x:.0f}, {y:.0f}): give its Z, or take "
+            "a DEM that reaches there."
+        )
+    return np.array([x, y, ground + prior.height_above_ground])
+
+
+def _best(problem: Problem, size: tuple[int, int], projection: Projection) -> Fit:
+    """The best optimum of all starts."""
+    blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
+    fits = [refine(problem, start) for start in starts(problem, blank)]
+    found = [fit for fit in fits if fit is not None]
+    if not found:
+        raise CameraError(
+            "No camera sees all control points in front of it. Check that pixels and places of "
+            "the points belong together, that x and y are not exchanged, and the camera's "
+            "position if you gave one."
+        )
+    return min(found, key=lambda fit: fit.chi2)
+
+
+def _without_blunders(
+    best: Fit, used: Sequence[ControlPoint]
+) -> tuple[Fit, set[str], dict[str, str]]:
+    """The fit without points that are plainly wrong; suspects; those left out, with a text."""
+    wrong, doubtful = find_blunders(best)
+    if wrong.any():
+        best = refine(best.problem.only(~wrong), best.camera) or best
+    out = {
+        point.name: f"{point.name} contradicts the other points and was left out: check its pixel "
+        "and its place, or set its use to 0."
+        for point, gone in zip(used, wrong, strict=True)
+        if gone
+    }
+    doubts = [point.name for point, odd in zip(used, doubtful, strict=True) if odd]
+    texts = dict(out)
+    if doubts:
+        texts[""] = (
+            f"{', '.join(doubts)} may be wrong: the other points fit much better without. Check "
+            "pixel and place."
+        )
+    return best, {*out, *doubts}, texts
+
+
+def _with_second(fit: Fit) -> Fit:
+    """The fit with k2, where there are many points and both AICc and left-out points gain."""
+    count = len(fit.problem.places)
+    if count < _SECOND or fit.camera.projection is Projection.CYLINDRICAL:
+        return fit
+    other = refine(replace(fit.problem, second=True), fit.camera)
+    if other is None or _aicc(other) >= _aicc(fit) - 2:
+        return fit
+    errors = [loo_rms(left_out(each, None)[0]) for each in (fit, other)]
+    better = None not in errors and errors[1] < 0.98 * errors[0]  # type: ignore[operator]
+    return other if better else fit
+
+
+def _aicc(fit: Fit) -> float:
+    count, free = fit.misfits.size, fit.slopes.shape[1] + 1
+    squares = float(np.sum(fit.misfits**2))
+    return count * math.log(squares / count) + 2 * free + 2 * free * (free + 1) / (count - free - 1)
+
+
+def _require_sense(fit: Fit) -> None:
+    camera = fit.camera
+    if fit.rms > _ABSURD * camera.width:
+        raise CameraError(
+            f"The best pose misses its control points by {fit.rms:.0f} pixels: they do not belong "
+            "together. Check that every pixel is paired with its own place, that x and y are not "
+            "exchanged, that all is in metres, and the camera's position if you gave one."
+        )
+
+
+def _fits(
+    points: Sequence[ControlPoint],
+    camera: Camera,
+    suspects: set[str],
+    errors: dict[str, tuple[float, float]],
+) -> list[PointFit]:
+    drawn = camera.project(np.array([(p.x, p.y, p.z) for p in points]))
+    fits = []
+    for point, (u, v) in zip(points, drawn, strict=True):
+        pixels, metres = errors.get(point.name, (math.nan, math.nan))
+        fits.append(
+            PointFit(
+                point,
+                float(u - point.u),
+                float(v - point.v),
+                float(pixels) if math.isfinite(pixels) else None,
+                float(metres) if math.isfinite(metres) else None,
+                point.name in suspects,
+            )
+        )
+    return fits
