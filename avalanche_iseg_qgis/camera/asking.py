@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.camera import CameraRecord
-from ..core.survey.protocol import Drape, FitSkyline, LookAt, SolvePose
+from ..core.survey.protocol import Drape, FitSkyline, LookAt, Register, SolvePose
 
 if TYPE_CHECKING:
     from .sheet import Sheet
 
-POSE, LOOK, DRAPE = "pose", "look", "drape"
+POSE, LOOK, DRAPE, FOLLOW = "pose", "look", "drape", "follow"
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,16 @@ class Asking(QObject):
         (picture, Seen): what the newest camera sees.
     draped
         (picture, path of a GeoTIFF).
+    followed
+        (picture, Registered): how the camera has turned since the picture that it was posed in.
     refused
-        (`POSE`, `LOOK` or `DRAPE`, picture, text).
+        (`POSE`, `LOOK`, `DRAPE` or `FOLLOW`, picture, text).
     """
 
     posed = pyqtSignal(str, object)
     seen = pyqtSignal(str, object)
     draped = pyqtSignal(str, str)
+    followed = pyqtSignal(str, object)
     refused = pyqtSignal(str, str, str)
 
     def __init__(self, surveyor, parent: QObject) -> None:
@@ -88,6 +91,16 @@ class Asking(QObject):
         )
         self._ask(DRAPE, sheet, request)
 
+    def follow(self, sheet: Sheet, reference: str) -> None:
+        """How the camera has turned since another picture of it."""
+        request = Register(
+            record=sheet.record.to_json(),
+            dem=list(sheet.dem),
+            reference=reference,
+            picture=sheet.picture,
+        )
+        self._ask(FOLLOW, sheet, request)
+
     def _ask(self, kind: str, sheet: Sheet, request: object) -> None:
         self._surveyor.ask(f"camera {kind}", Ticket(kind, sheet.picture), request)
 
@@ -98,6 +111,8 @@ class Asking(QObject):
             self.posed.emit(ticket.picture, CameraRecord.from_json(answer.record))
         elif ticket.kind == LOOK:
             self.seen.emit(ticket.picture, answer)
+        elif ticket.kind == FOLLOW:
+            self.followed.emit(ticket.picture, answer)
         else:
             self.draped.emit(ticket.picture, answer.path)
 

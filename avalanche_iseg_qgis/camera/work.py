@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from ..core.camera import CameraRecord
+from ..core.camera import Camera, CameraRecord
 from ..core.errors import CameraError
 from ..core.projection.range_map import RangeMap
 from ..panel.words import tr
@@ -15,7 +16,7 @@ from .asking import LOOK, POSE, Asking
 from .heights import Heights
 from .library import fitted
 from .places import exif_focal, in_crs
-from .points import free_name, with_click, with_point
+from .points import PICTURE, Point, free_name, with_click, with_point
 from .sheet import PIXELS, Sheet, start_camera
 from .store import Store
 
@@ -61,6 +62,7 @@ class Work(QObject):
         self._look_soon = self._timer(_LOOK_DELAY, self._look)
         asking.posed.connect(self._on_posed)
         asking.seen.connect(self._on_seen)
+        asking.followed.connect(self._on_followed)
         asking.refused.connect(self._on_refused)
 
     def take(self, picture: str, width: int, height: int) -> None:
@@ -184,12 +186,56 @@ class Work(QObject):
             If its pictures have another shape.
         """
         sheet = self.sheet.with_record(fitted(record, self.sheet.width, self.sheet.height))
+        self._adopt(sheet)
+        if record.image in ("", Path(sheet.picture).name):
+            return
+        reference = self._picture_named(record.image)
+        if reference:
+            self._asking.follow(sheet, reference)
+        else:
+            self.said.emit(
+                tr(
+                    "The camera was posed in {}, which is not beside this photo: whether it has "
+                    "moved since is not known. Compare the drawn skyline with the picture."
+                ).format(record.image)
+            )
+
+    def _adopt(self, sheet: Sheet) -> None:
+        """Take over a pose that was not solved here."""
         self._let_go()
         self.sheet = sheet
         self._store.write(sheet)
         self._show_heights()
         self._look_soon.start()
         self.changed.emit()
+
+    def _picture_named(self, name: str) -> str:
+        """The picture in which a camera was posed; empty if it is nowhere near."""
+        beside = Path(self.sheet.picture).with_name(Path(name).name)
+        known = (Path(path) for path in self._store.pictures if Path(path).name == Path(name).name)
+        return next((str(path) for path in (beside, *known) if path.is_file()), "")
+
+    def _on_followed(self, picture: str, found: object) -> None:
+        """The camera of another picture has been compared with this one."""
+        sheet = self.sheet
+        if picture != sheet.picture or sheet.record is None:
+            return
+        if not found.trusted:
+            self.said.emit(
+                tr(
+                    "Whether the camera has moved could not be found out ({}) The pose stays as it "
+                    "was: compare the drawn skyline with the picture, or pair points anew."
+                ).format(found.reason)
+            )
+            return
+        before, record = sheet.record.camera, CameraRecord.from_json(found.record)
+        points = tuple(_followed(point, before, record.camera) for point in sheet.points)
+        self._adopt(replace(sheet, record=replace(record, name=sheet.record.name), points=points))
+        self.said.emit(
+            tr("The camera has turned by {:.3f}° ({:.1f} px) since {}: the pose follows.").format(
+                record.drift_deg or 0.0, found.shift_px, sheet.record.image
+            )
+        )
 
     # --- what comes of them ----------------------------------------------------------------
 
@@ -276,3 +322,13 @@ class Work(QObject):
         timer.setInterval(milliseconds)
         timer.timeout.connect(act)
         return timer
+
+
+def _followed(point: Point, before: Camera, after: Camera) -> Point:
+    """A point of a picture, in that of the camera after it has turned."""
+    if not point.complete or point.z is None:
+        return point
+    place = [[point.x, point.y, point.z]]
+    (u, v) = (after.project(place) - before.project(place))[0].tolist()
+    moved = math.isfinite(u) and math.isfinite(v)
+    return point.at(PICTURE, (point.u + u, point.v + v)) if moved else point

@@ -38,8 +38,8 @@ def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least:
     used = [point for point in points if point.use]
     if len(used) < least:
         raise CameraError(
-            f"{len(used)} control points are in use, and a pose needs {least}. Add points all over "
-            "the picture, near and far"
+            f"{len(used)} control points are in use, and a pose needs at least {least}. Add points "
+            "all over the picture, near and far"
             + ("." if least == 3 else "; three do where position (to 10 m) and focal are known.")
         )
     _require_distinct(points)

@@ -172,13 +172,15 @@ class CameraRecord:
             )
             texts = ("name", "image", "dem", "vertical_datum", "author", "valid_from", "valid_to")
             numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
-            ids = {key: str(content[key]) for key in ("created_at", "pose_id") if key in content}
+            more: dict[str, Any] = {
+                **{key: str(content.get(key) or "") for key in texts},
+                **{key: _number(content.get(key)) for key in numbers},
+                **{key: str(content[key]) for key in ("created_at", "pose_id") if key in content},
+            }
             return cls(
                 camera=camera,
                 epsg=int(content["epsg"]),
-                **{key: str(content.get(key) or "") for key in texts},
-                **{key: _number(content.get(key)) for key in numbers},
-                **ids,
+                **more,
                 covariance=content.get("covariance"),
                 points=tuple(_point_from_json(point) for point in content.get("points") or ()),
                 warnings=tuple(content.get("warnings") or ()),

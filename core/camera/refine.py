@@ -195,7 +195,7 @@ def drawn_slopes(camera: Camera, places: Floats, free: int) -> Floats:
     slopes[:, :, :2] += by_offset[:, :, 2:] * (bend * offset[:, None, :2])
     slopes[:, :, 3:6] = np.cross(seen[:, None, :], by_seen)
     slopes[:, :, 6:] = by_lens
-    return slopes[:, :, :free] * _UNITS[:free]
+    return np.asarray(slopes[:, :, :free] * _UNITS[:free])
 
 
 def _lens_slopes(camera: Camera, seen: Floats) -> tuple[Floats, Floats]:

@@ -168,7 +168,7 @@ def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
 def _places(picture: NDArray[np.uint8], foreground: NDArray[np.bool_] | None) -> Floats:
     """Middles (N, 2) of patches of terrain."""
     height, width = picture.shape[:2]
-    skyline = np.nan_to_num(picture_skyline(picture).rows)
+    skyline = np.nan_to_num(picture_skyline(picture))
     usable = np.arange(height)[:, None] >= skyline
     if foreground is not None:
         usable &= cv2.resize(foreground.astype(np.uint8), (width, height)) == 0
@@ -243,7 +243,7 @@ def _rotation(before: Floats, after: Floats) -> Floats:
 def _any_turn(old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera) -> Floats | None:
     """A turn of any size, from SIFT features of pictures of evened-out contrast."""
     size = camera.width // 2, camera.height // 2
-    equalise, sift = cv2.createCLAHE(4.0, (8, 8)), cv2.SIFT_create(2000)
+    equalise, sift = cv2.createCLAHE(4.0, (8, 8)), cv2.SIFT.create(2000)
     found = []
     for picture in (old, new):
         grey = cv2.cvtColor(_shrunk(picture, size), cv2.COLOR_RGB2GRAY)

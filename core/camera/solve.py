@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,7 @@ class Prior:
         Of the camera above the terrain, metres.
     """
 
-    position: tuple[float, float, float | None] | tuple[float, float] | None = None
+    position: tuple[Any, ...] | None = None
     position_sigma: tuple[float, float, float] | None = None
     focal: float | None = None
     focal_sigma: float = 0.10
@@ -109,7 +111,7 @@ def solve(
     z, odd = heights(points, terrain)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    best = _best(_problem(used, prior, terrain), size, projection)
+    best = _best(_problem(used, prior, terrain), size, projection, [p.name for p in used])
     best, suspects, texts = _without_blunders(best, used)
     best = _with_second(best)
     _require_sense(best)
@@ -149,8 +151,7 @@ def _problem(used: Sequence[ControlPoint], prior: Prior, terrain: HeightsAt | No
 
 
 def _position(prior: Prior, terrain: HeightsAt | None) -> Floats:
-    x, y, *rest = prior.position or ()
-    z = rest[0] if rest else None
+    x, y, z = (*(prior.position or ()), None)[:3]
     if z is not None and math.isfinite(z):
         return np.array([x, y, z])
     if terrain is None or prior.height_above_ground is None:
@@ -167,18 +168,47 @@ def _position(prior: Prior, terrain: HeightsAt | None) -> Floats:
     return np.array([x, y, ground + prior.height_above_ground])
 
 
-def _best(problem: Problem, size: tuple[int, int], projection: Projection) -> Fit:
+def _best(
+    problem: Problem, size: tuple[int, int], projection: Projection, names: Sequence[str]
+) -> Fit:
     """The best optimum of all starts."""
     blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
-    fits = [refine(problem, start) for start in starts(problem, blank)]
-    found = [fit for fit in fits if fit is not None]
-    if not found:
-        raise CameraError(
-            "No camera sees all control points in front of it. Check that pixels and places of "
-            "the points belong together, that x and y are not exchanged, and the camera's "
-            "position if you gave one."
+    best = _optimum(problem, blank)
+    if best is None:
+        behind = _behind(problem, blank)
+        hint = (
+            f"{', '.join(n for n, gone in zip(names, behind, strict=True) if gone)} lie behind "
+            "the camera that sees the others"
+            if behind.any()
+            else "no pose sees all of them in front of it"
         )
-    return min(found, key=lambda fit: fit.chi2)
+        raise CameraError(
+            f"The control points do not belong together: {hint}. Check that pixels and places are "
+            "paired rightly, that x and y are not exchanged, and the camera's position if you "
+            "gave one."
+        )
+    return best
+
+
+def _optimum(problem: Problem, blank: Camera) -> Fit | None:
+    fits = [refine(problem, start) for start in starts(problem, blank)]
+    return min((fit for fit in fits if fit is not None), key=lambda fit: fit.chi2, default=None)
+
+
+def _behind(problem: Problem, blank: Camera) -> NDArray[np.bool_]:
+    """(N,) the one or two points behind the camera that fits all others best."""
+    count = len(problem.places)
+    best, chosen = math.inf, np.zeros(count, bool)
+    for size in (1, 2):
+        for out in combinations(range(count), size) if count - size >= 4 else ():
+            others = ~np.isin(np.arange(count), out)
+            fit = _optimum(problem.only(others), blank)
+            hidden = fit is not None and np.isnan(problem.misfits(fit.camera)[::2][~others]).all()
+            if fit is not None and hidden and fit.rms < best:
+                best, chosen = fit.rms, ~others
+        if best < _ABSURD * blank.width / 10:
+            break
+    return chosen
 
 
 def _without_blunders(
@@ -220,7 +250,9 @@ def _with_second(fit: Fit) -> Fit:
 def _aicc(fit: Fit) -> float:
     count, free = fit.misfits.size, fit.slopes.shape[1] + 1
     squares = float(np.sum(fit.misfits**2))
-    return count * math.log(squares / count) + 2 * free + 2 * free * (free + 1) / (count - free - 1)
+    return float(
+        count * math.log(squares / count) + 2 * free + 2 * free * (free + 1) / (count - free - 1)
+    )
 
 
 def _require_sense(fit: Fit) -> None:

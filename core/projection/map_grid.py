@@ -60,12 +60,12 @@ class MapGrid:
     @property
     def x(self) -> NDArray[np.float64]:
         """(cols,) of the cells' centres."""
-        return self.west + (np.arange(self.cols) + 0.5) * self.cell
+        return np.asarray(self.west + (np.arange(self.cols) + 0.5) * self.cell, np.float64)
 
     @property
     def y(self) -> NDArray[np.float64]:
         """(rows,) of the cells' centres."""
-        return self.north - (np.arange(self.rows) + 0.5) * self.cell
+        return np.asarray(self.north - (np.arange(self.rows) + 0.5) * self.cell, np.float64)
 
     @property
     def transform(self) -> tuple[float, float, float, float, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def trace(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) -> M
     part = np.pad(field[top : rows[-1] + 1, left : cols[-1] + 1], 1)
     west, north = grid.west + (left - 0.5) * grid.cell, grid.north - (top - 0.5) * grid.cell
     contours = find_contours(part, _LEVEL)
-    rings = shapely.linearrings(
+    rings: Any = shapely.linearrings(
         np.concatenate(contours)[:, ::-1] * (grid.cell, -grid.cell) + (west, north),
         indices=np.repeat(np.arange(len(contours)), [len(contour) for contour in contours]),
     )
@@ -70,7 +70,7 @@ def _simplified(outline: MultiPolygon, tolerance: float) -> MultiPolygon:
     return as_multipolygon(simple)
 
 
-def as_multipolygon(geometry: object) -> MultiPolygon:
+def as_multipolygon(geometry: Any) -> MultiPolygon:
     """The areas of any geometry."""
     import shapely
 

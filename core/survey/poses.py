@@ -28,7 +28,7 @@ def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
     from ..camera.solve import Prior, solve
 
     dem = views.dem(request.dem, request.epsg) if request.dem else None
-    known = {
+    known: dict[str, Any] = {
         "position": request.position and tuple(request.position),
         "position_sigma": request.position_sigma and tuple(request.position_sigma),
         "height_above_ground": request.height_above_ground,
@@ -68,7 +68,8 @@ def _point(content: Mapping[str, Any]) -> ControlPoint:
 
 def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -> Posed:
     """Turn a camera until the terrain's skyline fits the picture's."""
-    from ..camera.skyline import fit_skyline, picture_skyline
+    from ..camera.sky import picture_skyline
+    from ..camera.skyline import fit_skyline
     from ..projection.horizon import all_round
 
     start = CameraRecord.from_json(request.record)

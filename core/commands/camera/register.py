@@ -62,7 +62,10 @@ def run(args: argparse.Namespace) -> int:
         common.warn(found.reason)
     fitted = common.for_picture(record, found.camera.width, found.camera.height)
     fitted.with_camera(
-        found.camera, image=common.path_from(args.picture, args.out.parent), points=()
+        found.camera,
+        image=common.path_from(args.picture, args.out.parent),
+        points=(),
+        drift_deg=float(np.linalg.norm(found.turn_deg)),
     ).write(args.out)
     print(
         f"moved {found.shift_px:.2f} px, turned {np.linalg.norm(found.turn_deg):.4f} deg; "

@@ -101,7 +101,7 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--author", default="", help="who posed it")
     for name in ("--valid-from", "--valid-to"):
         group.add_argument(
-            name, metavar="TIME", type=arguments.moment, default="", help="date or time, ISO 8601"
+            name, metavar="TIME", type=arguments.moment, help="date or time, ISO 8601"
         )
     group.add_argument("--plot", metavar="FILE.png", type=Path, help="picture of the residuals")
     group.add_argument("--json", action="store_true", help="print the camera as JSON on stdout")
@@ -213,6 +213,6 @@ def _labelled(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
         name=args.name or args.out.stem,
         image=common.path_from(args.image, folder) if args.image else "",
         author=args.author,
-        valid_from=args.valid_from,
-        valid_to=args.valid_to,
+        valid_from=args.valid_from or "",
+        valid_to=args.valid_to or "",
     )
