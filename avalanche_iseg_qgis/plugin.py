@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .compat import QAction
@@ -23,7 +24,8 @@ class Plugin:
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
         self._add(tr("Map avalanches"), self.open, toolbar=True)
-        self._add(tr("Pose a photo's camera"), self.open_camera, toolbar=True)
+        camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
+        self._add(tr("Pose a photo's camera"), self.open_camera, toolbar=True, icon=camera)
         self._add(tr("Export mask of this image…"), lambda: self.open().exports.mask())
         self._add(tr("Export label image…"), lambda: self.open().exports.labels())
         self._add(tr("Export one mask per avalanche…"), lambda: self.open().exports.each())
@@ -58,8 +60,8 @@ class Plugin:
         """Show the panels in which a photo is joined with the map."""
         self.open().open_camera()
 
-    def _add(self, text: str, action, *, toolbar: bool = False) -> None:
-        entry = QAction(QIcon(ICON), text, self._iface.mainWindow())
+    def _add(self, text: str, action, *, toolbar: bool = False, icon: QIcon | None = None) -> None:
+        entry = QAction(icon or QIcon(ICON), text, self._iface.mainWindow())
         entry.triggered.connect(lambda _=False: action())
         self._iface.addPluginToRasterMenu(_MENU, entry)
         if toolbar:

@@ -70,6 +70,7 @@ class Studio(QObject):
         self._join()
         for dock in (self.dock, self.list):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        window.tabifyDockWidget(self.dock, self.desk.dock)
         for dock in (self.desk.dock, self.desk.picture):
             dock.hide()  # until cameras are wanted
         self._shape_changed()

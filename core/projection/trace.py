@@ -70,7 +70,7 @@ def _simplified(outline: MultiPolygon, tolerance: float) -> MultiPolygon:
     return as_multipolygon(simple)
 
 
-def as_multipolygon(geometry: Any) -> MultiPolygon:
+def as_multipolygon(geometry: Any) -> MultiPolygon:  # noqa: ANN401 -- shapely has none
     """The areas of any geometry."""
     import shapely
 

@@ -28,19 +28,19 @@ def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
     from ..camera.solve import Prior, solve
 
     dem = views.dem(request.dem, request.epsg) if request.dem else None
-    known: dict[str, Any] = {
-        "position": request.position and tuple(request.position),
-        "position_sigma": request.position_sigma and tuple(request.position_sigma),
-        "height_above_ground": request.height_above_ground,
-        "focal": request.focal,
-        "focal_sigma": request.focal_sigma,
-    }
+    prior = Prior(
+        position=request.position and tuple(request.position),
+        position_sigma=request.position_sigma and tuple(request.position_sigma),
+        focal=request.focal,
+        focal_sigma=request.focal_sigma,
+        height_above_ground=request.height_above_ground,
+    )
     record = solve(
         [_point(content) for content in request.points],
         (request.width, request.height),
         epsg=request.epsg,
         terrain=dem.sample if dem else None,
-        prior=Prior(**{name: value for name, value in known.items() if value is not None}),
+        prior=prior,
         projection=Projection(request.projection),
     )
     if dem:

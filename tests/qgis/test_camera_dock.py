@@ -231,9 +231,9 @@ def cross_is_right(operator, truth) -> None:
 
 def move_and_switch_off(operator) -> None:
     point = operator.work.sheet.points[0]
-    operator.drag_picture((point.u, point.v), (point.u + 60, point.v - 30))
+    operator.drag_picture((point.u, point.v), (point.u + 40, point.v - 30))
     moved = operator.work.sheet.points[0]
-    assert (moved.u, moved.v) == pytest.approx((point.u + 60, point.v - 30), abs=1)
+    assert (moved.u, moved.v) == pytest.approx((point.u + 40, point.v - 30), abs=1)
     wait_until(lambda: (operator.work.sheet.record.rms_px or 0) > 3, 60, "a pose that fits badly")
     operator.pose_of(6)
     cell = operator.dock.table.item(0, 0)

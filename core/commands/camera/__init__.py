@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from . import check, drape, register, skyline, solve, to_image, to_map
 
-
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
