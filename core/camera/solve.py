@@ -55,14 +55,14 @@ class Prior:
         Of the camera above the terrain, metres.
     """
 
-    position: tuple[Any, ...] | None = None
-    position_sigma: tuple[float, float, float] | None = None
+    position: Sequence[Any] | None = None
+    position_sigma: Sequence[float] | None = None
     focal: float | None = None
     focal_sigma: float = 0.10
     height_above_ground: float | None = None
 
     @property
-    def sigmas(self) -> tuple[float, float, float]:
+    def sigmas(self) -> Sequence[float]:
         """Of the position."""
         return self.position_sigma or POSITION_SIGMA
 

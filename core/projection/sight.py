@@ -153,6 +153,11 @@ def look(
     azimuths = fan(camera)
     terrain = _around(camera, azimuths, dem)
     warnings = [*dem.warnings, *_height(camera, terrain)]
+    if terrain.cell > dem.cell:
+        warnings.append(
+            f"The field of view is large: the DEM is used with cells of {terrain.cell:g} m "
+            f"instead of {dem.cell:g} m."
+        )
 
     def make() -> tuple[LinesOfSight, RangeMap]:
         lines = trace(

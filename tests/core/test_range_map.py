@@ -44,7 +44,7 @@ CAMERAS = {
     "plain": webcam(),
     "rolled, bent": webcam(yaw=133.0, pitch=-20.0, roll=14.0, k1=-0.2, k2=0.05),
     "to the south": webcam(yaw=180.0, k1=0.1),
-    "off centre": webcam(yaw=-50.0, pitch=-30.0, cx=30.0, cy=250.0),
+    "off centre": webcam(yaw=-50.0, pitch=-30.0, cx=30.0, cy=-50.0),
     "straight down": webcam(yaw=20.0, pitch=-89.0),
     "panorama": panorama(yaw=75.0),
     "tilted panorama": panorama(yaw=200.0, pitch=-4.0, roll=3.0),
@@ -151,10 +151,13 @@ def test_the_picture_and_the_lines_agree_on_what_is_seen(name, view):
     u, v = camera.project(points).T
     with np.errstate(invalid="ignore"):
         inside = (np.abs(u - 959.5) < 960) & (np.abs(v - 539.5) < 540)
-    seen, of_lines = ranges.sees(points), lines.sees(points)
+    seen = ranges.sees(points)
     assert not seen[~inside].any()
     assert 0.1 < seen[inside].mean() < 0.95
-    assert (seen == of_lines)[inside].mean() > 0.975
+    assert (seen == lines.sees(points))[inside].mean() > 0.975
+    # What they differ on is within the tolerance: a little lower or higher they are of one mind.
+    assert seen[inside & lines.sees(points, 0.3)].mean() > 0.995
+    assert seen[inside & ~lines.sees(points, 5.0)].mean() < 0.01
 
 
 def test_flat_looks_do_not_make_ground_unseen():

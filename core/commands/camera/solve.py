@@ -160,7 +160,7 @@ def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[
 def _ground(dem: Dem, points: Sequence[ControlPoint], prior: Prior) -> Terrain:
     """The terrain of the points and the camera, in memory: it is asked often."""
     places = [(point.x, point.y) for point in points]
-    places += [prior.position[:2]] if prior.position else []
+    places += [(prior.position[0], prior.position[1])] if prior.position else []
     low, high = np.min(places, axis=0) - _MARGIN, np.max(places, axis=0) + _MARGIN
     cell = max(dem.cell, math.sqrt(float(np.prod(high - low)) / _MOST_CELLS))
     return dem.window((*low, *high), cell)
