@@ -1,4 +1,11 @@
-"""Where the sky ends in a picture."""
+"""Where the sky ends in a picture.
+
+One path through all columns parts sky from land. It follows edges, and what is above it is to look
+like sky: first smooth, as the top of the picture, then by the colours and the texture that the
+last path parted (naive Bayes on histograms), three times over. Exact by dynamic programming.
+Measured against other recipes on synthetic scenes, among them departure from a sky colour fitted
+to the picture, which clouds defeat.
+"""
 
 from __future__ import annotations
 
@@ -6,105 +13,153 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter, median_filter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WIDTH = 800  # pixels of the width at which the path is looked for
-_BLUR = 1.2
-_EDGE = 12.0  # change of grey value over two pixels that is an edge beyond doubt
-_BELOW_EDGES = 0.35  # cost of an edge that the path leaves above it: the sky has few
-_STEEP = 0.12  # cost per pixel that the path climbs
-_FARTHEST = 12  # pixels that it may climb from one column to the next
-_NEAR = 3  # rows from the path within which the edge is strongest
-_LEAST = 3.0  # change of grey value below which a column says nothing
-_WINDOW = 5  # columns
+    Plane = NDArray[np.float32]
+
+_WIDTH = 640  # of the picture in which the path is searched
+_ROUNDS = 3
+_EDGE = 10.0  # worth of a strong edge, in pixels that clearly look like sky
+_STEP = 1.5  # cost of a row up or down from column to column, likewise
+_APART = 4  # rows beside the path that teach nothing
+_BELOW = 0.3  # of the height: land that teaches
+_COLOURS, _TEXTURES = (24, 16, 16), 24  # histogram bins
+_CONTRAST = 3.0  # between sky and land, in L*a*b*, for a column to be sure
+_JUMP = 0.006  # of the width: from the columns beside
+_AROUND = 0.02  # of the width: what counts as beside
 
 
 def picture_skyline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The row at which the sky ends in each column.
-
-    The path from left to right along the strongest edge that has few edges above it, found by
-    dynamic programming: mountains against haze or cloud are told better by their edge than by the
-    colour of the sky.
+    """Find the skyline of a picture: ridges, roofs and trees against the sky.
 
     Parameters
     ----------
     picture
-        (H, W, 3) RGB.
+        (H, W, 3) uint8 RGB.
 
     Returns
     -------
     ndarray
-        (W,) float64, v of the first row below the sky, less a half: the edge itself; NaN where no
-        edge is seen, or the picture shows no sky.
+        (W,) v of the edge between the last pixel of sky and the first of land (so half numbers),
+        NaN where that is unsure: no contrast, a jump as at trees and masts, or no sky at all.
     """
     height, width = picture.shape[:2]
-    scale = min(1.0, _WIDTH / width)
-    size = max(2, round(width * scale)), max(2, round(height * scale))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    strength = _strength(small)
-    path = _path(strength)
-    columns = np.arange(len(path))
-    path, top = _peaks(strength, path)
-    found = np.where(strength[path, columns] >= _LEAST, top, np.nan)
-    found[path <= 1] = np.nan
-    found = _without_specks(found)
-    rows = np.interp(
-        (np.arange(width) + 0.5) * size[0] / width - 0.5, columns, found, left=np.nan, right=np.nan
-    )
-    return np.asarray((rows + 0.5) * height / size[1] - 0.5)
+    shrink = min(1.0, _WIDTH / width)
+    size = max(2, round(width * shrink)), max(2, round(height * shrink))
+    rough = _search(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    columns = (np.arange(width) + 0.5) * (size[0] / width) - 0.5
+    path = np.interp(columns, np.arange(size[0]), rough) * (height / size[1])
+    inside = (path > 1) & (path < height - 1)
+    rows, contrast = _refine(picture, path, reach=max(2, round(1.5 / shrink)))
+    beside = median_filter(rows, max(3, round(_AROUND * width)), mode="nearest")
+    sure = inside & (contrast > _CONTRAST) & (np.abs(rows - beside) < max(2.0, _JUMP * width))
+    return np.where(sure, rows, np.nan)
 
 
-def _strength(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W) change of colour from one row to the next, over two pixels."""
-    smooth = cv2.GaussianBlur(picture, (0, 0), _BLUR)
-    strength = np.zeros(picture.shape[:2], np.float32)
-    strength[1:-1] = np.abs(smooth[2:] - smooth[:-2]).max(axis=2)
-    return strength
-
-
-def _path(strength: NDArray[np.float32]) -> NDArray[np.intp]:
-    """(W,) rows of the cheapest path."""
-    height, width = strength.shape
-    edge = np.minimum(strength / _EDGE, 1.0)
-    above = np.cumsum(np.maximum(edge - 0.25, 0), axis=0) - np.maximum(edge - 0.25, 0)
-    cost = _BELOW_EDGES * above - edge
-    steps = np.arange(-_FARTHEST, _FARTHEST + 1)
-    climb = (_STEEP * np.abs(steps)).astype(np.float32)
-    total = cost[:, 0].copy()
-    came = np.zeros((width, height), np.int8)
-    padding = np.full(_FARTHEST, np.inf, np.float32)
-    for column in range(1, width):
-        padded = np.concatenate([padding, total, padding])
-        ways = np.lib.stride_tricks.sliding_window_view(padded, len(steps)) + climb
-        best = ways.argmin(axis=1)
-        came[column] = steps[best]
-        total = ways[np.arange(height), best] + cost[:, column]
-    path = np.empty(width, np.intp)
-    path[-1] = int(total.argmin())
-    for column in range(width - 1, 0, -1):
-        path[column - 1] = path[column] + came[column, path[column]]
+def _search(picture: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """(W,) first row of land; 0 for columns without sky, H for columns without land."""
+    height = len(picture)
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = cv2.GaussianBlur(lab, (0, 0), 0.8)
+    across, along = (cv2.Sobel(lab, -1, *order, scale=0.25) for order in ((1, 0), (0, 1)))
+    gradient = np.sqrt((across**2 + along**2).sum(axis=2))
+    edge = np.minimum(gradient / max(float(np.percentile(gradient, 90)), 1e-3), 2) / 2
+    between = (np.pad(edge, ((1, 0), (0, 0))) + np.pad(edge, ((0, 1), (0, 0)))) / 2
+    between[[0, -1]] = 0
+    texture = np.log(cv2.GaussianBlur(gradient, (0, 0), 2) + 0.05)
+    bins = _bins(lab, texture)
+    smooth = float(np.percentile(texture[: max(2, height // 12)], 20))
+    usual = max(float(np.median(texture[height // 2 :])), smooth + 0.5)
+    landlike = np.clip(4 * (texture - smooth) / (usual - smooth) - 2, -1.5, 1.5)
+    path = _path(landlike, between)
+    rows = np.arange(height)[:, None]
+    for _ in range(_ROUNDS - 1):
+        sky = rows < path - _APART
+        land = (rows > path + _APART) & (rows < path + _BELOW * height)
+        if not (sky.any() and land.any()):
+            break
+        colour, texture_says = (_odds(part, sky, land) for part in bins)
+        path = _path(np.clip(colour / 4 + texture_says / 2, -1.5, 1.5), between)
     return path
 
 
-def _peaks(
-    strength: NDArray[np.float32], path: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The strongest change near a path: rows, and its place between them by a parabola."""
-    rows = path[:, None] + np.arange(-_NEAR, _NEAR + 1)
-    rows = np.clip(rows, 1, len(strength) - 2)
-    columns = np.arange(len(path))
-    best = rows[columns, strength[rows, columns[:, None]].argmax(axis=1)]
-    before, here, after = (strength[best + step, columns].astype(float) for step in (-1, 0, 1))
-    bend = np.minimum(before - 2 * here + after, -1e-6)
-    return best, best + np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+def _bins(
+    lab: Plane, texture: Plane
+) -> tuple[tuple[NDArray[np.int64], tuple[int, ...]], tuple[NDArray[np.int64], tuple[int, ...]]]:
+    """Histogram bins (H, W) of colours and of textures, and the histograms' shapes."""
+    low, span = np.array([0, -32, -64], np.float32), np.array([100, 64, 128], np.float32)
+    share = np.clip((lab - low) / span, 0, 0.999)
+    parts = (share * np.array(_COLOURS, np.float32)).astype(np.int64)
+    colour = (parts[..., 0] * _COLOURS[1] + parts[..., 1]) * _COLOURS[2] + parts[..., 2]
+    rough = (np.clip((texture + 3) / 5.7, 0, 0.999) * _TEXTURES).astype(np.int64)
+    return (colour, _COLOURS), (rough, (_TEXTURES,))
 
 
-def _without_specks(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Columns that differ from all their neighbours are unsure: birds, wires, noise."""
-    padded = np.pad(rows, _WINDOW // 2, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
-    known = np.isfinite(around).sum(axis=1) > _WINDOW // 2
-    middle = np.where(known, np.nan_to_num(np.median(np.nan_to_num(around), axis=1)), np.nan)
-    return np.where(np.abs(rows - middle) <= _FARTHEST, rows, np.nan)
+def _odds(
+    bins: tuple[NDArray[np.int64], tuple[int, ...]],
+    sky: NDArray[np.bool_],
+    land: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """(H, W) logarithm of how much likelier a pixel's bin is for land than for sky."""
+    index, shape = bins
+    count = int(np.prod(shape))
+    shares = []
+    for part in (land, sky):
+        counts = np.bincount(index[part], minlength=count).reshape(shape).astype(np.float64)
+        shares.append(gaussian_filter(counts, 0.7) / counts.sum() + 0.1 / count)
+    return np.asarray(np.log(shares[0] / shares[1]).ravel()[index])
+
+
+def _path(landlike: NDArray[np.floating], edge: Plane) -> NDArray[np.intp]:
+    """The best path.
+
+    Parameters
+    ----------
+    landlike
+        (H, W) above 0 for land, below 0 for sky, up to 1.5.
+    edge
+        (H + 1, W) strength 0 to 1 of the edge above each row.
+
+    Returns
+    -------
+    ndarray
+        (W,) first row of land, 0 to H.
+    """
+    above = np.pad(np.cumsum(landlike, axis=0), ((1, 0), (0, 0)))
+    cost = np.ascontiguousarray((above - _EDGE * edge).T)
+    climb = _STEP * np.arange(cost.shape[1])
+    for column in range(1, len(cost)):  # cheapest way to each row of the column
+        before = cost[column - 1]
+        down = np.minimum.accumulate(before - climb) + climb
+        up = np.minimum.accumulate((before + climb)[::-1])[::-1] - climb
+        cost[column] += np.minimum(down, up)
+    path = np.empty(len(cost), np.intp)
+    path[-1] = cost[-1].argmin()
+    for column in range(len(cost) - 2, -1, -1):
+        path[column] = (cost[column] + np.abs(climb - climb[path[column + 1]])).argmin()
+    return path
+
+
+def _refine(
+    picture: NDArray[np.uint8], path: NDArray[np.float64], reach: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(W,) v of the strongest edge near a path, and the contrast across it in L*a*b*."""
+    height, width = picture.shape[:2]
+    middle = np.rint(path).astype(np.intp)
+    span = reach + 4
+    rows = np.clip(middle + np.arange(-span, span)[:, None], 0, height - 1)
+    strip = picture[rows, np.arange(width)].astype(np.float32) / 255
+    lab = cv2.GaussianBlur(cv2.cvtColor(strip, cv2.COLOR_RGB2LAB), (5, 1), 0.7)
+    sums = np.pad(np.cumsum(lab, axis=0), ((1, 0), (0, 0), (0, 0)))
+    steps = np.arange(4, 2 * span - 3)  # edge above this row of the strip
+    near = [_norm(2 * sums[steps] - sums[steps - n] - sums[steps + n]) / n for n in (1, 4)]
+    best = near[0].argmax(axis=0)
+    rows_found = np.clip(middle - span + steps[best], 1, height - 1) - 0.5
+    return rows_found.astype(np.float64), near[1][best, np.arange(width)].astype(np.float64)
+
+
+def _norm(colours: Plane) -> Plane:
+    return np.asarray(np.linalg.norm(colours, axis=2))

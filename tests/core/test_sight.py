@@ -93,7 +93,7 @@ def test_a_panorama_sees_all_round(tmp_path):
         CAMERA, width=1200, f=1200 / (2 * math.pi), projection=Projection.CYLINDRICAL, pitch=0.0
     )
     sight = seen(tmp_path, hills, camera)
-    assert sight.terrain.heights.shape == (601, 601)
+    assert np.isfinite(sight.terrain.heights).sum() == 601 * 601
     assert np.isfinite(sight.ranges.distances[-1]).all()
     assert np.isfinite(sight.skyline_rows()).all()
 
@@ -168,8 +168,9 @@ def test_incidence_on_a_plane(tmp_path, angle):
     sight = seen(tmp_path, lambda x, y: -5 + np.maximum(0, y - 500) * rise, camera)
     level = np.array([[160.0, camera.cy]])
     assert sight.incidence(level)[0] == pytest.approx(angle, abs=0.2)
-    up = np.array([[160.0, camera.cy - 400 * math.tan(math.radians(angle / 2))]])
-    assert sight.incidence(up)[0] == pytest.approx(angle / 2, abs=0.2)
+    up = min(angle / 2, 10)
+    above = [[160.0, camera.cy - 400 * math.tan(math.radians(up))]]
+    assert sight.incidence(above)[0] == pytest.approx(angle - up, abs=0.2)
     assert np.isnan(sight.incidence([[160.0, -5.0]])).all()
 
 
@@ -210,7 +211,7 @@ def test_what_cannot_be_seen_says_why(tmp_path):
 def test_large_views_get_larger_cells(tmp_path, monkeypatch):
     monkeypatch.setattr(sight_module, "_MOST_CELLS", 10_000)
     sight = seen(tmp_path, hills)
-    assert sight.terrain.cell in (50.0, 60.0, 70.0, 80.0)
+    assert sight.terrain.cell == 40.0
     assert sight.terrain.heights.size < 12_000
     assert any("cells" in warning for warning in sight.warnings)
 
