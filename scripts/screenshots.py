@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from driving import LEFT, RIGHT, Driver
+from operating import Mapper, middle
 from osgeo import gdal
 from qgis import utils
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRectangle, QgsSettings
@@ -61,6 +62,39 @@ def main() -> None:
         show_form(driver)
         shoot(folder / "form.png")
         show_options(folder / "options.png")
+        for layer in QgsProject.instance().mapLayers().values():
+            if hasattr(layer, "rollBack"):
+                layer.rollBack()  # else QGIS asks
+        show_camera(folder, scene)
+
+
+def show_camera(folder: Path, scene: Path) -> None:
+    """Pose the scene's camera by six points, and segment an avalanche in its picture."""
+    from avalanche_iseg_qgis.core.camera import CameraRecord
+
+    QgsProject.instance().clear()
+    mapper = Mapper(iface, utils.plugins[NAME], scene)
+    mapper.pose(scene, CameraRecord.read(scene / "camera.json").camera)
+    mapper.dock.raise_()
+    mapper.desk.picture.show_all()
+    shown = mapper.desk.shown.ground.geometry.boundingBox()
+    show_on_map(shown)
+    shoot(folder / "camera.png")
+    mapper.studio.dock.raise_()
+    mapper.prompt(*middle(scene, 2))
+    wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
+    mapper.desk.picture.show_all()
+    around = mapper.on_map().boundingBox()
+    around.scale(5)
+    show_on_map(around)
+    shoot(folder / "ground.png")
+
+
+def show_on_map(extent: QgsRectangle) -> None:
+    """Zoom the map."""
+    iface.mapCanvas().setExtent(extent)
+    iface.mapCanvas().refresh()
+    QTest.qWait(500)
 
 
 def make_scene() -> Path:

@@ -62,12 +62,12 @@ class CursorLink(QObject):
         if math.isfinite(x):
             self.on_map.show(QgsPointXY(x, y), _crs(sheet.epsg))
             away = math.hypot(x - ranges.camera.x, y - ranges.camera.y)
-            text = tr("{}    {:.0f}, {:.0f}    {:.0f} m a.s.l.    {:.0f} m away").format(
+            text = tr("{}   {:.0f}, {:.0f}   {:.0f} m high   {:.0f} m away").format(
                 text, x, y, z, away
             )
         else:
             self.on_map.show(None, _PLAIN)
-            text = tr("{}    sky, or beyond the terrain model").format(text)
+            text = tr("{}   sky, or beyond the terrain model").format(text)
         self._dock.place.setText(text)
 
     def _over_map(self, point: QgsPointXY) -> None:

@@ -6,7 +6,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapToolPan
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from ..panel.words import tr
 
@@ -42,6 +42,8 @@ class PictureDock(QgsDockWidget):
         self.fit.setAutoRaise(True)
         self.fit.clicked.connect(self.show_all)
         self.place = QLabel(tr("Choose a photo in the Camera panel."))
+        # However long its text: a dock that widens moves the picture under the mouse.
+        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         line = QHBoxLayout()
         line.setContentsMargins(4, 0, 4, 2)
         line.addWidget(self.place, 1)

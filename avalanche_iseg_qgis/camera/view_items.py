@@ -37,6 +37,11 @@ class ShapeItem(CanvasItem):
         self._geometry, self._crs = QgsGeometry(), QgsCoordinateReferenceSystem()
         self._path = QPainterPath()
 
+    @property
+    def geometry(self) -> QgsGeometry:
+        """What is shown, in its own CRS."""
+        return self._geometry
+
     def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
         """Show a geometry in coordinates of a CRS; an empty one shows nothing."""
         self._geometry, self._crs = geometry, crs

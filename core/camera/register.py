@@ -39,7 +39,7 @@ _AGREE = 2.0  # px
 _SHARE = 0.3  # of the patches looked for
 _SPREAD = 0.07  # standard deviation of the patches that agree, of the picture's sides
 _RESIDUAL = 1.2  # px
-_ZOOM = 2.0  # px in the picture's corners
+_ZOOMED = 1.5  # times as many patches agree with a zoom as without
 _DRAWS = 400
 _DARK, _FLAT = 30, 0.35  # mean grey value; contrast compared with the reference
 
@@ -89,14 +89,17 @@ class _Turn:
     ----------
     turn
         (3, 3) rotation.
-    at, residuals
-        (N, 2) in the reference picture; and from where the turn puts them to where they are.
+    old, new
+        (N, 2) where patches are in the reference picture and in the new one.
+    residuals
+        (N, 2) from where the turn puts them to where they are.
     agree
         (N,) bool.
     """
 
     turn: Floats
-    at: Floats
+    old: Floats
+    new: Floats
     residuals: Floats
     agree: NDArray[np.bool_]
 
@@ -230,7 +233,7 @@ def _agree(camera: Camera, old: Floats, new: Floats) -> _Turn:
             distance = np.linalg.norm(after - before @ turn.T, axis=1) * camera.f
             limit = 3 * float(np.median(distance[agree]))
             agree = distance < min(max(limit, 0.5), _AGREE)
-    return _Turn(turn, old, new - _carry(camera, old, turn), agree)
+    return _Turn(turn, old, new, new - _carry(camera, old, turn), agree)
 
 
 def _rotation(before: Floats, after: Floats) -> Floats:
@@ -266,16 +269,16 @@ def _doubt(
     found: _Turn, camera: Camera, offered: int, shift: float, residual: float, change: str
 ) -> str:
     """Why a person has to look at a turn; empty if it can be believed."""
-    agreed = found.at[found.agree]
-    if len(agreed) < max(FEWEST, _SHARE * offered):
-        return (
-            f"Only {len(agreed)} of {offered} pieces of terrain were found again: {change}. Take "
-            "a picture of clearer weather, or pose this one with control points."
-        )
+    agreed = found.old[found.agree]
     if (zoom := _zoom(found, camera)) is not None:
         return (
             f"The camera seems to have zoomed, by about {100 * zoom:+.1f} %: the reference pose "
             "does not fit this picture. Pose it with control points."
+        )
+    if len(agreed) < max(FEWEST, _SHARE * offered):
+        return (
+            f"Only {len(agreed)} of {offered} pieces of terrain were found again: {change}. Take "
+            "a picture of clearer weather, or pose this one with control points."
         )
     if (agreed.std(axis=0) < _SPREAD * np.array([camera.width, camera.height])).any():
         return (
@@ -296,18 +299,21 @@ def _doubt(
 
 
 def _zoom(found: _Turn, camera: Camera) -> float | None:
-    """Change of the focal length, as a share; None where none shows."""
-    out = found.at - (camera.cx, camera.cy)
-    radius = _length(out)
-    clear = radius > camera.height / 8
-    if clear.sum() < FEWEST:
+    """Change of the focal length, as a share; None unless it makes many more patches agree."""
+    if len(found.old) < FEWEST:
         return None
-    rate = (found.residuals * out).sum(axis=1)[clear] / radius[clear] ** 2
-    zoom = float(np.median(rate))
-    corner = math.hypot(camera.width, camera.height) / 2
-    before = np.median(_length(found.residuals[clear]))
-    after = np.median(_length(found.residuals[clear] - zoom * out[clear]))
-    return zoom if abs(zoom) * corner > _ZOOM and after < before / 2 else None
+    pairs = np.random.default_rng(1).integers(len(found.old), size=(_DRAWS, 2))
+    before, after = (
+        _length(pixels[pairs[:, 0]] - pixels[pairs[:, 1]]) for pixels in (found.old, found.new)
+    )
+    far = before > camera.height / 4
+    if not far.any():
+        return None
+    ratio = float(np.median(after[far] / before[far]))
+    centre = np.array([camera.cx, camera.cy])
+    unzoomed = _agree(camera, found.old, centre + (found.new - centre) / ratio).agree.sum()
+    enough = unzoomed >= max(FEWEST, _ZOOMED * found.agree.sum())
+    return ratio - 1 if enough else None
 
 
 def _change(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CameraError
 from ..outline import mask_to_polygons
-from .map_grid import MapGrid, sees
+from .map_grid import MapGrid, inside, sees
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,7 @@ _RASTER = 4_000_000  # cells that answer whether ground lies in an outline
 _ROWS = 64  # of the picture at a time
 _MARGIN = 8  # pixels
 
-_OUTSIDE, _EDGE, _INSIDE = 0, 1, 2
+_EDGE, _INSIDE = 1, 2
 
 
 def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Sight) -> NDArray[np.bool_]:
@@ -53,11 +53,11 @@ def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Sight) -> NDArray[np
     if polygon.is_empty:
         raise CameraError("The outline is empty: there is nothing to show in the picture.")
     rows, cols = _window(polygon, sight)
-    inside = _Inside(polygon)
+    contains = _Inside(polygon)
     for top in range(rows.start, rows.stop, _ROWS):
         part = slice(top, min(top + _ROWS, rows.stop))
         places = sight.ranges.points(part)[:, cols]
-        mask[part, cols] = inside(places[..., 0], places[..., 1])
+        mask[part, cols] = contains(places[..., 0], places[..., 1])
     if not mask.any():
         raise CameraError(
             "No pixel shows any of the outline: it is hidden by terrain, beyond the DEM, or "
@@ -93,17 +93,10 @@ def lines_to_image(xy: ArrayLike, sight: Sight) -> list[NDArray[np.float64]]:
     x, y = shapely.get_coordinates(line).T
     points = np.stack([x, y, sight.terrain.sample(x, y)], axis=1)
     pixels = camera.project(points)
-    seen = _in_picture(pixels, sight) & sees(points, sight.lines)
+    seen = inside(pixels, camera) & sees(points, sight.lines)
     ends = np.flatnonzero(np.diff(seen)) + 1
     runs = zip(np.split(pixels, ends), np.split(seen, ends), strict=True)
     return [run for run, visible in runs if visible[0] and len(run) > 1]
-
-
-def _in_picture(pixels: NDArray[np.float64], sight: Sight) -> NDArray[np.bool_]:
-    camera = sight.record.camera
-    return np.asarray(
-        ((pixels >= -0.5) & (pixels <= (camera.width - 0.5, camera.height - 0.5))).all(axis=1)
-    )
 
 
 def _window(polygon: Polygon | MultiPolygon, sight: Sight) -> tuple[slice, slice]:
@@ -118,23 +111,24 @@ def _window(polygon: Polygon | MultiPolygon, sight: Sight) -> tuple[slice, slice
     within = np.stack(np.meshgrid(grid.x, grid.y), axis=-1).reshape(-1, 2)
     within = within[shapely.contains_xy(polygon, *within.T)]
     x, y = np.concatenate([edge, within]).T
-    z = terrain.sample(x, y)
-    if np.isnan(z).all():
+    points = np.stack([x, y, terrain.sample(x, y)], axis=1)
+    if np.isnan(points[:, 2]).all():
         raise CameraError(
             "The outline lies beyond the DEM: use a DEM that covers it, and check that both are "
             "in the same CRS."
         )
-    pixels = camera.project(np.stack([x, y, z], axis=1))
-    shown = pixels[_in_picture(pixels, sight)]
-    if not len(shown):
+    pixels = camera.project(points)
+    shown = inside(pixels, camera)
+    if not shown.any():
         raise CameraError(
             "The outline lies beside or behind what the picture shows: it is another place than "
             "the camera looks at."
         )
-    # Between two samples that are shown lies about a step of ground, far less than the margin
-    # unless it is close by.
-    left, top = np.maximum(np.floor(shown.min(axis=0)) - _MARGIN, 0).astype(int).tolist()
-    right, bottom = (np.ceil(shown.max(axis=0)) + _MARGIN + 1).astype(int).tolist()
+    # Between two samples lies a step of ground, which is many pixels where it is close.
+    away = np.linalg.norm(points[shown] - camera.position, axis=1).min()
+    margin = _MARGIN + min(2 * camera.f * max(step, grid.cell) / away, 1e6)
+    left, top = np.maximum(pixels[shown].min(axis=0) - margin, 0).astype(int).tolist()
+    right, bottom = (pixels[shown].max(axis=0) + margin + 1).astype(int).tolist()
     return slice(top, min(bottom, camera.height)), slice(left, min(right, camera.width))
 
 
@@ -165,9 +159,9 @@ class _Inside:
         kind = np.zeros(x.shape, np.uint8)
         kind[within] = self._cells[row[within].astype(np.intp), col[within].astype(np.intp)]
         edge = kind == _EDGE
-        inside = kind == _INSIDE
-        inside[edge] = shapely.contains_xy(self._polygon, x[edge], y[edge])
-        return np.asarray(inside)
+        found = np.asarray(kind == _INSIDE)
+        found[edge] = shapely.contains_xy(self._polygon, x[edge], y[edge])
+        return found
 
 
 def _affine(grid: MapGrid) -> object:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import CameraError, TerrainError
-from .map_grid import FINEST, MapGrid
+from .map_grid import FINEST, MapGrid, inside
 from .trace import trace
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def mask_to_map(
     Parameters
     ----------
     mask
-        (H, W) of the camera's picture: bool, or float probabilities (above 0.5 is the object).
+        (H, W) of the camera's picture: float probabilities (above 0.5 is the object), or bool or
+        whole numbers, of which non-zero ones are the object.
     sight
         What the camera sees.
     cell
@@ -104,6 +105,8 @@ def mask_to_map(
             f"{(camera.width, camera.height)}: use a mask of this picture, or a camera for the "
             "mask's size."
         )
+    if not np.issubdtype(mask.dtype, np.floating):
+        mask = mask != 0
     if not (mask > 0.5).any():
         from shapely import MultiPolygon
 
@@ -168,8 +171,8 @@ def _cut(mask: NDArray[Any], sight: Sight) -> tuple[NDArray[np.float32], tuple[i
     cols = slice(left, left + width + 2 * _SLIVER)
     weights = mask[rows, cols].astype(np.float32)
     distances = np.nan_to_num(np.asarray(sight.ranges.distances[rows, cols]), nan=0.0)
-    inside = weights > 0.5
-    good = inside & (distances > 0)
+    covered = weights > 0.5
+    good = covered & (distances > 0)
     good &= ~_slivers(np.where(good, distances, 0))
     if not good.any():
         raise TerrainError(
@@ -177,8 +180,8 @@ def _cut(mask: NDArray[Any], sight: Sight) -> tuple[NDArray[np.float32], tuple[i
             "that the mask is not in the sky, that the DEM reaches that far, and that the pose is "
             "right (draw the DEM's ridges over the picture)."
         )
-    weights[inside & ~good] = 0
-    return weights, (left, top), float(1 - good.sum() / inside.sum())
+    weights[covered & ~good] = 0
+    return weights, (left, top), float(1 - good.sum() / covered.sum())
 
 
 def _slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -195,27 +198,22 @@ def _slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _ground(
-    inside: NDArray[np.bool_], corner: tuple[int, int], sight: Sight
+    covered: NDArray[np.bool_], corner: tuple[int, int], sight: Sight
 ) -> tuple[NDArray[np.float64], float]:
     """Bounds on the map of a mask's ground, and the size on the ground of its median pixel."""
-    within = _some(inside) + corner
+    within = _some(covered) + corner
     place, right, below = (
         sight.ranges.locate(within + shift)[:, :2] for shift in ((0, 0), (0.5, 0), (0, 0.5))
     )
     across, along = 2 * (right - place), 2 * (below - place)
-    finest = ground_cell(np.abs(across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]), sight)
+    size = np.sqrt(np.abs(across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]))
+    coarsest = max(FINEST, sight.terrain.cell / 2)
     # Pixels at the mask's edge reach farthest; their ground goes on for half a pixel.
-    edge = inside & (cv2.erode(inside.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    edge = covered & (cv2.erode(covered.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
     place = np.concatenate([place, sight.ranges.locate(_some(edge) + corner)[:, :2]])
     reach = np.nanquantile(np.hypot(*along.T), 0.9)
     bounds = np.concatenate([np.nanmin(place, axis=0) - reach, np.nanmax(place, axis=0) + reach])
-    return bounds, finest
-
-
-def ground_cell(area: NDArray[np.float64], sight: Sight) -> float:
-    """Size of a cell for pixels that cover such areas of ground, m^2, NaN where unknown."""
-    coarsest = max(FINEST, sight.terrain.cell / 2)
-    return float(np.clip(np.sqrt(np.nanmedian(area)), FINEST, coarsest))
+    return bounds, float(np.clip(np.nanmedian(size), FINEST, coarsest))
 
 
 def _some(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -242,9 +240,7 @@ def _gaps(
     sight: Sight,
 ) -> NDArray[np.bool_]:
     """Hidden ground within the picture that closing the outline by a radius (m) takes in."""
-    camera = sight.record.camera
-    between = _closed(seen, radius / grid.cell) & ~seen
-    between &= ((pixels > -0.5) & (pixels < (camera.width - 0.5, camera.height - 0.5))).all(axis=2)
+    between = _closed(seen, radius / grid.cell) & ~seen & inside(pixels, sight.record.camera)
     return between & ~grid.seen(between, heights, sight.lines)
 
 

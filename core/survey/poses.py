@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,8 @@ def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
 
     dem = views.dem(request.dem, request.epsg) if request.dem else None
     prior = Prior(
-        position=request.position and tuple(request.position),
-        position_sigma=request.position_sigma and tuple(request.position_sigma),
+        position=_three(request.position),
+        position_sigma=_three(request.position_sigma),
         focal=request.focal,
         focal_sigma=request.focal_sigma,
         height_above_ground=request.height_above_ground,
@@ -46,6 +46,14 @@ def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
     if dem:
         record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
     return Posed(plain(record.to_json()), seconds=0.0)
+
+
+def _three(values: Sequence[Any] | None) -> tuple[Any, Any, Any] | None:
+    """x, y and z, which JSON has as a list."""
+    if values is None:
+        return None
+    x, y, z = values
+    return x, y, z
 
 
 def _point(content: Mapping[str, Any]) -> ControlPoint:
@@ -77,6 +85,8 @@ def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -
     rows = picture_skyline(read_pixels(request.picture, camera))
     lines = all_round(camera, dem, lambda _: stop_unless(wanted))
     found = fit_skyline(rows, lines, camera)
+    if not found.trusted:
+        raise CameraError(found.reason)
     record = CameraRecord(
         found.camera,
         start.epsg,
@@ -86,7 +96,6 @@ def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -
         dem=dem.name,
         vertical_datum=dem.vertical_datum,
         warnings=[
-            *([] if found.trusted else [found.reason]),
             f"Posed by the skyline alone (within {found.residual_px:.1f} px): add control points "
             "before relying on it.",
         ],

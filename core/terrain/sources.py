@@ -68,7 +68,8 @@ class _Layer:
                 ) as warped:
                     heights = warped.read(1)
         lowest, highest = _HEIGHTS
-        heights[~((heights > lowest) & (heights < highest))] = np.nan
+        heights[heights <= lowest] = np.nan
+        heights[heights >= highest] = np.nan
         return np.asarray(heights, np.float32)
 
     def _place(self, corner: tuple[float, float], cell: float) -> tuple[int, int] | None:
@@ -174,12 +175,14 @@ class Dem:
         low, high = np.maximum(bounds[:2], (west, south)), np.minimum(bounds[2:], (east, north))
         left, right = math.floor((low[0] - x) / cell - 0.5), math.ceil((high[0] - x) / cell - 0.5)
         top, bottom = math.floor((y - high[1]) / cell - 0.5), math.ceil((y - low[1]) / cell - 0.5)
-        heights = np.full((bottom - top + 1, right - left + 1), np.nan, np.float32)
+        shape = (bottom - top + 1, right - left + 1)
         west, north = x + left * cell, y - top * cell
-        for layer in self._layers:
+        first, *others = self._layers
+        heights = first.read(self.epsg, (west, north), cell, shape)
+        for layer in others:
             missing = np.isnan(heights)
             if missing.any() and _overlap(bounds, layer.bounds):
-                found = layer.read(self.epsg, (west, north), cell, heights.shape)
+                found = layer.read(self.epsg, (west, north), cell, shape)
                 np.copyto(heights, found, where=missing)
         return Terrain(heights, west + cell / 2, north - cell / 2, cell)
 
@@ -276,8 +279,8 @@ def _part(
     bottom, right = min(row + rows, source.height), min(col + cols, source.width)
     cells = np.full(shape, UNKNOWN, np.float32)
     if top < bottom and left < right:
-        window = Window(left, top, right - left, bottom - top)
-        cells[top - row : bottom - row, left - col : right - col] = source.read(1, window=window)
+        part = cells[top - row : bottom - row, left - col : right - col]
+        source.read(1, window=Window(left, top, right - left, bottom - top), out=part)
     return cells
 
 

@@ -48,11 +48,11 @@ def terrain() -> Terrain:
 
 
 @pytest.fixture(scope="session")
-def world(terrain: Terrain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(terrain: Terrain, seen: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dem.tif, picture.png, gcps.csv and camera.json (the truth)."""
     folder = tmp_path_factory.mktemp("world")
     write_dem(folder / "dem.tif", terrain)
-    write_png(folder / "picture.png", painted(terrain))
+    write_png(folder / "picture.png", painted(seen))
     write_table(folder / "gcps.csv", control_points(terrain))
     covariance = np.diag([1, 1, 1, 0.02, 0.02, 0.02, 1, 0.01]) ** 2
     CameraRecord(
@@ -75,27 +75,27 @@ def write_dem(path: Path, terrain: Terrain) -> None:
         file.write(terrain.heights, 1)
 
 
+@pytest.fixture(scope="session")
 def seen(terrain: Terrain) -> np.ndarray:
     """(H, W, 3) ground that the true camera sees, by marching along every ray; NaN in the sky."""
     width, height = SIZE
     v, u = np.mgrid[:height, :width]
     azimuth, tangent = TRUTH.directions(np.stack([u.ravel(), v.ravel()], axis=1))
-    places = np.full((len(azimuth), 3), np.nan)
-    going = np.arange(len(azimuth))
-    for distance in np.arange(30.0, 2600.0, 4.0):
-        x = TRUTH.x + distance * np.sin(azimuth[going])
-        y = TRUTH.y + distance * np.cos(azimuth[going])
-        z = TRUTH.z + distance * tangent[going]
-        heights = terrain.sample(x, y)
-        hit = heights >= z
-        places[going[hit]] = np.stack([x, y, heights], axis=1)[hit]
-        going = going[~hit & ~np.isnan(heights)]
-    return places.reshape(height, width, 3)
+    way = np.stack([np.sin(azimuth), np.cos(azimuth), tangent], axis=1)
+    ends = np.full(len(azimuth), np.nan)
+    going, above, last = np.arange(len(azimuth)), np.full(len(azimuth), 10.0), 60.0
+    for distance in 60 * 1.012 ** np.arange(320):
+        places = TRUTH.position + distance * way[going]
+        gap = places[:, 2] - terrain.sample(places[:, 0], places[:, 1])
+        hit, left = gap <= 0, gap > 0  # neither beyond the terrain
+        share = above[hit] / (above[hit] - gap[hit])
+        ends[going[hit]] = last + share * (distance - last)
+        going, above, last = going[left], gap[left], distance
+    return (TRUTH.position + ends[:, None] * way).reshape(height, width, 3)
 
 
-def painted(terrain: Terrain) -> np.ndarray:
+def painted(places: np.ndarray) -> np.ndarray:
     """The true camera's picture: a pattern that lies on the ground, under a blue sky."""
-    places = seen(terrain)
     noise = np.random.default_rng(0).random((300, 300)).astype(np.float32)
     pattern = cv2.GaussianBlur(noise, (0, 0), 1.0) + 0.5 * cv2.GaussianBlur(noise, (0, 0), 3.0)
     pattern = cv2.normalize(pattern, None, 40, 210, cv2.NORM_MINMAX)
@@ -418,12 +418,11 @@ def between(world: Path, command: str, given: object, out: Path, *options: objec
 
 
 @pytest.fixture(scope="session")
-def labels(world: Path, tmp_path_factory: pytest.TempPathFactory, terrain: Terrain) -> Path:
-    """A label image of both avalanches, by marching along every ray."""
-    places = seen(terrain)
-    image = np.zeros(places.shape[:2], np.uint8)
+def labels(seen: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A label image of both avalanches."""
+    image = np.zeros(seen.shape[:2], np.uint8)
     for value, polygon in ((3, AVALANCHE), (7, SECOND)):
-        image[shapely.contains_xy(polygon, places[..., 0], places[..., 1])] = value
+        image[shapely.contains_xy(polygon, seen[..., 0], seen[..., 1])] = value
     path = tmp_path_factory.mktemp("labels") / "labels.png"
     write_png(path, image)
     return path
@@ -578,6 +577,7 @@ def test_register_follows_a_webcam_that_moved(world, tmp_path):
     assert record.camera.pitch == pytest.approx(now.pitch, abs=0.03)
     assert record.pose_id != CameraRecord.read(world / "camera.json").pose_id
     assert record.image == "new.png"
+    assert record.drift_deg == pytest.approx(0.37, abs=0.03)
 
 
 def test_register_refuses_another_view_unless_forced(world, tmp_path, capsys):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
+import csv
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+)
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from waiting import wait_until
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+OFF = (6.0, -5.0)  # metres by which the place of the camera is clicked wrong
 
 
 class Operator:
@@ -82,3 +91,69 @@ class Operator:
 
         wait_until(there, 60, f"the pose of {count} points; {self.work.refusal}")
         return self.work.sheet.record
+
+
+class Mapper(Operator):
+    """A person who maps in a posed photo."""
+
+    def __init__(self, iface, plugin, scene) -> None:
+        super().__init__(iface, plugin)
+        self.space = self.studio.workspace
+        self.take(scene / "picture.jpg", scene / "dem.tif")
+
+    def pose(self, scene, truth) -> None:
+        self.push(self.dock.on_map)
+        self.click_map(truth.x + OFF[0], truth.y + OFF[1])
+        self.push(self.dock.add)
+        for u, v, x, y in control_points(scene):
+            self.click_picture(u, v)
+            self.click_map(x, y)
+        self.pose_of(6)
+        wait_until(lambda: self.desk.ranges is not None, 60, "what the camera sees")
+        wait_until(lambda: self.studio.service.state.name == "READY", 60, "the model")
+        self.push(self.dock.add)
+        self.studio._take_tool()
+
+    def prompt(self, u, v, button=LEFT) -> None:
+        """A click in the picture."""
+        canvas = self.desk.picture_canvas
+        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 1.0)
+        QTest.mouseClick(canvas.viewport(), button, NONE, at)
+        wait_until(self.settled, 30, "the outline")
+
+    def prompt_on_map(self, x, y, button=LEFT) -> None:
+        at = self.screen(self.map, QgsPointXY(x, y), 1.0)
+        QTest.mouseClick(self.map.viewport(), button, NONE, at)
+        wait_until(self.settled, 30, "the outline")
+
+    def settled(self) -> bool:
+        draft = self.space.draft
+        return draft is not None and draft.outline_for(self.space.shape) is not None
+
+    def finish(self) -> None:
+        QTest.keyClick(self.desk.picture_canvas, Qt.Key.Key_Return)
+        wait_until(lambda: self.space.prompts.empty, 60, "the feature")
+
+    def on_map(self) -> QgsGeometry:
+        """The outline that the map shows while it is made."""
+        return self.studio.ground.outline.geometry
+
+
+def control_points(scene) -> list[list[float]]:
+    """(u, v, x, y) of six that are spread over the picture."""
+    with (scene / "gcps.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    points = [[float(row[name]) for name in ("u_px", "v_px", "x", "y")] for row in rows]
+    points.sort()
+    return [points[round(at * (len(points) - 1) / 5)] for at in range(6)]
+
+
+def middle(scene, number):
+    """A pixel in the middle of an avalanche, and the ground there."""
+    import numpy as np
+    from osgeo import gdal
+
+    labels = gdal.Open(str(scene / "labels.png")).ReadAsArray()
+    rows, cols = np.nonzero(labels == number)
+    at = np.argmin((rows - rows.mean()) ** 2 + (cols - cols.mean()) ** 2)
+    return float(cols[at]), float(rows[at])

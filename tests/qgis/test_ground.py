@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 
 import pytest
-from operating import Operator
+from operating import LEFT, NONE, Mapper, middle
 from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from waiting import wait_until
-
-LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-NONE = Qt.KeyboardModifier.NoModifier
-OFF = (6.0, -5.0)  # metres by which the place of the camera is clicked wrong
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +29,6 @@ def truth(scene):
     return CameraRecord.read(scene / "camera.json").camera
 
 
-def control_points(scene) -> list[list[float]]:
-    """(u, v, x, y) of six that are spread over the picture."""
-    with (scene / "gcps.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    points = [[float(row[name]) for name in ("u_px", "v_px", "x", "y")] for row in rows]
-    points.sort()
-    return [points[round(at * (len(points) - 1) / 5)] for at in range(6)]
-
-
 def true_outline(scene, number) -> QgsGeometry:
     layer = QgsVectorLayer(f"{scene / 'outlines.gpkg'}|layername=outlines", "truth", "ogr")
     return next(QgsGeometry(f.geometry()) for f in layer.getFeatures() if f["id"] == number)
@@ -51,52 +36,6 @@ def true_outline(scene, number) -> QgsGeometry:
 
 def iou(first: QgsGeometry, second: QgsGeometry) -> float:
     return first.intersection(second).area() / first.combine(second).area()
-
-
-class Mapper(Operator):
-    """A person who maps in a posed photo."""
-
-    def __init__(self, iface, plugin, scene) -> None:
-        super().__init__(iface, plugin)
-        self.space = self.studio.workspace
-        self.take(scene / "picture.jpg", scene / "dem.tif")
-
-    def pose(self, scene, truth) -> None:
-        self.push(self.dock.on_map)
-        self.click_map(truth.x + OFF[0], truth.y + OFF[1])
-        self.push(self.dock.add)
-        for u, v, x, y in control_points(scene):
-            self.click_picture(u, v)
-            self.click_map(x, y)
-        self.pose_of(6)
-        wait_until(lambda: self.desk.ranges is not None, 60, "what the camera sees")
-        wait_until(lambda: self.studio.service.state.name == "READY", 60, "the model")
-        self.push(self.dock.add)
-        self.studio._take_tool()
-
-    def prompt(self, u, v, button=LEFT) -> None:
-        """A click in the picture."""
-        canvas = self.desk.picture_canvas
-        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 1.0)
-        QTest.mouseClick(canvas.viewport(), button, NONE, at)
-        wait_until(self.settled, 30, "the outline")
-
-    def prompt_on_map(self, x, y, button=LEFT) -> None:
-        at = self.screen(self.map, QgsPointXY(x, y), 1.0)
-        QTest.mouseClick(self.map.viewport(), button, NONE, at)
-        wait_until(self.settled, 30, "the outline")
-
-    def settled(self) -> bool:
-        draft = self.space.draft
-        return draft is not None and draft.outline_for(self.space.shape) is not None
-
-    def finish(self) -> None:
-        QTest.keyClick(self.desk.picture_canvas, Qt.Key.Key_Return)
-        wait_until(lambda: self.space.prompts.empty, 60, "the feature")
-
-    def on_map(self) -> QgsGeometry:
-        """The outline that the map shows while it is made."""
-        return self.studio.ground.outline.geometry
 
 
 def layers(with_crs: bool) -> list[QgsVectorLayer]:
@@ -114,20 +53,9 @@ def mapper(iface, plugin, scene):
     someone.close()
 
 
-def middle(scene, number, truth):
-    """A pixel in the middle of an avalanche, and the ground there."""
-    import numpy as np
-    from osgeo import gdal
-
-    labels = gdal.Open(str(scene / "labels.png")).ReadAsArray()
-    rows, cols = np.nonzero(labels == number)
-    at = np.argmin((rows - rows.mean()) ** 2 + (cols - cols.mean()) ** 2)
-    return float(cols[at]), float(rows[at])
-
-
 def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     mapper.pose(scene, truth)
-    u, v = middle(scene, 2, truth)
+    u, v = middle(scene, 2)
     mapper.prompt(u, v)
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     before = QgsGeometry(mapper.on_map())

@@ -17,6 +17,7 @@ from ...camera import CameraRecord
 from ...camera.record import PARAMETERS
 from ...errors import IsegError
 from ...outline import check_target
+from .exif import focal_length
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -94,6 +95,14 @@ def for_picture(record: CameraRecord, width: int, height: int) -> CameraRecord:
         loo_rms_px=record.loo_rms_px and record.loo_rms_px * scale,
         points=(),
     )
+
+
+def exif_focal_length(path: Path, size: tuple[int, int]) -> float | None:
+    """Nominal focal length in pixels from a picture's EXIF, which is said; None without."""
+    focal = focal_length(path, size)
+    if focal is not None:
+        note(f"the picture's EXIF gives a focal length of {focal:.0f} px.")
+    return focal
 
 
 def picture_of(record: CameraRecord, camera_file: Path) -> Path | None:

@@ -67,7 +67,6 @@ def run(args: argparse.Namespace) -> int:
     dem = open_dem(args.dem, start.epsg)
     start = start.with_camera(_standing(start.camera, args, dem))
     found = fit_skyline(picture_skyline(picture), _all_round(start.camera, dem), start.camera)
-    print(f"skyline fits within {found.residual_px:.1f} px")
     if not found.trusted:
         if not args.force:
             raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
@@ -90,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         ),
     )
     record.write(args.out)
+    print(f"skyline fits within {found.residual_px:.1f} px: ", end="")
     print(f"yaw {record.camera.yaw:.2f}, pitch {record.camera.pitch:.2f}, ", end="")
     print(f"roll {record.camera.roll:.2f} deg, f {record.camera.f:.0f} px")
     print(f"wrote {args.out}")
@@ -98,11 +98,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
     """A camera in its place, with its lens, looking anywhere."""
-    from .exif import focal_length
-
     if args.camera:
         return common.for_picture(CameraRecord.read(args.camera), *size)
-    focal = args.focal or focal_length(args.picture, size)
+    focal = args.focal or common.exif_focal_length(args.picture, size)
     missing = [
         name
         for name, value in (("--position", args.position), ("--crs", args.crs), ("--focal", focal))

@@ -190,18 +190,14 @@ def _focal(
     args: argparse.Namespace, size: tuple[int, int]
 ) -> tuple[float | None, arguments.Spread]:
     """Nominal focal length in pixels and how well it is known."""
-    from .exif import focal_length
-
     if args.focal is not None:
         return args.focal, args.focal_sigma or _FOCAL_SIGMA
     flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
-    found = focal_length(args.image, size) if args.image and flat else None
+    found = common.exif_focal_length(args.image, size) if args.image and flat else None
     if found is None and args.focal_sigma:
         raise CameraError(
             "--focal-sigma says how well a focal length is known: give --focal PX too."
         )
-    if found is not None:
-        common.note(f"the picture's EXIF gives a focal length of {found:.0f} px.")
     return found, args.focal_sigma or _FOCAL_SIGMA
 
 

@@ -72,6 +72,11 @@ def run(args: argparse.Namespace) -> int:
     """Write one feature for each avalanche; returns the exit status 0."""
     common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
     record = CameraRecord.read(args.camera)
+    if record.covariance is None:
+        common.warn(
+            f"{args.camera} does not say how well its pose is known: sigma_map_m is that of a "
+            "perfect pose."
+        )
     shapes = [shape for path in args.inputs for shape in _read(path, record)]
     sights: dict[tuple[int, int], Sight] = {}
     features = []
@@ -188,6 +193,7 @@ def _feature(
         "image_name": shape.image,
         "camera_id": record.name,
         "pose_id": record.pose_id,
+        "drift_deg": math.nan if record.drift_deg is None else record.drift_deg,
         "method": "imported",
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
