@@ -69,7 +69,7 @@ def test_cells_are_as_large_as_pixels_unless_asked(sight, coded):
 
 
 def test_another_picture(sight, coded):
-    with pytest.raises(CameraError, match="300 x 200.*600 x 400"):
+    with pytest.raises(CameraError, match=r"300 x 200.*600 x 400"):
         drape(coded[::2, ::2], sight)
 
 
