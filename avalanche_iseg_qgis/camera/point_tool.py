@@ -95,6 +95,9 @@ class PointTool(QgsMapTool):
             return
         self._press = None
         if self._held is not None:
+            if self._dragged:  # the mouse may be let go of elsewhere than it was seen last
+                place = self.toMapCoordinates(event.pixelPoint() + self._offset)
+                self.moved.emit(self._held, place)
             self.chosen.emit(self._held)
         elif not self._dragged:
             self.clicked.emit(self.toMapCoordinates(event.pixelPoint()))

@@ -52,8 +52,10 @@ def plugin(iface, interpreter):
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
     if NAME not in utils.available_plugins:
         utils.updateAvailablePlugins()
+    layout = iface.mainWindow().saveState()
     assert utils.loadPlugin(NAME)
     assert utils.startPlugin(NAME)
     yield utils.plugins[NAME]
     utils.unloadPlugin(NAME)
+    iface.mainWindow().restoreState(layout)  # docks that were wide leave their neighbours so
     QgsSettings().remove("avalanche_iseg")
