@@ -12,28 +12,31 @@ from scipy.special import comb
 from scipy.stats import f as fisher
 
 from .refine import Fit, Problem, refine
+from .start import starts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .camera import Camera
 
     Mask = NDArray[np.bool_]
 
 _CALM = 1.5  # squared misfit per degree of freedom up to which nothing is looked for
 _TRIED = 5  # exclusions of each size that are fitted: those that promise most
 _ENOUGH, _SHARE = 5, 0.6  # points that must stay: at least so many, and more than this share
-_DOUBT, _CERTAIN = math.log(1e-3), math.log(1e-5)  # chance that honest noise looks like this
-_GAIN = 3.0  # times that the others' residuals must shrink for points to be left out
-_FAR = 10.0  # pixels by which each of them must miss the pose of the others
 _PLACES = 1.0  # metres to which places are taken to be known, lest near points are blamed
+# Points are named where honest noise explains them once in 10 000 times; left out where it is
+# once in 1000, the others' residuals shrink threefold and each misses their pose by 10 pixels.
+_DOUBT, _CERTAIN, _GAIN, _FAR = math.log(1e-4), math.log(1e-3), 3.0, 10.0
+_GROSS = 0.02  # of the picture's width: residuals that hide which points cause them
+_SUBSETS = 40  # of points, looked at then
 
 
 def find_blunders(fit: Fit) -> tuple[Mask, Mask]:
     """Find control points that contradict the others.
 
-    Points are singled out, alone, in pairs or one after the other, where an F test says that
-    honest noise of whatever size does not explain what the fit gains without them. They are left
-    out only where that is overwhelming: by chance once in 100 000 times, the others fitted three
-    times better, each missed by 10 pixels or more, and at least 5 points and 60 % staying.
+    Points are singled out, alone or together, where an F test says that honest noise, of whatever
+    size, does not explain what the fit gains without them. At least 5 points and 60 % stay.
 
     Parameters
     ----------
@@ -51,29 +54,16 @@ def find_blunders(fit: Fit) -> tuple[Mask, Mask]:
     most = min(count - _ENOUGH, math.ceil(count * (1 - _SHARE)) - 1)
     if whole is None or most < 1 or whole.chi2 < _CALM * whole.freedom:
         return nothing, nothing
-    best, rest, chosen = 0.0, whole, nothing
-    base, out = whole, nothing
-    while out.sum() < most:
-        found = [
-            (_log_chance(whole, other), other, left_out)
-            for left_out in _promising(base, out, most)
-            if (other := refine(whole.problem.only(~left_out), base.camera, 30)) is not None
-        ]
-        if not found:
-            break
-        chance, base, out = min(found, key=lambda entry: entry[0])
-        if chance >= best:
-            break
-        best, rest, chosen = chance, base, out
-    if best > _DOUBT:
-        return nothing, nothing
-    missed = fit.problem.only(chosen).misfits(rest.camera) * np.repeat(
-        fit.problem.sigmas[chosen], 2
-    )
-    far = np.hypot(*missed.reshape(-1, 2).T)
-    if best < _CERTAIN and whole.rms > _GAIN * rest.rms and not (far < _FAR).any():
-        return chosen, nothing
-    return nothing, chosen
+    found = _backward(whole, most)
+    if whole.rms > _GROSS * fit.camera.width:
+        found += _forward(whole, most)
+    rated = [(_log_chance(whole, rest), rest, out) for rest, out in found]
+    chance, rest, out = min(rated, key=lambda entry: entry[0], default=(0.0, whole, nothing))
+    missed = rest.camera.project(fit.problem.places[out]) - fit.problem.pixels[out]
+    near = np.hypot(missed[:, 0], missed[:, 1]) < _FAR
+    if chance < _CERTAIN and whole.rms > _GAIN * rest.rms and not near.any():
+        return out, nothing
+    return nothing, out if chance < _DOUBT else nothing
 
 
 def _forgiving(fit: Fit) -> Problem:
@@ -81,6 +71,27 @@ def _forgiving(fit: Fit) -> Problem:
     distance = np.linalg.norm(fit.problem.places - fit.camera.position, axis=1)
     sigmas = np.hypot(fit.problem.sigmas, fit.camera.f * _PLACES / distance)
     return replace(fit.problem, sigmas=sigmas)
+
+
+def _backward(whole: Fit, most: int) -> list[tuple[Fit, Mask]]:
+    """Fits without one or two points, and on from the best of them while it gets better."""
+    found: list[tuple[Fit, Mask]] = []
+    base, out, best = whole, np.zeros(len(whole.problem.places), bool), 0.0
+    while out.sum() < most:
+        level = [
+            (rest, without)
+            for without in _promising(base, out, most)
+            if (rest := refine(whole.problem.only(~without), base.camera, 30)) is not None
+        ]
+        if not level:
+            break
+        found += level
+        base, out = min(level, key=lambda entry: _log_chance(whole, entry[0]))
+        chance = _log_chance(whole, base)
+        if chance >= best:
+            break
+        best = chance
+    return found
 
 
 def _promising(base: Fit, out: Mask, most: int) -> list[Mask]:
@@ -101,6 +112,41 @@ def _promising(base: Fit, out: Mask, most: int) -> list[Mask]:
             mask[staying[group]] = True
             chosen.append(mask)
     return chosen
+
+
+def _forward(whole: Fit, most: int) -> list[tuple[Fit, Mask]]:
+    """Fits that grow from few points by those that fit best (Atkinson and Riani 2000).
+
+    The first is the best of many to few points by its least trimmed squares (Rousseeuw 1984).
+    Where residuals are gross, the pose by all points is far off and `_backward` goes astray.
+    """
+    problem, count = whole.problem, len(whole.problem.places)
+    few, rng = count - most, np.random.default_rng(0)
+    best, camera = math.inf, whole.camera
+    for _ in range(_SUBSETS):
+        chosen = problem.only(rng.permutation(count) < _ENOUGH)
+        for start in starts(chosen, whole.camera)[:1]:
+            fit = refine(chosen, start, 10)
+            if fit is None:
+                continue
+            trimmed = float(np.sum(np.sort(_missed(problem, fit.camera))[:few]))
+            if trimmed < best:
+                best, camera = trimmed, fit.camera
+    found: list[tuple[Fit, Mask]] = []
+    for staying in range(few, count):
+        out = np.ones(count, bool)
+        out[np.argsort(_missed(problem, camera))[:staying]] = False
+        grown = refine(problem.only(~out), camera)
+        if grown is not None:
+            camera = grown.camera
+            found.append((grown, out))
+    return found
+
+
+def _missed(problem: Problem, camera: Camera) -> NDArray[np.float64]:
+    """(N,) squared misfits per point; infinite where one is not drawn."""
+    squares = np.sum(problem.misfits(camera).reshape(-1, 2) ** 2, axis=1)
+    return np.where(np.isfinite(squares), squares, np.inf)
 
 
 def _log_chance(whole: Fit, rest: Fit) -> float:

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from .camera import Projection
 from .earth import curvature_drop
-from .refine import parameters_to_record, refine
+from .refine import drawn_slopes, parameters_to_record, refine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,31 +23,54 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     HeightsAt = Callable[[Floats, Floats], Floats]
 
+_PLACES = 1.0  # metres to which control points are known on the map, at worst
 _NEAREST = 30.0  # metres; terrain nearer to the camera is not looked at
 _SAMPLES, _HALVINGS = 3000, 30
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
 def covariance(fit: Fit) -> Floats:
-    """(8, 8) covariance of the record's parameters.
+    """(8, 8) covariance of the record's parameters; k2, where it is fitted, is taken as exact.
 
-    That of the estimator: ``A^-1 (s^2 J'J + P) A^-1`` with ``A = J'J + P``, where priors P are
-    what they say and the points' noise s is estimated, but never below their sigmas.
+    That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P``, where priors P are what
+    they say. The points' noise V is that of their sigmas and, as far as the residuals leave room
+    for it, of places known to 1 m, which near points show in many pixels. Where residuals are
+    larger, all of it grows.
     """
-    normal = fit.slopes.T @ fit.slopes
-    inverse = np.linalg.pinv(normal + fit.information, hermitian=True)
-    change = parameters_to_record(fit.camera, fit.slopes.shape[1])
-    spread = inverse @ (noise(fit) * normal + fit.information) @ inverse
+    free = min(fit.slopes.shape[1], 8)
+    slopes, known = fit.slopes[:, :free], fit.information[:free, :free]
+    inverse: Floats = np.asarray(np.linalg.pinv(slopes.T @ slopes + known, hermitian=True))
+    noise = _noise(fit, slopes, known, inverse)
+    spread = inverse @ (slopes.T @ noise @ slopes + known) @ inverse
+    change = parameters_to_record(fit.camera, free)
     return np.asarray(change @ spread @ change.T)
 
 
-def noise(fit: Fit) -> float:
-    """Variance of the points in units of their sigmas, at least 1.
+def _noise(fit: Fit, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
+    """(2 N, 2 N) covariance of the points' errors in their sigmas, as the misfits tell it.
 
-    Few degrees of freedom know it badly: the mean of its inverse-gamma posterior makes up for
-    that, so that regions of a normal distribution cover at about their rates.
+    Few degrees of freedom tell it badly, so that the share of the places' errors is taken from
+    their upper end (1.5 standard deviations) and excess noise is widened as Student's t is.
     """
-    return max(1.0, float(np.sum(fit.misfits**2)) / max(fit.freedom - 2, 1.0))
+    pixels = np.eye(len(slopes))
+    by_place = drawn_slopes(fit.camera, fit.problem.places, 3) / 10  # per metre
+    by_place *= _PLACES / fit.problem.sigmas[:, None, None]
+    places = block_diag(*(steep @ steep.T for steep in by_place))
+    freedom = fit.freedom
+    if freedom < 1:
+        return np.asarray(pixels + places)
+    left = pixels - slopes @ inverse @ slopes.T  # misfits per error
+
+    def expected(noise: Floats) -> float:
+        return float(np.trace(left @ noise @ left))
+
+    from_priors = float(np.trace(slopes @ inverse @ known @ inverse @ slopes.T))
+    found = max(0.0, float(np.sum(fit.misfits**2)) - from_priors)
+    upper = found * (1 + 1.5 * math.sqrt(2 / freedom))
+    share = min(1.0, max(0.0, (upper - expected(pixels)) / expected(places)))
+    noise = pixels + share * places
+    excess = max(0.0, found / expected(noise) - 1)
+    return np.asarray(noise * (1 + excess * freedom / max(freedom - 2, 1.0)))
 
 
 def left_out(fit: Fit, terrain: HeightsAt | None) -> tuple[Floats, Floats]:

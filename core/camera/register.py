@@ -51,7 +51,7 @@ class Registration:
     Attributes
     ----------
     camera
-        Of the new picture, in its size.
+        Of the new picture, in its size; not turned where fewer than `FEWEST` patches agree.
     turn_deg
         Rotation vector about the camera's axes right, down, forward, degrees.
     shift_px
@@ -148,12 +148,13 @@ def register(
     at = _places(old, foreground)
     found = _best(old, now, work, at)
     kept = int(found.agree.sum())
-    shift = float(np.median(_length(_carry(work, at, found.turn) - at)))
+    turn = found.turn if kept >= FEWEST else np.eye(3)  # a few agree with any turn
+    shift = float(np.median(_length(_carry(work, at, turn) - at)))
     residual = float(np.median(_length(found.residuals[found.agree]))) if kept else math.inf
     doubt = _doubt(found, work, len(at), shift, residual, _change(old, now))
-    vector = np.degrees(cv2.Rodrigues(found.turn)[0].ravel())
+    vector = np.degrees(cv2.Rodrigues(turn)[0].ravel())
     return Registration(
-        camera=result.turned(found.turn),
+        camera=result.turned(turn),
         turn_deg=(float(vector[0]), float(vector[1]), float(vector[2])),
         shift_px=shift / scale,
         residual_px=residual / scale,

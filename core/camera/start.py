@@ -38,8 +38,9 @@ def starts(problem: Problem, blank: Camera) -> list[Camera]:
     problem
         At least 3 control points; 4 if the position is unknown.
     blank
-        A camera of the right picture and projection; its pose does not matter.
+        A camera of the right picture and projection; its pose and lens do not matter.
     """
+    blank = replace(blank, yaw=0.0, pitch=0.0, roll=0.0, k1=0.0, k2=0.0)
     focals = _focals(problem, blank)
     found: list[Camera] = []
     if (problem.position_sigmas < _KNOWN).all():
@@ -62,9 +63,8 @@ def _focals(problem: Problem, blank: Camera) -> Floats:
 
 def _turned(problem: Problem, blank: Camera, focals: Floats, places: Floats) -> list[Camera]:
     """The best rotations for focal lengths (F,) at camera positions (M, 3)."""
-    rays = np.stack(
-        [replace(blank, yaw=0.0, pitch=0.0, roll=0.0, f=f)._rays(problem.pixels) for f in focals]
-    )
+    turn = blank.axes().T
+    rays = np.stack([replace(blank, f=f).rays(problem.pixels) @ turn for f in focals])
     offset = problem.places - places[:, None, :]
     offset[:, :, 2] -= curvature_drop(np.hypot(*np.moveaxis(offset[:, :, :2], 2, 0)))
     bearings = offset / np.linalg.norm(offset, axis=2, keepdims=True)

@@ -206,14 +206,15 @@ def _ground(
         sight.ranges.locate(within + shift)[:, :2] for shift in ((0, 0), (0.5, 0), (0, 0.5))
     )
     across, along = 2 * (right - place), 2 * (below - place)
-    size = np.sqrt(np.abs(across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]))
     coarsest = max(FINEST, sight.terrain.cell / 2)
+    size = np.sqrt(np.abs(across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]))
+    size, deep = (np.nan_to_num(some, nan=coarsest) for some in (size, np.hypot(*along.T)))
     # Pixels at the mask's edge reach farthest; their ground goes on for half a pixel.
     edge = covered & (cv2.erode(covered.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
     place = np.concatenate([place, sight.ranges.locate(_some(edge) + corner)[:, :2]])
-    reach = np.nanquantile(np.hypot(*along.T), 0.9)
-    bounds = np.concatenate([np.nanmin(place, axis=0) - reach, np.nanmax(place, axis=0) + reach])
-    return bounds, float(np.clip(np.nanmedian(size), FINEST, coarsest))
+    reach = np.quantile(deep, 0.9)
+    bounds = np.concatenate([place.min(axis=0) - reach, place.max(axis=0) + reach])
+    return bounds, float(np.clip(np.median(size), FINEST, coarsest))
 
 
 def _some(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

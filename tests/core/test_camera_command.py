@@ -590,6 +590,22 @@ def test_register_refuses_another_view_unless_forced(world, tmp_path, capsys):
     assert not out.exists()
 
 
+def test_register_leaves_out_what_is_marked(world, tmp_path, capsys):
+    picture, _ = moved(world, tmp_path / "new.png", (0.3, -0.2, 0.1))
+    mask = np.zeros(SIZE[::-1], np.uint8)
+    mask[:, :360] = 255
+    write_png(tmp_path / "roof.png", mask)
+    pose = ("--camera", world / "camera.json", "--force")
+    kept = []
+    for options in ((), ("--foreground", tmp_path / "roof.png")):
+        assert camera("register", picture, *pose, "-o", tmp_path / "new.json", *options) == 0
+        kept.append(int(capsys.readouterr().out.split(" patches")[0].split()[-1]))
+    assert kept[1] < kept[0]
+    write_other_shape(tmp_path / "roof.png")
+    told = camera("register", picture, *pose, "-o", tmp_path / "x.json", *options)
+    assert "300 x 300" in refusal(capsys, told)
+
+
 def test_register_needs_a_reference(world, tmp_path, capsys):
     CameraRecord(TRUTH, EPSG).write(tmp_path / "bare.json")
     options = ("--camera", tmp_path / "bare.json", "-o", tmp_path / "new.json")

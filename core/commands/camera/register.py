@@ -37,7 +37,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--foreground",
         metavar="MASK",
         type=Path,
-        help="pixels not to look at (roofs, masts, logos, time stamps), non-zero",
+        help="pixels of the reference not to look at (roofs, masts, logos, time stamps), non-zero",
     )
     parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     height, width = shown.shape[:2]
     record = common.for_picture(CameraRecord.read(args.camera), width, height)
     picture = read_picture(args.picture).pixels
-    found = register(shown, picture, record.camera, _foreground(args, record))
+    found = register(shown, picture, record.camera, _foreground(args, reference, record))
     if not found.trusted:
         if not args.force:
             raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
@@ -90,11 +90,13 @@ def _reference(args: argparse.Namespace) -> Path:
     return path
 
 
-def _foreground(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.bool_] | None:
+def _foreground(
+    args: argparse.Namespace, reference: Path, record: CameraRecord
+) -> NDArray[np.bool_] | None:
     """Pixels that tell nothing: those marked, and with a DEM all that show no ground."""
     marked = None
     if args.foreground:
-        values = align_mask(read_mask_layer(args.foreground), args.picture, args.foreground)
+        values = align_mask(read_mask_layer(args.foreground), reference, args.foreground)
         marked = np.asarray(np.atleast_3d(values).any(axis=2))
     if not args.dem:
         return marked
