@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayerProxyModel
-from qgis.gui import QgsDockWidget, QgsMapLayerComboBox, QgsProjectionSelectionWidget
+from qgis.core import QgsCoordinateReferenceSystem
+from qgis.gui import QgsDockWidget, QgsProjectionSelectionWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
     QFrame,
     QGroupBox,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
     QScrollArea,
-    QSizePolicy,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -31,6 +27,7 @@ from ..core.camera import Projection
 from ..panel.words import tr
 from .points_table import PointsTable
 from .sheet import DEGREES, PIXELS, UNKNOWN, Sheet
+from .widgets import button, form_of, layer_choice, narrow, number, row_of
 
 
 class CameraDock(QgsDockWidget):
@@ -122,16 +119,16 @@ class CameraDock(QgsDockWidget):
 
     def _sources_part(self) -> QWidget:
         part = QGroupBox(tr("1  Picture and terrain"))
-        form = _form(part)
-        self.photo, self.terrain = _layers(), _layers()
+        form = form_of(part)
+        self.photo, self.terrain = layer_choice(), layer_choice()
         self.photo.setToolTip(tr("Photo of the webcam"))
         self.terrain.setToolTip(tr("Raster layer of heights (DEM)"))
-        self.open_photo = _button(tr("Open…"), tr("Add a photo to the project"))
-        self.open_tiles = _button(
+        self.open_photo = button(tr("Open…"), tr("Add a photo to the project"))
+        self.open_tiles = button(
             tr("Folder…"), tr("Take all tiles in a folder, such as those of swissALTI3D")
         )
         self.saved_menu = QMenu(self)
-        self.saved = _button(
+        self.saved = button(
             tr("Saved camera…"), tr("Take over a camera that was posed in another picture")
         )
         self.saved.setMenu(self.saved_menu)
@@ -140,11 +137,11 @@ class CameraDock(QgsDockWidget):
         self.tiles.setVisible(False)
         self.crs = QgsProjectionSelectionWidget()
         self.crs.setToolTip(tr("Map coordinates of the camera and its points; in metres"))
-        _narrow(self.crs.findChild(QComboBox))
+        narrow(self.crs.findChild(QComboBox))
         self.crs.setOptionVisible(QgsProjectionSelectionWidget.CrsOption.DefaultCrs, False)
         self.crs.crsChanged.connect(self.crs_chosen)
-        form.addRow(tr("Photo"), _row(self.photo, self.open_photo))
-        form.addRow(tr("Terrain"), _row(self.terrain, self.open_tiles))
+        form.addRow(tr("Photo"), row_of(self.photo, self.open_photo))
+        form.addRow(tr("Terrain"), row_of(self.terrain, self.open_tiles))
         form.addRow("", self.tiles)
         form.addRow(tr("CRS"), self.crs)
         form.addRow("", self.saved)
@@ -152,17 +149,17 @@ class CameraDock(QgsDockWidget):
 
     def _stand_part(self) -> QWidget:
         part = QGroupBox(tr("2  Where the camera stands, roughly"))
-        form = _form(part)
+        form = form_of(part)
         self.position = QLineEdit()
         self.position.editingFinished.connect(self.position_typed)
         self.position.setPlaceholderText(tr("unknown"))
         self.position.setToolTip(tr("x, y in the CRS above; leave it empty if nobody knows"))
-        self.on_map = _button(
+        self.on_map = button(
             tr("Click on map"), tr("Click where the camera stands"), checkable=True
         )
-        self.sigma = _number(0.1, 10000, 1, tr(" m"), tr("How well the place is known"))
+        self.sigma = number(0.1, 10000, 1, tr(" m"), tr("How well the place is known"))
         self.sigma.setPrefix("± ")
-        self.above = _number(0, 500, 1, tr(" m above ground"), tr("Of the camera: mast, roof"))
+        self.above = number(0, 500, 1, tr(" m above ground"), tr("Of the camera: mast, roof"))
         self.focal_as, self.projection = QComboBox(), QComboBox()
         for value, text in (
             (UNKNOWN, tr("unknown")),
@@ -170,16 +167,16 @@ class CameraDock(QgsDockWidget):
             (PIXELS, tr("focal length")),
         ):
             self.focal_as.addItem(text, value)
-        self.focal = _number(1, 1e6, 1, "", tr("Need not be exact: the points refine it"))
+        self.focal = number(1, 1e6, 1, "", tr("Need not be exact: the points refine it"))
         for kind, text in (
             (Projection.PINHOLE, tr("photo")),
             (Projection.CYLINDRICAL, tr("panorama")),
         ):
             self.projection.addItem(text, kind.value)
         self.projection.setToolTip(tr("Panoramas are bent: straight ridges look curved"))
-        form.addRow(tr("Place"), _row(self.position, self.on_map))
-        form.addRow("", _row(self.sigma, self.above))
-        form.addRow(tr("Lens"), _row(self.projection, self.focal_as))
+        form.addRow(tr("Place"), row_of(self.position, self.on_map))
+        form.addRow("", row_of(self.sigma, self.above))
+        form.addRow(tr("Lens"), row_of(self.projection, self.focal_as))
         form.addRow("", self.focal)
         self.sigma.valueChanged.connect(lambda value: self._tell(position_sigma=value))
         self.above.valueChanged.connect(lambda value: self._tell(height_above_ground=value))
@@ -195,12 +192,12 @@ class CameraDock(QgsDockWidget):
         column = QVBoxLayout(part)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
-        self.add = _button(
+        self.add = button(
             tr("Add and move points"),
             tr("Click a place in the picture, then the same place on the map; drag to move"),
             checkable=True,
         )
-        self.remove = _button(tr("Delete"), tr("Delete the selected point (Del)"))
+        self.remove = button(tr("Delete"), tr("Delete the selected point (Del)"))
         self.stretch = QSpinBox()
         self.stretch.setRange(1, 100)
         self.stretch.setValue(10)
@@ -210,7 +207,7 @@ class CameraDock(QgsDockWidget):
         )
         self.table = PointsTable()
         column.addWidget(self.hint)
-        column.addLayout(_row(self.add, self.remove, self.stretch))
+        column.addLayout(row_of(self.add, self.remove, self.stretch))
         column.addWidget(self.table)
         return part
 
@@ -221,27 +218,27 @@ class CameraDock(QgsDockWidget):
         for label in (self.result, self.details):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.solve = _button(tr("Solve"), tr("Fit the pose now; it is also done by itself"))
-        self.skyline = _button(
+        self.solve = button(tr("Solve"), tr("Fit the pose now; it is also done by itself"))
+        self.skyline = button(
             tr("Start from skyline"),
             tr("Find the view by the mountains against the sky, without points"),
         )
         self.show_view = QCheckBox(tr("Show on map"))
         self.show_view.setToolTip(tr("The ground that the camera sees, and where it looks"))
         self.show_view.setChecked(True)
-        self.drape = _button(tr("Drape on map…"), tr("Make an orthophoto of the picture"))
+        self.drape = button(tr("Drape on map…"), tr("Make an orthophoto of the picture"))
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("name of the camera"))
-        self.save = _button(tr("Save"), tr("Keep the camera in the project"))
+        self.save = button(tr("Save"), tr("Keep the camera in the project"))
         self.menu = QMenu(self)
-        self.more = _button(tr("More…"), tr("Share, import, export"))
+        self.more = button(tr("More…"), tr("Share, import, export"))
         self.more.setMenu(self.menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         column.addWidget(self.result)
         column.addWidget(self.details)
-        column.addLayout(_row(self.solve, self.skyline))
-        column.addLayout(_row(self.show_view, self.drape))
-        column.addLayout(_row(self.name, self.save, self.more))
+        column.addLayout(row_of(self.solve, self.skyline))
+        column.addLayout(row_of(self.show_view, self.drape))
+        column.addLayout(row_of(self.name, self.save, self.more))
         return part
 
     def _on_focal(self, _index: int) -> None:
@@ -251,53 +248,3 @@ class CameraDock(QgsDockWidget):
 
     def _tell(self, **changes: object) -> None:
         self.changed.emit(changes)
-
-
-def _layers() -> QgsMapLayerComboBox:
-    choice = QgsMapLayerComboBox()
-    choice.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
-    choice.setAllowEmptyLayer(True)
-    choice.setLayer(None)
-    _narrow(choice)
-    return choice
-
-
-def _narrow(choice: QComboBox) -> None:
-    """Take the width that there is, however long the names are."""
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(8)
-    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-
-def _form(part: QWidget) -> QFormLayout:
-    form = QFormLayout(part)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    return form
-
-
-def _button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
-    """A button that leaves the keyboard to the canvas."""
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setCheckable(checkable)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return button
-
-
-def _number(least: float, most: float, digits: int, suffix: str, tip: str) -> QDoubleSpinBox:
-    number = QDoubleSpinBox()
-    number.setRange(least, most)
-    number.setDecimals(digits)
-    number.setSuffix(suffix)
-    number.setToolTip(tip)
-    number.setKeyboardTracking(False)
-    number.setMinimumWidth(80)
-    return number
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget, 0 if isinstance(widget, QToolButton) else 1)
-    return row

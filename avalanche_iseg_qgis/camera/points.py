@@ -114,6 +114,14 @@ def with_point(points: Sequence[Point], index: int, point: Point) -> tuple[Point
     return (*points[:index], point, *points[index + 1 :])
 
 
+def joined(points: Sequence[Point], more: Sequence[Point]) -> tuple[Point, ...]:
+    """Points of two origins; of the second, those whose names are taken get others."""
+    for point in more:
+        taken = any(point.name == other.name for other in points)
+        points = (*points, replace(point, name=free_name(points) if taken else point.name))
+    return tuple(points)
+
+
 def free_name(points: Sequence[Point]) -> str:
     """The first number that no point has for its name."""
     taken = {point.name for point in points}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from qgis.core import QgsProject
 
@@ -49,6 +50,13 @@ class Store:
         dem = [project.writePath(path) for path in sheet.dem]
         text = json.dumps({**sheet.to_json(), "dem": dem}, allow_nan=False)
         project.writeEntry(SCOPE, _SHEET.format(pictures.index(sheet.picture)), text)
+
+    def picture_named(self, name: str, beside: str) -> str:
+        """A picture by its file's name, beside another or among those kept; empty if nowhere."""
+        name = Path(name).name
+        known = (Path(path) for path in self.pictures if Path(path).name == name)
+        found = (path for path in (Path(beside).with_name(name), *known) if path.is_file())
+        return str(next(found, ""))
 
     @property
     def pictures(self) -> list[str]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from ..core.camera import Camera, CameraRecord
+from ..core.camera import CameraRecord
 from ..core.errors import CameraError
 from ..core.projection.range_map import RangeMap
 from ..panel.words import tr
 from .asking import LOOK, POSE, Asking
+from .following import following, how_it_moved
 from .heights import Heights
 from .library import fitted
 from .places import exif_focal, in_crs
-from .points import PICTURE, Point, free_name, with_click, with_point
+from .points import joined, with_click, with_point
 from .sheet import PIXELS, Sheet, start_camera
 from .store import Store
 
@@ -170,12 +170,7 @@ class Work(QObject):
 
     def add_points(self, points: list) -> None:
         """Points of a table, with names that are free."""
-        all_points = self.sheet.points
-        for point in points:
-            taken = any(point.name == other.name for other in all_points)
-            name = free_name(all_points) if taken else point.name
-            all_points = (*all_points, replace(point, name=name))
-        self.change(points=all_points)
+        self.change(points=joined(self.sheet.points, points))
 
     def use(self, record: CameraRecord) -> None:
         """Take over a camera that exists.
@@ -189,7 +184,7 @@ class Work(QObject):
         self._adopt(sheet)
         if record.image in ("", Path(sheet.picture).name):
             return
-        reference = self._picture_named(record.image)
+        reference = self._store.picture_named(record.image, sheet.picture)
         if reference:
             self._asking.follow(sheet, reference)
         else:
@@ -209,33 +204,14 @@ class Work(QObject):
         self._look_soon.start()
         self.changed.emit()
 
-    def _picture_named(self, name: str) -> str:
-        """The picture in which a camera was posed; empty if it is nowhere near."""
-        beside = Path(self.sheet.picture).with_name(Path(name).name)
-        known = (Path(path) for path in self._store.pictures if Path(path).name == Path(name).name)
-        return next((str(path) for path in (beside, *known) if path.is_file()), "")
-
     def _on_followed(self, picture: str, found: object) -> None:
         """The camera of another picture has been compared with this one."""
         sheet = self.sheet
         if picture != sheet.picture or sheet.record is None:
             return
-        if not found.trusted:
-            self.said.emit(
-                tr(
-                    "Whether the camera has moved could not be found out ({}) The pose stays as it "
-                    "was: compare the drawn skyline with the picture, or pair points anew."
-                ).format(found.reason)
-            )
-            return
-        before, record = sheet.record.camera, CameraRecord.from_json(found.record)
-        points = tuple(_followed(point, before, record.camera) for point in sheet.points)
-        self._adopt(replace(sheet, record=replace(record, name=sheet.record.name), points=points))
-        self.said.emit(
-            tr("The camera has turned by {:.3f}° ({:.1f} px) since {}: the pose follows.").format(
-                record.drift_deg or 0.0, found.shift_px, sheet.record.image
-            )
-        )
+        if found.trusted:
+            self._adopt(following(sheet, CameraRecord.from_json(found.record)))
+        self.said.emit(how_it_moved(sheet, found))
 
     # --- what comes of them ----------------------------------------------------------------
 
@@ -322,13 +298,3 @@ class Work(QObject):
         timer.setInterval(milliseconds)
         timer.timeout.connect(act)
         return timer
-
-
-def _followed(point: Point, before: Camera, after: Camera) -> Point:
-    """A point of a picture, in that of the camera after it has turned."""
-    if not point.complete or point.z is None:
-        return point
-    place = [[point.x, point.y, point.z]]
-    (u, v) = (after.project(place) - before.project(place))[0].tolist()
-    moved = math.isfinite(u) and math.isfinite(v)
-    return point.at(PICTURE, (point.u + u, point.v + v)) if moved else point
