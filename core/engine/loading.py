@@ -62,6 +62,11 @@ class LoadedModel:
         """Whether its first answer is better given twice, the second time zoomed."""
         return self.metadata.get("looks_twice") is True
 
+    @property
+    def looks_closer(self) -> bool:
+        """Whether later answers are better with a closer look round the latest click."""
+        return self.metadata.get("looks_closer") is True
+
 
 def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -> LoadedModel:
     """Load a model of the zoo by name, or any model file.

@@ -42,6 +42,11 @@ class Roi:
         inside_rows = self.row_min <= click.row <= self.row_max
         return inside_rows and self.col_min <= click.col <= self.col_max
 
+    def encloses(self, other: Roi) -> bool:
+        """Whether all of another window lies in this one."""
+        rows = self.row_min <= other.row_min and other.row_max <= self.row_max
+        return rows and self.col_min <= other.col_min and other.col_max <= self.col_max
+
     def iou(self, other: Roi) -> float:
         """Product of the overlaps (intersection over union) of the row and column intervals."""
         return _interval_iou(

@@ -34,6 +34,9 @@ class Zoom:
         The window follows the object when it overlaps the wanted one by less than this.
     threshold
         Probability above which a pixel counts as object in choosing the window.
+    closer
+        From the second click on, look closer round the click, too (see `closer`). Where
+        ``target_size`` is None, the model's file decides.
     """
 
     target_size: int | tuple[int, int] | None = None
@@ -42,6 +45,7 @@ class Zoom:
     min_crop_size: int = 200
     recompute_iou: float = 0.5
     threshold: float = 0.5
+    closer: bool = False
 
     @property
     def size(self) -> int | tuple[int, int]:

@@ -15,6 +15,7 @@ from ..engine import Engine, LoadedModel
 from ..errors import ImageError, PromptError
 from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
 from .brs import make_solver
+from .closer import blend, closer_view, sample
 from .geometry import Roi, Size
 from .keep import KeptMask
 from .options import PredictorOptions
@@ -270,7 +271,7 @@ class Predictor:
         known = step.prediction.found_roughly(self._zoom_threshold)
         if answers_again(where, known, self._size, self._planned.zoom):
             step, _ = self._look(step, before, clicks)
-        return step
+        return self._look_closer(step, clicks)
 
     def _look(self, known: _Step, guide: _Step, clicks: tuple[Click, ...]) -> tuple[_Step, Plan]:
         """One pass where what is ``known`` says to look, under the mask guidance of ``guide``."""
@@ -286,6 +287,17 @@ class Predictor:
             from_mask=self._mask is not None,
         )
         return self._pass(where, guide, clicks), where
+
+    def _look_closer(self, step: _Step, clicks: tuple[Click, ...]) -> _Step:
+        """The step, with a closer look round the latest click where that is asked for."""
+        zoom = self._planned.zoom
+        if zoom is None or not zoom.closer or len(clicks) + (self._mask is not None) < 2:
+            return step
+        part = closer_view(step.prediction.views[0], clicks[-1])
+        if part is None:
+            return step
+        answer = self._pass(Plan((part,), (part,), step.memory), step, clicks)
+        return replace(step, prediction=blend(step.prediction, answer.prediction))
 
     def _published_answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
         options, size, threshold = self._planned, self._size, self._zoom_threshold
@@ -355,6 +367,9 @@ class Predictor:
             return torch.zeros(1, 1, *view.size)
         if guide.views == (view,) and not self.options.reference:
             return torch.from_numpy(guide.coarse)[None, None]  # seen through the same window
+        zoom = self._planned.zoom
+        if zoom and zoom.closer and guide.views and guide.roi.encloses(view.roi):
+            return torch.from_numpy(sample(guide.coarse, guide.views[0], view))[None, None]
         shown = self._shown
         if shown is None or shown.coarse is not guide.coarse:
             shown = guide.compact()
@@ -367,7 +382,9 @@ def _with_view_of(model: LoadedModel, options: PredictorOptions) -> PredictorOpt
     if zoom is None or zoom.target_size is not None:
         return options
     skip = 0 if model.looks_twice and not options.reference else zoom.skip_clicks
-    return replace(options, zoom=replace(zoom, target_size=model.view, skip_clicks=skip))
+    closer = model.looks_closer and not options.reference and options.mode == "NoBRS"
+    zoom = replace(zoom, target_size=model.view, skip_clicks=skip, closer=closer)
+    return replace(options, zoom=zoom)
 
 
 def _identity(size: Size) -> View:

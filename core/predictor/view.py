@@ -40,6 +40,35 @@ class View:
         shrinks = (side / new for side, new in zip(self.roi.size, self.size, strict=True))
         return self.antialias and min(shrinks) >= _MUCH_SMALLER
 
+    @property
+    def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(h,) rows and (w,) columns of the frame that the view's pixels show."""
+        first = (self.roi.row_min, self.roi.col_min)
+        rows, cols = (
+            start + (np.arange(count) + shift) * step - shift
+            for start, count, (shift, step) in zip(first, self.size, self._steps, strict=True)
+        )
+        return np.asarray(rows), np.asarray(cols)
+
+    def indices(
+        self, rows: NDArray[np.float64], cols: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where rows and columns of the frame lie in the view: the inverse of `places`."""
+        first = (self.roi.row_min, self.roi.col_min)
+        down, right = (
+            (places - start + shift) / step - shift
+            for start, places, (shift, step) in zip(first, (rows, cols), self._steps, strict=True)
+        )
+        return np.asarray(down), np.asarray(right)
+
+    @property
+    def _steps(self) -> list[tuple[float, float]]:
+        """How pixels of frame and view are paired, for rows and columns: shift and step."""
+        pairs = zip(self.roi.size, self.size, strict=True)
+        if self._averages:
+            return [(0.5, side / new) for side, new in pairs]
+        return [(0.0, max(side - 1, 1) / max(new - 1, 1)) for side, new in pairs]
+
     def picture(self, pixels: NDArray[np.uint8]) -> Tensor:
         """(1, 3, h, w) float in 0..1 of the window of an (H, W, 3) uint8 picture."""
         crop = pixels[self.roi.slices]
