@@ -37,7 +37,7 @@ def kept(
     save: Callable[[_Thing, Path], None],
     most_bytes: int = MOST_BYTES,
 ) -> _Thing:
-    """What was kept under a key; else made, and kept for the next time.
+    """What was kept under a key; else made, kept for the next time, and loaded as then.
 
     An entry that cannot be loaded is made anew; a disk that is full or may not be written to
     costs time only.
@@ -73,9 +73,9 @@ def kept(
             save(thing, Path(part) / key)
             (Path(part) / key).rename(entry)
         _bound(folder, most_bytes, entry)
-    except OSError:
-        pass  # the cache only saves time
-    return thing
+        return load(entry)
+    except (IsegError, OSError):
+        return thing  # the cache only saves time
 
 
 def _bound(folder: Path, most_bytes: int, newest: Path) -> None:

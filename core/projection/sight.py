@@ -14,7 +14,7 @@ from ..camera import Camera, CameraRecord
 from ..camera.earth import EARTH_RADIUS
 from ..errors import TerrainError
 from ..terrain import Terrain
-from .cache import default_folder, kept, key_of
+from .cache import kept, key_of
 from .lines import LinesOfSight, trace
 from .range_map import RangeMap, fan, measure
 from .threads import Progress
@@ -134,7 +134,7 @@ def look(
     dem
         Opened in the record's CRS.
     cache
-        Folder; `cache.default_folder` by default.
+        Folder to keep it in, and to take it from; see `cache.default_folder`. None: neither.
     progress
         Told the share that is done.
 
@@ -176,9 +176,8 @@ def look(
             )
         return lines, ranges
 
-    folder = default_folder() if cache is None else Path(cache)
     key = key_of(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
-    lines, ranges = kept(folder, key, _open, make, _save)
+    lines, ranges = make() if cache is None else kept(Path(cache), key, _open, make, _save)
     holes = float(np.isfinite(lines.unknown).mean())
     if holes > 0:
         warnings.append(

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..camera import CameraRecord
 from ..errors import TerrainError
+from ..projection.cache import default_folder
 from ..projection.sight import Sight, look
 from ..terrain.sources import Dem, open_dem
 from .protocol import View
@@ -64,9 +65,7 @@ class Views:
         """
 
         def find() -> Sight:
-            sight = look(record, dem, progress=progress)
-            # A sight just made is in memory: taken from the cache, it is on disk, for all to see.
-            return sight if folder_of(sight) else look(record, dem, progress=progress)
+            return look(record, dem, default_folder(), progress)
 
         def progress(_: float) -> None:
             stop_unless(wanted)

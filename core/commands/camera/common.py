@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -121,15 +120,12 @@ def path_from(path: Path, folder: Path) -> str:
 
 def sight_of(record: CameraRecord, args: argparse.Namespace) -> Sight:
     """What the camera sees of the terrain of ``--dem``; says what is doubtful about it."""
+    from ...projection.cache import default_folder
     from ...projection.sight import look
     from ...terrain.sources import open_dem
 
     dem = open_dem(args.dem, record.epsg)
-    if args.no_cache:
-        with tempfile.TemporaryDirectory() as folder:
-            sight = look(record, dem, Path(folder))
-    else:
-        sight = look(record, dem)
+    sight = look(record, dem, None if args.no_cache else default_folder())
     for text in sight.warnings:
         warn(text)
     return sight

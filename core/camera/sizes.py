@@ -1,0 +1,56 @@
+"""Webcams change their resolution: a camera for the same picture in another size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .record import PARAMETERS, CameraRecord, PointFit
+
+
+def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
+    """The camera of a picture of another size, with all that counts in pixels; the same pose.
+
+    Raises
+    ------
+    CameraError
+        If the picture has another shape.
+    """
+    camera = record.camera
+    if (camera.width, camera.height) == (width, height):
+        return record
+    across, down = width / camera.width, height / camera.height
+    return replace(
+        record,
+        camera=camera.resized(width, height),
+        covariance=_scaled(record, across),
+        points=tuple(_point(fit, across, down) for fit in record.points),
+        rms_px=None if record.rms_px is None else record.rms_px * across,
+        loo_rms_px=None if record.loo_rms_px is None else record.loo_rms_px * across,
+    )
+
+
+def _scaled(record: CameraRecord, times: float) -> list[list[float]] | None:
+    """The covariance, of a focal length that is so many times as long."""
+    if record.covariance is None:
+        return None
+    scale = [times if name == "f_px" else 1.0 for name in PARAMETERS]
+    return [
+        [value * scale[i] * scale[j] for j, value in enumerate(row)]
+        for i, row in enumerate(record.covariance)
+    ]
+
+
+def _point(fit: PointFit, across: float, down: float) -> PointFit:
+    point = fit.point
+    return replace(
+        fit,
+        point=replace(
+            point,
+            u=(point.u + 0.5) * across - 0.5,
+            v=(point.v + 0.5) * down - 0.5,
+            sigma=point.sigma * across,
+        ),
+        residual_u=fit.residual_u * across,
+        residual_v=fit.residual_v * down,
+        loo_px=None if fit.loo_px is None else fit.loo_px * across,
+    )
