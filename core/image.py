@@ -125,6 +125,18 @@ def read_mask_layer(path: Path | str, *, colours: bool = False) -> NDArray[Any]:
     return values[:, :, 0] if values.shape[2] == 1 else values
 
 
+def read_marked(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
+    """(H, W) which pixels of a photo, as it is shown, a mask file marks: those that are not 0.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or is of another size than the photo.
+    """
+    values = align_mask(read_mask_layer(path), photo, path)
+    return np.asarray(np.atleast_3d(values).any(axis=2))
+
+
 def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> NDArray[Any]:
     """Bring a mask into the orientation in which its photo is shown.
 

@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from .. import settings
 from ..core.camera import Projection
 from ..panel.words import tr
 from .points_table import PointsTable
@@ -39,11 +40,14 @@ class CameraDock(QgsDockWidget):
         (dict of fields of `Sheet`).
     crs_chosen
         (CRS).
+    bridge_chosen
+        How wide gaps are closed behind which the camera does not see.
     position_typed
         Where the camera stands was typed in.
     """
 
     changed = pyqtSignal(dict)
+    bridge_chosen = pyqtSignal()
     position_typed = pyqtSignal()
     crs_chosen = pyqtSignal(QgsCoordinateReferenceSystem)
 
@@ -227,6 +231,13 @@ class CameraDock(QgsDockWidget):
         self.show_view.setToolTip(tr("The ground that the camera sees, and where it looks"))
         self.show_view.setChecked(True)
         self.drape = button(tr("Drape on map…"), tr("Make an orthophoto of the picture"))
+        self.bridge = number(
+            0, 500, 0, tr(" m wide"), tr("Ground that a ridge hides within avalanches")
+        )
+        self.bridge.setPrefix(tr("Hidden gaps: close up to "))
+        self.bridge.setSpecialValueText(tr("Hidden gaps: left open"))
+        self.bridge.setValue(settings.BRIDGE.get())
+        self.bridge.valueChanged.connect(self._on_bridge)
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("name of the camera"))
         self.save = button(tr("Save"), tr("Keep the camera in the project"))
@@ -238,6 +249,7 @@ class CameraDock(QgsDockWidget):
         column.addWidget(self.details)
         column.addLayout(row_of(self.solve, self.skyline))
         column.addLayout(row_of(self.show_view, self.drape))
+        column.addWidget(self.bridge)
         column.addLayout(row_of(self.name, self.save, self.more))
         return part
 
@@ -245,6 +257,10 @@ class CameraDock(QgsDockWidget):
         kind = self.focal_as.currentData()
         start = {DEGREES: 60.0, PIXELS: 2000.0}
         self._tell(focal_as=kind, **({"focal": start[kind]} if kind in start else {}))
+
+    def _on_bridge(self, metres: float) -> None:
+        settings.BRIDGE.set(metres)
+        self.bridge_chosen.emit()
 
     def _tell(self, **changes: object) -> None:
         self.changed.emit(changes)

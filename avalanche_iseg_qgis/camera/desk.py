@@ -135,6 +135,7 @@ class CameraDesk(QObject):
     def _join(self) -> None:
         dock, work, project = self.dock, self.work, QgsProject.instance()
         dock.changed.connect(lambda changes: work.change(**changes))
+        dock.bridge_chosen.connect(self.camera_changed)
         dock.solve.clicked.connect(lambda _=False: self._solve())
         dock.skyline.clicked.connect(lambda _=False: self._start_from_skyline())
         dock.remove.clicked.connect(lambda _=False: work.remove_chosen())
@@ -158,7 +159,7 @@ class CameraDesk(QObject):
         work, dock = self.work, self.dock
         sheet = work.sheet
         dock.show_sheet(sheet, work.chosen)
-        dock.hint.setText(next_step(sheet))
+        dock.hint.setText(next_step(sheet, self.files.names_saved()))
         dock.show_result(*result(sheet, work.refusal, work.seen))
         self.sources.show()
         self.camera_changed.emit()

@@ -16,6 +16,7 @@ from ..core.camera.gcp_table import read_table, write_table
 from ..core.errors import IsegError
 from ..panel.words import tr
 from . import library
+from .details import Details
 from .points import Point
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Files(QObject):
         dock.drape.clicked.connect(lambda _=False: self._try(self.drape))
         dock.saved_menu.aboutToShow.connect(lambda: self._try(self.fill_saved))
         for text, act in (
+            (tr("Details…"), self.edit_details),
+            (None, None),
             (tr("Put into the library"), self.share),
             (tr("Choose the library file…"), self.choose_library),
             (None, None),
@@ -100,6 +103,16 @@ class Files(QObject):
         if not cameras:
             menu.addAction(tr("none for pictures of this shape")).setEnabled(False)
 
+    def names_saved(self) -> list[str]:
+        """Of cameras to take over for a picture that has none yet."""
+        sheet = self._work.sheet
+        if not sheet.picture or sheet.record is not None or sheet.points:
+            return []
+        try:
+            return [camera.name for camera in self.library.cameras_for(sheet.width, sheet.height)]
+        except IsegError:  # said when they are asked for
+            return []
+
     def _use(self, record: CameraRecord) -> None:
         if self._may_replace():
             self._work.use(record)
@@ -112,6 +125,16 @@ class Files(QObject):
         record = replace(record, name=name, author=record.author or settings.AUTHOR.get())
         self._work.change(record=record)
         return record
+
+    def edit_details(self) -> None:
+        """Ask for what is kept for people: author, validity, foreground."""
+        record = self._work.sheet.record
+        if record is None:
+            self._notices.warn(tr("There is no pose yet that this would be kept with."))
+            return
+        dialog = Details(record, str(Path(self._work.sheet.picture).parent), self._dock)
+        if dialog.exec():
+            self._work.change(record=replace(record, **dialog.values()))
 
     # --- files -----------------------------------------------------------------------------
 

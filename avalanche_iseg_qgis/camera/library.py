@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsProject
 
 from ..core.camera import CameraRecord
-from ..core.camera.record import PARAMETERS
 from ..core.errors import CameraError
 from ..panel.words import tr
 from ..settings import Setting
@@ -93,53 +91,6 @@ class Library:
                     "and may be written to."
                 ).format(path, reason)
             ) from error
-
-
-def fitted(record: CameraRecord, width: int, height: int) -> CameraRecord:
-    """The camera for a picture of another size, with its points.
-
-    Raises
-    ------
-    CameraError
-        If the picture has another shape.
-    """
-    camera = record.camera
-    if (camera.width, camera.height) == (width, height):
-        return record
-    across, down = width / camera.width, height / camera.height
-    points = [
-        replace(
-            fit,
-            point=replace(
-                fit.point,
-                u=(fit.point.u + 0.5) * across - 0.5,
-                v=(fit.point.v + 0.5) * down - 0.5,
-                sigma=fit.point.sigma * across,
-            ),
-            residual_u=fit.residual_u * across,
-            residual_v=fit.residual_v * down,
-            loo_px=None if fit.loo_px is None else fit.loo_px * across,
-        )
-        for fit in record.points
-    ]
-    errors = {
-        name: None if getattr(record, name) is None else getattr(record, name) * across
-        for name in ("rms_px", "loo_rms_px")
-    }
-    return record.with_camera(
-        camera.resized(width, height), points=points, covariance=_scaled(record, across), **errors
-    )
-
-
-def _scaled(record: CameraRecord, times: float) -> list[list[float]] | None:
-    """The covariance, of a focal length that is so many times as long."""
-    if record.covariance is None:
-        return None
-    scale = [times if name == "f_px" else 1.0 for name in PARAMETERS]
-    return [
-        [value * scale[i] * scale[j] for j, value in enumerate(row)]
-        for i, row in enumerate(record.covariance)
-    ]
 
 
 def _fits(record: CameraRecord, width: int, height: int) -> bool:

@@ -8,6 +8,8 @@ from ..panel.words import tr
 from .points import MAP, half
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..core.camera import CameraRecord
     from ..core.survey.protocol import Seen
     from .sheet import Sheet
@@ -66,11 +68,14 @@ def advice(record: CameraRecord) -> list[str]:
     return lines
 
 
-def next_step(sheet: Sheet) -> str:
-    """What to do next for a pose."""
+def next_step(sheet: Sheet, saved: Sequence[str] = ()) -> str:
+    """What to do next for a pose; ``saved`` are names of cameras whose pictures have this shape."""
     waiting = half(sheet.points)
     if not sheet.picture:
         return tr("Choose a photo first.")
+    if saved and sheet.record is None and not sheet.points:
+        text = tr("Is this a picture of {}? Take it over with “Saved camera…”, above.")
+        return text.format(tr(" or ").join(saved[:3]))
     if not sheet.dem:
         return tr("Choose the terrain model: it gives the points their heights.")
     if waiting is not None:

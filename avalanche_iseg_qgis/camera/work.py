@@ -8,13 +8,14 @@ from pathlib import Path
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.camera import CameraRecord
+from ..core.camera.sizes import resized
 from ..core.errors import CameraError
 from ..core.projection.range_map import RangeMap
 from ..panel.words import tr
 from .asking import LOOK, POSE, Asking
+from .details import kept
 from .following import following, how_it_moved
 from .heights import Heights
-from .library import fitted
 from .places import exif_focal, in_crs
 from .points import joined, with_click, with_point
 from .sheet import PIXELS, Sheet, start_camera
@@ -180,7 +181,7 @@ class Work(QObject):
         CameraError
             If its pictures have another shape.
         """
-        sheet = self.sheet.with_record(fitted(record, self.sheet.width, self.sheet.height))
+        sheet = self.sheet.with_record(resized(record, self.sheet.width, self.sheet.height))
         self._adopt(sheet)
         if record.image in ("", Path(sheet.picture).name):
             return
@@ -252,8 +253,7 @@ class Work(QObject):
     def _on_posed(self, picture: str, record: CameraRecord) -> None:
         if picture != self.sheet.picture:
             return
-        name = self.sheet.record.name if self.sheet.record else ""
-        record = replace(record, name=name, image=Path(picture).name)
+        record = replace(record, image=Path(picture).name, **kept(self.sheet.record))
         self.refusal, self.seen, self.ranges = "", None, None
         self.change(record=record)
         self._look_soon.start()

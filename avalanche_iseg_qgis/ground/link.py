@@ -9,6 +9,7 @@ import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from .. import settings
 from ..canvas.outline_item import OutlineItem
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
 from ..outline.geometry import brought, polygons, to_arrays
@@ -149,7 +150,7 @@ class GroundLink(QObject):
             self._shown = ()
             return
         outlined = draft.outline_for(self._workspace.shape)
-        wanted = (outlined, pose.record.pose_id)
+        wanted = (outlined, pose.record.pose_id, settings.BRIDGE.get())
         if outlined is not None and len(outlined.parts) and wanted != self._shown:
             self._shown = wanted
             request = _to_map(image, outlined, pose, attributes=False)
@@ -206,4 +207,5 @@ def _to_map(image: Image, outlined: Outlined, pose: Pose, *, attributes: bool) -
         points=outlined.points + corner,
         parts=outlined.parts,
         attributes=attributes,
+        bridge=settings.BRIDGE.get(),
     )

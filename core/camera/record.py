@@ -60,6 +60,9 @@ class CameraRecord:
         Projected CRS of x and y.
     name, image, author, valid_from, valid_to, vertical_datum
         For people; dates and times in ISO 8601.
+    foreground
+        File of a mask, from the folder of the image: what is marked tells nothing of the mountains
+        (roofs, masts, logos), and is left out where pictures are compared.
     dem
         Path or name of the DEM that gave heights.
     covariance
@@ -83,6 +86,7 @@ class CameraRecord:
     epsg: int
     name: str = ""
     image: str = ""
+    foreground: str = ""
     dem: str = ""
     vertical_datum: str = ""
     author: str = ""
@@ -133,6 +137,7 @@ class CameraRecord:
             "loo_map_p90_m": self.loo_map_p90_m,
             "drift_deg": self.drift_deg,
             "image": self.image,
+            "foreground": self.foreground,
             "dem": self.dem,
             "vertical_datum": self.vertical_datum,
             "author": self.author,
@@ -170,7 +175,10 @@ class CameraRecord:
                 projection=Projection(content.get("projection", "pinhole")),
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )
-            texts = ("name", "image", "dem", "vertical_datum", "author", "valid_from", "valid_to")
+            texts = (
+                *("name", "image", "foreground", "dem", "vertical_datum"),
+                *("author", "valid_from", "valid_to"),
+            )
             numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
             more: dict[str, Any] = {
                 **{key: str(content.get(key) or "") for key in texts},

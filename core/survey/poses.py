@@ -11,7 +11,7 @@ import numpy as np
 
 from ..camera import CameraRecord, ControlPoint, Projection
 from ..errors import CameraError
-from ..image import read_picture
+from ..image import read_marked, read_picture
 from .plain import plain
 from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
 from .views import stop_unless
@@ -109,9 +109,12 @@ def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Reg
 
     record = CameraRecord.from_json(request.record)
     reference = read_pixels(request.reference, record.camera)
-    foreground = None
+    foreground = np.zeros(reference.shape[:2], bool)
+    mask = Path(request.reference).parent / record.foreground
+    if mask.is_file():
+        foreground |= read_marked(mask, request.reference)
     if request.dem:  # what shows no ground tells nothing
-        foreground = np.isnan(views.sight(request, wanted).ranges.distances)
+        foreground |= np.isnan(views.sight(request, wanted).ranges.distances)
     found = register(reference, read_picture(request.picture).pixels, record.camera, foreground)
     moved = record.with_camera(
         found.camera,

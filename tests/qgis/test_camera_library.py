@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qgis.PyQt.QtCore import QDate
 
 
 @pytest.fixture
@@ -59,12 +60,11 @@ def test_damaged_file(library, tmp_path):
 
 
 def test_for_a_picture_of_another_size(library):
+    from avalanche_iseg_qgis.core.camera.sizes import resized
     from avalanche_iseg_qgis.core.errors import CameraError
 
-    from avalanche_iseg_qgis.camera.library import fitted
-
     record = camera("hut")
-    half = fitted(record, 600, 400)
+    half = resized(record, 600, 400)
     place = [[2.7001e6, 1.101e6, 1550.0]]
     (whole,), (small,) = record.camera.project(place), half.camera.project(place)
     assert (small + 0.5) * 2 == pytest.approx(whole + 0.5)
@@ -73,6 +73,41 @@ def test_for_a_picture_of_another_size(library):
     assert fit.residual_v == -1
     assert half.rms_px == 1
     assert half.covariance[6][6] == 0.25
-    assert fitted(record, 1200, 800) is record
+    assert resized(record, 1200, 800) is record
     with pytest.raises(CameraError, match="shape"):
-        fitted(record, 1200, 900)
+        resized(record, 1200, 900)
+
+
+def test_details_stay_when_the_camera_is_posed_anew(library, tmp_path):
+    from avalanche_iseg_qgis import settings
+    from avalanche_iseg_qgis.camera.details import Details, kept
+
+    settings.AUTHOR.set("Anna")
+    dialog = Details(camera("hut"), str(tmp_path))
+    assert dialog.values() == {
+        "author": "Anna",
+        "valid_from": "",
+        "valid_to": "",
+        "foreground": "",
+    }
+    dialog.valid_from.setDate(QDate(2026, 11, 1))
+    dialog.foreground.setFilePath(str(tmp_path / "roof.png"))
+    record = replace(camera("hut"), **dialog.values())
+    assert record.valid_from == "2026-11-01"
+    again = Details(record, str(tmp_path))
+    assert again.values() == dialog.values()
+    again.valid_from.clear()
+    assert again.values()["valid_from"] == ""
+    anew = replace(camera(""), **kept(record))
+    assert (anew.name, anew.author, anew.valid_from) == ("hut", "Anna", "2026-11-01")
+    assert type(record).from_json(record.to_json()).foreground == str(tmp_path / "roof.png")
+
+
+def test_a_posed_camera_of_this_shape_is_offered(library):
+    from avalanche_iseg_qgis.camera.sheet import Sheet
+    from avalanche_iseg_qgis.camera.verdict import next_step
+
+    fresh = Sheet("tomorrow.jpg", 1200, 800)
+    assert "hut" in next_step(fresh, ["hut", "roof"])
+    assert "hut" not in next_step(Sheet(), ["hut"])
+    assert "hut" not in next_step(replace(fresh, record=camera("hut")), ["hut"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...camera import CameraRecord
 from ...errors import CameraError
-from ...image import align_mask, read_mask_layer, read_picture
+from ...image import read_marked, read_picture
 from . import common
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--foreground",
         metavar="MASK",
         type=Path,
-        help="pixels of the reference not to look at (roofs, masts, logos, time stamps), non-zero",
+        help="pixels of the reference not to look at (roofs, masts, logos, time stamps), non-zero "
+        "(default: the mask that the camera names)",
     )
     parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     height, width = shown.shape[:2]
     record = common.for_picture(CameraRecord.read(args.camera), width, height)
     picture = read_picture(args.picture).pixels
-    found = register(shown, picture, record.camera, _foreground(args, reference, record))
+    mask = _mask(args, reference, record)
+    found = register(shown, picture, record.camera, _foreground(args, mask, reference, record))
     if not found.trusted:
         if not args.force:
             raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     fitted.with_camera(
         found.camera,
         image=common.path_from(args.picture, args.out.parent),
+        foreground="" if mask is None else common.path_from(mask, args.picture.parent),
         points=(),
         drift_deg=float(np.linalg.norm(found.turn_deg)),
     ).write(args.out)
@@ -90,14 +93,24 @@ def _reference(args: argparse.Namespace) -> Path:
     return path
 
 
+def _mask(args: argparse.Namespace, reference: Path, record: CameraRecord) -> Path | None:
+    """The file that marks the foreground of the reference; said where it is missing."""
+    if args.foreground:
+        return Path(args.foreground)
+    if not record.foreground:
+        return None
+    path = reference.parent / record.foreground
+    if path.is_file():
+        return path
+    common.warn(f"the camera's mask of the foreground, {path}, is not there: done without.")
+    return None
+
+
 def _foreground(
-    args: argparse.Namespace, reference: Path, record: CameraRecord
+    args: argparse.Namespace, mask: Path | None, reference: Path, record: CameraRecord
 ) -> NDArray[np.bool_] | None:
     """Pixels that tell nothing: those marked, and with a DEM all that show no ground."""
-    marked = None
-    if args.foreground:
-        values = align_mask(read_mask_layer(args.foreground), reference, args.foreground)
-        marked = np.asarray(np.atleast_3d(values).any(axis=2))
+    marked = None if mask is None else read_marked(mask, reference)
     if not args.dem:
         return marked
     sky = np.isnan(common.sight_of(record, args).ranges.distances)
