@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from .camera import Projection
-from .earth import curvature_drop
+from .ground import ground_seen
 from .refine import drawn_slopes, parameters_to_record, refine
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     HeightsAt = Callable[[Floats, Floats], Floats]
 
 _PLACES = 1.0  # metres to which control points are known on the map, at worst
-_NEAREST = 30.0  # metres; terrain nearer to the camera is not looked at
-_SAMPLES, _HALVINGS = 3000, 30
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
@@ -84,52 +82,19 @@ def left_out(fit: Fit, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
     """
     places, seen = fit.problem.places, fit.problem.pixels
     pixels, metres = np.full(len(places), np.nan), np.full(len(places), np.nan)
+    fitted: dict[int, Camera] = {}
     for index in range(len(places)):
         others = np.arange(len(places)) != index
         other = refine(fit.problem.only(others), fit.camera, 30) if others.sum() >= 3 else None
-        if other is None:
-            continue
-        place = places[index : index + 1]
-        pixels[index] = float(np.hypot(*(other.camera.project(place) - seen[index])[0]))
-        if terrain is not None:
-            hit = ground_seen(other.camera, seen[index : index + 1], terrain)
-            metres[index] = float(np.hypot(*(hit - place)[0, :2]))
+        if other is not None:
+            fitted[index] = other.camera
+            drawn = other.camera.project(places[index : index + 1])[0]
+            pixels[index] = float(np.hypot(*(drawn - seen[index])))
+    if terrain is not None and fitted:
+        known = list(fitted)
+        hits = ground_seen(list(fitted.values()), seen[known], terrain)
+        metres[known] = np.hypot(*(hits - places[known])[:, :2].T)
     return pixels, metres
-
-
-def ground_seen(camera: Camera, pixels: Floats, terrain: HeightsAt) -> Floats:
-    """(N, 3) first ground on the rays of pixels (N, 2); NaN where there is none.
-
-    By marching and halving: exact and slow, for a few rays.
-    """
-    azimuth, tangent = camera.directions(pixels)
-    far = 60_000.0
-
-    def above(distance: Floats) -> Floats:
-        x = camera.x + np.sin(azimuth)[:, None] * distance
-        y = camera.y + np.cos(azimuth)[:, None] * distance
-        ground = np.asarray(terrain(x.ravel(), y.ravel())).reshape(x.shape)
-        ray = camera.z + tangent[:, None] * distance
-        return ray + curvature_drop(distance, camera.refraction) - ground
-
-    steps = np.broadcast_to(np.geomspace(_NEAREST, far, _SAMPLES), (len(pixels), _SAMPLES))
-    over = above(steps)
-    under = over < 0
-    first = np.argmax(under, axis=1)
-    rows = np.arange(len(pixels))
-    known = under.any(axis=1) & (first > 0)
-    known &= np.isfinite(over[rows, np.maximum(first - 1, 0)])
-    low, high = steps[rows, np.maximum(first - 1, 0)], steps[rows, first]
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        below = above(middle[:, None])[:, 0] < 0
-        low, high = np.where(below, low, middle), np.where(below, middle, high)
-    distance = np.where(known, (low + high) / 2, np.nan)
-    height = camera.z + tangent * distance + curvature_drop(distance, camera.refraction)
-    return np.stack(
-        [camera.x + np.sin(azimuth) * distance, camera.y + np.cos(azimuth) * distance, height],
-        axis=1,
-    )
 
 
 def loo_rms(pixels: Floats) -> float | None:

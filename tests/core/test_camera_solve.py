@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.camera import Camera, ControlPoint, Projection
-from core.camera.quality import ground_seen
+from core.camera.ground import ground_seen
 from core.camera.solve import Prior, solve
 from core.errors import CameraError
 
@@ -31,7 +31,7 @@ def points(count=8, seed=1, pixel=1.0, metre=1.0, camera=TRUTH) -> list[ControlP
     seen = np.zeros((0, 3))
     while len(seen) < count:
         pixels = rng.uniform((30, 100), (SIZE[0] - 30, SIZE[1] - 30), (4 * count, 2))
-        hits = ground_seen(camera, pixels, ground)
+        hits = ground_seen([camera] * len(pixels), pixels, ground)
         away = np.hypot(*(hits - camera.position)[:, :2].T)
         seen = np.concatenate([seen, hits[(away > 700) & (away < 5000)]])
     places = seen[:count]

@@ -1,0 +1,73 @@
+"""Where single pixels see the ground: rays marched over the terrain, for a few pixels.
+
+Whole pictures are the business of `core.projection`, which stands on this package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .earth import curvature_drop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from .camera import Camera
+
+    Floats = NDArray[np.float64]
+    HeightsAt = Callable[[Floats, Floats], Floats]
+
+_NEAREST, _FARTHEST = 30.0, 60_000.0  # metres; nearer ground is often the roof below the camera
+_GROWTH = 1.0025  # of the steps: 2.5 m at 1 km
+_HALVINGS = 12
+
+
+def ground_seen(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> Floats:
+    """Find the ground that pixels see.
+
+    Parameters
+    ----------
+    cameras
+        One for each pixel, in one CRS and under one refraction.
+    pixels
+        (N, 2) u, v.
+    terrain
+        Heights (M,) of the ground at x (M,) and y (M,), metres; NaN where unknown.
+
+    Returns
+    -------
+    ndarray
+        (N, 3) x, y, z; NaN in the sky, and where the terrain is not known.
+    """
+    rays = [camera.directions(pixel[None]) for camera, pixel in zip(cameras, pixels, strict=True)]
+    azimuth, tangent = np.array([[float(part[0]) for part in ray] for ray in rays]).T[:, :, None]
+    x, y, z = np.array([camera.position for camera in cameras]).T[:, :, None]
+    refraction = cameras[0].refraction
+
+    def places(distance: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of the rays, at distances (N, M)."""
+        height = z + tangent * distance + curvature_drop(distance, refraction)
+        return x + np.sin(azimuth) * distance, y + np.cos(azimuth) * distance, height
+
+    def above(distance: Floats) -> Floats:
+        """Height (N, M) of the rays over the ground."""
+        east, north, height = places(distance)
+        ground = np.asarray(terrain(east.ravel(), north.ravel()))
+        return np.asarray(height - ground.reshape(distance.shape))
+
+    count = int(np.log(_FARTHEST / _NEAREST) / np.log(_GROWTH)) + 1
+    steps = np.broadcast_to(np.geomspace(_NEAREST, _FARTHEST, count), (len(pixels), count))
+    over = above(steps)
+    hits = (over[:, :-1] > 0) & (over[:, 1:] <= 0)  # neither beside unknown ground
+    first = np.argmax(hits, axis=1)[:, None]
+    low, high = (np.take_along_axis(steps, first + shift, axis=1) for shift in (0, 1))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        under = above(middle) <= 0
+        low, high = np.where(under, low, middle), np.where(under, middle, high)
+    distance = np.where(np.any(hits, axis=1, keepdims=True), (low + high) / 2, np.nan)
+    return np.concatenate(places(distance), axis=1)
