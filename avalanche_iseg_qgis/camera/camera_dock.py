@@ -163,7 +163,9 @@ class CameraDock(QgsDockWidget):
         )
         self.sigma = number(0.1, 10000, 1, tr(" m"), tr("How well the place is known"))
         self.sigma.setPrefix("± ")
-        self.above = number(0, 500, 1, tr(" m above ground"), tr("Of the camera: mast, roof"))
+        self.above = number(
+            0, 500, 1, tr(" m up"), tr("Height of the camera above the ground: mast, roof")
+        )
         self.focal_as, self.projection = QComboBox(), QComboBox()
         for value, text in (
             (UNKNOWN, tr("unknown")),

@@ -31,6 +31,8 @@ from .sources import Sources
 from .verdict import next_step, result
 from .work import Work
 
+_SETTLED = 100  # ms until the window has made room for new docks
+
 
 class CameraDesk(QObject):
     """Made when cameras are first needed; `close` takes all of it away.
@@ -55,6 +57,11 @@ class CameraDesk(QObject):
         self.files = Files(self.dock, self.work, self.notices, self)
         self.hands = Hands(self._canvas, self.picture, self.dock, self.shown, self)
         self.sources = Sources(self.dock, self.picture, self.work, self.notices, self)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(_SETTLED)
+        self._settled.timeout.connect(self._share_room)
+        self.picture.closed.connect(self._settled.start)
         self._join()
         self._place_docks()
         self.sources.offer()
@@ -91,6 +98,8 @@ class CameraDesk(QObject):
 
     def open(self) -> None:
         """Show the docks, with the photo that is active, else the one last worked on."""
+        if not self.picture.isVisible():
+            self._settled.start()
         for dock in (self.picture, self.dock):
             dock.setUserVisible(True)
         layer = self._iface.activeLayer()
@@ -104,6 +113,7 @@ class CameraDesk(QObject):
         project = QgsProject.instance()
         project.readProject.disconnect(self._on_project)
         project.cleared.disconnect(self._on_project)
+        self._settled.stop()
         self.sources.close()
         self.hands.close()
         self._asking.close()
@@ -120,14 +130,18 @@ class CameraDesk(QObject):
         window, across = self._iface.mainWindow(), Qt.Orientation.Horizontal
         self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.picture, across)
-        QTimer.singleShot(0, self._share_width)  # when the window has made room
 
-    def _share_width(self) -> None:
+    def _share_room(self) -> None:
+        """A third of the window to the picture, if shown; most of the height to this panel."""
         window = self._iface.mainWindow()
         layers = window.findChild(QDockWidget, "Layers")
-        widths = {layers: window.width() // 8, self.picture: window.width() // 3, self.dock: 1}
-        docks = [dock for dock in widths if dock is not None]
-        window.resizeDocks(docks, [widths[dock] for dock in docks], Qt.Orientation.Horizontal)
+        avalanches = window.findChild(QDockWidget, "AvalancheISegAvalanches")
+        for docks, shares, along, room in (
+            ((layers, self.picture), (0.12, 0.33), Qt.Orientation.Horizontal, window.width()),
+            ((self.dock, avalanches), (0.65, 0.2), Qt.Orientation.Vertical, window.height()),
+        ):
+            seen = {d: int(s * room) for d, s in zip(docks, shares) if d and d.isVisible()}
+            window.resizeDocks(list(seen), list(seen.values()), along)
         self.picture.show_all()
 
     # --- joining ---------------------------------------------------------------------------

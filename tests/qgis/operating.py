@@ -31,9 +31,6 @@ class Operator:
         self.dock, self.work = self.desk.dock, self.desk.work
         QTest.qWait(50)
 
-    def close(self) -> None:
-        pass
-
     def take(self, photo, dem) -> None:
         terrain, picture = QgsRasterLayer(str(dem), "dem"), QgsRasterLayer(str(photo), "cam")
         QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:2056"))

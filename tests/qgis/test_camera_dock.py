@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 import scenery
-from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
+from operating import LEFT, Operator
+from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget
 from waiting import wait_until
 
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 WIDTH, HEIGHT = 1200, 800
 WEST, NORTH, CELL = 2_700_000.0, 1_150_000.0, 10.0
 ROWS, COLS = 400, 400
@@ -50,100 +50,18 @@ def files(tmp_path):
     return scenery.write(tmp_path / "cam.jpg", pixels, driver="JPEG"), dem
 
 
-class Operator:
-    """A person who poses a camera."""
-
-    def __init__(self, iface) -> None:
-        from avalanche_iseg_qgis.camera.desk import CameraDesk
-        from avalanche_iseg_qgis.survey.surveyor import Surveyor
-
-        self.iface, self.map = iface, iface.mapCanvas()
-        self.surveyor = Surveyor(iface.mainWindow())
-        self.desk = CameraDesk(iface, self.surveyor, iface.mainWindow())
-        self.desk.open()
-        self.dock, self.work = self.desk.dock, self.desk.work
-        QTest.qWait(50)
-
-    def start(self, interpreter) -> None:
-        self.surveyor.configure(str(interpreter))
-        self.surveyor.start()
-
-    def close(self) -> None:
-        self.desk.close()
-        self.surveyor.stop()
-        self.surveyor.deleteLater()
-
-    def take(self, photo, dem) -> None:
-        terrain, picture = QgsRasterLayer(str(dem), "dem"), QgsRasterLayer(str(photo), "cam")
-        QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:2056"))
-        QgsProject.instance().addMapLayers([terrain, picture])
-        self.dock.photo.setLayer(picture)
-        self.dock.terrain.setLayer(terrain)
-        self.dock.terrain.activated.emit(self.dock.terrain.currentIndex())
-        QTest.qWait(20)
-
-    def screen(self, canvas, point, units_per_pixel) -> QPoint:
-        """Where a place is on the screen, after zooming in on it."""
-        extent = canvas.extent()
-        extent.scale(units_per_pixel / canvas.mapUnitsPerPixel(), point)
-        shift = point - extent.center()
-        extent.setXMinimum(extent.xMinimum() + shift.x())
-        extent.setXMaximum(extent.xMaximum() + shift.x())
-        extent.setYMinimum(extent.yMinimum() + shift.y())
-        extent.setYMaximum(extent.yMaximum() + shift.y())
-        canvas.setExtent(extent)
-        canvas.refresh()
-        return canvas.getCoordinateTransform().transform(point).toQPointF().toPoint()
-
-    def click_picture(self, u, v) -> None:
-        canvas = self.desk.picture_canvas
-        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 0.25)
-        QTest.mouseClick(canvas.viewport(), LEFT, NONE, at)
-
-    def click_map(self, x, y) -> None:
-        at = self.screen(self.map, QgsPointXY(x, y), 0.5)
-        QTest.mouseClick(self.map.viewport(), LEFT, NONE, at)
-
-    def drag_picture(self, start, end) -> None:
-        canvas = self.desk.picture_canvas
-        first = self.screen(canvas, QgsPointXY(start[0] + 0.5, -(start[1] + 0.5)), 0.5)
-        to_screen = canvas.getCoordinateTransform().transform
-        last = to_screen(QgsPointXY(end[0] + 0.5, -(end[1] + 0.5))).toQPointF().toPoint()
-        view = canvas.viewport()
-        QTest.mousePress(view, LEFT, NONE, first)
-        for step in range(1, 6):
-            QTest.mouseMove(view, first + (last - first) * step / 5)
-            QTest.qWait(5)
-        QTest.mouseRelease(view, LEFT, NONE, last)
-
-    def push(self, button) -> None:
-        QTest.mouseClick(button, LEFT, NONE, QPoint(5, 5))
-        QTest.qWait(10)
-
-    def pair(self, truth, places) -> None:
-        for east, north in places:
-            x, y = STAND[0] + east, STAND[1] + north
-            (pixel,) = truth.project([[x, y, float(ground(x, y))]])
-            self.click_picture(*pixel)
-            self.click_map(x, y)
-
-    def pose_of(self, count) -> object:
-        """The pose that was fitted to so many points."""
-
-        def there() -> bool:
-            record = self.work.sheet.record
-            used = sum(fit.point.use for fit in record.points) if record else 0
-            return used == count and not self.surveyor.busy
-
-        wait_until(there, 60, f"the pose of {count} points; {self.work.refusal}")
-        return self.work.sheet.record
+def pair(operator, truth, places) -> None:
+    """Click places, metres from the camera, in the picture and on the map."""
+    for east, north in places:
+        x, y = STAND[0] + east, STAND[1] + north
+        (pixel,) = truth.project([[x, y, float(ground(x, y))]])
+        operator.click_picture(*pixel)
+        operator.click_map(x, y)
 
 
 @pytest.fixture
 def operator(plugin, iface):
-    someone = Operator(iface)
-    yield someone
-    someone.close()
+    return Operator(iface, plugin)
 
 
 def test_points_are_begun_on_either_side_and_kept(operator, files):
@@ -190,13 +108,12 @@ def test_place_of_the_camera_by_a_click_and_by_typing(operator, files):
     assert operator.work.sheet.epsg == 21781
 
 
-def test_six_points_pose_the_camera(operator, files, truth, interpreter):
-    operator.start(interpreter)
+def test_six_points_pose_the_camera(operator, files, truth):
     operator.take(*files)
     operator.push(operator.dock.on_map)
     operator.click_map(*STAND)
     operator.push(operator.dock.add)
-    operator.pair(truth, PLACES[:6])
+    pair(operator, truth, PLACES[:6])
     record = operator.pose_of(6)
     assert_right(record.camera, truth)
     assert record.rms_px < 2
@@ -243,12 +160,11 @@ def move_and_switch_off(operator) -> None:
     assert not operator.work.sheet.points[0].use
 
 
-def test_kept_in_the_project(operator, files, truth, interpreter, tmp_path):
-    operator.start(interpreter)
+def test_kept_in_the_project(operator, files, truth, tmp_path):
     operator.take(*files)
     operator.work.change(position=STAND)
     operator.push(operator.dock.add)
-    operator.pair(truth, PLACES[:6])
+    pair(operator, truth, PLACES[:6])
     record = operator.pose_of(6)
     operator.click_picture(20, 30)  # a seventh, half finished
     operator.dock.name.setText("Hut")
@@ -269,11 +185,10 @@ def test_kept_in_the_project(operator, files, truth, interpreter, tmp_path):
     assert kept.name == "Hut"
 
 
-def test_the_worker_says_why_not(operator, files, truth, interpreter):
-    operator.start(interpreter)
+def test_the_worker_says_why_not(operator, files, truth):
     operator.take(*files)
     operator.push(operator.dock.add)
-    operator.pair(truth, PLACES[:3])
+    pair(operator, truth, PLACES[:3])
     for u in (300, 900):  # far outside of the terrain model
         operator.click_picture(u, 300)
         operator.click_map(STAND[0] - 30_000, STAND[1] + u)
@@ -284,14 +199,22 @@ def test_the_worker_says_why_not(operator, files, truth, interpreter):
 
 
 def test_nothing_is_left_behind(plugin, iface):
+    from avalanche_iseg_qgis.camera.desk import CameraDesk
+    from avalanche_iseg_qgis.survey.surveyor import Surveyor
+
     delete_what_was_let_go()
     items = len(iface.mapCanvas().scene().items())
     docks = len(iface.mainWindow().findChildren(QDockWidget))
     tool = iface.mapCanvas().mapTool()
     for _ in range(2):
-        operator = Operator(iface)
-        operator.push(operator.dock.add)
-        operator.close()
+        surveyor = Surveyor(iface.mainWindow())
+        desk = CameraDesk(iface, surveyor, iface.mainWindow())
+        desk.open()
+        QTest.qWait(50)
+        QTest.mouseClick(desk.dock.add, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
+        desk.close()
+        surveyor.stop()
+        surveyor.deleteLater()
         delete_what_was_let_go()
         assert len(iface.mapCanvas().scene().items()) == items
         assert len(iface.mainWindow().findChildren(QDockWidget)) == docks

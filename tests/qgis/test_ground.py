@@ -48,9 +48,7 @@ def layers(with_crs: bool) -> list[QgsVectorLayer]:
 
 @pytest.fixture
 def mapper(iface, plugin, scene):
-    someone = Mapper(iface, plugin, scene)
-    yield someone
-    someone.close()
+    return Mapper(iface, plugin, scene)
 
 
 def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
