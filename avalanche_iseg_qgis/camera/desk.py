@@ -140,8 +140,8 @@ class CameraDesk(QObject):
             ((layers, self.picture), (0.12, 0.33), Qt.Orientation.Horizontal, window.width()),
             ((self.dock, avalanches), (0.65, 0.2), Qt.Orientation.Vertical, window.height()),
         ):
-            seen = {d: int(s * room) for d, s in zip(docks, shares) if d and d.isVisible()}
-            window.resizeDocks(list(seen), list(seen.values()), along)
+            if all(dock is not None for dock in docks):
+                window.resizeDocks(docks, [int(share * room) for share in shares], along)
         self.picture.show_all()
 
     # --- joining ---------------------------------------------------------------------------

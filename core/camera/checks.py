@@ -42,7 +42,7 @@ def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least:
             "all over the picture, near and far"
             + ("." if least == 3 else "; three do where position (to 10 m) and focal are known.")
         )
-    _require_distinct(points)
+    _require_distinct(points, least)
     _require_in_picture(used, size)
     if _on_a_line(np.array([(p.u, p.v) for p in used])):
         raise CameraError(
@@ -56,24 +56,36 @@ def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least:
         )
 
 
-def _require_distinct(points: Sequence[ControlPoint]) -> None:
-    twice = [name for name, count in Counter(p.name for p in points).items() if count > 1]
-    if twice:
+def _require_distinct(points: Sequence[ControlPoint], least: int) -> None:
+    same = [name for name, count in Counter(p.name for p in points).items() if count > 1]
+    if same:
         raise CameraError(
-            f"Several control points are called {', '.join(twice)}: give each a name of its own."
+            f"Several control points are called {', '.join(same)}: give each a name of its own."
         )
+    different = {(p.u, p.v, p.x, p.y, p.z) for p in points if p.use}
+    if len(different) < least:
+        raise CameraError(
+            f"Only {len(different)} of the control points in use are different ones, and a pose "
+            f"needs at least {least}. Add points elsewhere in the picture."
+        )
+
+
+def twice(points: Sequence[ControlPoint]) -> list[str]:
+    """Warnings of points in use at the same pixel, or at the same place."""
+    texts = []
     for places, what in (
         ([(p.u, p.v) for p in points if p.use], "pixel"),
-        ([(p.x, p.y) for p in points if p.use], "place on the map"),
+        ([(p.x, p.y, p.z) for p in points if p.use], "place on the map"),
     ):
         names = [p.name for p in points if p.use]
         for place, count in Counter(places).items():
             if count > 1:
                 same = [n for n, other in zip(names, places, strict=True) if other == place]
-                raise CameraError(
+                texts.append(
                     f"The control points {', '.join(same)} have the same {what}: one of them is "
                     "wrong, or there twice. Correct it, or set its use to 0."
                 )
+    return texts
 
 
 def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> None:

@@ -1,11 +1,13 @@
 """Tables of ground control points: CSV with a line of names, for people and spreadsheets.
 
 ``name,u_px,v_px,x,y,z`` and, optional, ``use`` (1 or 0) and ``sigma_px``; z may be empty where a
-DEM gives it. Semicolons and tabs separate as well as commas.
+DEM gives it. Semicolons and tabs separate as well as commas; numbers may then have decimal commas,
+as spreadsheets in German, French and Italian write them.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
 from pathlib import Path
@@ -15,7 +17,7 @@ from ..errors import CameraError
 from .control_points import ControlPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _NEEDED = ("name", "u_px", "v_px", "x", "y")
 _COLUMNS = (*_NEEDED, "z", "use", "sigma_px")
@@ -27,7 +29,7 @@ def read_table(path: str | Path) -> list[ControlPoint]:
     Parameters
     ----------
     path
-        CSV file, UTF-8.
+        CSV file: UTF-8, or as Excel writes it (Windows-1252; UTF-16 as "Unicode text").
 
     Raises
     ------
@@ -37,30 +39,29 @@ def read_table(path: str | Path) -> list[ControlPoint]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CameraError(f"The control points {path} cannot be read: {reason}.") from error
-    lines = text.splitlines()
+        lines = _decoded(path.read_bytes()).splitlines()
+    except OSError as error:
+        raise CameraError(
+            f"The control points {path} cannot be read: {error.strerror or error}."
+        ) from error
     heading = next((line for line in lines if line.strip()), "")
     separator = max(",;\t", key=heading.count)
-    rows = csv.reader(lines, delimiter=separator)
     names: list[str] = []
     points: list[ControlPoint] = []
-    for row in rows:
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        where = f"{path.name}, line {rows.line_num}"
+    for where, cells in _rows(lines, separator, path.name):
         if not names:
             names = _columns([cell.lower() for cell in cells], path.name)
             continue
         if len(cells) > len(names):
             raise CameraError(
                 f"{where}: {len(cells)} values in {len(names)} columns. Write numbers with a "
-                "decimal point, not a comma, and without separators between thousands."
+                "decimal point (decimal commas need semicolons between the columns) and without "
+                "separators between thousands."
             )
-        points.append(_point(dict(zip(names, cells)), where))  # noqa: B905 -- Python 3.9
+        values = dict(zip(names, cells))  # noqa: B905 -- Python 3.9
+        if separator != ",":
+            values.update({k: v.replace(",", ".") for k, v in values.items() if k != "name"})
+        points.append(_point(values, where))
     if not points:
         raise CameraError(f"{path.name} holds no control points.")
     return points
@@ -85,6 +86,29 @@ def write_table(path: str | Path, points: Sequence[ControlPoint]) -> None:
         raise CameraError(
             f"The control points {path} could not be written: {error.strerror or error}. Check "
             "that the folder exists, may be written to and has space left."
+        ) from error
+
+
+def _decoded(content: bytes) -> str:
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
+    """The cells of every row that has any, and where it is."""
+    rows = csv.reader(lines, delimiter=separator)
+    try:
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield f"{file}, line {rows.line_num}", cells
+    except csv.Error as error:
+        raise CameraError(
+            f"{file}, line {rows.line_num}: this is no table of control points: {error}."
         ) from error
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     HeightsAt = Callable[[Floats, Floats], Floats]
 
 _PLACES = 1.0  # metres to which control points are known on the map, at worst
+_POOR = 0.01  # of the picture's width: residuals worth a word
+_SURE = 4.0  # sigmas by which points contradict what is known beforehand
+_FEW = 6  # points; fewer cannot be left out in turn
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
@@ -132,16 +135,47 @@ def warnings(fit: Fit, spread: Floats, pixels: Floats) -> list[str]:
             f"Left-out points miss by {loo:.1f} px, those fitted by {fit.rms:.1f} px: the pose "
             "fits its points and little else. Add points all over the picture."
         )
+    if fit.rms > _POOR * camera.width:
+        texts.append(
+            f"The pose misses its points by {fit.rms:.0f} px. Check that each pixel is paired with "
+            "its own place, and that all is in metres."
+        )
     if not np.isfinite(pixels).all():
-        texts.append("There are too few points to check the pose by leaving points out.")
+        texts.append(
+            "There are too few points to check the pose by leaving points out."
+            if len(places) < _FEW
+            else "The pose of all other points does not even see some that are left out: do not "
+            "trust it."
+        )
     if np.ptp(distances) < 0.1 * float(np.max(distances)):
         texts.append(
             "All points are about equally far away: position and focal length cannot be told "
             "apart. Add nearer and farther points."
         )
+    texts += _contradicted(fit)
     texts += _coverage(fit)
     texts += _correlation(spread)
     texts += _lens(camera)
+    return texts
+
+
+def _contradicted(fit: Fit) -> list[str]:
+    """What was known beforehand and is far from what the points say, their noise considered."""
+    camera, problem = fit.camera, fit.problem
+    noise = math.sqrt(max(1.0, float(np.sum(fit.misfits**2)) / max(fit.freedom, 1.0)))
+    *place, focal = np.abs(problem.surprises(camera)[:4]) / noise
+    texts = []
+    if max(place) > _SURE:
+        metres = float(np.linalg.norm(camera.position - problem.position))
+        texts.append(
+            f"The points see the camera {metres:.0f} m from the position given, far more than its "
+            "sigma allows: check the position, or give it a larger sigma."
+        )
+    if focal > _SURE:
+        texts.append(
+            f"The points tell a focal length of {camera.f:.0f} px, not the {problem.focal:.0f} px "
+            "given: check it (was it that of another size of the picture?), or its sigma."
+        )
     return texts
 
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from ..errors import CameraError
 from .blunders import find_blunders
 from .camera import Camera, Projection
-from .checks import heights, require_on_map, require_usable
+from .checks import heights, require_on_map, require_usable, twice
 from .control_points import ControlPoint
+from .mistakes import require_explained
 from .quality import covariance, left_out, loo_rms, warnings
 from .record import CameraRecord, PointFit
 from .refine import Fit, Problem, refine
@@ -112,7 +113,9 @@ def solve(
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
     best = _best(_problem(used, prior, terrain), size, projection, [p.name for p in used])
+    problem = best.problem
     best, suspects, texts = _without_blunders(best, used)
+    require_explained(best, problem, _optimum)
     best = _with_second(best)
     _require_sense(best)
     pixels, metres = left_out(best, terrain)
@@ -130,7 +133,7 @@ def solve(
         loo_rms_px=loo_rms(pixels),
         loo_map_median_m=float(np.median(on_map)) if on_map.size else None,
         loo_map_p90_m=float(np.percentile(on_map, 90)) if on_map.size else None,
-        warnings=(*texts.values(), *odd, *warnings(best, spread, pixels)),
+        warnings=(*texts.values(), *twice(points), *odd, *warnings(best, spread, pixels)),
     )
 
 

@@ -158,7 +158,13 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 LIGHT_PARTS = {"errors", "prompts", "worker.frames", "worker.launch", "worker.protocol"}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.earth"}
-LIGHT_PARTS |= {"camera.gcp_table", "camera.record", "survey.protocol", "projection.range_map"}
+LIGHT_PARTS |= {
+    "camera.gcp_table",
+    "camera.record",
+    "camera.sizes",
+    "survey.protocol",
+    "projection.range_map",
+}
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
 ROOMS = {"", "camera", "projection", "survey", "worker"}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]

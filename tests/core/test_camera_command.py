@@ -19,6 +19,7 @@ from shapely.geometry import mapping, shape
 
 from core import arguments
 from core.camera import Camera, CameraRecord
+from core.camera.gcp_table import read_table
 from core.commands import main
 from core.image import read_mask_layer, write_png
 from core.terrain import Terrain
@@ -301,6 +302,39 @@ def test_feet_are_told(world, tmp_path, terrain, capsys):
     assert "feet" in capsys.readouterr().err
 
 
+def test_degrees_are_told_before_the_dem_is_asked(world, tmp_path, terrain, capsys):
+    rows = [
+        [*row[:3], 8 + i / 100, 46 - i / 90, row[5]]
+        for i, row in enumerate(control_points(terrain))
+    ]
+    gcps = write_table(tmp_path / "gcps.csv", rows)
+    dem = ("--dem", world / "dem.tif")
+    assert "degrees" in refusal(capsys, solve(world, tmp_path / "c.json", *dem, gcps=gcps))
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (lambda row: [*row[:2], SIZE[1] - 1 - row[2], *row[3:]], (), "from the bottom"),
+        (lambda row: [row[0], SIZE[0] - 1 - row[1], *row[2:]], KNOWN, "mirrored"),
+        (in_feet, (), "feet"),
+        (lambda row: row, ("--position", f"{TRUTH.x + 900},{TRUTH.y},{TRUTH.z}"), "stands at"),
+    ],
+    ids=["v upwards", "mirrored", "feet", "position"],
+)
+def test_mistakes_are_told_by_the_fit(world, tmp_path, terrain, capsys, change, options, words):
+    gcps = write_table(tmp_path / "gcps.csv", [change(row) for row in control_points(terrain)])
+    assert words in refusal(capsys, solve(world, tmp_path / "c.json", *options, gcps=gcps))
+
+
+def test_what_the_points_contradict_is_told(world, tmp_path, capsys):
+    wrong = ("--position", f"{TRUTH.x + 100},{TRUTH.y},{TRUTH.z}", "--focal", 2 * TRUTH.f)
+    assert solve(world, tmp_path / "c.json", *wrong, "--focal-sigma", "5%") == 0
+    told = capsys.readouterr().out
+    assert "m from the position given" in told
+    assert f"not the {2 * TRUTH.f:.0f} px given" in told
+
+
 def test_points_behind_the_camera_are_told(world, tmp_path, terrain, capsys):
     """Two points exchanged for their mirror images in the camera."""
     rows = control_points(terrain)
@@ -319,9 +353,29 @@ def test_missing_columns_are_named(world, tmp_path, terrain, capsys):
     assert "u_px" in refusal(capsys, solve(world, tmp_path / "c.json", gcps=gcps))
 
 
+def test_what_is_no_table_is_refused(world, tmp_path, capsys):
+    gcps = tmp_path / "gcps.csv"
+    gcps.write_text("name,u_px,v_px,x,y,z\n" + 200_000 * "a")
+    assert "line 2" in refusal(capsys, solve(world, tmp_path / "camera.json", gcps=gcps))
+
+
 def test_semicolons_and_a_byte_order_mark_are_read(world, tmp_path, terrain):
     rows = control_points(terrain)
     gcps = write_table(tmp_path / "g.csv", rows, "\ufeffname;u_px;v_px;x;y;z", ";")
+    assert solve(world, tmp_path / "camera.json", *KNOWN, gcps=gcps) == 0
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_decimal_commas_are_read(world, tmp_path, terrain, coding):
+    """As Excel writes tables in Switzerland, Austria and Germany; "Unicode text" has tabs."""
+    mark = "\t" if coding == "utf-16" else ";"
+    rows = [[f"Tür {i}", *row[1:]] for i, row in enumerate(control_points(terrain))]
+    plain = write_table(tmp_path / "plain.csv", rows)
+    lines = ["NAME,u_px,v_px,x,y,z,remark", *plain.read_text(encoding="utf-8").splitlines()[1:]]
+    lines = [line.replace(",", mark).replace(".", ",") for line in lines]
+    gcps = tmp_path / "gcps.csv"
+    gcps.write_bytes("\r\n".join(lines).encode(coding))
+    assert read_table(gcps) == read_table(plain)
     assert solve(world, tmp_path / "camera.json", *KNOWN, gcps=gcps) == 0
 
 
@@ -519,6 +573,8 @@ def test_what_cannot_be_put_on_the_map_is_refused(world, tmp_path, capsys):
     assert "sky" in capsys.readouterr().err
     write_other_shape(other)
     assert "another shape" in refusal(capsys, between(world, "to-map", other, out))
+    photo = world / "picture.png"
+    assert "photograph" in refusal(capsys, between(world, "to-map", photo, out))
     flipped = tmp_path / "flipped.geojson"
     flipped.write_text(json.dumps(mapping(shapely.box(100, 100, 200, 200))))
     assert "negative" in refusal(capsys, between(world, "to-map", flipped, out))

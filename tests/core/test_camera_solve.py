@@ -168,7 +168,14 @@ def test_refusals_say_what_is_wrong():
     refused([replace(p, v=500.0 + p.u / 10) for p in good], "one line in the picture")
     refused(good, "longitude and latitude", epsg=4326)
     refused(good, "stretches", epsg=3857)
-    refused([*good, replace(good[0], name="again")], "same pixel")
+    refused([*good[:3], replace(good[0], name="again")], "Only 3 of the control points")
+
+
+def test_the_same_point_twice_is_told():
+    good = points(6)
+    record = solve([*good, replace(good[0], name="again", u=good[0].u + 1)], SIZE, epsg=2056)
+    (text,) = [text for text in record.warnings if "same place" in text]
+    assert "again" in text
 
 
 def test_dem_that_does_not_cover():

@@ -67,11 +67,17 @@ def run(args: argparse.Namespace) -> int:
     checked = check_points(points, record, sight)
     _report(record, checked, as_json=args.json)
     if args.plot_residuals:
-        shown = replace(record, points=checked, rms_px=rms(checked)) if checked else record
+        shown = _only(checked, record) if checked else record
         plot_residuals(args.plot_residuals, _picture(args, record), shown)
     if args.plot_skyline and sight:
         plot_skyline(args.plot_skyline, _picture(args, record), sight)
     return 0
+
+
+def _only(checked: Sequence[PointFit], record: CameraRecord) -> CameraRecord:
+    """The camera with check points, which it does not use, and their figures alone."""
+    points = tuple(replace(fit, point=replace(fit.point, use=False)) for fit in checked)
+    return replace(record, points=points, rms_px=rms(checked), loo_rms_px=None)
 
 
 def check_points(

@@ -109,6 +109,7 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pose the camera and write it; returns the exit status 0."""
+    from ...camera.checks import require_on_map
     from ...camera.gcp_table import read_table
     from ...camera.solve import solve
     from ...terrain.sources import open_dem
@@ -120,6 +121,8 @@ def run(args: argparse.Namespace) -> int:
         common.check_out(args.plot, (".png",), [args.image])
     points = read_table(args.gcps)
     picture, size = _picture(args)
+    names, places = [point.name for point in points], [(point.x, point.y) for point in points]
+    require_on_map(np.array(places), names, args.crs, None)  # the DEM would only be said to be off
     dem = open_dem(args.dem, args.crs) if args.dem else None
     prior = _prior(args, size)
     record = solve(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _VECTOR = (".geojson", ".json", ".gpkg")
 _WHITE = 255  # of a mask, and no number of a label image
 _MOST_IDS = 1000
+_MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a photograph
 _MANY_LOST = 0.05  # share of a mask's pixels without ground that is worth a word
 
 
@@ -103,12 +105,12 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """An avalanche in the picture: a mask or an outline, and where it came from."""
+    """An avalanche in the picture: what makes its mask or outline, and where it came from."""
 
     path: Path
     number: int
     size: tuple[int, int]
-    area: NDArray[Any] | Polygon | MultiPolygon
+    area: Callable[[], NDArray[Any] | Polygon | MultiPolygon]
     image: str = ""
 
     @property
@@ -120,9 +122,10 @@ class Shape:
         """Outline on the map."""
         from ...projection.to_map import mask_to_map, outline_to_map
 
-        if isinstance(self.area, np.ndarray):
-            return mask_to_map(self.area, sight, min_area=args.min_area, bridge=args.bridge)
-        return outline_to_map(self.area, sight, min_area=args.min_area, bridge=args.bridge)
+        area = self.area()
+        if isinstance(area, np.ndarray):
+            return mask_to_map(area, sight, min_area=args.min_area, bridge=args.bridge)
+        return outline_to_map(area, sight, min_area=args.min_area, bridge=args.bridge)
 
 
 def _read(path: Path, record: CameraRecord) -> Iterator[Shape]:
@@ -136,19 +139,27 @@ def _masks(path: Path) -> Iterator[Shape]:
     if values.ndim == 3:
         values = values.max(axis=2)
     height, width = values.shape
-    ids = [int(value) for value in np.unique(values) if value]
+    shades, counts = np.unique(values, return_counts=True)
+    ids = [int(value) for value in shades if value]
     if not ids:
-        raise ImageError(f"The mask {path} is empty: all its pixels are 0.")
-    if ids[-1] == _WHITE:
-        yield Shape(path, 1, (width, height), (values / np.float32(_WHITE)).astype(np.float32))
-        return
-    if len(ids) > _MOST_IDS:
         raise ImageError(
-            f"{path} holds {len(ids)} different values: that is no mask and no label image. Save "
-            "avalanches as 255 on 0, or with one whole number each."
+            f"The mask {path} is empty: all its pixels are 0. Save the avalanche as 255 on 0."
         )
+    grey = counts[(shades > 0) & (shades < _WHITE)].sum() / values.size
+    if len(ids) > _MOST_IDS or (len(ids) > _SHADES and grey > _MOST_GREY):
+        raise ImageError(
+            f"{path} holds {len(ids)} different values, as a photograph does: that is no mask and "
+            "no label image. Save avalanches as 255 on 0, or with one whole number each."
+        )
+    if ids[-1] == _WHITE:
+        yield Shape(path, 1, (width, height), partial(_soft, values))
+        return
     for value in ids:
-        yield Shape(path, value, (width, height), np.asarray(values == value))
+        yield Shape(path, value, (width, height), partial(np.equal, values, value))
+
+
+def _soft(values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32) / np.float32(_WHITE)
 
 
 def _outlines(path: Path, record: CameraRecord) -> Iterator[Shape]:
@@ -159,16 +170,16 @@ def _outlines(path: Path, record: CameraRecord) -> Iterator[Shape]:
     size = record.camera.width, record.camera.height
     features, _ = read_polygons(path)
     for number, (_, polygon, properties) in enumerate(features, 1):
-        drawn = scale(polygon, 1, -1, origin=(0, 0))
-        left, top, right, bottom = drawn.bounds
-        if left < -1 or top < -1 or right > size[0] + 1 or bottom > size[1] + 1:
+        left, bottom, right, top = polygon.bounds
+        if left < -1 or top > 1 or right > size[0] + 1 or bottom < -size[1] - 1:
             raise CameraError(
                 f"{path}: outline {number} is not in the pixels of the camera's picture "
                 f"({size[0]} x {size[1]}): x must lie from 0 to {size[0]}, y from "
                 f"{-size[1]} to 0 (rows count downwards, so y is negative). Use outlines that "
                 "`core segment` made of this picture itself, or a mask."
             )
-        yield Shape(path, number, size, drawn, Path(str(properties.get("image") or "")).name)
+        image = Path(str(properties.get("image") or "")).name
+        yield Shape(path, number, size, partial(scale, polygon, 1, -1, origin=(0, 0)), image)
 
 
 def _feature(
