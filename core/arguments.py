@@ -87,6 +87,14 @@ def size(text: str) -> tuple[int, int]:
         raise _fault(text, "W,H in pixels, such as 1920,1080") from None
 
 
+def corner(text: str) -> tuple[int, int]:
+    """Read ``LEFT,TOP``: the column and row of a pixel, from 0."""
+    values = _numbers(text)
+    if len(values) != 2 or not all(value.is_integer() and value >= 0 for value in values):
+        raise _fault(text, "LEFT,TOP in whole pixels, such as 240,0")
+    return int(values[0]), int(values[1])
+
+
 def position(text: str) -> tuple[float, float, float | None]:
     """Read ``X,Y,Z`` or ``X,Y``: map coordinates in metres, without Z None."""
     values = _numbers(text)

@@ -229,8 +229,8 @@ class Camera:
         if abs(height - self.height * scale) > max(1.0, 0.002 * height):
             raise CameraError(
                 f"The picture has {width} x {height} pixels, the camera {self.width} x "
-                f"{self.height}: another shape, not another size of the same view. Say which part "
-                "of the view it is (crop), or pose a camera for this picture."
+                f"{self.height}: another shape, not another size of the same view. If it is a "
+                "part of the view, `camera register --crop` makes its camera; else pose one for it."
             )
         tall = height / self.height
         return replace(

@@ -1,9 +1,10 @@
-"""Webcams change their resolution: a camera for the same picture in another size."""
+"""Webcams change their resolution: a camera for other sizes and parts of the same picture."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from ..errors import CameraError
 from .record import PARAMETERS, CameraRecord, PointFit
 
 
@@ -27,6 +28,30 @@ def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
         rms_px=None if record.rms_px is None else record.rms_px * across,
         loo_rms_px=None if record.loo_rms_px is None else record.loo_rms_px * across,
     )
+
+
+def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) -> CameraRecord:
+    """The camera of a part of the picture, whose upper left pixel is (left, top); the same pose.
+
+    Points beyond the part stay, outside of the picture.
+
+    Raises
+    ------
+    CameraError
+        If the part reaches beyond the picture.
+    """
+    camera = record.camera
+    if left < 0 or top < 0 or left + width > camera.width or top + height > camera.height:
+        raise CameraError(
+            f"A part of {width} x {height} pixels from ({left}, {top}) reaches beyond the picture "
+            f"of {camera.width} x {camera.height}: check where it begins."
+        )
+    points = (
+        replace(fit, point=replace(fit.point, u=fit.point.u - left, v=fit.point.v - top))
+        for fit in record.points
+    )
+    part = camera.cropped(left, top, width, height)
+    return replace(record, camera=part, points=tuple(points))
 
 
 def _scaled(record: CameraRecord, times: float) -> list[list[float]] | None:

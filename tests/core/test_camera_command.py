@@ -662,6 +662,26 @@ def test_register_leaves_out_what_is_marked(world, tmp_path, capsys):
     assert "300 x 300" in refusal(capsys, told)
 
 
+def test_register_takes_a_part_of_the_picture(world, tmp_path, capsys):
+    turned, now = moved(world, tmp_path / "new.png", (0.2, -0.1, 0.0))
+    left, top, width, height = 90, 40, 560, 380
+    part = cv2.imread(str(turned))[top : top + height, left : left + width]
+    cv2.imwrite(str(tmp_path / "part.png"), part)
+    out = tmp_path / "part.json"
+    options = ("--camera", world / "camera.json", "-o", out)
+    told = refusal(capsys, camera("register", tmp_path / "part.png", *options))
+    assert "--crop" in told
+    assert camera("register", tmp_path / "part.png", *options, "--crop", f"{left},{top}") == 0
+    found = CameraRecord.read(out).camera
+    assert (found.width, found.height) == (width, height)
+    place = now.position + 1000 * now.rays([[300.0, 200.0]])
+    (drawn,), (here,) = found.project(place), now.project(place)
+    assert np.add(drawn, (left, top)) == pytest.approx(here, abs=0.5)
+    capsys.readouterr()
+    beyond = camera("register", tmp_path / "part.png", *options, "--crop", "700,0")
+    assert "reaches beyond" in refusal(capsys, beyond)
+
+
 def test_register_needs_a_reference(world, tmp_path, capsys):
     CameraRecord(TRUTH, EPSG).write(tmp_path / "bare.json")
     options = ("--camera", tmp_path / "bare.json", "-o", tmp_path / "new.json")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ... import arguments
 from ...camera import CameraRecord
+from ...camera.sizes import cropped
 from ...errors import CameraError
 from ...image import read_marked, read_picture
 from . import common
@@ -41,6 +43,12 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "(default: the mask that the camera names)",
     )
     parser.add_argument(
+        "--crop",
+        metavar="LEFT,TOP",
+        type=arguments.corner,
+        help="the new picture shows a part of the reference's view, from this pixel of it on",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
     )
     common.add_out_option(parser, "camera_new.json", "camera of the new picture")
@@ -57,7 +65,11 @@ def run(args: argparse.Namespace) -> int:
     record = common.for_picture(CameraRecord.read(args.camera), width, height)
     picture = read_picture(args.picture).pixels
     mask = _mask(args, reference, record)
-    found = register(shown, picture, record.camera, _foreground(args, mask, reference, record))
+    hidden = _foreground(args, mask, reference, record)
+    if args.crop:
+        record, shown, hidden = _part(args.crop, picture.shape[:2], record, shown, hidden)
+        mask = None
+    found = register(shown, picture, record.camera, hidden)
     if not found.trusted:
         if not args.force:
             raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
@@ -76,6 +88,20 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"wrote {args.out}")
     return 0
+
+
+def _part(
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    record: CameraRecord,
+    shown: NDArray[np.uint8],
+    hidden: NDArray[np.bool_] | None,
+) -> tuple[CameraRecord, NDArray[np.uint8], NDArray[np.bool_] | None]:
+    """Camera, picture and foreground of the part (height, width) that begins at (left, top)."""
+    (left, top), (height, width) = corner, size
+    record = cropped(record, left, top, width, height)
+    part = slice(top, top + height), slice(left, left + width)
+    return record, shown[part], None if hidden is None else hidden[part]
 
 
 def _reference(args: argparse.Namespace) -> Path:
