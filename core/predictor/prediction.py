@@ -21,7 +21,8 @@ class Prediction:
     size
         (height, width) of the picture.
     coarse
-        (h, w) float32 probabilities in 0..1 as the network answered, two megabytes at most; all else follows from them, so they serve as undo state too.
+        (h, w) float32 probabilities in 0..1 as the network answered, two megabytes at most; all
+        else follows from them, so they serve as undo state too.
     views
         The chain of windows, from the picture inwards, that ``coarse`` fills; empty if it is
         the whole picture at full size.
