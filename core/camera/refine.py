@@ -15,6 +15,8 @@ from .earth import EARTH_RADIUS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .ridge import Ridge
+
     Floats = NDArray[np.float64]
 
 K1_SIGMA = 0.15
@@ -42,6 +44,8 @@ class Problem:
         Pixels; infinite sigma where nothing is known.
     second
         Whether k2 is fitted too.
+    ridge
+        Skyline that counts as knowledge beforehand does; see `skyline_points`.
     """
 
     places: Floats
@@ -52,6 +56,7 @@ class Problem:
     focal: float
     focal_sigma: float
     second: bool = False
+    ridge: Ridge | None = None
 
     def only(self, chosen: NDArray[np.bool_]) -> Problem:
         """The same with the control points (N,) chosen."""
@@ -71,11 +76,12 @@ class Problem:
         return ((camera.project(self.places) - self.pixels) / self.sigmas[:, None]).ravel()
 
     def surprises(self, camera: Camera) -> Floats:
-        """(5 or 6,) values less what is known beforehand, in sigmas."""
+        """(5 or 6, and M of the ridge,) values less what is known beforehand, in sigmas."""
         lens = [(camera.f - self.focal) / self.focal_sigma]
         if camera.projection is Projection.PINHOLE:
             lens += [camera.k1 / K1_SIGMA, *([camera.k2 / K1_SIGMA] if self.second else [])]
-        return np.concatenate([(camera.position - self.position) / self.position_sigmas, lens])
+        place = (camera.position - self.position) / self.position_sigmas
+        return np.concatenate([place, lens, self.ridge.misfits(camera) if self.ridge else []])
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,14 +235,17 @@ def _lens_slopes(camera: Camera, seen: Floats) -> tuple[Floats, Floats]:
 
 
 def _slopes(problem: Problem, camera: Camera) -> tuple[Floats, Floats]:
-    """Derivatives of misfits (2 N, P) and of surprises (5 or 6, P) at a camera."""
+    """Derivatives of misfits (2 N, P) and of surprises (5 or 6 and M, P) at a camera."""
     free = problem.free(camera)
     steep = drawn_slopes(camera, problem.places, free) / problem.sigmas[:, None, None]
     known = np.zeros((free - 3, free))
     known[:3, :3] = np.diag(1 / problem.position_sigmas)
     known[3, 6] = camera.f / problem.focal_sigma
     known[range(4, free - 3), range(7, free)] = 1 / K1_SIGMA
-    return steep.reshape(-1, free), known * _UNITS[:free]
+    known *= _UNITS[:free]
+    if problem.ridge:
+        known = np.concatenate([known, problem.ridge.slopes(camera, free)])
+    return steep.reshape(-1, free), known
 
 
 def parameters_to_record(camera: Camera, free: int) -> Floats:

@@ -30,6 +30,7 @@ _COLOURS, _TEXTURES = (24, 16, 16), 24  # histogram bins
 _CONTRAST = 3.0  # between sky and land, in L*a*b*, for a column to be sure
 _JUMP = 0.006  # of the width: from the columns beside
 _AROUND = 0.02  # of the width: what counts as beside
+_TOP = 0.01  # of the height: less sky than this is none
 
 
 def picture_skyline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -52,7 +53,7 @@ def picture_skyline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     rough = _search(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
     columns = (np.arange(width) + 0.5) * (size[0] / width) - 0.5
     path = np.interp(columns, np.arange(size[0]), rough) * (height / size[1])
-    inside = (path > 1) & (path < height - 1)
+    inside = (path > _TOP * height) & (path < height - 1)
     rows, contrast = _refine(picture, path, reach=max(2, round(1.5 / shrink)))
     beside = median_filter(rows, max(3, round(_AROUND * width)), mode="nearest")
     sure = inside & (contrast > _CONTRAST) & (np.abs(rows - beside) < max(2.0, _JUMP * width))

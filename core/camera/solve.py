@@ -24,6 +24,7 @@ from .mistakes import require_explained
 from .quality import covariance, left_out, loo_rms, warnings
 from .record import CameraRecord, PointFit
 from .refine import Fit, Problem, refine
+from .skyline_points import Sightline, with_skyline
 from .start import starts
 
 Floats = NDArray[np.float64]
@@ -76,6 +77,7 @@ def solve(
     terrain: HeightsAt | None = None,
     prior: Prior | None = None,
     projection: Projection = Projection.PINHOLE,
+    skyline: Sightline | None = None,
 ) -> CameraRecord:
     """Pose a camera.
 
@@ -93,6 +95,8 @@ def solve(
         What is known beforehand.
     projection
         Pinhole, or cylindrical panorama.
+    skyline
+        Of the picture, to help few points.
 
     Returns
     -------
@@ -116,6 +120,7 @@ def solve(
     problem = best.problem
     best, suspects, texts = _without_blunders(best, used)
     require_explained(best, problem, _optimum)
+    best, unlike = with_skyline(best, skyline)
     best = _with_second(best)
     _require_sense(best)
     pixels, metres = left_out(best, terrain)
@@ -133,7 +138,7 @@ def solve(
         loo_rms_px=loo_rms(pixels),
         loo_map_median_m=float(np.median(on_map)) if on_map.size else None,
         loo_map_p90_m=float(np.percentile(on_map, 90)) if on_map.size else None,
-        warnings=(*texts.values(), *twice(points), *odd, *warnings(best, spread, pixels)),
+        warnings=(*texts.values(), *twice(points), *odd, *unlike, *warnings(best, spread, pixels)),
     )
 
 

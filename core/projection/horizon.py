@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..camera.earth import curvature_drop
 from .lines import LinesOfSight, trace
+from .range_map import fan
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..camera import Camera
+    from ..terrain import Terrain
     from ..terrain.sources import Dem
     from .threads import Progress
 
@@ -34,6 +42,46 @@ def all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> Lin
     TerrainError
         If the DEM does not reach the camera's surroundings.
     """
+    return trace(
+        _surroundings(camera, dem),
+        (camera.x, camera.y, camera.z),
+        step=_STEP,
+        refraction=camera.refraction,
+        progress=progress,
+    )
+
+
+def skyline_places(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
+    """What gives the ground (N, 3) that makes the skyline of a camera's view, x, y, z, metres.
+
+    The terrain is read once, round the first camera asked for. The function raises TerrainError
+    where that camera is off the DEM, or where there is no ground in a view.
+    """
+    terrain: list[Terrain] = []
+
+    def places(camera: Camera) -> NDArray[np.float64]:
+        if not terrain:
+            terrain.append(_surroundings(camera, dem))
+        lines = trace(
+            terrain[0],
+            (camera.x, camera.y, camera.z),
+            azimuths=fan(camera),
+            step=_STEP,
+            refraction=camera.refraction,
+        )
+        known = np.flatnonzero(np.diff(lines.starts))
+        last = lines.starts[known + 1] - 1  # nothing beyond rises above it
+        azimuth = lines.first + lines.step * known
+        distance = lines.distances[last].astype(np.float64)
+        height = distance * lines.tangents[last] + curvature_drop(distance, camera.refraction)
+        offset = np.stack([np.sin(azimuth) * distance, np.cos(azimuth) * distance, height], axis=1)
+        return np.asarray(offset + camera.position)
+
+    return places
+
+
+def _surroundings(camera: Camera, dem: Dem) -> Terrain:
+    """The terrain up to 30 km round a camera."""
     west, south, east, north = dem.bounds
     bounds = (
         max(west, camera.x - _REACH),
@@ -42,10 +90,4 @@ def all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> Lin
         min(north, camera.y + _REACH),
     )
     area = max(0.0, bounds[2] - bounds[0]) * max(0.0, bounds[3] - bounds[1])
-    return trace(
-        dem.window(bounds, max(dem.cell, math.sqrt(area / _MOST_CELLS))),
-        (camera.x, camera.y, camera.z),
-        step=_STEP,
-        refraction=camera.refraction,
-        progress=progress,
-    )
+    return dem.window(bounds, max(dem.cell, math.sqrt(area / _MOST_CELLS)))

@@ -17,6 +17,7 @@ from core.camera.register import register
 from core.camera.sky import picture_skyline
 from core.camera.skyline import fit_skyline
 from core.camera.solve import Prior, solve
+from core.commands import main
 from core.image import read_picture
 from core.projection.attributes import attributes
 from core.projection.drape import drape
@@ -149,6 +150,30 @@ def test_the_skyline_alone_finds_the_heading(record, dem, picture):
     assert abs((found.camera.yaw - truth.yaw + 180) % 360 - 180) < 0.25
     assert found.camera.pitch == pytest.approx(truth.pitch, abs=0.1)
     assert found.camera.f == pytest.approx(truth.f, rel=0.015)
+
+
+def test_commands_use_the_skyline(folder, record, tmp_path, capsys):
+    """Alone with a focal length 12 % off, and beside three points."""
+    truth, out = record.camera, tmp_path / "camera.json"
+    dem = ["--dem", str(folder / "dem.tif"), "--crs", "EPSG:2056", "-o", str(out)]
+    place = ["--position", ",".join(map(str, truth.position))]
+    picture = str(folder / "picture.jpg")
+    lens = ["--focal", str(1.12 * truth.f), "--focal-sigma", "15%"]
+    assert main(["camera", "skyline", picture, *place, *lens, *dem]) == 0
+    found = CameraRecord.read(out).camera
+    assert abs((found.yaw - truth.yaw + 180) % 360 - 180) < 0.25
+    assert found.f == pytest.approx(truth.f, rel=0.02)
+    rows = (folder / "gcps.csv").read_text(encoding="utf-8").splitlines()
+    table = tmp_path / "few.csv"
+    table.write_text("\n".join([rows[0], *rows[1::3][:4]]), encoding="utf-8")
+    solve_it = ["camera", "solve", str(table), *place, *dem, "--skyline"]
+    assert main([*solve_it, "--image", picture]) == 0
+    found = CameraRecord.read(out)
+    assert not [text for text in found.warnings if "skyline" in text]
+    assert found.camera.yaw == pytest.approx(truth.yaw, abs=0.1)
+    capsys.readouterr()
+    assert main([*solve_it, "--image-size", "960,600"]) == 2
+    assert "give --image and --dem" in capsys.readouterr().err
 
 
 def test_no_sky_no_heading(record, dem):

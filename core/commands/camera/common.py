@@ -6,14 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ...camera import CameraRecord
-from ...camera.record import PARAMETERS
 from ...errors import IsegError
 from ...outline import check_target
 from .exif import focal_length
@@ -77,23 +73,6 @@ def check_out(path: Path, suffixes: Collection[str], inputs: Sequence[Path | Non
     check_target(path, suffixes)
     if path.resolve() in [given.resolve() for given in inputs if given is not None]:
         raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
-
-
-def for_picture(record: CameraRecord, width: int, height: int) -> CameraRecord:
-    """The camera for a picture of this size; CameraError if its shape is another."""
-    camera = record.camera
-    if (camera.width, camera.height) == (width, height):
-        return record
-    scale = width / camera.width  # of all that counts in pixels
-    units = np.where(np.array(PARAMETERS) == "f_px", scale, 1.0)
-    return replace(
-        record,
-        camera=camera.resized(width, height),
-        covariance=record.covariance and (units[:, None] * record.covariance * units).tolist(),
-        rms_px=record.rms_px and record.rms_px * scale,
-        loo_rms_px=record.loo_rms_px and record.loo_rms_px * scale,
-        points=(),
-    )
 
 
 def exif_focal_length(path: Path, size: tuple[int, int]) -> float | None:

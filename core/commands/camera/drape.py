@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import CameraRecord
+from ...camera.sizes import resized
 from ...image import read_picture
 from . import common
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     common.check_out(args.out, (".tif", ".tiff"), [args.picture, *args.dem])
     picture = read_picture(args.picture).pixels
     height, width = picture.shape[:2]
-    record = common.for_picture(CameraRecord.read(args.camera), width, height)
+    record = resized(CameraRecord.read(args.camera), width, height)
     colours, transform = drape(picture, common.sight_of(record, args), cell=args.cell)
     write_orthophoto(args.out, colours, transform, record.epsg)
     rows, cols = colours.shape[:2]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import arguments
 from ...camera import CameraRecord
-from ...camera.sizes import cropped
+from ...camera.sizes import cropped, resized
 from ...errors import CameraError
 from ...image import read_marked, read_picture
 from . import common
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     common.check_out(args.out, (".json",), [args.camera, args.picture, reference])
     shown = read_picture(reference).pixels
     height, width = shown.shape[:2]
-    record = common.for_picture(CameraRecord.read(args.camera), width, height)
+    record = resized(CameraRecord.read(args.camera), width, height)
     picture = read_picture(args.picture).pixels
     mask = _mask(args, reference, record)
     hidden = _foreground(args, mask, reference, record)
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.force:
             raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
         common.warn(found.reason)
-    fitted = common.for_picture(record, found.camera.width, found.camera.height)
+    fitted = resized(record, found.camera.width, found.camera.height)
     fitted.with_camera(
         found.camera,
         image=common.path_from(args.picture, args.out.parent),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import Camera, CameraRecord
+from ...camera.sizes import resized
 from ...errors import CameraError, TerrainError
 from ...image import read_picture
 from . import common
@@ -17,11 +18,9 @@ from . import common
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from ...projection.lines import LinesOfSight
     from ...terrain.sources import Dem
 
-_REACH = 30_000.0  # metres: farther ridges rarely make the skyline
-_FINEST = math.radians(0.02)  # between lines of sight
+_FOCAL_SIGMA = arguments.Spread(0.1, share=True)
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,6 +48,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     common.add_dem_option(parser)
     parser.add_argument(
+        "--focal-sigma",
+        metavar="10%",
+        type=arguments.spread,
+        default=_FOCAL_SIGMA,
+        help="how well the focal length is known: a share, or pixels (default: 10%%)",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
     )
     common.add_out_option(parser, "camera.json", "camera")
@@ -58,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the camera; returns 0, and raises where the fit is not to be trusted."""
     from ...camera.sky import picture_skyline
     from ...camera.skyline import fit_skyline
+    from ...projection.horizon import all_round
     from ...terrain.sources import open_dem
 
     common.check_out(args.out, (".json",), [args.picture, args.camera])
@@ -66,7 +73,12 @@ def run(args: argparse.Namespace) -> int:
     start = _start(args, (width, height))
     dem = open_dem(args.dem, start.epsg)
     start = start.with_camera(_standing(start.camera, args, dem))
-    found = fit_skyline(picture_skyline(picture), _all_round(start.camera, dem), start.camera)
+    found = fit_skyline(
+        picture_skyline(picture),
+        all_round(start.camera, dem),
+        start.camera,
+        args.focal_sigma.of(start.camera.f),
+    )
     if not found.trusted:
         if not args.force:
             raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
@@ -89,9 +101,12 @@ def run(args: argparse.Namespace) -> int:
         ),
     )
     record.write(args.out)
-    print(f"skyline fits within {found.residual_px:.1f} px: ", end="")
-    print(f"yaw {record.camera.yaw:.2f}, pitch {record.camera.pitch:.2f}, ", end="")
-    print(f"roll {record.camera.roll:.2f} deg, f {record.camera.f:.0f} px")
+    camera = record.camera
+    print(
+        f"skyline fits within {found.residual_px:.1f} px over {found.agreeing:.0%} of the width: "
+        f"yaw {camera.yaw:.2f}, pitch {camera.pitch:.2f}, roll {camera.roll:.2f} deg, "
+        f"f {camera.f:.0f} px"
+    )
     print(f"wrote {args.out}")
     return 0
 
@@ -99,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 def _start(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
     """A camera in its place, with its lens, looking anywhere."""
     if args.camera:
-        return common.for_picture(CameraRecord.read(args.camera), *size)
+        return resized(CameraRecord.read(args.camera), *size)
     focal = args.focal or common.exif_focal_length(args.picture, size)
     missing = [
         name
@@ -131,24 +146,3 @@ def _standing(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:
             "with --position X,Y,Z, or another DEM."
         )
     return replace(camera, z=ground + args.height_above_ground)
-
-
-def _all_round(camera: Camera, dem: Dem) -> LinesOfSight:
-    """Lines of sight in all directions."""
-    from ...projection.lines import trace
-
-    west, south, east, north = dem.bounds
-    terrain = dem.window(
-        (
-            max(west, camera.x - _REACH),
-            max(south, camera.y - _REACH),
-            min(east, camera.x + _REACH),
-            min(north, camera.y + _REACH),
-        )
-    )
-    return trace(
-        terrain,
-        (camera.x, camera.y, camera.z),
-        step=min(_FINEST, 0.5 / camera.f),
-        refraction=camera.refraction,
-    )

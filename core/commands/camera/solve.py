@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...camera import ControlPoint
+    from ...camera.skyline_points import Sightline
     from ...camera.solve import Prior
     from ...terrain import Terrain
     from ...terrain.sources import Dem
@@ -50,6 +51,11 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--crs", metavar="EPSG:N", type=arguments.crs, required=True, help="projected CRS of x, y"
     )
     common.add_dem_option(parser, required=False)
+    parser.add_argument(
+        "--skyline",
+        action="store_true",
+        help="let the skyline of --image help the points: it is to be that of --dem",
+    )
     _add_prior_options(parser)
     _add_record_options(parser)
     common.add_out_option(parser, "camera.json", "camera")
@@ -132,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
         terrain=_ground(dem, points, prior).sample if dem else None,
         prior=prior,
         projection=Projection(args.projection),
+        skyline=_skyline(picture, dem) if args.skyline else None,
     )
     record = _labelled(record, args)
     if dem:
@@ -158,6 +165,19 @@ def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[
     pixels = read_picture(args.image).pixels
     height, width = pixels.shape[:2]
     return pixels, (width, height)
+
+
+def _skyline(picture: NDArray[np.uint8] | None, dem: Dem | None) -> Sightline:
+    """The picture's skyline, and the terrain's."""
+    from ...camera.sky import picture_skyline
+    from ...camera.skyline_points import Sightline
+    from ...projection.horizon import skyline_places
+
+    if picture is None or dem is None:
+        raise CameraError(
+            "--skyline compares the picture's skyline with the terrain's: give --image and --dem."
+        )
+    return Sightline(picture_skyline(picture), skyline_places(dem))
 
 
 def _ground(dem: Dem, points: Sequence[ControlPoint], prior: Prior) -> Terrain:

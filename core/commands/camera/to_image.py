@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import arguments
 from ...camera import CameraRecord
+from ...camera.sizes import resized
 from ...errors import CameraError, IsegError, TerrainError
 from ...image import write_png
 from . import common
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise IsegError(f"{args.out} cannot be made: make the folder {args.out.parent} first.")
     record = CameraRecord.read(args.camera)
     if args.image_size:
-        record = common.for_picture(record, *args.image_size)
+        record = resized(record, *args.image_size)
     features, crs = read_polygons(args.outlines)
     if crs is None:
         raise IsegError(f"{args.outlines} has no CRS: set it in QGIS (Set Layer CRS, then export).")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...camera import CameraRecord
+from ...camera.sizes import resized
 from ...errors import CameraError, ImageError, TerrainError
 from ...image import read_mask_layer
 from ...outline import OUTLINE_DRIVERS, write_outlines
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     sights: dict[tuple[int, int], Sight] = {}
     features = []
     for shape in shapes:
-        fitted = common.for_picture(record, *shape.size)
+        fitted = resized(record, *shape.size)
         if shape.size not in sights:
             sights[shape.size] = common.sight_of(fitted, args)
         sight = sights[shape.size]

@@ -1,0 +1,262 @@
+"""Poses from mountains against the sky: alone, and beside control points."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from projection_fixtures import X, Y
+
+from core.camera import Camera, ControlPoint, Projection
+from core.camera.refine import Problem, moved, refine
+from core.camera.ridge import Ridge
+from core.camera.sky import picture_skyline
+from core.camera.skyline import fit_skyline
+from core.camera.skyline_points import Sightline
+from core.camera.solve import Prior, solve
+from core.projection.horizon import all_round, skyline_places
+from core.terrain import Terrain
+
+CAMERA = Camera(800, 500, X, Y, 1500.0, yaw=77.0, pitch=3.0, roll=0.6, f=850.0)
+
+
+def mountains(seed: int, half: float = 8000.0, cell: float = 25.0) -> Terrain:
+    """A basin with jagged mountains around it."""
+    rng = np.random.default_rng(seed)
+    at = np.arange(-half, half + cell, cell)
+    x, y = np.meshgrid(at, at[::-1])
+    away, azimuth = np.hypot(x, y), np.arctan2(x, y)
+    jags = sum(
+        rng.normal(0, 250 / k**0.7) * np.sin(k * azimuth + rng.uniform(0, 6)) for k in range(1, 60)
+    )
+    heights = 1450 + (900 + jags) * np.exp(-(((away - 4500) / 1500) ** 2))
+    return Terrain(heights.astype(np.float32), X - half, Y + half, cell)
+
+
+class World:
+    """Terrain as a `Dem` gives it."""
+
+    def __init__(self, terrain: Terrain) -> None:
+        self.terrain, self.cell, self.bounds = terrain, terrain.cell, terrain.bounds
+
+    def window(self, bounds, cell):
+        return self.terrain
+
+    def sample(self, x, y):
+        return self.terrain.sample(x, y)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World(mountains(0))
+
+
+@pytest.fixture(scope="module")
+def lines(world):
+    return all_round(CAMERA, world)
+
+
+def rows_of(camera, lines, seed=0, noise=0.5):
+    """The skyline of a camera's picture, by halving in every column."""
+    low, high = np.full(camera.width, -3000.0), np.full(camera.width, 3000.0)
+    for _ in range(30):
+        middle = (low + high) / 2
+        azimuth, tangent = camera.directions(np.stack([np.arange(camera.width), middle], axis=1))
+        sky = tangent > lines.skyline(azimuth)
+        low, high = np.where(sky, middle, low), np.where(sky, high, middle)
+    rows = low + np.random.default_rng(seed).normal(0, noise, camera.width)
+    return np.where((rows > 5) & (rows < camera.height - 5), rows, np.nan)
+
+
+def lifted(rows, first, last, seed=0):
+    """With trees between two columns."""
+    trees = np.random.default_rng(seed).uniform(15, 90, len(rows))
+    here = (np.arange(len(rows)) >= first) & (np.arange(len(rows)) < last)
+    return np.where(here, rows - np.repeat(trees[::8], 8)[: len(rows)], rows)
+
+
+def lost(camera, **changes):
+    """That looks elsewhere."""
+    return replace(camera, **{"yaw": 0.0, "pitch": 0.0, "roll": 0.0, **changes})
+
+
+def turn(one, other):
+    return abs((one - other + 180) % 360 - 180)
+
+
+# --- alone ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        CAMERA,
+        replace(CAMERA, yaw=359.8, pitch=9.0, roll=-1.5),
+        replace(CAMERA, f=4000.0, yaw=210.0, pitch=12.0),
+        replace(CAMERA, f=400.0, projection=Projection.CYLINDRICAL, roll=0.0),
+    ],
+    ids=["webcam", "north", "long lens", "panorama"],
+)
+def test_the_heading_is_found(truth, lines):
+    found = fit_skyline(rows_of(truth, lines), lines, lost(truth, f=truth.f * 1.06))
+    assert found.trusted, found.reason
+    assert turn(found.camera.yaw, truth.yaw) < 0.1
+    assert found.camera.pitch == pytest.approx(truth.pitch, abs=0.1)
+    assert found.camera.roll == pytest.approx(truth.roll, abs=0.3)
+    assert found.camera.f == pytest.approx(truth.f, rel=0.01)
+    assert found.agreeing > 0.9 > found.next_best
+
+
+@pytest.mark.parametrize("trees", [(400, 800), (200, 600)])
+def test_trees_over_half_of_it_do_not_matter(trees, lines):
+    rows = lifted(rows_of(CAMERA, lines), *trees)
+    found = fit_skyline(rows, lines, lost(CAMERA))
+    assert found.trusted, found.reason
+    assert turn(found.camera.yaw, CAMERA.yaw) < 0.15
+    assert found.camera.pitch == pytest.approx(CAMERA.pitch, abs=0.1)
+    assert 0.4 < found.agreeing < 0.65
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_other_mountains_are_not_believed(seed, lines):
+    other = all_round(CAMERA, World(mountains(seed)))
+    found = fit_skyline(rows_of(CAMERA, other), lines, lost(CAMERA))
+    assert not found.trusted
+    assert "control points" in found.reason
+
+
+def test_mountains_that_repeat_leave_the_heading_open():
+    class Waves:
+        def skyline(self, azimuth):
+            return 0.1 + 0.03 * np.sin(12 * np.asarray(azimuth)) + 0.01 * np.sin(36 * azimuth)
+
+    found = fit_skyline(rows_of(CAMERA, Waves()), Waves(), lost(CAMERA))
+    assert not found.trusted
+    assert "Another heading" in found.reason
+
+
+def test_few_columns_are_not_enough(lines):
+    rows = rows_of(CAMERA, lines)
+    rows[100:] = np.nan
+    found = fit_skyline(rows, lines, lost(CAMERA))
+    assert not found.trusted
+    assert "columns only" in found.reason
+
+
+def test_a_mountain_that_fills_the_picture_up_has_no_skyline_there():
+    u, v = np.meshgrid(np.arange(600), np.arange(400))
+    ridge = 260.0 - u  # leaves the picture in column 260
+    noise = np.random.default_rng(0).normal(0, 12, (400, 600))
+    grey = np.where(v < ridge, 225, 110 + noise)
+    picture = np.repeat(np.clip(grey, 0, 255)[..., None], 3, axis=2).astype(np.uint8)
+    rows = picture_skyline(picture)
+    assert np.isfinite(rows[20:230]).mean() > 0.9
+    assert np.nanmax(np.abs(rows[20:230] - ridge[0, 20:230])) < 3
+    assert np.isnan(rows[280:]).all()
+
+
+# --- beside control points --------------------------------------------------------------------
+
+
+def test_the_places_of_the_skyline_are_drawn_on_it(world, lines):
+    places = skyline_places(world)(CAMERA)
+    drawn = CAMERA.project(places)
+    azimuth, tangent = CAMERA.directions(drawn)
+    inside = np.abs(drawn[:, 0] - CAMERA.cx) < CAMERA.width / 2
+    assert inside.sum() > 1000
+    off = (np.arctan(tangent) - np.arctan(lines.skyline(azimuth))) * CAMERA.f
+    assert np.percentile(np.abs(off[inside]), 95) < 0.3
+    assert np.abs(places[:, 2] - world.sample(places[:, 0], places[:, 1])).max() < 1.0
+
+
+def test_derivatives_of_a_ridge():
+    rng = np.random.default_rng(0)
+    places = CAMERA.position + CAMERA.rays(rng.uniform(50, 450, (6, 2))) * 3000
+    across = rng.normal(size=(6, 2))
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    ridge = Ridge(places, CAMERA.project(places), across, rng.uniform(1, 4, 6))
+    steep = ridge.slopes(CAMERA, 8)
+    for axis, step in enumerate(1e-4 * np.eye(8)):
+        rise = (ridge.misfits(moved(CAMERA, step)) - ridge.misfits(moved(CAMERA, -step))) / 2e-4
+        np.testing.assert_allclose(steep[:, axis], rise, rtol=1e-3, atol=1e-3)
+
+
+def test_a_ridge_counts_as_knowledge_beforehand():
+    """Distances along it are free: places moved along the line change nothing."""
+    places = CAMERA.position + CAMERA.rays([[100, 200], [700, 200], [300, 400], [600, 90]]) * 2000
+    sigmas = np.ones(4)
+    problem = Problem(
+        places, CAMERA.project(places), sigmas, CAMERA.position, np.ones(3), 850.0, 40.0
+    )
+    level = np.tile([0.0, 1.0], (4, 1))
+    along = CAMERA.project(places) + np.array([30.0, 0.0])
+    fit = refine(replace(problem, ridge=Ridge(places, along, level, sigmas)), CAMERA)
+    alone = refine(problem, CAMERA)
+    assert fit is not None
+    assert alone is not None
+    assert fit.rms == pytest.approx(0, abs=1e-3)
+    assert fit.misfits.shape == alone.misfits.shape == (8,)
+    assert np.trace(fit.information) > np.trace(alone.information)
+
+
+def noisy_points(world, lines, count, seed):
+    """Ground that the camera sees, 1 px and 1 m off."""
+    rng = np.random.default_rng(seed)
+    pixels = np.array([(120, 190), (680, 210), (400, 330), (300, 200)])[:count]
+    azimuth, tangent = CAMERA.directions(pixels + rng.uniform(-50, 50, (count, 2)))
+    distance, _ = lines.hits(azimuth, tangent)
+    x, y = X + np.sin(azimuth) * distance, Y + np.cos(azimuth) * distance
+    places = np.stack([x, y, world.sample(x, y)], axis=1)
+    seen = CAMERA.project(places) + rng.normal(size=(count, 2))
+    places = places + rng.normal(size=(count, 3))
+    return [
+        ControlPoint(f"P{i}", *map(float, (*uv, *xyz)))
+        for i, (uv, xyz) in enumerate(zip(seen, places, strict=True))
+    ]
+
+
+def posed(points, seed, skyline=None):
+    place = CAMERA.position + np.random.default_rng(seed).normal(size=3) * (10, 10, 5)
+    prior = Prior(position=tuple(place), focal=CAMERA.f * 1.04, focal_sigma=0.05)
+    return solve(points, (800, 500), epsg=2056, prior=prior, skyline=skyline)
+
+
+def drawn_off(camera, lines):
+    """Median error in pixels of ground all over the picture."""
+    pixels = np.stack(np.meshgrid([50, 250, 550, 750], [260, 330, 400]), axis=-1).reshape(-1, 2)
+    azimuth, tangent = CAMERA.directions(pixels)
+    distance = np.nan_to_num(lines.hits(azimuth, tangent)[0], nan=3000.0)[:, None]
+    way = np.stack([np.sin(azimuth), np.cos(azimuth), tangent], axis=1)
+    places = CAMERA.position + distance * way
+    return float(np.median(np.hypot(*(camera.project(places) - CAMERA.project(places)).T)))
+
+
+def test_the_skyline_helps_few_points(world, lines):
+    """Half of it behind trees; over draws, the error all over the picture is clearly smaller."""
+    sight = Sightline(lifted(rows_of(CAMERA, lines), 0, 300), skyline_places(world))
+    errors, sigmas = [], []
+    for seed in range(8):
+        points = noisy_points(world, lines, 3, seed)
+        both = [posed(points, seed, skyline) for skyline in (None, sight)]
+        errors.append([drawn_off(record.camera, lines) for record in both])
+        sigmas.append([np.sqrt(record.covariance[4][4]) for record in both])
+        assert not [text for text in both[1].warnings if "skyline" in text]
+    alone, helped = np.median(errors, axis=0)
+    assert helped < 0.75 * alone
+    assert np.less(*np.median(sigmas, axis=0)[::-1])
+
+
+def test_a_skyline_that_does_not_belong_is_left_alone(world, lines):
+    points = noisy_points(world, lines, 4, 0)
+    other = all_round(CAMERA, World(mountains(3)))
+    sight = Sightline(rows_of(CAMERA, other), skyline_places(world))
+    alone, found = posed(points, 0), posed(points, 0, sight)
+    assert found.camera == alone.camera
+    assert "skyline was not used" in " ".join(found.warnings)
+
+
+def test_no_sky_changes_nothing(world, lines):
+    points = noisy_points(world, lines, 4, 1)
+    found = posed(points, 1, Sightline(np.full(800, np.nan), skyline_places(world)))
+    assert found.camera == posed(points, 1).camera
