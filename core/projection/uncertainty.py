@@ -124,7 +124,8 @@ def point_covariance(
         (N, 2, 2) of x and y, square metres; NaN behind the camera and where the ground is not
         known. Ground seen at less than 1 degree, or turned away, counts as seen at 1 degree.
     """
-    return _spread(points, sight, sigma_px, sigma_z)[0]
+    smooth, jump, _ = _spread(points, sight, sigma_px, sigma_z)
+    return smooth + jump
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,8 @@ class BoundaryUncertainty:
     edge
         (N,) bool, whether the vertex lies on an edge behind which the ground jumps away.
     median_m, p90_m
-        Of `sigma_m`, by length of the boundary; None where it is nowhere known.
+        Of `sigma_m` without the jumps, by length of the boundary; None where it is nowhere known.
+        Where an outline ends on a ridge it does end there, and not half-way to what lies behind.
     """
 
     points: NDArray[np.float64]
@@ -177,14 +179,15 @@ def boundary_uncertainty(
     """
     points, lengths = _vertices(polygon)
     ground = np.column_stack([points, sight.terrain.sample(*points.T)])
-    covariance, edge = _spread(ground, sight, sigma_px, sigma_z)
+    smooth, jump, edge = _spread(ground, sight, sigma_px, sigma_z)
+    covariance = smooth + jump
     known = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
     values, vectors = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))
     values = np.where(known[:, None], values.clip(min=0), np.nan)
     east, north = vectors[:, :, 1].T
-    sigma = np.sqrt(values.sum(axis=1))
+    usual = np.sqrt(np.trace(smooth[known], axis1=1, axis2=2))
     median, p90 = (
-        weighted_quantiles(sigma[known], lengths[known], (0.5, 0.9))
+        weighted_quantiles(usual, lengths[known], (0.5, 0.9))
         if known.any()
         else (None, None)
     )
@@ -193,7 +196,7 @@ def boundary_uncertainty(
         major_m=np.sqrt(values[:, 1]),
         minor_m=np.sqrt(values[:, 0]),
         azimuth_deg=np.degrees(np.arctan2(east, north)) % 180,
-        sigma_m=sigma,
+        sigma_m=np.sqrt(values.sum(axis=1)),
         edge=edge,
         median_m=median,
         p90_m=p90,
@@ -216,8 +219,8 @@ def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDA
 
 def _spread(
     points: ArrayLike, sight: Sight, sigma_px: float, sigma_z: float
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Covariances (N, 2, 2) of points (N, 3), and whether each lies on an edge."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Covariances (N, 2, 2) of points (N, 3), those of jumps, and whether each is on an edge."""
     camera = sight.record.camera
     points = np.asarray(points, np.float64).reshape(-1, 3)
     view = _turned_to(view_of(points, camera, sight.terrain))
@@ -232,10 +235,11 @@ def _spread(
     half = _half_spread(pixels, sight.ranges.distances, reach)
     explained = reach * np.abs(view.forward[:, None] @ by_pixel).sum(axis=(1, 2))
     edge = half > _EDGE_RATIO * explained + _EDGE
-    along = np.square(sigma_z / view.rise) + np.maximum(np.square(half) - np.square(explained), 0)
-    covariance = by_pixel @ scatter @ by_pixel.transpose(0, 2, 1)
-    covariance += along[:, None, None] * view.forward[:, :, None] * view.forward[:, None, :]
-    return covariance, edge
+    along = view.forward[:, :, None] * view.forward[:, None, :]
+    smooth = by_pixel @ scatter @ by_pixel.transpose(0, 2, 1)
+    smooth += np.square(sigma_z / view.rise)[:, None, None] * along
+    jump = np.maximum(np.square(half) - np.square(explained), 0)[:, None, None] * along
+    return smooth, jump, edge
 
 
 def _reach(scatter: NDArray[np.float64]) -> int:

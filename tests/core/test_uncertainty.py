@@ -145,6 +145,7 @@ def test_edges_take_half_the_jump() -> None:
     assert (found.major_m[~on_edge] < 20).all()
     np.testing.assert_allclose(np.abs(found.azimuth_deg - 90), 90, atol=10)  # along the view
     np.testing.assert_allclose(found.sigma_m, np.hypot(found.major_m, found.minor_m))
+    assert found.p90_m < 0.2 * jump  # the box ends on the ridge, not behind it
 
 
 def test_summary_goes_by_length() -> None:
