@@ -167,9 +167,11 @@ def _contradicted(fit: Fit) -> list[str]:
     texts = []
     if max(place) > _SURE:
         metres = float(np.linalg.norm(camera.position - problem.position))
+        east, north, up = camera.position - problem.position
         texts.append(
-            f"The points see the camera {metres:.0f} m from the position given, far more than its "
-            "sigma allows: check the position, or give it a larger sigma."
+            f"The points see the camera {metres:.0f} m from the position given (x {east:+.0f} m, "
+            f"y {north:+.0f} m, z {up:+.0f} m), far more than its sigma allows: check the position "
+            "and the height, or give a larger sigma."
         )
     if focal > _SURE:
         texts.append(
