@@ -145,7 +145,11 @@ class Saver(QObject):
         """Keep the outline in the photo beside the one on the map, under the same uuid."""
         if not home.uuid:
             return  # a foreign layer's: nothing to find it by
-        attributes = {**self._attributes(image, True, None), schema.UUID: home.uuid}
+        attributes = {
+            **self._attributes(image, True, None),
+            schema.UUID: home.uuid,
+            schema.AVALANCHE: self._avalanche_of(home),
+        }
         found = twin(home)
         if found:
             layer, feature = found
@@ -155,6 +159,12 @@ class Saver(QObject):
         layer = self._picture_layer(image, QgsProject.instance().mapLayer(home.layer_id))
         geometry = self._in_picture(image, outlined, layer)
         writer.add(layer, geometry, attributes, tr("Add avalanche"))
+
+    @staticmethod
+    def _avalanche_of(home: Home) -> str:
+        """What groups the parts of an avalanche: of a new feature its own identifier."""
+        found = find(home)
+        return (found and record.value(found[1], schema.AVALANCHE)) or home.uuid
 
     @staticmethod
     def _feature_of(home: Home) -> tuple[QgsVectorLayer, QgsFeature]:

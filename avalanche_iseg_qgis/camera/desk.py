@@ -159,6 +159,7 @@ class CameraDesk(QObject):
         dock.table.said.connect(self.notices.warn)
         work.changed.connect(self._show)
         work.said.connect(self.notices.warn)
+        work.told.connect(self.notices.inform)
         self._asking.draped.connect(self.files.show_draped)
         hands = self.hands
         hands.clicked.connect(self._on_clicked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapToolPan
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
@@ -36,6 +36,7 @@ class PictureDock(QgsDockWidget):
         self._pan = QgsMapToolPan(self.canvas)
         self.canvas.setMapTool(self._pan)
         self._layer: QgsRasterLayer | None = None
+        self._outlines: list[QgsVectorLayer] = []
         self.fit = QToolButton()
         self.fit.setText(tr("Whole picture"))
         self.fit.setToolTip(tr("Zoom out to all of it"))
@@ -61,11 +62,19 @@ class PictureDock(QgsDockWidget):
         if layer is self._layer:
             return
         self._layer = layer
-        self.canvas.setLayers([] if layer is None else [layer])
+        self._set_layers()
         name = tr("Picture") if layer is None else tr("Picture: {}").format(layer.name())
         self.setWindowTitle(name)
         self.place.setText("")
         QTimer.singleShot(0, self.show_all)  # when the dock has got its size
+
+    def show_outlines(self, outlines: list[QgsVectorLayer]) -> None:
+        """Draw layers in pixels over the photo."""
+        self._outlines = outlines
+        self._set_layers()
+
+    def _set_layers(self) -> None:
+        self.canvas.setLayers([] if self._layer is None else [*self._outlines, self._layer])
 
     def show_all(self) -> None:
         """Fit the photo into the dock."""
@@ -83,7 +92,7 @@ class PictureDock(QgsDockWidget):
 
     def close_canvas(self) -> None:
         """Let go of the photo and of all tools."""
-        self._layer = None
+        self._layer, self._outlines = None, []
         self.canvas.setLayers([])
         self.canvas.unsetMapTool(self.canvas.mapTool())
         self.canvas.stopRendering()

@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from ..core.errors import CameraError
+from ..objects import layers_of
 from ..panel.words import tr
 from .places import (
     epsg_of,
@@ -70,8 +71,11 @@ class Sources(QObject):
         dock.show_tiles([] if one else dem)
 
     def offer(self, *_args: object) -> None:
-        """Offer photos as photos and height models as terrain."""
+        """Offer photos as photos, height models as terrain; outlines in pixels are drawn."""
         rasters = _rasters()
+        self._picture.show_outlines(
+            [layer for layer in layers_of(QgsProject.instance()) if not layer.crs().isValid()]
+        )
         self._dock.photo.setExceptedLayerList([r for r in rasters if not is_photo(r)])
         self._dock.terrain.setExceptedLayerList([r for r in rasters if not is_terrain(r)])
 

@@ -33,6 +33,8 @@ class Work(QObject):
         Anything of the sheet, the point chosen, the pose or what it sees.
     said
         (text): something that the user should read.
+    told
+        (text): something that has been done.
 
     Attributes
     ----------
@@ -52,6 +54,7 @@ class Work(QObject):
 
     changed = pyqtSignal()
     said = pyqtSignal(str)
+    told = pyqtSignal(str)
 
     def __init__(self, asking: Asking, parent: QObject) -> None:
         super().__init__(parent)
@@ -212,7 +215,7 @@ class Work(QObject):
             return
         if found.trusted:
             self._adopt(following(sheet, CameraRecord.from_json(found.record)))
-        self.said.emit(how_it_moved(sheet, found))
+        (self.told if found.trusted else self.said).emit(how_it_moved(sheet, found))
 
     # --- what comes of them ----------------------------------------------------------------
 

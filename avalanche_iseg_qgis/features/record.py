@@ -76,7 +76,7 @@ def attributes(
     return {
         **provenance,
         schema.UUID: name,
-        "avalanche_id": name,
+        schema.AVALANCHE: name,
         "part": "avalanche",
         "outline_quality": "exact",
         "observed_at": _to_qt(origin.observed_at),

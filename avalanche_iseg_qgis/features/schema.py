@@ -12,6 +12,7 @@ from ..panel.words import tr
 
 # Attributes by which a feature is known to be one of ours, see `record`.
 UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"
+AVALANCHE = "avalanche_id"
 AREA = "area_m2"
 
 # Not QVariant.Type.Int and so on: QGIS keeps only these for both Qt 5 and Qt 6.
@@ -112,7 +113,7 @@ def _classified() -> tuple[Attribute, ...]:
     return (
         Attribute(UUID, "text", tr("Identifier"), default="uuid('WithoutBraces')", length=36),
         Attribute(
-            "avalanche_id",
+            AVALANCHE,
             "text",
             tr("Avalanche (groups its parts)"),
             "record",

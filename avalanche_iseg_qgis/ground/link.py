@@ -87,6 +87,7 @@ class GroundLink(QObject):
     ) -> None:
         super().__init__(parent)
         self._workspace, self._desk, self._surveyor = workspace, desk, surveyor
+        self._canvas = canvas
         self.outline = OutlineItem(canvas)
         self._shown: tuple[object, ...] = ()  # what has been asked for last
         workspace.outline_changed.connect(self._follow)
@@ -186,6 +187,17 @@ class GroundLink(QObject):
         pose, draft = self.pose_of(ticket.image), self._workspace.draft
         if ticket.image is self._workspace.image and pose and not draft.prompts.empty:
             self.outline.show(polygons(answer.xy, answer.parts), pose.crs)
+            self._bring_into_view(pose.crs)
+
+    def _bring_into_view(self, crs: QgsCoordinateReferenceSystem) -> None:
+        """Move the map to an outline that lies elsewhere altogether."""
+        shown = self._canvas.mapSettings().destinationCrs()
+        if not shown.isValid():
+            return
+        box = brought(self.outline.geometry, crs, shown).boundingBox()
+        if not box.isEmpty() and not self._canvas.extent().intersects(box):
+            self._canvas.setCenter(box.center())
+            self._canvas.refresh()
 
     def _begin(self, ticket: Start, answer: Drawn) -> None:
         if ticket.image is not self._workspace.image:

@@ -117,8 +117,9 @@ def mask_to_map(
     heights = grid.heights(sight.terrain)
     pixels = grid.project(heights, camera)
     value = _sample(weights, pixels, corner)
-    seen = grid.seen(value > 0.5, heights, sight.lines)
-    value[~seen] = 0
+    # Also where the mask fades out: the outline runs between these cells and those inside.
+    value[~grid.seen(value > 0, heights, sight.lines)] = 0
+    seen = value > 0.5
     gaps = _gaps(seen, bridge or GAP, grid, heights, pixels, sight)
     polygon = trace(np.maximum(value, gaps) if bridge else value, grid, min_area)
     hidden = trace(gaps.astype(np.float32), grid)

@@ -62,6 +62,17 @@ def test_an_outline_comes_back(on_slope):
     assert found.lost_pixels == 0
 
 
+@pytest.mark.parametrize("cell", [None, 1.0])
+def test_areas_are_not_biased(on_slope, cell):
+    """Small outlines, of mostly edge: neither the grid nor where it lies prefers a side."""
+    ratios = []
+    for shift in np.arange(12) * 1.37:
+        outline = shapely.Point(X + shift, Y + 450 + 1.7 * shift).buffer(20)
+        mask = polygon_to_mask(outline, on_slope)
+        ratios.append(mask_to_map(mask, on_slope, cell=cell).polygon.area / outline.area)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.01)
+
+
 def test_ground_is_where_rays_meet_it(on_slope):
     """The corners of the outline are those of the mask, by the geometry of a plane."""
     camera = on_slope.record.camera
