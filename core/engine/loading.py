@@ -58,6 +58,12 @@ class LoadedModel:
         return None if size is None else (int(size[0]), int(size[1]))
 
     @property
+    def overview(self) -> tuple[int, int] | None:
+        """(height, width) at which it wants to see whole pictures; None: as zoomed windows."""
+        size = self.metadata.get("overview")
+        return None if size is None else (int(size[0]), int(size[1]))
+
+    @property
     def looks_twice(self) -> bool:
         """Whether its first answer is better given twice, the second time zoomed."""
         return self.metadata.get("looks_twice") is True

@@ -34,9 +34,12 @@ class Zoom:
         The window follows the object when it overlaps the wanted one by less than this.
     threshold
         Probability above which a pixel counts as object in choosing the window.
+    overview_size
+        Exact (height, width) at which the whole picture is seen before there is an object; None:
+        as zoomed windows are. Where ``target_size`` is None, the model's file decides.
     closer
-        From the second click on, look closer round the click, too (see `closer`). Where
-        ``target_size`` is None, the model's file decides.
+        From the third click on, or from the first on a mask to start from, look closer round the
+        click, too (see `closer`). Where ``target_size`` is None, the model's file decides.
     """
 
     target_size: int | tuple[int, int] | None = None
@@ -45,6 +48,7 @@ class Zoom:
     min_crop_size: int = 200
     recompute_iou: float = 0.5
     threshold: float = 0.5
+    overview_size: tuple[int, int] | None = None
     closer: bool = False
 
     @property

@@ -107,6 +107,8 @@ def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     """The whole picture: with zoom, it costs no more than a zoomed window does."""
     longest = limit
     if zoom is not None:
+        if zoom.overview_size is not None:
+            return zoom.overview_size
         if isinstance(zoom.size, tuple):
             return zoom.size
         longest = min(zoom.size, limit)

@@ -31,6 +31,8 @@ from .published import published_plan
 from .view import View, cut
 from .windows import over_windows
 
+_FINDING = 3  # clicks, the first of which find the object: its outline comes after
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -291,7 +293,7 @@ class Predictor:
     def _look_closer(self, step: _Step, clicks: tuple[Click, ...]) -> _Step:
         """The step, with a closer look round the latest click where that is asked for."""
         zoom = self._planned.zoom
-        if zoom is None or not zoom.closer or len(clicks) + (self._mask is not None) < 2:
+        if zoom is None or not zoom.closer or (len(clicks) < _FINDING and self._mask is None):
             return step
         part = closer_view(step.prediction.views[0], clicks[-1])
         if part is None:
@@ -384,6 +386,8 @@ def _with_view_of(model: LoadedModel, options: PredictorOptions) -> PredictorOpt
     skip = 0 if model.looks_twice and not options.reference else zoom.skip_clicks
     closer = model.looks_closer and not options.reference and options.mode == "NoBRS"
     zoom = replace(zoom, target_size=model.view, skip_clicks=skip, closer=closer)
+    if not options.reference:
+        zoom = replace(zoom, overview_size=model.overview)
     return replace(options, zoom=zoom)
 
 

@@ -187,9 +187,7 @@ def boundary_uncertainty(
     east, north = vectors[:, :, 1].T
     usual = np.sqrt(np.trace(smooth[known], axis1=1, axis2=2))
     median, p90 = (
-        weighted_quantiles(usual, lengths[known], (0.5, 0.9))
-        if known.any()
-        else (None, None)
+        weighted_quantiles(usual, lengths[known], (0.5, 0.9)) if known.any() else (None, None)
     )
     return BoundaryUncertainty(
         points=points,

@@ -92,7 +92,8 @@ def test_the_outline_gets_finer_near_the_click():
         model = replace(made.predictor.model, metadata={"view": [64, 64], "looks_closer": closer})
         predictor = Predictor(model)
         predictor.set_image(picture)
-        mask = predictor.predict(Prompts([Click(300, 450), Click(300, 590)])).mask(0.49)
+        clicks = [Click(300, 450), Click(300, 400), Click(300, 590)]
+        mask = predictor.predict(Prompts(clicks)).mask(0.49)
         found.append(iou(mask & near, truth & near))
     assert found[1] > found[0] + 0.05
 
@@ -102,17 +103,17 @@ def test_only_later_clicks_look_closer_and_only_if_the_model_says_so():
     made = toy(red, picture)
     predictor = Predictor(replace(made.predictor.model, metadata={"looks_closer": True}))
     predictor.set_image(picture)
-    clicks = [Click(300, 450), Click(320, 500), Click(280, 400)]
+    clicks = [Click(300, 450), Click(320, 500), Click(280, 400), Click(290, 410)]
     asked = []
-    for count in range(1, 4):
+    for count in range(1, 5):
         predictor.predict(Prompts(clicks[:count]))
         asked.append(len(made.engine.shapes))
-    assert asked == [1, 3, 5]
+    assert asked == [1, 2, 4, 6]
     predictor.predict(Prompts(clicks[:1], mask=disc(SIZE, (300, 450), 100).astype(np.float32)))
-    assert len(made.engine.shapes) == 7
+    assert len(made.engine.shapes) == 8
     for options in (PredictorOptions(reference=True), PredictorOptions(zoom=Zoom(target_size=400))):
         made.engine.shapes.clear()
         other = Predictor(predictor.model, options)
         other.set_image(picture)
         other.predict(Prompts(clicks))
-        assert len(made.engine.shapes) == 3
+        assert len(made.engine.shapes) == 4

@@ -676,6 +676,11 @@ def test_models_may_name_the_size_at_which_they_look():
     predictor.predict(Prompts([Click(100, 200)]))
     assert [shape[2:] for shape in made.engine.shapes] == [(96, 64)] * 2
     assert predictor.options == PredictorOptions()
+    wide = Predictor(replace(model, metadata={"view": [96, 64], "overview": [64, 64]}))
+    wide.set_image(IMAGE)
+    wide.predict(Prompts([Click(100, 200), Click(100, 210)]))
+    assert [shape[2:] for shape in made.engine.shapes[2:]] == [(64, 64), (96, 64)]
+    del made.engine.shapes[2:]
     chosen = Predictor(model, PredictorOptions(zoom=Zoom(target_size=80)))
     chosen.set_image(IMAGE)
     chosen.predict(Prompts([Click(100, 200)]))
