@@ -47,6 +47,8 @@ ifeq ($(IMAGE),)
 	@rm -rf $(OUT)/scene && mkdir -p $(OUT)
 	$(RUN) -m training synthetic $(OUT)/scene --seed $(SEED)
 	$(RUN) -m eval demo --dataset iseg=$(OUT)/scene --model "$(MODEL)" --out $(OUT)
+	$(RUN) -m core camera to-map $(OUT)/labels.png --camera $(OUT)/scene/scene_000001/camera.json \
+	  --dem $(OUT)/scene/scene_000001/dem.tif -o $(OUT)/on_map.gpkg
 else
 	@[ -n "$(CLICKS)" ] || { echo "Say where: make demo IMAGE=$(IMAGE) CLICKS='COL,ROW,+ COL,ROW,-'"; exit 2; }
 	@mkdir -p $(OUT)

@@ -47,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="click the objects of one picture and draw the result",
         description="Click every object of one picture of a data set through the worker process "
         "that QGIS uses, until its IoU reaches the target; write OUT/overlay.png, OUT/truth.png "
-        "and OUT/avalanches.gpkg, and print clicks and IoU.",
+        "OUT/labels.png and OUT/avalanches.gpkg, and print clicks and IoU.",
     )
     add = parser.add_argument
     add("--dataset", type=dataset_folder, required=True, metavar="NAME=DIR")
@@ -107,12 +107,15 @@ def _map(
 
 def _write(out: Path, picture: PictureSample, mapped: list[Mapped]) -> None:
     shown = truth = picture.image
+    labels = np.zeros(shown.shape[:2], np.uint8)
     for index, item in enumerate(mapped):
         colour = COLOURS[index % len(COLOURS)]
         shown = overlay(shown, item.mask, item.clicks, colour=colour)
         truth = overlay(truth, picture.mask(int(item.name)) == 1, colour=colour)
+        labels[item.mask] = index + 1
     write_png(out / "overlay.png", shown)
     write_png(out / "truth.png", truth)
+    write_png(out / "labels.png", labels)
     outlines = [to_map(mask_to_polygons(item.mask, min_area=_LEAST_AREA), None) for item in mapped]
     about: list[dict[str, Attribute]] = [
         {"name": item.name, "clicks": len(item.clicks), "iou": item.iou} for item in mapped

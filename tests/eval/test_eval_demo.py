@@ -82,8 +82,11 @@ def mapped(run):
 
 def test_outlines_are_one_feature_for_each_object(mapped):
     assert sorted(path.name for path in mapped.iterdir()) == [
-        *("avalanches.gpkg", "overlay.png", "truth.png"),
+        *("avalanches.gpkg", "labels.png", "overlay.png", "truth.png"),
     ]
+    labels = cv2.imread(str(mapped / "labels.png"), cv2.IMREAD_UNCHANGED)
+    assert np.unique(labels).tolist() == [0, 1, 2]
+    assert iou(labels == 2, SECOND.astype(np.int8)) > 0.5
     assert [name for name, _ in pyogrio.list_layers(mapped / "avalanches.gpkg")] == ["avalanches"]
     meta, _, geometries, columns = pyogrio.raw.read(mapped / "avalanches.gpkg")
     assert meta["fields"].tolist() == ["name", "clicks", "iou"]
