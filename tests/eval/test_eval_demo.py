@@ -84,15 +84,14 @@ def test_outlines_are_one_feature_for_each_object(mapped):
     assert sorted(path.name for path in mapped.iterdir()) == [
         *("avalanches.gpkg", "labels.png", "overlay.png", "truth.png"),
     ]
-    labels = cv2.imread(str(mapped / "labels.png"), cv2.IMREAD_UNCHANGED)
-    assert np.unique(labels).tolist() == [0, 1, 2]
-    assert iou(labels == 2, SECOND.astype(np.int8)) > 0.5
     assert [name for name, _ in pyogrio.list_layers(mapped / "avalanches.gpkg")] == ["avalanches"]
     meta, _, geometries, columns = pyogrio.raw.read(mapped / "avalanches.gpkg")
     assert meta["fields"].tolist() == ["name", "clicks", "iou"]
     names, clicks, ious = columns
     assert names.tolist() == ["1", "2"]  # not the glimpse
     assert clicks.tolist() == [3, 3]
+    labels = cv2.imread(str(mapped / "labels.png"), cv2.IMREAD_UNCHANGED)
+    assert iou(labels == 2, SECOND.astype(np.int8)) == pytest.approx(ious[1], abs=0.001)
     for geometry, truth, reached in zip(geometries, (LARGE, SECOND), ious, strict=True):
         outline = shapely.transform(shapely.from_wkb(geometry), lambda xy: xy * (1, -1))
         drawn = rasterio.features.rasterize([outline], out_shape=SHAPE).astype(bool)
