@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from dataclasses import replace
@@ -500,6 +501,26 @@ def test_labels_become_avalanches_with_attributes(world, labels, tmp_path, terra
     assert 0 < values["sigma_map_m"] < 50
     assert values["vis_frac"] > 0.9
     assert "wrote" in capsys.readouterr().out
+
+
+def test_every_vertex_with_its_error_ellipse(world, labels, tmp_path):
+    out, table = tmp_path / "map.gpkg", tmp_path / "vertices.csv"
+    assert between(world, "to-map", labels, out, "--vertices", table) == 0
+    lines = list(csv.DictReader(table.open()))
+    (first, values), (second, _) = features(out)
+    count = len(shapely.get_coordinates(first)) + len(shapely.get_coordinates(second))
+    assert len(lines) == count - sum(len(p.interiors) + 1 for o in (first, second) for p in o.geoms)
+    assert {line["uuid"] for line in lines} >= {values["uuid"]}
+    for line in lines:
+        assert first.union(second).boundary.distance(
+            shapely.Point(float(line["x"]), float(line["y"]))
+        ) == pytest.approx(0, abs=0.02)
+    known = [line for line in lines if line["sigma_m"]]
+    assert len(known) > 0.9 * len(lines)
+    for line in known:
+        major, minor, sigma = (float(line[name]) for name in ("major_m", "minor_m", "sigma_m"))
+        assert major >= minor > 0
+        assert sigma == pytest.approx(np.hypot(major, minor), abs=0.02)
 
 
 def test_the_same_outline_as_mask_as_geojson_and_in_another_size(world, labels, tmp_path):

@@ -22,6 +22,7 @@ from ...errors import CameraError, ImageError, TerrainError
 from ...image import read_mask_layer
 from ...outline import OUTLINE_DRIVERS, write_outlines
 from . import common
+from .vertices import write_vertices
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -68,12 +69,22 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         default=0.0,
         help="leave smaller parts out, square metres (default: keep all)",
     )
+    parser.add_argument(
+        "--vertices",
+        metavar="FILE.csv",
+        type=Path,
+        help="write how far each vertex may be off, too: error ellipses in the camera's CRS",
+    )
     common.add_out_option(parser, "out.gpkg|out.geojson", "layer avalanches")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write one feature for each avalanche; returns the exit status 0."""
+    from ...projection.uncertainty import boundary_uncertainty
+
     common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
+    if args.vertices:
+        common.check_out(args.vertices, (".csv",), [*args.inputs, args.camera, args.out])
     record = CameraRecord.read(args.camera)
     if record.covariance is None:
         common.warn(
@@ -82,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         )
     shapes = [shape for path in args.inputs for shape in _read(path, record)]
     sights: dict[tuple[int, int], Sight] = {}
-    features = []
+    features, boundaries = [], {}
     for shape in shapes:
         fitted = resized(record, *shape.size)
         if shape.size not in sights:
@@ -97,9 +108,13 @@ def run(args: argparse.Namespace) -> int:
             common.warn(f"{shape.label}: nothing is left of it on the map.")
             continue
         features.append(_feature(shape, outline, sight))
+        if args.vertices:
+            boundaries[features[-1][1]["uuid"]] = boundary_uncertainty(outline.polygon, sight)
     if not features:
         raise TerrainError("Nothing could be put on the map: see the warnings above.")
     _write(args.out, features, record.epsg, args.crs or record.epsg)
+    if args.vertices:
+        write_vertices(args.vertices, boundaries)
     _report(features, args.out)
     return 0
 
