@@ -24,9 +24,10 @@ def require_metres(epsg: int) -> None:
     """
     crs = _crs(epsg)
     if not crs.is_projected:
+        held = "holds longitude and latitude, not metres" if crs.is_geographic else "is no map"
         raise CameraError(
-            f"EPSG:{epsg} ({crs.name}) holds longitude and latitude, not metres. Use a projected "
-            "CRS: EPSG:2056 in Switzerland, or the UTM zone of the place."
+            f"EPSG:{epsg} ({crs.name}) {held}. Use a projected CRS: EPSG:2056 in Switzerland, or "
+            "the UTM zone of the place."
         )
     if "pseudo-mercator" in crs.name.lower():
         raise CameraError(

@@ -214,7 +214,7 @@ class CameraRecord:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or f"it is no JSON ({error})"
             raise CameraError(f"The camera {path} cannot be read: {reason}.") from error
         if not isinstance(content, dict):
             raise CameraError(f"{path} is no camera: it holds no JSON object.")

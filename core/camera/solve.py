@@ -185,8 +185,8 @@ def _best(
     if best is None:
         behind = _behind(problem, blank)
         hint = (
-            f"{', '.join(n for n, gone in zip(names, behind, strict=True) if gone)} lie behind "
-            "the camera that sees the others"
+            "behind the camera that sees the others: "
+            f"{', '.join(n for n, gone in zip(names, behind, strict=True) if gone)}"
             if behind.any()
             else "no pose sees all of them in front of it"
         )

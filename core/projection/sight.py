@@ -181,7 +181,7 @@ def look(
     holes = float(np.isfinite(lines.unknown).mean())
     if holes > 0:
         warnings.append(
-            f"In {100 * holes:.0f} % of the directions the DEM has holes: what is seen behind "
+            f"In {max(holes, 0.01):.0%} of the directions the DEM has holes: what is seen behind "
             "them may be hidden in truth."
         )
     return Sight(record, terrain, lines, ranges, tuple(warnings))
