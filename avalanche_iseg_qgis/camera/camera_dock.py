@@ -25,10 +25,10 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..core.camera import Projection
+from ..panel.widgets import button, form_of, layer_choice, narrow, number, row_of
 from ..panel.words import tr
 from .points_table import PointsTable
 from .sheet import DEGREES, PIXELS, UNKNOWN, Sheet
-from .widgets import button, form_of, layer_choice, narrow, number, row_of
 
 
 class CameraDock(QgsDockWidget):

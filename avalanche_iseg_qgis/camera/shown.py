@@ -10,6 +10,7 @@ import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
 from qgis.PyQt.QtCore import QObject
 
+from ..outline.geometry import polygons
 from .cursor_link import CursorLink
 from .point_items import PointsItem, marks_of
 from .points import MAP, PICTURE
@@ -17,7 +18,6 @@ from .view_items import (
     StandItem,
     cone_item,
     ground_item,
-    polygons,
     skyline_item,
     skyline_lines,
     view_cone,

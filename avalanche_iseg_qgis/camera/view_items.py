@@ -14,8 +14,6 @@ from ..canvas.item import CanvasItem
 from ..canvas.placement import Projection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
     from qgis.gui import QgsMapCanvas
 
@@ -83,48 +81,8 @@ def skyline_item(canvas: QgsMapCanvas) -> ShapeItem:
     return ShapeItem(canvas, QPen(QColor(255, 60, 200), 1.5))
 
 
-class StandItem(CanvasItem):
-    """Where the camera stands."""
-
-    ABOVE = 4
-
-    def __init__(self, canvas: QgsMapCanvas) -> None:
-        super().__init__(canvas)
-        self._point: QgsPointXY | None = None
-        self._crs = QgsCoordinateReferenceSystem()
-        self._place = QPointF()
-
-    def show(self, point: QgsPointXY | None, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show it at a point, or not at all."""
-        self._point, self._crs = point, crs
-        self.refresh()
-
-    def extent(self) -> QRectF:
-        """Round the mark."""
-        if self._point is None:
-            return QRectF()
-        self._place = Projection(self.canvas, self._crs).to_screen(self._point)
-        size = QPointF(_MARGIN, _MARGIN)
-        return QRectF(self._place - size, self._place + size)
-
-    def draw(self, painter: QPainter) -> None:
-        """A camera: a box with a lens."""
-        if self._point is None:
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.translate(self._place)
-        painter.setPen(QPen(_WHITE, 1.5))
-        painter.setBrush(_DARK)
-        painter.drawRoundedRect(QRectF(-10, -6, 20, 14), 3, 3)
-        painter.drawRect(QRectF(-4, -9, 8, 4))
-        painter.setBrush(_CONE)
-        painter.drawEllipse(QPointF(0, 1), 4, 4)
-
-
-class CrossItem(CanvasItem):
-    """The place that the mouse is at on the other canvas."""
-
-    ABOVE = 6
+class PlaceItem(CanvasItem):
+    """A mark at one place, of the same size on the screen at any scale."""
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
@@ -144,7 +102,7 @@ class CrossItem(CanvasItem):
             self.refresh()
 
     def extent(self) -> QRectF:
-        """Round the cross."""
+        """Round the mark."""
         if self._point is None:
             return QRectF()
         self._place = Projection(self.canvas, self._crs).to_screen(self._point)
@@ -152,14 +110,44 @@ class CrossItem(CanvasItem):
         return QRectF(self._place - size, self._place + size)
 
     def draw(self, painter: QPainter) -> None:
+        """Paint it, if it is shown."""
+        if self._point is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.translate(self._place)
+            self.mark(painter)
+
+    def mark(self, painter: QPainter) -> None:
+        """Paint it at the origin."""
+        raise NotImplementedError
+
+
+class StandItem(PlaceItem):
+    """Where the camera stands."""
+
+    ABOVE = 4
+
+    def mark(self, painter: QPainter) -> None:
+        """A camera: a box with a lens."""
+        painter.setPen(QPen(_WHITE, 1.5))
+        painter.setBrush(_DARK)
+        painter.drawRoundedRect(QRectF(-10, -6, 20, 14), 3, 3)
+        painter.drawRect(QRectF(-4, -9, 8, 4))
+        painter.setBrush(_CONE)
+        painter.drawEllipse(QPointF(0, 1), 4, 4)
+
+
+class CrossItem(PlaceItem):
+    """The place that the mouse is at on the other canvas."""
+
+    ABOVE = 6
+
+    def mark(self, painter: QPainter) -> None:
         """A cross, open in the middle."""
-        if self._point is None:
-            return
         for colour, width in ((_DARK, 4.0), (QColor(120, 255, 90), 2.0)):
             painter.setPen(QPen(colour, width))
             for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
                 step = QPointF(x, y)
-                painter.drawLine(self._place + step * 4, self._place + step * (_MARGIN - 2))
+                painter.drawLine(step * 4, step * (_MARGIN - 2))
 
 
 def view_cone(camera: Camera, distance: float) -> QgsGeometry:
@@ -173,18 +161,6 @@ def view_cone(camera: Camera, distance: float) -> QgsGeometry:
         if math.isfinite(angle)
     ]
     return QgsGeometry.fromPolygonXY([[QgsPointXY(camera.x, camera.y), *edge]])
-
-
-def polygons(points: NDArray, parts: Sequence[Sequence[int]]) -> QgsGeometry:
-    """Polygons (N, 2) of map coordinates, whose ``parts`` are numbers of points of rings."""
-    at, shapes = 0, []
-    for part in parts:
-        rings = []
-        for count in part:
-            rings.append([QgsPointXY(x, y) for x, y in points[at : at + count].tolist()])
-            at += count
-        shapes.append(rings)
-    return QgsGeometry.fromMultiPolygonXY(shapes)
 
 
 def skyline_lines(rows: NDArray) -> QgsGeometry:

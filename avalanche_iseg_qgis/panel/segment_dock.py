@@ -10,7 +10,6 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
     QFrame,
     QGroupBox,
     QHBoxLayout,
@@ -30,6 +29,7 @@ from ..canvas.mask_item import Look, Mode
 from ..worker.settings import ShapeSettings
 from ..worker.state import State
 from .sliders import ValueSlider
+from .widgets import button, form_of, narrow
 from .words import tr
 
 
@@ -113,11 +113,11 @@ class SegmentDock(QgsDockWidget):
 
     def _image_part(self) -> QWidget:
         part = QWidget()
-        form = _form(part)
+        form = form_of(part)
         self.layer = QgsMapLayerComboBox()
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setAllowEmptyLayer(True)
-        _grow(self.layer)
+        narrow(self.layer)
         self.layer.setToolTip(tr("Photo or raster to map avalanches in"))
         self.layer.layerChanged.connect(lambda _: self.layer_chosen.emit())
         self.pixel_size = QDoubleSpinBox()
@@ -168,7 +168,7 @@ class SegmentDock(QgsDockWidget):
 
     def _seeing_part(self) -> QWidget:
         part = QGroupBox(tr("Seeing"))
-        form = _form(part)
+        form = form_of(part)
         self.threshold = ValueSlider(0.01, 0.99, 0.01)
         self.threshold.value = 0.5
         self.threshold.setToolTip(tr("Probability above which a pixel belongs to the avalanche"))
@@ -202,7 +202,7 @@ class SegmentDock(QgsDockWidget):
 
     def _outline_part(self) -> QWidget:
         part = QGroupBox(tr("Outline"))
-        form = _form(part)
+        form = form_of(part)
         self.detail = ValueSlider(0.0, 10.0, 0.25, suffix=" px")
         self.detail.value = settings.TOLERANCE.get()
         self.detail.setToolTip(
@@ -233,7 +233,7 @@ class SegmentDock(QgsDockWidget):
 
     def _saving_part(self) -> QWidget:
         part = QGroupBox(tr("Save to"))
-        form = _form(part)
+        form = form_of(part)
         self.target = QgsMapLayerComboBox()
         self.target.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.target.setAllowEmptyLayer(True, tr("automatic"))
@@ -244,7 +244,7 @@ class SegmentDock(QgsDockWidget):
             )
         )
         self.target.layerChanged.connect(lambda _: self.target_chosen.emit())
-        _grow(self.target)
+        narrow(self.target)
         self.new_target = _button("…", tr("Choose the GeoPackage of a new layer"))
         self.new_target.clicked.connect(self.new_target_wanted)
         self.same_feature = QCheckBox(tr("Write back to the same feature"))
@@ -259,9 +259,9 @@ class SegmentDock(QgsDockWidget):
 
     def _model_part(self) -> QWidget:
         part = QGroupBox(tr("Model"))
-        form = _form(part)
+        form = form_of(part)
         self.model, self.device = QComboBox(), QComboBox()
-        _grow(self.model)
+        narrow(self.model)
         self.model.addItem(settings.MODEL.get(), settings.MODEL.get())
         self.device.addItem(tr("automatic"), "auto")
         self.browse = _button("…", tr("Choose a model file"))
@@ -290,28 +290,11 @@ class SegmentDock(QgsDockWidget):
         self.shape_changed.emit()
 
 
-def _form(part: QWidget) -> QFormLayout:
-    form = QFormLayout(part)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    return form
-
-
 def _button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
-    """A button that leaves the keyboard to the canvas."""
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setCheckable(checkable)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
-    return button
-
-
-def _grow(choice: QComboBox) -> None:
-    """Take the width that there is, however long the names are."""
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(12)
-    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    """A button that takes its share of a row."""
+    made = button(text, tip, checkable=checkable)
+    made.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+    return made
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -1,4 +1,4 @@
-"""Widgets as the Camera dock has them."""
+"""Widgets as the docks have them."""
 
 from __future__ import annotations
 
