@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from .. import settings
 from ..core.camera import CameraRecord
-from ..core.camera.gcp_table import read_table, write_table
+from ..core.camera.gcp_table import read_gcps, write_gcps
 from ..core.errors import IsegError
 from ..panel.words import tr
 from . import library
@@ -170,13 +170,13 @@ class Files(QObject):
         points = [p.control_point() for p in self._work.sheet.points if p.complete]
         path = self._ask_save(tr("Control points"), "_points.csv", _TABLE)
         if path:
-            write_table(path, points)
+            write_gcps(path, points)
 
     def import_points(self) -> None:
         """Read points, in the CRS of the pose."""
         path = self._ask_open(tr("Control points"), _TABLE)
         if path:
-            self._work.add_points([Point.of(point) for point in read_table(path)])
+            self._work.add_points([Point.of(point) for point in read_gcps(path)])
 
     def _ask_save(self, title: str, ending: str, kinds: str) -> str:
         picture = Path(self._work.sheet.picture)

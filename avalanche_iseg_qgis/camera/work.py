@@ -8,7 +8,7 @@ from pathlib import Path
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.camera import CameraRecord
-from ..core.camera.sizes import resized
+from ..core.camera.resizing import resized
 from ..core.errors import CameraError
 from ..core.projection.range_map import RangeMap
 from ..panel.words import tr

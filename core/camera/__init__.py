@@ -1,7 +1,7 @@
 """Webcams: where they stand, where they look, how their lens draws.
 
 This package itself needs NumPy only and is used in QGIS's own process too; what estimates poses
-(`solve`, `register`, `skyline`) needs SciPy or OpenCV and is imported by name.
+(`resection`, `registration`, `skyline_fit`) needs SciPy or OpenCV and is imported by name.
 """
 
 from .camera import Camera, Projection

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CameraError
-from .earth import REFRACTION, curvature_drop
+from .refraction import REFRACTION, curvature_drop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -113,7 +113,7 @@ class Camera:
 
     def axes(self) -> NDArray[np.float64]:
         """(3, 3) rows right, down, forward in east, north, up: world to camera."""
-        return axes_of(self.yaw, self.pitch, self.roll)
+        return rotation_from_angles(self.yaw, self.pitch, self.roll)
 
     # --- map to picture --------------------------------------------------------------------
 
@@ -248,11 +248,11 @@ class Camera:
 
     def turned(self, turn: NDArray[np.float64]) -> Camera:
         """The camera after a rotation (3, 3) of its axes: new axes are ``turn @ axes``."""
-        yaw, pitch, roll = angles_of(turn @ self.axes())
+        yaw, pitch, roll = angles_from_rotation(turn @ self.axes())
         return replace(self, yaw=yaw, pitch=pitch, roll=roll)
 
 
-def axes_of(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
+def rotation_from_angles(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     """(3, 3) rows right, down, forward in east, north, up, of angles in degrees."""
     yaw, pitch, roll = (math.radians(angle) for angle in (yaw, pitch, roll))
     level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
@@ -264,8 +264,8 @@ def axes_of(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     return np.stack([right, np.cross(forward, right), forward])
 
 
-def angles_of(axes: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Yaw (0 to 360), pitch and roll in degrees of axes as `axes_of` makes them."""
+def angles_from_rotation(axes: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Yaw (0 to 360), pitch and roll in degrees of axes as `rotation_from_angles` makes them."""
     right, _, forward = axes
     yaw = math.atan2(forward[0], forward[1])
     pitch = math.asin(min(1.0, max(-1.0, float(forward[2]))))

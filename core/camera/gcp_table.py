@@ -23,7 +23,7 @@ _NEEDED = ("name", "u_px", "v_px", "x", "y")
 _COLUMNS = (*_NEEDED, "z", "use", "sigma_px")
 
 
-def read_table(path: str | Path) -> list[ControlPoint]:
+def read_gcps(path: str | Path) -> list[ControlPoint]:
     """Read a table of ground control points.
 
     Parameters
@@ -67,8 +67,8 @@ def read_table(path: str | Path) -> list[ControlPoint]:
     return points
 
 
-def write_table(path: str | Path, points: Sequence[ControlPoint]) -> None:
-    """Write a table that `read_table` reads.
+def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
+    """Write a table that `read_gcps` reads.
 
     Raises
     ------

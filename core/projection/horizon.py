@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..camera.earth import curvature_drop
+from ..camera.refraction import curvature_drop
 from .lines import LinesOfSight, trace
 from .range_map import fan
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..camera.earth import REFRACTION, curvature_drop
+from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
 from .profiles import chains, profiles, sample_distances
 from .search import search
@@ -47,7 +47,7 @@ class LinesOfSight:
     position
         x, y, z, metres.
     refraction
-        Coefficient k of `core.camera.earth`.
+        Coefficient k of `core.camera.refraction`.
     nearest
         Ground closer than this is left out, metres.
     cell

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..camera.earth import curvature_drop
+from ..camera.refraction import curvature_drop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

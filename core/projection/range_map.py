@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..camera import Camera, Projection
-from ..camera.earth import curvature_drop
+from ..camera.refraction import curvature_drop
 from ..errors import CameraError
 from .lines import LinesOfSight
 from .threads import Progress, in_threads

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..camera import Camera, CameraRecord
-from ..camera.earth import EARTH_RADIUS
+from ..camera.refraction import EARTH_RADIUS
 from ..errors import TerrainError
 from ..terrain import Terrain
 from .cache import kept, key_of

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..camera.earth import curvature_drop
 from ..camera.record import PARAMETERS
+from ..camera.refraction import curvature_drop
 from .ground import gradient, weighted_quantiles
 
 if TYPE_CHECKING:

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
     """Pose a camera from control points."""
-    from ..camera.solve import Prior, solve
+    from ..camera.resection import PosePrior, solve_pose
 
     dem = views.dem(request.dem, request.epsg) if request.dem else None
-    prior = Prior(
+    prior = PosePrior(
         position=_three(request.position),
         position_sigma=_three(request.position_sigma),
         focal=request.focal,
         focal_sigma=request.focal_sigma,
         height_above_ground=request.height_above_ground,
     )
-    record = solve(
+    record = solve_pose(
         [_point(content) for content in request.points],
         (request.width, request.height),
         epsg=request.epsg,
@@ -76,13 +76,13 @@ def _point(content: Mapping[str, Any]) -> ControlPoint:
 
 def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -> Posed:
     """Turn a camera until the terrain's skyline fits the picture's."""
-    from ..camera.sky import picture_skyline
-    from ..camera.skyline import fit_skyline
+    from ..camera.skyline_detection import detect_skyline
+    from ..camera.skyline_fit import fit_skyline
     from ..projection.horizon import all_round
 
     start = CameraRecord.from_json(request.record)
     camera, dem = start.camera, views.dem(request.dem, start.epsg)
-    rows = picture_skyline(read_pixels(request.picture, camera))
+    rows = detect_skyline(read_pixels(request.picture, camera))
     lines = all_round(camera, dem, lambda _: stop_unless(wanted))
     found = fit_skyline(rows, lines, camera)
     if not found.trusted:
@@ -105,7 +105,7 @@ def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -
 
 def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Registered:
     """Follow a camera that has moved a little."""
-    from ..camera.register import register
+    from ..camera.registration import register
 
     record = CameraRecord.from_json(request.record)
     reference = read_pixels(request.reference, record.camera)

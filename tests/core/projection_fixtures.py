@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.camera import Camera, CameraRecord
-from core.camera.earth import curvature_drop
+from core.camera.refraction import curvature_drop
 from core.projection.lines import trace
 from core.projection.range_map import fan, measure
 from core.projection.sight import Sight

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core.camera import Camera, CameraRecord, Projection
-from core.camera.camera import angles_of, axes_of
-from core.camera.earth import curvature_drop
+from core.camera.camera import angles_from_rotation, rotation_from_angles
+from core.camera.refraction import curvature_drop
 from core.errors import CameraError
 
 POSE = {"x": 2_700_000.0, "y": 1_150_000.0, "z": 1500.0, "yaw": 123.0, "pitch": 5.0, "roll": -3.0}
@@ -41,13 +41,15 @@ def test_pixels_are_those_of_opencv():
 
 
 def test_axes_by_hand():
-    level = axes_of(90, 0, 0)  # looks east: right is south, down is down
+    level = rotation_from_angles(90, 0, 0)  # looks east: right is south, down is down
     np.testing.assert_allclose(level, [[0, -1, 0], [0, 0, -1], [1, 0, 0]], atol=1e-12)
-    assert axes_of(0, 10, 0)[2, 2] > 0  # pitch up
-    rolled = axes_of(0, 0, 10)  # clockwise seen from behind: the right side sinks
+    assert rotation_from_angles(0, 10, 0)[2, 2] > 0  # pitch up
+    rolled = rotation_from_angles(0, 0, 10)  # clockwise seen from behind: the right side sinks
     assert rolled[0, 2] < 0
     for angles in ((0.0, 0.0, 0.0), (123.0, 5.0, -3.0), (359.0, -40.0, 20.0)):
-        np.testing.assert_allclose(angles_of(axes_of(*angles)), angles, atol=1e-9)
+        np.testing.assert_allclose(
+            angles_from_rotation(rotation_from_angles(*angles)), angles, atol=1e-9
+        )
 
 
 def test_picture_centre_and_pixel_centres():

@@ -20,7 +20,7 @@ from shapely.geometry import mapping, shape
 
 from core import arguments
 from core.camera import Camera, CameraRecord
-from core.camera.gcp_table import read_table
+from core.camera.gcp_table import read_gcps
 from core.commands import main
 from core.image import read_mask_layer, write_png
 from core.terrain import Terrain
@@ -376,7 +376,7 @@ def test_decimal_commas_are_read(world, tmp_path, terrain, coding):
     lines = [line.replace(",", mark).replace(".", ",") for line in lines]
     gcps = tmp_path / "gcps.csv"
     gcps.write_bytes("\r\n".join(lines).encode(coding))
-    assert read_table(gcps) == read_table(plain)
+    assert read_gcps(gcps) == read_gcps(plain)
     assert solve(world, tmp_path / "camera.json", *KNOWN, gcps=gcps) == 0
 
 

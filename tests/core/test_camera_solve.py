@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from core.camera import Camera, ControlPoint, Projection
-from core.camera.ground import ground_seen
-from core.camera.solve import Prior, solve
+from core.camera.ray_casting import cast_rays
+from core.camera.resection import PosePrior, solve_pose
 from core.errors import CameraError
 
 SIZE = (1600, 1000)
 TRUTH = Camera(*SIZE, 2_700_000.0, 1_150_000.0, 1500.0, 123.0, 4.0, -1.0, 2400.0, k1=-0.05)
-PRIOR = Prior(position=(2_700_006.0, 1_149_995.0, 1502.0))
+PRIOR = PosePrior(position=(2_700_006.0, 1_149_995.0, 1502.0))
 
 
 def ground(x, y):
@@ -31,7 +31,7 @@ def points(count=8, seed=1, pixel=1.0, metre=1.0, camera=TRUTH) -> list[ControlP
     seen = np.zeros((0, 3))
     while len(seen) < count:
         pixels = rng.uniform((30, 100), (SIZE[0] - 30, SIZE[1] - 30), (4 * count, 2))
-        hits = ground_seen([camera] * len(pixels), pixels, ground)
+        hits = cast_rays([camera] * len(pixels), pixels, ground)
         away = np.hypot(*(hits - camera.position)[:, :2].T)
         seen = np.concatenate([seen, hits[(away > 700) & (away < 5000)]])
     places = seen[:count]
@@ -50,7 +50,7 @@ def turn(first: Camera, second: Camera) -> float:
 
 
 def test_exact_points_give_the_exact_pose():
-    record = solve(points(10, pixel=0, metre=0), SIZE, epsg=2056)
+    record = solve_pose(points(10, pixel=0, metre=0), SIZE, epsg=2056)
     assert np.linalg.norm(record.camera.position - TRUTH.position) < 0.5
     assert turn(record.camera, TRUTH) < 0.01
     assert record.camera.f == pytest.approx(TRUTH.f, rel=1e-3)
@@ -63,7 +63,9 @@ def test_over_many_draws():
     rng = np.random.default_rng(4)
     for seed in range(25):
         start = tuple(TRUTH.position + rng.normal(size=3) * (10, 10, 5))
-        camera = solve(points(seed=seed), SIZE, epsg=2056, prior=Prior(position=start)).camera
+        camera = solve_pose(
+            points(seed=seed), SIZE, epsg=2056, prior=PosePrior(position=start)
+        ).camera
         away.append(np.linalg.norm(camera.position - TRUTH.position))
         angles.append([camera.yaw - TRUTH.yaw, camera.pitch - TRUTH.pitch])
     assert np.median(away) < 8
@@ -76,7 +78,9 @@ def test_covariance_covers_the_truth():
     rng = np.random.default_rng(5)
     for seed in range(60):
         start = tuple(TRUTH.position + rng.normal(size=3) * (10, 10, 5))
-        record = solve(points(seed=100 + seed), SIZE, epsg=2056, prior=Prior(position=start))
+        record = solve_pose(
+            points(seed=100 + seed), SIZE, epsg=2056, prior=PosePrior(position=start)
+        )
         spread, found = np.array(record.covariance), record.camera
         missed = np.array(
             [
@@ -94,18 +98,18 @@ def test_covariance_covers_the_truth():
 
 
 def test_position_unknown_and_focal_known():
-    record = solve(points(6), SIZE, epsg=2056, prior=Prior(focal=2500.0))
+    record = solve_pose(points(6), SIZE, epsg=2056, prior=PosePrior(focal=2500.0))
     assert np.linalg.norm(record.camera.position - TRUTH.position) < 60
-    three = solve(points(3), SIZE, epsg=2056, prior=replace(PRIOR, focal=2450.0))
+    three = solve_pose(points(3), SIZE, epsg=2056, prior=replace(PRIOR, focal=2450.0))
     assert turn(three.camera, TRUTH) < 1.0
 
 
 def test_heights_from_the_terrain_and_errors_on_the_map():
     given = [replace(point, z=None) for point in points(10, metre=0)]
-    prior = Prior(
+    prior = PosePrior(
         position=(TRUTH.x, TRUTH.y), height_above_ground=1500 - float(ground(*TRUTH.position[:2]))
     )
-    record = solve(given, SIZE, epsg=2056, terrain=ground, prior=prior)
+    record = solve_pose(given, SIZE, epsg=2056, terrain=ground, prior=prior)
     assert record.loo_rms_px < 6
     assert record.loo_map_median_m < 40
     assert record.loo_map_p90_m >= record.loo_map_median_m
@@ -117,7 +121,7 @@ def test_a_wrong_point_is_named_and_does_no_harm(fault):
     given = points(9)
     change = {"u": given[4].u - 150} if fault == "pixel" else {"x": given[4].x + 500}
     given[4] = replace(given[4], **change)
-    record = solve(given, SIZE, epsg=2056, prior=PRIOR)
+    record = solve_pose(given, SIZE, epsg=2056, prior=PRIOR)
     assert [fit.point.name for fit in record.points if fit.suspect] == ["P4"]
     assert any("P4" in text for text in record.warnings)
     assert turn(record.camera, TRUTH) < 0.3
@@ -125,7 +129,7 @@ def test_a_wrong_point_is_named_and_does_no_harm(fault):
 
 def test_honest_noise_loses_no_points():
     for seed in range(5):
-        record = solve(points(11, seed=seed, pixel=13.0), SIZE, epsg=2056, prior=PRIOR)
+        record = solve_pose(points(11, seed=seed, pixel=13.0), SIZE, epsg=2056, prior=PRIOR)
         assert not any("left out" in text for text in record.warnings)
         assert record.rms_px < 25
 
@@ -145,14 +149,14 @@ def test_panorama():
         ControlPoint(str(i), *uv, *xyz)
         for i, (uv, xyz) in enumerate(zip(truth.project(places), places, strict=True))
     ]
-    record = solve(given, size, epsg=2056, projection=Projection.CYLINDRICAL, prior=PRIOR)
+    record = solve_pose(given, size, epsg=2056, projection=Projection.CYLINDRICAL, prior=PRIOR)
     assert record.camera.f == pytest.approx(1200, rel=0.01)
     assert turn(record.camera, truth) < 0.2
 
 
 def refused(given, match, **options) -> None:
     with pytest.raises(CameraError, match=match):
-        solve(given, SIZE, **{"epsg": 2056, **options})
+        solve_pose(given, SIZE, **{"epsg": 2056, **options})
 
 
 def test_refusals_say_what_is_wrong():
@@ -173,7 +177,7 @@ def test_refusals_say_what_is_wrong():
 
 def test_the_same_point_twice_is_told():
     good = points(6)
-    record = solve([*good, replace(good[0], name="again", u=good[0].u + 1)], SIZE, epsg=2056)
+    record = solve_pose([*good, replace(good[0], name="again", u=good[0].u + 1)], SIZE, epsg=2056)
     (text,) = [text for text in record.warnings if "same place" in text]
     assert "again" in text
 
@@ -187,5 +191,5 @@ def test_dem_that_does_not_cover():
 
 def test_poor_poses_are_said_to_be_poor():
     corner = [p for p in points(60) if p.u < 300 and p.v < 700][:5]
-    record = solve(corner, SIZE, epsg=2056)
+    record = solve_pose(corner, SIZE, epsg=2056)
     assert any("cover" in text for text in record.warnings)

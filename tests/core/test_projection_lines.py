@@ -11,7 +11,7 @@ import pytest
 import rasterio
 
 from core.camera import Camera
-from core.camera.earth import EARTH_RADIUS, curvature_drop
+from core.camera.refraction import EARTH_RADIUS, curvature_drop
 from core.errors import TerrainError
 from core.projection.lines import LinesOfSight, trace
 from core.projection.range_map import fan

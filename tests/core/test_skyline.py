@@ -9,12 +9,12 @@ import pytest
 from projection_fixtures import X, Y
 
 from core.camera import Camera, ControlPoint, Projection
-from core.camera.refine import Problem, moved, refine
-from core.camera.ridge import Ridge
-from core.camera.sky import picture_skyline
-from core.camera.skyline import fit_skyline
-from core.camera.skyline_points import Sightline
-from core.camera.solve import Prior, solve
+from core.camera.adjustment import AdjustmentProblem, adjust, apply_step
+from core.camera.resection import PosePrior, solve_pose
+from core.camera.skyline_adjustment import SkylineObservation
+from core.camera.skyline_constraint import SkylineConstraint
+from core.camera.skyline_detection import detect_skyline
+from core.camera.skyline_fit import fit_skyline
 from core.projection.horizon import all_round, skyline_places
 from core.terrain import Terrain
 
@@ -150,7 +150,7 @@ def test_a_mountain_that_fills_the_picture_up_has_no_skyline_there():
     noise = np.random.default_rng(0).normal(0, 12, (400, 600))
     grey = np.where(v < ridge, 225, 110 + noise)
     picture = np.repeat(np.clip(grey, 0, 255)[..., None], 3, axis=2).astype(np.uint8)
-    rows = picture_skyline(picture)
+    rows = detect_skyline(picture)
     assert np.isfinite(rows[20:230]).mean() > 0.9
     assert np.nanmax(np.abs(rows[20:230] - ridge[0, 20:230])) < 3
     assert np.isnan(rows[280:]).all()
@@ -175,10 +175,12 @@ def test_derivatives_of_a_ridge():
     places = CAMERA.position + CAMERA.rays(rng.uniform(50, 450, (6, 2))) * 3000
     across = rng.normal(size=(6, 2))
     across /= np.linalg.norm(across, axis=1, keepdims=True)
-    ridge = Ridge(places, CAMERA.project(places), across, rng.uniform(1, 4, 6))
+    ridge = SkylineConstraint(places, CAMERA.project(places), across, rng.uniform(1, 4, 6))
     steep = ridge.slopes(CAMERA, 8)
     for axis, step in enumerate(1e-4 * np.eye(8)):
-        rise = (ridge.misfits(moved(CAMERA, step)) - ridge.misfits(moved(CAMERA, -step))) / 2e-4
+        rise = (
+            ridge.misfits(apply_step(CAMERA, step)) - ridge.misfits(apply_step(CAMERA, -step))
+        ) / 2e-4
         np.testing.assert_allclose(steep[:, axis], rise, rtol=1e-3, atol=1e-3)
 
 
@@ -186,13 +188,13 @@ def test_a_ridge_counts_as_knowledge_beforehand():
     """Distances along it are free: places moved along the line change nothing."""
     places = CAMERA.position + CAMERA.rays([[100, 200], [700, 200], [300, 400], [600, 90]]) * 2000
     sigmas = np.ones(4)
-    problem = Problem(
+    problem = AdjustmentProblem(
         places, CAMERA.project(places), sigmas, CAMERA.position, np.ones(3), 850.0, 40.0
     )
     level = np.tile([0.0, 1.0], (4, 1))
     along = CAMERA.project(places) + np.array([30.0, 0.0])
-    fit = refine(replace(problem, ridge=Ridge(places, along, level, sigmas)), CAMERA)
-    alone = refine(problem, CAMERA)
+    fit = adjust(replace(problem, ridge=SkylineConstraint(places, along, level, sigmas)), CAMERA)
+    alone = adjust(problem, CAMERA)
     assert fit is not None
     assert alone is not None
     assert fit.rms == pytest.approx(0, abs=1e-3)
@@ -218,8 +220,8 @@ def noisy_points(world, lines, count, seed):
 
 def posed(points, seed, skyline=None):
     place = CAMERA.position + np.random.default_rng(seed).normal(size=3) * (10, 10, 5)
-    prior = Prior(position=tuple(place), focal=CAMERA.f * 1.04, focal_sigma=0.05)
-    return solve(points, (800, 500), epsg=2056, prior=prior, skyline=skyline)
+    prior = PosePrior(position=tuple(place), focal=CAMERA.f * 1.04, focal_sigma=0.05)
+    return solve_pose(points, (800, 500), epsg=2056, prior=prior, skyline=skyline)
 
 
 def drawn_off(camera, lines):
@@ -234,7 +236,7 @@ def drawn_off(camera, lines):
 
 def test_the_skyline_helps_few_points(world, lines):
     """Half of it behind trees; over draws, the error all over the picture is clearly smaller."""
-    sight = Sightline(lifted(rows_of(CAMERA, lines), 0, 300), skyline_places(world))
+    sight = SkylineObservation(lifted(rows_of(CAMERA, lines), 0, 300), skyline_places(world))
     errors, sigmas = [], []
     for seed in range(8):
         points = noisy_points(world, lines, 3, seed)
@@ -250,7 +252,7 @@ def test_the_skyline_helps_few_points(world, lines):
 def test_a_skyline_that_does_not_belong_is_left_alone(world, lines):
     points = noisy_points(world, lines, 4, 0)
     other = all_round(CAMERA, World(mountains(3)))
-    sight = Sightline(rows_of(CAMERA, other), skyline_places(world))
+    sight = SkylineObservation(rows_of(CAMERA, other), skyline_places(world))
     alone, found = posed(points, 0), posed(points, 0, sight)
     assert found.camera == alone.camera
     assert "skyline was not used" in " ".join(found.warnings)
@@ -258,5 +260,5 @@ def test_a_skyline_that_does_not_belong_is_left_alone(world, lines):
 
 def test_no_sky_changes_nothing(world, lines):
     points = noisy_points(world, lines, 4, 1)
-    found = posed(points, 1, Sightline(np.full(800, np.nan), skyline_places(world)))
+    found = posed(points, 1, SkylineObservation(np.full(800, np.nan), skyline_places(world)))
     assert found.camera == posed(points, 1).camera

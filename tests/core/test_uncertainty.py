@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from core.camera import Camera, CameraRecord, Projection
-from core.camera.earth import curvature_drop
+from core.camera.refraction import curvature_drop
 from core.projection.attributes import attributes
 from core.projection.lines import trace
 from core.projection.range_map import fan, measure

@@ -60,7 +60,7 @@ def test_damaged_file(library, tmp_path):
 
 
 def test_for_a_picture_of_another_size(library):
-    from avalanche_iseg_qgis.core.camera.sizes import resized
+    from avalanche_iseg_qgis.core.camera.resizing import resized
     from avalanche_iseg_qgis.core.errors import CameraError
 
     record = camera("hut")

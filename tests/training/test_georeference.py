@@ -12,11 +12,11 @@ import shapely
 from rasterio.features import rasterize
 
 from core.camera import CameraRecord
-from core.camera.gcp_table import read_table
-from core.camera.register import register
-from core.camera.sky import picture_skyline
-from core.camera.skyline import fit_skyline
-from core.camera.solve import Prior, solve
+from core.camera.gcp_table import read_gcps
+from core.camera.registration import register
+from core.camera.resection import PosePrior, solve_pose
+from core.camera.skyline_detection import detect_skyline
+from core.camera.skyline_fit import fit_skyline
 from core.commands import main
 from core.image import read_picture
 from core.projection.attributes import attributes
@@ -70,14 +70,14 @@ def avalanches(folder) -> list[tuple[np.ndarray, shapely.MultiPolygon]]:
 
 
 def test_control_points_are_drawn_where_they_are(folder, record):
-    points = read_table(folder / "gcps.csv")
+    points = read_gcps(folder / "gcps.csv")
     drawn = record.camera.project([(p.x, p.y, p.z) for p in points])
     np.testing.assert_allclose(drawn, [(p.u, p.v) for p in points], atol=0.05)
 
 
 def test_exact_points_give_the_true_camera(folder, record):
     truth = record.camera
-    found = solve(read_table(folder / "gcps.csv"), (960, 600), epsg=2056).camera
+    found = solve_pose(read_gcps(folder / "gcps.csv"), (960, 600), epsg=2056).camera
     assert np.linalg.norm(found.position - truth.position) < 1
     assert found.f == pytest.approx(truth.f, rel=2e-3)
 
@@ -145,7 +145,7 @@ def test_orthophoto_and_footprint(sight, picture, record):
 def test_the_skyline_alone_finds_the_heading(record, dem, picture):
     truth = record.camera
     start = replace(truth, yaw=0.0, pitch=0.0, roll=0.0, f=truth.f * 1.04)
-    found = fit_skyline(picture_skyline(picture), all_round(start, dem), start)
+    found = fit_skyline(detect_skyline(picture), all_round(start, dem), start)
     assert found.trusted, found.reason
     assert abs((found.camera.yaw - truth.yaw + 180) % 360 - 180) < 0.25
     assert found.camera.pitch == pytest.approx(truth.pitch, abs=0.1)
@@ -178,7 +178,7 @@ def test_commands_use_the_skyline(folder, record, tmp_path, capsys):
 
 def test_no_sky_no_heading(record, dem):
     grey = np.full((600, 960, 3), 128, np.uint8)
-    found = fit_skyline(picture_skyline(grey), all_round(record.camera, dem), record.camera)
+    found = fit_skyline(detect_skyline(grey), all_round(record.camera, dem), record.camera)
     assert not found.trusted
     assert "control points" in found.reason
 
@@ -216,7 +216,7 @@ def test_fog_and_other_views_are_refused(picture, record):
 
 def test_position_prior_and_noise(folder, record):
     """8 of the points, 1 px and 1 m: over draws, the heading within 0.1 degrees (median)."""
-    points, truth = read_table(folder / "gcps.csv"), record.camera
+    points, truth = read_gcps(folder / "gcps.csv"), record.camera
     rng, missed = np.random.default_rng(0), []
     for _ in range(10):
         some = [
@@ -230,6 +230,6 @@ def test_position_prior_and_noise(folder, record):
             for i in rng.permutation(len(points))[:8]
         ]
         place = tuple(truth.position + rng.normal(size=3) * (10, 10, 5))
-        camera = solve(some, (960, 600), epsg=2056, prior=Prior(position=place)).camera
+        camera = solve_pose(some, (960, 600), epsg=2056, prior=PosePrior(position=place)).camera
         missed.append(abs(camera.yaw - truth.yaw))
     assert np.median(missed) < 0.1

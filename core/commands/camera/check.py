@@ -53,7 +53,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Report and draw; returns the exit status 0."""
-    from ...camera.gcp_table import read_table
+    from ...camera.gcp_table import read_gcps
     from .plots import plot_residuals, plot_skyline
 
     if args.plot_skyline and not args.dem:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     for path in filter(None, (args.plot_residuals, args.plot_skyline)):
         common.check_out(path, (".png",), [args.image])
     record = CameraRecord.read(args.camera)
-    points = read_table(args.gcps) if args.gcps else []
+    points = read_gcps(args.gcps) if args.gcps else []
     looks = args.dem and (points or args.plot_skyline)
     sight = common.sight_of(record, args) if looks else None
     checked = check_points(points, record, sight)

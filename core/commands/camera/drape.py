@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import CameraRecord
-from ...camera.sizes import resized
+from ...camera.resizing import resized
 from ...image import read_picture
 from . import common
 

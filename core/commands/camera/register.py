@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import arguments
 from ...camera import CameraRecord
-from ...camera.sizes import cropped, resized
+from ...camera.resizing import cropped, resized
 from ...errors import CameraError
 from ...image import read_marked, read_picture
 from . import common
@@ -56,7 +56,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the new picture's camera; returns 0, and raises where it is not to be trusted."""
-    from ...camera.register import register
+    from ...camera.registration import register
 
     reference = _reference(args)
     common.check_out(args.out, (".json",), [args.camera, args.picture, reference])

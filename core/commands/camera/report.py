@@ -65,7 +65,7 @@ def _plus_minus(sigmas: Iterable[float], form: str, unit: str) -> str:
 
 def _heading(record: CameraRecord) -> str:
     """What a compass without declination would show."""
-    from ...camera.grid import convergence as convergence_of
+    from ...camera.map_crs import convergence as convergence_of
 
     camera = record.camera
     convergence = convergence_of(record.epsg, camera.x, camera.y)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import Camera, CameraRecord
-from ...camera.sizes import resized
+from ...camera.resizing import resized
 from ...errors import CameraError, TerrainError
 from ...image import read_picture
 from . import common
@@ -62,8 +62,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the camera; returns 0, and raises where the fit is not to be trusted."""
-    from ...camera.sky import picture_skyline
-    from ...camera.skyline import fit_skyline
+    from ...camera.skyline_detection import detect_skyline
+    from ...camera.skyline_fit import fit_skyline
     from ...projection.horizon import all_round
     from ...terrain.sources import open_dem
 
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     dem = open_dem(args.dem, start.epsg)
     start = start.with_camera(_standing(start.camera, args, dem))
     found = fit_skyline(
-        picture_skyline(picture),
+        detect_skyline(picture),
         all_round(start.camera, dem),
         start.camera,
         args.focal_sigma.of(start.camera.f),

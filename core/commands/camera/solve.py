@@ -1,4 +1,4 @@
-"""`python -m core camera solve`: control points to a posed camera."""
+"""`python -m core camera solve_pose`: control points to a posed camera."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...camera import ControlPoint
-    from ...camera.skyline_points import Sightline
-    from ...camera.solve import Prior
+    from ...camera.resection import PosePrior
+    from ...camera.skyline_adjustment import SkylineObservation
     from ...terrain import Terrain
     from ...terrain.sources import Dem
 
@@ -115,9 +115,9 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pose the camera and write it; returns the exit status 0."""
-    from ...camera.checks import require_on_map
-    from ...camera.gcp_table import read_table
-    from ...camera.solve import solve
+    from ...camera.gcp_table import read_gcps
+    from ...camera.resection import solve_pose
+    from ...camera.validation import require_on_map
     from ...terrain.sources import open_dem
     from .plots import plot_residuals
     from .report import describe
@@ -125,13 +125,13 @@ def run(args: argparse.Namespace) -> int:
     common.check_out(args.out, (".json",), [args.gcps, args.image])
     if args.plot:
         common.check_out(args.plot, (".png",), [args.image])
-    points = read_table(args.gcps)
+    points = read_gcps(args.gcps)
     picture, size = _picture(args)
     names, places = [point.name for point in points], [(point.x, point.y) for point in points]
     require_on_map(np.array(places), names, args.crs, None)  # the DEM would only be said to be off
     dem = open_dem(args.dem, args.crs) if args.dem else None
     prior = _prior(args, size)
-    record = solve(
+    record = solve_pose(
         points,
         size,
         epsg=args.crs,
@@ -167,20 +167,20 @@ def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[
     return pixels, (width, height)
 
 
-def _skyline(picture: NDArray[np.uint8] | None, dem: Dem | None) -> Sightline:
+def _skyline(picture: NDArray[np.uint8] | None, dem: Dem | None) -> SkylineObservation:
     """The picture's skyline, and the terrain's."""
-    from ...camera.sky import picture_skyline
-    from ...camera.skyline_points import Sightline
+    from ...camera.skyline_adjustment import SkylineObservation
+    from ...camera.skyline_detection import detect_skyline
     from ...projection.horizon import skyline_places
 
     if picture is None or dem is None:
         raise CameraError(
             "--skyline compares the picture's skyline with the terrain's: give --image and --dem."
         )
-    return Sightline(picture_skyline(picture), skyline_places(dem))
+    return SkylineObservation(detect_skyline(picture), skyline_places(dem))
 
 
-def _ground(dem: Dem, points: Sequence[ControlPoint], prior: Prior) -> Terrain:
+def _ground(dem: Dem, points: Sequence[ControlPoint], prior: PosePrior) -> Terrain:
     """The terrain of the points and the camera, in memory: it is asked often."""
     places = [(point.x, point.y) for point in points]
     places += [(prior.position[0], prior.position[1])] if prior.position else []
@@ -189,9 +189,9 @@ def _ground(dem: Dem, points: Sequence[ControlPoint], prior: Prior) -> Terrain:
     return dem.window((*low, *high), cell)
 
 
-def _prior(args: argparse.Namespace, size: tuple[int, int]) -> Prior:
+def _prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
     """What is known before the points are looked at."""
-    from ...camera.solve import Prior
+    from ...camera.resection import PosePrior
 
     if args.position is None and (args.position_sigma or args.height_above_ground is not None):
         raise CameraError(
@@ -206,7 +206,7 @@ def _prior(args: argparse.Namespace, size: tuple[int, int]) -> Prior:
     focal, sigma = _focal(args, size)
     if focal is not None:
         given |= {"focal": focal, "focal_sigma": sigma.of(focal)}
-    return Prior(**{name: value for name, value in given.items() if value is not None})
+    return PosePrior(**{name: value for name, value in given.items() if value is not None})
 
 
 def _focal(

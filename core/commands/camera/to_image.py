@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import arguments
 from ...camera import CameraRecord
-from ...camera.sizes import resized
+from ...camera.resizing import resized
 from ...errors import CameraError, IsegError, TerrainError
 from ...image import write_png
 from . import common

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ... import arguments
 from ...camera import CameraRecord
-from ...camera.sizes import resized
+from ...camera.resizing import resized
 from ...errors import CameraError, ImageError, TerrainError
 from ...image import read_mask_layer
 from ...outline import OUTLINE_DRIVERS, write_outlines

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .camera import Camera, Projection, angles_of
-from .earth import curvature_drop
+from .camera import Camera, Projection, angles_from_rotation
+from .refraction import curvature_drop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .refine import Problem
+    from .adjustment import AdjustmentProblem
 
     Floats = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ _KEPT = 3  # starts of each kind
 _KNOWN = 1000.0  # metres: a position with a larger sigma is as good as unknown
 
 
-def starts(problem: Problem, blank: Camera) -> list[Camera]:
+def initial_poses(problem: AdjustmentProblem, blank: Camera) -> list[Camera]:
     """Poses to begin with, the best first of each kind.
 
     Parameters
@@ -53,7 +53,7 @@ def starts(problem: Problem, blank: Camera) -> list[Camera]:
     return found
 
 
-def _focals(problem: Problem, blank: Camera) -> Floats:
+def _focals(problem: AdjustmentProblem, blank: Camera) -> Floats:
     low, high = (blank.width * share for share in _FOCALS[blank.projection])
     if math.isfinite(problem.focal_sigma):
         spread = max(0.15, 3 * problem.focal_sigma / problem.focal)
@@ -61,7 +61,9 @@ def _focals(problem: Problem, blank: Camera) -> Floats:
     return np.geomspace(low, high, _STEPS)
 
 
-def _turned(problem: Problem, blank: Camera, focals: Floats, places: Floats) -> list[Camera]:
+def _turned(
+    problem: AdjustmentProblem, blank: Camera, focals: Floats, places: Floats
+) -> list[Camera]:
     """The best rotations for focal lengths (F,) at camera positions (M, 3)."""
     turn = blank.axes().T
     rays = np.stack([replace(blank, f=f).rays(problem.pixels) @ turn for f in focals])
@@ -82,7 +84,7 @@ def _turned(problem: Problem, blank: Camera, focals: Floats, places: Floats) -> 
     ]
 
 
-def _resected(problem: Problem, blank: Camera, focals: Floats) -> list[Camera]:
+def _resected(problem: AdjustmentProblem, blank: Camera, focals: Floats) -> list[Camera]:
     """The best poses by SQPnP for focal lengths (F,)."""
     middle = problem.places.mean(axis=0)
     places, pixels = problem.places - middle, problem.pixels
@@ -130,6 +132,6 @@ def _places_around(places: Floats) -> Floats:
 
 
 def _camera(blank: Camera, place: Floats, axes: Floats, focal: float) -> Camera:
-    yaw, pitch, roll = angles_of(axes)
+    yaw, pitch, roll = angles_from_rotation(axes)
     x, y, z = (float(value) for value in place)
     return replace(blank, x=x, y=y, z=z, yaw=yaw, pitch=pitch, roll=roll, f=float(focal))

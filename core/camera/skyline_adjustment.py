@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .refine import Fit, refine
-from .ridge import Ridge
-from .skyline import SIGMA
+from .adjustment import Adjustment, adjust
+from .skyline_constraint import SkylineConstraint
+from .skyline_fit import SIGMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ _UNLIKE = (
 
 
 @dataclass(frozen=True, eq=False)
-class Sightline:
+class SkylineObservation:
     """The skyline of a picture, and that of the terrain.
 
     Attributes
@@ -53,7 +53,9 @@ class Sightline:
     places: Callable[[Camera], Floats]
 
 
-def with_skyline(fit: Fit, sight: Sightline | None) -> tuple[Fit, list[str]]:
+def adjust_with_skyline(
+    fit: Adjustment, sight: SkylineObservation | None
+) -> tuple[Adjustment, list[str]]:
     """Let the skyline help.
 
     Parameters
@@ -73,14 +75,14 @@ def with_skyline(fit: Fit, sight: Sightline | None) -> tuple[Fit, list[str]]:
     best = fit
     for reach in _REACHES:
         ridge = _ridge(best.camera, sight, reach)
-        found = ridge and refine(replace(fit.problem, ridge=ridge), best.camera)
+        found = ridge and adjust(replace(fit.problem, ridge=ridge), best.camera)
         if not found:
             return fit, [_UNLIKE]
         best = found
     return best, []
 
 
-def _ridge(camera: Camera, sight: Sightline, reach: float) -> Ridge | None:
+def _ridge(camera: Camera, sight: SkylineObservation, reach: float) -> SkylineConstraint | None:
     """What agrees so far; None where that is too little.
 
     Neighbours in a skyline err together: all of them weigh as much as a few observations.
@@ -94,7 +96,7 @@ def _ridge(camera: Camera, sight: Sightline, reach: float) -> Ridge | None:
     near = weights > 0
     if weights.sum() < _FEWEST * len(weights) or not near.any():
         return None
-    return Ridge(
+    return SkylineConstraint(
         places[near],
         np.stack([drawn[:, 0], seen], axis=1)[near],
         (np.stack([-slope, np.ones_like(slope)], axis=1) / steep[:, None])[near],

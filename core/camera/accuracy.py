@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import block_diag
 
+from .adjustment import adjust, parameters_to_record, projection_jacobian
 from .camera import Projection
-from .ground import ground_seen
-from .refine import drawn_slopes, parameters_to_record, refine
+from .ray_casting import cast_rays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from .adjustment import Adjustment
     from .camera import Camera
-    from .refine import Fit
 
     Floats = NDArray[np.float64]
     HeightsAt = Callable[[Floats, Floats], Floats]
@@ -30,7 +30,7 @@ _FEW = 6  # points; fewer cannot be left out in turn
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
-def covariance(fit: Fit) -> Floats:
+def covariance(fit: Adjustment) -> Floats:
     """(8, 8) covariance of the record's parameters; k2, where it is fitted, is taken as exact.
 
     That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P``, where priors P are what
@@ -47,14 +47,14 @@ def covariance(fit: Fit) -> Floats:
     return np.asarray(change @ spread @ change.T)
 
 
-def _noise(fit: Fit, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
+def _noise(fit: Adjustment, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
     """(2 N, 2 N) covariance of the points' errors in their sigmas, as the misfits tell it.
 
     Few degrees of freedom tell it badly, so that the share of the places' errors is taken from
     their upper end (1.5 standard deviations) and excess noise is widened as Student's t is.
     """
     pixels = np.eye(len(slopes))
-    by_place = drawn_slopes(fit.camera, fit.problem.places, 3) / 10  # per metre
+    by_place = projection_jacobian(fit.camera, fit.problem.places, 3) / 10  # per metre
     by_place *= _PLACES / fit.problem.sigmas[:, None, None]
     places = block_diag(*(steep @ steep.T for steep in by_place))
     freedom = fit.freedom
@@ -74,7 +74,7 @@ def _noise(fit: Fit, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
     return np.asarray(noise * (1 + excess * freedom / max(freedom - 2, 1.0)))
 
 
-def left_out(fit: Fit, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
+def leave_one_out(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
     """Errors of every point by the pose fitted to all others.
 
     Returns
@@ -88,14 +88,14 @@ def left_out(fit: Fit, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
     fitted: dict[int, Camera] = {}
     for index in range(len(places)):
         others = np.arange(len(places)) != index
-        other = refine(fit.problem.only(others), fit.camera, 30) if others.sum() >= 3 else None
+        other = adjust(fit.problem.only(others), fit.camera, 30) if others.sum() >= 3 else None
         if other is not None:
             fitted[index] = other.camera
             drawn = other.camera.project(places[index : index + 1])[0]
             pixels[index] = float(np.hypot(*(drawn - seen[index])))
     if terrain is not None and fitted:
         known = list(fitted)
-        hits = ground_seen(list(fitted.values()), seen[known], terrain)
+        hits = cast_rays(list(fitted.values()), seen[known], terrain)
         metres[known] = np.hypot(*(hits - places[known])[:, :2].T)
     return pixels, metres
 
@@ -106,7 +106,7 @@ def loo_rms(pixels: Floats) -> float | None:
     return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
-def warnings(fit: Fit, spread: Floats, pixels: Floats) -> list[str]:
+def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
     """What the user should know about a pose.
 
     Parameters
@@ -159,7 +159,7 @@ def warnings(fit: Fit, spread: Floats, pixels: Floats) -> list[str]:
     return texts
 
 
-def _contradicted(fit: Fit) -> list[str]:
+def _contradicted(fit: Adjustment) -> list[str]:
     """What was known beforehand and is far from what the points say, their noise considered."""
     camera, problem = fit.camera, fit.problem
     noise = math.sqrt(max(1.0, float(np.sum(fit.misfits**2)) / max(fit.freedom, 1.0)))
@@ -181,7 +181,7 @@ def _contradicted(fit: Fit) -> list[str]:
     return texts
 
 
-def _coverage(fit: Fit) -> list[str]:
+def _coverage(fit: Adjustment) -> list[str]:
     spans = np.ptp(fit.problem.pixels, axis=0) / (fit.camera.width, fit.camera.height)
     if spans[0] > 0.35 and spans[1] > 0.12:
         return []

@@ -10,12 +10,12 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from .camera import Camera, Projection
-from .earth import EARTH_RADIUS
+from .refraction import EARTH_RADIUS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .ridge import Ridge
+    from .skyline_constraint import SkylineConstraint
 
     Floats = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ _UNITS = np.array([10, 10, 10, 0.01, 0.01, 0.01, 0.02, 0.05, 0.05])
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class AdjustmentProblem:
     """What a pose is to fit.
 
     Attributes
@@ -56,9 +56,9 @@ class Problem:
     focal: float
     focal_sigma: float
     second: bool = False
-    ridge: Ridge | None = None
+    ridge: SkylineConstraint | None = None
 
-    def only(self, chosen: NDArray[np.bool_]) -> Problem:
+    def only(self, chosen: NDArray[np.bool_]) -> AdjustmentProblem:
         """The same with the control points (N,) chosen."""
         return replace(
             self,
@@ -85,7 +85,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Adjustment:
     """A pose at its optimum.
 
     Attributes
@@ -93,7 +93,7 @@ class Fit:
     problem, camera
         What was fitted, and the result.
     misfits
-        (2 N,) as of `Problem.misfits`.
+        (2 N,) as of `AdjustmentProblem.misfits`.
     slopes
         (2 N, P) their derivatives by the parameters; see `parameters_to_record`.
     information
@@ -102,7 +102,7 @@ class Fit:
         Sum of squares of misfits and surprises.
     """
 
-    problem: Problem
+    problem: AdjustmentProblem
     camera: Camera
     misfits: Floats
     slopes: Floats
@@ -127,7 +127,7 @@ class Fit:
         return max(0.0, self.misfits.size - float(used))
 
 
-def refine(problem: Problem, start: Camera, evaluations: int = 100) -> Fit | None:
+def adjust(problem: AdjustmentProblem, start: Camera, evaluations: int = 100) -> Adjustment | None:
     """The optimum near a start.
 
     Parameters
@@ -149,20 +149,20 @@ def refine(problem: Problem, start: Camera, evaluations: int = 100) -> Fit | Non
     free = problem.free(start)
 
     def values(step: Floats) -> Floats:
-        camera = moved(start, step)
+        camera = apply_step(start, step)
         return np.concatenate([problem.misfits(camera), problem.surprises(camera)])
 
     def slopes(step: Floats) -> Floats:
-        camera, turned = moved(start, step), np.eye(free)
-        turned[3:6, 3:6] = _turn_slopes(step[3:6])
-        return np.concatenate(_slopes(problem, camera)) @ turned
+        camera, turned = apply_step(start, step), np.eye(free)
+        turned[3:6, 3:6] = _rotation_jacobian(step[3:6])
+        return np.concatenate(_jacobian(problem, camera)) @ turned
 
     found = least_squares(
         values, np.zeros(free), slopes, xtol=1e-9, ftol=1e-11, gtol=1e-10, max_nfev=evaluations
     )
-    camera = moved(start, found.x)
-    steep, known = _slopes(problem, camera)
-    return Fit(
+    camera = apply_step(start, found.x)
+    steep, known = _jacobian(problem, camera)
+    return Adjustment(
         problem,
         camera,
         found.fun[: 2 * len(problem.places)],
@@ -172,13 +172,13 @@ def refine(problem: Problem, start: Camera, evaluations: int = 100) -> Fit | Non
     )
 
 
-def moved(camera: Camera, step: Floats) -> Camera:
+def apply_step(camera: Camera, step: Floats) -> Camera:
     """The camera after a step (7 to 9,) of its parameters, in their units."""
     change = step * _UNITS[: len(step)]
     x, y, z = camera.position + change[:3]
     lens = dict(zip(("k1", "k2"), change[7:], strict=False))
     return replace(
-        camera.turned(_turn(change[3:6])),
+        camera.turned(_rotation(change[3:6])),
         x=float(x),
         y=float(y),
         z=float(z),
@@ -187,14 +187,14 @@ def moved(camera: Camera, step: Floats) -> Camera:
     )
 
 
-def drawn_slopes(camera: Camera, places: Floats, free: int) -> Floats:
+def projection_jacobian(camera: Camera, places: Floats, free: int) -> Floats:
     """Derivatives (N, 2, P) of the pixels of places (N, 3) by the first `free` parameters."""
     offset = places - camera.position
     bend = (1 - camera.refraction) / EARTH_RADIUS
     drop = bend / 2 * np.sum(offset[:, :2] ** 2, axis=1)
     axes = camera.axes()
     seen = (offset - np.array([0, 0, 1]) * drop[:, None]) @ axes.T
-    by_seen, by_lens = _lens_slopes(camera, seen)
+    by_seen, by_lens = _lens_jacobian(camera, seen)
     by_offset = by_seen @ axes
     slopes = np.empty((len(places), 2, 9))
     slopes[:, :, :3] = -by_offset
@@ -204,7 +204,7 @@ def drawn_slopes(camera: Camera, places: Floats, free: int) -> Floats:
     return np.asarray(slopes[:, :, :free] * _UNITS[:free])
 
 
-def _lens_slopes(camera: Camera, seen: Floats) -> tuple[Floats, Floats]:
+def _lens_jacobian(camera: Camera, seen: Floats) -> tuple[Floats, Floats]:
     """Pixels by directions in camera axes (N, 2, 3), and by ln f, k1, k2 (N, 2, 3)."""
     right, down, forward = seen.T
     zero = np.zeros_like(right)
@@ -234,10 +234,10 @@ def _lens_slopes(camera: Camera, seen: Floats) -> tuple[Floats, Floats]:
     return camera.f * by_seen, camera.f * by_lens
 
 
-def _slopes(problem: Problem, camera: Camera) -> tuple[Floats, Floats]:
+def _jacobian(problem: AdjustmentProblem, camera: Camera) -> tuple[Floats, Floats]:
     """Derivatives of misfits (2 N, P) and of surprises (5 or 6 and M, P) at a camera."""
     free = problem.free(camera)
-    steep = drawn_slopes(camera, problem.places, free) / problem.sigmas[:, None, None]
+    steep = projection_jacobian(camera, problem.places, free) / problem.sigmas[:, None, None]
     known = np.zeros((free - 3, free))
     known[:3, :3] = np.diag(1 / problem.position_sigmas)
     known[3, 6] = camera.f / problem.focal_sigma
@@ -255,7 +255,9 @@ def parameters_to_record(camera: Camera, free: int) -> Floats:
     change[:kept, :kept] = np.diag(_UNITS[:kept])
     change[6, 6] *= camera.f
     for axis in range(3):
-        ahead, behind = (camera.turned(_turn(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1))
+        ahead, behind = (
+            camera.turned(_rotation(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1)
+        )
         angles = [
             (getattr(ahead, angle) - getattr(behind, angle) + 180) % 360 - 180
             for angle in ("yaw", "pitch", "roll")
@@ -264,7 +266,7 @@ def parameters_to_record(camera: Camera, free: int) -> Floats:
     return change
 
 
-def _turn(vector: Floats) -> Floats:
+def _rotation(vector: Floats) -> Floats:
     """(3, 3) rotation by a vector (3,), radians: Rodrigues' formula."""
     angle = float(np.linalg.norm(vector))
     cross = _cross(vector)
@@ -275,7 +277,7 @@ def _turn(vector: Floats) -> Floats:
     )
 
 
-def _turn_slopes(step: Floats) -> Floats:
+def _rotation_jacobian(step: Floats) -> Floats:
     """(3, 3) further rotation per change of a rotation vector: the left Jacobian of SO(3)."""
     vector = step * _UNITS[3]
     angle = float(np.linalg.norm(vector))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .earth import curvature_drop
+from .refraction import curvature_drop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ _GROWTH = 1.0025  # of the steps: 2.5 m at 1 km
 _HALVINGS = 12
 
 
-def ground_seen(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> Floats:
+def cast_rays(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> Floats:
     """Find the ground that pixels see.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .refine import drawn_slopes
+from .adjustment import projection_jacobian
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Ridge:
+class SkylineConstraint:
     """Ground that is to be drawn onto a line of the picture, wherever along it.
 
     Attributes
@@ -45,5 +45,5 @@ class Ridge:
 
     def slopes(self, camera: Camera, free: int) -> Floats:
         """(M, P) derivatives of misfits by the parameters."""
-        steep = drawn_slopes(camera, self.places, free)
+        steep = projection_jacobian(camera, self.places, free)
         return np.asarray(np.einsum("mip,mi->mp", steep, self.normals / self.sigmas[:, None]))

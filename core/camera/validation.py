@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CameraError
-from .grid import in_area_of_use, name_of, require_metres, require_true_scale
+from .map_crs import in_area_of_use, name_of, require_metres, require_true_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

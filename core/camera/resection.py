@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CameraError
-from .blunders import find_blunders
+from .accuracy import covariance, leave_one_out, loo_rms, warnings
+from .adjustment import Adjustment, AdjustmentProblem, adjust
 from .camera import Camera, Projection
-from .checks import heights, require_on_map, require_usable, twice
 from .control_points import ControlPoint
-from .mistakes import require_explained
-from .quality import covariance, left_out, loo_rms, warnings
+from .diagnosis import require_explained
+from .initial_pose import initial_poses
+from .outliers import find_outliers
 from .record import CameraRecord, PointFit
-from .refine import Fit, Problem, refine
-from .skyline_points import Sightline, with_skyline
-from .start import starts
+from .skyline_adjustment import SkylineObservation, adjust_with_skyline
+from .validation import heights, require_on_map, require_usable, twice
 
 Floats = NDArray[np.float64]
 HeightsAt = Callable[[Floats, Floats], Floats]
@@ -40,7 +40,7 @@ _ABSURD = 0.1  # of the picture's width: residuals of no camera at all
 
 
 @dataclass(frozen=True)
-class Prior:
+class PosePrior:
     """What is known of a camera beforehand.
 
     Attributes
@@ -69,15 +69,15 @@ class Prior:
         return self.position_sigma or POSITION_SIGMA
 
 
-def solve(
+def solve_pose(
     points: Sequence[ControlPoint],
     size: tuple[int, int],
     *,
     epsg: int,
     terrain: HeightsAt | None = None,
-    prior: Prior | None = None,
+    prior: PosePrior | None = None,
     projection: Projection = Projection.PINHOLE,
-    skyline: Sightline | None = None,
+    skyline: SkylineObservation | None = None,
 ) -> CameraRecord:
     """Pose a camera.
 
@@ -108,7 +108,7 @@ def solve(
     CameraError
         If the points cannot carry a pose; the message says which, and what to do.
     """
-    prior = prior or Prior()
+    prior = prior or PosePrior()
     known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN and prior.focal
     require_usable(points, size, 3 if known else 4)
     names = [point.name for point in points]
@@ -118,12 +118,12 @@ def solve(
     used = [point for point in points if point.use]
     best = _best(_problem(used, prior, terrain), size, projection, [p.name for p in used])
     problem = best.problem
-    best, suspects, texts = _without_blunders(best, used)
+    best, suspects, texts = _without_outliers(best, used)
     require_explained(best, problem, _optimum)
-    best, unlike = with_skyline(best, skyline)
+    best, unlike = adjust_with_skyline(best, skyline)
     best = _with_second(best)
     _require_sense(best)
-    pixels, metres = left_out(best, terrain)
+    pixels, metres = leave_one_out(best, terrain)
     spread = covariance(best)
     kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
     errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
@@ -142,12 +142,14 @@ def solve(
     )
 
 
-def _problem(used: Sequence[ControlPoint], prior: Prior, terrain: HeightsAt | None) -> Problem:
+def _problem(
+    used: Sequence[ControlPoint], prior: PosePrior, terrain: HeightsAt | None
+) -> AdjustmentProblem:
     position, sigmas = np.zeros(3), np.full(3, math.inf)
     if prior.position is not None:
         position, sigmas = _position(prior, terrain), np.array(prior.sigmas, np.float64)
     focal = prior.focal or 1.0
-    return Problem(
+    return AdjustmentProblem(
         np.array([(p.x, p.y, p.z) for p in used]),
         np.array([(p.u, p.v) for p in used]),
         np.array([p.sigma for p in used]),
@@ -158,7 +160,7 @@ def _problem(used: Sequence[ControlPoint], prior: Prior, terrain: HeightsAt | No
     )
 
 
-def _position(prior: Prior, terrain: HeightsAt | None) -> Floats:
+def _position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
     x, y, z = (*(prior.position or ()), None)[:3]
     if z is not None and math.isfinite(z):
         return np.array([x, y, z])
@@ -177,8 +179,8 @@ def _position(prior: Prior, terrain: HeightsAt | None) -> Floats:
 
 
 def _best(
-    problem: Problem, size: tuple[int, int], projection: Projection, names: Sequence[str]
-) -> Fit:
+    problem: AdjustmentProblem, size: tuple[int, int], projection: Projection, names: Sequence[str]
+) -> Adjustment:
     """The best optimum of all starts."""
     blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
     best = _optimum(problem, blank)
@@ -198,12 +200,12 @@ def _best(
     return best
 
 
-def _optimum(problem: Problem, blank: Camera) -> Fit | None:
-    fits = [refine(problem, start) for start in starts(problem, blank)]
+def _optimum(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
+    fits = [adjust(problem, start) for start in initial_poses(problem, blank)]
     return min((fit for fit in fits if fit is not None), key=lambda fit: fit.chi2, default=None)
 
 
-def _behind(problem: Problem, blank: Camera) -> NDArray[np.bool_]:
+def _behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool_]:
     """(N,) the one or two points behind the camera that fits all others best."""
     count = len(problem.places)
     best, chosen = math.inf, np.zeros(count, bool)
@@ -219,13 +221,13 @@ def _behind(problem: Problem, blank: Camera) -> NDArray[np.bool_]:
     return chosen
 
 
-def _without_blunders(
-    best: Fit, used: Sequence[ControlPoint]
-) -> tuple[Fit, set[str], dict[str, str]]:
+def _without_outliers(
+    best: Adjustment, used: Sequence[ControlPoint]
+) -> tuple[Adjustment, set[str], dict[str, str]]:
     """The fit without points that are plainly wrong; suspects; those left out, with a text."""
-    wrong, doubtful = find_blunders(best)
+    wrong, doubtful = find_outliers(best)
     if wrong.any():
-        best = refine(best.problem.only(~wrong), best.camera) or best
+        best = adjust(best.problem.only(~wrong), best.camera) or best
     out = {
         point.name: f"{point.name} contradicts the other points and was left out: check its pixel "
         "and its place, or set its use to 0."
@@ -242,20 +244,20 @@ def _without_blunders(
     return best, {*out, *doubts}, texts
 
 
-def _with_second(fit: Fit) -> Fit:
+def _with_second(fit: Adjustment) -> Adjustment:
     """The fit with k2, where there are many points and both AICc and left-out points gain."""
     count = len(fit.problem.places)
     if count < _SECOND or fit.camera.projection is Projection.CYLINDRICAL:
         return fit
-    other = refine(replace(fit.problem, second=True), fit.camera)
+    other = adjust(replace(fit.problem, second=True), fit.camera)
     if other is None or _aicc(other) >= _aicc(fit) - 2:
         return fit
-    errors = [loo_rms(left_out(each, None)[0]) for each in (fit, other)]
+    errors = [loo_rms(leave_one_out(each, None)[0]) for each in (fit, other)]
     better = None not in errors and errors[1] < 0.98 * errors[0]  # type: ignore[operator]
     return other if better else fit
 
 
-def _aicc(fit: Fit) -> float:
+def _aicc(fit: Adjustment) -> float:
     count, free = fit.misfits.size, fit.slopes.shape[1] + 1
     squares = float(np.sum(fit.misfits**2))
     return float(
@@ -263,7 +265,7 @@ def _aicc(fit: Fit) -> float:
     )
 
 
-def _require_sense(fit: Fit) -> None:
+def _require_sense(fit: Adjustment) -> None:
     camera = fit.camera
     if fit.rms > _ABSURD * camera.width:
         raise CameraError(

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CameraError
-from .checks import FEET
+from .validation import FEET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .adjustment import Adjustment, AdjustmentProblem
     from .camera import Camera
-    from .refine import Fit, Problem
 
 _POOR = 0.005  # of the picture's width: residuals for which a mistake is looked for
 _MANY, _BETTER = 6, 5.0  # in at least so many points, and that makes them so much smaller
 
 
 def require_explained(
-    fit: Fit, problem: Problem, optimum: Callable[[Problem, Camera], Fit | None]
+    fit: Adjustment,
+    problem: AdjustmentProblem,
+    optimum: Callable[[AdjustmentProblem, Camera], Adjustment | None],
 ) -> None:
     """Refuse a poor pose that one common mistake explains.
 
@@ -51,7 +53,9 @@ def require_explained(
             )
 
 
-def _trials(problem: Problem, camera: Camera) -> Iterator[tuple[Problem, Callable[[Camera], str]]]:
+def _trials(
+    problem: AdjustmentProblem, camera: Camera
+) -> Iterator[tuple[AdjustmentProblem, Callable[[Camera], str]]]:
     """Problems without a mistake each, and how to say it, by the pose that they lead to."""
     upwards = problem.pixels * (1, -1) + (0, camera.height - 1)
     yield replace(problem, pixels=upwards), _mirrored

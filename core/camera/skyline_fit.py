@@ -38,7 +38,7 @@ _BOUNDS = np.array([3.0, 4.0, 10.0, 3.0])  # yaw, pitch, roll in degrees; ln f i
 _FEWEST, _CLEAR, _GOOD = 0.25, 0.7, 7.0
 
 
-class Skyline(Protocol):
+class TerrainSkyline(Protocol):
     """What `core.projection.lines.LinesOfSight` offers of the terrain."""
 
     def skyline(self, azimuth: ArrayLike) -> Floats:
@@ -77,7 +77,7 @@ class SkylineFit:
 
 
 def fit_skyline(
-    rows: ArrayLike, lines: Skyline, camera: Camera, focal_sigma: float = 0.10
+    rows: ArrayLike, lines: TerrainSkyline, camera: Camera, focal_sigma: float = 0.10
 ) -> SkylineFit:
     """Turn a camera until the terrain's skyline is that of its picture.
 
@@ -109,7 +109,7 @@ def fit_skyline(
     return SkylineFit(best, residual, agreeing, following, share, not reason, reason)
 
 
-def skyline_residuals(camera: Camera, pixels: Floats, lines: Skyline) -> Floats:
+def skyline_residuals(camera: Camera, pixels: Floats, lines: TerrainSkyline) -> Floats:
     """(N,) height of the terrain's skyline over places (N, 2) of the picture's, pixels."""
     azimuth, tangent = camera.directions(pixels)
     over = np.arctan(np.asarray(lines.skyline(azimuth), np.float64)) - np.arctan(tangent)
@@ -117,7 +117,7 @@ def skyline_residuals(camera: Camera, pixels: Floats, lines: Skyline) -> Floats:
 
 
 def _refined(
-    start: Camera, focal: float, focal_sigma: float, pixels: Floats, lines: Skyline
+    start: Camera, focal: float, focal_sigma: float, pixels: Floats, lines: TerrainSkyline
 ) -> tuple[float, float, Camera]:
     """Share that agrees, median misfit there (pixels), and camera of the optimum near a start."""
     sigma = SIGMA * start.width / 1600

@@ -31,7 +31,7 @@ _PEAK = 1.1  # over the highest elsewhere
 _AROUND = 4  # pixels that belong to a peak
 
 
-def edges(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
+def edge_field(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
     """(H, W) edges of a picture (H, W, 3): strength 0 to 1, twice their direction as the phase."""
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
     across, along = cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1)
@@ -41,13 +41,13 @@ def edges(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
     return np.asarray(doubled / (strength + usual), np.complex64)
 
 
-def spots(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
+def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
     """Where to take patches: spread over the picture, with edges in more than one direction.
 
     Parameters
     ----------
     field
-        (H, W) as `edges` gives it.
+        (H, W) as `edge_field` gives it.
     usable
         (H, W) where terrain shows.
 
@@ -78,7 +78,7 @@ def spots(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
     return np.array([spot[1:] for spot in found[:_MOST]], np.float64).reshape(-1, 2)
 
 
-def find(
+def match_patches(
     old: NDArray[np.complex64], new: NDArray[np.complex64], at: Floats, guess: Floats
 ) -> tuple[Floats, Floats]:
     """Find patches of one picture again in another, up to `SIDE` / 4 pixels from a guess.
@@ -86,7 +86,7 @@ def find(
     Parameters
     ----------
     old, new
-        (H, W) and (H', W') as `edges` gives them.
+        (H, W) and (H', W') as `edge_field` gives them.
     at
         (N, 2) middles in `old`.
     guess

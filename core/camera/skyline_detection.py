@@ -33,7 +33,7 @@ _AROUND = 0.02  # of the width: what counts as beside
 _TOP = 0.01  # of the height: less sky than this is none
 
 
-def picture_skyline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+def detect_skyline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Find the skyline of a picture: ridges, roofs and trees against the sky.
 
     Parameters

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from ..errors import CameraError
-from . import patches
-from .sky import picture_skyline
+from . import patch_matching
+from .skyline_detection import detect_skyline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -172,11 +172,11 @@ def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
 def _places(picture: NDArray[np.uint8], foreground: NDArray[np.bool_] | None) -> Floats:
     """Middles (N, 2) of patches of terrain."""
     height, width = picture.shape[:2]
-    skyline = np.nan_to_num(picture_skyline(picture))
+    skyline = np.nan_to_num(detect_skyline(picture))
     usable = np.arange(height)[:, None] >= skyline
     if foreground is not None:
         usable &= cv2.resize(foreground.astype(np.uint8), (width, height)) == 0
-    at = patches.spots(patches.edges(picture), usable)
+    at = patch_matching.select_patches(patch_matching.edge_field(picture), usable)
     if len(at) < FEWEST:
         raise CameraError(
             "The reference picture shows too little terrain that could be found again: take a "
@@ -206,9 +206,11 @@ def _track(
     for level in _LEVELS:
         size = round(camera.width * level), round(camera.height * level)
         small = camera.resized(*size)
-        fields = [patches.edges(_shrunk(picture, size)) for picture in (old, new)]
+        fields = [patch_matching.edge_field(_shrunk(picture, size)) for picture in (old, new)]
         places = np.rint((at + 0.5) * level - 0.5)
-        places, seen = patches.find(fields[0], fields[1], places, _carry(small, places, turn))
+        places, seen = patch_matching.match_patches(
+            fields[0], fields[1], places, _carry(small, places, turn)
+        )
         agreed = _agree(small, places, seen)
         turn = agreed.turn
     return agreed

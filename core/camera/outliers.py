@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import comb
 from scipy.stats import f as fisher
 
-from .refine import Fit, Problem, refine
-from .start import starts
+from .adjustment import Adjustment, AdjustmentProblem, adjust
+from .initial_pose import initial_poses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ _GROSS = 0.02  # of the picture's width: residuals that hide which points cause 
 _SUBSETS = 40  # of points, looked at then
 
 
-def find_blunders(fit: Fit) -> tuple[Mask, Mask]:
+def find_outliers(fit: Adjustment) -> tuple[Mask, Mask]:
     """Find control points that contradict the others.
 
     Points are singled out, alone or together, where an F test says that honest noise, of whatever
@@ -50,7 +50,7 @@ def find_blunders(fit: Fit) -> tuple[Mask, Mask]:
     """
     count = len(fit.problem.places)
     nothing = np.zeros(count, bool)
-    whole = refine(_forgiving(fit), fit.camera)
+    whole = adjust(_forgiving(fit), fit.camera)
     most = min(count - _ENOUGH, math.ceil(count * (1 - _SHARE)) - 1)
     if whole is None or most < 1 or whole.chi2 < _CALM * whole.freedom:
         return nothing, nothing
@@ -66,22 +66,22 @@ def find_blunders(fit: Fit) -> tuple[Mask, Mask]:
     return nothing, out if chance < _DOUBT else nothing
 
 
-def _forgiving(fit: Fit) -> Problem:
+def _forgiving(fit: Adjustment) -> AdjustmentProblem:
     """The problem with the pixels that places known to a metre cost added to the sigmas."""
     distance = np.linalg.norm(fit.problem.places - fit.camera.position, axis=1)
     sigmas = np.hypot(fit.problem.sigmas, fit.camera.f * _PLACES / distance)
     return replace(fit.problem, sigmas=sigmas)
 
 
-def _backward(whole: Fit, most: int) -> list[tuple[Fit, Mask]]:
+def _backward(whole: Adjustment, most: int) -> list[tuple[Adjustment, Mask]]:
     """Fits without one or two points, and on from the best of them while it gets better."""
-    found: list[tuple[Fit, Mask]] = []
+    found: list[tuple[Adjustment, Mask]] = []
     base, out, best = whole, np.zeros(len(whole.problem.places), bool), 0.0
     while out.sum() < most:
         level = [
             (rest, without)
             for without in _promising(base, out, most)
-            if (rest := refine(whole.problem.only(~without), base.camera, 30)) is not None
+            if (rest := adjust(whole.problem.only(~without), base.camera, 30)) is not None
         ]
         if not level:
             break
@@ -94,7 +94,7 @@ def _backward(whole: Fit, most: int) -> list[tuple[Fit, Mask]]:
     return found
 
 
-def _promising(base: Fit, out: Mask, most: int) -> list[Mask]:
+def _promising(base: Adjustment, out: Mask, most: int) -> list[Mask]:
     """Which one or two more points to leave out, by what a linear model gains without them."""
     inverse = np.linalg.pinv(base.slopes.T @ base.slopes + base.information, hermitian=True)
     slopes = base.slopes.reshape(-1, 2, base.slopes.shape[1])
@@ -114,7 +114,7 @@ def _promising(base: Fit, out: Mask, most: int) -> list[Mask]:
     return chosen
 
 
-def _forward(whole: Fit, most: int) -> list[tuple[Fit, Mask]]:
+def _forward(whole: Adjustment, most: int) -> list[tuple[Adjustment, Mask]]:
     """Fits that grow from few points by those that fit best (Atkinson and Riani 2000).
 
     The first is the best of many to few points by its least trimmed squares (Rousseeuw 1984).
@@ -125,31 +125,31 @@ def _forward(whole: Fit, most: int) -> list[tuple[Fit, Mask]]:
     best, camera = math.inf, whole.camera
     for _ in range(_SUBSETS):
         chosen = problem.only(rng.permutation(count) < _ENOUGH)
-        for start in starts(chosen, whole.camera)[:1]:
-            fit = refine(chosen, start, 10)
+        for start in initial_poses(chosen, whole.camera)[:1]:
+            fit = adjust(chosen, start, 10)
             if fit is None:
                 continue
             trimmed = float(np.sum(np.sort(_missed(problem, fit.camera))[:few]))
             if trimmed < best:
                 best, camera = trimmed, fit.camera
-    found: list[tuple[Fit, Mask]] = []
+    found: list[tuple[Adjustment, Mask]] = []
     for staying in range(few, count):
         out = np.ones(count, bool)
         out[np.argsort(_missed(problem, camera))[:staying]] = False
-        grown = refine(problem.only(~out), camera)
+        grown = adjust(problem.only(~out), camera)
         if grown is not None:
             camera = grown.camera
             found.append((grown, out))
     return found
 
 
-def _missed(problem: Problem, camera: Camera) -> NDArray[np.float64]:
+def _missed(problem: AdjustmentProblem, camera: Camera) -> NDArray[np.float64]:
     """(N,) squared misfits per point; infinite where one is not drawn."""
     squares = np.sum(problem.misfits(camera).reshape(-1, 2) ** 2, axis=1)
     return np.where(np.isfinite(squares), squares, np.inf)
 
 
-def _log_chance(whole: Fit, rest: Fit) -> float:
+def _log_chance(whole: Adjustment, rest: Adjustment) -> float:
     """Logarithm of the chance that leaving some points out gains so much by noise alone.
 
     Snedecor's F with Bonferroni's correction for the choice among all points. The noise of the
