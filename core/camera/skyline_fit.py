@@ -39,7 +39,7 @@ _FEWEST, _CLEAR, _GOOD = 0.25, 0.7, 7.0
 
 
 class TerrainSkyline(Protocol):
-    """What `core.projection.lines.LinesOfSight` offers of the terrain."""
+    """What `core.projection.lines_of_sight.LinesOfSight` offers of the terrain."""
 
     def skyline(self, azimuth: ArrayLike) -> Floats:
         """Tangent of the skyline's elevation angle at azimuths, radians."""

@@ -9,16 +9,16 @@ import numpy as np
 
 from ..errors import TerrainError
 from .flow_line import ENDS, length_and_width
-from .ground import Cells, cells_of, weighted_quantiles
+from .outline_cells import OutlineCells, cells_of, weighted_quantiles
 from .to_map import MapOutline
-from .uncertainty import boundary_uncertainty, view_of
+from .uncertainty import boundary_uncertainty, view_geometry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely import MultiPolygon, Polygon
 
     from ..terrain import Terrain
-    from .sight import Sight
+    from .viewshed import Viewshed
 
 RELEASE = 0.2
 """Share of the area, from above, that counts as the release where none is given."""
@@ -59,7 +59,7 @@ _AREAS = (500, 10_000, 80_000, 500_000)
 def attributes(
     outline: MapOutline | Polygon | MultiPolygon,
     terrain: Terrain,
-    sight: Sight | None = None,
+    sight: Viewshed | None = None,
     release: Polygon | MultiPolygon | None = None,
 ) -> dict[str, Any]:
     """Measure an avalanche.
@@ -122,7 +122,10 @@ def attributes(
 
 
 def _extent(
-    polygon: Polygon | MultiPolygon, cells: Cells, terrain: Terrain, weights: NDArray[np.float64]
+    polygon: Polygon | MultiPolygon,
+    cells: OutlineCells,
+    terrain: Terrain,
+    weights: NDArray[np.float64],
 ) -> dict[str, Any]:
     """Area, length, width and heights."""
     import shapely
@@ -151,7 +154,7 @@ def _extent(
 
 
 def _release(
-    cells: Cells,
+    cells: OutlineCells,
     terrain: Terrain,
     weights: NDArray[np.float64],
     release: Polygon | MultiPolygon | None,
@@ -184,7 +187,7 @@ def _release(
     }
 
 
-def _seen(cells: Cells, known: NDArray[np.bool_], sight: Sight) -> dict[str, Any]:
+def _seen(cells: OutlineCells, known: NDArray[np.bool_], sight: Viewshed) -> dict[str, Any]:
     """What the camera sees of the outline, and how."""
     points = np.column_stack([cells.x[known], cells.y[known], cells.z[known]])
     points = points[:: max(1, len(points) // _MOST_VIEWED)]
@@ -196,7 +199,7 @@ def _seen(cells: Cells, known: NDArray[np.bool_], sight: Sight) -> dict[str, Any
     if not seen.any():
         return found
     points = points[seen]
-    view = view_of(points, camera, sight.terrain)
+    view = view_geometry(points, camera, sight.terrain)
     # pixels to a square metre of the map: the determinant of d(u, v) / d(x, y) on the ground
     across, along = (
         camera.project(points + offset) - camera.project(points - offset)

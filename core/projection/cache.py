@@ -29,7 +29,7 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def kept(
+def cached(
     folder: Path,
     key: str,
     load: Callable[[Path], _Thing],

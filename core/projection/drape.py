@@ -14,7 +14,7 @@ from .map_grid import FINEST, MapGrid, inside
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .sight import Sight
+    from .viewshed import Viewshed
 
 MOST_CELLS = 40_000_000
 """Of an orthophoto: larger ones get larger cells."""
@@ -25,7 +25,7 @@ _BLOCK = 1_000_000  # cells at a time
 
 
 def drape(
-    picture: NDArray[np.uint8], sight: Sight, cell: float | None = None
+    picture: NDArray[np.uint8], sight: Viewshed, cell: float | None = None
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float, float, float]]:
     """Lay a picture on the map.
 
@@ -82,7 +82,7 @@ def drape(
     return colours, grid.transform
 
 
-def _resolution(sight: Sight) -> float:
+def _resolution(sight: Viewshed) -> float:
     """Median size of a pixel on the ground, metres: the root of its area."""
     camera = sight.record.camera
     rng = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def _resolution(sight: Sight) -> float:
     return max(FINEST, float(np.median(known))) if known.size else sight.terrain.cell
 
 
-def _steep(grid: MapGrid, heights: NDArray[np.float32], sight: Sight) -> NDArray[np.bool_]:
+def _steep(grid: MapGrid, heights: NDArray[np.float32], sight: Viewshed) -> NDArray[np.bool_]:
     """(rows, cols) which cells are not looked at too flatly."""
     camera = sight.record.camera
     if min(heights.shape) < 2:

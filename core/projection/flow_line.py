@@ -9,12 +9,12 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from .ground import weighted_quantiles
+from .outline_cells import weighted_quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .ground import Cells
+    from .outline_cells import OutlineCells
 
 ENDS = 0.02
 """Share of the area that counts as the upper end, and as the lower end."""
@@ -31,7 +31,7 @@ _STEPS = [(0, 1), (1, 0)] + [
 
 
 def length_and_width(
-    cells: Cells, highest: float, lowest: float
+    cells: OutlineCells, highest: float, lowest: float
 ) -> tuple[float | None, float | None]:
     """Measure an outline along and across the fall line.
 
@@ -64,7 +64,7 @@ def length_and_width(
     return _path(cells, highest, lowest), width
 
 
-def _fall(cells: Cells) -> NDArray[np.float64] | None:
+def _fall(cells: OutlineCells) -> NDArray[np.float64] | None:
     """(2,) horizontal unit vector down the plane fitted to the ground."""
     used = (cells.cover > 0) & np.isfinite(cells.z)
     x, y, z = cells.x[used], cells.y[used], cells.z[used]
@@ -75,7 +75,7 @@ def _fall(cells: Cells) -> NDArray[np.float64] | None:
     return -plane / steepness if steepness > 1e-3 else None
 
 
-def _strips(cells: Cells, down: NDArray[np.float64]) -> tuple[float, float]:
+def _strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, float]:
     """Length on the ground of the longest strip down, and of the widest strip across, metres."""
     rows, cols = np.nonzero(cells.parts)
     step = cells.size * cells.z.shape[0] / cells.parts.shape[0]
@@ -96,7 +96,7 @@ def _strips(cells: Cells, down: NDArray[np.float64]) -> tuple[float, float]:
     return longest(across, stretch), longest(along, np.ones_like(stretch))
 
 
-def _path(cells: Cells, highest: float, lowest: float) -> float | None:
+def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
     """Length on the ground from end to end; None if unknown ground lies between."""
     inside = (cells.cover >= 0.5) & cells.known
     if not inside.any():
@@ -124,13 +124,13 @@ def _path(cells: Cells, highest: float, lowest: float) -> float | None:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum() + rest_above + rest_below)
 
 
-def _steepness(cells: Cells, part: NDArray[np.bool_]) -> float:
+def _steepness(cells: OutlineCells, part: NDArray[np.bool_]) -> float:
     """Mean sine of the slope."""
     tangent = np.linalg.norm(cells.gradient[part], axis=1)
     return max(_FLAT, float((tangent / np.hypot(1, tangent)).mean()))
 
 
-def _graph(cells: Cells, inside: NDArray[np.bool_]) -> coo_matrix:
+def _graph(cells: OutlineCells, inside: NDArray[np.bool_]) -> coo_matrix:
     """Neighbouring cells and what it costs to go from one to the other."""
     rows, cols = cells.z.shape
     index = np.arange(rows * cols).reshape(rows, cols)

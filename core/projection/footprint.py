@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .map_grid import MapGrid, inside
-from .trace import trace
+from .vectorize import vectorize
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon, Polygon
 
     from ..camera import CameraRecord
-    from .sight import Sight
+    from .viewshed import Viewshed
 
 _MOST_CELLS = 250_000
 _STRIDE = 16  # pixels between those whose ground says where the grid lies
@@ -22,7 +22,7 @@ _REACH = 0.995  # quantile of distances: a distant summit shall not make all cel
 _LEAST = 20  # cells of a part that is worth showing
 
 
-def footprint(sight: Sight) -> MultiPolygon:
+def footprint(sight: Viewshed) -> MultiPolygon:
     """Visible ground in the CRS of the camera, coarse: about 500 cells across."""
     camera = sight.record.camera
     u, v = np.meshgrid(np.arange(0, camera.width, _STRIDE), np.arange(0, camera.height, _STRIDE))
@@ -39,7 +39,7 @@ def footprint(sight: Sight) -> MultiPolygon:
     heights = grid.heights(sight.terrain)
     pixels = grid.project(heights, camera)
     seen = grid.seen(inside(pixels, camera), heights, sight.lines)
-    return trace(seen.astype(np.float32), grid, _LEAST * grid.cell**2)
+    return vectorize(seen.astype(np.float32), grid, _LEAST * grid.cell**2)
 
 
 def view_cone(record: CameraRecord, distance: float) -> Polygon:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..camera.refraction import curvature_drop
-from .lines import LinesOfSight, trace
+from .lines_of_sight import LinesOfSight, trace_lines_of_sight
 from .range_map import fan
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MOST_CELLS = 25_000_000  # of terrain; coarser beyond
 _STEP = math.radians(0.02)
 
 
-def all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
+def trace_all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
     """What can be seen from where a camera stands, up to 30 km away.
 
     Parameters
@@ -42,7 +42,7 @@ def all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> Lin
     TerrainError
         If the DEM does not reach the camera's surroundings.
     """
-    return trace(
+    return trace_lines_of_sight(
         _surroundings(camera, dem),
         (camera.x, camera.y, camera.z),
         step=_STEP,
@@ -62,7 +62,7 @@ def skyline_places(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
     def places(camera: Camera) -> NDArray[np.float64]:
         if not terrain:
             terrain.append(_surroundings(camera, dem))
-        lines = trace(
+        lines = trace_lines_of_sight(
             terrain[0],
             (camera.x, camera.y, camera.z),
             azimuths=fan(camera),

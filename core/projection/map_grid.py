@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..camera import Camera
     from ..terrain import Terrain
-    from .lines import LinesOfSight
+    from .lines_of_sight import LinesOfSight
 
 FINEST = 0.5
 """Smallest cell that is chosen, metres."""
@@ -118,13 +118,13 @@ class MapGrid:
         """(rows, cols) which of the ``wanted`` cells no ground hides from the camera."""
         row, col = np.nonzero(wanted)
         seen = np.zeros_like(wanted)
-        seen[row, col] = sees(
+        seen[row, col] = is_visible(
             np.stack([self.x[col], self.y[row], heights[row, col]], axis=1), lines
         )
         return seen
 
 
-def sees(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
+def is_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
     """Whether places *on the ground* (N, 3) are seen.
 
     What is asked is whether the ray towards each is free until just before it, by as much as the

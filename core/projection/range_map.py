@@ -13,7 +13,7 @@ import numpy as np
 from ..camera import Camera, Projection
 from ..camera.refraction import curvature_drop
 from ..errors import CameraError
-from .lines import LinesOfSight
+from .lines_of_sight import LinesOfSight
 from .threads import Progress, in_threads
 
 if TYPE_CHECKING:
@@ -166,7 +166,9 @@ class RangeMap:
         return np.stack([camera.x + east, camera.y + north, height], axis=1)
 
 
-def measure(camera: Camera, lines: LinesOfSight, progress: Progress | None = None) -> RangeMap:
+def compute_range_map(
+    camera: Camera, lines: LinesOfSight, progress: Progress | None = None
+) -> RangeMap:
     """The range map of a camera whose lines of sight cover the picture's `fan`."""
     distances = np.empty((camera.height, camera.width), np.float32)
     lens = _lens(camera)

@@ -9,13 +9,13 @@ import numpy as np
 
 from ..errors import CameraError
 from ..outline import mask_to_polygons
-from .map_grid import MapGrid, inside, sees
+from .map_grid import MapGrid, inside, is_visible
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from shapely import MultiPolygon, Polygon
 
-    from .sight import Sight
+    from .viewshed import Viewshed
 
 _SAMPLES = 20_000  # places of an outline whose pixels say where in the picture it lies
 _RASTER = 4_000_000  # cells that answer whether ground lies in an outline
@@ -25,7 +25,7 @@ _MARGIN = 8  # pixels
 _EDGE, _INSIDE = 1, 2
 
 
-def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Sight) -> NDArray[np.bool_]:
+def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Viewshed) -> NDArray[np.bool_]:
     """The pixels that show ground within an outline of the map.
 
     Every pixel is asked for the ground that it sees, so nothing shows through a ridge.
@@ -66,12 +66,12 @@ def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Sight) -> NDArray[np
     return mask
 
 
-def polygon_to_image(polygon: Polygon | MultiPolygon, sight: Sight) -> MultiPolygon:
+def polygon_to_image(polygon: Polygon | MultiPolygon, sight: Viewshed) -> MultiPolygon:
     """The outline of `polygon_to_mask`, in pixels and the corner convention of `core.outline`."""
     return mask_to_polygons(polygon_to_mask(polygon, sight))
 
 
-def lines_to_image(xy: ArrayLike, sight: Sight) -> list[NDArray[np.float64]]:
+def lines_to_image(xy: ArrayLike, sight: Viewshed) -> list[NDArray[np.float64]]:
     """What is seen of a line on the ground.
 
     Parameters
@@ -93,13 +93,13 @@ def lines_to_image(xy: ArrayLike, sight: Sight) -> list[NDArray[np.float64]]:
     x, y = shapely.get_coordinates(line).T
     points = np.stack([x, y, sight.terrain.sample(x, y)], axis=1)
     pixels = camera.project(points)
-    seen = inside(pixels, camera) & sees(points, sight.lines)
+    seen = inside(pixels, camera) & is_visible(points, sight.lines)
     ends = np.flatnonzero(np.diff(seen)) + 1
     runs = zip(np.split(pixels, ends), np.split(seen, ends), strict=True)
     return [run for run, visible in runs if visible[0] and len(run) > 1]
 
 
-def _window(polygon: Polygon | MultiPolygon, sight: Sight) -> tuple[slice, slice]:
+def _window(polygon: Polygon | MultiPolygon, sight: Viewshed) -> tuple[slice, slice]:
     """Rows and columns of the picture outside of which nothing of an outline can appear."""
     import shapely
 

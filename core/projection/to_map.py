@@ -15,13 +15,13 @@ import numpy as np
 
 from ..errors import CameraError, TerrainError
 from .map_grid import FINEST, MapGrid, inside
-from .trace import trace
+from .vectorize import vectorize
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from shapely import MultiPolygon, Polygon
 
-    from .sight import Sight
+    from .viewshed import Viewshed
 
 MOST_CELLS = 4_000_000
 """Of a grid on which an outline is made: it would take seconds otherwise."""
@@ -67,7 +67,7 @@ class MapOutline:
 
 def mask_to_map(
     mask: NDArray[Any],
-    sight: Sight,
+    sight: Viewshed,
     *,
     cell: float | None = None,
     min_area: float = 0.0,
@@ -121,8 +121,8 @@ def mask_to_map(
     value[~grid.seen(value > 0, heights, sight.lines)] = 0
     seen = value > 0.5
     gaps = _gaps(seen, bridge or GAP, grid, heights, pixels, sight)
-    polygon = trace(np.maximum(value, gaps) if bridge else value, grid, min_area)
-    hidden = trace(gaps.astype(np.float32), grid)
+    polygon = vectorize(np.maximum(value, gaps) if bridge else value, grid, min_area)
+    hidden = vectorize(gaps.astype(np.float32), grid)
     return MapOutline(
         polygon,
         grid.cell,
@@ -135,7 +135,7 @@ def mask_to_map(
 
 def outline_to_map(
     polygon: Polygon | MultiPolygon,
-    sight: Sight,
+    sight: Viewshed,
     *,
     cell: float | None = None,
     min_area: float = 0.0,
@@ -158,12 +158,12 @@ def outline_to_map(
     return mask_to_map(mask, sight, cell=cell, min_area=min_area, bridge=bridge)
 
 
-def points_to_map(pixels: ArrayLike, sight: Sight) -> NDArray[np.float64]:
+def points_to_map(pixels: ArrayLike, sight: Viewshed) -> NDArray[np.float64]:
     """(N, 3) ground x, y, z that pixels (N, 2) (u, v) show; NaN for sky and beyond the DEM."""
     return sight.ranges.locate(pixels)
 
 
-def _cut(mask: NDArray[Any], sight: Sight) -> tuple[NDArray[np.float32], tuple[int, int], float]:
+def _cut(mask: NDArray[Any], sight: Viewshed) -> tuple[NDArray[np.float32], tuple[int, int], float]:
     """The mask about the object, its first column and row, and the share of pixels lost."""
     left, top, width, height = cv2.boundingRect((mask > 0.5).view(np.uint8))
     # What lies beside the object stays 0: half a pixel outside of it the weight is one half.
@@ -199,7 +199,7 @@ def _slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _ground(
-    covered: NDArray[np.bool_], corner: tuple[int, int], sight: Sight
+    covered: NDArray[np.bool_], corner: tuple[int, int], sight: Viewshed
 ) -> tuple[NDArray[np.float64], float]:
     """Bounds on the map of a mask's ground, and the size on the ground of its median pixel."""
     within = _some(covered) + corner
@@ -239,7 +239,7 @@ def _gaps(
     grid: MapGrid,
     heights: NDArray[np.float32],
     pixels: NDArray[np.float32],
-    sight: Sight,
+    sight: Viewshed,
 ) -> NDArray[np.bool_]:
     """Hidden ground within the picture that closing the outline by a radius (m) takes in."""
     between = _closed(seen, radius / grid.cell) & ~seen & inside(pixels, sight.record.camera)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..camera.record import PARAMETERS
 from ..camera.refraction import curvature_drop
-from .ground import gradient, weighted_quantiles
+from .outline_cells import gradient, weighted_quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..camera import Camera
     from ..terrain import Terrain
-    from .sight import Sight
+    from .viewshed import Viewshed
 
 SIGMA_PIXEL = 1.0
 """Standard deviation of a pixel of an outline, in u and in v."""
@@ -41,7 +41,7 @@ _FARTHEST = 5  # pixels around that are looked at
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ViewGeometry:
     """How a camera looks at places of the ground, each with its plane.
 
     Everything is apparent: lowered by curvature and refraction, so that rays are straight.
@@ -81,7 +81,7 @@ class View:
         return np.asarray(np.degrees(np.arcsin(self.rise / lengths)))
 
 
-def view_of(points: ArrayLike, camera: Camera, terrain: Terrain) -> View:
+def view_geometry(points: ArrayLike, camera: Camera, terrain: Terrain) -> ViewGeometry:
     """How a camera looks at points (N, 3) of the map; NaN where the ground's slope is unknown."""
     points = np.asarray(points, np.float64).reshape(-1, 3)
     offset = points[:, :2] - camera.position[:2]
@@ -89,7 +89,7 @@ def view_of(points: ArrayLike, camera: Camera, terrain: Terrain) -> View:
     forward = offset / distance[:, None]
     drop = curvature_drop(distance, camera.refraction)
     height = points[:, 2] - drop
-    return View(
+    return ViewGeometry(
         place=np.column_stack([points[:, :2], height]),
         gradient=gradient(terrain, *points[:, :2].T) - (2 * drop / distance)[:, None] * forward,
         forward=forward,
@@ -100,7 +100,7 @@ def view_of(points: ArrayLike, camera: Camera, terrain: Terrain) -> View:
 
 def point_covariance(
     points: ArrayLike,
-    sight: Sight,
+    sight: Viewshed,
     *,
     sigma_px: float = SIGMA_PIXEL,
     sigma_z: float = SIGMA_HEIGHT,
@@ -163,7 +163,7 @@ class BoundaryUncertainty:
 
 def boundary_uncertainty(
     polygon: Polygon | MultiPolygon,
-    sight: Sight,
+    sight: Viewshed,
     *,
     sigma_px: float = SIGMA_PIXEL,
     sigma_z: float = SIGMA_HEIGHT,
@@ -216,12 +216,12 @@ def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDA
 
 
 def _spread(
-    points: ArrayLike, sight: Sight, sigma_px: float, sigma_z: float
+    points: ArrayLike, sight: Viewshed, sigma_px: float, sigma_z: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Covariances (N, 2, 2) of points (N, 3), those of jumps, and whether each is on an edge."""
     camera = sight.record.camera
     points = np.asarray(points, np.float64).reshape(-1, 3)
-    view = _turned_to(view_of(points, camera, sight.terrain))
+    view = _turned_to(view_geometry(points, camera, sight.terrain))
     pixels = camera.project(points)
     by_pixel = _by_pixel(camera, pixels, view)
     scatter = np.broadcast_to(sigma_px**2 * np.eye(2), by_pixel.shape)
@@ -246,13 +246,13 @@ def _reach(scatter: NDArray[np.float64]) -> int:
     return 1 if np.isnan(usual) else min(max(1, math.ceil(math.sqrt(usual))), _FARTHEST)
 
 
-def _turned_to(view: View) -> View:
+def _turned_to(view: ViewGeometry) -> ViewGeometry:
     """The view with planes that are grazed or turned away lifted to `_LEAST_RISE`."""
     lift = np.maximum(_LEAST_RISE - view.rise, 0.0)
     return replace(view, gradient=view.gradient + lift[:, None] * view.forward)
 
 
-def _hits(camera: Camera, pixels: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+def _hits(camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry) -> NDArray[np.float64]:
     """(N, 2) where pixels see their planes."""
     azimuth, tangent = camera.directions(pixels)
     forward = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
@@ -262,7 +262,9 @@ def _hits(camera: Camera, pixels: NDArray[np.float64], view: View) -> NDArray[np
     return np.asarray(camera.position[:2] + distance[:, None] * forward)
 
 
-def _by_pixel(camera: Camera, pixels: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+def _by_pixel(
+    camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry
+) -> NDArray[np.float64]:
     """(N, 2, 2) change of x, y with u, v, metres per pixel."""
     columns = []
     for step in _PIXEL_STEP * np.eye(2):
@@ -272,7 +274,7 @@ def _by_pixel(camera: Camera, pixels: NDArray[np.float64], view: View) -> NDArra
 
 
 def _by_pose(
-    camera: Camera, pixels: NDArray[np.float64], view: View, uncertain: NDArray[np.bool_]
+    camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry, uncertain: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(N, 2, 8) change of x, y with `PARAMETERS`; 0 for those that are certain."""
     columns = np.zeros((len(pixels), 2, len(PARAMETERS)))

@@ -29,8 +29,8 @@ from .views import folder_of, stop_unless
 if TYPE_CHECKING:
     from shapely import MultiPolygon
 
-    from ..projection.sight import Sight
     from ..projection.to_map import MapOutline
+    from ..projection.viewshed import Viewshed
     from .views import Views
 
 _SAMPLES = 2000  # places in a polygon that are asked whether they are seen
@@ -73,7 +73,7 @@ def to_map(request: ToMap, views: Views, wanted: Callable[[], bool]) -> Mapped:
     )
 
 
-def _described(outline: MapOutline, sight: Sight) -> dict[str, Any]:
+def _described(outline: MapOutline, sight: Viewshed) -> dict[str, Any]:
     """Attributes and uncertainty, as `Mapped` has them."""
     from ..projection.attributes import attributes
     from ..projection.uncertainty import boundary_uncertainty
@@ -101,7 +101,7 @@ def to_image(request: ToImage, views: Views, wanted: Callable[[], bool]) -> Draw
     )
 
 
-def _visible(polygon: MultiPolygon, sight: Sight) -> float:
+def _visible(polygon: MultiPolygon, sight: Viewshed) -> float:
     """Share of a polygon's ground that the picture shows."""
     import shapely
 

@@ -78,12 +78,12 @@ def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -
     """Turn a camera until the terrain's skyline fits the picture's."""
     from ..camera.skyline_detection import detect_skyline
     from ..camera.skyline_fit import fit_skyline
-    from ..projection.horizon import all_round
+    from ..projection.horizon import trace_all_round
 
     start = CameraRecord.from_json(request.record)
     camera, dem = start.camera, views.dem(request.dem, start.epsg)
     rows = detect_skyline(read_pixels(request.picture, camera))
-    lines = all_round(camera, dem, lambda _: stop_unless(wanted))
+    lines = trace_all_round(camera, dem, lambda _: stop_unless(wanted))
     found = fit_skyline(rows, lines, camera)
     if not found.trusted:
         raise CameraError(found.reason)

@@ -43,7 +43,7 @@ def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
     """
     import shapely
 
-    from ..projection.trace import as_multipolygon
+    from ..projection.vectorize import as_multipolygon
 
     polygons = []
     for rings in rings_of(points, parts):

@@ -13,7 +13,7 @@ import numpy as np
 from ..camera import CameraRecord
 from ..errors import TerrainError
 from ..projection.cache import default_folder
-from ..projection.sight import Sight, look
+from ..projection.viewshed import Viewshed, compute_viewshed
 from ..terrain.sources import Dem, open_dem
 from .protocol import View
 
@@ -38,7 +38,7 @@ class Views:
 
     def __init__(self) -> None:
         self._dems: OrderedDict[Any, Dem] = OrderedDict()
-        self._sights: OrderedDict[Any, Sight] = OrderedDict()
+        self._sights: OrderedDict[Any, Viewshed] = OrderedDict()
 
     def dem(self, paths: Sequence[str], epsg: int) -> Dem:
         """The DEM of these files or folders, opened again if they have changed.
@@ -53,7 +53,7 @@ class Views:
         key = (epsg, tuple((path, _changed(path)) for path in paths))
         return _held(self._dems, key, lambda: open_dem(list(paths), epsg), _MOST_DEMS)
 
-    def sight(self, view: View, wanted: Callable[[], bool]) -> Sight:
+    def sight(self, view: View, wanted: Callable[[], bool]) -> Viewshed:
         """What the camera of a request sees.
 
         Raises
@@ -64,8 +64,8 @@ class Views:
             If it is not wanted any more before it is found.
         """
 
-        def find() -> Sight:
-            return look(record, dem, default_folder(), progress)
+        def find() -> Viewshed:
+            return compute_viewshed(record, dem, default_folder(), progress)
 
         def progress(_: float) -> None:
             stop_unless(wanted)
@@ -76,7 +76,7 @@ class Views:
         return replace(sight, record=record)  # of the same pose, its covariance may be another
 
 
-def folder_of(sight: Sight) -> str:
+def folder_of(sight: Viewshed) -> str:
     """Where the range map lies on disk; "" if it could not be kept there."""
     distances = sight.ranges.distances
     file = distances.filename if isinstance(distances, np.memmap) else None

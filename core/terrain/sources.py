@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import TerrainError
 from .terrain import Terrain
-from .tiles import UNKNOWN, Mosaic, find, is_upright, mosaics, read_tile
+from .tiles import UNKNOWN, Mosaic, find_tiles, is_upright, mosaics, read_tile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -204,7 +204,7 @@ def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
     TerrainError
         If a file is missing or no DEM, does not state its CRS, or the CRS cannot be used.
     """
-    files = find(paths)
+    files = find_tiles(paths)
     tiles = [read_tile(file) for file in files]
     _check(epsg)
     layers = sorted((_layer(mosaic, epsg) for mosaic in mosaics(tiles)), key=lambda it: it.cell)

@@ -113,7 +113,7 @@ def is_upright(transform: Affine) -> bool:
     return bool(t.b == 0 and t.d == 0 and t.a > 0 > t.e)
 
 
-def find(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+def find_tiles(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     """DEM files by name; a folder stands for the DEM files in it.
 
     Raises

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from core.camera import Camera
 from core.camera.refraction import curvature_drop
-from core.projection.lines import trace
-from core.projection.range_map import fan, measure
+from core.projection.lines_of_sight import trace_lines_of_sight
+from core.projection.range_map import compute_range_map, fan
 from core.terrain import Terrain
 
 RAYS = 4000
@@ -79,11 +79,11 @@ def main() -> None:
         return time.perf_counter(), time.process_time()
 
     start = clock()
-    lines = trace(
+    lines = trace_lines_of_sight(
         terrain, (camera.x, camera.y, camera.z), azimuths=fan(camera), step=0.5 / camera.f
     )
     middle = clock()
-    ranges = measure(camera, lines)
+    ranges = compute_range_map(camera, lines)
     end = clock()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     wall, cpu = end[0] - start[0], end[1] - start[1]

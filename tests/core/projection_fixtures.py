@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from core.camera import Camera, CameraRecord
 from core.camera.refraction import curvature_drop
-from core.projection.lines import trace
-from core.projection.range_map import fan, measure
-from core.projection.sight import Sight
+from core.projection.lines_of_sight import trace_lines_of_sight
+from core.projection.range_map import compute_range_map, fan
+from core.projection.viewshed import Viewshed
 from core.terrain import Terrain
 
 X, Y = 2_600_000.0, 1_200_000.0
@@ -35,7 +35,7 @@ def crest(x, y):
     return np.where(y < 700, slope(x, y), 0) + 2.5 * np.maximum(y - 3500, 0)
 
 
-def sight_of(ground: Ground, camera: Camera, half: int = 1000, cell: float = 5.0) -> Sight:
+def sight_of(ground: Ground, camera: Camera, half: int = 1000, cell: float = 5.0) -> Viewshed:
     """What a camera sees of a ground that reaches from (X, Y) ``half`` m to all sides, and five
     times that to the north.
     """
@@ -43,8 +43,10 @@ def sight_of(ground: Ground, camera: Camera, half: int = 1000, cell: float = 5.0
     y = np.arange(-half / 2, 5 * half + cell, cell)[::-1]
     heights = ground(*np.meshgrid(x, y)).astype(np.float32)
     terrain = Terrain(heights, X + x[0], Y + y[0], cell)
-    lines = trace(terrain, tuple(camera.position), azimuths=fan(camera), step=0.5 / camera.f)
-    return Sight(CameraRecord(camera, 2056), terrain, lines, measure(camera, lines))
+    lines = trace_lines_of_sight(
+        terrain, tuple(camera.position), azimuths=fan(camera), step=0.5 / camera.f
+    )
+    return Viewshed(CameraRecord(camera, 2056), terrain, lines, compute_range_map(camera, lines))
 
 
 def webcam(width: int = 600, height: int = 400, **changes: float) -> Camera:
@@ -53,7 +55,7 @@ def webcam(width: int = 600, height: int = 400, **changes: float) -> Camera:
     return Camera(width, height, **{**pose, **changes})
 
 
-def visible(sight: Sight, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+def visible(sight: Viewshed, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether rays to places on the ground (N, 3) are free up to 1 m before them: by marching."""
     camera = sight.record.camera
     offset = points - camera.position

@@ -13,11 +13,11 @@ from core.camera import CameraRecord, Projection
 from core.errors import CameraError, TerrainError
 from core.projection.drape import drape
 from core.projection.footprint import footprint, view_cone
-from core.projection.sight import Sight
+from core.projection.viewshed import Viewshed
 
 
 @pytest.fixture(scope="module")
-def sight() -> Sight:
+def sight() -> Viewshed:
     return sight_of(ridge, webcam())
 
 

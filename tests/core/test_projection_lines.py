@@ -13,7 +13,7 @@ import rasterio
 from core.camera import Camera
 from core.camera.refraction import EARTH_RADIUS, curvature_drop
 from core.errors import TerrainError
-from core.projection.lines import LinesOfSight, trace
+from core.projection.lines_of_sight import LinesOfSight, trace_lines_of_sight
 from core.projection.range_map import fan
 from core.terrain import Terrain
 
@@ -49,7 +49,7 @@ def around(bearing, distance, height=0.0) -> np.ndarray:
 
 @pytest.mark.parametrize("k", [FLAT, 0.13, 0.0])
 def test_rays_meet_a_plane_where_they_must(k):
-    lines = trace(ground(flat), (0, 0, 100), step=STEP, refraction=k)
+    lines = trace_lines_of_sight(ground(flat), (0, 0, 100), step=STEP, refraction=k)
     distance = np.array([30.0, 200, 1500, 2500])
     tangent = -(100 + curvature_drop(distance, k)) / distance
     for azimuth in (-3.1, 0.0, 1.2345):
@@ -61,16 +61,18 @@ def test_rays_meet_a_plane_where_they_must(k):
 
 
 def test_the_sky_and_the_closest_ground_have_no_distance():
-    lines = trace(ground(flat), (0, 0, 100), step=STEP, refraction=FLAT)
+    lines = trace_lines_of_sight(ground(flat), (0, 0, 100), step=STEP, refraction=FLAT)
     distance, land = lines.hits(np.zeros(3), np.array([0.1, -0.02, -30.0]))
     np.testing.assert_array_equal(land, [False, False, True])
     assert np.isnan(distance).all()
-    with_more = trace(ground(flat), (0, 0, 100), step=STEP, refraction=FLAT, nearest=2.0)
+    with_more = trace_lines_of_sight(
+        ground(flat), (0, 0, 100), step=STEP, refraction=FLAT, nearest=2.0
+    )
     assert with_more.hits([0.0], [-30.0])[0][0] == pytest.approx(100 / 30, rel=0.01)
 
 
 def test_a_wall_hides_what_is_behind_it_and_no_more():
-    lines = trace(ground(wall), (0, 0, 150), step=STEP, refraction=FLAT)
+    lines = trace_lines_of_sight(ground(wall), (0, 0, 150), step=STEP, refraction=FLAT)
     behind = np.arange(1020, 3000, 5.0)
     seen = lines.sees(around(0.0, behind), tolerance=0.0)
     # From 150 m over a top of 100 m at 1000 m the ray comes down at 3000 m.
@@ -87,7 +89,7 @@ def test_a_wall_hides_what_is_behind_it_and_no_more():
 
 
 def test_rays_just_under_and_over_an_edge_end_far_apart():
-    lines = trace(ground(wall), (0, 0, 190), step=STEP, refraction=FLAT)
+    lines = trace_lines_of_sight(ground(wall), (0, 0, 190), step=STEP, refraction=FLAT)
     top = (100 - 190) / 1000
     distance, _ = lines.hits(np.zeros(3), np.array([top - 0.02, top - 1e-4, top + 1e-4]))
     assert 960 <= distance[0] <= 970
@@ -99,7 +101,7 @@ def test_the_skyline_is_that_of_a_cone():
     def cone(x, y):
         return np.maximum(0.0, 500 - np.hypot(x, y - 1500))
 
-    lines = trace(ground(cone), (0, -1000, 50), step=STEP, refraction=FLAT)
+    lines = trace_lines_of_sight(ground(cone), (0, -1000, 50), step=STEP, refraction=FLAT)
     assert lines.skyline([0.0])[0] == pytest.approx(450 / 2500, rel=2e-3)
     # Tangent planes: tan(elevation) of a cone of slope 1 and height h over the eye, seen aside.
     aside = np.radians([3.0, -3.0, 5.0])
@@ -116,7 +118,7 @@ def slope(x, y):
 
 
 def test_a_full_circle_has_no_seam():
-    lines = trace(ground(slope), (3.0, -4.0, 300), step=math.radians(0.0703))
+    lines = trace_lines_of_sight(ground(slope), (3.0, -4.0, 300), step=math.radians(0.0703))
     azimuth = np.pi + np.linspace(-0.01, 0.01, 401)
     wrapped = np.angle(np.exp(1j * azimuth))
     assert (wrapped < 0).any()
@@ -133,8 +135,10 @@ def test_a_full_circle_has_no_seam():
 @pytest.mark.parametrize("middle", [0.0, 1.0, math.pi, -math.pi, 3.0, 9.0])
 def test_a_fan_is_the_same_as_that_part_of_the_circle(middle):
     terrain, eye = ground(slope), (3.0, -4.0, 300.0)
-    whole = trace(terrain, eye, step=2 * math.pi / 3600)
-    fanned = trace(terrain, eye, azimuths=(middle - 0.2, middle + 0.2), step=math.radians(0.1))
+    whole = trace_lines_of_sight(terrain, eye, step=2 * math.pi / 3600)
+    fanned = trace_lines_of_sight(
+        terrain, eye, azimuths=(middle - 0.2, middle + 0.2), step=math.radians(0.1)
+    )
     azimuth = np.angle(np.exp(1j * (middle + np.linspace(-0.199, 0.199, 57))))
     tangent = np.full(57, -0.25)
     np.testing.assert_allclose(
@@ -156,7 +160,7 @@ def holed(x, y):
 
 
 def test_unknown_ground_hides_nothing_and_is_told():
-    lines = trace(ground(holed), (0, 0, 100), step=STEP, refraction=FLAT)
+    lines = trace_lines_of_sight(ground(holed), (0, 0, 100), step=STEP, refraction=FLAT)
     assert lines.sees(around(0.0, np.array([500.0, 1000, 1500]))).all()
     distance, land = lines.hits([0.0], [-100 / 1000])  # into the hole
     assert land[0]
@@ -167,7 +171,7 @@ def test_unknown_ground_hides_nothing_and_is_told():
 
 
 def test_a_place_beside_the_terrain_sees_it():
-    lines = trace(ground(flat), (0, -5000, 100), step=STEP, refraction=FLAT)
+    lines = trace_lines_of_sight(ground(flat), (0, -5000, 100), step=STEP, refraction=FLAT)
     distance, land = lines.hits([0.0, np.pi], [-100 / 4000, -100 / 4000])
     assert distance[0] == pytest.approx(4000, rel=1e-3)
     np.testing.assert_array_equal(land, [True, False])
@@ -177,9 +181,9 @@ def test_a_place_beside_the_terrain_sees_it():
 
 def test_terrain_without_any_height_is_refused():
     with pytest.raises(TerrainError, match="knows no ground"):
-        trace(ground(lambda x, y: np.full_like(x, np.nan)), (0, 0, 100), step=STEP)
+        trace_lines_of_sight(ground(lambda x, y: np.full_like(x, np.nan)), (0, 0, 100), step=STEP)
     with pytest.raises(TerrainError, match="knows no ground"):
-        trace(ground(flat), (0, -5000, 100), azimuths=(3.0, 3.2), step=STEP)
+        trace_lines_of_sight(ground(flat), (0, -5000, 100), azimuths=(3.0, 3.2), step=STEP)
 
 
 # --- real terrain -----------------------------------------------------------------------------
@@ -228,7 +232,7 @@ def test_rays_end_where_marching_along_them_does(name, view):
     azimuth, tangent = camera.directions(
         np.random.default_rng(view).uniform((0, 0), (1919, 1079), (600, 2))
     )
-    lines = trace(
+    lines = trace_lines_of_sight(
         terrain, (camera.x, camera.y, camera.z), azimuths=fan(camera), step=0.5 / camera.f
     )
     distance, _ = lines.hits(azimuth, tangent)
@@ -264,7 +268,7 @@ def test_places_are_seen_if_no_ground_is_in_the_way(name):
     with np.errstate(invalid="ignore"):
         # Metres by which the point would have to be lifted to be seen.
         short = -np.nanmin(above / np.maximum(share, 1e-3), axis=1)
-    lines = trace(terrain, (camera.x, camera.y, camera.z), step=0.5 / camera.f)
+    lines = trace_lines_of_sight(terrain, (camera.x, camera.y, camera.z), step=0.5 / camera.f)
     seen = lines.sees(points)
     clear, hidden = short < 0.7, short > 2.0
     assert clear.sum() > 100
@@ -277,7 +281,7 @@ def test_places_are_seen_if_no_ground_is_in_the_way(name):
 
 
 def test_lines_come_back_from_disk(tmp_path):
-    lines = trace(ground(slope), (0, 0, 300), azimuths=(0.0, 1.0), step=STEP)
+    lines = trace_lines_of_sight(ground(slope), (0, 0, 300), azimuths=(0.0, 1.0), step=STEP)
     lines.save(tmp_path / "lines")
     again = LinesOfSight.open(tmp_path / "lines")
     assert again.position == lines.position
@@ -291,7 +295,7 @@ def test_lines_come_back_from_disk(tmp_path):
 
 def test_progress_is_told_and_can_stop_the_work():
     told = []
-    trace(ground(slope), (0, 0, 300), step=STEP, progress=told.append)
+    trace_lines_of_sight(ground(slope), (0, 0, 300), step=STEP, progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
 
@@ -299,4 +303,4 @@ def test_progress_is_told_and_can_stop_the_work():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trace(ground(slope), (0, 0, 300), step=STEP, progress=stop)
+        trace_lines_of_sight(ground(slope), (0, 0, 300), step=STEP, progress=stop)

@@ -10,8 +10,8 @@ from test_projection_lines import FLAT, flat, ground, real, real_views, slope, w
 
 from core.camera import Camera, Projection
 from core.errors import CameraError
-from core.projection.lines import LinesOfSight, trace
-from core.projection.range_map import RangeMap, fan, measure
+from core.projection.lines_of_sight import LinesOfSight, trace_lines_of_sight
+from core.projection.range_map import RangeMap, compute_range_map, fan
 from core.terrain import Terrain
 
 
@@ -29,10 +29,10 @@ def panorama(**changes) -> Camera:
 
 def seen_by(camera: Camera, terrain: Terrain) -> tuple[LinesOfSight, RangeMap]:
     eye = camera.x, camera.y, camera.z
-    lines = trace(
+    lines = trace_lines_of_sight(
         terrain, eye, azimuths=fan(camera), step=0.5 / camera.f, refraction=camera.refraction
     )
-    return lines, measure(camera, lines)
+    return lines, compute_range_map(camera, lines)
 
 
 def all_pixels(camera: Camera) -> np.ndarray:
@@ -60,9 +60,9 @@ def test_ranges_are_what_the_lines_say_in_the_directions_of_the_pixels(name):
     camera = CAMERAS[name]
     _, ranges = seen_by(camera, ground(slope))
     azimuth, tangent = camera.directions(all_pixels(camera))
-    expected, _ = trace(ground(slope), (0, 0, 150), step=0.5 / camera.f, refraction=FLAT).hits(
-        azimuth, tangent
-    )
+    expected, _ = trace_lines_of_sight(
+        ground(slope), (0, 0, 150), step=0.5 / camera.f, refraction=FLAT
+    ).hits(azimuth, tangent)
     found = ranges.distances.ravel()
     assert np.isfinite(expected).mean() > 0.1
     assert (np.isnan(found) == np.isnan(expected)).mean() > 0.99

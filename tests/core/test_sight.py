@@ -15,9 +15,9 @@ from rasterio.transform import from_origin
 
 from core.camera import Camera, CameraRecord, Projection
 from core.errors import TerrainError
-from core.projection import sight as sight_module
-from core.projection.cache import default_folder, kept, key_of
-from core.projection.sight import Sight, look
+from core.projection import viewshed as sight_module
+from core.projection.cache import cached, default_folder, key_of
+from core.projection.viewshed import Viewshed, compute_viewshed
 from core.terrain import Terrain
 from core.terrain.sources import Dem, open_dem
 
@@ -61,9 +61,9 @@ def hills(x, y):
     return 40 * np.sin(x / 190) + 60 * np.cos(y / 240) + 0.1 * y
 
 
-def seen(tmp_path: Path, height, camera: Camera = CAMERA, **kwargs) -> Sight:
+def seen(tmp_path: Path, height, camera: Camera = CAMERA, **kwargs) -> Viewshed:
     dem = dem_of(tmp_path, height, **kwargs)
-    return look(CameraRecord(camera, dem.epsg), dem, tmp_path / "cache")
+    return compute_viewshed(CameraRecord(camera, dem.epsg), dem, tmp_path / "cache")
 
 
 def demo(name: str, view: int) -> CameraRecord:
@@ -103,7 +103,7 @@ def test_real_terrain_in_its_own_and_in_another_crs(tmp_path):
 
     record = demo("avaMal", 0)
     path = DEM_DIR / "avaMal_dem_5m_epsg31287.tif"
-    here = look(record, open_dem(path, 31287), tmp_path)
+    here = compute_viewshed(record, open_dem(path, 31287), tmp_path)
     to_lv95 = Transformer.from_crs(31287, 2056, always_xy=True)
     camera = record.camera
     x, y = to_lv95.transform(camera.x, camera.y)
@@ -112,7 +112,7 @@ def test_real_terrain_in_its_own_and_in_another_crs(tmp_path):
     yaw = np.degrees(np.arctan2(ahead[0] - x, ahead[1] - y))
     assert abs((yaw - camera.yaw + 180) % 360 - 180) > 2  # the grids are turned
     moved = replace(record, camera=replace(camera, x=x, y=y, yaw=yaw), epsg=2056)
-    there = look(moved, open_dem(path, 2056), tmp_path)
+    there = compute_viewshed(moved, open_dem(path, 2056), tmp_path)
     one, other = here.ranges.distances, there.ranges.distances
     assert (np.isnan(one) == np.isnan(other)).mean() > 0.995
     assert np.nanmedian(np.abs(one - other)) < 2  # metres of two grids, 4e-4 apart
@@ -123,7 +123,7 @@ def test_real_terrain_in_its_own_and_in_another_crs(tmp_path):
 
 
 def test_the_skyline_runs_between_ground_and_sky(tmp_path):
-    sight = look(
+    sight = compute_viewshed(
         demo("avaAlr", 1), open_dem(DEM_DIR / "avaAlr_dem_5m_epsg31287.tif", 31287), tmp_path
     )
     rows = sight.skyline_rows()
@@ -203,9 +203,11 @@ def test_what_cannot_be_seen_says_why(tmp_path):
         ({"y": Y + 4000}, "does not cover"),
     ):
         with pytest.raises(TerrainError, match=words):
-            look(replace(record, camera=replace(CAMERA, **changes)), dem, tmp_path / "cache")
+            compute_viewshed(
+                replace(record, camera=replace(CAMERA, **changes)), dem, tmp_path / "cache"
+            )
     with pytest.raises(TerrainError, match="open in EPSG:2056, the camera is posed in EPSG:21781"):
-        look(replace(record, epsg=21781), dem, tmp_path / "cache")
+        compute_viewshed(replace(record, epsg=21781), dem, tmp_path / "cache")
 
 
 def test_large_views_get_larger_cells(tmp_path, monkeypatch):
@@ -223,13 +225,13 @@ def test_large_views_get_larger_cells(tmp_path, monkeypatch):
 def made(monkeypatch) -> list[int]:
     """One entry for every time that lines of sight are traced."""
     times = []
-    trace = sight_module.trace
+    trace = sight_module.trace_lines_of_sight
 
     def counted(*args, **kwargs):
         times.append(1)
         return trace(*args, **kwargs)
 
-    monkeypatch.setattr(sight_module, "trace", counted)
+    monkeypatch.setattr(sight_module, "trace_lines_of_sight", counted)
     return times
 
 
@@ -237,10 +239,10 @@ def test_a_second_look_is_taken_from_disk(tmp_path, made):
     told: list[float] = []
     dem = dem_of(tmp_path, hills)
     record = CameraRecord(CAMERA, 2056)
-    first = look(record, dem, tmp_path / "cache", told.append)
+    first = compute_viewshed(record, dem, tmp_path / "cache", told.append)
     assert told == sorted(told)
     assert (told[0] > 0, told[-1]) == (True, 1.0)
-    second = look(replace(record, name="other"), dem, tmp_path / "cache")
+    second = compute_viewshed(replace(record, name="other"), dem, tmp_path / "cache")
     assert len(made) == 1
     np.testing.assert_array_equal(first.ranges.distances, second.ranges.distances)
     points = [[X, Y + 900, 0.0], [X + 50, Y + 1500, 300.0]]
@@ -252,10 +254,10 @@ def test_another_pose_or_dem_is_looked_at_anew(tmp_path, made):
     dem = dem_of(tmp_path, hills)
     record = CameraRecord(CAMERA, 2056)
     for camera in (CAMERA, replace(CAMERA, yaw=0.01), replace(CAMERA, k1=-0.01), CAMERA):
-        look(replace(record, camera=camera), dem, tmp_path / "cache")
+        compute_viewshed(replace(record, camera=camera), dem, tmp_path / "cache")
     assert len(made) == 3
     os.utime(tmp_path / "dem.tif", (1, 1))
-    look(record, open_dem(tmp_path / "dem.tif", 2056), tmp_path / "cache")
+    compute_viewshed(record, open_dem(tmp_path / "dem.tif", 2056), tmp_path / "cache")
     assert len(made) == 4
 
 
@@ -265,14 +267,14 @@ def test_a_damaged_entry_is_made_anew(tmp_path, made, name, damage):
     dem = dem_of(tmp_path, hills)
     record = CameraRecord(CAMERA, 2056)
     for _ in range(2):
-        look(record, dem, tmp_path / "cache")
+        compute_viewshed(record, dem, tmp_path / "cache")
     (path,) = (tmp_path / "cache").glob(f"*/{name}")
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-9])
     else:
         path.unlink()
     for _ in range(2):
-        look(record, dem, tmp_path / "cache")
+        compute_viewshed(record, dem, tmp_path / "cache")
     assert len(made) == 2
 
 
@@ -283,7 +285,7 @@ def test_work_that_is_stopped_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        look(CameraRecord(CAMERA, 2056), dem, tmp_path / "cache", stop)
+        compute_viewshed(CameraRecord(CAMERA, 2056), dem, tmp_path / "cache", stop)
     assert not list((tmp_path / "cache").glob("*"))
 
 
@@ -295,7 +297,7 @@ def put(folder: Path, key: str, size: int = 1000, most: int = 2500) -> str:
     def load(entry: Path) -> str:
         return "from disk" if (entry / "text").is_file() else ""
 
-    return kept(folder, key, load, lambda: "x" * size, save, most)
+    return cached(folder, key, load, lambda: "x" * size, save, most)
 
 
 def test_the_entries_not_used_for_longest_are_deleted(tmp_path):
@@ -326,11 +328,11 @@ def test_the_cache_stands_where_the_models_are(monkeypatch, tmp_path):
 
 
 def test_a_terrain_is_enough_for_a_sight_in_memory():
-    """`Sight` needs no files: what other modules and tests make by hand works as well."""
-    from core.projection.lines import trace
-    from core.projection.range_map import fan, measure
+    """`Viewshed` needs no files: what other modules and tests make by hand works as well."""
+    from core.projection.lines_of_sight import trace_lines_of_sight
+    from core.projection.range_map import compute_range_map, fan
 
     terrain = Terrain(np.zeros((601, 601), np.float32), X - 3000, Y + 3000, 10.0)
-    lines = trace(terrain, (X, Y, 150.0), azimuths=fan(CAMERA), step=0.5 / CAMERA.f)
-    sight = Sight(CameraRecord(CAMERA, 2056), terrain, lines, measure(CAMERA, lines))
+    lines = trace_lines_of_sight(terrain, (X, Y, 150.0), azimuths=fan(CAMERA), step=0.5 / CAMERA.f)
+    sight = Viewshed(CameraRecord(CAMERA, 2056), terrain, lines, compute_range_map(CAMERA, lines))
     assert np.isfinite(sight.skyline_rows()).all()

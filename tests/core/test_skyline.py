@@ -15,7 +15,7 @@ from core.camera.skyline_adjustment import SkylineObservation
 from core.camera.skyline_constraint import SkylineConstraint
 from core.camera.skyline_detection import detect_skyline
 from core.camera.skyline_fit import fit_skyline
-from core.projection.horizon import all_round, skyline_places
+from core.projection.horizon import skyline_places, trace_all_round
 from core.terrain import Terrain
 
 CAMERA = Camera(800, 500, X, Y, 1500.0, yaw=77.0, pitch=3.0, roll=0.6, f=850.0)
@@ -54,7 +54,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def lines(world):
-    return all_round(CAMERA, world)
+    return trace_all_round(CAMERA, world)
 
 
 def rows_of(camera, lines, seed=0, noise=0.5):
@@ -120,7 +120,7 @@ def test_trees_over_half_of_it_do_not_matter(trees, lines):
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_other_mountains_are_not_believed(seed, lines):
-    other = all_round(CAMERA, World(mountains(seed)))
+    other = trace_all_round(CAMERA, World(mountains(seed)))
     found = fit_skyline(rows_of(CAMERA, other), lines, lost(CAMERA))
     assert not found.trusted
     assert "control points" in found.reason
@@ -251,7 +251,7 @@ def test_the_skyline_helps_few_points(world, lines):
 
 def test_a_skyline_that_does_not_belong_is_left_alone(world, lines):
     points = noisy_points(world, lines, 4, 0)
-    other = all_round(CAMERA, World(mountains(3)))
+    other = trace_all_round(CAMERA, World(mountains(3)))
     sight = SkylineObservation(rows_of(CAMERA, other), skyline_places(world))
     alone, found = posed(points, 0), posed(points, 0, sight)
     assert found.camera == alone.camera

@@ -427,9 +427,9 @@ def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, 
     from core.survey import views
 
     looks = []
-    look = views.look
+    look = views.compute_viewshed
     monkeypatch.setattr(
-        views, "look", lambda *args, **more: looks.append(args) or look(*args, **more)
+        views, "compute_viewshed", lambda *args, **more: looks.append(args) or look(*args, **more)
     )
     session = Session()
     request = ToMap(record.to_json(), [dem], PIXELS, [[4]], attributes=True)

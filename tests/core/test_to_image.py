@@ -10,8 +10,8 @@ from projection_fixtures import X, Y, overlap, ridge, sight_of, slope, webcam
 
 from core.errors import CameraError
 from core.outline import mask_to_polygons
-from core.projection.sight import Sight
 from core.projection.to_image import lines_to_image, polygon_to_image, polygon_to_mask
+from core.projection.viewshed import Viewshed
 
 
 def box(west, south, east, north) -> shapely.Polygon:
@@ -19,12 +19,12 @@ def box(west, south, east, north) -> shapely.Polygon:
 
 
 @pytest.fixture(scope="module")
-def on_slope() -> Sight:
+def on_slope() -> Viewshed:
     return sight_of(slope, webcam())
 
 
 @pytest.fixture(scope="module")
-def on_ridge() -> Sight:
+def on_ridge() -> Viewshed:
     return sight_of(ridge, webcam())
 
 

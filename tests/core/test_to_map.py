@@ -15,11 +15,11 @@ from core.camera import Camera, CameraRecord
 from core.errors import CameraError, TerrainError
 from core.outline import mask_to_polygons
 from core.projection import to_map
-from core.projection.map_grid import MapGrid, sees
-from core.projection.sight import Sight, look
+from core.projection.map_grid import MapGrid, is_visible
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map, outline_to_map, points_to_map
-from core.projection.trace import trace
+from core.projection.vectorize import vectorize
+from core.projection.viewshed import Viewshed, compute_viewshed
 from core.terrain.sources import open_dem
 
 DEM_DIR = Path(__file__).parents[2].parent / "shared" / "data" / "dem"
@@ -34,17 +34,17 @@ def iou(one, other) -> float:
 
 
 @pytest.fixture(scope="module")
-def on_slope() -> Sight:
+def on_slope() -> Viewshed:
     return sight_of(slope, webcam())
 
 
 @pytest.fixture(scope="module")
-def on_ridge() -> Sight:
+def on_ridge() -> Viewshed:
     return sight_of(ridge, webcam())
 
 
 @pytest.fixture(scope="module")
-def below_crest() -> Sight:
+def below_crest() -> Viewshed:
     return sight_of(crest, webcam(pitch=18.0))
 
 
@@ -186,7 +186,7 @@ def test_seen_as_by_marching(on_ridge):
     drawn = on_ridge.record.camera.project(points)
     framed = ((drawn > 0) & (drawn < (599, 399))).all(axis=1)
     assert 0.1 < truth[framed].mean() < 0.9
-    assert (sees(points, on_ridge.lines) == truth)[framed].mean() > 0.98
+    assert (is_visible(points, on_ridge.lines) == truth)[framed].mean() > 0.98
 
 
 def test_a_mask_that_spills_over_the_crest(below_crest):
@@ -257,7 +257,7 @@ def test_traced_outlines_are_exact_to_half_a_cell():
     disc = (np.hypot(x - 100, y - 100) < 61).astype(np.float32)
     disc[np.hypot(x - 100, y - 100) < 20] = 0
     disc[5, 5] = 1  # a speckle
-    found = trace(disc, grid)
+    found = vectorize(disc, grid)
     truth = shapely.Point(100, 100).buffer(61).difference(shapely.Point(100, 100).buffer(20))
     assert len(found.geoms) == 1
     assert shapely.hausdorff_distance(found.boundary, truth.boundary, densify=0.05) < 2.0
@@ -268,12 +268,12 @@ def test_noise_gives_valid_outlines():
     random = np.random.default_rng(0)
     grid = MapGrid(0.0, 0.0, 1.0, 150, 150)
     for share in (0.4, 0.6):
-        found = trace((random.random((150, 150)) < share).astype(np.float32), grid)
+        found = vectorize((random.random((150, 150)) < share).astype(np.float32), grid)
         assert found.is_valid
         assert not found.is_empty
     speckle = np.zeros((150, 150), np.float32)
     speckle[70, 70] = 1
-    assert not trace(speckle, grid).is_empty  # for there is nothing larger
+    assert not vectorize(speckle, grid).is_empty  # for there is nothing larger
 
 
 # --- real ground ------------------------------------------------------------------------------
@@ -287,7 +287,7 @@ def test_real_ground(name, view, least, tmp_path):
     place = {axis: pose[axis] for axis in "xyz"}
     camera = Camera(pose["width"], pose["height"], **place, **angles, f=pose["f_px"])
     dem = open_dem(DEM_DIR / f"{name}_dem_5m_epsg31287.tif", 31287)
-    sight = look(CameraRecord(camera, 31287), dem, tmp_path)
+    sight = compute_viewshed(CameraRecord(camera, 31287), dem, tmp_path)
     fields, _, shapes, columns = read_layer(DEM_DIR / f"{name}_outlines.gpkg", layer="outlines")
     part = columns[list(fields["fields"]).index("part")]
     outline = shapely.from_wkb(shapes[list(part).index("avalanche")])

@@ -14,17 +14,17 @@ import shapely
 from core.camera import Camera, CameraRecord, Projection
 from core.camera.refraction import curvature_drop
 from core.projection.attributes import attributes
-from core.projection.lines import trace
-from core.projection.range_map import fan, measure
-from core.projection.sight import Sight, look
-from core.projection.uncertainty import boundary_uncertainty, point_covariance, view_of
+from core.projection.lines_of_sight import trace_lines_of_sight
+from core.projection.range_map import compute_range_map, fan
+from core.projection.uncertainty import boundary_uncertainty, point_covariance, view_geometry
+from core.projection.viewshed import Viewshed, compute_viewshed
 from core.terrain import Terrain
 
 DEMS = Path(__file__).parents[2].parent / "shared" / "data" / "dem"
 EAST, NORTH = 2_600_000.0, 1_200_000.0
 
 
-def sight_of(height, *, covariance=None, **camera) -> Sight:
+def sight_of(height, *, covariance=None, **camera) -> Viewshed:
     """A camera at the middle of the south edge, looking north over heights by a function."""
     axis = np.arange(-1500, 1505, 5.0)
     x, y = np.meshgrid(axis, axis[::-1])
@@ -33,17 +33,17 @@ def sight_of(height, *, covariance=None, **camera) -> Sight:
     pose = {"z": 1000.0, "yaw": 0.0, "pitch": 5.0, "roll": 0.0, "f": 800.0, **camera}
     view = Camera(600, 400, EAST, NORTH - 1500, **pose)
     record = CameraRecord(view, 2056, covariance=covariance)
-    lines = trace(
+    lines = trace_lines_of_sight(
         terrain,
         tuple(view.position),
         azimuths=fan(view),
         step=0.5 / view.f,
         refraction=view.refraction,
     )
-    return Sight(record, terrain, lines, measure(view, lines))
+    return Viewshed(record, terrain, lines, compute_range_map(view, lines))
 
 
-def seen_by(sight: Sight, pixels) -> np.ndarray:
+def seen_by(sight: Viewshed, pixels) -> np.ndarray:
     return sight.ranges.locate(np.asarray(pixels, float))
 
 
@@ -64,7 +64,7 @@ def test_a_pixel_on_a_plane(slope: float) -> None:
     (with_terrain,) = point_covariance(point, sight, sigma_px=1.0, sigma_z=2.0)
     by_height = 2.0 / (slope - tangent)
     assert math.sqrt(with_terrain[1, 1]) == pytest.approx(math.hypot(along, by_height), rel=0.02)
-    assert view_of(point, camera, sight.terrain).grazing[0] == pytest.approx(
+    assert view_geometry(point, camera, sight.terrain).grazing[0] == pytest.approx(
         math.degrees(grazing), abs=0.05
     )
 
@@ -241,13 +241,15 @@ def test_ellipses_hold_the_truth_as_often_as_they_say(name, index, tmp_path) -> 
     covariance = a_covariance(rng)
     record = replace(real(name, index), covariance=covariance.tolist())
     camera = record.camera
-    sight = look(record, open_dem(DEMS / f"{name}_dem_5m_epsg31287.tif", 31287), tmp_path)
+    sight = compute_viewshed(
+        record, open_dem(DEMS / f"{name}_dem_5m_epsg31287.tif", 31287), tmp_path
+    )
     pixels = rng.uniform((50, 50), (camera.width - 50, camera.height - 50), (600, 2))
     points = sight.ranges.locate(pixels)
     seen = np.isfinite(points).all(axis=1)
     pixels, points = pixels[seen], points[seen]
     spread = point_covariance(points, sight)
-    grazing = view_of(points, camera, sight.terrain).grazing
+    grazing = view_geometry(points, camera, sight.terrain).grazing
     jump = np.ptp(_window(sight, pixels), axis=(1, 2))
     view = np.hypot(*(points - camera.position)[:, :2].T)
     fair = (grazing > 10) & (jump < 0.05 * view) & np.isfinite(spread).all(axis=(1, 2))
@@ -277,7 +279,7 @@ def test_ellipses_hold_the_truth_as_often_as_they_say(name, index, tmp_path) -> 
     assert inside_95 == pytest.approx(0.95, abs=0.11)
 
 
-def _window(sight: Sight, pixels: np.ndarray) -> np.ndarray:
+def _window(sight: Viewshed, pixels: np.ndarray) -> np.ndarray:
     """Distances around pixels, seven by seven."""
     near = np.arange(-3, 4)
     col, row = np.rint(pixels).astype(int).T
@@ -294,7 +296,9 @@ def test_attributes_of_accuracy(tmp_path) -> None:
     from core.terrain.sources import open_dem
 
     record = replace(real("avaMal", 1), covariance=a_covariance(np.random.default_rng(0)).tolist())
-    sight = look(record, open_dem(DEMS / "avaMal_dem_5m_epsg31287.tif", 31287), tmp_path)
+    sight = compute_viewshed(
+        record, open_dem(DEMS / "avaMal_dem_5m_epsg31287.tif", 31287), tmp_path
+    )
     _, _, geometry, _ = pyogrio.raw.read(DEMS / "avaMal_outlines.gpkg")
     outline = max(shapely.from_wkb(geometry), key=shapely.area)
     found = attributes(outline, sight.terrain, sight)

@@ -22,11 +22,11 @@ from core.image import read_picture
 from core.projection.attributes import attributes
 from core.projection.drape import drape
 from core.projection.footprint import footprint, view_cone
-from core.projection.horizon import all_round
+from core.projection.horizon import trace_all_round
 from core.projection.map_grid import MapGrid, inside
-from core.projection.sight import look
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map
+from core.projection.viewshed import compute_viewshed
 from core.terrain.sources import open_dem
 from training.synthetic.files import write_scene
 from training.synthetic.scene import make_scene
@@ -53,7 +53,7 @@ def dem(folder):
 
 @pytest.fixture(scope="module")
 def sight(record, dem):
-    return look(record, dem)
+    return compute_viewshed(record, dem)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_orthophoto_and_footprint(sight, picture, record):
 def test_the_skyline_alone_finds_the_heading(record, dem, picture):
     truth = record.camera
     start = replace(truth, yaw=0.0, pitch=0.0, roll=0.0, f=truth.f * 1.04)
-    found = fit_skyline(detect_skyline(picture), all_round(start, dem), start)
+    found = fit_skyline(detect_skyline(picture), trace_all_round(start, dem), start)
     assert found.trusted, found.reason
     assert abs((found.camera.yaw - truth.yaw + 180) % 360 - 180) < 0.25
     assert found.camera.pitch == pytest.approx(truth.pitch, abs=0.1)
@@ -178,7 +178,7 @@ def test_commands_use_the_skyline(folder, record, tmp_path, capsys):
 
 def test_no_sky_no_heading(record, dem):
     grey = np.full((600, 960, 3), 128, np.uint8)
-    found = fit_skyline(detect_skyline(grey), all_round(record.camera, dem), record.camera)
+    found = fit_skyline(detect_skyline(grey), trace_all_round(record.camera, dem), record.camera)
     assert not found.trusted
     assert "control points" in found.reason
 

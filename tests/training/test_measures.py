@@ -12,9 +12,9 @@ from scipy.ndimage import map_coordinates
 
 from core.camera import CameraRecord
 from core.projection.attributes import attributes
-from core.projection.sight import look
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map
+from core.projection.viewshed import compute_viewshed
 from core.terrain.sources import open_dem
 from training.synthetic.files import write_scene
 from training.synthetic.scene import make_scene
@@ -33,7 +33,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sight(folder):
-    return look(CameraRecord.read(folder / "camera.json"), open_dem([folder / "dem.tif"], 2056))
+    return compute_viewshed(
+        CameraRecord.read(folder / "camera.json"), open_dem([folder / "dem.tif"], 2056)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...projection.sight import Sight
+    from ...projection.viewshed import Viewshed
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,7 +81,7 @@ def _only(checked: Sequence[PointFit], record: CameraRecord) -> CameraRecord:
 
 
 def check_points(
-    points: Sequence[ControlPoint], record: CameraRecord, sight: Sight | None
+    points: Sequence[ControlPoint], record: CameraRecord, sight: Viewshed | None
 ) -> list[PointFit]:
     """Compare places known in the picture and on the map with what the pose says.
 

@@ -17,7 +17,7 @@ from .exif import focal_length
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from ...projection.sight import Sight
+    from ...projection.viewshed import Viewshed
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -97,14 +97,14 @@ def path_from(path: Path, folder: Path) -> str:
         return str(path.resolve())
 
 
-def sight_of(record: CameraRecord, args: argparse.Namespace) -> Sight:
+def sight_of(record: CameraRecord, args: argparse.Namespace) -> Viewshed:
     """What the camera sees of the terrain of ``--dem``; says what is doubtful about it."""
     from ...projection.cache import default_folder
-    from ...projection.sight import look
+    from ...projection.viewshed import compute_viewshed
     from ...terrain.sources import open_dem
 
     dem = open_dem(args.dem, record.epsg)
-    sight = look(record, dem, None if args.no_cache else default_folder())
+    sight = compute_viewshed(record, dem, None if args.no_cache else default_folder())
     for text in sight.warnings:
         warn(text)
     return sight

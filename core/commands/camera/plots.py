@@ -14,7 +14,7 @@ from ...errors import IsegError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...projection.sight import Sight
+    from ...projection.viewshed import Viewshed
 
 _INCHES = 12.0  # width of a figure
 _LONGEST_ARROW = 0.08  # of the picture's width
@@ -60,7 +60,7 @@ def plot_residuals(path: Path, picture: NDArray[np.uint8] | None, record: Camera
     _save(figure, path)
 
 
-def plot_skyline(path: Path, picture: NDArray[np.uint8] | None, sight: Sight) -> None:
+def plot_skyline(path: Path, picture: NDArray[np.uint8] | None, sight: Viewshed) -> None:
     """Draw the terrain's skyline and ridges over the picture; parameters as above."""
     camera = sight.record.camera
     figure, axes = _frame(camera, picture)

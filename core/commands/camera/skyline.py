@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the camera; returns 0, and raises where the fit is not to be trusted."""
     from ...camera.skyline_detection import detect_skyline
     from ...camera.skyline_fit import fit_skyline
-    from ...projection.horizon import all_round
+    from ...projection.horizon import trace_all_round
     from ...terrain.sources import open_dem
 
     common.check_out(args.out, (".json",), [args.picture, args.camera])
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     start = start.with_camera(_standing(start.camera, args, dem))
     found = fit_skyline(
         detect_skyline(picture),
-        all_round(start.camera, dem),
+        trace_all_round(start.camera, dem),
         start.camera,
         args.focal_sigma.of(start.camera.f),
     )

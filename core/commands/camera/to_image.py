@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...projection.sight import Sight
+    from ...projection.viewshed import Viewshed
     from .features import Feature
 
     Drawn = list[tuple[Feature, NDArray[np.bool_]]]
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _mask(feature: Feature, crs: str, sight: Sight) -> NDArray[np.bool_]:
+def _mask(feature: Feature, crs: str, sight: Viewshed) -> NDArray[np.bool_]:
     """(H, W) what the camera sees of an outline; where that is nothing, says why."""
     from ...projection.to_image import polygon_to_mask
     from .features import reproject

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from shapely import MultiPolygon, Polygon
 
-    from ...projection.sight import Sight
     from ...projection.to_map import MapOutline
+    from ...projection.viewshed import Viewshed
 
 _VECTOR = (".geojson", ".json", ".gpkg")
 _WHITE = 255  # of a mask, and no number of a label image
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             "perfect pose."
         )
     shapes = [shape for path in args.inputs for shape in _read(path, record)]
-    sights: dict[tuple[int, int], Sight] = {}
+    sights: dict[tuple[int, int], Viewshed] = {}
     features, boundaries = [], {}
     for shape in shapes:
         fitted = resized(record, *shape.size)
@@ -134,7 +134,7 @@ class Shape:
         """For people."""
         return f"{self.path.name} ({self.number})"
 
-    def to_map(self, sight: Sight, args: argparse.Namespace) -> MapOutline:
+    def to_map(self, sight: Viewshed, args: argparse.Namespace) -> MapOutline:
         """Outline on the map."""
         from ...projection.to_map import mask_to_map, outline_to_map
 
@@ -199,7 +199,7 @@ def _outlines(path: Path, record: CameraRecord) -> Iterator[Shape]:
 
 
 def _feature(
-    shape: Shape, outline: MapOutline, sight: Sight
+    shape: Shape, outline: MapOutline, sight: Viewshed
 ) -> tuple[MultiPolygon, dict[str, Any]]:
     """Geometry and attributes, as in the plugin's layer where it has them."""
     from ...projection.attributes import attributes

@@ -14,9 +14,9 @@ from ..camera import Camera, CameraRecord
 from ..camera.refraction import EARTH_RADIUS
 from ..errors import TerrainError
 from ..terrain import Terrain
-from .cache import kept, key_of
-from .lines import LinesOfSight, trace
-from .range_map import RangeMap, fan, measure
+from .cache import cached, key_of
+from .lines_of_sight import LinesOfSight, trace_lines_of_sight
+from .range_map import RangeMap, compute_range_map, fan
 from .threads import Progress
 
 if TYPE_CHECKING:
@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 
     from ..terrain.sources import Dem
 
-_VERSION = 1  # of what is kept on disk; raised whenever `look` would give something else
+_VERSION = (
+    1  # of what is kept on disk; raised whenever `compute_viewshed` would give something else
+)
 _MOST_CELLS = 100_000_000  # of terrain: 400 MB; larger views get larger cells
 _SUNK, _BURIED = 0.5, 5.0  # metres below the DEM at which a camera is warned of and refused
 _JUMP = (1.05, 20.0)  # what lies behind a ridge is farther by 5 % and 20 m
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """What a posed camera sees; made by `look`.
+class Viewshed:
+    """What a posed camera sees; made by `compute_viewshed`.
 
     Attributes
     ----------
@@ -116,12 +118,12 @@ class Sight:
         return [line.reshape(-1, 2) for line in found]
 
 
-def look(
+def compute_viewshed(
     record: CameraRecord,
     dem: Dem,
     cache: Path | None = None,
     progress: Progress | None = None,
-) -> Sight:
+) -> Viewshed:
     """Find what a camera sees, or take it from the cache.
 
     The terrain's cells are the DEM's, as long as the field of view has no more than 100 million
@@ -160,7 +162,7 @@ def look(
         )
 
     def make() -> tuple[LinesOfSight, RangeMap]:
-        lines = trace(
+        lines = trace_lines_of_sight(
             terrain,
             (camera.x, camera.y, camera.z),
             azimuths=azimuths,
@@ -168,7 +170,7 @@ def look(
             refraction=camera.refraction,
             progress=_half(progress, 0),
         )
-        ranges = measure(camera, lines, _half(progress, 1))
+        ranges = compute_range_map(camera, lines, _half(progress, 1))
         if np.isnan(ranges.distances).all():
             raise TerrainError(
                 f"The camera sees nothing of the DEM {dem.name}: all of the picture is sky. Check "
@@ -177,14 +179,14 @@ def look(
         return lines, ranges
 
     key = key_of(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
-    lines, ranges = make() if cache is None else kept(Path(cache), key, _open, make, _save)
+    lines, ranges = make() if cache is None else cached(Path(cache), key, _open, make, _save)
     holes = float(np.isfinite(lines.unknown).mean())
     if holes > 0:
         warnings.append(
             f"In {max(holes, 0.01):.0%} of the directions the DEM has holes: what is seen behind "
             "them may be hidden in truth."
         )
-    return Sight(record, terrain, lines, ranges, tuple(warnings))
+    return Viewshed(record, terrain, lines, ranges, tuple(warnings))
 
 
 def _around(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> Terrain:

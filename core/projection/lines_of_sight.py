@@ -20,8 +20,8 @@ import numpy as np
 
 from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
+from .binary_search import search
 from .profiles import chains, profiles, sample_distances
-from .search import search
 from .threads import Progress, in_threads
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _BATCH = 200_000  # samples of terrain at a time: they stay in the processor's c
 
 @dataclass(frozen=True, eq=False)
 class LinesOfSight:
-    """The ground that can be seen from a place; made by `trace`.
+    """The ground that can be seen from a place; made by `trace_lines_of_sight`.
 
     Attributes
     ----------
@@ -232,7 +232,7 @@ class LinesOfSight:
         return np.clip(node - 1, 0, len(values) - 2), place
 
 
-def trace(
+def trace_lines_of_sight(
     terrain: Terrain,
     position: tuple[float, float, float],
     *,

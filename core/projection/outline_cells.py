@@ -62,7 +62,7 @@ def weighted_quantiles(
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class OutlineCells:
     """A grid over the box of an outline.
 
     Attributes
@@ -102,7 +102,7 @@ class Cells:
         return values.repeat(_FINER, axis=0).repeat(_FINER, axis=1)
 
 
-def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> Cells:
+def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
     """Lay a grid over an outline, as fine as some ten thousand cells allow.
 
     Parameters
@@ -129,4 +129,4 @@ def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> Cells:
         dtype="uint8",
     )
     rise = gradient(terrain, x.ravel(), y.ravel()).reshape(rows, cols, 2)
-    return Cells(size, x, y, terrain.sample(x, y), rise, parts.astype(bool))
+    return OutlineCells(size, x, y, terrain.sample(x, y), rise, parts.astype(bool))

@@ -18,7 +18,7 @@ SPECKLE = 10
 _LEVEL = 0.4999  # 0.5 itself occurs in bilinear samples of masks and would make lines touch
 
 
-def trace(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) -> MultiPolygon:
+def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) -> MultiPolygon:
     """Outline where a field exceeds one half.
 
     Parameters
