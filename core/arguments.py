@@ -112,7 +112,7 @@ def sigmas(text: str) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
-class Spread(NamedTuple):
+class Sigma(NamedTuple):
     """A standard deviation: in units of the value itself, or (`share`) as a fraction of it."""
 
     value: float
@@ -123,12 +123,12 @@ class Spread(NamedTuple):
         return self.value if self.share else self.value / value
 
 
-def spread(text: str) -> Spread:
+def sigma(text: str) -> Sigma:
     """Read ``10%`` or a number in the units of the value itself."""
     value = number(text.rstrip("% "))
     if not 0 < value < math.inf:
         raise _fault(text, "a share such as 10%% or a number of pixels, greater than 0")
-    return Spread(value / 100, share=True) if "%" in text else Spread(value, share=False)
+    return Sigma(value / 100, share=True) if "%" in text else Sigma(value, share=False)
 
 
 def moment(text: str) -> str:

@@ -31,7 +31,7 @@ _PERCENTILE_SAMPLES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Image:
     """A picture as a person sees it.
 
     Attributes
@@ -54,7 +54,7 @@ class Picture:
     crs_wkt: str | None
 
 
-def read_picture(path: Path | str, bands: Sequence[int] | None = None) -> Picture:
+def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
     """Read any raster file as 8-bit RGB; the whole picture is held in memory.
 
     Parameters
@@ -90,10 +90,10 @@ def read_picture(path: Path | str, bands: Sequence[int] | None = None) -> Pictur
         crs_wkt = source.crs.to_wkt() if source.crs else None
     if values.shape[2] == 1:
         values = np.repeat(values, 3, axis=2)
-    return Picture(np.ascontiguousarray(values), path, transform, crs_wkt)
+    return Image(np.ascontiguousarray(values), path, transform, crs_wkt)
 
 
-def read_mask_layer(path: Path | str, *, colours: bool = False) -> NDArray[Any]:
+def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]:
     """Read the integer values of a mask file.
 
     Parameters
@@ -125,7 +125,7 @@ def read_mask_layer(path: Path | str, *, colours: bool = False) -> NDArray[Any]:
     return values[:, :, 0] if values.shape[2] == 1 else values
 
 
-def read_marked(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
+def read_binary_mask(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
     """(H, W) which pixels of a photo, as it is shown, a mask file marks: those that are not 0.
 
     Raises
@@ -133,7 +133,7 @@ def read_marked(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
     ImageError
         If the file cannot be read, or is of another size than the photo.
     """
-    values = align_mask(read_mask_layer(path), photo, path)
+    values = align_mask(read_mask_values(path), photo, path)
     return np.asarray(np.atleast_3d(values).any(axis=2))
 
 
@@ -156,7 +156,7 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
     Returns
     -------
     array
-        The mask with the height and width of ``read_picture(photo).pixels``.
+        The mask with the height and width of ``read_image(photo).pixels``.
 
     Raises
     ------

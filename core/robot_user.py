@@ -14,7 +14,7 @@ from .metrics import iou
 from .prompts import Click
 
 
-class Turn(NamedTuple):
+class ClickResult(NamedTuple):
     """A click, the (H, W) bool mask that answered it, and its IoU with the ground truth."""
 
     click: Click
@@ -22,7 +22,7 @@ class Turn(NamedTuple):
     iou: float
 
 
-def take_turns(
+def simulate_clicks(
     truth: NDArray[np.int8],
     answer: Callable[[tuple[Click, ...]], NDArray[np.bool_]],
     *,
@@ -30,7 +30,7 @@ def take_turns(
     target_iou: float,
     mask: NDArray[np.bool_] | None = None,
     reference: bool = False,
-) -> Iterator[Turn]:
+) -> Iterator[ClickResult]:
     """Click and answer by turns, until the target is reached or nothing is left to correct.
 
     Parameters
@@ -60,7 +60,7 @@ def take_turns(
             return
         clicks += (click,)
         mask = answer(clicks)
-        turn = Turn(click, mask, iou(mask, truth))
+        turn = ClickResult(click, mask, iou(mask, truth))
         yield turn
         if turn.iou >= target_iou:
             return

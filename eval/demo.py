@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arguments import natural
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.errors import DatasetError, IsegError
 from core.image import write_png
-from core.outline import Attribute, mask_to_polygons, overlay, to_map, write_outlines
+from core.outline import Attribute, mask_to_polygons, overlay, pixel_to_map, write_outlines
 from core.prompts import Click, Prompts
-from core.robot_user import take_turns
+from core.robot_user import simulate_clicks
 from core.worker.client import Worker
 
 from .options import between_0_and_1, dataset_folder
@@ -93,9 +93,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _map(
-    worker: Worker, picture: PictureSample, number: int, threshold: float, most: int, target: float
+    worker: Worker, picture: ImageSample, number: int, threshold: float, most: int, target: float
 ) -> Mapped:
-    turns = take_turns(
+    turns = simulate_clicks(
         picture.mask(number),
         lambda clicks: worker.predict(picture.name, Prompts(clicks)).mask(threshold),
         max_clicks=most,
@@ -105,7 +105,7 @@ def _map(
     return Mapped(str(number), list(clicks), masks[-1], ious[-1])
 
 
-def _write(out: Path, picture: PictureSample, mapped: list[Mapped]) -> None:
+def _write(out: Path, picture: ImageSample, mapped: list[Mapped]) -> None:
     shown = truth = picture.image
     labels = np.zeros(shown.shape[:2], np.uint8)
     for index, item in enumerate(mapped):
@@ -116,7 +116,9 @@ def _write(out: Path, picture: PictureSample, mapped: list[Mapped]) -> None:
     write_png(out / "overlay.png", shown)
     write_png(out / "truth.png", truth)
     write_png(out / "labels.png", labels)
-    outlines = [to_map(mask_to_polygons(item.mask, min_area=_LEAST_AREA), None) for item in mapped]
+    outlines = [
+        pixel_to_map(mask_to_polygons(item.mask, min_area=_LEAST_AREA), None) for item in mapped
+    ]
     about: list[dict[str, Attribute]] = [
         {"name": item.name, "clicks": len(item.clicks), "iou": item.iou} for item in mapped
     ]

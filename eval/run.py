@@ -18,7 +18,7 @@ from core.metrics import Curve, iou
 from core.perturb import perturb_mask
 from core.predictor import Prediction, Predictor
 from core.prompts import Box, Click, Prompts
-from core.robot_user import take_turns
+from core.robot_user import simulate_clicks
 
 BOX_MARGIN = 0.05
 """A drawn box is looser than the object: each side moves out by this share of height or width."""
@@ -147,7 +147,7 @@ def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterat
         yield (step := Step(None, mask, iou(mask, frame.truth)))
         if step.iou >= protocol.target_iou:
             return
-    turns = take_turns(
+    turns = simulate_clicks(
         frame.truth,
         answer,
         max_clicks=protocol.max_clicks,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.errors import ConfigError
 
 from .views import Size, View, mirror, shift, stretch, turn
@@ -127,7 +127,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 def augmentation(
     recipe: str, crop: Size, *, keep_background: float = 0.0, min_object_area: int = 0
-) -> Callable[[PictureSample, Generator], PictureSample]:
+) -> Callable[[ImageSample, Generator], ImageSample]:
     """Return the function that augments one picture.
 
     It draws anew until an object is in the crop, ten times at most; then the crop is put round a
@@ -163,13 +163,13 @@ def augmentation(
 
 
 def _augment(
-    picture: PictureSample,
+    picture: ImageSample,
     rng: Generator,
     recipe: Recipe,
     crop: Size,
     keep_background: float,
     min_object_area: int,
-) -> PictureSample:
+) -> ImageSample:
     height, width = picture.image.shape[:2]
     for attempt in range(_MOST_TRIES + 1):
         last = attempt == _MOST_TRIES
@@ -189,14 +189,14 @@ def _augment(
     return replace(picture, image=image, layers=layers, objects=objects)
 
 
-def _draw_view(picture: PictureSample, rng: Generator, recipe: Recipe, crop: Size) -> View:
+def _draw_view(picture: ImageSample, rng: Generator, recipe: Recipe, crop: Size) -> View:
     view = View.whole(*picture.image.shape[:2])
     for step in recipe.steps:
         view = step(view, rng)
     return random_crop(pad_if_needed(view, crop), rng, crop)
 
 
-def _round_object(picture: PictureSample, rng: Generator, crop: Size) -> View:
+def _round_object(picture: ImageSample, rng: Generator, crop: Size) -> View:
     """Unscaled crop with a pixel of an object as near its middle as the picture allows."""
     object_id, layer = picture.objects[rng.integers(len(picture.objects))]
     pixels = np.flatnonzero(picture.layers[layer] == object_id)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.datasets.base import BACKGROUND, IGNORE, OBJECT
 from core.prompts import Click
 
@@ -85,7 +85,7 @@ class Target:
 
 
 def choose_target(
-    picture: PictureSample, rng: np.random.Generator, settings: PointSettings
+    picture: ImageSample, rng: np.random.Generator, settings: PointSettings
 ) -> Target:
     """Draw one object of the picture, or sometimes several as one; nothing where it has none."""
     chosen = _draw_objects(picture.objects, rng, settings)

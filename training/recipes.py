@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 
 from .augment import augmentation
 from .config import SampleSettings
@@ -18,7 +18,7 @@ from .windows import WindowRecipe
 class Recipe(Protocol):
     """Draws a sample of fixed size from a picture."""
 
-    def __call__(self, picture: PictureSample, rng: np.random.Generator) -> TrainingSample:
+    def __call__(self, picture: ImageSample, rng: np.random.Generator) -> TrainingSample:
         """Draw; `core.errors.DatasetError` where the picture has nothing to draw from."""
 
 
@@ -34,7 +34,7 @@ class PublishedRecipe:
             keep_background=settings.keep_background,
         )
 
-    def __call__(self, picture: PictureSample, rng: np.random.Generator) -> TrainingSample:
+    def __call__(self, picture: ImageSample, rng: np.random.Generator) -> TrainingSample:
         """See `Recipe`."""
         crop = self._augment(picture, rng)
         target = choose_target(crop, rng, self._points)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.datasets import Dataset, PictureSample, open_dataset
+from core.datasets import Dataset, ImageSample, open_dataset
 from core.datasets.shards import ShardsDataset
 from core.errors import ConfigError
 
@@ -28,7 +28,7 @@ class Source(Protocol):
     def __len__(self) -> int:
         """Count the pictures; 1 where they are without number."""
 
-    def read(self, index: int, rng: np.random.Generator) -> PictureSample:
+    def read(self, index: int, rng: np.random.Generator) -> ImageSample:
         """Read or make one picture."""
 
     @property
@@ -78,7 +78,7 @@ class DatasetSource:
         """Count the pictures."""
         return len(self._indices)
 
-    def read(self, index: int, rng: np.random.Generator) -> PictureSample:  # noqa: ARG002
+    def read(self, index: int, rng: np.random.Generator) -> ImageSample:  # noqa: ARG002
         """Read one picture."""
         return self._pictures[self._indices[index]]
 
@@ -105,7 +105,7 @@ class PaintedSource:
         """Without number: 1."""
         return 1
 
-    def read(self, index: int, rng: np.random.Generator) -> PictureSample:  # noqa: ARG002
+    def read(self, index: int, rng: np.random.Generator) -> ImageSample:  # noqa: ARG002
         """Paint one picture."""
         if self._backgrounds is None or rng.random() < _ON_SLOPE:
             return painted_sample(rng, self._size)
@@ -137,7 +137,7 @@ class Mixture:
         """Count the pictures of all sources."""
         return sum(map(len, self.sources))
 
-    def draw(self, rng: np.random.Generator) -> PictureSample:
+    def draw(self, rng: np.random.Generator) -> ImageSample:
         """Draw a source, and one of its pictures."""
         place = min(
             int(np.searchsorted(self._bounds, rng.random(), "right")), len(self.sources) - 1
@@ -145,7 +145,7 @@ class Mixture:
         source = self.sources[place]
         return source.read(int(rng.integers(len(source))), rng)
 
-    def read(self, index: int, rng: np.random.Generator) -> PictureSample:
+    def read(self, index: int, rng: np.random.Generator) -> ImageSample:
         """Read the picture ``index`` of all sources in a row."""
         for source in self.sources:
             if index < len(source):

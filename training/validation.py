@@ -16,7 +16,7 @@ from core.metrics import Curve, Summary, summarise
 from core.model import ClickModel
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Prompts
-from core.robot_user import take_turns
+from core.robot_user import simulate_clicks
 
 from .config import Config, expand
 from .sources import Mixture, Source
@@ -96,7 +96,7 @@ def measure_noc(model: ClickModel, cases: Sequence[Case], config: Config) -> Sum
 def _click(predictor: Predictor, case: Case, most: int, target: float) -> Curve:
     picture, truth = case
     predictor.set_image(picture)
-    turns = take_turns(
+    turns = simulate_clicks(
         truth,
         lambda clicks: predictor.predict(Prompts(clicks)).mask(THRESHOLD),
         max_clicks=most,

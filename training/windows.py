@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.datasets.base import IGNORE, OBJECT
 from core.errors import DatasetError
 from core.perturb import perturb_mask
@@ -53,7 +53,7 @@ class WindowRecipe:
     def __init__(self, settings: SampleSettings) -> None:
         self._settings = settings
 
-    def __call__(self, picture: PictureSample, rng: np.random.Generator) -> TrainingSample:
+    def __call__(self, picture: ImageSample, rng: np.random.Generator) -> TrainingSample:
         """Draw an object, a window round it, light and clicks."""
         least = max(_LEAST_AREA, self._settings.min_object_area)
         way = self._draw_way(rng)
@@ -105,7 +105,7 @@ class WindowRecipe:
         return points, guidance
 
 
-def draw_object(picture: PictureSample, rng: np.random.Generator) -> NDArray[np.int8]:
+def draw_object(picture: ImageSample, rng: np.random.Generator) -> NDArray[np.int8]:
     """(H, W) int8 mask of an object; of a picture divided into regions, of 1 to 3 that touch."""
     if not picture.objects:
         raise DatasetError(f"{picture.name} has no object to train with.")

@@ -17,7 +17,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:  # noqa: ARG001  (all commands are called alike)
     """Print the list."""
-    from ..zoo import describe
+    from ..zoo import describe_models
 
-    print(describe())
+    print(describe_models())
     return 0

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from .. import arguments
 from ..errors import IsegError, PromptError
-from ..image import Picture, align_mask, read_mask_layer, read_picture, write_png
+from ..image import Image, align_mask, read_image, read_mask_values, write_png
 from ..outline import (
     OUTLINE_DRIVERS,
     TOLERANCE,
-    check_target,
+    check_output_path,
     ground_area,
     mask_to_polygons,
     overlay,
-    to_map,
+    pixel_to_map,
     write_mask,
     write_outline,
 )
@@ -149,14 +149,14 @@ def run(args: argparse.Namespace) -> int:
     # Here, not above: it loads torch, for which `--help` and mistakes should not wait.
     from ..engine import load_model
 
-    picture = read_picture(args.image)
+    picture = read_image(args.image)
     guidance = None if args.mask is None else _read_mask(args.mask, args.image)
     prompts = Prompts(args.click, args.box, guidance)
     model = load_model(args.model, device=args.device, engine=args.engine)
     start = time.perf_counter()
     mask = _segment(model, picture.pixels, prompts, args.threshold)
     seconds = time.perf_counter() - start
-    result = Result(picture, prompts, mask, args.tolerance, args.min_area, seconds)
+    result = SegmentResult(picture, prompts, mask, args.tolerance, args.min_area, seconds)
     summary = {"image": str(args.image), "model": model.name, **result.summary()}
     for path in args.out:
         result.write(path, summary)
@@ -169,14 +169,14 @@ def _check_before_work(args: argparse.Namespace) -> None:
     if not (args.click or args.box or args.mask):
         raise PromptError("Nothing to segment from: give at least one --click, --box or --mask.")
     for path in args.out:
-        check_target(path)
+        check_output_path(path)
         if path.resolve() in (args.image.resolve(), args.mask and args.mask.resolve()):
             raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 
 
 def _read_mask(path: Path, picture: Path) -> NDArray[np.bool_]:
     """Mask to start from, turned like the picture; ImageError if their sizes differ."""
-    values = align_mask(read_mask_layer(path), picture, path)
+    values = align_mask(read_mask_values(path), picture, path)
     return np.asarray(np.atleast_3d(values).any(axis=2))
 
 
@@ -193,10 +193,10 @@ def _segment(
 
 
 @dataclass(frozen=True)
-class Result:
+class SegmentResult:
     """A mask with all that is needed to write it in any form."""
 
-    picture: Picture
+    picture: Image
     prompts: Prompts
     mask: NDArray[np.bool_]
     tolerance: float
@@ -212,7 +212,7 @@ class Result:
     def outline(self) -> MultiPolygon:
         """Outline in map coordinates."""
         polygons = mask_to_polygons(self.mask, tolerance=self.tolerance, min_area=self.min_area)
-        return to_map(polygons, self.picture.transform)
+        return pixel_to_map(polygons, self.picture.transform)
 
     def summary(self) -> dict[str, Any]:
         """Figures of the segmentation: also the outline's attributes.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import DatasetError
-from .base import Dataset, ObjectRef, Pictures, PictureSample, Sample
+from .base import Dataset, ImageSample, ImageSequence, ObjectRef, Sample
 from .coco_json import CocoJsonDataset
 from .coco_lvis import CocoLvisDataset, CocoLvisStuffDataset
-from .export import ExportObject, ExportPicture, IsegDataset, export_dataset
+from .export import ExportImage, ExportObject, IsegDataset, export_dataset
 from .folders import LAYOUTS, FolderDataset
 from .sbd import SbdDataset
 from .shards import ShardsDataset
@@ -22,11 +22,11 @@ from .voc import VocDataset
 __all__ = [
     "DATASETS",
     "Dataset",
+    "ExportImage",
     "ExportObject",
-    "ExportPicture",
+    "ImageSample",
+    "ImageSequence",
     "ObjectRef",
-    "PictureSample",
-    "Pictures",
     "Sample",
     "export_dataset",
     "open_dataset",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError, ImageError
-from ..image import align_mask, read_picture
+from ..image import align_mask, read_image
 
 OBJECT, BACKGROUND, IGNORE = 1, 0, -1
 _NAMES_SHOWN = 5
@@ -75,7 +75,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureSample:
+class ImageSample:
     """One picture with all its objects; pictures without any object occur.
 
     Attributes
@@ -126,7 +126,7 @@ class Dataset(ABC):
         self.root = root
         self._images = dict(sorted(images.items()))
         self._faults = list(faults)
-        self._last: PictureSample | None = None
+        self._last: ImageSample | None = None
         if not images and not faults:
             self._faults = [f"The data set {root} holds no pictures."]
 
@@ -162,10 +162,10 @@ class Dataset(ABC):
             for object_id in self._object_ids(image)
         )
 
-    def pictures(self) -> Pictures:
+    def pictures(self) -> ImageSequence:
         """Pictures with all their objects, as training wants them, read one by one."""
         self._require_sound()
-        return Pictures(self)
+        return ImageSequence(self)
 
     def check(self) -> list[str]:
         """Read every file and say in plain words what is wrong; empty where all is well."""
@@ -181,16 +181,16 @@ class Dataset(ABC):
             faults += [self._empty(ObjectRef(image, str(object_id))) for object_id in empty]
         return list(dict.fromkeys(faults))
 
-    def _read(self, image: str) -> PictureSample:
+    def _read(self, image: str) -> ImageSample:
         if self._last is None or self._last.name != image:
             with _as_dataset_error():
                 pixels, annotation = self._load(image)
-            self._last = PictureSample(image, pixels, annotation.layers, annotation.objects)
+            self._last = ImageSample(image, pixels, annotation.layers, annotation.objects)
         return self._last
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
         """Pixels and objects of one picture; families without a file for each override this."""
-        return read_picture(self._images[image]).pixels, self._annotation(image)
+        return read_image(self._images[image]).pixels, self._annotation(image)
 
     def _aligned(self, image: str, values: NDArray[Any], source: Path) -> NDArray[Any]:
         return align_mask(values, self._images[image], source)
@@ -205,7 +205,7 @@ class Dataset(ABC):
         )
 
 
-class Pictures:
+class ImageSequence:
     """The pictures of a data set as a sequence; each is read when it is asked for."""
 
     def __init__(self, dataset: Dataset) -> None:
@@ -216,11 +216,11 @@ class Pictures:
         """Count the pictures."""
         return len(self.names)
 
-    def __getitem__(self, index: int) -> PictureSample:
+    def __getitem__(self, index: int) -> ImageSample:
         """Read one picture and its objects."""
         return self._dataset._read(self.names[index])
 
-    def __iter__(self) -> Iterator[PictureSample]:
+    def __iter__(self) -> Iterator[ImageSample]:
         """Read one picture after the other."""
         return (self[index] for index in range(len(self)))
 

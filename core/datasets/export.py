@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError, ImageError
-from ..image import align_mask, read_mask_layer, write_png
+from ..image import align_mask, read_mask_values, write_png
 from .base import Annotation, Dataset, label_annotation
 
 FORMAT, VERSION, INDEX = "avalanche-iseg", 1, "iseg.json"
@@ -47,7 +47,7 @@ class ExportObject:
 
 
 @dataclass(frozen=True, eq=False)
-class ExportPicture:
+class ExportImage:
     """One picture file to export; of objects that overlap the later one is on top."""
 
     image: Path
@@ -55,7 +55,7 @@ class ExportPicture:
     split: str | None = None
 
 
-def export_dataset(folder: Path | str, pictures: Iterable[ExportPicture]) -> Path:
+def export_dataset(folder: Path | str, pictures: Iterable[ExportImage]) -> Path:
     """Write a data set that ``open_dataset("iseg", folder)`` reads.
 
     Parameters
@@ -93,7 +93,7 @@ def export_dataset(folder: Path | str, pictures: Iterable[ExportPicture]) -> Pat
     return index
 
 
-def _export_picture(folder: Path, picture: ExportPicture, stems: set[str]) -> dict[str, Any]:
+def _export_picture(folder: Path, picture: ExportImage, stems: set[str]) -> dict[str, Any]:
     for item in picture.objects:
         _check_attributes(item.attributes, picture.image)
     stem = _unique(picture.image.stem, stems)
@@ -126,7 +126,7 @@ def _unique(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _labels(picture: ExportPicture) -> NDArray[Any]:
+def _labels(picture: ExportImage) -> NDArray[Any]:
     if not picture.objects:
         raise DatasetError(f"The picture {picture.image} has no objects: leave it out.")
     masks = [
@@ -172,7 +172,7 @@ class IsegDataset(Dataset):
 
     def _annotation(self, image: str) -> Annotation:
         path = self._masks[image]
-        labels = self._aligned(image, read_mask_layer(path), path)
+        labels = self._aligned(image, read_mask_values(path), path)
         if labels.ndim != 2:
             raise DatasetError(f"The mask {path} holds colours: one channel of ids is needed.")
         found = label_annotation(labels, ignore=int(np.iinfo(labels.dtype).max))

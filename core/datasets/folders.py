@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from ..image import read_mask_layer
+from ..image import read_mask_values
 from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, refuse_split
 
 Decode = Callable[[NDArray[Any]], NDArray[np.int8]]
@@ -130,7 +130,7 @@ class FolderDataset(Dataset):
         return pack_annotation(enumerate(masks, 1), masks[0].shape)
 
     def _mask(self, image: str, path: Path) -> NDArray[np.int8]:
-        return self._layout.decode(self._aligned(image, read_mask_layer(path, colours=True), path))
+        return self._layout.decode(self._aligned(image, read_mask_values(path, colours=True), path))
 
 
 def _pair(

@@ -38,7 +38,7 @@ class _Member(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PackedPicture:
+class PackedImage:
     """What the manifest says of one picture: its masks, their set and kind."""
 
     masks: tuple[str, ...]
@@ -105,7 +105,7 @@ def _layered(masks: Sequence[NDArray[np.uint8]]) -> Annotation:
     return Annotation(np.stack(layers), tuple(objects))
 
 
-def _read_manifest(path: Path) -> dict[str, PackedPicture]:
+def _read_manifest(path: Path) -> dict[str, PackedImage]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -116,11 +116,11 @@ def _read_manifest(path: Path) -> dict[str, PackedPicture]:
     missing = [column for column in _COLUMNS if column not in columns]
     if missing:
         raise DatasetError(f"{path} lacks the columns {', '.join(missing)}.")
-    entries: dict[str, PackedPicture] = {}
+    entries: dict[str, PackedImage] = {}
     for row in rows:
         known = entries.get(row["image"])
         masks = (*(known.masks if known else ()), row["mask"])
-        entries[row["image"]] = PackedPicture(
+        entries[row["image"]] = PackedImage(
             masks, row.get("set") or "", row.get("mask_kind") or "instances"
         )
     return entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..image import read_mask_layer
+from ..image import read_mask_values
 from .base import Annotation, Dataset, label_annotation, read_list
 
 _VOID = 255
@@ -23,7 +23,7 @@ class VocDataset(Dataset):
 
     def _annotation(self, image: str) -> Annotation:
         path = self.root / "SegmentationObject" / f"{Path(image).stem}.png"
-        labels = read_mask_layer(path)
+        labels = read_mask_values(path)
         if labels.ndim != 2:
             raise DatasetError(
                 f"The mask {path} holds colours: the original palette PNG is needed."

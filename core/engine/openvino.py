@@ -24,9 +24,9 @@ from ..errors import EngineError
 from ..model import ClickModel
 from ..zoo import cache_dir
 from .base import Engine
-from .lean import Lean
+from .fused import FusedNetwork
 
-# Raise this when `Lean` changes, so that converted networks are made anew.
+# Raise this when `FusedNetwork` changes, so that converted networks are made anew.
 _CONVERSION = 1
 _EXAMPLE = (96, 128)
 
@@ -37,7 +37,7 @@ def available() -> bool:
 
 
 class OpenVinoEngine(Engine):
-    """Runs `Lean` in OpenVINO, in single precision and on as many threads as PyTorch uses.
+    """Runs `FusedNetwork` in OpenVINO, in single precision and on as many threads as PyTorch uses.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _convert(model: ClickModel) -> Any:  # noqa: ANN401
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # on tracing being on its way out
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            Lean(model).eval(), example, check_trace=False
+            FusedNetwork(model).eval(), example, check_trace=False
         )
         frontend = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced, example_input=example)

@@ -10,7 +10,7 @@ from .config import DeepLabConfig
 from .layers import (
     BasicBlock,
     Bottleneck,
-    PictureNorm,
+    PooledBatchNorm,
     SeparableConv,
     conv_bn_relu,
     height_width,
@@ -100,7 +100,7 @@ class GlobalPool(nn.Module):
         self.gap = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(inputs, outputs, 1, bias=False),
-            PictureNorm(outputs),
+            PooledBatchNorm(outputs),
             nn.ReLU(inplace=True),
         )
 
@@ -146,7 +146,7 @@ class SkipProjection(nn.Module):
         return result
 
 
-class Decoder(nn.Module):
+class DeepLabDecoder(nn.Module):
     """Two separable convolutions and a 1x1 convolution on joined features."""
 
     def __init__(self, inputs: int, channels: int) -> None:
@@ -171,7 +171,7 @@ class DeepLab(nn.Module):
         channels = config.deeplab_ch
         self.backbone = ResNet(config.backbone)
         expansion = _RESNETS[config.backbone][1].expansion
-        self.head = Decoder(channels + _SKIP_CHANNELS, channels)
+        self.head = DeepLabDecoder(channels + _SKIP_CHANNELS, channels)
         self.skip_project = SkipProjection(64 * expansion, _SKIP_CHANNELS)
         self.aspp = ASPP(512 * expansion, channels, config.aspp_dropout)
 

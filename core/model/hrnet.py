@@ -12,7 +12,7 @@ from .config import HRNetConfig
 from .layers import (
     BasicBlock,
     Bottleneck,
-    PictureNorm,
+    PooledBatchNorm,
     conv_bn,
     conv_bn_relu,
     height_width,
@@ -102,8 +102,8 @@ class ObjectAttention(nn.Module):
         super().__init__()
         self.f_pixel = _transform(channels, key_channels, steps=2)
         self.f_object = _transform(channels, key_channels, steps=2)
-        self.f_down = _transform(channels, key_channels, norm=PictureNorm)
-        self.f_up = _transform(key_channels, channels, norm=PictureNorm)
+        self.f_down = _transform(channels, key_channels, norm=PooledBatchNorm)
+        self.f_up = _transform(key_channels, channels, norm=PooledBatchNorm)
 
     def forward(self, object_vector: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, C, 1, 1) object vector -> its context, to be broadcast over ``size`` pixels."""

@@ -16,7 +16,7 @@ def height_width(x: Tensor) -> tuple[int, int]:
     return x.shape[2], x.shape[3]
 
 
-class PictureNorm(nn.BatchNorm2d):
+class PooledBatchNorm(nn.BatchNorm2d):
     """Batch norm of channels that have one value for a whole picture.
 
     A single picture has no variance: there the running statistics are used, and left alone.

@@ -35,10 +35,10 @@ _TAP_CHANNELS = (24, 32, 96, 320)
 _GUIDES = 4  # positive clicks, negative clicks, previous mask, what the previous mask leaves out
 
 
-def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
+def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of (B, C, H, W) about pixel centres.
 
-    Not with aligned corners as the family does: `HalvingConv` shifts every place by the same part
+    Not with aligned corners as the family does: `SameConv2d` shifts every place by the same part
     of a cell, which the decoder learns; aligned corners would make it depend on the place.
     """
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
@@ -51,7 +51,7 @@ def pad_to_stride(x: Tensor, mode: str) -> Tensor:
     return F.pad(x, (0, missing[1], 0, missing[0]), mode) if any(missing) else x
 
 
-class HalvingConv(nn.Conv2d):
+class SameConv2d(nn.Conv2d):
     """3x3 convolution of stride 2 that pads at the bottom and the right, as TensorFlow's SAME."""
 
     def __init__(self, inputs: int, outputs: int, groups: int = 1) -> None:
@@ -72,7 +72,7 @@ class InvertedResidual(nn.Module):
         middle = inputs * expansion
         self.expand = nn.Conv2d(inputs, middle, 1) if expansion > 1 else None
         self.depthwise: nn.Conv2d = (
-            HalvingConv(middle, middle, groups=middle)
+            SameConv2d(middle, middle, groups=middle)
             if stride == 2
             else nn.Conv2d(middle, middle, 3, padding=dilation, dilation=dilation, groups=middle)
         )
@@ -87,12 +87,12 @@ class InvertedResidual(nn.Module):
         return result
 
 
-class Encoder(nn.Module):
+class MobileNetV2Encoder(nn.Module):
     """MobileNetV2 1.0; its last stages are dilated to stay at stride 16."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = HalvingConv(3, _STEM_CHANNELS)
+        self.stem = SameConv2d(3, _STEM_CHANNELS)
         blocks = [InvertedResidual(_STEM_CHANNELS, 16, 1, 1, expansion=1)]
         inputs = 16
         for outputs, stride, dilation in _BLOCKS:
@@ -111,7 +111,7 @@ class Encoder(nn.Module):
         return taps
 
 
-class Likeness(nn.Module):
+class SimilarityGuide(nn.Module):
     """How alike every place is to the places that clicks and previous mask point at."""
 
     def __init__(self, channels: int) -> None:
@@ -130,7 +130,7 @@ class Likeness(nn.Module):
         return result
 
 
-class Decoder(nn.Module):
+class LightDecoder(nn.Module):
     """Taps and guides -> features at stride 4."""
 
     def __init__(self, channels: int) -> None:
@@ -141,7 +141,7 @@ class Decoder(nn.Module):
         self.whole = nn.Conv2d(_TAP_CHANNELS[-1], channels, 1)
         self.top = SeparableConv(channels, channels)
         self.middle = SeparableConv(channels, channels)
-        self.likeness = Likeness(channels)
+        self.likeness = SimilarityGuide(channels)
         self.compared = SeparableConv(channels, channels)
         self.fine = nn.Sequential(*(SeparableConv(channels, channels) for _ in range(3)))
 
@@ -154,13 +154,13 @@ class Decoder(nn.Module):
 
     def descend(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
         """From stride 16 over 8 to 4, where (B, C, H // 4, W // 4) features come out."""
-        x = self.middle(enlarge(top, height_width(low)) + self.lateral[1](low))
-        x = self.compared(x + self.likeness(x, enlarge(guides, height_width(low))))
-        result: Tensor = self.fine(enlarge(x, height_width(fine)) + self.lateral[0](fine))
+        x = self.middle(upsample(top, height_width(low)) + self.lateral[1](low))
+        x = self.compared(x + self.likeness(x, upsample(guides, height_width(low))))
+        result: Tensor = self.fine(upsample(x, height_width(fine)) + self.lateral[0](fine))
         return result
 
 
-def guides_of(maps: Tensor) -> Tensor:
+def guide_maps(maps: Tensor) -> Tensor:
     """(B, 3, H, W) previous mask and clicks -> (B, 4, ~H / 8, ~W / 8) weights of places."""
     pooled = F.avg_pool2d(maps, 8, ceil_mode=True)
     mask, clicks = pooled[:, :1], pooled[:, 1:]
@@ -173,6 +173,6 @@ def build_light_maps_transform(config: ModelConfig) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(config.map_channels, 16, 1),
         nn.LeakyReLU(0.2),
-        HalvingConv(16, _STEM_CHANNELS),
+        SameConv2d(16, _STEM_CHANNELS),
         Scale(1.0),
     )

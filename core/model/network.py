@@ -15,12 +15,12 @@ from .hrnet import HRNet
 from .layers import height_width, resize
 from .light import (
     STRIDE,
-    Decoder,
-    Encoder,
+    LightDecoder,
+    MobileNetV2Encoder,
     build_light_maps_transform,
-    enlarge,
-    guides_of,
+    guide_maps,
     pad_to_stride,
+    upsample,
 )
 from .stem import build_maps_transform, build_rgb_conv
 
@@ -170,8 +170,8 @@ class LightModel(ClickModel):
 
     def __init__(self, config: LightConfig) -> None:
         super().__init__(config)
-        self.encoder = Encoder()
-        self.decoder = Decoder(config.channels)
+        self.encoder = MobileNetV2Encoder()
+        self.decoder = LightDecoder(config.channels)
         self.head = nn.Conv2d(config.channels, 1, 1)
 
     def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,7 +182,7 @@ class LightModel(ClickModel):
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
         """Level A: the deepest tap and the others; B: joined stride 16; C: decoder output."""
         fine, low, middle, deep = self.encoder(*self.fuse(rgb, maps))
-        guides = guides_of(maps)
+        guides = guide_maps(maps)
         if level == "A":
             return deep, middle, low, fine, guides
         top = self.decoder.summit(middle, deep)
@@ -203,7 +203,7 @@ class LightModel(ClickModel):
         """Logits at stride 4 -> at the size of the input."""
         height, width = size
         filled = max(height, STRIDE), max(width, STRIDE)
-        return enlarge(logits, filled)[:, :, :height, :width]
+        return upsample(logits, filled)[:, :, :height, :width]
 
 
 def build_model(config: ModelConfig) -> ClickModel:

@@ -1,12 +1,12 @@
 """From a mask to what people work with: polygons, map coordinates, files, a picture to look at."""
 
-from .georeference import ground_area, to_map
+from .georeference import ground_area, pixel_to_map
 from .overlay import overlay
 from .polygonise import TOLERANCE, mask_to_polygons
 from .write import (
     OUTLINE_DRIVERS,
     Attribute,
-    check_target,
+    check_output_path,
     write_mask,
     write_outline,
     write_outlines,
@@ -16,11 +16,11 @@ __all__ = [
     "OUTLINE_DRIVERS",
     "TOLERANCE",
     "Attribute",
-    "check_target",
+    "check_output_path",
     "ground_area",
     "mask_to_polygons",
     "overlay",
-    "to_map",
+    "pixel_to_map",
     "write_mask",
     "write_outline",
     "write_outlines",

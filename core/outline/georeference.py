@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from shapely import MultiPolygon
 
 
-def to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> MultiPolygon:
+def pixel_to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> MultiPolygon:
     """Move an outline from pixel to map coordinates.
 
     Parameters

@@ -31,7 +31,7 @@ Attribute = str | int | float | bool | None
 UNREFERENCED = "no CRS: pixels (x, -y) of a plain picture, or map units of an unknown CRS"
 
 
-def check_target(
+def check_output_path(
     path: Path, suffixes: Collection[str] = (*OUTLINE_DRIVERS, *MASK_SUFFIXES)
 ) -> None:
     """Raise an IsegError if `path` has a wrong suffix, no folder, is in use, or has other layers.
@@ -93,7 +93,7 @@ def write_outlines(
     from pyogrio.raw import write
 
     path = Path(path)
-    check_target(path, OUTLINE_DRIVERS)
+    check_output_path(path, OUTLINE_DRIVERS)
     driver = OUTLINE_DRIVERS[path.suffix.lower()]
     options = {}
     attributes = {name: [values[name] for _, values in features] for name in features[0][1]}
@@ -156,7 +156,7 @@ def write_mask(
         If the suffix is unknown, or the file cannot be written.
     """
     path = Path(path)
-    check_target(path, MASK_SUFFIXES)
+    check_output_path(path, MASK_SUFFIXES)
     values = np.where(mask, np.uint8(255), np.uint8(0))
     if path.suffix.lower() == ".png":
         write_png(path, values)

@@ -15,7 +15,7 @@ import numpy as np
 from ..prompts import Box, Click
 from .geometry import Roi, Size, fit
 from .options import PredictorOptions, Zoom
-from .view import View
+from .view import InputView
 
 DEFAULT_LIMIT = 800
 _BOX_MARGIN = 1.2
@@ -26,7 +26,7 @@ _WORTH_ZOOMING = 0.5
 
 
 @dataclass(frozen=True)
-class Memory:
+class PlanState:
     """What planning remembers from click to click.
 
     ``roi`` is the zoom window in force, ``limit`` the last view of the published
@@ -34,16 +34,16 @@ class Memory:
     """
 
     roi: Roi | None = None
-    limit: View | None = None
+    limit: InputView | None = None
 
 
 @dataclass(frozen=True)
-class Plan:
+class ViewPlan:
     """Views to the network's input, views back (outermost first), and what to remember."""
 
-    inputs: tuple[View, ...]
-    outputs: tuple[View, ...]
-    memory: Memory
+    inputs: tuple[InputView, ...]
+    outputs: tuple[InputView, ...]
+    memory: PlanState
     moved: bool = False
 
 
@@ -53,11 +53,11 @@ def plan(
     box: Box | None,
     object_box: Roi | None,
     cut_off: bool,
-    memory: Memory,
+    memory: PlanState,
     options: PredictorOptions,
     *,
     from_mask: bool = False,
-) -> Plan:
+) -> ViewPlan:
     """Where to look.
 
     Parameters
@@ -83,19 +83,19 @@ def plan(
     if wanted is None:
         whole = Roi.whole(size)
         zoomed = zoom is not None and zoom.skip_clicks < 0
-        kept = Memory(whole if zoomed else None)
+        kept = PlanState(whole if zoomed else None)
         return _single(whole, _overview_size(size, zoom, limit), kept, memory.roi != kept.roi)
     current = memory.roi
     if current is not None and not cut_off and _still_fits(current, wanted, positive, zoom):
         wanted = current
     return _single(
-        wanted, _zoomed_size(wanted.size, zoom, limit), Memory(wanted), wanted != current
+        wanted, _zoomed_size(wanted.size, zoom, limit), PlanState(wanted), wanted != current
     )
 
 
-def _single(roi: Roi, size: Size, memory: Memory, moved: bool = False) -> Plan:
-    view = (View(roi, size),)
-    return Plan(view, view, memory, moved)
+def _single(roi: Roi, size: Size, memory: PlanState, moved: bool = False) -> ViewPlan:
+    view = (InputView(roi, size),)
+    return ViewPlan(view, view, memory, moved)
 
 
 def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom | None) -> bool:
@@ -123,7 +123,9 @@ def _zoomed_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     return fit(size, min(zoom.size, limit))
 
 
-def answers_again(answered: Plan, object_box: Roi | None, size: Size, zoom: Zoom | None) -> bool:
+def needs_second_pass(
+    answered: ViewPlan, object_box: Roi | None, size: Size, zoom: Zoom | None
+) -> bool:
     """Whether a click is answered once more, zoomed on what the first answer found.
 
     So it is published: only with ``skip_clicks=0``, for a view of the whole picture, and if the

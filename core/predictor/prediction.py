@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import Roi, Size, bounding_roi
-from .view import View, paste
+from .view import InputView, paste
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Prediction:
 
     size: Size
     coarse: NDArray[np.float32]
-    views: tuple[View, ...]
+    views: tuple[InputView, ...]
 
     @property
     def roi(self) -> Roi:

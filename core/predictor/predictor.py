@@ -15,21 +15,21 @@ from ..engine import Engine, LoadedModel
 from ..errors import ImageError, PromptError
 from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
 from .brs import make_solver
-from .closer import blend, closer_view, sample
 from .geometry import Roi, Size
-from .keep import KeptMask
+from .mask_correction import MaskCorrection
 from .options import PredictorOptions
 from .planning import (
-    Memory,
-    Plan,
-    answers_again,
+    PlanState,
+    ViewPlan,
+    needs_second_pass,
     plan,
     roi_of_box,
 )
 from .prediction import Prediction
 from .published import published_plan
-from .view import View, cut
-from .windows import over_windows
+from .refinement_view import blend, refinement_view, sample
+from .view import InputView, cut
+from .windows import predict_in_windows
 
 _FINDING = 3  # clicks, the first of which find the object: its outline comes after
 
@@ -39,7 +39,7 @@ class _Step:
     """The state after a number of clicks: enough to show it again, and to go on from it."""
 
     prediction: Prediction
-    memory: Memory
+    memory: PlanState
     carry: Any = None
 
 
@@ -69,7 +69,7 @@ class Predictor:
     _clicks: tuple[Click, ...]
     _steps: list[_Step]
     _shown: Prediction | None
-    _kept: KeptMask | None  # what clicks have not changed, if that is to be kept
+    _kept: MaskCorrection | None  # what clicks have not changed, if that is to be kept
 
     def __init__(self, model: LoadedModel, options: PredictorOptions | None = None) -> None:
         self.model = model
@@ -149,7 +149,7 @@ class Predictor:
             self._box, self._mask = prompts.box, prompts.mask
             self._steps = [self._start()]
             if self._mask is not None and self.options.keep_mask and not self.options.reference:
-                self._kept = KeptMask(self._steps[0].prediction.crop, self.model.threshold)
+                self._kept = MaskCorrection(self._steps[0].prediction.crop, self.model.threshold)
         common = _common_prefix(self._clicks, clicks)
         if common < len(clicks):
             del self._steps[common + 1 :]
@@ -227,19 +227,19 @@ class Predictor:
             start = np.clip(np.asarray(self._mask, np.float32), 0, 1)
             if np.isnan(start).any():
                 raise PromptError("The mask has values that are no numbers (NaN). Fill them in.")
-            return _Step(Prediction(self._size, start, ()), Memory())
+            return _Step(Prediction(self._size, start, ()), PlanState())
         nothing = Prediction(
-            self._size, np.zeros((1, 1), np.float32), (View(Roi.whole(self._size), (1, 1)),)
+            self._size, np.zeros((1, 1), np.float32), (InputView(Roi.whole(self._size), (1, 1)),)
         )
         if self._box is None or self.options.reference:
-            return _Step(nothing, Memory())
+            return _Step(nothing, PlanState())
         guide = self._guidance_of(self._box) if self.model.knows_boxes else nothing
-        return self._answer(_Step(guide, Memory()), (self._centre(self._box),))
+        return self._answer(_Step(guide, PlanState()), (self._centre(self._box),))
 
     def _guidance_of(self, box: Box) -> Prediction:
         """The previous mask that stands for a box."""
         inside = np.full((2, 2), BOX_GUIDANCE, np.float32)
-        return Prediction(self._size, inside, (View(roi_of_box(box, self._size), (2, 2)),))
+        return Prediction(self._size, inside, (InputView(roi_of_box(box, self._size), (2, 2)),))
 
     def _centre(self, box: Box) -> Click:
         """A click in the middle of what the box covers of the picture: it stands for the box.
@@ -271,11 +271,13 @@ class Predictor:
     def _answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
         step, where = self._look(before, before, clicks)
         known = step.prediction.found_roughly(self._zoom_threshold)
-        if answers_again(where, known, self._size, self._planned.zoom):
+        if needs_second_pass(where, known, self._size, self._planned.zoom):
             step, _ = self._look(step, before, clicks)
         return self._look_closer(step, clicks)
 
-    def _look(self, known: _Step, guide: _Step, clicks: tuple[Click, ...]) -> tuple[_Step, Plan]:
+    def _look(
+        self, known: _Step, guide: _Step, clicks: tuple[Click, ...]
+    ) -> tuple[_Step, ViewPlan]:
         """One pass where what is ``known`` says to look, under the mask guidance of ``guide``."""
         threshold, prediction = self._zoom_threshold, known.prediction
         where = plan(
@@ -295,10 +297,10 @@ class Predictor:
         zoom = self._planned.zoom
         if zoom is None or not zoom.closer or (len(clicks) < _FINDING and self._mask is None):
             return step
-        part = closer_view(step.prediction.views[0], clicks[-1])
+        part = refinement_view(step.prediction.views[0], clicks[-1])
         if part is None:
             return step
-        answer = self._pass(Plan((part,), (part,), step.memory), step, clicks)
+        answer = self._pass(ViewPlan((part,), (part,), step.memory), step, clicks)
         return replace(step, prediction=blend(step.prediction, answer.prediction))
 
     def _published_answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
@@ -311,7 +313,7 @@ class Predictor:
         step = self._pass(first, guide, clicks, before.carry)
         again = self._show(step).found(threshold)
         twice = self._mask is not None and first_click
-        if twice or answers_again(first, again, size, options.zoom):
+        if twice or needs_second_pass(first, again, size, options.zoom):
             second = published_plan(size, clicks, self._box, again, first.memory, options)
             step = self._pass(second, guide, clicks, step.carry)
         return step
@@ -322,7 +324,7 @@ class Predictor:
 
     def _pass(
         self,
-        where: Plan,
+        where: ViewPlan,
         guide: _Step,
         clicks: tuple[Click, ...],
         carry: Any = None,  # noqa: ANN401
@@ -341,7 +343,7 @@ class Predictor:
             probability = answer(image, seen)
         else:
             overlap = self.options.window_overlap
-            probability = over_windows(image, seen, self.options.windows, overlap, answer)
+            probability = predict_in_windows(image, seen, self.options.windows, overlap, answer)
         prediction = Prediction(self._size, probability[0, 0].numpy(), where.outputs)
         return _Step(prediction, where.memory, carry)
 
@@ -351,7 +353,7 @@ class Predictor:
         return self.model.stages[min(count, len(self.model.stages)) - 1]
 
     def _input(
-        self, where: Plan, engine: Engine, guide: Prediction, clicks: Sequence[Click]
+        self, where: ViewPlan, engine: Engine, guide: Prediction, clicks: Sequence[Click]
     ) -> tuple[Tensor, list[Click]]:
         """The network's image (1, 3 or 4, h, w), and the clicks in its pixels."""
         views = where.inputs or (_identity(self._size),)
@@ -363,7 +365,7 @@ class Predictor:
             image, seen = view.crop(image), view.clicks(seen)
         return image, seen
 
-    def _guidance(self, view: View, guide: Prediction) -> Tensor:
+    def _guidance(self, view: InputView, guide: Prediction) -> Tensor:
         """(1, 1, h, w) previous mask in a view."""
         if not guide.coarse.any():
             return torch.zeros(1, 1, *view.size)
@@ -391,8 +393,8 @@ def _with_view_of(model: LoadedModel, options: PredictorOptions) -> PredictorOpt
     return replace(options, zoom=zoom)
 
 
-def _identity(size: Size) -> View:
-    return View(Roi.whole(size), size)
+def _identity(size: Size) -> InputView:
+    return InputView(Roi.whole(size), size)
 
 
 def _common_prefix(first: Sequence[Click], second: Sequence[Click]) -> int:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from ..prompts import Box, Click
 from .geometry import Roi, Size, fit
 from .options import PredictorOptions, Zoom
-from .planning import Memory, Plan, roi_of_box
-from .view import View
+from .planning import PlanState, ViewPlan, roi_of_box
+from .view import InputView
 
 
 def published_plan(
@@ -21,37 +21,37 @@ def published_plan(
     clicks: Sequence[Click],
     box: Box | None,
     object_box: Roi | None,
-    memory: Memory,
+    memory: PlanState,
     options: PredictorOptions,
-) -> Plan:
+) -> ViewPlan:
     """As `plan`, with the published transforms and their state (facts 3.3)."""
     if box is not None:
         roi = roi_of_box(box, size)
-        inputs: tuple[View, ...] = (View(roi, roi.size, antialias=False),)
+        inputs: tuple[InputView, ...] = (InputView(roi, roi.size, antialias=False),)
         outputs, moved = inputs, False
     else:
         inputs, outputs, memory, moved = _published_zoom(size, clicks, object_box, memory, options)
     frame = inputs[-1].size if inputs else size
     limit = options.limit_longest_side
     if limit is None:
-        return Plan(inputs, outputs, memory, moved)
+        return ViewPlan(inputs, outputs, memory, moved)
     if max(frame) > limit:
-        view = View(Roi.whole(frame), fit(frame, limit), antialias=False)
+        view = InputView(Roi.whole(frame), fit(frame, limit), antialias=False)
         inputs = (*inputs, view)
         memory = replace(memory, limit=view)
         moved = True
     if memory.limit is not None:  # stale views still act on the way back
         outputs = (*outputs, memory.limit)
-    return Plan(inputs, outputs, memory, moved)
+    return ViewPlan(inputs, outputs, memory, moved)
 
 
 def _published_zoom(
     size: Size,
     clicks: Sequence[Click],
     object_box: Roi | None,
-    memory: Memory,
+    memory: PlanState,
     options: PredictorOptions,
-) -> tuple[tuple[View, ...], tuple[View, ...], Memory, bool]:
+) -> tuple[tuple[InputView, ...], tuple[InputView, ...], PlanState, bool]:
     zoom = options.zoom
     if zoom is None:
         return (), (), memory, False
@@ -74,10 +74,10 @@ def _published_zoom(
     return view, view, replace(memory, roi=roi), moved
 
 
-def _published_view(roi: Roi, zoom: Zoom) -> View:
+def _published_view(roi: Roi, zoom: Zoom) -> InputView:
     target = zoom.size
     size = target if isinstance(target, tuple) else fit(roi.size, target)
-    return View(roi, size, antialias=False)
+    return InputView(roi, size, antialias=False)
 
 
 def _published_contains(roi: Roi, clicks: Sequence[Click]) -> bool:

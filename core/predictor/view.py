@@ -25,7 +25,7 @@ _MUCH_SMALLER = 2.0
 
 
 @dataclass(frozen=True)
-class View:
+class InputView:
     """A window ``roi`` of a frame, brought to ``size`` (height, width).
 
     ``antialias`` allows averaging over areas where the window is shrunk much.

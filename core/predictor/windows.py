@@ -24,7 +24,7 @@ def window_offsets(length: int, window: int, overlap: float) -> list[int]:
     return list(dict.fromkeys(offsets))  # rounding can put two windows at the end
 
 
-def over_windows(
+def predict_in_windows(
     image: Tensor, clicks: Sequence[Click], window: Size, overlap: float, answer: Answer
 ) -> Tensor:
     """Mean of the answers of all windows.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..camera import CameraRecord, ControlPoint, Projection
 from ..errors import CameraError
-from ..image import read_marked, read_picture
+from ..image import read_binary_mask, read_image
 from .plain import plain
 from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
 from .views import stop_unless
@@ -112,10 +112,10 @@ def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Reg
     foreground = np.zeros(reference.shape[:2], bool)
     mask = Path(request.reference).parent / record.foreground
     if mask.is_file():
-        foreground |= read_marked(mask, request.reference)
+        foreground |= read_binary_mask(mask, request.reference)
     if request.dem:  # what shows no ground tells nothing
         foreground |= np.isnan(views.sight(request, wanted).ranges.distances)
-    found = register(reference, read_picture(request.picture).pixels, record.camera, foreground)
+    found = register(reference, read_image(request.picture).pixels, record.camera, foreground)
     moved = record.with_camera(
         found.camera,
         image=Path(request.picture).name,
@@ -141,7 +141,7 @@ def read_pixels(path: str, camera: Camera) -> NDArray[np.uint8]:
     ImageError, CameraError
         If it cannot be read, or is of another size.
     """
-    pixels = read_picture(path).pixels
+    pixels = read_image(path).pixels
     height, width = pixels.shape[:2]
     if (width, height) != (camera.width, camera.height):
         raise CameraError(

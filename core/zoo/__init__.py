@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cache import cache_dir, describe, resolve
+from .cache import cache_dir, describe_models, resolve
 from .registry import MODELS, ZooModel, find
 
-__all__ = ["MODELS", "ZooModel", "cache_dir", "describe", "find", "resolve"]
+__all__ = ["MODELS", "ZooModel", "cache_dir", "describe_models", "find", "resolve"]

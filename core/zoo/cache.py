@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import DownloadError, ModelNotFoundError
 from .download import Progress
 from .download import download as fetch
-from .integrity import fault_of
+from .integrity import integrity_error
 from .registry import MODELS, ZooModel, find
 
 BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
@@ -114,11 +114,11 @@ def _fault(model: ZooModel, path: Path) -> str | None:
     """Why a local file cannot be used, as the predicate of a sentence, or None if it can."""
     if not path.is_file():
         return "is not there"
-    fault = fault_of(path, git_blob=model.git_blob, sha256=model.sha256, size=model.size)
+    fault = integrity_error(path, git_blob=model.git_blob, sha256=model.sha256, size=model.size)
     return None if fault is None else f"is damaged: {fault}"
 
 
-def describe() -> str:
+def describe_models() -> str:
     """List all models for people: source, licence, citation and whether the file is here."""
     head = f"Downloaded models are kept in {cache_dir()}"
     return "\n\n".join([head, *(_entry(model) for model in MODELS.values())])

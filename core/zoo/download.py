@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
 
 from ..errors import DownloadError
-from .integrity import fault_of
+from .integrity import integrity_error
 from .lock import exclusive
 
 Progress = Callable[[int, int | None], None]
@@ -60,7 +60,7 @@ def download(
     target
         Where to put the file; missing folders are made.
     git_blob, sha256, size
-        What the content must be, see `fault_of`; None is not checked.
+        What the content must be, see `integrity_error`; None is not checked.
     progress
         Called often. It may raise to cancel: the exception goes through, the part is kept.
     timeout
@@ -82,7 +82,7 @@ def download(
     job = _Job(url, target, size, progress or _silent, timeout)
 
     def fault(path: Path) -> str | None:
-        return fault_of(path, git_blob=git_blob, sha256=sha256, size=size)
+        return integrity_error(path, git_blob=git_blob, sha256=sha256, size=size)
 
     with job.locked():
         if not (target.is_file() and fault(target) is None):

@@ -14,7 +14,7 @@ class _Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-def fault_of(
+def integrity_error(
     path: Path, *, git_blob: str | None = None, sha256: str | None = None, size: int | None = None
 ) -> str | None:
     """Say how a file differs from what was published, or None if it does not.

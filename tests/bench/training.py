@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.model import ClickModel, HRNetConfig, build_model
 from core.model.config import LightConfig, ModelConfig
 from training.batches import TRAIN, Batch, RankBatches, SampleSet, load
@@ -131,7 +131,7 @@ def _random_pack(folder: Path) -> Path:
             image = cv2.resize(rng.integers(0, 256, (120, 160, 3), np.uint8), _SIZE[::-1])
             objects = tuple((i, 0) for i in ids)
             name = f"{number:03d}"
-            writer.add(name, PictureSample(name, image, layer, objects), 92)
+            writer.add(name, ImageSample(name, image, layer, objects), 92)
     return folder / "pack"
 
 

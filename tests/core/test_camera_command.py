@@ -22,7 +22,7 @@ from core import arguments
 from core.camera import Camera, CameraRecord
 from core.camera.gcp_table import read_gcps
 from core.commands import main
-from core.image import read_mask_layer, write_png
+from core.image import read_mask_values, write_png
 from core.terrain import Terrain
 
 EPSG = 2056
@@ -525,7 +525,7 @@ def test_every_vertex_with_its_error_ellipse(world, labels, tmp_path):
 
 def test_the_same_outline_as_mask_as_geojson_and_in_another_size(world, labels, tmp_path):
     mask = tmp_path / "mask.png"
-    found = read_mask_layer(labels) == 3
+    found = read_mask_values(labels) == 3
     write_png(mask, np.where(found, np.uint8(255), np.uint8(0)))
     half = tmp_path / "half.png"
     grey = cv2.resize(found.astype(np.uint8) * 255, None, fx=0.5, fy=0.5)
@@ -543,9 +543,9 @@ def test_the_same_outline_as_mask_as_geojson_and_in_another_size(world, labels, 
 
 def write_pixels(path: Path, mask: np.ndarray) -> None:
     """As `core segment` writes outlines of plain pictures."""
-    from core.outline import mask_to_polygons, to_map, write_outline
+    from core.outline import mask_to_polygons, pixel_to_map, write_outline
 
-    polygons = to_map(mask_to_polygons(mask, tolerance=0), None)
+    polygons = pixel_to_map(mask_to_polygons(mask, tolerance=0), None)
     write_outline(path, polygons, crs_wkt=None, properties={"image": "some/picture.png"})
 
 
@@ -574,12 +574,12 @@ def test_outlines_of_the_map_become_masks_and_back(world, labels, tmp_path, caps
     assert lines[0] == "file,fid,pixels,label"
     assert [line.split(",")[0] for line in lines[1:]] == ["0001.png", "", "0003.png"]
     assert [line.split(",")[3] for line in lines[1:]] == ["A0", "A1", "A2"]
-    truth = read_mask_layer(labels)
-    mask = read_mask_layer(tmp_path / "masks/0001.png")
+    truth = read_mask_values(labels)
+    mask = read_mask_values(tmp_path / "masks/0001.png")
     assert set(np.unique(mask)) == {0, 255}
     assert ((mask > 0) & (truth == 3)).sum() / ((mask > 0) | (truth == 3)).sum() > 0.97
     assert between(world, "to-image", layer, tmp_path / "all.png") == 0
-    assert set(np.unique(read_mask_layer(tmp_path / "all.png"))) == {0, 1, 3}
+    assert set(np.unique(read_mask_values(tmp_path / "all.png"))) == {0, 1, 3}
 
 
 def test_what_cannot_be_put_on_the_map_is_refused(world, tmp_path, capsys):
@@ -730,8 +730,8 @@ def test_the_skyline_needs_a_place(world, tmp_path, capsys):
 
 
 def test_a_spread_is_a_share_or_in_units():
-    assert arguments.spread("10%").of(2000) == pytest.approx(0.1)
-    assert arguments.spread("50").of(2000) == pytest.approx(0.025)
+    assert arguments.sigma("10%").of(2000) == pytest.approx(0.1)
+    assert arguments.sigma("50").of(2000) == pytest.approx(0.025)
 
 
 def test_places_and_sizes_are_read():

@@ -10,17 +10,17 @@ from predictor_fixtures import disc, red, red_where, toy
 
 from core.metrics import iou
 from core.predictor import Predictor, PredictorOptions, Zoom
-from core.predictor.closer import blend, closer_view, sample
 from core.predictor.geometry import Roi
 from core.predictor.prediction import Prediction
-from core.predictor.view import View
+from core.predictor.refinement_view import blend, refinement_view, sample
+from core.predictor.view import InputView
 from core.prompts import Click, Prompts
 
 SIZE = 600, 900
 
 
 @pytest.mark.parametrize(
-    "view", [View(Roi(40, 339, 100, 499), (64, 48)), View(Roi(3, 40, 7, 90), (80, 96))]
+    "view", [InputView(Roi(40, 339, 100, 499), (64, 48)), InputView(Roi(3, 40, 7, 90), (80, 96))]
 )
 def test_places_of_a_view_are_those_at_which_it_is_enlarged(view):
     rows, cols = view.places
@@ -34,19 +34,19 @@ def test_places_of_a_view_are_those_at_which_it_is_enlarged(view):
 
 
 def test_the_part_lies_about_the_click_and_within_the_window():
-    view = View(Roi(100, 299, 200, 599), (64, 64))
-    assert closer_view(view, Click(200, 400)) == View(Roi(100, 299, 300, 499), (64, 64))
-    assert closer_view(view, Click(100, 201)).roi == Roi(100, 299, 200, 399)
-    assert closer_view(view, Click(299, 599)).roi == Roi(100, 299, 400, 599)
+    view = InputView(Roi(100, 299, 200, 599), (64, 64))
+    assert refinement_view(view, Click(200, 400)) == InputView(Roi(100, 299, 300, 499), (64, 64))
+    assert refinement_view(view, Click(100, 201)).roi == Roi(100, 299, 200, 399)
+    assert refinement_view(view, Click(299, 599)).roi == Roi(100, 299, 400, 599)
 
 
 def test_nothing_is_gained_in_a_few_pixels():
-    assert closer_view(View(Roi(0, 99, 0, 99), (64, 64)), Click(50, 50)) is None
+    assert refinement_view(InputView(Roi(0, 99, 0, 99), (64, 64)), Click(50, 50)) is None
 
 
 def test_a_part_fades_into_its_window():
-    window = View(Roi(100, 499, 200, 599), (100, 100))
-    inner = View(Roi(200, 399, 300, 499), (100, 100))
+    window = InputView(Roi(100, 499, 200, 599), (100, 100))
+    inner = InputView(Roi(200, 399, 300, 499), (100, 100))
     low = Prediction(SIZE, np.full((100, 100), 0.2, np.float32), (window,))
     high = Prediction(SIZE, np.full((100, 100), 0.8, np.float32), (inner,))
     shown = blend(low, high).probability
@@ -60,15 +60,18 @@ def test_a_part_fades_into_its_window():
 
 
 def test_a_part_does_not_fade_at_the_edge_of_the_picture():
-    window = View(Roi(0, 399, 0, 399), (100, 100))
-    inner = View(Roi(0, 199, 0, 199), (100, 100))
+    window = InputView(Roi(0, 399, 0, 399), (100, 100))
+    inner = InputView(Roi(0, 199, 0, 199), (100, 100))
     low = Prediction(SIZE, np.full((100, 100), 0.2, np.float32), (window,))
     high = Prediction(SIZE, np.full((100, 100), 0.8, np.float32), (inner,))
     assert blend(low, high).probability[0, 0] == pytest.approx(0.8, abs=1e-3)
 
 
 def test_samples_of_one_view_in_another():
-    view, part = View(Roi(0, 199, 0, 299), (50, 60)), View(Roi(50, 149, 90, 209), (40, 80))
+    view, part = (
+        InputView(Roi(0, 199, 0, 299), (50, 60)),
+        InputView(Roi(50, 149, 90, 209), (40, 80)),
+    )
     rows, cols = view.places
     there = part.places
     sampled = sample(np.add.outer(rows, 7 * cols).astype(np.float32), view, part)

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from dataset_fixtures import blob, photo, rotated_photo, write
 
-from core.datasets import ExportObject, ExportPicture, ObjectRef, export_dataset, open_dataset
+from core.datasets import ExportImage, ExportObject, ObjectRef, export_dataset, open_dataset
 from core.errors import DatasetError
-from core.image import read_mask_layer
+from core.image import read_mask_values
 
 LEFT, RIGHT = blob(cols=(0, 5)), blob(cols=(8, 14))
 
 
 def picture(folder, name="a.jpg", masks=(LEFT, RIGHT), split=None, seed=0):
     path = write(folder / name, photo(seed=seed))
-    return ExportPicture(path, [ExportObject(mask) for mask in masks], split)
+    return ExportImage(path, [ExportObject(mask) for mask in masks], split)
 
 
 # ------------------------------------------------------------------------------ there and back
@@ -41,7 +41,7 @@ def test_objects_come_back(tmp_path):
 def test_form_of_the_index(tmp_path):
     path = write(tmp_path / "a.jpg", photo())
     objects = [ExportObject(LEFT, {"type": "slab", "size": 2.5}), ExportObject(RIGHT)]
-    index = export_dataset(tmp_path / "out", [ExportPicture(path, objects, "train")])
+    index = export_dataset(tmp_path / "out", [ExportImage(path, objects, "train")])
     assert json.loads(index.read_text(encoding="utf-8")) == {
         "format": "avalanche-iseg",
         "version": 1,
@@ -55,7 +55,7 @@ def test_form_of_the_index(tmp_path):
         ],
     }
     assert (tmp_path / "out" / "images" / "a.jpg").read_bytes() == path.read_bytes()
-    labels = read_mask_layer(tmp_path / "out" / "masks" / "a.png")
+    labels = read_mask_values(tmp_path / "out" / "masks" / "a.png")
     assert labels.dtype == np.uint8
     assert np.array_equal(labels, LEFT + 2 * RIGHT)
 
@@ -102,9 +102,9 @@ def test_more_than_254_objects_need_16_bits(tmp_path):
         mask.flat[number] = True
         masks.append(mask)
     path = write(tmp_path / "a.png", photo(20, 20))
-    export_dataset(tmp_path / "out", [ExportPicture(path, [ExportObject(m) for m in masks])])
+    export_dataset(tmp_path / "out", [ExportImage(path, [ExportObject(m) for m in masks])])
     dataset = open_dataset("iseg", tmp_path / "out")
-    assert read_mask_layer(tmp_path / "out" / "masks" / "a.png").dtype == np.uint16
+    assert read_mask_values(tmp_path / "out" / "masks" / "a.png").dtype == np.uint16
     assert len(dataset) == 300
     assert np.array_equal(dataset[299].mask, masks[299])
 
@@ -113,7 +113,7 @@ def test_masks_of_rotated_photos_may_be_as_shown_or_as_stored(tmp_path):
     path = rotated_photo(tmp_path / "o.jpg", 6)
     shown, stored = blob(16, 12, (1, 3), (0, 2)), blob(12, 16, (8, 10), (8, 12))
     export_dataset(
-        tmp_path / "out", [ExportPicture(path, [ExportObject(shown), ExportObject(stored)])]
+        tmp_path / "out", [ExportImage(path, [ExportObject(shown), ExportObject(stored)])]
     )
     first, second = open_dataset("iseg", tmp_path / "out")
     assert first.image.shape == (16, 12, 3)
@@ -174,7 +174,7 @@ def test_picture_without_objects(tmp_path):
 
 
 def test_missing_picture(tmp_path):
-    missing = ExportPicture(tmp_path / "gone.jpg", [ExportObject(LEFT)])
+    missing = ExportImage(tmp_path / "gone.jpg", [ExportObject(LEFT)])
     export_error(tmp_path, [missing], r"gone\.jpg: No such file")
 
 
@@ -188,7 +188,7 @@ def test_missing_picture(tmp_path):
 )
 def test_unsuitable_attributes(tmp_path, attributes, match):
     path = write(tmp_path / "a.jpg", photo())
-    item = ExportPicture(path, [ExportObject(LEFT, attributes)])
+    item = ExportImage(path, [ExportObject(LEFT, attributes)])
     export_error(tmp_path, [item], rf"a\.jpg.*{match}")
 
 

@@ -13,9 +13,9 @@ from core.datasets import open_dataset
 from core.engine import load_model
 from core.predictor import Predictor, PredictorOptions
 from core.predictor.geometry import Roi
-from core.predictor.keep import KeptMask
+from core.predictor.mask_correction import MaskCorrection
 from core.predictor.prediction import Prediction
-from core.predictor.view import View
+from core.predictor.view import InputView
 from core.prompts import Box, Click, Prompts
 
 SIZE = (200, 300)
@@ -107,12 +107,12 @@ def blob(centre: tuple[float, float], width: float = 20.0) -> Prediction:
     """A network's answer that falls off round a point, seen at full size."""
     distance = np.hypot(ROWS - centre[0], COLS - centre[1])
     probability = (1 / (1 + np.exp((distance - 25) / width * 8))).astype(np.float32)
-    return Prediction(SIZE, probability, (View(Roi.whole(SIZE), SIZE),))
+    return Prediction(SIZE, probability, (InputView(Roi.whole(SIZE), SIZE),))
 
 
 def test_a_moved_threshold_moves_what_was_changed_and_nothing_else():
     answer = blob((60, 125))
-    kept = KeptMask(MASK.astype(np.float32), 0.5).after([Click(60, 130)], [answer])
+    kept = MaskCorrection(MASK.astype(np.float32), 0.5).after([Click(60, 130)], [answer])
     sizes = []
     for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
         found = kept.mask(threshold)
@@ -125,10 +125,12 @@ def test_a_moved_threshold_moves_what_was_changed_and_nothing_else():
 
 
 def test_what_an_earlier_window_changed_stays_when_the_window_moves():
-    whole = Prediction(SIZE, np.where(RED, 1, 0).astype(np.float32), (View(Roi.whole(SIZE), SIZE),))
+    whole = Prediction(
+        SIZE, np.where(RED, 1, 0).astype(np.float32), (InputView(Roi.whole(SIZE), SIZE),)
+    )
     roi = Roi(150, 199, 0, 49)
-    corner = Prediction(SIZE, np.zeros(roi.size, np.float32), (View(roi, roi.size),))
-    kept = KeptMask(MASK.astype(np.float32), 0.5)
+    corner = Prediction(SIZE, np.zeros(roi.size, np.float32), (InputView(roi, roi.size),))
+    kept = MaskCorrection(MASK.astype(np.float32), 0.5)
     clicks = [ADDS, TAKES, Click(180, 20)]
     before = kept.after(clicks[:2], [whole, whole])
     after = kept.after(clicks, [whole, whole, corner])
@@ -206,8 +208,8 @@ def test_keeping_twelve_megapixels_takes_no_time():
     mask = np.hypot(rows - 1500, cols - 2000) < 1450
     coarse = np.zeros((300, 400), np.float32)
     coarse[10:290, 130:390] = 1
-    answer = Prediction(size, coarse, (View(Roi.whole(size), coarse.shape),))
-    kept = KeptMask(mask.astype(np.float32), 0.5)
+    answer = Prediction(size, coarse, (InputView(Roi.whole(size), coarse.shape),))
+    kept = MaskCorrection(mask.astype(np.float32), 0.5)
     assert answer.crop.shape == size  # rendered in any case
     clicks, took = [Click(1500, 3700), Click(1500, 800, positive=False)], []
     for _ in range(5):

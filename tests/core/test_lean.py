@@ -13,7 +13,7 @@ from goldens import CONFIGS, deeplab, fill_with_recipe, hrnet
 from tiny import TINY, tiny_model
 
 from core.engine import TorchEngine
-from core.engine.lean import Lean, SplitConv, _fused_pair
+from core.engine.fused import FusedNetwork, SplitConv, _fused_pair
 from core.model import ClickModel, HRNetConfig, build_model
 from core.model.checkpoint import load_checkpoint
 
@@ -58,14 +58,14 @@ def recipe():
 def test_lean_logits_of_the_small_published_network(recipe, size):
     model = recipe("h18s")
     inputs = prepared(model, size)
-    assert_same(Lean(model)(*inputs), plain(model, *inputs))
+    assert_same(FusedNetwork(model)(*inputs), plain(model, *inputs))
 
 
 @pytest.mark.parametrize("name", ["h18", "h18_baseline"])
 def test_lean_logits_of_published_networks(recipe, name):
     model = recipe(name)
     inputs = prepared(model)
-    assert_same(Lean(model)(*inputs), plain(model, *inputs))
+    assert_same(FusedNetwork(model)(*inputs), plain(model, *inputs))
 
 
 @pytest.mark.parametrize("name", ["h18s_rand", "h18s_warm"])
@@ -74,7 +74,7 @@ def test_lean_logits_match_the_research_code(shared, parity_checkpoints, name):
     fixture = np.load(shared / "parity" / f"net_{name}.npz")
     image = torch.from_numpy(fixture["image_u8_1x3x240x320"]).float() / 255
     image = torch.cat([image, torch.from_numpy(fixture["prev_mask"])], dim=1)
-    low = Lean(model)(*model.prepare(image, torch.from_numpy(fixture["points"])))
+    low = FusedNetwork(model)(*model.prepare(image, torch.from_numpy(fixture["points"])))
     logits = F.interpolate(low, (240, 320), mode="bilinear", align_corners=True)
     assert np.abs(logits.numpy() - fixture["logits"]).max() < 1e-3
 
@@ -94,13 +94,13 @@ def test_lean_logits_match_the_research_code(shared, parity_checkpoints, name):
 def test_lean_logits_of_every_stem_and_size(config, size):
     model = tiny_model(config)
     inputs = prepared(model, size)
-    assert_same(Lean(model)(*inputs), plain(model, *inputs))
+    assert_same(FusedNetwork(model)(*inputs), plain(model, *inputs))
 
 
 def test_batches(recipe):
     model = recipe("h18s")
     inputs = prepared(model, batch=3)
-    lean = Lean(model)
+    lean = FusedNetwork(model)
     together = lean(*inputs)
     assert_same(together, plain(model, *inputs))
     alone = torch.cat([lean(*(x[i : i + 1] for x in inputs)) for i in range(3)])
@@ -114,7 +114,7 @@ def test_batches(recipe):
 )
 def test_networks_without_ocr_pass_through(config):
     model = tiny_model(config)
-    lean = Lean(model)
+    lean = FusedNetwork(model)
     assert lean.heads is None
     inputs = prepared(model)
     assert torch.equal(lean(*inputs), plain(model, *inputs))
@@ -124,7 +124,7 @@ def test_the_plain_network_is_left_as_it_was():
     model = tiny_model()
     inputs = prepared(model)
     before, state = plain(model, *inputs), {k: t.clone() for k, t in model.state_dict().items()}
-    lean = Lean(model)
+    lean = FusedNetwork(model)
     lean(*inputs)
     assert all(torch.equal(tensor, state[key]) for key, tensor in model.state_dict().items())
     assert torch.equal(plain(model, *inputs), before)
@@ -161,7 +161,7 @@ def test_all_weights_of_the_heads_count(recipe, key):
     expected = plain(model, *inputs)
     change = (expected - before).abs().max()
     assert change > 1e-4
-    assert (Lean(model)(*inputs) - expected).abs().max() < 0.05 * change
+    assert (FusedNetwork(model)(*inputs) - expected).abs().max() < 0.05 * change
 
 
 # --- its convolution ------------------------------------------------------------------------

@@ -14,7 +14,14 @@ from core.model import build_model, native
 from core.model.checkpoint import load_checkpoint
 from core.model.click_maps import points_tensor
 from core.model.config import LightConfig, config_from_json
-from core.model.light import Decoder, Encoder, HalvingConv, Likeness, enlarge, guides_of
+from core.model.light import (
+    LightDecoder,
+    MobileNetV2Encoder,
+    SameConv2d,
+    SimilarityGuide,
+    guide_maps,
+    upsample,
+)
 from core.predictor import MODES
 from core.prompts import Click, Prompts
 
@@ -77,7 +84,7 @@ def test_it_is_as_large_as_it_claims():
 @pytest.mark.parametrize("groups", [1, 4])
 def test_halving_pads_at_the_bottom_and_the_right(groups):
     torch.manual_seed(0)
-    conv = HalvingConv(4, 8, groups=groups).double()
+    conv = SameConv2d(4, 8, groups=groups).double()
     image = torch.randn(1, 4, 10, 14, dtype=torch.float64)
     with torch.no_grad():
         got = conv(image)[0].numpy()
@@ -87,14 +94,14 @@ def test_halving_pads_at_the_bottom_and_the_right(groups):
 
 def test_taps_lie_at_strides_4_8_16_and_16():
     with torch.no_grad():
-        taps = Encoder()(torch.rand(2, 3, 96, 160), torch.zeros(2, 32, 48, 80))
+        taps = MobileNetV2Encoder()(torch.rand(2, 3, 96, 160), torch.zeros(2, 32, 48, 80))
     shapes = [tuple(tap.shape) for tap in taps]
     assert shapes == [(2, 24, 24, 40), (2, 32, 12, 20), (2, 96, 6, 10), (2, 320, 6, 10)]
 
 
 def test_enlarging_keeps_pixel_centres():
     ramp = torch.arange(8.0).repeat(8, 1)[None, None]
-    large = enlarge(ramp, (32, 32))[0, 0, 0].numpy()
+    large = upsample(ramp, (32, 32))[0, 0, 0].numpy()
     centres = (np.arange(32) + 0.5) / 4 - 0.5
     np.testing.assert_allclose(large, np.clip(centres, 0, 7), atol=1e-6)
 
@@ -103,7 +110,7 @@ def test_guides_are_clicks_mask_and_what_the_mask_leaves_out():
     maps = torch.zeros(2, 3, 20, 24)
     maps[0, 0, :8, :8] = 1
     maps[:, 1, 3, 17] = 1
-    guides = guides_of(maps)
+    guides = guide_maps(maps)
     assert guides.shape == (2, 4, 3, 3)
     assert guides[0, 0].nonzero().tolist() == [[0, 2]]
     assert guides[0, 1].sum() == 0
@@ -113,7 +120,7 @@ def test_guides_are_clicks_mask_and_what_the_mask_leaves_out():
 
 
 def test_a_click_on_a_texture_speaks_for_it_elsewhere():
-    likeness = Likeness(3)
+    likeness = SimilarityGuide(3)
     features = torch.zeros(1, 3, 6, 8)
     features[:, 0, :, :4], features[:, 1, :, 4:] = 2, 5  # two textures
     guides = torch.zeros(1, 4, 6, 8)
@@ -131,7 +138,7 @@ def test_a_click_on_a_texture_speaks_for_it_elsewhere():
 
 
 def test_the_decoder_answers_at_stride_4():
-    decoder = Decoder(8).eval()
+    decoder = LightDecoder(8).eval()
     channels, sides = (24, 32, 96, 320), (16, 8, 4, 4)
     fine, low, middle, deep = (
         torch.rand(1, c, s, s + 2) for c, s in zip(channels, sides, strict=True)

@@ -22,11 +22,11 @@ from shapely.geometry import shape
 
 from core.errors import ImageError, IsegError
 from core.outline import (
-    check_target,
+    check_output_path,
     ground_area,
     mask_to_polygons,
     overlay,
-    to_map,
+    pixel_to_map,
     write_mask,
     write_outline,
     write_outlines,
@@ -277,19 +277,19 @@ def test_real_outline_of_a_photo(shared: Path) -> None:
 
 
 def test_a_plain_picture_lies_where_qgis_shows_it() -> None:
-    moved = to_map(shapely.MultiPolygon([shapely.box(4, 2, 5, 3)]), None)
+    moved = pixel_to_map(shapely.MultiPolygon([shapely.box(4, 2, 5, 3)]), None)
     assert moved.bounds == (4, -3, 5, -2)
 
 
 def test_map_coordinates_follow_the_transform() -> None:
-    moved = to_map(shapely.MultiPolygon([shapely.box(10, 20, 12, 24)]), TRANSFORM)
+    moved = pixel_to_map(shapely.MultiPolygon([shapely.box(10, 20, 12, 24)]), TRANSFORM)
     assert moved.bounds == (2_700_005, 1_199_988, 2_700_006, 1_199_990)
 
 
 def test_rotated_transform_and_affine_object_agree_with_rasterio() -> None:
     affine = rasterio.Affine.rotation(30)
     point = shapely.MultiPolygon([shapely.box(7, 3, 8, 4)])
-    corners = set(np.round(to_map(point, affine).geoms[0].exterior.coords, 6).flatten())
+    corners = set(np.round(pixel_to_map(point, affine).geoms[0].exterior.coords, 6).flatten())
     xs, ys = rasterio.transform.xy(affine, [3, 3, 4, 4], [7, 8, 8, 7], offset="ul")
     assert corners == set(np.round([*xs, *ys], 6))
 
@@ -325,7 +325,7 @@ def test_area_is_unknown_without_a_crs_and_zero_if_empty() -> None:
 def outline_in_lv95() -> shapely.MultiPolygon:
     mask = disc(200, 60)
     mask[90:110, 90:110] = False
-    return to_map(mask_to_polygons(mask), TRANSFORM)
+    return pixel_to_map(mask_to_polygons(mask), TRANSFORM)
 
 
 PROPERTIES = {"model": "tiny", "area_px": 12, "area_m2": 3.5, "checked": True, "note": None}
@@ -345,7 +345,9 @@ def test_geopackage_keeps_crs_geometry_and_attributes(tmp_path: Path) -> None:
 
 def test_geopackage_without_crs_is_undefined_cartesian(tmp_path: Path) -> None:
     path = tmp_path / "photo.gpkg"
-    write_outline(path, to_map(mask_to_polygons(disc(50, 9)), None), crs_wkt=None, properties={})
+    write_outline(
+        path, pixel_to_map(mask_to_polygons(disc(50, 9)), None), crs_wkt=None, properties={}
+    )
     with sqlite3.connect(path) as database:
         query = "SELECT table_name, srs_id FROM gpkg_geometry_columns"
         assert database.execute(query).fetchall() == [("avalanches", -1)]
@@ -382,7 +384,7 @@ def test_geojson_rings_turn_as_the_standard_demands(
 
 def test_geojson_without_crs_says_so(tmp_path: Path) -> None:
     path = tmp_path / "photo.geojson"
-    outline = to_map(mask_to_polygons(disc(400, 50)), None)
+    outline = pixel_to_map(mask_to_polygons(disc(400, 50)), None)
     write_outline(path, outline, crs_wkt=None, properties={"model": "tiny"})
     (feature,) = json.loads(path.read_text(encoding="utf-8"))["features"]
     assert shape(feature["geometry"]).equals(outline)
@@ -402,7 +404,7 @@ def test_an_empty_outline_can_be_written(tmp_path: Path, name: str, crs: str | N
 def several_features() -> list[tuple[shapely.MultiPolygon, dict[str, object]]]:
     masks = [disc(200, 60), disc(200, 20), np.zeros((200, 200), bool)]
     masks[1][80:120, 95:105] = False  # two parts
-    outlines = [to_map(mask_to_polygons(mask), TRANSFORM) for mask in masks]
+    outlines = [pixel_to_map(mask_to_polygons(mask), TRANSFORM) for mask in masks]
     values = [("first", 3, 0.91, None), ("Zweite", 10, 0.5, "Übung"), ("none", 1, 0.0, None)]
     names = ("name", "clicks", "iou", "note")
     return [
@@ -458,7 +460,7 @@ def test_unknown_outline_format_names_the_known_ones(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("name", ["a.gpkg", "a.geojson", "a.png", "a.tif"])
 def test_a_missing_folder_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(IsegError, match=r"make the folder .*nowhere first"):
-        check_target(tmp_path / "nowhere" / name)
+        check_output_path(tmp_path / "nowhere" / name)
 
 
 def test_a_geopackage_open_elsewhere_is_left_alone(tmp_path: Path) -> None:

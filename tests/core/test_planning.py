@@ -8,7 +8,7 @@ import pytest
 
 from core.predictor import PredictorOptions, Zoom
 from core.predictor.geometry import Roi
-from core.predictor.planning import DEFAULT_LIMIT, Memory, Plan, answers_again, plan
+from core.predictor.planning import DEFAULT_LIMIT, PlanState, ViewPlan, needs_second_pass, plan
 from core.prompts import Box, Click
 
 SIZE = (3000, 2000)
@@ -28,12 +28,12 @@ def look(
     roi=None,
     from_mask=False,
     **options,
-) -> Plan:
+) -> ViewPlan:
     chosen = PredictorOptions(**options)
-    return plan(size, clicks, box, found, cut_off, Memory(roi), chosen, from_mask=from_mask)
+    return plan(size, clicks, box, found, cut_off, PlanState(roi), chosen, from_mask=from_mask)
 
 
-def the_view(chosen: Plan):
+def the_view(chosen: ViewPlan):
     """The only view of a plan: it leads to the network and back."""
     assert chosen.inputs == chosen.outputs
     (view,) = chosen.inputs
@@ -44,7 +44,7 @@ def test_the_first_click_sees_the_whole_picture_shrunk():
     chosen = look(ON_OBJECT[:1], found=None)
     view = the_view(chosen)
     assert (view.roi, view.size) == (Roi.whole(SIZE), (400, 267))
-    assert chosen.memory == Memory()
+    assert chosen.memory == PlanState()
     assert not chosen.moved
 
 
@@ -64,7 +64,7 @@ def test_the_window_is_the_object_enlarged_and_fills_the_input():
     chosen = look()
     view = the_view(chosen)
     assert (view.roi, view.size) == (WINDOW, (200, 400))
-    assert chosen.memory == Memory(WINDOW)
+    assert chosen.memory == PlanState(WINDOW)
     assert chosen.moved
 
 
@@ -91,7 +91,7 @@ def test_the_window_stays_while_it_fits_well_enough():
     near = Roi(950, 1250, 410, 990)
     chosen = look(roi=near)
     assert the_view(chosen).roi == near
-    assert chosen.memory == Memory(near)
+    assert chosen.memory == PlanState(near)
     assert not chosen.moved
 
 
@@ -129,13 +129,13 @@ def test_a_loaded_mask_counts_as_a_click_and_is_zoomed_on_at_once():
 def test_skip_minus_one_answers_the_whole_picture_once():
     chosen = look(ON_OBJECT[:1], found=None, zoom=Zoom((320, 320), skip_clicks=-1))
     assert (the_view(chosen).roi, the_view(chosen).size) == (Roi.whole(SIZE), (320, 320))
-    assert not answers_again(chosen, OBJECT, SIZE, Zoom((320, 320), skip_clicks=-1))
+    assert not needs_second_pass(chosen, OBJECT, SIZE, Zoom((320, 320), skip_clicks=-1))
 
 
 def test_a_lost_object_leads_back_to_the_overview():
     chosen = look(found=None, roi=WINDOW)
     assert the_view(chosen).roi == Roi.whole(SIZE)
-    assert chosen.memory == Memory()
+    assert chosen.memory == PlanState()
     assert chosen.moved  # what was optimised for the window means nothing here
 
 
@@ -193,7 +193,7 @@ def test_no_input_is_larger_than_the_limit(size, zoom, limit):
         (None, Box(0, size[0], 0, size[1]), Box(3, 9, 4, 60)),
         (None, Roi(0, 10, 0, 10), Roi.whole(size)),
     ):
-        chosen = plan(size, clicks, box, found, False, Memory(), options)
+        chosen = plan(size, clicks, box, found, False, PlanState(), options)
         assert max(the_view(chosen).size) <= (limit or DEFAULT_LIMIT)
         assert min(the_view(chosen).size) >= 1
 
@@ -209,9 +209,9 @@ def test_no_input_is_larger_than_the_limit(size, zoom, limit):
     ],
 )
 def test_when_a_click_is_answered_once_more(skip_clicks, roi, found, again):
-    answered = Plan((), (), Memory(roi))
-    assert answers_again(answered, found, SIZE, Zoom(skip_clicks=skip_clicks)) is again
+    answered = ViewPlan((), (), PlanState(roi))
+    assert needs_second_pass(answered, found, SIZE, Zoom(skip_clicks=skip_clicks)) is again
 
 
 def test_without_zoom_nothing_is_answered_twice():
-    assert not answers_again(Plan((), (), Memory()), OBJECT, SIZE, None)
+    assert not needs_second_pass(ViewPlan((), (), PlanState()), OBJECT, SIZE, None)

@@ -30,7 +30,7 @@ from tiny import tiny_model
 from core.errors import ImageError, PromptError
 from core.predictor import Prediction, Predictor, PredictorOptions, Zoom
 from core.predictor.geometry import Roi
-from core.predictor.view import View
+from core.predictor.view import InputView
 from core.prompts import BOX_GUIDANCE, Box, Click, Prompts
 
 SIZE = (300, 500)
@@ -338,8 +338,8 @@ def test_a_cut_off_object_is_looked_at_whole_at_the_next_click():
 def test_cut_off_asks_for_edges_within_the_picture_only():
     values = np.zeros((10, 10), np.float32)
     values[0, 4] = 0.9
-    at_edge = Prediction((100, 100), values, (View(Roi(0, 19, 30, 49), (10, 10)),))
-    within = Prediction((100, 100), values, (View(Roi(1, 20, 30, 49), (10, 10)),))
+    at_edge = Prediction((100, 100), values, (InputView(Roi(0, 19, 30, 49), (10, 10)),))
+    within = Prediction((100, 100), values, (InputView(Roi(1, 20, 30, 49), (10, 10)),))
     assert not at_edge.cut_off(0.5)
     assert within.cut_off(0.5)
     assert not within.cut_off(0.95)

@@ -11,7 +11,7 @@ from predictor_fixtures import disks, left, red_box, toy
 
 from core.errors import PromptError
 from core.predictor import PredictorOptions
-from core.predictor.windows import over_windows, window_offsets
+from core.predictor.windows import predict_in_windows, window_offsets
 from core.prompts import Click, Prompts
 
 
@@ -49,7 +49,7 @@ def test_a_pointwise_answer_is_the_same_in_windows_as_at_once(size):
         shapes.append(tuple(part.shape[2:]))
         return part[:, :1] ** 2
 
-    result = over_windows(image, [], (33, 40), 0.2, answer)
+    result = predict_in_windows(image, [], (33, 40), 0.2, answer)
     torch.testing.assert_close(result, image[:, :1] ** 2)
     # Also a picture that is larger one way only is cut.
     assert all(height <= 33 and width <= 40 for height, width in shapes)
@@ -58,7 +58,7 @@ def test_a_pointwise_answer_is_the_same_in_windows_as_at_once(size):
 def test_overlapping_answers_are_averaged():
     image = torch.zeros((1, 3, 10, 15))
     values = iter([1.0, 3.0])
-    result = over_windows(
+    result = predict_in_windows(
         image, [], (10, 10), 0.2, lambda part, _: torch.full((1, 1, 10, 10), next(values))
     )
     expected = [1.0] * 5 + [2.0] * 5 + [3.0] * 5
@@ -73,7 +73,7 @@ def test_clicks_come_in_pixels_of_each_window():
         seen.append(list(clicks))
         return part[:, :1]
 
-    over_windows(image, [Click(4, 12, False)], (10, 10), 0.2, answer)
+    predict_in_windows(image, [Click(4, 12, False)], (10, 10), 0.2, answer)
     assert seen == [[Click(4, 12, False)], [Click(4, 7, False)]]
 
 

@@ -13,7 +13,7 @@ from predictor_fixtures import Bench, bench, echo, red, red_box, toy
 from core.model import build_model
 from core.predictor import PredictorOptions, Zoom
 from core.predictor.geometry import Roi
-from core.predictor.planning import Memory, Plan
+from core.predictor.planning import PlanState, ViewPlan
 from core.predictor.published import published_plan
 from core.prompts import Box, Click, Prompts
 
@@ -176,9 +176,9 @@ def test_h18_zoomed_golden():
 # The rules one by one -------------------------------------------------------------------------
 
 
-def look(clicks=CLICKS[:2], *, found=OBJECT, roi=None, limit=None, **zoom: Any) -> Plan:
+def look(clicks=CLICKS[:2], *, found=OBJECT, roi=None, limit=None, **zoom: Any) -> ViewPlan:
     options = PredictorOptions(reference=True, zoom=Zoom(**zoom))
-    return published_plan(SIZE, clicks, None, found, Memory(roi, limit), options)
+    return published_plan(SIZE, clicks, None, found, PlanState(roi, limit), options)
 
 
 def test_a_first_window_counts_as_moved_and_a_kept_one_does_not():

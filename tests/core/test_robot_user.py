@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from core.errors import PromptError
 from core.metrics import iou
 from core.prompts import Click
-from core.robot_user import RobotUser, _exact_distance, take_turns
+from core.robot_user import RobotUser, _exact_distance, simulate_clicks
 
 
 def disc(shape, centre, radius):
@@ -232,7 +232,7 @@ def round_truth():
 
 def turns(truth, **settings):
     options = {"max_clicks": 4, "target_iou": 1.01, **settings}
-    return list(take_turns(truth, lambda clicks: paint(truth.shape, clicks), **options))
+    return list(simulate_clicks(truth, lambda clicks: paint(truth.shape, clicks), **options))
 
 
 def test_turns_are_clicks_answers_and_ious(round_truth):

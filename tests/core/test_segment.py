@@ -20,7 +20,7 @@ from tiny import write_tiny_checkpoint
 from core import arguments
 from core.commands import main
 from core.engine import load_model
-from core.image import read_picture, write_png
+from core.image import read_image, write_png
 from core.outline import mask_to_polygons, overlay
 from core.predictor import Predictor
 from core.prompts import Box, Click, Prompts
@@ -285,8 +285,8 @@ def test_crs_without_georeference_is_not_trusted(
 ) -> None:
     with rasterio.open(raster, "r+") as target:
         target.transform = rasterio.Affine.identity()
-    assert read_picture(raster).crs_wkt is not None
-    assert read_picture(raster).transform is None
+    assert read_image(raster).crs_wkt is not None
+    assert read_image(raster).transform is None
     assert segment(raster, *settings, "--out", tmp_path / "a.geojson") == 0
     (feature,) = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))["features"]
     _, top, right, _ = shape(feature["geometry"]).bounds

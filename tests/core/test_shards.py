@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.datasets.shards import LAYER_STEP, ShardsDataset
 from core.errors import DatasetError
 from training.data.shards import ShardWriter
@@ -57,7 +57,7 @@ def packed(folder: Path, files: dict[str, bytes], *rows: str, header=HEADER) -> 
     return folder
 
 
-def first(folder: Path) -> PictureSample:
+def first(folder: Path) -> ImageSample:
     return open_dataset("shards", folder).pictures()[0]
 
 
@@ -66,7 +66,7 @@ def test_what_the_writer_packed_is_read(tmp_path):
     second = labels_of(dtype=np.int32, _3=(5, 25, 10, 40))
     second[25:28] = -1
     soft = cv2.imdecode(np.frombuffer(jpeg(), np.uint8), cv2.IMREAD_COLOR_RGB)
-    made = PictureSample("x", soft, np.stack([layer, second]), ((1, 0), (7, 0), (3, 1)))
+    made = ImageSample("x", soft, np.stack([layer, second]), ((1, 0), (7, 0), (3, 1)))
     common = {"set": "snow", "mask_kind": "regions", "source": "", "licence": ""}
     with ShardWriter(tmp_path / "out", 10**6, common) as writer:
         writer.add("x", made, 98)

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from predictor_fixtures import disc
 
 from core.predictor.geometry import Roi, fit
-from core.predictor.view import View, cut, paste
+from core.predictor.view import InputView, cut, paste
 from core.prompts import Click
 
 
@@ -26,7 +26,7 @@ def noise(*shape: int) -> np.ndarray:
 
 def test_a_window_at_its_own_size_is_the_picture_itself():
     picture = noise(30, 40, 3)
-    view = View(Roi(5, 24, 10, 29), (20, 20))
+    view = InputView(Roi(5, 24, 10, 29), (20, 20))
     expected = picture[5:25, 10:30].transpose(2, 0, 1)[None] / np.float32(255)
     np.testing.assert_allclose(view.picture(picture).numpy(), expected, rtol=1e-6)
 
@@ -34,7 +34,7 @@ def test_a_window_at_its_own_size_is_the_picture_itself():
 @pytest.mark.parametrize("size", [(60, 90), (33, 77), (20, 20), (16, 15)])
 def test_mild_changes_of_size_are_bilinear_with_aligned_corners(size):
     picture = noise(40, 50, 3)
-    view = View(Roi(4, 33, 6, 35), size)
+    view = InputView(Roi(4, 33, 6, 35), size)
     crop = torch.from_numpy(picture[4:34, 6:36].transpose(2, 0, 1).copy())[None].float() / 255
     expected = F.interpolate(crop, size=size, mode="bilinear", align_corners=True)
     torch.testing.assert_close(view.picture(picture), expected)
@@ -45,7 +45,7 @@ def test_mild_changes_of_size_are_bilinear_with_aligned_corners(size):
 
 def test_without_antialias_even_heavy_shrinking_interpolates():
     picture = noise(80, 80, 3)
-    view = View(Roi.whole((80, 80)), (10, 10), antialias=False)
+    view = InputView(Roi.whole((80, 80)), (10, 10), antialias=False)
     frame = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None].float() / 255
     expected = F.interpolate(frame, size=(10, 10), mode="bilinear", align_corners=True)
     torch.testing.assert_close(view.picture(picture), expected)
@@ -54,7 +54,7 @@ def test_without_antialias_even_heavy_shrinking_interpolates():
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_heavy_shrinking_averages_areas(factor):
     picture = noise(16 * factor, 24 * factor, 3)
-    view = View(Roi.whole(picture.shape[:2]), (16, 24))
+    view = InputView(Roi.whole(picture.shape[:2]), (16, 24))
     expected = block_means(picture, factor).transpose(2, 0, 1)[None] / 255
     error = view.picture(picture).numpy() - expected
     assert np.abs(error).max() < 2 / 255  # rounding to 8 bits at every halving
@@ -68,7 +68,7 @@ def test_heavy_shrinking_averages_areas(factor):
 def test_fine_texture_becomes_grey_instead_of_stripes():
     stripes = np.zeros((303, 303, 3), np.uint8)
     stripes[:, ::2] = 255
-    shrunk = View(Roi.whole((303, 303)), (100, 100)).picture(stripes)
+    shrunk = InputView(Roi.whole((303, 303)), (100, 100)).picture(stripes)
     assert float(shrunk[..., 1:-1, 1:-1].min()) > 0.3
     assert float(shrunk[..., 1:-1, 1:-1].max()) < 0.7
 
@@ -78,7 +78,7 @@ def test_fine_texture_becomes_grey_instead_of_stripes():
 )
 def test_shrinking_and_enlarging_shift_nothing(frame, size):
     """A ramp tells where each value comes from: pixel i covers i*s to (i+1)*s of the frame."""
-    view = View(Roi.whole(frame), size)
+    view = InputView(Roi.whole(frame), size)
     ramp = np.tile(np.arange(frame[1], dtype=np.float32), (frame[0], 1))
     shrunk = view.guidance(ramp)[0, 0].numpy()
     step = frame[1] / size[1]
@@ -93,7 +93,7 @@ def test_shrinking_and_enlarging_shift_nothing(frame, size):
 @pytest.mark.parametrize("centre", [(700.0, 900.0), (731.5, 222.25), (300.0, 1201.0)])
 def test_a_disc_returns_to_where_it_was(centre):
     size = (1000, 1500)
-    view = View(Roi.whole(size), fit(size, 150))
+    view = InputView(Roi.whole(size), fit(size, 150))
     shape = disc(size, centre, 90)
     back = view.enlarge(view.guidance(shape.astype(np.float32))[0, 0].numpy())
     rows, cols = np.nonzero(back > 0.5)
@@ -104,7 +104,7 @@ def test_a_disc_returns_to_where_it_was(centre):
 
 def test_enlarging_mildly_is_the_published_interpolation():
     values = np.random.default_rng(1).random((20, 30), np.float32)
-    view = View(Roi(10, 39, 0, 49), (20, 30))
+    view = InputView(Roi(10, 39, 0, 49), (20, 30))
     expected = F.interpolate(
         torch.from_numpy(values)[None, None], size=(30, 50), mode="bilinear", align_corners=True
     )
@@ -114,7 +114,7 @@ def test_enlarging_mildly_is_the_published_interpolation():
 def test_enlarging_stays_between_0_and_1():
     values = (np.random.default_rng(2).random((20, 30)) > 0.5).astype(np.float32)
     for roi in (Roi(0, 299, 0, 449), Roi(0, 24, 0, 34)):
-        enlarged = View(roi, (20, 30)).enlarge(values)
+        enlarged = InputView(roi, (20, 30)).enlarge(values)
         assert enlarged.dtype == np.float32
         assert enlarged.shape == roi.size
         assert enlarged.min() >= 0
@@ -122,7 +122,7 @@ def test_enlarging_stays_between_0_and_1():
 
 
 def test_clicks_move_as_published():
-    view = View(Roi(40, 240, 164, 364), (400, 400))
+    view = InputView(Roi(40, 240, 164, 364), (400, 400))
     inside, outside = view.clicks([Click(140, 260), Click(50, 50, False)])
     assert (inside.row, inside.col) == pytest.approx((199.005, 191.045), abs=1e-3)
     assert (outside.row, outside.col) == pytest.approx((19.900, -226.866), abs=1e-3)
@@ -132,7 +132,7 @@ def test_clicks_move_as_published():
 
 def test_clicks_lie_within_half_a_pixel_of_what_they_point_at():
     size = (4000, 6000)
-    view = View(Roi.whole(size), fit(size, 400))
+    view = InputView(Roi.whole(size), fit(size, 400))
     down, right = 4000 / 267, 15.0
     for row, col in ((0, 0), (2000, 3000), (3999, 5999)):
         (click,) = view.clicks([Click(row, col)])
@@ -143,7 +143,7 @@ def test_clicks_lie_within_half_a_pixel_of_what_they_point_at():
 @pytest.mark.parametrize("factor", [1, 5])
 def test_pictures_of_any_memory_layout_are_read_alike(factor):
     picture = noise(60, 80, 3)
-    view = View(Roi(0, 59, 5, 74), (60 // factor, 70 // factor))
+    view = InputView(Roi(0, 59, 5, 74), (60 // factor, 70 // factor))
     expected = view.picture(picture)
     reversed_channels = picture[..., ::-1].copy()[..., ::-1]
     planes = np.ascontiguousarray(picture.transpose(2, 0, 1)).transpose(1, 2, 0)
@@ -155,7 +155,7 @@ def test_pictures_of_any_memory_layout_are_read_alike(factor):
 
 @pytest.mark.parametrize("size", [(60, 80), (20, 25), (90, 120)])
 def test_reading_leaves_picture_and_mask_alone(size):
-    picture, view = noise(60, 80, 3), View(Roi.whole((60, 80)), size)
+    picture, view = noise(60, 80, 3), InputView(Roi.whole((60, 80)), size)
     mask = (picture[..., 0] / 255).astype(np.float32)
     before = picture.copy(), mask.copy()
     view.picture(picture)

@@ -22,10 +22,10 @@ from types import MappingProxyType
 import pytest
 
 from core.errors import DownloadError, ModelNotFoundError
-from core.zoo import MODELS, cache, cache_dir, describe, find, registry, resolve
+from core.zoo import MODELS, cache, cache_dir, describe_models, find, registry, resolve
 from core.zoo import download as download_module
 from core.zoo.download import download
-from core.zoo.integrity import fault_of
+from core.zoo.integrity import integrity_error
 from core.zoo.lock import exclusive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,24 +159,24 @@ def leave_part(target: Path, content: bytes) -> None:
 def test_git_blob_ids_are_those_of_git(tmp_path: Path, content: bytes, blob: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert fault_of(path, git_blob=blob) is None
-    assert fault_of(path, git_blob=blob.upper()) is None
+    assert integrity_error(path, git_blob=blob) is None
+    assert integrity_error(path, git_blob=blob.upper()) is None
     path.write_bytes(content + b"!")
-    assert f"instead of {blob}" in (fault_of(path, git_blob=blob) or "")
+    assert f"instead of {blob}" in (integrity_error(path, git_blob=blob) or "")
 
 
 def test_sha256_and_size_are_checked_too(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    assert fault_of(path) is None
-    assert fault_of(path, git_blob=BLOB, sha256=SHA256, size=len(CONTENT)) is None
-    assert fault_of(path, size=7) == "it has 1048576 bytes instead of 7"
-    wrong = fault_of(path, git_blob=BLOB, sha256="0" * 64) or ""
+    assert integrity_error(path) is None
+    assert integrity_error(path, git_blob=BLOB, sha256=SHA256, size=len(CONTENT)) is None
+    assert integrity_error(path, size=7) == "it has 1048576 bytes instead of 7"
+    wrong = integrity_error(path, git_blob=BLOB, sha256="0" * 64) or ""
     assert wrong.startswith(f"its SHA-256 is {SHA256} instead of 000")
 
 
 def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
-    assert "cannot be read" in (fault_of(tmp_path / "none", git_blob=BLOB) or "")
+    assert "cannot be read" in (integrity_error(tmp_path / "none", git_blob=BLOB) or "")
 
 
 # --- download -------------------------------------------------------------------------------
@@ -684,7 +684,7 @@ def test_neither_file_nor_name(zoo: registry.ZooModel, name: str, server: Server
 
 
 def test_the_list_tells_origin_and_state(zoo: registry.ZooModel, target: Path) -> None:
-    text = describe()
+    text = describe_models()
     assert str(target.parent) in text
     for model in MODELS.values():
         assert f"{model.name}: {model.title}" in text
@@ -693,9 +693,9 @@ def test_the_list_tells_origin_and_state(zoo: registry.ZooModel, target: Path) -
     assert MODELS["uibk"].url in text
     assert f"{target} is not there" in text
     resolve("slf")
-    assert f"{target} is ready" in describe()
+    assert f"{target} is ready" in describe_models()
     target.write_bytes(b"spoilt")
-    assert f"{target} is damaged" in describe()
+    assert f"{target} is damaged" in describe_models()
 
 
 def test_importing_the_zoo_loads_no_torch() -> None:

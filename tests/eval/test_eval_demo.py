@@ -15,7 +15,7 @@ import rasterio.features
 import shapely
 from tiny import tiny_model
 
-from core.datasets import ExportObject, ExportPicture, export_dataset, open_dataset
+from core.datasets import ExportImage, ExportObject, export_dataset, open_dataset
 from core.image import write_png
 from core.metrics import iou
 from core.model import native
@@ -50,7 +50,7 @@ def data(tmp_path_factory) -> Path:
     for name, masks in (("a", (LARGE, SECOND, TINY)), ("b", (TINY,))):
         write_png(root / f"{name}.png", shown(*masks))
         objects = [ExportObject(mask, {"name": "x"}) for mask in masks]
-        pictures.append(ExportPicture(root / f"{name}.png", objects))
+        pictures.append(ExportImage(root / f"{name}.png", objects))
     export_dataset(root / "set", pictures)
     return root / "set"
 

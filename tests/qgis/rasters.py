@@ -67,7 +67,7 @@ def write(
 
 
 def by_core(interpreter: Path, paths: list[Path]) -> list[np.ndarray]:
-    """What `core.image.read_picture` makes of files, in the worker's own environment."""
+    """What `core.image.read_image` makes of files, in the worker's own environment."""
     code = (
         "import json, sys, numpy\n"
         "from core.image import read_picture\n"

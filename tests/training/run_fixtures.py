@@ -18,7 +18,7 @@ import torch
 import yaml
 from data_fixtures import photo
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from training.build import build
 from training.config import Config
 from training.data.shards import ShardWriter
@@ -66,7 +66,7 @@ def rewrite(folder: Path, change) -> Path:
     return folder
 
 
-def blobs(number: int) -> PictureSample:
+def blobs(number: int) -> ImageSample:
     """One of the pictures."""
     rng = np.random.default_rng(number)
     image, labels = photo(90, 96, seed=number) // 2, np.zeros((90, 96), np.uint8)
@@ -75,7 +75,7 @@ def blobs(number: int) -> PictureSample:
         axes = (int(rng.integers(12, 19)), int(rng.integers(14, 26)))
         cv2.ellipse(labels, centre, axes, float(rng.integers(180)), 0, 360, identity, -1)
     image[labels > 0] += 110
-    return PictureSample("", image, labels[None].astype(np.int32), ((1, 0), (2, 0)))
+    return ImageSample("", image, labels[None].astype(np.int32), ((1, 0), (2, 0)))
 
 
 def configuration(data: Path, model: dict, **sections) -> dict:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.errors import ConfigError
 from training import augment
 from training.augment import RECIPES, augmentation
@@ -32,22 +32,22 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def ramps(height=HEIGHT, width=WIDTH) -> PictureSample:
+def ramps(height=HEIGHT, width=WIDTH) -> ImageSample:
     """Every pixel says where it is: red row, green column, blue 200; ids row * 1000 + col + 1."""
     row, col = np.mgrid[:height, :width]
     image = np.stack((row, col, np.full_like(row, 200)), axis=-1).astype(np.uint8)
     layer = (row * 1000 + col + 1).astype(np.int32)
-    return PictureSample("ramps", image, layer[None], ())
+    return ImageSample("ramps", image, layer[None], ())
 
 
-def spot(height, width, rows, cols) -> PictureSample:
+def spot(height, width, rows, cols) -> ImageSample:
     layer = np.zeros((height, width), np.int32)
     layer[rows, cols] = 3
     image = np.repeat((layer > 0)[..., None] * np.uint8(255), 3, axis=2)
-    return PictureSample("spot", image, layer[None], ((3, 0),))
+    return ImageSample("spot", image, layer[None], ((3, 0),))
 
 
-def seen(sample: PictureSample, view: View) -> tuple[np.ndarray, np.ndarray]:
+def seen(sample: ImageSample, view: View) -> tuple[np.ndarray, np.ndarray]:
     sampler = view.sampler(*sample.image.shape[:2])
     return sampler.picture(sample.image), sampler.layers(sample.layers)
 
@@ -290,7 +290,7 @@ def test_draws_without_objects_are_kept_as_often_as_asked(rng):
 def test_small_objects_stay_in_the_layers_but_are_not_asked_for(rng):
     layer = np.zeros((64, 64), np.int32)
     layer[5:8, 5:8], layer[20:50, 20:50] = 1, 2
-    both = PictureSample("p", np.zeros((64, 64, 3), np.uint8), layer[None], ((1, 0), (2, 0)))
+    both = ImageSample("p", np.zeros((64, 64, 3), np.uint8), layer[None], ((1, 0), (2, 0)))
     result = augmentation("cocolvis_val", (64, 64), min_object_area=80)(both, rng)
     assert result.objects == ((2, 0),)
     assert np.array_equal(result.layers[0], layer)
@@ -302,9 +302,7 @@ def test_a_picture_of_small_objects_only_ends_as_background(rng):
 
 
 def test_a_picture_without_any_layer_passes(rng):
-    empty = PictureSample(
-        "p", np.full((40, 50, 3), 9, np.uint8), np.zeros((0, 40, 50), np.int32), ()
-    )
+    empty = ImageSample("p", np.full((40, 50, 3), 9, np.uint8), np.zeros((0, 40, 50), np.int32), ())
     for recipe in RECIPES:
         result = augmentation(recipe, (64, 48))(empty, rng)
         assert result.layers.shape == (0, 64, 48)
@@ -329,7 +327,7 @@ def test_a_real_picture_and_its_mask_stay_together(shared, rng):
     painted = sample.image.copy()
     painted[sample.mask(object_id) == 1] = 255
     painted[sample.mask(object_id) == 0] //= 2
-    marked = PictureSample(sample.name, painted, sample.layers, sample.objects)
+    marked = ImageSample(sample.name, painted, sample.layers, sample.objects)
     for _ in range(10):
         result = augmentation("sbd_val", (320, 480))(marked, rng)
         bright = result.image.min(axis=2) > 191

@@ -7,7 +7,7 @@ import pytest
 import torch
 from run_fixtures import pack
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.errors import DatasetError
 from training.batches import TRAIN, VALIDATION, RankBatches, SampleSet, load
 from training.config import SampleSettings, SourceSettings
@@ -82,7 +82,7 @@ def test_an_epoch_of_all_pictures_has_each_once():
             return 7
 
         def read(self, index, rng):
-            return PictureSample(str(index), np.zeros((1, 1, 3)), np.zeros((1, 1, 1)), ())
+            return ImageSample(str(index), np.zeros((1, 1, 3)), np.zeros((1, 1, 1)), ())
 
     def name(picture, rng):
         return picture.name

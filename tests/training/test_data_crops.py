@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from data_fixtures import photo, rectangle, run, write
 
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.datasets.base import pack_annotation
 from training.data.crops import CropRule, crop_window, crops
 from training.data.resize import fitted_shape, resize_ids, resize_pixels
@@ -14,7 +14,7 @@ from training.data.resize import fitted_shape, resize_ids, resize_pixels
 
 def sample(shape, *masks, name="x.jpg"):
     annotation = pack_annotation(enumerate(masks, 1), shape)
-    return PictureSample(name, photo(*shape), annotation.layers, annotation.objects)
+    return ImageSample(name, photo(*shape), annotation.layers, annotation.objects)
 
 
 def box(shape, rows, cols):

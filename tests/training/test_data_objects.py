@@ -9,7 +9,7 @@ import pytest
 from data_fixtures import photo, rectangle, run, write
 
 from core.datasets import open_dataset
-from core.image import read_mask_layer
+from core.image import read_mask_values
 from training.data.scalabel import flatten
 
 SQUARE = [[10, 5, 30, 5, 30, 25, 10, 25]]
@@ -62,7 +62,7 @@ def test_coco_polygons_become_masks_and_photos_are_copied_once(tmp_path, capsys)
     assert (out[2].mask == expected + rectangle(SHAPE, (30, 50), (40, 60), 1)).all()
     copied = (tmp_path / "out" / "images" / "a.jpg").read_bytes()
     assert copied == (tmp_path / "in" / "a.jpg").read_bytes()
-    assert set(np.unique(read_mask_layer(tmp_path / "out/masks/a_1.png"))) == {0, 255}
+    assert set(np.unique(read_mask_values(tmp_path / "out/masks/a_1.png"))) == {0, 255}
 
 
 def test_objects_that_overlap_keep_all_their_pixels(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from data_fixtures import image_set, photo, rectangle, run, write
 
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.errors import DatasetError
 from training.data.shards import ShardWriter, label_image, shrink
 
@@ -129,7 +129,7 @@ def test_many_objects_come_back_from_16_bits(tmp_path):
     layer[:20] = np.arange(1, 801).reshape(20, 40)
     layer[30:] = -1
     objects = tuple((number, 0) for number in range(1, 801))
-    picture = PictureSample("a", photo(40, 40), layer[None], objects)
+    picture = ImageSample("a", photo(40, 40), layer[None], objects)
     with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
         assert writer.add("a", picture, 92) == 800
     (back,) = open_dataset("shards", tmp_path / "out").pictures()
@@ -138,7 +138,7 @@ def test_many_objects_come_back_from_16_bits(tmp_path):
 
 
 def test_a_picture_without_objects_is_kept_with_an_empty_mask(tmp_path):
-    picture = PictureSample("a", photo(40, 40), np.zeros((0, 40, 40), np.int32), ())
+    picture = ImageSample("a", photo(40, 40), np.zeros((0, 40, 40), np.int32), ())
     with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
         assert writer.add("a", shrink(picture, 20), 92) == 0
     assert rows_of(tmp_path / "out")[0]["objects"] == "0"

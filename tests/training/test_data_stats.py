@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from data_fixtures import image_set, photo, rectangle, run, write
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.datasets.base import pack_annotation
-from core.image import read_picture
+from core.image import read_image
 from training.data.measures import measure_picture
 from training.data.sheet import contact_sheet, thumbnail
 
@@ -20,7 +20,7 @@ from training.data.sheet import contact_sheet, thumbnail
 def sample(grey, *masks):
     annotation = pack_annotation(enumerate(masks, 1), grey.shape)
     pixels = np.repeat(grey[:, :, None], 3, axis=2)
-    return PictureSample("a.jpg", pixels, annotation.layers, annotation.objects)
+    return ImageSample("a.jpg", pixels, annotation.layers, annotation.objects)
 
 
 def box(shape, rows, cols):
@@ -70,7 +70,7 @@ def test_the_command_writes_numbers_and_a_sheet(tmp_path, capsys):
     assert (content["pictures"], content["objects"]) == (8, 8)
     assert content["quantiles"]["area"] == dict.fromkeys(content["quantiles"]["area"], 800)
     assert content["quantiles"]["aspect"]["median"] == 2
-    assert read_picture(sheet).pixels.shape == (2 * 256, 6 * 240, 3)
+    assert read_image(sheet).pixels.shape == (2 * 256, 6 * 240, 3)
 
 
 def test_thumbnails_show_outlines_in_different_colours():

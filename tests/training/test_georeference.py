@@ -18,7 +18,7 @@ from core.camera.resection import PosePrior, solve_pose
 from core.camera.skyline_detection import detect_skyline
 from core.camera.skyline_fit import fit_skyline
 from core.commands import main
-from core.image import read_picture
+from core.image import read_image
 from core.projection.attributes import attributes
 from core.projection.drape import drape
 from core.projection.footprint import footprint, view_cone
@@ -58,7 +58,7 @@ def sight(record, dem):
 
 @pytest.fixture(scope="module")
 def picture(folder):
-    return read_picture(folder / "picture.jpg").pixels
+    return read_image(folder / "picture.jpg").pixels
 
 
 def avalanches(folder) -> list[tuple[np.ndarray, shapely.MultiPolygon]]:

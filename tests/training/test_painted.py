@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.random import Generator, default_rng
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from training.synthetic.paint_fields import fractal, shade
 from training.synthetic.painted import (
     make_snowy,
@@ -21,7 +21,7 @@ SIZE = (128, 160)
 
 
 @pytest.fixture(scope="module")
-def samples() -> list[PictureSample]:
+def samples() -> list[ImageSample]:
     return [painted_sample(default_rng(seed), SIZE) for seed in SEEDS]
 
 
@@ -44,7 +44,7 @@ def test_same_seed_gives_the_same_sample() -> None:
     assert not np.array_equal(one.image, other.image)
 
 
-def test_samples_hold_what_they_declare(samples: list[PictureSample]) -> None:
+def test_samples_hold_what_they_declare(samples: list[ImageSample]) -> None:
     for sample in samples:
         assert sample.name == "painted"
         assert (sample.image.shape, sample.image.dtype) == ((*SIZE, 3), np.uint8)
@@ -57,7 +57,7 @@ def test_samples_hold_what_they_declare(samples: list[PictureSample]) -> None:
             assert (sample.mask(number) == 1).mean() >= 0.01
 
 
-def test_samples_vary_in_number_and_size(samples: list[PictureSample]) -> None:
+def test_samples_vary_in_number_and_size(samples: list[ImageSample]) -> None:
     shares = [(s.mask(number) == 1).mean() for s in samples for number, _ in s.objects]
     assert min(shares) < 0.05
     assert max(shares) > 0.3
@@ -82,7 +82,7 @@ def test_avalanches_change_the_slope_inside_their_outline_only() -> None:
     assert len(SEEDS) / 4 < darker < len(SEEDS)
 
 
-def test_objects_differ_from_what_surrounds_them(samples: list[PictureSample]) -> None:
+def test_objects_differ_from_what_surrounds_them(samples: list[ImageSample]) -> None:
     """Most, not all: low contrast is wanted, and shadows cross outlines."""
     told = []
     for sample in samples:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.model.click_maps import disk_maps
 from core.prompts import Click
 from training.points import (
@@ -38,7 +38,7 @@ def disc(row, col, radius, size=SIZE) -> np.ndarray:
     return (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
 
 
-def picture(*discs, ignore=None) -> PictureSample:
+def picture(*discs, ignore=None) -> ImageSample:
     """Discs numbered from 1 in one layer."""
     layer = np.zeros(SIZE, np.int32)
     for number, place in enumerate(discs, 1):
@@ -46,7 +46,7 @@ def picture(*discs, ignore=None) -> PictureSample:
     if ignore is not None:
         layer[ignore & (layer == 0)] = -1
     objects = tuple((number, 0) for number in range(1, len(discs) + 1))
-    return PictureSample("p", np.zeros((*SIZE, 3), np.uint8), layer[None], objects)
+    return ImageSample("p", np.zeros((*SIZE, 3), np.uint8), layer[None], objects)
 
 
 def target(region, ignore=None) -> Target:
@@ -90,7 +90,7 @@ def test_only_the_layers_of_the_target_say_what_is_ignored(rng):
     layers = np.zeros((2, *SIZE), np.int32)
     layers[0, :50, :50], layers[0, :, 120:] = 1, -1
     layers[1, 40:70, 40:90], layers[1, 90:] = 2, -1
-    both = PictureSample("p", np.zeros((*SIZE, 3), np.uint8), layers, ((1, 0), (2, 1)))
+    both = ImageSample("p", np.zeros((*SIZE, 3), np.uint8), layers, ((1, 0), (2, 1)))
     first = choose_target(replace(both, objects=((1, 0),)), rng, DEFAULT)
     assert np.array_equal(first.mask, both.mask(1))
     merged = choose_target(both, rng, PointSettings(merge_probability=1))

@@ -16,7 +16,7 @@ from rasterio.features import rasterize
 
 from core.datasets import open_dataset
 from core.errors import IsegError
-from core.image import read_mask_layer, read_picture
+from core.image import read_image, read_mask_values
 from training.synthetic import command, make_scene, write_scene
 
 SIZE = 640, 400
@@ -196,12 +196,10 @@ def test_files(tmp_path):
     scene = make_scene(3, *SIZE)
     write_scene(scene, tmp_path / "scene")
     folder = tmp_path / "scene"
-    assert (
-        np.abs(read_picture(folder / "picture.jpg").pixels.astype(int) - scene.picture).mean() < 8
-    )
-    assert np.array_equal(read_mask_layer(folder / "labels.png"), scene.labels)
+    assert np.abs(read_image(folder / "picture.jpg").pixels.astype(int) - scene.picture).mean() < 8
+    assert np.array_equal(read_mask_values(folder / "labels.png"), scene.labels)
     for number, _, _ in scene.outlines:
-        mask = read_mask_layer(folder / "masks" / f"picture_{number}.png")
+        mask = read_mask_values(folder / "masks" / f"picture_{number}.png")
         assert np.array_equal(mask == 255, scene.labels == number)
     with rasterio.open(folder / "dem.tif") as dem:
         assert dem.crs.to_epsg() == 2056

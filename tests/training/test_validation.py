@@ -11,7 +11,7 @@ from data_fixtures import image_set, photo, write
 from run_fixtures import LIGHT, configuration, pack
 from torch import Tensor, nn
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.errors import ConfigError, DatasetError
 from core.model import ClickModel, ModelConfig
 from core.model.network import Level, Logits
@@ -122,7 +122,7 @@ def test_what_gives_no_objects_is_named(tmp_path):
 def test_a_data_set_without_objects_is_named(tmp_path):
     common = {"set": "bare", "mask_kind": "instances", "source": "", "licence": ""}
     with ShardWriter(tmp_path / "bare", 10**6, common) as writer:
-        writer.add("a", PictureSample("a", photo(), np.zeros((0, 60, 80), np.int32), ()), 92)
+        writer.add("a", ImageSample("a", photo(), np.zeros((0, 60, 80), np.int32), ()), 92)
     with pytest.raises(ConfigError, match="holds no object to click"):
         open_cases(config(objects=1, noc=[f"shards={tmp_path / 'bare'}"]), None)
 

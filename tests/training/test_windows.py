@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.errors import DatasetError
 from core.metrics import iou
 from core.prompts import BOX_GUIDANCE
@@ -54,7 +54,7 @@ def picture(*layers, name="p", objects=None):
             for number, layer in enumerate(layers)
             for i in np.unique(layer[layer > 0])
         )
-    return PictureSample(name, shown(np.clip(layers[0], -1, 1)), layers, objects)
+    return ImageSample(name, shown(np.clip(layers[0], -1, 1)), layers, objects)
 
 
 def core_of(mask, value):

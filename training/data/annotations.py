@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.datasets.coco_json import decode_segmentation
 from core.errors import DatasetError, ImageError
-from core.image import align_mask, read_picture
+from core.image import align_mask, read_image
 
 from .faults import noted
 from .scalabel import file_name, scalabel_frames
@@ -64,7 +64,7 @@ class OutlinedPicture:
         if not self.outlines:
             return []
         try:
-            shape = self.size or read_picture(self.image).pixels.shape[:2]
+            shape = self.size or read_image(self.image).pixels.shape[:2]
         except ImageError as error:
             faults.append(str(error))
             return []

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arguments import natural, positive
-from core.datasets import PictureSample, open_dataset
+from core.datasets import ImageSample, open_dataset
 from core.datasets.base import OBJECT
 
 from .folder import ObjectFolder, flat_stem
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 Crop = tuple[NDArray[np.uint8], list[NDArray[np.int8]]]
 
 
-def crops(picture: PictureSample, rule: CropRule) -> Iterator[tuple[int, Crop | None]]:
+def crops(picture: ImageSample, rule: CropRule) -> Iterator[tuple[int, Crop | None]]:
     """Crops of one picture.
 
     Yields
@@ -112,7 +112,7 @@ def crops(picture: PictureSample, rule: CropRule) -> Iterator[tuple[int, Crop | 
             continue
         window = crop_window(inside, rule)
         layers = picture.layers[:, window[0], window[1]]
-        cut = PictureSample(picture.name, picture.image[window], layers, picture.objects)
+        cut = ImageSample(picture.name, picture.image[window], layers, picture.objects)
         shape = fitted_shape(cut.image.shape[:2], rule.longest, enlarge=rule.enlarge)
         target = resize_ids(cut.mask(number), shape)
         others = (resize_ids(cut.mask(i), shape) for i, _ in picture.objects if i != number)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.datasets.base import Annotation, label_annotation
 from core.datasets.folders import FolderDataset, Layout, decode_any
 from core.errors import DatasetError
-from core.image import read_mask_layer
+from core.image import read_mask_values
 
 
 class LabelImages(FolderDataset):
@@ -31,7 +31,7 @@ class LabelImages(FolderDataset):
 
     def _annotation(self, image: str) -> Annotation:
         path = self._masks[image][0]
-        labels = self._aligned(image, read_mask_layer(path), path)
+        labels = self._aligned(image, read_mask_values(path), path)
         if labels.ndim == 3 and (labels == labels[:, :, :1]).all():
             labels = labels[:, :, 0]
         if labels.ndim != 2:

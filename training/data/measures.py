@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.datasets.base import BACKGROUND, IGNORE, OBJECT
 
 _RING = 0.25
@@ -53,7 +53,7 @@ class ObjectMeasures:
     contrast: float | None
 
 
-def measure_picture(picture: PictureSample) -> list[ObjectMeasures]:
+def measure_picture(picture: ImageSample) -> list[ObjectMeasures]:
     """Measure all objects of a picture; those without a pixel are left out."""
     grey = cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY)
     masks = (picture.mask(number) for number, _ in picture.objects)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.datasets.base import IGNORE
 from core.errors import DatasetError
 
@@ -71,7 +71,7 @@ class ShardWriter:
                     writer.writeheader()
                     writer.writerows(self._rows)
 
-    def add(self, stem: str, picture: PictureSample, quality: int) -> int:
+    def add(self, stem: str, picture: ImageSample, quality: int) -> int:
         """Add a picture and its layers; returns the number of objects that have a pixel.
 
         Ids up to 254 stay; a layer with greater ones is numbered anew.
@@ -146,13 +146,13 @@ def label_image(layer: NDArray[np.int32]) -> NDArray[Any]:
     return labels
 
 
-def shrink(picture: PictureSample, longest: int) -> PictureSample:
+def shrink(picture: ImageSample, longest: int) -> ImageSample:
     """Shrink a picture and its layers until its longer side is ``longest`` pixels or less."""
     shape = fitted_shape(picture.image.shape[:2], longest, enlarge=False)
     layers = [resize_ids(layer, shape) for layer in picture.layers]
     stacked = np.stack(layers) if layers else np.zeros((0, *shape), np.int32)
     pixels = resize_pixels(picture.image, shape)
-    return PictureSample(picture.name, pixels, stacked, picture.objects)
+    return ImageSample(picture.name, pixels, stacked, picture.objects)
 
 
 def _count(layer: NDArray[Any]) -> int:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 from core.outline import overlay
 
 from .resize import fitted_shape
@@ -26,7 +26,7 @@ _COLOURS = (
 )
 
 
-def thumbnail(picture: PictureSample) -> NDArray[np.uint8]:
+def thumbnail(picture: ImageSample) -> NDArray[np.uint8]:
     """(256, 240, 3) uint8 RGB: the picture with its objects outlined, its name below."""
     small = shrink(picture, _CELL)
     pixels = small.image

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from core.arguments import natural, number
-from core.datasets import DATASETS, Dataset, PictureSample, open_dataset
+from core.datasets import DATASETS, Dataset, ImageSample, open_dataset
 from core.datasets.base import shortened
 from core.errors import DatasetError
 
@@ -62,7 +62,7 @@ def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
     return [name for name in names if name in wanted]
 
 
-def read_pictures(dataset: Dataset, names: Sequence[str]) -> Iterator[PictureSample]:
+def read_pictures(dataset: Dataset, names: Sequence[str]) -> Iterator[ImageSample]:
     """Read the pictures of these names one by one, with a progress bar on a terminal."""
     pictures = dataset.pictures()
     places = {name: place for place, name in enumerate(pictures.names)}

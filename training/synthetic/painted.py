@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from core.datasets import PictureSample
+from core.datasets import ImageSample
 
 from .paint_camera import take_picture
 from .paint_cover import lay_avalanche
@@ -25,7 +25,7 @@ _COUNT_SHARES = (0.55, 0.3, 0.15)
 
 def painted_sample(
     rng: Generator, size: Size, background: NDArray[np.uint8] | None = None
-) -> PictureSample:
+) -> ImageSample:
     """Paint one training picture with 1 to 3 avalanches.
 
     Parameters
@@ -44,7 +44,7 @@ def painted_sample(
     picture, labels = _under_light(rng, picture, labels)
     objects = tuple((number, 0) for number in range(1, int(labels.max()) + 1))
     layers = labels[None].astype(np.int32)
-    return PictureSample(PAINTED, take_picture(rng, picture), layers, objects)
+    return ImageSample(PAINTED, take_picture(rng, picture), layers, objects)
 
 
 def paint_avalanches(

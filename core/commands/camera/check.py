@@ -176,12 +176,12 @@ def _report(record: CameraRecord, checked: Sequence[PointFit], *, as_json: bool)
 
 def _picture(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.uint8] | None:
     """The picture to draw on, of the camera's shape; None if there is none."""
-    from ...image import read_picture
+    from ...image import read_image
 
     path = args.image or common.picture_of(record, args.camera)
     if path is None:
         common.note("No picture to draw on: give one with --image FILE.")
         return None
-    pixels = read_picture(path).pixels
+    pixels = read_image(path).pixels
     record.camera.resized(pixels.shape[1], pixels.shape[0])  # refuses another shape
     return pixels

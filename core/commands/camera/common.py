@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...camera import CameraRecord
 from ...errors import IsegError
-from ...outline import check_target
+from ...outline import check_output_path
 from .exif import focal_length
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def add_out_option(parser: argparse.ArgumentParser, metavar: str, summary: str) 
 
 def check_out(path: Path, suffixes: Collection[str], inputs: Sequence[Path | None] = ()) -> None:
     """Refuse, before any work, a file that cannot be written or that is one of the inputs."""
-    check_target(path, suffixes)
+    check_output_path(path, suffixes)
     if path.resolve() in [given.resolve() for given in inputs if given is not None]:
         raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import resized
-from ...image import read_picture
+from ...image import read_image
 from . import common
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from ...projection.geotiff import write_orthophoto
 
     common.check_out(args.out, (".tif", ".tiff"), [args.picture, *args.dem])
-    picture = read_picture(args.picture).pixels
+    picture = read_image(args.picture).pixels
     height, width = picture.shape[:2]
     record = resized(CameraRecord.read(args.camera), width, height)
     colours, transform = drape(picture, common.sight_of(record, args), cell=args.cell)

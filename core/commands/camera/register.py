@@ -12,7 +12,7 @@ from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import cropped, resized
 from ...errors import CameraError
-from ...image import read_marked, read_picture
+from ...image import read_binary_mask, read_image
 from . import common
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def run(args: argparse.Namespace) -> int:
 
     reference = _reference(args)
     common.check_out(args.out, (".json",), [args.camera, args.picture, reference])
-    shown = read_picture(reference).pixels
+    shown = read_image(reference).pixels
     height, width = shown.shape[:2]
     record = resized(CameraRecord.read(args.camera), width, height)
-    picture = read_picture(args.picture).pixels
+    picture = read_image(args.picture).pixels
     mask = _mask(args, reference, record)
     hidden = _foreground(args, mask, reference, record)
     if args.crop:
@@ -136,7 +136,7 @@ def _foreground(
     args: argparse.Namespace, mask: Path | None, reference: Path, record: CameraRecord
 ) -> NDArray[np.bool_] | None:
     """Pixels that tell nothing: those marked, and with a DEM all that show no ground."""
-    marked = None if mask is None else read_marked(mask, reference)
+    marked = None if mask is None else read_binary_mask(mask, reference)
     if not args.dem:
         return marked
     sky = np.isnan(common.sight_of(record, args).ranges.distances)

@@ -12,7 +12,7 @@ from ... import arguments
 from ...camera import Camera, CameraRecord
 from ...camera.resizing import resized
 from ...errors import CameraError, TerrainError
-from ...image import read_picture
+from ...image import read_image
 from . import common
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ...terrain.sources import Dem
 
-_FOCAL_SIGMA = arguments.Spread(0.1, share=True)
+_FOCAL_SIGMA = arguments.Sigma(0.1, share=True)
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--focal-sigma",
         metavar="10%",
-        type=arguments.spread,
+        type=arguments.sigma,
         default=_FOCAL_SIGMA,
         help="how well the focal length is known: a share, or pixels (default: 10%%)",
     )
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from ...terrain.sources import open_dem
 
     common.check_out(args.out, (".json",), [args.picture, args.camera])
-    picture = read_picture(args.picture).pixels
+    picture = read_image(args.picture).pixels
     height, width = picture.shape[:2]
     start = _start(args, (width, height))
     dem = open_dem(args.dem, start.epsg)

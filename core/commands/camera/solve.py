@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 2000.0  # metres of terrain around the control points, for rays of points left out
 _MOST_CELLS = 50_000_000  # of terrain in memory; coarser beyond
-_FOCAL_SIGMA = arguments.Spread(0.1, share=True)
+_FOCAL_SIGMA = arguments.Sigma(0.1, share=True)
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -90,7 +90,7 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--focal-sigma",
         metavar="10%",
-        type=arguments.spread,
+        type=arguments.sigma,
         help="how well that is known: a share, or pixels (default: 10%%)",
     )
     group.add_argument(
@@ -158,11 +158,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
     """The picture, if given, and its width and height."""
-    from ...image import read_picture
+    from ...image import read_image
 
     if args.image is None:
         return None, args.image_size
-    pixels = read_picture(args.image).pixels
+    pixels = read_image(args.image).pixels
     height, width = pixels.shape[:2]
     return pixels, (width, height)
 
@@ -209,9 +209,7 @@ def _prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
     return PosePrior(**{name: value for name, value in given.items() if value is not None})
 
 
-def _focal(
-    args: argparse.Namespace, size: tuple[int, int]
-) -> tuple[float | None, arguments.Spread]:
+def _focal(args: argparse.Namespace, size: tuple[int, int]) -> tuple[float | None, arguments.Sigma]:
     """Nominal focal length in pixels and how well it is known."""
     if args.focal is not None:
         return args.focal, args.focal_sigma or _FOCAL_SIGMA

@@ -19,7 +19,7 @@ from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import resized
 from ...errors import CameraError, ImageError, TerrainError
-from ...image import read_mask_layer
+from ...image import read_mask_values
 from ...outline import OUTLINE_DRIVERS, write_outlines
 from . import common
 from .vertices import write_vertices
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class PhotoAvalanche:
     """An avalanche in the picture: what makes its mask or outline, and where it came from."""
 
     path: Path
@@ -144,14 +144,14 @@ class Shape:
         return outline_to_map(area, sight, min_area=args.min_area, bridge=args.bridge)
 
 
-def _read(path: Path, record: CameraRecord) -> Iterator[Shape]:
+def _read(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
     """All avalanches of one file."""
     return _outlines(path, record) if path.suffix.lower() in _VECTOR else _masks(path)
 
 
-def _masks(path: Path) -> Iterator[Shape]:
+def _masks(path: Path) -> Iterator[PhotoAvalanche]:
     """One avalanche if there is a 255, with greys for soft edges; else one for each value."""
-    values = read_mask_layer(path)
+    values = read_mask_values(path)
     if values.ndim == 3:
         values = values.max(axis=2)
     height, width = values.shape
@@ -168,17 +168,17 @@ def _masks(path: Path) -> Iterator[Shape]:
             "no label image. Save avalanches as 255 on 0, or with one whole number each."
         )
     if ids[-1] == _WHITE:
-        yield Shape(path, 1, (width, height), partial(_soft, values))
+        yield PhotoAvalanche(path, 1, (width, height), partial(_soft, values))
         return
     for value in ids:
-        yield Shape(path, value, (width, height), partial(np.equal, values, value))
+        yield PhotoAvalanche(path, value, (width, height), partial(np.equal, values, value))
 
 
 def _soft(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32) / np.float32(_WHITE)
 
 
-def _outlines(path: Path, record: CameraRecord) -> Iterator[Shape]:
+def _outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
     from shapely.affinity import scale
 
     from .features import read_polygons
@@ -195,11 +195,13 @@ def _outlines(path: Path, record: CameraRecord) -> Iterator[Shape]:
                 "`core segment` made of this picture itself, or a mask."
             )
         image = Path(str(properties.get("image") or "")).name
-        yield Shape(path, number, size, partial(scale, polygon, 1, -1, origin=(0, 0)), image)
+        yield PhotoAvalanche(
+            path, number, size, partial(scale, polygon, 1, -1, origin=(0, 0)), image
+        )
 
 
 def _feature(
-    shape: Shape, outline: MapOutline, sight: Viewshed
+    shape: PhotoAvalanche, outline: MapOutline, sight: Viewshed
 ) -> tuple[MultiPolygon, dict[str, Any]]:
     """Geometry and attributes, as in the plugin's layer where it has them."""
     from ...projection.attributes import attributes

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..prompts import Click
 from .geometry import Roi, bounding_roi, union
 from .prediction import Prediction
-from .view import View
+from .view import InputView
 
 # Pixels of the network's input: how far round a change its probabilities are shown, for other
 # thresholds to move it, and how far from a click a change may begin.
@@ -22,7 +22,7 @@ _NEAR = 3
 _CHANGED, _CHOSEN = 1, 2
 
 
-class KeptMask:
+class MaskCorrection:
     """A mask to start from, changed by clicks only where they were made.
 
     Where the network disagrees with the mask, whole connected parts are changed or none of them:
@@ -101,7 +101,7 @@ class KeptMask:
             target = result[box.moved(-roi.row_min, -roi.col_min).slices]
             np.copyto(target, latest[inner.slices], where=within)
         height, width = self._values.shape
-        return Prediction((height, width), result, (View(roi, roi.size),))
+        return Prediction((height, width), result, (InputView(roi, roi.size),))
 
 
 def _choose(

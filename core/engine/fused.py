@@ -22,15 +22,15 @@ from ..model.network import HRNetModel
 _FINE = 2  # branches whose enlarging costs more than it saves
 
 
-class Lean(nn.Module):
+class FusedNetwork(nn.Module):
     """A click network from the output of `ClickModel.prepare` to logits at stride 4."""
 
     def __init__(self, model: ClickModel) -> None:
         super().__init__()
         self.model = model
-        self.heads: LeanHeads | None = None
+        self.heads: FusedHeads | None = None
         if isinstance(model, HRNetModel) and model.feature_extractor.ocr_width > 0:
-            self.heads = LeanHeads(model.feature_extractor)
+            self.heads = FusedHeads(model.feature_extractor)
 
     def forward(self, rgb: Tensor, maps: Tensor) -> Tensor:
         """(B, 3, H, W) normalised picture and (B, c, H, W) maps -> (B, 1, H/4, W/4) logits."""
@@ -42,7 +42,7 @@ class Lean(nn.Module):
         return logits
 
 
-class LeanHeads(nn.Module):
+class FusedHeads(nn.Module):
     """`HRNet.context` and ``cls_head`` straight from the branches."""
 
     def __init__(self, network: HRNet) -> None:

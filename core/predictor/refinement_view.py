@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from ..prompts import Click
 from .geometry import Roi
 from .prediction import Prediction
-from .view import View
+from .view import InputView
 
 _SHARE = 0.5  # of the window's sides
 _SMALLEST = 64  # pixels of the picture: below, there is nothing to be seen in more detail
 _BLENDED = 0.15  # of the part's sides, along which its answer fades into the window's
 
 
-def closer_view(view: View, click: Click) -> View | None:
+def refinement_view(view: InputView, click: Click) -> InputView | None:
     """The part of a view to look at closer, at the view's own size; None if it is too small."""
     roi, side = view.roi, round(max(view.roi.size) * _SHARE)
     part = Roi(
         *_about(click.row, side, roi.row_min, roi.row_max),
         *_about(click.col, side, roi.col_min, roi.col_max),
     )
-    return View(part, view.size) if min(part.size) >= _SMALLEST else None
+    return InputView(part, view.size) if min(part.size) >= _SMALLEST else None
 
 
 def blend(window: Prediction, part: Prediction) -> Prediction:
@@ -38,7 +38,7 @@ def blend(window: Prediction, part: Prediction) -> Prediction:
     Both are of one picture, each with a single view; the part's lies within the window's.
     """
     (view,), (inner,) = window.views, part.views
-    fine = View(view.roi, (2 * view.size[0], 2 * view.size[1]))
+    fine = InputView(view.roi, (2 * view.size[0], 2 * view.size[1]))
     answer = sample(window.coarse, view, fine)
     rows, cols = fine.places
     weight = np.minimum.outer(
@@ -49,7 +49,7 @@ def blend(window: Prediction, part: Prediction) -> Prediction:
     return Prediction(window.size, answer, (fine,))
 
 
-def sample(values: NDArray[np.float32], view: View, other: View) -> NDArray[np.float32]:
+def sample(values: NDArray[np.float32], view: InputView, other: InputView) -> NDArray[np.float32]:
     """(h, w) values of a view, at the places of another; at its edges' where that reaches out."""
     rows, cols = view.indices(*other.places)
     x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
