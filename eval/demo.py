@@ -31,7 +31,7 @@ COLOURS: tuple[RGB, ...] = (
 _LEAST_AREA = 64  # pixels; a glimpse of an avalanche behind trees is not worth mapping
 
 
-class Mapped(NamedTuple):
+class MappedAvalanche(NamedTuple):
     """One object: its clicks, the mask they gave, (H, W) bool, and the IoU with the truth."""
 
     name: str
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _map(
     worker: Worker, picture: ImageSample, number: int, threshold: float, most: int, target: float
-) -> Mapped:
+) -> MappedAvalanche:
     turns = simulate_clicks(
         picture.mask(number),
         lambda clicks: worker.predict(picture.name, Prompts(clicks)).mask(threshold),
@@ -102,10 +102,10 @@ def _map(
         target_iou=target,
     )
     clicks, masks, ious = zip(*turns, strict=True)
-    return Mapped(str(number), list(clicks), masks[-1], ious[-1])
+    return MappedAvalanche(str(number), list(clicks), masks[-1], ious[-1])
 
 
-def _write(out: Path, picture: ImageSample, mapped: list[Mapped]) -> None:
+def _write(out: Path, picture: ImageSample, mapped: list[MappedAvalanche]) -> None:
     shown = truth = picture.image
     labels = np.zeros(shown.shape[:2], np.uint8)
     for index, item in enumerate(mapped):

@@ -16,7 +16,7 @@ from core.predictor import MODES
 from .jobs import Job, Share, plan, set_threads
 from .options import between_0_and_1, dataset_folder, zoom
 from .overlays import save_overlays
-from .report import Report, table, write_csv, write_json, write_text
+from .report import EvaluationReport, table, write_csv, write_json, write_text
 from .shards import Journal, join_shards
 
 DESCRIPTION = """\
@@ -132,7 +132,7 @@ def _publish(args: argparse.Namespace, jobs: Sequence[Job], shares: list[list[Sh
         write_json(args.json, reports)
 
 
-def merge(jobs: Sequence[Job], shares: Sequence[Sequence[Share]]) -> list[Report]:
+def merge(jobs: Sequence[Job], shares: Sequence[Sequence[Share]]) -> list[EvaluationReport]:
     """Put the shares of all shards (outer) for all jobs (inner) together, in the data's order.
 
     Different models of one name are told apart by the start of their checksums.
@@ -146,5 +146,5 @@ def merge(jobs: Sequence[Job], shares: Sequence[Sequence[Share]]) -> list[Report
         runs = {ref: run for share in shares for ref, run in share[place].runs.items()}
         title = name if len(models[name]) == 1 else f"{name}@{job.settings['model_sha256'][:8]}"
         ordered = tuple(runs[ref] for ref in job.refs)
-        reports.append(Report(title, job.options.mode, job.label, job.settings, ordered))
+        reports.append(EvaluationReport(title, job.options.mode, job.label, job.settings, ordered))
     return reports

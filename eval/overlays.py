@@ -17,11 +17,11 @@ from core.outline.overlay import BLUE, overlay
 from core.predictor import Predictor
 
 from .jobs import Job
-from .report import Report
+from .report import EvaluationReport
 from .run import ObjectRun, Protocol, Step, interact
 
 
-def save_overlays(folder: Path, report: Report, job: Job, count: int) -> None:
+def save_overlays(folder: Path, report: EvaluationReport, job: Job, count: int) -> None:
     """Draw the ``count`` best and worst objects into ``<folder>/<model>_<mode>_<data set>``.
 
     Files are named ``best_1_…png``, ``worst_1_…png`` and so on. The mask is orange, the true

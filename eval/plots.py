@@ -15,7 +15,7 @@ from core.metrics import NOC_PERCENTS, Curve, NoC, iou_at, noc
 
 
 @dataclass(frozen=True)
-class Result:
+class PlottedRun:
     """What the plots need of one model on one data set."""
 
     label: str
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         ) from error
 
 
-def read_results(path: Path) -> list[Result]:
+def read_results(path: Path) -> list[PlottedRun]:
     """Read a results file: one object or a list of them.
 
     Raises
@@ -86,9 +86,9 @@ def read_results(path: Path) -> list[Result]:
         ) from error
 
 
-def _result(document: dict[str, Any], stem: str) -> Result:
+def _result(document: dict[str, Any], stem: str) -> PlottedRun:
     settings = document["settings"]
-    return Result(
+    return PlottedRun(
         label=f"{document['model']}, {document['mode']} ({stem})",
         dataset=str(document["dataset"]),
         max_clicks=int(settings["max_clicks"]),
@@ -97,7 +97,7 @@ def _result(document: dict[str, Any], stem: str) -> Result:
     )
 
 
-def plot_mean_ious(path: Path, results: Sequence[Result]) -> None:
+def plot_mean_ious(path: Path, results: Sequence[PlottedRun]) -> None:
     """Plot mean IoU against clicks; objects that stopped early keep their last IoU."""
     figure, axes = _figure()
     for result in results:
@@ -108,7 +108,7 @@ def plot_mean_ious(path: Path, results: Sequence[Result]) -> None:
     figure.savefig(path, dpi=120)
 
 
-def plot_nocs(path: Path, results: Sequence[Result]) -> None:
+def plot_nocs(path: Path, results: Sequence[PlottedRun]) -> None:
     """Plot how many objects took how many clicks to the highest IoU that all results measured.
 
     Objects that never got there stand apart, right of the last click.
@@ -128,7 +128,7 @@ def plot_nocs(path: Path, results: Sequence[Result]) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _measured(results: Iterable[Result]) -> int:
+def _measured(results: Iterable[PlottedRun]) -> int:
     """Highest reported IoU, in percent, that no target IoU hides; the lowest if all are hidden."""
     target = min(result.target_iou for result in results)
     return max((p for p in NOC_PERCENTS if p / 100 <= target), default=min(NOC_PERCENTS))

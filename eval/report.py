@@ -19,7 +19,7 @@ from .run import ObjectRun
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """All runs of one model on one data set, in the data set's order."""
 
     model: str
@@ -62,13 +62,13 @@ class Report:
         }
 
 
-def write_json(path: Path, reports: Sequence[Report]) -> None:
+def write_json(path: Path, reports: Sequence[EvaluationReport]) -> None:
     """Write one report as an object, several as a list of objects."""
     documents = [report.to_json() for report in reports]
     write_text(path, json.dumps(documents[0] if len(documents) == 1 else documents) + "\n")
 
 
-def write_csv(path: Path, reports: Sequence[Report]) -> None:
+def write_csv(path: Path, reports: Sequence[EvaluationReport]) -> None:
     """Write one row per object: model, data set, image, object, IoU at the start and per click."""
     most = max(report.settings["max_clicks"] for report in reports)
     text = io.StringIO()
@@ -103,7 +103,7 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def table(reports: Sequence[Report]) -> str:
+def table(reports: Sequence[EvaluationReport]) -> str:
     """Text table in the published layout, one block per model.
 
     ``>=20@85%`` counts, as published tables do, all objects that took 20 clicks. The line under a
@@ -133,7 +133,7 @@ def _titles(max_clicks: int) -> list[str]:
     return ["BRS Type", "Dataset", "Image Size", *counts, *misses, "SPC,s", "Time"]
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: EvaluationReport) -> list[str]:
     summary = report.summary
     resize = report.settings["resize"]
     fields = [
@@ -148,7 +148,7 @@ def _lines(report: Report) -> list[str]:
     return [_row(fields) + _other_target(report), _remarks(summary)]
 
 
-def _other_target(report: Report) -> str:
+def _other_target(report: EvaluationReport) -> str:
     """Clicks to a target IoU that is none of the columns."""
     target, most = report.settings["target_iou"], report.settings["max_clicks"]
     if target > 1 or target in (percent / 100 for percent in NOC_PERCENTS):

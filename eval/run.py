@@ -133,7 +133,7 @@ def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterat
             f"Object {sample.ref.object} of {sample.ref.image} has no pixels; "
             "remove its mask from the data set."
         )
-    frame = Frame.of(sample, protocol)
+    frame = EvaluatedImage.of(sample, protocol)
     predictor.set_image(frame.pixels)
     start = _starting_prompts(sample.ref, frame, protocol)
 
@@ -160,14 +160,14 @@ def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterat
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class EvaluatedImage:
     """A sample at two resolutions: pixels as the model sees them, truth where it is measured."""
 
     pixels: NDArray[np.uint8]
     truth: NDArray[np.int8]
 
     @classmethod
-    def of(cls, sample: Sample, protocol: Protocol) -> Frame:
+    def of(cls, sample: Sample, protocol: Protocol) -> EvaluatedImage:
         """Bring a sample to the protocol's size."""
         height, width = sample.mask.shape
         if protocol.resize is None:
@@ -217,7 +217,7 @@ class Frame:
         return np.asarray(full > threshold)
 
 
-def _starting_prompts(ref: ObjectRef, frame: Frame, protocol: Protocol) -> Prompts:
+def _starting_prompts(ref: ObjectRef, frame: EvaluatedImage, protocol: Protocol) -> Prompts:
     """What is given before the first click, at the resolution that the model sees."""
     box = frame.seen_box(loose_box(frame.truth)) if protocol.box else None
     mask = None

@@ -19,28 +19,28 @@ from numpy.typing import NDArray
 from core.datasets import ImageSample
 from core.errors import ConfigError
 
-from .views import Size, View, mirror, shift, stretch, turn
+from .views import AugmentedView, Size, mirror, shift, stretch, turn
 
-Step = Callable[[View, Generator], View]
+Step = Callable[[AugmentedView, Generator], AugmentedView]
 Table = NDArray[np.float64]
 _MOST_TRIES = 10
 
 
-def uniform_resize(view: View, rng: Generator, low: float, high: float) -> View:
+def uniform_resize(view: AugmentedView, rng: Generator, low: float, high: float) -> AugmentedView:
     """Scale both sides by one factor in low..high."""
     scale = rng.uniform(low, high)
     height, width = (max(1, round(side * scale)) for side in view.size)
     return view.then(stretch(view.size, (height, width)), (height, width))
 
 
-def horizontal_flip(view: View, rng: Generator) -> View:
+def horizontal_flip(view: AugmentedView, rng: Generator) -> AugmentedView:
     """Mirror left and right, half of the time."""
     if rng.random() >= 0.5:
         return view
     return view.then(mirror(view.size, cols=True, rows=False))
 
 
-def flip(view: View, rng: Generator) -> View:
+def flip(view: AugmentedView, rng: Generator) -> AugmentedView:
     """Mirror columns, rows or both, half of the time."""
     if rng.random() >= 0.5:
         return view
@@ -48,7 +48,7 @@ def flip(view: View, rng: Generator) -> View:
     return view.then(mirror(view.size, cols=cols, rows=rows))
 
 
-def rotate90(view: View, rng: Generator) -> View:
+def rotate90(view: AugmentedView, rng: Generator) -> AugmentedView:
     """Turn by 0 to 3 quarters, half of the time."""
     if rng.random() >= 0.5:
         return view
@@ -57,14 +57,16 @@ def rotate90(view: View, rng: Generator) -> View:
     return view.then(turn(90.0 * quarters, view.size, size), size)
 
 
-def rotate(view: View, rng: Generator, degrees: float) -> View:
+def rotate(view: AugmentedView, rng: Generator, degrees: float) -> AugmentedView:
     """Turn by up to ``degrees``, half of the time; picture and mask are mirrored at the edges."""
     if rng.random() >= 0.5:
         return view
     return view.then(turn(rng.uniform(-degrees, degrees), view.size))
 
 
-def shift_rotate(view: View, rng: Generator, share: float = 0.03, degrees: float = 3.0) -> View:
+def shift_rotate(
+    view: AugmentedView, rng: Generator, share: float = 0.03, degrees: float = 3.0
+) -> AugmentedView:
     """Shift by up to a share of each side and turn, 3 times in 4; nothing beyond the edges."""
     if rng.random() >= 0.75:
         return view
@@ -73,7 +75,7 @@ def shift_rotate(view: View, rng: Generator, share: float = 0.03, degrees: float
     return view.then(step, bounded=True)
 
 
-def pad_if_needed(view: View, least: Size) -> View:
+def pad_if_needed(view: AugmentedView, least: Size) -> AugmentedView:
     """Enlarge to at least a height and width, the picture in the middle and nothing round it."""
     size = max(view.size[0], least[0]), max(view.size[1], least[1])
     if size == view.size:
@@ -82,7 +84,7 @@ def pad_if_needed(view: View, least: Size) -> View:
     return view.then(shift(-left, -top), size, bounded=True)
 
 
-def random_crop(view: View, rng: Generator, crop: Size) -> View:
+def random_crop(view: AugmentedView, rng: Generator, crop: Size) -> AugmentedView:
     """Cut out a window of that height and width anywhere in a view that is no smaller."""
     top, left = (int(rng.integers(view.size[axis] - crop[axis] + 1)) for axis in (0, 1))
     return view.then(shift(left, top), crop)
@@ -104,7 +106,7 @@ def rgb_shift(values: Table, rng: Generator) -> Table:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Augmentation:
     """Geometric steps before padding and cropping, and whether colours change after them."""
 
     steps: tuple[Step, ...] = ()
@@ -113,15 +115,15 @@ class Recipe:
 
 _QUARTER = partial(uniform_resize, low=0.75, high=1.25)
 
-RECIPES: Mapping[str, Recipe] = {
-    "cocolvis": Recipe((partial(uniform_resize, low=0.75, high=1.4), horizontal_flip), True),
-    "cocolvis_val": Recipe(),
-    "sbd": Recipe((_QUARTER, flip, rotate90, shift_rotate), True),
-    "sbd_val": Recipe((_QUARTER,)),
-    "avalanche": Recipe(
+RECIPES: Mapping[str, Augmentation] = {
+    "cocolvis": Augmentation((partial(uniform_resize, low=0.75, high=1.4), horizontal_flip), True),
+    "cocolvis_val": Augmentation(),
+    "sbd": Augmentation((_QUARTER, flip, rotate90, shift_rotate), True),
+    "sbd_val": Augmentation((_QUARTER,)),
+    "avalanche": Augmentation(
         (_QUARTER, horizontal_flip, partial(rotate, degrees=10.0), shift_rotate), True
     ),
-    "avalanche_val": Recipe((_QUARTER,)),
+    "avalanche_val": Augmentation((_QUARTER,)),
 }
 
 
@@ -165,7 +167,7 @@ def augmentation(
 def _augment(
     picture: ImageSample,
     rng: Generator,
-    recipe: Recipe,
+    recipe: Augmentation,
     crop: Size,
     keep_background: float,
     min_object_area: int,
@@ -189,18 +191,20 @@ def _augment(
     return replace(picture, image=image, layers=layers, objects=objects)
 
 
-def _draw_view(picture: ImageSample, rng: Generator, recipe: Recipe, crop: Size) -> View:
-    view = View.whole(*picture.image.shape[:2])
+def _draw_view(
+    picture: ImageSample, rng: Generator, recipe: Augmentation, crop: Size
+) -> AugmentedView:
+    view = AugmentedView.whole(*picture.image.shape[:2])
     for step in recipe.steps:
         view = step(view, rng)
     return random_crop(pad_if_needed(view, crop), rng, crop)
 
 
-def _round_object(picture: ImageSample, rng: Generator, crop: Size) -> View:
+def _round_object(picture: ImageSample, rng: Generator, crop: Size) -> AugmentedView:
     """Unscaled crop with a pixel of an object as near its middle as the picture allows."""
     object_id, layer = picture.objects[rng.integers(len(picture.objects))]
     pixels = np.flatnonzero(picture.layers[layer] == object_id)
-    view = View.whole(*picture.image.shape[:2])
+    view = AugmentedView.whole(*picture.image.shape[:2])
     if len(pixels):
         row, col = divmod(int(rng.choice(pixels)), view.size[1])
         spare = [max(side - cut, 0) for side, cut in zip(view.size, crop, strict=True)]

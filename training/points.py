@@ -66,7 +66,7 @@ class PointSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class ClickTarget:
     """What one training sample asks for.
 
     Attributes
@@ -86,7 +86,7 @@ class Target:
 
 def choose_target(
     picture: ImageSample, rng: np.random.Generator, settings: PointSettings
-) -> Target:
+) -> ClickTarget:
     """Draw one object of the picture, or sometimes several as one; nothing where it has none."""
     chosen = _draw_objects(picture.objects, rng, settings)
     parts = tuple(picture.layers[layer] == object_id for object_id, layer in chosen)
@@ -96,11 +96,11 @@ def choose_target(
     for part in parts:
         mask[part] = OBJECT
     others = (picture.layers > 0).any(axis=0) & (mask == BACKGROUND)
-    return Target(mask, parts, others)
+    return ClickTarget(mask, parts, others)
 
 
 def sample_points(
-    target: Target, rng: np.random.Generator, settings: PointSettings
+    target: ClickTarget, rng: np.random.Generator, settings: PointSettings
 ) -> NDArray[np.float32]:
     """Draw clicks before any prediction, (2P, 3) float32: a positive one at least, if it can be.
 
@@ -252,7 +252,7 @@ def _with_order(pixels: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def _negative_clicks(
-    target: Target, rng: np.random.Generator, settings: PointSettings
+    target: ClickTarget, rng: np.random.Generator, settings: PointSettings
 ) -> NDArray[np.int64]:
     """(N, 2) rows and columns; places that a sample lacks give way to any background."""
     count = _draw_count(settings.max_points, settings.gamma, rng)

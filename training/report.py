@@ -18,14 +18,14 @@ from tqdm import tqdm
 from core.image import write_png
 
 from .experiment import Experiment
-from .steps import Shown
+from .training_step import BatchPreview
 
 _SHOWN = 4  # samples of a batch in one picture
 _RADIUS = 4
 _POSITIVE, _NEGATIVE = (0, 200, 0), (220, 0, 0)
 
 
-class Report:
+class RunLog:
     """Logs of one process; others than the first keep silent.
 
     Parameters
@@ -49,7 +49,7 @@ class Report:
         self._log.addHandler(_BesideProgress())
         self._board = SummaryWriter(str(experiment.logs), purge_step=step + 1)
 
-    def __enter__(self) -> Report:
+    def __enter__(self) -> RunLog:
         """Return the report itself."""
         return self
 
@@ -105,7 +105,7 @@ class Report:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
 
-    def picture(self, shown: Shown, step: int, name: str) -> None:
+    def picture(self, shown: BatchPreview, step: int, name: str) -> None:
         """Write samples, truth and prediction side by side, to TensorBoard and ``vis/``.
 
         Parameters
@@ -131,7 +131,7 @@ class _BesideProgress(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
-def side_by_side(shown: Shown) -> NDArray[np.uint8]:
+def side_by_side(shown: BatchPreview) -> NDArray[np.uint8]:
     """(rows, cols, 3) uint8: in each row a picture with its clicks, the truth, the prediction."""
     batch, rows = shown.batch, []
     probability = torch.sigmoid(shown.logits).cpu().numpy()

@@ -22,7 +22,7 @@ _CANVAS = 1.4  # painted pictures are larger than the crop: a window enlarges a 
 _ON_SLOPE = 0.5  # of painted samples lie on a painted slope, the rest on photos made snowy
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """A sequence of pictures with objects, each a function of its index and the generator."""
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class DatasetSource:
 
     @property
     def names(self) -> frozenset[tuple[Path, str]]:
-        """See `Source`."""
+        """See `ImageSource`."""
         names = self._pictures.names
         return frozenset((self._dataset.root.resolve(), names[index]) for index in self._indices)
 
@@ -119,14 +119,14 @@ class PaintedSource:
 
     @property
     def names(self) -> frozenset[tuple[Path, str]]:
-        """See `Source`; the backgrounds."""
+        """See `ImageSource`; the backgrounds."""
         return self._backgrounds.names if self._backgrounds else frozenset()
 
 
 class Mixture:
     """Several sources, drawn from by their shares."""
 
-    def __init__(self, sources: Sequence[Source], shares: Sequence[float]) -> None:
+    def __init__(self, sources: Sequence[ImageSource], shares: Sequence[float]) -> None:
         self.sources = tuple(sources)
         total = np.asarray(shares, np.float64)
         if not sources or (total < 0).any() or total.sum() <= 0:
@@ -155,12 +155,12 @@ class Mixture:
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
-        """See `Source`."""
+        """See `ImageSource`."""
         return tuple(dataset for source in self.sources for dataset in source.datasets)
 
     @property
     def names(self) -> frozenset[tuple[Path, str]]:
-        """See `Source`."""
+        """See `ImageSource`."""
         return frozenset().union(*(source.names for source in self.sources))
 
 
@@ -176,7 +176,7 @@ def _open_once(name: str, root: Path, split: str | None) -> Dataset:
     return open_dataset(name, root, split)
 
 
-def _open(settings: SourceSettings, size: Size, *, validation: bool) -> Source:
+def _open(settings: SourceSettings, size: Size, *, validation: bool) -> ImageSource:
     if settings.dataset != "painted":
         return DatasetSource(settings, validation=validation)
     canvas = round(_CANVAS * size[0]), round(_CANVAS * size[1])

@@ -16,15 +16,15 @@ from core.model.network import build_model
 from .batches import TRAIN, VALIDATION, RankBatches, SampleSet, load
 from .config import Config
 from .experiment import Experiment, load_snapshot, save_snapshot
+from .initial_weights import make_model
 from .losses import AdaptiveIoU, FocalStatistics
 from .optimisation import Average, make_optimiser, rate_at, set_rate
 from .processes import Processes, share_layers
 from .recipes import make_recipe
-from .report import Report
+from .report import RunLog
 from .sources import Mixture, open_sources
-from .start import make_model
-from .steps import Outcome, Stepper
 from .stopping import StopRequest
+from .training_step import Outcome, TrainingStep
 from .validation import Case, measure_noc, open_cases
 
 _FAULTS_SHOWN = 20
@@ -82,7 +82,7 @@ class Trainer:
         self._optimiser = make_optimiser(self._model, config.optimiser)
         share_layers(self._model, processes, batch_norm=run.sync_batch_norm)
         self._average = Average(self._model, run.ema) if run.ema else None
-        self._stepper = Stepper(config, self._model, self._optimiser, processes)
+        self._stepper = TrainingStep(config, self._model, self._optimiser, processes)
         self._progress = Progress()
         self._stop = StopRequest()
         if resume:
@@ -115,7 +115,7 @@ class Trainer:
         first_epoch, first_step = divmod(self._progress.step, self._steps_per_epoch)
         with (
             StopRequest() as self._stop,
-            Report(self._experiment, self._progress.step, speaks=self._processes.first) as report,
+            RunLog(self._experiment, self._progress.step, speaks=self._processes.first) as report,
         ):
             self._introduce(report)
             cases = open_cases(self._config, self._held_out) if self._processes.first else []
@@ -124,7 +124,7 @@ class Trainer:
                 first_step = 0
                 self._end_epoch(epoch, cases, report)
 
-    def _introduce(self, report: Report) -> None:
+    def _introduce(self, report: RunLog) -> None:
         parameters = sum(p.numel() for p in self._model.parameters())
         report.say(
             f"{self._config.name}: {parameters / 1e6:.2f} M parameters, {len(self._data)} pictures,"
@@ -133,7 +133,7 @@ class Trainer:
             f"{self._processes.device}, from step {self._progress.step}"
         )
 
-    def _train_epoch(self, epoch: int, first_step: int, report: Report) -> None:
+    def _train_epoch(self, epoch: int, first_step: int, report: RunLog) -> None:
         config, processes = self._config, self._processes
         if first_step == 0:
             self._progress.train_iou.start_epoch()
@@ -197,7 +197,7 @@ class Trainer:
         set_rate(self._optimiser, rate)
         return rate
 
-    def _tell(self, outcome: Outcome, rate: float, report: Report) -> None:
+    def _tell(self, outcome: Outcome, rate: float, report: RunLog) -> None:
         progress, run = self._progress, self._config.run
         labels = outcome.shown.batch.masks.to(outcome.shown.logits.device).float()
         progress.train_iou.update(outcome.shown.logits, labels)
@@ -222,7 +222,7 @@ class Trainer:
         if run.picture_steps and progress.step % run.picture_steps == 0:
             report.picture(outcome.shown, progress.step, "train/instance_segmentation")
 
-    def _end_epoch(self, epoch: int, cases: list[Case], report: Report) -> None:
+    def _end_epoch(self, epoch: int, cases: list[Case], report: RunLog) -> None:
         validation, run = self._config.validation, self._config.run
         last = epoch + 1 == run.epochs
         if self._processes.first:
@@ -240,7 +240,7 @@ class Trainer:
         if self._stop.made and not last:
             raise KeyboardInterrupt
 
-    def _validate(self, epoch: int, cases: list[Case], report: Report) -> None:
+    def _validate(self, epoch: int, cases: list[Case], report: RunLog) -> None:
         model = self._evaluated()
         metrics: dict[str, float] = self._validation_losses(model)
         if cases:
@@ -278,7 +278,7 @@ class Trainer:
             epoch_size=count,
         )
         single = Processes(self._processes.device)
-        stepper = Stepper(self._config, model, self._optimiser, single)
+        stepper = TrainingStep(self._config, model, self._optimiser, single)
         ious, sums, parts = AdaptiveIoU(), dict[str, float](), 0
         keys = RankBatches(0, count, min(batch, count))
         for number, part in enumerate(load(samples, keys, self._config.run.workers)):

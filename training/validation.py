@@ -19,7 +19,7 @@ from core.prompts import Prompts
 from core.robot_user import simulate_clicks
 
 from .config import Config, expand
-from .sources import Mixture, Source
+from .sources import ImageSource, Mixture
 
 THRESHOLD = 0.5
 _LEAST_AREA = 300  # pixels of an object that NoC is measured on
@@ -53,7 +53,7 @@ def open_cases(config: Config, sources: Mixture | None) -> list[Case]:
     ]
 
 
-def _draw_case(source: Source, rng: np.random.Generator) -> Case:
+def _draw_case(source: ImageSource, rng: np.random.Generator) -> Case:
     for _ in range(_TRIES):
         picture = source.read(int(rng.integers(len(source))), rng)
         large = [

@@ -19,7 +19,7 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class AugmentedView:
     """A window onto a picture. Matrices are (3, 3) and act on (col, row, 1) of pixel centres.
 
     Attributes
@@ -38,11 +38,13 @@ class View:
     frames: tuple[tuple[Matrix, Size], ...] = ()
 
     @classmethod
-    def whole(cls, height: int, width: int) -> View:
+    def whole(cls, height: int, width: int) -> AugmentedView:
         """Show the picture as it is."""
         return cls((height, width), np.eye(3))
 
-    def then(self, step: Matrix, size: Size | None = None, *, bounded: bool = False) -> View:
+    def then(
+        self, step: Matrix, size: Size | None = None, *, bounded: bool = False
+    ) -> AugmentedView:
         """Look at this view through another.
 
         Parameters
@@ -56,7 +58,7 @@ class View:
         """
         frames = (*self.frames, (np.eye(3), self.size)) if bounded else self.frames
         seen = tuple((matrix @ step, frame) for matrix, frame in frames)
-        return View(size or self.size, self.to_source @ step, seen)
+        return AugmentedView(size or self.size, self.to_source @ step, seen)
 
     def sampler(self, height: int, width: int) -> Sampler:
         """Prepare reading a picture of that size through this view."""

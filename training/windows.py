@@ -22,7 +22,7 @@ from core.prompts import BOX_GUIDANCE
 from .config import SampleSettings
 from .photometry import jitter, push_to_snow
 from .points import (
-    Target,
+    ClickTarget,
     add_click,
     centre_click,
     corrective_click,
@@ -100,7 +100,7 @@ class WindowRecipe:
         elif way is Way.FIRST_CLICK:
             _click_near_middle(points, inside, rng)
         else:
-            target = Target(mask, (inside,), np.zeros(mask.shape, np.bool_))
+            target = ClickTarget(mask, (inside,), np.zeros(mask.shape, np.bool_))
             points = sample_points(target, rng, settings.points)
         return points, guidance
 

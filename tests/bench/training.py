@@ -30,7 +30,7 @@ from training.optimisation import make_optimiser
 from training.processes import Processes, keep_memory
 from training.recipes import make_recipe
 from training.sources import open_sources
-from training.steps import Stepper
+from training.training_step import TrainingStep
 
 from .forward import _FAMILY
 
@@ -87,7 +87,7 @@ def _run_steps(config: Config, network: ModelConfig, ours: bool, threads: int) -
         keep_memory()
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(model, config.optimiser)
-    stepper = Stepper(config, model, optimiser, Processes(torch.device("cpu")))
+    stepper = TrainingStep(config, model, optimiser, Processes(torch.device("cpu")))
     batch = next(_loader(config, 1, workers=0))
     seconds = []
     for number in range(_ROUNDS + 1):

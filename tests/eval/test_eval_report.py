@@ -11,7 +11,7 @@ from core.datasets import ObjectRef
 from core.errors import IsegError
 from core.prompts import Click
 from eval.overlays import ranking
-from eval.report import Report, table, write_csv, write_json, write_text
+from eval.report import EvaluationReport, table, write_csv, write_json, write_text
 from eval.run import ObjectRun
 
 SETTINGS = {"max_clicks": 3, "target_iou": 0.9, "resize": None, "zoom": "cvpr"}
@@ -30,7 +30,7 @@ RUNS = (
 
 
 def make_report(model="tiny", dataset="grabcut", runs=RUNS, **settings):
-    return Report(model, "NoBRS", dataset, SETTINGS | settings, tuple(runs))
+    return EvaluationReport(model, "NoBRS", dataset, SETTINGS | settings, tuple(runs))
 
 
 def test_table_has_the_published_layout():

@@ -17,7 +17,7 @@ from core.perturb import perturb_mask
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Box, Click, Prompts
 from core.robot_user import RobotUser
-from eval.run import Frame, Protocol, interact, loose_box, run_object
+from eval.run import EvaluatedImage, Protocol, interact, loose_box, run_object
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_box_is_loosened_by_five_percent_and_stays_in_the_picture():
 def test_resize_keeps_proportions_and_measures_at_the_pictures_resolution(predictor, protocol):
     sample = make_sample(120, 180)
     protocol = replace(protocol, resize=(90, 90))
-    frame = Frame.of(sample, protocol)
+    frame = EvaluatedImage.of(sample, protocol)
     assert frame.pixels.shape == (60, 90, 3)
     assert frame.truth is sample.mask
     steps = list(interact(predictor, sample, protocol))
@@ -184,7 +184,7 @@ def test_resized_runs_can_be_replayed_by_hand(predictor, model, protocol):
 def test_resize_only_shrinks():
     sample = make_sample(60, 90)
     for reference in (False, True):
-        frame = Frame.of(sample, Protocol(resize=(90, 60), reference=reference))
+        frame = EvaluatedImage.of(sample, Protocol(resize=(90, 60), reference=reference))
         assert frame.pixels is sample.image
         assert frame.truth is sample.mask
 
@@ -193,7 +193,7 @@ def test_resize_only_shrinks():
 def test_reference_stretches_if_either_side_is_too_long_and_measures_there(predictor, size):
     sample = make_sample(60, 90)
     protocol = Protocol(resize=size, reference=True, max_clicks=1)
-    frame = Frame.of(sample, protocol)
+    frame = EvaluatedImage.of(sample, protocol)
     assert frame.pixels.shape == (size[1], size[0], 3)
     assert frame.truth.shape == (size[1], size[0])
     assert set(np.unique(frame.truth)) == {0, 1}
@@ -202,7 +202,7 @@ def test_reference_stretches_if_either_side_is_too_long_and_measures_there(predi
 
 
 def test_points_map_to_the_same_place_of_the_shrunk_picture():
-    frame = Frame.of(make_sample(120, 180), Protocol(resize=(90, 90)))
+    frame = EvaluatedImage.of(make_sample(120, 180), Protocol(resize=(90, 90)))
     assert frame.seen(Click(0.5, 0.5, False)) == Click(0, 0, False)
     assert frame.seen(Click(100.5, 60.5)) == Click(50, 30)
     assert frame.seen(Click(0, 0)) == Click(0, 0)  # not outside the picture
@@ -211,7 +211,7 @@ def test_points_map_to_the_same_place_of_the_shrunk_picture():
 
 
 def test_masks_shrink_with_the_picture():
-    frame = Frame.of(make_sample(120, 180), Protocol(resize=(90, 90)))
+    frame = EvaluatedImage.of(make_sample(120, 180), Protocol(resize=(90, 90)))
     small = frame.seen_mask(frame.truth == 1)
     assert small.shape == (60, 90)
     assert small.dtype == bool

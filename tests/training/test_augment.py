@@ -12,7 +12,7 @@ from core.datasets import ImageSample, open_dataset
 from core.errors import ConfigError
 from training import augment
 from training.augment import RECIPES, augmentation
-from training.views import View, turn
+from training.views import AugmentedView, turn
 
 STEPS = {
     "uniform_resize": partial(augment.uniform_resize, low=0.75, high=1.4),
@@ -47,7 +47,7 @@ def spot(height, width, rows, cols) -> ImageSample:
     return ImageSample("spot", image, layer[None], ((3, 0),))
 
 
-def seen(sample: ImageSample, view: View) -> tuple[np.ndarray, np.ndarray]:
+def seen(sample: ImageSample, view: AugmentedView) -> tuple[np.ndarray, np.ndarray]:
     sampler = view.sampler(*sample.image.shape[:2])
     return sampler.picture(sample.image), sampler.layers(sample.layers)
 
@@ -59,7 +59,7 @@ def seen(sample: ImageSample, view: View) -> tuple[np.ndarray, np.ndarray]:
 def test_picture_and_mask_stay_together(name, rng):
     sample = ramps()
     for _ in range(30):
-        view = STEPS[name](View.whole(HEIGHT, WIDTH), rng)
+        view = STEPS[name](AugmentedView.whole(HEIGHT, WIDTH), rng)
         image, (layer,) = seen(sample, view)
         assert image.shape == (*view.size, 3)
         inside = layer > 0
@@ -82,7 +82,7 @@ def test_flips_and_quarter_turns_are_exact_and_all_occur(step, results, rng):
     sample = ramps()
     occurred = set()
     for _ in range(60):
-        image, (layer,) = seen(sample, step(View.whole(HEIGHT, WIDTH), rng))
+        image, (layer,) = seen(sample, step(AugmentedView.whole(HEIGHT, WIDTH), rng))
         fits = [i for i, f in enumerate(results) if np.array_equal(f(sample.image), image)]
         assert len(fits) == 1
         assert np.array_equal(results[fits[0]](sample.layers[0]), layer)
@@ -94,7 +94,7 @@ def test_flips_and_quarter_turns_are_exact_and_all_occur(step, results, rng):
 def test_resizing_is_that_of_opencv(scale, rng):
     sample = ramps()
     sample.image[:] = rng.integers(0, 256, sample.image.shape)
-    view = augment.uniform_resize(View.whole(HEIGHT, WIDTH), rng, scale, scale)
+    view = augment.uniform_resize(AugmentedView.whole(HEIGHT, WIDTH), rng, scale, scale)
     expected = cv2.resize(sample.image, view.size[::-1], interpolation=cv2.INTER_LINEAR)
     inner = (slice(2, -2), slice(2, -2))  # at the edges OpenCV repeats pixels, the view mirrors
     difference = np.abs(seen(sample, view)[0].astype(int) - expected)[inner]
@@ -105,7 +105,7 @@ def test_resizing_is_that_of_opencv(scale, rng):
 def test_resizing_covers_its_range(rng):
     scales = []
     for _ in range(400):
-        view = augment.uniform_resize(View.whole(HEIGHT, WIDTH), rng, 0.75, 1.4)
+        view = augment.uniform_resize(AugmentedView.whole(HEIGHT, WIDTH), rng, 0.75, 1.4)
         scales.append(view.size[0] / HEIGHT)
         assert view.size[1] / WIDTH == pytest.approx(scales[-1], abs=0.01)
     found = min(scales), np.mean(scales), max(scales)
@@ -114,7 +114,7 @@ def test_resizing_covers_its_range(rng):
 
 def test_turns_are_those_of_opencv_mirrored_at_the_edges():
     sample = ramps()
-    image, _ = seen(sample, View.whole(HEIGHT, WIDTH).then(turn(10.0, (HEIGHT, WIDTH))))
+    image, _ = seen(sample, AugmentedView.whole(HEIGHT, WIDTH).then(turn(10.0, (HEIGHT, WIDTH))))
     matrix = cv2.getRotationMatrix2D(((WIDTH - 1) / 2, (HEIGHT - 1) / 2), 10.0, 1)
     expected = cv2.warpAffine(
         sample.image, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT_101
@@ -123,7 +123,7 @@ def test_turns_are_those_of_opencv_mirrored_at_the_edges():
 
 
 def test_turning_mirrors_but_shifting_leaves_nothing_at_the_edges(rng):
-    whole = View.whole(HEIGHT, WIDTH)
+    whole = AugmentedView.whole(HEIGHT, WIDTH)
     for _ in range(50):
         assert (seen(ramps(), augment.rotate(whole, rng, 10.0))[1] > 0).all()
     empty = [(seen(ramps(), augment.shift_rotate(whole, rng))[1] == 0).mean() for _ in range(300)]
@@ -132,7 +132,7 @@ def test_turning_mirrors_but_shifting_leaves_nothing_at_the_edges(rng):
 
 
 def test_shifts_reach_three_per_cent_of_each_side(rng):
-    whole = View.whole(400, 1000)
+    whole = AugmentedView.whole(400, 1000)
     moved = []
     for _ in range(500):
         matrix = augment.shift_rotate(whole, rng, degrees=0.0).to_source
@@ -145,7 +145,7 @@ def test_shifts_reach_three_per_cent_of_each_side(rng):
 
 @pytest.mark.parametrize(("step", "limit"), [(augment.rotate, 10.0), (augment.shift_rotate, 3.0)])
 def test_turns_cover_their_range(step, limit, rng):
-    whole = View.whole(HEIGHT, WIDTH)
+    whole = AugmentedView.whole(HEIGHT, WIDTH)
     matrices = [step(whole, rng, degrees=limit).to_source for _ in range(600)]
     angles = np.degrees([np.arctan2(matrix[1, 0], matrix[0, 0]) for matrix in matrices])
     assert [angles.min(), angles.max()] == pytest.approx([-limit, limit], abs=limit / 30)
@@ -154,7 +154,7 @@ def test_turns_cover_their_range(step, limit, rng):
 
 def test_padding_is_centred_and_empty():
     sample = ramps(21, 30)
-    image, (layer,) = seen(sample, augment.pad_if_needed(View.whole(21, 30), (30, 24)))
+    image, (layer,) = seen(sample, augment.pad_if_needed(AugmentedView.whole(21, 30), (30, 24)))
     assert image.shape == (30, 30, 3)
     assert np.array_equal(image[4:25], sample.image)
     assert np.array_equal(layer[4:25], sample.layers[0])
@@ -166,7 +166,7 @@ def test_crops_reach_every_place_the_last_included(rng):
     sample = ramps(12, 9)
     corners = set()
     for _ in range(400):
-        image, (layer,) = seen(sample, augment.random_crop(View.whole(12, 9), rng, (9, 7)))
+        image, (layer,) = seen(sample, augment.random_crop(AugmentedView.whole(12, 9), rng, (9, 7)))
         row, col = divmod(int(layer[0, 0]) - 1, 1000)
         assert np.array_equal(image, sample.image[row : row + 9, col : col + 7])
         corners.add((row, col))
@@ -179,12 +179,12 @@ def test_crops_reach_every_place_the_last_included(rng):
 def test_a_chain_is_what_its_steps_do_one_after_another(rng):
     sample = spot(120, 160, slice(40, 110), slice(0, 90))
     for _ in range(20):
-        view, image, layer = View.whole(120, 160), sample.image, sample.layers
+        view, image, layer = AugmentedView.whole(120, 160), sample.image, sample.layers
         for step in (*RECIPES["avalanche"].steps, STEPS["pad_if_needed"], STEPS["random_crop"]):
             state = rng.bit_generator.state
             view = step(view, rng)
             rng.bit_generator.state = state
-            alone = step(View.whole(*image.shape[:2]), rng).sampler(*image.shape[:2])
+            alone = step(AugmentedView.whole(*image.shape[:2]), rng).sampler(*image.shape[:2])
             image, layer = alone.picture(image), alone.layers(layer)
         at_once, labels = seen(sample, view)
         assert np.mean(labels != layer) < 0.01

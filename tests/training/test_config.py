@@ -13,12 +13,12 @@ from core.model.config import CONFIGS, build_config
 from core.model.network import build_model
 from training.batches import TRAIN, RankBatches, SampleSet, load
 from training.config import expand, read_config, write_config
+from training.initial_weights import make_model
 from training.optimisation import make_optimiser, rate_at
 from training.processes import Processes
 from training.recipes import make_recipe
 from training.sources import open_sources
-from training.start import make_model
-from training.steps import Stepper
+from training.training_step import TrainingStep
 
 SHIPPED = sorted((ROOT / "training" / "configs").glob("*.yaml"))
 
@@ -184,7 +184,7 @@ def test_published_recipes_take_a_step(tmp_path, name):
     recipe = make_recipe(config.samples)
     samples = SampleSet(mixture, recipe, seed=0, stream=TRAIN, epoch_size=2)
     model = make_model(config)
-    stepper = Stepper(
+    stepper = TrainingStep(
         config, model, make_optimiser(model, config.optimiser), Processes(torch.device("cpu"))
     )
     for batch in load(samples, RankBatches(0, 2, 2), 0):

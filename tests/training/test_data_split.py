@@ -11,7 +11,7 @@ import pytest
 from data_fixtures import image_set, photo, run, write
 
 from core.errors import DatasetError
-from training.data.alike import alike_pairs, difference_hash
+from training.data.near_duplicates import difference_hash, near_duplicate_pairs
 from training.data.photos import CAMERA, camera_keys, linked_groups, photo_key
 from training.data.split import assign
 
@@ -80,7 +80,7 @@ def test_recompressed_shrunk_and_brightened_copies_are_alike_and_others_not():
     ]
     pictures = [*copies, photo(600, 800, seed=1), base[:, ::-1]]
     hashes = np.array([difference_hash(picture) for picture in pictures])
-    found = list(alike_pairs(hashes, 16))
+    found = list(near_duplicate_pairs(hashes, 16))
     assert sorted(found) == [(i, j) for i in range(4) for j in range(i + 1, 4)]
 
 
@@ -90,8 +90,8 @@ def test_pairs_are_those_of_plain_counting():
     hashes[2099] = hashes[3]
     hashes[2099, :5] ^= True
     hashes[2050] = hashes[2060]
-    assert list(alike_pairs(hashes, 5)) == [(3, 2099), (2050, 2060)]
-    assert list(alike_pairs(hashes, 4)) == [(2050, 2060)]
+    assert list(near_duplicate_pairs(hashes, 5)) == [(3, 2099), (2050, 2060)]
+    assert list(near_duplicate_pairs(hashes, 4)) == [(2050, 2060)]
 
 
 # --- dealing --------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from data_fixtures import image_set, photo, rectangle, run, write
 from core.datasets import ImageSample
 from core.datasets.base import pack_annotation
 from core.image import read_image
+from training.data.contact_sheet import contact_sheet, thumbnail
 from training.data.measures import measure_picture
-from training.data.sheet import contact_sheet, thumbnail
 
 
 def sample(grey, *masks):

@@ -14,8 +14,8 @@ from core.model.click_maps import disk_maps
 from core.prompts import Click
 from training.points import (
     SAMPLED_ORDER,
+    ClickTarget,
     PointSettings,
-    Target,
     add_click,
     centre_click,
     choose_target,
@@ -49,11 +49,11 @@ def picture(*discs, ignore=None) -> ImageSample:
     return ImageSample("p", np.zeros((*SIZE, 3), np.uint8), layer[None], objects)
 
 
-def target(region, ignore=None) -> Target:
+def target(region, ignore=None) -> ClickTarget:
     mask = region.astype(np.int8)
     if ignore is not None:
         mask[ignore & ~region] = -1
-    return Target(mask, (region,), np.zeros_like(region))
+    return ClickTarget(mask, (region,), np.zeros_like(region))
 
 
 def places(points):
@@ -195,7 +195,7 @@ def test_a_thin_object_is_clicked_all_the_same(rng):
 
 def test_every_merged_object_gets_a_click_unless_one_is_enough(rng):
     parts = (disc(20, 20, 10), disc(70, 100, 15))
-    goal = Target((parts[0] | parts[1]).astype(np.int8), parts, np.zeros(SIZE, bool))
+    goal = ClickTarget((parts[0] | parts[1]).astype(np.int8), parts, np.zeros(SIZE, bool))
     one = PointSettings(only_one_first_click=True)
     missed = 0
     for _ in range(300):

@@ -20,7 +20,7 @@ from core.model.config import CONFIGS, build_config
 from core.model.network import build_model
 from training.build import build
 from training.config import Config
-from training.start import initialise, load_arrays, load_imagenet, make_model
+from training.initial_weights import initialise, load_arrays, load_imagenet, make_model
 
 MOBILENET = "weights/mobilenet_v2_1.0_imagenet_fp16.npz"
 

@@ -13,12 +13,12 @@ from core.model.network import Logits
 from training.batches import TRAIN, RankBatches, SampleSet, load
 from training.build import build
 from training.config import Config, LossSettings
+from training.initial_weights import make_model
 from training.optimisation import make_optimiser
 from training.processes import Processes
 from training.recipes import make_recipe
 from training.sources import open_sources
-from training.start import make_model
-from training.steps import Stepper, compute_losses
+from training.training_step import TrainingStep, compute_losses
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def prepare(data, model=LIGHT, **run):
     (batch,) = load(samples, RankBatches(0, 4, 4), 0)
     network = make_model(config)
     optimiser = make_optimiser(network, config.optimiser)
-    return Stepper(config, network, optimiser, Processes(torch.device("cpu"))), network, batch
+    return TrainingStep(config, network, optimiser, Processes(torch.device("cpu"))), network, batch
 
 
 def test_losses_add_up():
@@ -95,7 +95,7 @@ def test_gradients_are_limited_where_asked(data):
     settings = build(Config, config)
     _, network, batch = prepare(data)
     optimiser = make_optimiser(network, settings.optimiser)
-    stepper = Stepper(settings, network, optimiser, Processes(torch.device("cpu")))
+    stepper = TrainingStep(settings, network, optimiser, Processes(torch.device("cpu")))
     outcome = stepper.step(batch, 0)
     assert outcome.gradient_norm > 1e-3
     total = sum(p.grad.square().sum() for p in network.parameters() if p.grad is not None)

@@ -25,13 +25,13 @@ from core.model.checkpoint import load_checkpoint
 from training.batches import TRAIN, RankBatches, SampleSet, load
 from training.build import build
 from training.config import Config
+from training.initial_weights import make_model
 from training.losses import AdaptiveIoU
 from training.optimisation import make_optimiser
 from training.processes import Processes
 from training.recipes import make_recipe
 from training.sources import open_sources
-from training.start import make_model
-from training.steps import Stepper
+from training.training_step import TrainingStep
 
 PARTS = {"workers": 1, "accumulate": 2}
 LAST = "checkpoints/last.safetensors"
@@ -150,7 +150,7 @@ def test_one_batch_is_learnt_by_heart(data, model):
     samples = SampleSet(mixture, make_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
     (batch,) = load(samples, RankBatches(0, 4, 4), 0)
     network = make_model(config)
-    stepper = Stepper(
+    stepper = TrainingStep(
         config, network, make_optimiser(network, config.optimiser), Processes(torch.device("cpu"))
     )
     iou = AdaptiveIoU(threshold=0.5)

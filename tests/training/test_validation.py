@@ -18,8 +18,8 @@ from core.model.network import Level, Logits
 from training.build import build
 from training.config import Config
 from training.data.shards import ShardWriter
+from training.initial_weights import make_model
 from training.sources import Mixture, open_sources
-from training.start import make_model
 from training.validation import measure_noc, open_cases
 
 

@@ -23,7 +23,7 @@ from .scalabel import file_name, scalabel_frames
 
 
 @dataclass(frozen=True)
-class OutlinedPicture:
+class OutlinedImage:
     """A picture and the outlines of its objects.
 
     Attributes
@@ -79,7 +79,7 @@ class OutlinedPicture:
         return masks
 
 
-def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list[OutlinedPicture]:
+def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list[OutlinedImage]:
     """Read a JSON file of COCO (a mapping with 'images') or Scalabel (frames).
 
     Parameters
@@ -101,7 +101,7 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read {path} as JSON: {error}.") from error
     folders = [folder] if folder else [path.parent, path.parent / "images"]
-    pictures: dict[str, OutlinedPicture] = {}
+    pictures: dict[str, OutlinedImage] = {}
     if isinstance(content, dict) and isinstance(content.get("images"), list):
         found = _coco(content, str(path), faults)
     else:
@@ -111,7 +111,7 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
             faults.append(f"{path} lists the picture {name} twice: its objects are put together.")
             pictures[name].outlines.extend(outlines)
         else:
-            pictures[name] = OutlinedPicture(name, _find(name, folders), size, outlines)
+            pictures[name] = OutlinedImage(name, _find(name, folders), size, outlines)
     return list(pictures.values())
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from core.errors import DatasetError
 
-from .alike import BITS, alike_pairs, difference_hash
 from .folder import make_folder
+from .near_duplicates import BITS, difference_hash, near_duplicate_pairs
 from .photos import CAMERA, PHOTO, camera_keys, linked_groups, photo_key
 from .source import add_source, chosen_names, open_source, read_pictures, share
 
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     pairs: list[tuple[int, int]] = []
     if args.alike >= 0:
         hashes = [difference_hash(picture.image) for picture in read_pictures(dataset, names)]
-        pairs = list(alike_pairs(np.array(hashes), args.alike))
+        pairs = list(near_duplicate_pairs(np.array(hashes), args.alike))
     for first, second in pairs:
         link = f"alike:{first}:{second}"
         keys[first].append(link)

@@ -13,8 +13,8 @@ from core.arguments import natural
 from core.errors import DatasetError
 from core.image import write_png
 
+from .contact_sheet import contact_sheet, thumbnail
 from .measures import ObjectMeasures, measure_picture, summarise, table
-from .sheet import contact_sheet, thumbnail
 from .source import add_source, chosen_names, open_source, read_pictures
 
 

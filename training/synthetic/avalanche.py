@@ -19,7 +19,7 @@ _LARGEST = 1_500_000
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """How clearly an avalanche shows.
 
     Attributes
@@ -92,7 +92,7 @@ class Avalanche:
 
 
 def compose(
-    tracks: Tracks, release: Release, look: Look, resolution: float, rng: np.random.Generator
+    tracks: Tracks, release: Release, look: Appearance, resolution: float, rng: np.random.Generator
 ) -> Avalanche | None:
     """Shape an avalanche from the tracks of its snow.
 
@@ -143,7 +143,7 @@ class _Fine:
 
 
 def _compose(
-    grid: _Fine, tracks: Tracks, release: Release, look: Look, rng: np.random.Generator
+    grid: _Fine, tracks: Tracks, release: Release, look: Appearance, rng: np.random.Generator
 ) -> Avalanche | None:
     place = tracks.west, tracks.north, GRID
     flux = cv2.GaussianBlur(tracks.flux, (0, 0), 1.6)

@@ -23,7 +23,7 @@ def curvature_drop(distance: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 @dataclass(frozen=True)
-class Camera:
+class SceneCamera:
     """Pose and lens.
 
     Attributes

@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .avalanche import Avalanche, Look, compose
-from .camera import Camera
+from .avalanche import Appearance, Avalanche, compose
+from .camera import SceneCamera
 from .conditions import Conditions
 from .flow import GRID, Motion, Tracks, slide
 from .ground import Ground
 from .release import Release, break_point, break_slab
-from .render import Frame, label_picture
-from .sight import Sight
-from .terrain import CELL, Terrain, to_cells
+from .render import PixelGround, label_picture
+from .sight import SceneSight
+from .terrain import CELL, SceneTerrain, to_cells
 
 PARTICLES = 4000
 _LOOSE = 0.4
@@ -35,11 +35,11 @@ SMALLEST = 0.0006
 
 
 def draw_avalanches(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
     day: Conditions,
-    sight: Sight,
-    frame: Frame,
+    sight: SceneSight,
+    frame: PixelGround,
     release: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> list[Avalanche]:
@@ -101,7 +101,7 @@ def footprint(avalanche: Avalanche, grid: NDArray[np.bool_]) -> NDArray[np.bool_
     return touched
 
 
-def _seen_release(frame: Frame, release: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _seen_release(frame: PixelGround, release: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(H, W) pixels, not at the edge, that show ground where avalanches can start."""
     cols, rows = to_cells(frame.x, frame.y)
     seen = cv2.remap(release.astype(np.uint8), cols, rows, cv2.INTER_NEAREST) > 0
@@ -113,9 +113,9 @@ def _seen_release(frame: Frame, release: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def _is_suitable(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     tracks: Tracks,
-    sight: Sight,
+    sight: SceneSight,
     rock: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> bool:
@@ -136,9 +136,9 @@ def _is_suitable(
 
 
 def _draw_event(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
-    camera: Camera,
+    camera: SceneCamera,
     place: tuple[float, float],
     resolution: float,
     rng: np.random.Generator,
@@ -157,10 +157,10 @@ def _draw_event(
     return release, Motion(friction, min(run, 2000), spread=0.04, swell=float(rng.uniform(2, 9)))
 
 
-def _draw_look(day: Conditions, clarity: float, rng: np.random.Generator) -> Look:
+def _draw_look(day: Conditions, clarity: float, rng: np.random.Generator) -> Appearance:
     wet = rng.random() < (0.6 if day.dust > 0.3 else 0.2)
     bright = rng.random() < 0.15
-    return Look(
+    return Appearance(
         contrast=float(np.clip(clarity + rng.normal(0, 0.15), 0.12, 1)),
         depth=float(rng.uniform(0.6, 3.0)),
         roughness=float(rng.uniform(0.4, 1.3)),

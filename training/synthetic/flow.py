@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .noise import fractal
-from .terrain import CELL, Terrain, gradient
+from .terrain import CELL, SceneTerrain, gradient
 
 GRID = 2.5
 """Side of the cells in which tracks are counted, m."""
@@ -74,7 +74,7 @@ class Tracks:
 
 
 def slide(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     starts: NDArray[np.float32],
     motion: Motion,
     rng: np.random.Generator,
@@ -122,7 +122,7 @@ def _count(
 
 
 def _ways(
-    terrain: Terrain, starts: NDArray[np.float32], motion: Motion, rng: np.random.Generator
+    terrain: SceneTerrain, starts: NDArray[np.float32], motion: Motion, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """(steps, N, 2) local coordinates, and (N,) step at which each particle stops."""
     window = _Window(terrain, starts, reach=1.3 * motion.length, rng=rng)
@@ -165,7 +165,7 @@ class _Window:
 
     def __init__(
         self,
-        terrain: Terrain,
+        terrain: SceneTerrain,
         starts: NDArray[np.float32],
         reach: float,
         rng: np.random.Generator,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .conditions import Conditions
 from .noise import fractal, smoothstep
-from .terrain import CELL, Terrain, gradient
+from .terrain import CELL, SceneTerrain, gradient
 
 Plane = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class Ground:
     shadow: Plane
 
 
-def cover(terrain: Terrain, day: Conditions, rng: np.random.Generator) -> Ground:
+def cover(terrain: SceneTerrain, day: Conditions, rng: np.random.Generator) -> Ground:
     """Lay snow, rock and forest on a terrain, and light it."""
     dem = terrain.dem
     east, north = cv2.split(gradient(dem))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from core.outline import mask_to_polygons
 
 from .avalanche import Avalanche
-from .camera import Camera
-from .render import Frame
-from .sight import Sight
-from .terrain import Terrain
+from .camera import SceneCamera
+from .render import PixelGround
+from .sight import SceneSight
+from .terrain import SceneTerrain
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon
@@ -26,7 +26,7 @@ _COLS, _ROWS = 5, 4
 _TRIES = 40
 
 
-def map_outline(avalanche: Avalanche, terrain: Terrain) -> MultiPolygon:
+def map_outline(avalanche: Avalanche, terrain: SceneTerrain) -> MultiPolygon:
     """Outline of an avalanche in LV95, exact to a cell of its grid."""
     from shapely.affinity import affine_transform
 
@@ -37,10 +37,10 @@ def map_outline(avalanche: Avalanche, terrain: Terrain) -> MultiPolygon:
 
 
 def control_points(
-    terrain: Terrain,
-    camera: Camera,
-    sight: Sight,
-    frame: Frame,
+    terrain: SceneTerrain,
+    camera: SceneCamera,
+    sight: SceneSight,
+    frame: PixelGround,
     hidden: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> list[ControlPoint]:
@@ -75,7 +75,7 @@ def control_points(
     return points
 
 
-def _is_inside_faces(frame: Frame) -> NDArray[np.bool_]:
+def _is_inside_faces(frame: PixelGround) -> NDArray[np.bool_]:
     """(H, W) bool, False on the edges behind which farther terrain begins."""
     kernel = np.ones((7, 7), np.uint8)
     far, near = cv2.dilate(frame.distance, kernel), cv2.erode(frame.distance, kernel)

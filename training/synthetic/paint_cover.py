@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .paint_fields import Field, between, fractal, shade, soften, step, unit
-from .paint_outline import Outline
+from .paint_outline import PaintedOutline
 from .paint_planes import colour
 
 _GREY_OF_SNOW = 200.0
@@ -19,7 +19,7 @@ _LEAST_VISIBLE = 5.0
 _WHITEST = 250.0
 
 
-def lay_avalanche(rng: Generator, planes: Field, outline: Outline, light: float) -> None:
+def lay_avalanche(rng: Generator, planes: Field, outline: PaintedOutline, light: float) -> None:
     """Paint one avalanche into (3, H, W) float32 planes in place.
 
     Parameters

@@ -21,7 +21,7 @@ _KNOTS = (0.0, 0.06, 0.25, 0.45, 0.65, 0.85, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
+class PaintedOutline:
     """Where one avalanche lies.
 
     Attributes
@@ -51,7 +51,7 @@ class Outline:
         )
 
 
-def draw_outline(rng: Generator, size: Size) -> Outline:
+def draw_outline(rng: Generator, size: Size) -> PaintedOutline:
     """Draw an avalanche of 2 % to about 60 % of the picture; the frame may cut it."""
     while True:
         kind = str(rng.choice(KINDS, p=KIND_SHARES))
@@ -60,7 +60,7 @@ def draw_outline(rng: Generator, size: Size) -> Outline:
         mask = _jagged(rng, _filled(parts, size))
         if mask.mean() >= LEAST_SHARE:
             crowned = kind in ("slab", "patch") or (kind == "tongue" and rng.random() < 0.5)
-            return Outline(mask, _along(mask, angle), angle, crowned)
+            return PaintedOutline(mask, _along(mask, angle), angle, crowned)
 
 
 def _parts(rng: Generator, kind: str) -> list[NDArray[np.float64]]:

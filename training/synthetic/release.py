@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .ground import Ground
 from .noise import fractal
-from .terrain import Terrain
+from .terrain import SceneTerrain
 
 Plane = NDArray[np.float32]
 
@@ -52,7 +52,7 @@ class Release:
 
 
 def break_slab(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
     place: tuple[float, float],
     size: tuple[float, float],
@@ -95,7 +95,7 @@ def break_slab(
 
 
 def break_point(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
     place: tuple[float, float],
     size: float,
@@ -119,7 +119,7 @@ def _grid(place: tuple[float, float], reach: float) -> tuple[Plane, Plane, float
 
 
 def _fall_line(
-    terrain: Terrain, ground: Ground, place: tuple[float, float]
+    terrain: SceneTerrain, ground: Ground, place: tuple[float, float]
 ) -> tuple[NDArray[np.float64], float]:
     """Unit vector downhill (east, north) and gradient, over the surroundings of a place."""
     steps = np.linspace(-25, 25, 11, dtype=np.float32)
@@ -132,7 +132,7 @@ def _fall_line(
 
 
 def _where_steep(
-    level: NDArray[np.floating], terrain: Terrain, ground: Ground, x: Plane, y: Plane
+    level: NDArray[np.floating], terrain: SceneTerrain, ground: Ground, x: Plane, y: Plane
 ) -> Plane:
     """Keep to ground of the right steepness and without rock; degrees count like metres."""
     slope = terrain.sample(ground.slope, x, y)

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .avalanche import Avalanche
-from .camera import Camera
+from .camera import SceneCamera
 from .conditions import Conditions
 from .detail import Detail, detail
 from .foreground import mist
 from .ground import Ground
 from .noise import fractal, smoothstep
-from .sight import Sight
+from .sight import SceneSight
 from .sky import air_light, paint_sky, sunlight
-from .terrain import Terrain
+from .terrain import SceneTerrain
 
 Plane = NDArray[np.float32]
 Colours = NDArray[np.float32]
@@ -32,7 +32,7 @@ NEEDLES = np.array([0.030, 0.042, 0.028], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class PixelGround:
     """Where the pixels look and what they meet.
 
     Attributes
@@ -56,7 +56,7 @@ class Frame:
     z: Plane
 
 
-def frame_of(terrain: Terrain, sight: Sight) -> Frame:
+def pixel_ground(terrain: SceneTerrain, sight: SceneSight) -> PixelGround:
     """Follow every pixel's ray."""
     camera = sight.camera
     azimuth, tangent = camera.directions()
@@ -64,10 +64,10 @@ def frame_of(terrain: Terrain, sight: Sight) -> Frame:
     bearing = azimuth + np.float32(np.radians(camera.yaw))
     x = np.float32(camera.x) + np.sin(bearing) * distance
     y = np.float32(camera.y) + np.cos(bearing) * distance
-    return Frame(azimuth, tangent, land, distance, x, y, terrain.sample(terrain.dem, x, y))
+    return PixelGround(azimuth, tangent, land, distance, x, y, terrain.sample(terrain.dem, x, y))
 
 
-def label_picture(frame: Frame, avalanches: Sequence[Avalanche]) -> NDArray[np.uint8]:
+def label_picture(frame: PixelGround, avalanches: Sequence[Avalanche]) -> NDArray[np.uint8]:
     """(H, W) number of the avalanche at each pixel's centre, counted from 1; 0 for none."""
     labels = np.zeros(frame.land.shape, np.uint8)
     for number, avalanche in enumerate(avalanches, 1):
@@ -81,11 +81,11 @@ def label_picture(frame: Frame, avalanches: Sequence[Avalanche]) -> NDArray[np.u
 
 
 def render(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
     day: Conditions,
-    sight: Sight,
-    frame: Frame,
+    sight: SceneSight,
+    frame: PixelGround,
     avalanches: Sequence[Avalanche],
     trees: NDArray[np.float32],
     rng: np.random.Generator,
@@ -137,11 +137,11 @@ class _Surface:
 
 
 def _surface(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
     day: Conditions,
-    camera: Camera,
-    frame: Frame,
+    camera: SceneCamera,
+    frame: PixelGround,
     avalanches: Sequence[Avalanche],
     rng: np.random.Generator,
 ) -> _Surface:
@@ -181,7 +181,7 @@ def _lay(
     surface: _Surface,
     calm: Plane,
     covers: tuple[Plane, Plane],
-    frame: Frame,
+    frame: PixelGround,
     avalanche: Avalanche,
     fine: Detail,
 ) -> None:
@@ -209,7 +209,7 @@ def _lay(
     stone[area] *= 1 - 0.9 * inside * smoothstep(0.1, 0.5, debris)
 
 
-def _seen_in(frame: Frame, avalanche: Avalanche) -> tuple[slice, slice] | None:
+def _seen_in(frame: PixelGround, avalanche: Avalanche) -> tuple[slice, slice] | None:
     """The part of the picture in which an avalanche can be."""
     height, width = (side * avalanche.cell for side in avalanche.mask.shape)
     near = (frame.x > avalanche.west) & (frame.x < avalanche.west + width) & frame.land
@@ -221,7 +221,7 @@ def _seen_in(frame: Frame, avalanche: Avalanche) -> tuple[slice, slice] | None:
 
 
 def _light(
-    surface: _Surface, terrain: Terrain, ground: Ground, day: Conditions, frame: Frame
+    surface: _Surface, terrain: SceneTerrain, ground: Ground, day: Conditions, frame: PixelGround
 ) -> Colours:
     """(H, W, 3) radiance in sun, shadow and the light of the sky."""
     planes = np.stack([ground.shadow, ground.openness], axis=2)

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from core.errors import IsegError
 
 from .avalanche import Avalanche
-from .camera import REFRACTION, Camera
+from .camera import REFRACTION, SceneCamera
 from .conditions import Conditions, draw_conditions
 from .develop import develop
 from .events import SMALLEST, draw_avalanches, footprint
 from .foreground import draw_foreground, letter
 from .ground import Ground, cover, release_ground
 from .outline import ControlPoint, control_points, map_outline
-from .render import Frame, frame_of, label_picture, render
-from .sight import Sight, look
-from .terrain import Terrain, make_terrain
+from .render import PixelGround, label_picture, pixel_ground, render
+from .sight import SceneSight, look
+from .terrain import SceneTerrain, make_terrain
 from .trees import draw_trees, plant
 from .viewpoint import choose_camera
 
@@ -102,7 +102,7 @@ def _try_world(rng: np.random.Generator, width: int, height: int) -> Scene | Non
     if camera is None:
         return None
     sight = look(terrain, camera)
-    frame = frame_of(terrain, sight)
+    frame = pixel_ground(terrain, sight)
     drawn = draw_avalanches(terrain, ground, day, sight, frame, release, rng)
     avalanches, labels, trees = _stand_trees(drawn, terrain, ground, day, sight, frame, rng)
     if not avalanches:
@@ -128,11 +128,11 @@ def _try_world(rng: np.random.Generator, width: int, height: int) -> Scene | Non
 
 def _stand_trees(
     avalanches: list[Avalanche],
-    terrain: Terrain,
+    terrain: SceneTerrain,
     ground: Ground,
     day: Conditions,
-    sight: Sight,
-    frame: Frame,
+    sight: SceneSight,
+    frame: PixelGround,
     rng: np.random.Generator,
 ) -> tuple[list[Avalanche], NDArray[np.uint8], NDArray[np.float32]]:
     """Plant the forest, and leave out avalanches that it hides.
@@ -157,14 +157,16 @@ def _stand_trees(
         avalanches = [a for a, shows in zip(avalanches, clear, strict=True) if shows]
 
 
-def _outlines(avalanches: list[Avalanche], terrain: Terrain) -> list[tuple[int, MultiPolygon, str]]:
+def _outlines(
+    avalanches: list[Avalanche], terrain: SceneTerrain
+) -> list[tuple[int, MultiPolygon, str]]:
     return [
         (number, map_outline(avalanche, terrain), avalanche.kind)
         for number, avalanche in enumerate(avalanches, 1)
     ]
 
 
-def _camera_facts(camera: Camera, terrain: Terrain) -> dict[str, Any]:
+def _camera_facts(camera: SceneCamera, terrain: SceneTerrain) -> dict[str, Any]:
     cx, cy = camera.centre
     return {
         "epsg": EPSG,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Camera, curvature_drop
-from .terrain import CELL, Terrain
+from .camera import SceneCamera, curvature_drop
+from .terrain import CELL, SceneTerrain
 
 NEAREST = 12.0
 """Terrain closer than this (m) is not seen: a coarse model would bury the camera."""
@@ -23,7 +23,7 @@ _SPREAD = 1e4
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class SceneSight:
     """Lines of sight from a camera.
 
     Attributes
@@ -38,7 +38,7 @@ class Sight:
         (A, N) running maximum of `tangents` along the range.
     """
 
-    camera: Camera
+    camera: SceneCamera
     first: float
     step: float
     ranges: NDArray[np.float32]
@@ -99,7 +99,7 @@ class Sight:
         return np.asarray(np.clip(line, 0, len(self.highest) - 1))
 
 
-def look(terrain: Terrain, camera: Camera, lines_per_pixel: float = 2.0) -> Sight:
+def look(terrain: SceneTerrain, camera: SceneCamera, lines_per_pixel: float = 2.0) -> SceneSight:
     """Trace the lines of sight over the camera's field of view."""
     azimuth, _ = camera.directions()
     first, last = float(azimuth.min()), float(azimuth.max())
@@ -115,10 +115,10 @@ def look(terrain: Terrain, camera: Camera, lines_per_pixel: float = 2.0) -> Sigh
     drop = camera.z + curvature_drop(ranges)
     tangents = np.where(inside, (height - drop.astype(np.float32)) / ranges, np.float32(-100))
     highest = np.maximum.accumulate(tangents, axis=1)
-    return Sight(camera, first, step, ranges, tangents, highest)
+    return SceneSight(camera, first, step, ranges, tangents, highest)
 
 
-def _ranges(terrain: Terrain) -> NDArray[np.float32]:
+def _ranges(terrain: SceneTerrain) -> NDArray[np.float32]:
     """Half a cell apart, wider in the distance, up to the model's diagonal."""
     diagonal = CELL * float(np.hypot(*terrain.dem.shape))
     near = np.arange(NEAREST, 1700, CELL / 2)

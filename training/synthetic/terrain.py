@@ -23,7 +23,7 @@ _STAGES = ((120, 30, 40.0), (60, 14, 30.0), (30, 10, 12.0), (15, 8, 6.0))
 
 
 @dataclass(frozen=True, eq=False)
-class Terrain:
+class SceneTerrain:
     """An elevation model, and where things lie on it.
 
     Local coordinates are metres from the upper left corner of the model: x east, y north (so y is
@@ -101,7 +101,7 @@ def gradient(dem: NDArray[np.float32], cell: float = CELL) -> NDArray[np.float32
     return np.asarray(np.stack([east, -south], axis=2), np.float32)
 
 
-def make_terrain(rng: np.random.Generator) -> Terrain:
+def make_terrain(rng: np.random.Generator) -> SceneTerrain:
     """Raise and erode a mountain range north of a valley, then turn it to any side."""
     shape = (round(_DEPTH / 15), round(_LENGTH / 15))
     relief = float(rng.uniform(1.0, 1.6))
@@ -112,7 +112,7 @@ def make_terrain(rng: np.random.Generator) -> Terrain:
     turns = int(rng.choice(4, p=[0.4, 0.2, 0.2, 0.2]))  # most webcams look at sunny slopes
     middle = np.array([_LENGTH / 2, -(_DEPTH - float(course[shape[1] // 2]))])
     turned, valley = _turn(fine, middle, turns)
-    return Terrain(
+    return SceneTerrain(
         turned,
         west=float(rng.integers(2_560_000, 2_790_000)),
         north=float(rng.integers(1_110_000, 1_190_000)),

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ground import Ground
-from .sight import Sight
-from .terrain import CELL, Terrain
+from .sight import SceneSight
+from .terrain import CELL, SceneTerrain
 
 MOST = 40_000
 NEAREST = 90.0
@@ -64,8 +64,8 @@ class Trees:
 
 
 def plant(
-    terrain: Terrain,
-    sight: Sight,
+    terrain: SceneTerrain,
+    sight: SceneSight,
     ground: Ground,
     blocked: NDArray[np.bool_],
     rng: np.random.Generator,

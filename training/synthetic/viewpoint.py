@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import Camera, curvature_drop
-from .terrain import CELL, Terrain
+from .camera import SceneCamera, curvature_drop
+from .terrain import CELL, SceneTerrain
 
 _ATTEMPTS = 60
 _CANDIDATES, _FEWEST = 600, 12
@@ -17,11 +17,11 @@ _FIELDS = ((38, 62), (18, 38), (8, 18))
 
 
 def choose_camera(
-    terrain: Terrain,
+    terrain: SceneTerrain,
     release: NDArray[np.bool_],
     size: tuple[int, int],
     rng: np.random.Generator,
-) -> Camera | None:
+) -> SceneCamera | None:
     """Find a place that sees slopes where avalanches can start, and aim at them.
 
     Parameters
@@ -62,7 +62,7 @@ def choose_camera(
     return None
 
 
-def _place(terrain: Terrain, rng: np.random.Generator) -> NDArray[np.float64]:
+def _place(terrain: SceneTerrain, rng: np.random.Generator) -> NDArray[np.float64]:
     """(x, y, z) in the valley or on the side opposite to the range, some metres above ground."""
     along = rng.uniform(-1500, 1500)
     back = rng.uniform(-100, 150) if rng.random() < 0.3 else rng.uniform(150, 1300)
@@ -73,7 +73,7 @@ def _place(terrain: Terrain, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _points(
-    terrain: Terrain, cells: NDArray[np.intp], rng: np.random.Generator
+    terrain: SceneTerrain, cells: NDArray[np.intp], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """(N, 3) local coordinates of places in cells (row, col)."""
     shift = rng.uniform(-0.5, 0.5, cells.shape)
@@ -83,7 +83,7 @@ def _points(
 
 
 def _in_view(
-    terrain: Terrain, place: NDArray[np.float64], targets: NDArray[np.float64]
+    terrain: SceneTerrain, place: NDArray[np.float64], targets: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Whether no terrain stands between, tried at 200 places on the way."""
     share = np.linspace(0.01, 0.985, 200)[:, None]
@@ -95,7 +95,7 @@ def _in_view(
     return np.asarray((terrain.sample(terrain.dem, x, y) < ray + 2).all(axis=0))
 
 
-def _is_walled_in(terrain: Terrain, camera: Camera) -> bool:
+def _is_walled_in(terrain: SceneTerrain, camera: SceneCamera) -> bool:
     """Whether near terrain fills much of the picture: no one puts a webcam there."""
     half = np.arctan(camera.width / 2 / camera.f)
     azimuth = np.radians(camera.yaw) + np.linspace(-half, half, 12)
@@ -112,7 +112,7 @@ def _aim(
     targets: NDArray[np.float64],
     size: tuple[int, int],
     rng: np.random.Generator,
-) -> Camera:
+) -> SceneCamera:
     """Put one of the targets somewhere about the middle of the picture."""
     kind = rng.choice(len(_FIELDS), p=[0.45, 0.33, 0.22])
     f = size[0] / 2 / np.tan(np.radians(rng.uniform(*_FIELDS[kind])) / 2)
@@ -121,7 +121,7 @@ def _aim(
     yaw = np.arctan2(across, along) + np.arctan(rng.uniform(-0.22, 0.22) * size[0] / f)
     low = np.arctan(rng.uniform(-0.2, 0.08) * size[1] / f)
     pitch = np.arctan(up / np.hypot(across, along)) + low
-    return Camera(
+    return SceneCamera(
         size[0],
         size[1],
         x,

@@ -25,7 +25,7 @@ def difference_hash(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return bits
 
 
-def alike_pairs(hashes: NDArray[np.bool_], limit: int) -> Iterator[tuple[int, int]]:
+def near_duplicate_pairs(hashes: NDArray[np.bool_], limit: int) -> Iterator[tuple[int, int]]:
     """Pairs (i, j), i < j, of rows in (N, 256) that differ in at most ``limit`` bits."""
     signs = hashes.astype(np.float32) * 2 - 1
     for start in range(0, len(signs), _BLOCK):

@@ -38,11 +38,11 @@ class Outcome:
 
     losses: dict[str, float]
     gradient_norm: float
-    shown: Shown
+    shown: BatchPreview
 
 
 @dataclass(frozen=True)
-class Shown:
+class BatchPreview:
     """The last part of a batch: inputs, truth and (B, 1, H, W) logits, for metrics and pictures."""
 
     batch: Batch
@@ -66,7 +66,7 @@ def compute_losses(logits: Logits, masks: Tensor, settings: LossSettings) -> Los
     return Losses(torch.stack(list(terms.values())).sum(), terms)
 
 
-class Stepper:
+class TrainingStep:
     """Computes steps of a run; all that is random in a step follows from seed and step number."""
 
     def __init__(
@@ -115,7 +115,7 @@ class Stepper:
         return Outcome(dict(zip(sums, means, strict=True)), norm, shown)
 
     @torch.no_grad()
-    def evaluate(self, batch: Batch, number: int) -> tuple[Losses, Shown]:
+    def evaluate(self, batch: Batch, number: int) -> tuple[Losses, BatchPreview]:
         """Losses of a validation batch, in evaluation mode; always with the same clicks."""
         self._model.eval()
         count = self._draw_count(VALIDATION, number)
@@ -123,9 +123,9 @@ class Stepper:
         with self._precision():
             logits = self._model(image, points)
         losses = compute_losses(logits, masks, self._config.loss)
-        return losses, Shown(batch, points, logits.instances.float())
+        return losses, BatchPreview(batch, points, logits.instances.float())
 
-    def _learn(self, part: Batch, count: int, *, last: bool) -> tuple[Losses, Shown]:
+    def _learn(self, part: Batch, count: int, *, last: bool) -> tuple[Losses, BatchPreview]:
         image, points, masks = self._prepare(part, count, TRAIN)
         self._model.train()
         with self._synchronised(when=last):
@@ -134,7 +134,7 @@ class Stepper:
             losses = compute_losses(Logits(*logits), masks, self._config.loss)
             scaled = self.scaler.scale(losses.total / self._config.run.accumulate)
             scaled.backward()  # type: ignore[no-untyped-call]
-        return losses, Shown(part, points, logits[0].detach().float())
+        return losses, BatchPreview(part, points, logits[0].detach().float())
 
     def _update(self) -> float:
         self.scaler.unscale_(self._optimiser)
