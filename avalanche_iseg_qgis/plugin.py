@@ -6,8 +6,8 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .compat import QAction
-from .panel.options import ICON, OptionsFactory
-from .panel.words import tr
+from .gui.options import ICON, OptionsFactory
+from .i18n import tr
 
 _MENU = "Avalanche ISeg"
 
@@ -50,9 +50,9 @@ class Plugin:
     def open(self):
         """Show the panels and take the tool in hand; returns what they belong to."""
         if self.studio is None:
-            from .studio import Studio
+            from .controller import PluginController
 
-            self.studio = Studio(self._iface)
+            self.studio = PluginController(self._iface)
         self.studio.open()
         return self.studio
 

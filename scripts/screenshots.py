@@ -26,7 +26,7 @@ from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QTreeView
 from qgis.utils import iface
 from waiting import wait_until
 
-from avalanche_iseg_qgis.panel.options import OptionsPage
+from avalanche_iseg_qgis.gui.options import OptionsPage
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "bin" / "python"

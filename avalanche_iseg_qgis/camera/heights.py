@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Heights:
+class TerrainHeights:
     """Of files that share one CRS; bilinear between the cells' centres.
 
     What cannot be read has no heights: the worker, which reads the terrain too, says why.

@@ -11,7 +11,7 @@ from qgis.core import QgsProject
 
 from ..core.camera import CameraRecord
 from ..core.errors import CameraError
-from ..panel.words import tr
+from ..i18n import tr
 from ..settings import Setting
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FILE = Setting("camera_library", "")
 """The library file; empty where there is none."""
 
 
-class Library:
+class CameraLibrary:
     """Cameras by name. A camera of the project hides one of the same name in the file."""
 
     @property

@@ -21,11 +21,11 @@ from qgis.core import (
 )
 
 from ..core.errors import CameraError
-from ..panel.words import tr
+from ..i18n import tr
 from .points import MAP
 
 if TYPE_CHECKING:
-    from .sheet import Sheet
+    from .pose_draft import PoseDraft
 
 _SWITZERLAND = QgsRectangle(5.9, 45.8, 10.6, 47.9)  # degrees
 _LV95, _WORLD, _WEB = 2056, 4326, 3857
@@ -67,7 +67,7 @@ def good_epsg(place: QgsPointXY, crs: QgsCoordinateReferenceSystem) -> int:
     return (32600 if place.y() >= 0 else 32700) + zone
 
 
-def in_crs(sheet: Sheet, epsg: int) -> Sheet:
+def in_crs(sheet: PoseDraft, epsg: int) -> PoseDraft:
     """The sheet with points and camera at the same places in another CRS, and without a pose.
 
     Raises

@@ -16,7 +16,7 @@ PICTURE, MAP = "picture", "map"
 
 
 @dataclass(frozen=True)
-class Point:
+class PosePoint:
     """A control point that may be half finished.
 
     Attributes
@@ -54,7 +54,7 @@ class Point:
         """Whether it is known on both sides."""
         return self.on(PICTURE) is not None and self.on(MAP) is not None
 
-    def at(self, side: str, place: tuple[float, float]) -> Point:
+    def at(self, side: str, place: tuple[float, float]) -> PosePoint:
         """The point elsewhere; on the map it takes the terrain's height there."""
         if side == PICTURE:
             return replace(self, u=place[0], v=place[1])
@@ -74,7 +74,7 @@ class Point:
         }
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Point:
+    def from_json(cls, content: dict[str, Any]) -> PosePoint:
         """What `to_json` gives."""
         numbers = {"u": "u_px", "v": "v_px", "x": "x", "y": "y", "z": "z"}
         return cls(
@@ -85,7 +85,7 @@ class Point:
         )
 
     @classmethod
-    def of(cls, point: ControlPoint) -> Point:
+    def of(cls, point: ControlPoint) -> PosePoint:
         """A control point of a camera file or a table."""
         return cls(point.name, point.u, point.v, point.x, point.y, point.z, point.use, point.sigma)
 
@@ -95,8 +95,8 @@ class Point:
 
 
 def with_click(
-    points: Sequence[Point], side: str, place: tuple[float, float], chosen: int | None = None
-) -> tuple[tuple[Point, ...], int]:
+    points: Sequence[PosePoint], side: str, place: tuple[float, float], chosen: int | None = None
+) -> tuple[tuple[PosePoint, ...], int]:
     """The points after a click on one side, and which of them was meant.
 
     The click finishes the chosen point where that one waits for it, else the first that does; if
@@ -104,17 +104,17 @@ def with_click(
     """
     waiting = [at for at, point in enumerate(points) if point.on(side) is None]
     if not waiting:
-        return (*points, Point(free_name(points)).at(side, place)), len(points)
+        return (*points, PosePoint(free_name(points)).at(side, place)), len(points)
     index = chosen if chosen in waiting else waiting[0]
     return with_point(points, index, points[index].at(side, place)), index
 
 
-def with_point(points: Sequence[Point], index: int, point: Point) -> tuple[Point, ...]:
+def with_point(points: Sequence[PosePoint], index: int, point: PosePoint) -> tuple[PosePoint, ...]:
     """The points with another one in a place."""
     return (*points[:index], point, *points[index + 1 :])
 
 
-def joined(points: Sequence[Point], more: Sequence[Point]) -> tuple[Point, ...]:
+def joined(points: Sequence[PosePoint], more: Sequence[PosePoint]) -> tuple[PosePoint, ...]:
     """Points of two origins; of the second, those whose names are taken get others."""
     for point in more:
         taken = any(point.name == other.name for other in points)
@@ -122,13 +122,13 @@ def joined(points: Sequence[Point], more: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(points)
 
 
-def free_name(points: Sequence[Point]) -> str:
+def free_name(points: Sequence[PosePoint]) -> str:
     """The first number that no point has for its name."""
     taken = {point.name for point in points}
     return next(str(number) for number in range(1, len(points) + 2) if str(number) not in taken)
 
 
-def half(points: Sequence[Point]) -> Point | None:
+def half(points: Sequence[PosePoint]) -> PosePoint | None:
     """The point that waits for its other side."""
     return next((point for point in points if not point.complete), None)
 

@@ -10,7 +10,7 @@ from .prompt_item import CENTRE
 
 if TYPE_CHECKING:
     from ..layers.grid import Grid
-    from ..prompts.prompted import Prompted
+    from ..session.prompt_set import PromptSet
 
 Drag = Callable[[float, float], "Prompted"]
 """From the (row, col) where the mouse is now to the prompts as they would be."""
@@ -21,30 +21,30 @@ def clamped(grid: Grid, row: float, col: float) -> tuple[float, float]:
     return min(max(row, 0), grid.height - 1), min(max(col, 0), grid.width - 1)
 
 
-def drag_click(prompts: Prompted, grid: Grid, index: int) -> Drag:
+def drag_click(prompts: PromptSet, grid: Grid, index: int) -> Drag:
     """Move a click, within the raster."""
     return lambda row, col: prompts.with_moved(index, *clamped(grid, row, col))
 
 
-def drag_new_box(prompts: Prompted, grid: Grid, row: float, col: float) -> Drag:
+def drag_new_box(prompts: PromptSet, grid: Grid, row: float, col: float) -> Drag:
     """Draw a box from a first corner, which may lie outside, as far as there is a raster."""
     first = clamped(grid, row, col)
     return lambda r, c: prompts.with_box(Box.from_corners(first, clamped(grid, r, c)))
 
 
 def drag_handle(
-    prompts: Prompted, grid: Grid, handle: tuple[int, int], row: float, col: float
+    prompts: PromptSet, grid: Grid, handle: tuple[int, int], row: float, col: float
 ) -> Drag:
     """Move the sides that belong to a handle, or with `CENTRE` the whole box."""
     box = prompts.box
 
-    def resized(r: float, c: float) -> Prompted:
+    def resized(r: float, c: float) -> PromptSet:
         down, right = r - row, c - col
         first = box.row_min + down * (handle[0] < 0), box.col_min + right * (handle[1] < 0)
         last = box.row_max + down * (handle[0] > 0), box.col_max + right * (handle[1] > 0)
         return prompts.with_box(Box.from_corners(clamped(grid, *first), clamped(grid, *last)))
 
-    def moved(r: float, c: float) -> Prompted:
+    def moved(r: float, c: float) -> PromptSet:
         down = min(max(r - row, -box.row_min), grid.height - 1 - box.row_max)
         right = min(max(c - col, -box.col_min), grid.width - 1 - box.col_max)
         rows, cols = (

@@ -11,11 +11,11 @@ from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QApplication
 
-from ..panel.words import tr
+from ..i18n import tr
 from .cursor import cross
 from .drags import Drag, drag_click, drag_handle, drag_new_box
 from .keys import Keys
-from .placement import Placement
+from .placement import GridPlacement
 from .prompt_item import CENTRE, Hit, PromptItem
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     from ..core.prompts import Box
     from ..layers.grid import Grid
-    from ..prompts.prompted import Prompted
+    from ..session.prompt_set import PromptSet
 
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
-class Target(Protocol):
+class PromptTarget(Protocol):
     """Whose prompts the tool changes. Coordinates are pixels of ``grid``."""
 
     grid: Grid | None
-    prompts: Prompted
+    prompts: PromptSet
 
     def add_click(self, row: float, col: float, positive: bool) -> None:
         """One click more."""
@@ -87,7 +87,7 @@ class SegmentTool(QgsMapTool):
     Everything else (wheel, middle button, Space, arrows) stays with the canvas.
     """
 
-    def __init__(self, canvas: QgsMapCanvas, target: Target) -> None:
+    def __init__(self, canvas: QgsMapCanvas, target: PromptTarget) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._target = target
@@ -139,7 +139,7 @@ class SegmentTool(QgsMapTool):
             self._target.say(tr("Choose an image first: a raster layer, in the Segment panel."))
             return
         point = event.pixelPoint()
-        place = Placement(self._canvas, grid).to_pixel(point)
+        place = GridPlacement(self._canvas, grid).to_pixel(point)
         self._press = _Press(grid, event.button(), point, *place, self.item.hit(point))
 
     def canvasMoveEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802
@@ -201,7 +201,7 @@ class SegmentTool(QgsMapTool):
         else:
             self._target.say(tr("That is outside of the image: click on the image itself."))
 
-    def _dragged(self, press: _Press, prompts: Prompted) -> None:
+    def _dragged(self, press: _Press, prompts: PromptSet) -> None:
         index, box = press.hit and press.hit.click, prompts.box
         if index is not None:
             click = prompts.clicks[index]
@@ -211,12 +211,12 @@ class SegmentTool(QgsMapTool):
         else:
             self._target.say(tr("That box is empty: draw it over a part of the image."))
 
-    def _drag(self, point: QPoint) -> Prompted | None:
+    def _drag(self, point: QPoint) -> PromptSet | None:
         """The prompts with the drag to there, drawn; None if this is no drag, or not yet one."""
         press = self._press
         if press.button != _LEFT or not (press.drag or press.far(point)):
             return None
-        place = Placement(self._canvas, press.grid).to_pixel(point)
+        place = GridPlacement(self._canvas, press.grid).to_pixel(point)
         if not all(map(math.isfinite, (press.row, press.col, *place))):
             return None
         press.drag = press.drag or self._begin(press)
@@ -232,7 +232,7 @@ class SegmentTool(QgsMapTool):
             return drag_handle(prompts, grid, hit.handle, press.row, press.col)
         return drag_new_box(prompts, grid, press.row, press.col)
 
-    def _draw(self, prompts: Prompted) -> None:
+    def _draw(self, prompts: PromptSet) -> None:
         if self._target.grid:
             self.item.show(prompts.clicks, prompts.box, self._target.grid)
         else:

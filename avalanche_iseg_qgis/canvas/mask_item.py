@@ -16,7 +16,7 @@ from qgis.PyQt.QtGui import QColor, QImage
 
 from ..core.worker.protocol import LEVELS, Prediction
 from .item import CanvasItem
-from .placement import Placement
+from .placement import GridPlacement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ _RAMP = np.array(
 """Colours of probabilities 0 to 1, which differ in brightness too."""
 
 
-class Mode(Enum):
+class MaskDisplay(Enum):
     """What is shown of an answer."""
 
     MASK = "mask"
@@ -44,7 +44,7 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True)
-class Look:
+class MaskStyle:
     """How a mask is shown.
 
     Attributes
@@ -58,7 +58,7 @@ class Look:
     threshold: float = 0.5
     opacity: float = 0.45
     colour: QColor = field(default_factory=lambda: QColor(255, 60, 30))
-    mode: Mode = Mode.MASK
+    mode: MaskDisplay = MaskDisplay.MASK
 
     @property
     def cut(self) -> int:
@@ -73,19 +73,19 @@ class MaskItem(CanvasItem):
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
-        self._look = Look()
-        self._placement: Placement | None = None
+        self._look = MaskStyle()
+        self._placement: GridPlacement | None = None
         self._levels = np.zeros((0, 0), np.uint8)
         self._row = self._col = 0
         self._screen: _Screen | None = None
 
     @property
-    def look(self) -> Look:
+    def look(self) -> MaskStyle:
         """Threshold, opacity, colour and mode; setting it does no more than repaint."""
         return self._look
 
     @look.setter
-    def look(self, look: Look) -> None:
+    def look(self, look: MaskStyle) -> None:
         self._look = look
         self.update()
 
@@ -100,7 +100,7 @@ class MaskItem(CanvasItem):
             Of its first pixel in the grid.
         """
         self._levels, self._row, self._col = levels, row, col
-        self._placement = Placement(self.canvas, grid)
+        self._placement = GridPlacement(self.canvas, grid)
         self._screen = None
         self.refresh()
 
@@ -142,13 +142,13 @@ class _Screen:
         """Whether this is still what is to be seen."""
         return self._view is view and self._rect == rect
 
-    def image(self, look: Look) -> QImage:
+    def image(self, look: MaskStyle) -> QImage:
         """In colours; good for as long as this object lives and no other look is asked for."""
-        if look.mode is Mode.OUTLINE:
+        if look.mode is MaskDisplay.OUTLINE:
             if look.cut != self._edges_cut:
                 self._edges, self._edges_cut = _edges(self._levels > look.cut), look.cut
             return _indexed(self._edges, [_CLEAR, look.colour.rgb(), _DARK])
-        if look.mode is Mode.PROBABILITY:
+        if look.mode is MaskDisplay.PROBABILITY:
             return _indexed(self._levels, _ramp(look.opacity))
         colour = QColor(look.colour)
         colour.setAlphaF(look.opacity)

@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from .item import CanvasItem
-from .placement import Projection
+from .placement import CanvasProjection
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
@@ -50,7 +50,7 @@ class OutlineItem(CanvasItem):
         self._path = QPainterPath()
         if self._geometry.isEmpty():
             return QRectF()
-        projection = Projection(self.canvas, self._crs)
+        projection = CanvasProjection(self.canvas, self._crs)
         geometry = QgsGeometry(self._geometry)
         if projection.layer_to_map:
             geometry.transform(projection.layer_to_map)

@@ -25,7 +25,7 @@ _NOWHERE = -1e9
 """Pixel coordinate of places that a projection does not know."""
 
 
-class Projection:
+class CanvasProjection:
     """From the coordinates of a layer to the screen and back, as the canvas shows them now."""
 
     def __init__(self, canvas: QgsMapCanvas, crs: QgsCoordinateReferenceSystem) -> None:
@@ -69,7 +69,7 @@ class Projection:
             return None
 
 
-class Placement:
+class GridPlacement:
     """Screen and pixel coordinates of a grid on a canvas.
 
     Screen coordinates are those of the canvas's viewport and scene; pixel coordinates are (row,
@@ -79,13 +79,13 @@ class Placement:
     def __init__(self, canvas: QgsMapCanvas, grid: Grid) -> None:
         self._canvas = canvas
         self._grid = grid
-        self._view = Projection(canvas, grid.crs)
+        self._view = CanvasProjection(canvas, grid.crs)
 
     @property
-    def view(self) -> Projection:
+    def view(self) -> CanvasProjection:
         """What the canvas shows: another object when that has changed."""
         if not self._view.holds(self._canvas):
-            self._view = Projection(self._canvas, self._grid.crs)
+            self._view = CanvasProjection(self._canvas, self._grid.crs)
         return self._view
 
     def to_screen(self, row: float, col: float) -> QPointF:
@@ -152,7 +152,7 @@ class Placement:
         nodes = np.array([[self._pixel(view, right, down) for right in x] for down in y])
         return np.nan_to_num(nodes, nan=_NOWHERE)
 
-    def _pixel(self, view: Projection, x: float, y: float) -> tuple[float, float]:
+    def _pixel(self, view: CanvasProjection, x: float, y: float) -> tuple[float, float]:
         point = view.to_layer(float(x), float(y))
         return self._grid.to_pixel(point) if point else (float("nan"), float("nan"))
 

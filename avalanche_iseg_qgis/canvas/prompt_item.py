@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from .item import CanvasItem
-from .placement import Placement
+from .placement import GridPlacement
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
@@ -59,7 +59,7 @@ class PromptItem(CanvasItem):
         self._radius = 6.0
         self._clicks: tuple[Click, ...] = ()
         self._box: Box | None = None
-        self._placement: Placement | None = None
+        self._placement: GridPlacement | None = None
 
     @property
     def radius(self) -> float:
@@ -74,7 +74,7 @@ class PromptItem(CanvasItem):
     def show(self, clicks: Sequence[Click], box: Box | None, grid: Grid) -> None:
         """Show these prompts, in pixels of the grid."""
         self._clicks, self._box = tuple(clicks), box
-        self._placement = Placement(self.canvas, grid)
+        self._placement = GridPlacement(self.canvas, grid)
         self.refresh()
 
     def clear(self) -> None:

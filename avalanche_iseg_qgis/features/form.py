@@ -14,7 +14,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..panel.words import tr
+from ..i18n import tr
 from . import schema
 
 _DATE_TIME = {

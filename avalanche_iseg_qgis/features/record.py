@@ -13,16 +13,16 @@ from qgis.core import QgsApplication, QgsFeature
 from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
 
 from ..core.errors import PromptError
-from ..panel.words import tr
-from ..prompts.prompted import Prompted
+from ..i18n import tr
+from ..session.prompt_set import PromptSet
 from ..settings import AUTHOR
 from . import schema
 
 if TYPE_CHECKING:
     from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Loaded
-    from ..ground.link import Pose
-    from ..layers.origin import Origin
+    from ..georef.georeferencer import PhotoPose
+    from ..layers.origin import ImageOrigin
 
 # An outline is exact if that share of it was seen, and its points are known to so many metres.
 _CLEAR, _SHARP = 0.9, 15.0
@@ -30,9 +30,9 @@ _CLEAR, _SHARP = 0.9, 15.0
 
 def attributes(
     *,
-    origin: Origin,
+    origin: ImageOrigin,
     loaded: Loaded | None,
-    prompts: Prompted,
+    prompts: PromptSet,
     threshold: float,
     seconds: float,
     again: bool = False,
@@ -85,7 +85,7 @@ def attributes(
     }
 
 
-def measured(pose: Pose, mapped: Mapped, *, again: bool) -> dict[str, object]:
+def measured(pose: PhotoPose, mapped: Mapped, *, again: bool) -> dict[str, object]:
     """Attributes of an outline that a posed camera has brought to the map, by field name.
 
     Parameters
@@ -112,7 +112,7 @@ def measured(pose: Pose, mapped: Mapped, *, again: bool) -> dict[str, object]:
     return found
 
 
-def stored(feature: QgsFeature) -> Prompted:
+def stored(feature: QgsFeature) -> PromptSet:
     """The prompts that a feature was made from.
 
     Raises
@@ -128,7 +128,7 @@ def stored(feature: QgsFeature) -> Prompted:
                 "instead."
             )
         )
-    return Prompted.from_json(str(text))
+    return PromptSet.from_json(str(text))
 
 
 def belongs(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from qgis.core import QgsField, QgsFields
 from qgis.PyQt.QtCore import QVariant
 
-from ..panel.words import tr
+from ..i18n import tr
 
 # Attributes by which a feature is known to be one of ours, see `record`.
 UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"

@@ -12,7 +12,7 @@ from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QDateTime, Qt
 
 from ..core.errors import IsegError, PromptError
-from ..panel.words import tr
+from ..i18n import tr
 from . import record, schema
 
 PAUSE = 60.0

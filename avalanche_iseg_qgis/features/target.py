@@ -20,7 +20,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDir, QStandardPaths
 
 from ..core.errors import IsegError
-from ..panel.words import tr
+from ..i18n import tr
 from . import form, schema
 
 FILE = "avalanches.gpkg"

@@ -15,9 +15,9 @@ from qgis.core import (
 from qgis.PyQt import sip
 
 from ..core.errors import IsegError
-from ..outline.geometry import area_m2
-from ..panel.words import tr
+from ..i18n import tr
 from . import schema
+from .geometry import area_m2
 
 
 def add(

@@ -9,7 +9,7 @@ import numpy as np
 from qgis.core import QgsMultiBandColorRenderer
 
 from ..core.errors import ImageError
-from ..panel.words import tr
+from ..i18n import tr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

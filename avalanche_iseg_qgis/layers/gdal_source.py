@@ -13,7 +13,7 @@ from osgeo import gdal
 from qgis.core import QgsProviderRegistry
 
 from ..core.errors import ImageError
-from ..panel.words import tr
+from ..i18n import tr
 from .colours import SAMPLES, Stretch, choose_bands, colour_table, stretch_of
 from .grid import PLAIN, Grid
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qgis.core import QgsFeedback, QgsRasterLayer
 
-    from .picture import Window
+    from .pixel_window import PixelWindow
 
 _STRIP = 2_000_000  # pixels read at a time: little memory, and soon cancelled
 _WARP_ERROR = 0.2  # pixels; as QGIS's own provider
@@ -54,7 +54,7 @@ class GdalSource:
             self._table = _table(band) if len(self._bands) == 1 else None
             self._bits = int(band.GetMetadataItem("NBITS", "IMAGE_STRUCTURE") or 8)
 
-    def read(self, window: Window, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
+    def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
         """Pixels of a window; see `Source.read`."""
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         rows = max(1, _STRIP // window.width)

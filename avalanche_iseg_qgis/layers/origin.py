@@ -21,7 +21,7 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
 @dataclass(frozen=True)
-class Origin:
+class ImageOrigin:
     """Where a picture comes from.
 
     Attributes
@@ -45,7 +45,7 @@ class Origin:
     sha256: str | None = None
 
 
-def origin_of(path: str, name: str = "") -> Origin:
+def origin_of(path: str, name: str = "") -> ImageOrigin:
     """Look a file up; not in the main thread, as it is read whole.
 
     Parameters
@@ -57,10 +57,10 @@ def origin_of(path: str, name: str = "") -> Origin:
     """
     file = Path(path)
     if not file.is_file():
-        return Origin(name or path, path, observed_in_name(name))
+        return ImageOrigin(name or path, path, observed_in_name(name))
     tags = _exif(path)
     observed_at = _observed_in_exif(tags) or observed_in_name(path)
-    return Origin(file.name, path, observed_at, _camera(tags), _sha256(file))
+    return ImageOrigin(file.name, path, observed_at, _camera(tags), _sha256(file))
 
 
 def observed_in_name(path: str) -> datetime | None:

@@ -19,11 +19,11 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QImage
 
 from ..core.errors import ImageError
-from ..panel.words import tr
+from ..i18n import tr
 from .colours import SAMPLES, Stretch, choose_bands, colour_table, stretch_of
 from .grid import Grid
 from .network import network_failures
-from .picture import Window
+from .pixel_window import PixelWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ class ProviderSource:
         self._provider = provider.clone()  # nobody else uses this one: it can be cloned anywhere
 
     def read(
-        self, window: Window, feedback: QgsRasterBlockFeedback | None = None
+        self, window: PixelWindow, feedback: QgsRasterBlockFeedback | None = None
     ) -> NDArray[np.uint8]:
         """Pixels of a window; see `Source.read`."""
         feedback = feedback or QgsRasterBlockFeedback()
@@ -89,7 +89,7 @@ class ProviderSource:
         return pixels
 
     def _colours(
-        self, provider: QgsRasterDataProvider, tile: Window, feedback: QgsRasterBlockFeedback
+        self, provider: QgsRasterDataProvider, tile: PixelWindow, feedback: QgsRasterBlockFeedback
     ) -> NDArray[np.uint8]:
         """(height, width, 1 or 3) uint8."""
         extent, size = self._extent(tile), (tile.width, tile.height)
@@ -111,7 +111,7 @@ class ProviderSource:
                 width, height = self.grid.width, self.grid.height
                 factor = max((width * height / SAMPLES) ** 0.5, width / _TILE, height / _TILE, 1)
                 size = (max(1, int(width / factor)), max(1, int(height / factor)))
-                whole = self._extent(Window(0, 0, height, width))
+                whole = self._extent(PixelWindow(0, 0, height, width))
                 self._stretch = stretch_of(*self._values(provider, whole, size, feedback))
             return self._stretch
 
@@ -148,7 +148,7 @@ class ProviderSource:
             ).format(self.name, "; ".join(reasons))
         )
 
-    def _extent(self, window: Window) -> QgsRectangle:
+    def _extent(self, window: PixelWindow) -> QgsRectangle:
         top_left = self.grid.to_layer(window.row - 0.5, window.col - 0.5)
         bottom_right = self.grid.to_layer(
             window.row + window.height - 0.5, window.col + window.width - 0.5
@@ -194,14 +194,14 @@ def _metre(layer: QgsRasterLayer) -> tuple[float, float]:
     return tuple(step / length for length in metres)
 
 
-def _tiles(window: Window) -> Iterator[Window]:
+def _tiles(window: PixelWindow) -> Iterator[PixelWindow]:
     """Cut at multiples of the tile's size, wherever the window lies."""
     for top in range(window.row // _TILE * _TILE, window.row + window.height, _TILE):
         for left in range(window.col // _TILE * _TILE, window.col + window.width, _TILE):
             row, col = max(top, window.row), max(left, window.col)
             bottom = min(top + _TILE, window.row + window.height)
             right = min(left + _TILE, window.col + window.width)
-            yield Window(row, col, bottom - row, right - col)
+            yield PixelWindow(row, col, bottom - row, right - col)
 
 
 def _bands(provider: QgsRasterDataProvider, layer: QgsRasterLayer) -> list[int]:

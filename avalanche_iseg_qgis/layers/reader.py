@@ -9,18 +9,18 @@ from qgis.core import QgsRasterBlockFeedback
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal, pyqtSlot
 
 from ..core.errors import IsegError
-from ..panel.words import tr
+from ..i18n import tr
 from .origin import origin_of
-from .picture import Picture
+from .pixel_window import WindowImage
 
 if TYPE_CHECKING:
-    from .picture import Window
-    from .source import Source
+    from .pixel_window import PixelWindow
+    from .source import PixelSource
 
 _KEPT = 2  # pictures
 
 
-class Reader(QObject):
+class ImageReader(QObject):
     """Reads pictures, one at a time, while QGIS goes on.
 
     A new request takes the place of the one before. The last two pictures are kept.
@@ -28,7 +28,7 @@ class Reader(QObject):
     Signals
     -------
     done
-        A `Picture`. At once, from within `request`, for one that is kept.
+        A `WindowImage`. At once, from within `request`, for one that is kept.
     failed
         The name of the picture, and what to do.
     described
@@ -43,7 +43,7 @@ class Reader(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._kept: dict[str, Picture] = {}  # the newest one stands last
+        self._kept: dict[str, WindowImage] = {}  # the newest one stands last
         self._running: _Reading | None = None
         self._next: _Reading | None = None
         self._thread = QThread()
@@ -55,7 +55,7 @@ class Reader(QObject):
         self._hand.described.connect(self.described)
         self._thread.start()
 
-    def request(self, source: Source, window: Window, name: str) -> None:
+    def request(self, source: PixelSource, window: PixelWindow, name: str) -> None:
         """Ask for a picture; `done` or `failed` follows unless another one is asked for before.
 
         Parameters
@@ -79,11 +79,11 @@ class Reader(QObject):
             running.feedback.cancel()
             self._next = _Reading(source, window, name)
 
-    def held(self, name: str) -> Picture | None:
+    def held(self, name: str) -> WindowImage | None:
         """A picture that is kept."""
         return self._kept.get(name)
 
-    def describe(self, source: Source) -> None:
+    def describe(self, source: PixelSource) -> None:
         """Ask where a source comes from; `described` follows after what is being read."""
         self._describe.emit(source.path, source.name)
 
@@ -103,14 +103,14 @@ class Reader(QObject):
         self._running = reading
         self._read.emit(reading)
 
-    def _keep(self, picture: Picture) -> None:
+    def _keep(self, picture: WindowImage) -> None:
         self._kept.pop(picture.name, None)
         self._kept[picture.name] = picture
         for name in list(self._kept)[:-_KEPT]:
             del self._kept[name]
 
     @pyqtSlot(object, object, str)
-    def _on_ended(self, reading: _Reading, picture: Picture | None, text: str) -> None:
+    def _on_ended(self, reading: _Reading, picture: WindowImage | None, text: str) -> None:
         self._running, following = None, self._next
         self._next = None
         if following is not None:
@@ -126,8 +126,8 @@ class Reader(QObject):
 
 @dataclass(frozen=True, eq=False)
 class _Reading:
-    source: Source
-    window: Window
+    source: PixelSource
+    window: PixelWindow
     name: str
     feedback: QgsRasterBlockFeedback = field(default_factory=QgsRasterBlockFeedback)
 
@@ -142,7 +142,7 @@ class _Hand(QObject):
     def read(self, reading: _Reading) -> None:
         try:
             pixels = reading.source.read(reading.window, reading.feedback)
-            self.ended.emit(reading, Picture(reading.name, reading.window, pixels), "")
+            self.ended.emit(reading, WindowImage(reading.name, reading.window, pixels), "")
         except IsegError as error:
             self.ended.emit(reading, None, str(error))
         except MemoryError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..core.errors import ImageError
-from ..panel.words import tr
+from ..i18n import tr
 from .gdal_source import GdalSource
 from .provider_source import ProviderSource
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from qgis.core import QgsFeedback, QgsRasterLayer
 
     from .grid import Grid
-    from .picture import Window
+    from .pixel_window import PixelWindow
 
 
-class Source(Protocol):
+class PixelSource(Protocol):
     """Pixels of one layer, as it was when opened; knows nothing of the layer any more.
 
     Attributes
@@ -39,7 +39,7 @@ class Source(Protocol):
     path: str
     needs_pixel_size: bool
 
-    def read(self, window: Window, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
+    def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
         """Read a window that lies in the grid; from any thread.
 
         Parameters
@@ -63,7 +63,7 @@ class Source(Protocol):
         """
 
 
-def open_source(layer: QgsRasterLayer, pixel_size: float | None = None) -> Source:
+def open_source(layer: QgsRasterLayer, pixel_size: float | None = None) -> PixelSource:
     """Open a layer's pixels; only in the main thread.
 
     Parameters

@@ -6,9 +6,9 @@ A function of the prompts only, never of the view: zooming does not change the r
 from __future__ import annotations
 
 from ..core.errors import PromptError
-from ..panel.words import tr
+from ..i18n import tr
 from .grid import Grid
-from .picture import Window
+from .pixel_window import PixelWindow
 
 WHOLE = 32_000_000
 """Pixels up to which a raster is one window."""
@@ -20,8 +20,8 @@ _LEAST = 256  # margin with which a window is kept
 
 
 def window_for(
-    grid: Grid, bounds: tuple[float, float, float, float], held: Window | None = None
-) -> Window:
+    grid: Grid, bounds: tuple[float, float, float, float], held: PixelWindow | None = None
+) -> PixelWindow:
     """The window in which prompts are to be answered.
 
     Parameters
@@ -40,7 +40,7 @@ def window_for(
         Prompts that lie too far apart for one window.
     """
     if grid.width * grid.height <= WHOLE:
-        return Window(0, 0, grid.height, grid.width)
+        return PixelWindow(0, 0, grid.height, grid.width)
     row_min, row_max, col_min, col_max = bounds
     size = max(row_max - row_min, col_max - col_min)
     margin = min(max(_MARGIN, size / 2), (LIMIT - size) / 2 - _STEP)
@@ -58,7 +58,7 @@ def window_for(
     return joined if max(joined.height, joined.width) <= LIMIT else wanted
 
 
-def wider(grid: Grid, window: Window) -> Window:
+def wider(grid: Grid, window: PixelWindow) -> PixelWindow:
     """The window grown by half on all sides, for a mask that reaches its edge.
 
     The same window where it cannot grow: at the raster's edges, or at the largest size.
@@ -74,12 +74,12 @@ def wider(grid: Grid, window: Window) -> Window:
 
 def _grown(
     grid: Grid, bounds: tuple[float, float, float, float], margin: float, step: int
-) -> Window:
+) -> PixelWindow:
     """Bounds with a margin, out to multiples of a step, within the raster."""
     row_min, row_max, col_min, col_max = bounds
     row, bottom = _span(row_min - margin, row_max + margin, step, grid.height)
     col, right = _span(col_min - margin, col_max + margin, step, grid.width)
-    return Window(row, col, bottom - row, right - col)
+    return PixelWindow(row, col, bottom - row, right - col)
 
 
 def _span(first: float, last: float, step: int, size: int) -> tuple[int, int]:
@@ -89,8 +89,8 @@ def _span(first: float, last: float, step: int, size: int) -> tuple[int, int]:
     return min(max(start, 0), size - 1), max(min(end, size), 1)
 
 
-def _joined(one: Window, other: Window) -> Window:
+def _joined(one: PixelWindow, other: PixelWindow) -> PixelWindow:
     row, col = min(one.row, other.row), min(one.col, other.col)
     bottom = max(one.row + one.height, other.row + other.height)
     right = max(one.col + one.width, other.col + other.width)
-    return Window(row, col, bottom - row, right - col)
+    return PixelWindow(row, col, bottom - row, right - col)

@@ -11,9 +11,9 @@ import numpy as np
 from osgeo import gdal
 
 from ..core.errors import ImageError
+from ..i18n import tr
 from ..layers.grid import Grid
-from ..layers.picture import Window
-from ..panel.words import tr
+from ..layers.pixel_window import PixelWindow
 from .raster import empty_raster
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def write_labels(path: str, masks: Sequence[np.ndarray]) -> None:
     _write(path, _png(_labelled(masks)))
 
 
-def write_tiff(path: str, mask: np.ndarray, grid: Grid, window: Window) -> None:
+def write_tiff(path: str, mask: np.ndarray, grid: Grid, window: PixelWindow) -> None:
     """Write an object, (H, W) bool of a window, as TIFF that lies where the window does."""
     raster = empty_raster(grid, window)
     raster.GetRasterBand(1).WriteArray(_labelled([mask]))
@@ -64,7 +64,7 @@ def _labelled(masks: Sequence[np.ndarray]) -> np.ndarray:
 def _png(labels: np.ndarray) -> bytes:
     height, width = labels.shape
     kind = gdal.GDT_Byte if labels.dtype == np.uint8 else gdal.GDT_UInt16
-    raster = empty_raster(Grid(width, height), Window(0, 0, height, width), kind)
+    raster = empty_raster(Grid(width, height), PixelWindow(0, 0, height, width), kind)
     raster.GetRasterBand(1).WriteArray(labels)
     return _encoded(raster, "PNG", [])
 

@@ -8,7 +8,7 @@ import numpy as np
 from osgeo import gdal
 
 from ..core.errors import ImageError
-from ..panel.words import tr
+from ..i18n import tr
 from .raster import read_band
 
 _VOID = 224 | 224 << 8 | 192 << 16

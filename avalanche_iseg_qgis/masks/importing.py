@@ -9,8 +9,8 @@ from osgeo import gdal
 from qgis.core import QgsCsException, QgsRectangle
 
 from ..core.errors import ImageError, PromptError
-from ..panel.words import tr
-from ..prompts.mask import StartMask
+from ..i18n import tr
+from ..session.start_mask import StartMask
 from .files import objects_of
 from .raster import check_size, empty_raster, open_raster, read_band, wkt
 from .rasterise import from_layer, rasterise, transform_to, window_of

@@ -8,13 +8,13 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
 
 from ..core.errors import ImageError
-from ..panel.words import tr
+from ..i18n import tr
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..layers.grid import Grid
-    from ..layers.picture import Window
+    from ..layers.pixel_window import PixelWindow
 
 
 def open_raster(path: str) -> gdal.Dataset:
@@ -77,7 +77,7 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
     )
 
 
-def empty_raster(grid: Grid, window: Window, kind: int = gdal.GDT_Byte) -> gdal.Dataset:
+def empty_raster(grid: Grid, window: PixelWindow, kind: int = gdal.GDT_Byte) -> gdal.Dataset:
     """A raster in memory on some pixels of an image, georeferenced as the image is."""
     raster = gdal.GetDriverByName("MEM").Create("", window.width, window.height, 1, kind)
     if not grid.plain:

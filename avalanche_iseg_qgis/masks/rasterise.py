@@ -18,9 +18,9 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QTransform
 
 from ..core.errors import PromptError
-from ..layers.picture import Window
-from ..panel.words import tr
-from ..prompts.mask import StartMask
+from ..i18n import tr
+from ..layers.pixel_window import PixelWindow
+from ..session.start_mask import StartMask
 from .raster import wkt
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def transform_to(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinate
     )
 
 
-def window_of(bounds: QgsRectangle, grid: Grid) -> Window:
+def window_of(bounds: QgsRectangle, grid: Grid) -> PixelWindow:
     """The pixels of the image that a rectangle in (u, -v) touches; may be empty."""
     left, right = _range(bounds.xMinimum(), bounds.xMaximum(), grid.width)
     top, bottom = _range(-bounds.yMaximum(), -bounds.yMinimum(), grid.height)
-    return Window(top, left, bottom - top, right - left)
+    return PixelWindow(top, left, bottom - top, right - left)
 
 
 def from_layer(grid: Grid) -> QTransform:
@@ -135,7 +135,7 @@ def _range(low: float, high: float, size: int) -> tuple[int, int]:
     return first, max(first, math.ceil(min(max(high, 0), size)))
 
 
-def _burn(polygons: list[QgsGeometry], window: Window) -> np.ndarray:
+def _burn(polygons: list[QgsGeometry], window: PixelWindow) -> np.ndarray:
     """(height, width) uint8, 1 where a pixel's centre lies in a polygon."""
     if not (window.height and window.width):
         return np.zeros((0, 0), np.uint8)

@@ -18,10 +18,10 @@ from ..core.errors import IsegError
 from ..core.worker.frames import FrameDecoder, encode
 from ..core.worker.launch import FOLDER, command, environment
 from ..core.worker.protocol import Failure, from_frame, number_of, to_frame
-from ..panel.words import tr
+from ..i18n import tr
 
 if TYPE_CHECKING:
-    from .dialect import Dialect
+    from .message_set import MessageSet
 
 _CHUNK = 1 << 20  # bytes given to Qt at a time, which copies them
 _LOG = 1500  # characters kept
@@ -54,7 +54,9 @@ class WorkerProcess(QObject):
     answered = pyqtSignal(int, object)
     ended = pyqtSignal(str)
 
-    def __init__(self, interpreter: str, dialect: Dialect, parent: QObject | None = None) -> None:
+    def __init__(
+        self, interpreter: str, dialect: MessageSet, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.log = ""
         self._interpreter = interpreter

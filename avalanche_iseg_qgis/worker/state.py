@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..panel.words import tr
+from ..i18n import tr
 
 if TYPE_CHECKING:
     from ..core.worker.protocol import Loaded
 
 
-class State(Enum):
+class WorkerState(Enum):
     """What a user may expect of the worker."""
 
     OFF = "off"

@@ -14,7 +14,7 @@ from waiting import wait_until
 
 from avalanche_iseg_qgis.canvas.map_tool import SegmentTool
 from avalanche_iseg_qgis.layers.grid import Grid
-from avalanche_iseg_qgis.prompts.prompted import Prompted
+from avalanche_iseg_qgis.session.prompt_set import PromptSet
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
@@ -101,7 +101,7 @@ class Recorder:
 
     def __init__(self, grid=PHOTO) -> None:
         self.grid = grid
-        self.prompts = Prompted()
+        self.prompts = PromptSet()
         self.asked = []
         self.tool = None
 

@@ -199,16 +199,16 @@ def test_the_worker_says_why_not(operator, files, truth):
 
 
 def test_nothing_is_left_behind(plugin, iface):
-    from avalanche_iseg_qgis.camera.desk import CameraDesk
-    from avalanche_iseg_qgis.survey.surveyor import Surveyor
+    from avalanche_iseg_qgis.camera.controller import CameraController
+    from avalanche_iseg_qgis.worker.camera_client import CameraClient
 
     delete_what_was_let_go()
     items = len(iface.mapCanvas().scene().items())
     docks = len(iface.mainWindow().findChildren(QDockWidget))
     tool = iface.mapCanvas().mapTool()
     for _ in range(2):
-        surveyor = Surveyor(iface.mainWindow())
-        desk = CameraDesk(iface, surveyor, iface.mainWindow())
+        surveyor = CameraClient(iface.mainWindow())
+        desk = CameraController(iface, surveyor, iface.mainWindow())
         desk.open()
         QTest.qWait(50)
         QTest.mouseClick(desk.dock.add, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))

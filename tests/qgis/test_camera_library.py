@@ -15,7 +15,7 @@ def library(plugin, project, tmp_path):
     from avalanche_iseg_qgis.camera import library
 
     library.FILE.set(str(tmp_path / "cameras.json"))
-    return library.Library()
+    return library.CameraLibrary()
 
 
 def camera(name, width=1200, height=800):
@@ -80,10 +80,10 @@ def test_for_a_picture_of_another_size(library):
 
 def test_details_stay_when_the_camera_is_posed_anew(library, tmp_path):
     from avalanche_iseg_qgis import settings
-    from avalanche_iseg_qgis.camera.details import Details, kept
+    from avalanche_iseg_qgis.camera.gui.details import CameraDetailsDialog, kept
 
     settings.AUTHOR.set("Anna")
-    dialog = Details(camera("hut"), str(tmp_path))
+    dialog = CameraDetailsDialog(camera("hut"), str(tmp_path))
     assert dialog.values() == {
         "author": "Anna",
         "valid_from": "",
@@ -94,7 +94,7 @@ def test_details_stay_when_the_camera_is_posed_anew(library, tmp_path):
     dialog.foreground.setFilePath(str(tmp_path / "roof.png"))
     record = replace(camera("hut"), **dialog.values())
     assert record.valid_from == "2026-11-01"
-    again = Details(record, str(tmp_path))
+    again = CameraDetailsDialog(record, str(tmp_path))
     assert again.values() == dialog.values()
     again.valid_from.clear()
     assert again.values()["valid_from"] == ""
@@ -104,10 +104,10 @@ def test_details_stay_when_the_camera_is_posed_anew(library, tmp_path):
 
 
 def test_a_posed_camera_of_this_shape_is_offered(library):
-    from avalanche_iseg_qgis.camera.sheet import Sheet
-    from avalanche_iseg_qgis.camera.verdict import next_step
+    from avalanche_iseg_qgis.camera.pose_draft import PoseDraft
+    from avalanche_iseg_qgis.camera.pose_quality import next_step
 
-    fresh = Sheet("tomorrow.jpg", 1200, 800)
+    fresh = PoseDraft("tomorrow.jpg", 1200, 800)
     assert "hut" in next_step(fresh, ["hut", "roof"])
-    assert "hut" not in next_step(Sheet(), ["hut"])
+    assert "hut" not in next_step(PoseDraft(), ["hut"])
     assert "hut" not in next_step(replace(fresh, record=camera("hut")), ["hut"])

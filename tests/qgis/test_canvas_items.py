@@ -10,14 +10,14 @@ from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsGeo
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtTest import QTest
 
-from avalanche_iseg_qgis.canvas.mask_item import Look, MaskItem, Mode
+from avalanche_iseg_qgis.canvas.mask_item import MaskDisplay, MaskItem, MaskStyle
 from avalanche_iseg_qgis.canvas.outline_item import OutlineItem
 from avalanche_iseg_qgis.canvas.prompt_item import PromptItem
 from avalanche_iseg_qgis.layers.grid import Grid
 
 WIDE = Grid(3000, 2000, (400.0, 0.0, 2000000.0, 0.0, -400.0, 1600000.0), LV95)
 POLAR = QgsCoordinateReferenceSystem("EPSG:3413")
-RED = Look(opacity=1.0, colour=QColor(255, 0, 0))
+RED = MaskStyle(opacity=1.0, colour=QColor(255, 0, 0))
 
 
 @pytest.fixture
@@ -117,13 +117,13 @@ def test_threshold_and_opacity(canvas, mask):
     assert colour(canvas, PHOTO, *centre) == (255, 0, 0)
     assert colour(canvas, PHOTO, *hole) == (255, 255, 255)
     assert colour(canvas, PHOTO, *border) == (255, 255, 255)
-    mask.look = Look(0.29, 0.5, QColor(0, 0, 255))
+    mask.look = MaskStyle(0.29, 0.5, QColor(0, 0, 255))
     assert colour(canvas, PHOTO, *border) == pytest.approx((127, 127, 255), abs=2)
-    mask.look = Look(0.3, 1.0, QColor(0, 0, 255))  # level 60 is p = 0.3, not above
+    mask.look = MaskStyle(0.3, 1.0, QColor(0, 0, 255))  # level 60 is p = 0.3, not above
     assert colour(canvas, PHOTO, *border) == (255, 255, 255)
-    mask.look = Look(0.9, 1.0)
+    mask.look = MaskStyle(0.9, 1.0)
     assert colour(canvas, PHOTO, *centre) == (255, 255, 255)
-    mask.look = Look(0.0, 1.0, QColor(0, 0, 255))
+    mask.look = MaskStyle(0.0, 1.0, QColor(0, 0, 255))
     assert colour(canvas, PHOTO, *hole) == (255, 255, 255)
 
 
@@ -132,14 +132,14 @@ def test_a_look_computes_nothing_anew(canvas, mask):
     grab(canvas)
     before = mask._screen
     for threshold in (0.1, 0.5, 0.95):
-        mask.look = Look(threshold)
+        mask.look = MaskStyle(threshold)
         grab(canvas)
     assert mask._screen is before
 
 
 def test_outline_mode(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
-    mask.look = Look(mode=Mode.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
+    mask.look = MaskStyle(mode=MaskDisplay.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
     picture = grab(canvas)
     red = np.all(picture == (255, 0, 0), axis=-1)
     rows, cols = np.nonzero(red)
@@ -157,7 +157,7 @@ def test_outline_mode(canvas, mask):
 
 def test_probabilities(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
-    mask.look = Look(mode=Mode.PROBABILITY, opacity=1.0)
+    mask.look = MaskStyle(mode=MaskDisplay.PROBABILITY, opacity=1.0)
     high, low = colour(canvas, PHOTO, 150, 400), colour(canvas, PHOTO, 105, 400)
     assert sum(high) > sum(low)
     assert colour(canvas, PHOTO, 220, 470) == (255, 255, 255)

@@ -10,7 +10,7 @@ from canvases import LV95, NO_CRS, PHOTO, ROTATED, WGS84, look_at, screen
 from qgis.core import QgsCoordinateReferenceSystem
 from qgis.PyQt.QtCore import QPoint, QRect
 
-from avalanche_iseg_qgis.canvas.placement import Placement
+from avalanche_iseg_qgis.canvas.placement import GridPlacement
 from avalanche_iseg_qgis.layers.grid import Grid
 
 POLAR = QgsCoordinateReferenceSystem("EPSG:3413")
@@ -32,7 +32,7 @@ VIEWS = [
 def test_both_ways(iface, grid, crs, rotation):
     canvas = iface.mapCanvas()
     look_at(canvas, grid, crs, rotation)
-    placement = Placement(canvas, grid)
+    placement = GridPlacement(canvas, grid)
     for row, col in [(0, 0), (100.25, 700.5), (599, 0), (599, 899)]:
         place = placement.to_screen(row, col)
         expected = screen(canvas, grid, row, col)
@@ -46,7 +46,7 @@ def test_both_ways(iface, grid, crs, rotation):
 def test_lookup_is_right_everywhere(iface, grid, crs, rotation):
     canvas = iface.mapCanvas()
     look_at(canvas, grid, crs, rotation, scale=0.5 if grid is WIDE else 1.2)
-    placement, rect = Placement(canvas, grid), QRect(20, 10, 803, 602)
+    placement, rect = GridPlacement(canvas, grid), QRect(20, 10, 803, 602)
     rows, cols = np.broadcast_arrays(*placement.lookup(rect))
     assert rows.shape == cols.shape == (602, 803)
     worst = 0.0
@@ -58,7 +58,7 @@ def test_lookup_is_right_everywhere(iface, grid, crs, rotation):
 
 def test_straight_views_are_looked_up_by_row_and_column(iface):
     look_at(iface.mapCanvas(), PHOTO)
-    rows, cols = Placement(iface.mapCanvas(), PHOTO).lookup(QRect(0, 0, 300, 200))
+    rows, cols = GridPlacement(iface.mapCanvas(), PHOTO).lookup(QRect(0, 0, 300, 200))
     assert rows.shape == (200, 1)
     assert cols.shape == (1, 300)
 
@@ -66,7 +66,7 @@ def test_straight_views_are_looked_up_by_row_and_column(iface):
 def test_follows_the_canvas(iface):
     canvas = iface.mapCanvas()
     look_at(canvas, ROTATED, LV95)
-    placement = Placement(canvas, ROTATED)
+    placement = GridPlacement(canvas, ROTATED)
     view = placement.view
     assert placement.view is view
     canvas.zoomByFactor(0.5)
@@ -83,7 +83,7 @@ def test_nowhere(iface):
     gnomonic = QgsCoordinateReferenceSystem.fromProj("+proj=gnom +lat_0=46 +lon_0=8")
     grid = Grid(10, 10, (1.0, 0, 0, 0, -1.0, 0), gnomonic)
     look_at(canvas, Grid(360, 180, (1.0, 0, -180, 0, -1.0, 90), WGS84), WGS84)
-    placement = Placement(canvas, grid)
+    placement = GridPlacement(canvas, grid)
     far = screen(canvas, Grid(360, 180, (1.0, 0, -180, 0, -1.0, 90), WGS84), 160, 20).toPoint()
     assert not grid.contains(*placement.to_pixel(far))
     rows, _ = placement.lookup(QRect(far, far + QPoint(50, 50)))

@@ -15,16 +15,16 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from avalanche_iseg_qgis.features.geometry import area_m2, to_geometry
 from avalanche_iseg_qgis.layers.grid import Grid
-from avalanche_iseg_qgis.layers.picture import Window
-from avalanche_iseg_qgis.outline.geometry import area_m2, to_geometry
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 NONE = QgsCoordinateReferenceSystem()
 PHOTO = Grid(400, 300)
 ROTATED = Grid(400, 300, (1.8, 0.6, 2_783_000.0, 0.6, -1.8, 1_187_000.0), LV95)
-WINDOW = Window(20, 50, 200, 300)
+WINDOW = PixelWindow(20, 50, 200, 300)
 
 OUTER = [(10, 10), (110, 10), (110, 90), (10, 90)]
 HOLE = [(30, 30), (30, 60), (70, 60), (70, 30)]
@@ -132,7 +132,7 @@ def test_nothing_left(parts):
 
 
 def test_shifts_with_the_window():
-    shifted = Window(WINDOW.row + 3, WINDOW.col + 7, 200, 300)
+    shifted = PixelWindow(WINDOW.row + 3, WINDOW.col + 7, 200, 300)
     here = to_geometry(*outline([OUTER]), PHOTO, WINDOW, NONE)
     there = to_geometry(*outline([OUTER]), PHOTO, shifted, NONE)
     here.translate(7, -3)

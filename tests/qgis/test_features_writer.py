@@ -21,8 +21,8 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 from test_features_target import mounted, read_only
 
 from avalanche_iseg_qgis.features import record, target, writer
-from avalanche_iseg_qgis.layers.origin import Origin
-from avalanche_iseg_qgis.prompts.prompted import Prompted
+from avalanche_iseg_qgis.layers.origin import ImageOrigin
+from avalanche_iseg_qgis.session.prompt_set import PromptSet
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
 ONE = QgsGeometry.fromWkt(
@@ -32,8 +32,8 @@ TWO = QgsGeometry.fromWkt(
     "MultiPolygon(((2783000 1187000, 2783100 1187000, 2783100 1187050, 2783000 1187000)),"
     "((2784000 1187000, 2784100 1187000, 2784100 1187050, 2784000 1187000)))"
 )
-PROMPTS = Prompted((Click(10, 20), Click(30.5, 40.25, False)), Box(1, 50, 2, 60))
-ORIGIN = Origin(
+PROMPTS = PromptSet((Click(10, 20), Click(30.5, 40.25, False)), Box(1, 50, 2, 60))
+ORIGIN = ImageOrigin(
     "webcam_20240115.jpg",
     "/data/webcam_20240115.jpg",
     datetime(2024, 1, 15, 10, 30, tzinfo=timezone.utc),
@@ -220,7 +220,7 @@ def test_shapefile_takes_what_fits(tmp_path):
         source, path, QgsProject.instance().transformContext(), options
     )
     layer = QgsVectorLayer(path, "shape", "ogr")
-    many = Prompted(tuple(Click(i, i) for i in range(100)))
+    many = PromptSet(tuple(Click(i, i) for i in range(100)))
     writer.add(layer, TWO, attributes(prompts=many), "Add avalanche")
     writer.add(layer, ONE, attributes(), "Add avalanche")
     assert layer.commitChanges()
@@ -235,9 +235,9 @@ def test_shapefile_takes_what_fits(tmp_path):
 def test_imported_outline_says_so():
     import numpy as np
 
-    from avalanche_iseg_qgis.prompts.mask import StartMask
+    from avalanche_iseg_qgis.session.start_mask import StartMask
 
-    mask = Prompted(mask=StartMask.of(np.ones((5, 5))))
+    mask = PromptSet(mask=StartMask.of(np.ones((5, 5))))
     made = attributes(prompts=mask)
     assert made["method"] == "imported"
     assert made["model_id"] is None

@@ -12,7 +12,7 @@ from osgeo import gdal
 from qgis.core import QgsMultiBandColorRenderer, QgsRasterLayer
 from rasters import LV95, UPRIGHT, texture, write
 
-from avalanche_iseg_qgis.layers.picture import Window
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.provider_source import ProviderSource
 from avalanche_iseg_qgis.layers.source import open_source
 
@@ -23,8 +23,8 @@ def opened(path):
     return open_source(layer)
 
 
-def whole(source) -> Window:
-    return Window(0, 0, source.grid.height, source.grid.width)
+def whole(source) -> PixelWindow:
+    return PixelWindow(0, 0, source.grid.height, source.grid.width)
 
 
 def read_whole(layer):
@@ -111,7 +111,7 @@ def test_as_core_reads_it(kinds, name):
     assert np.abs(found.astype(int) - expected).max() <= most
     assert not source.needs_pixel_size
     assert source.path == str(path)
-    part = source.read(Window(37, 61, 120, 150))
+    part = source.read(PixelWindow(37, 61, 120, 150))
     assert np.array_equal(part, found[37:157, 61:211])
 
 
@@ -129,7 +129,7 @@ def test_through_the_provider(kinds, name):
 def test_stretch_does_not_depend_on_the_window(tmp_path):
     values = np.linspace(0, 60000, 2_250_000).reshape(1500, 1500, 1).astype(np.uint16)
     path = write(tmp_path / "deep.tif", values)
-    part = Window(1200, 700, 256, 256)
+    part = PixelWindow(1200, 700, 256, 256)
     first = opened(path)
     alone = first.read(part)
     second = opened(path)
@@ -168,7 +168,7 @@ def test_windows_of_a_large_sparse_raster(tmp_path):
             np.ascontiguousarray(block[..., band]), 15_000, 12_000
         )
     dataset = None
-    pixels = opened(path).read(Window(11_900, 14_900, 500, 500))
+    pixels = opened(path).read(PixelWindow(11_900, 14_900, 500, 500))
     assert np.array_equal(pixels[100:400, 100:400], block)
     assert not pixels[:100].any()
 

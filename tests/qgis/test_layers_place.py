@@ -19,7 +19,7 @@ from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QImage
 from rasters import LV95, UPRIGHT, write
 
-from avalanche_iseg_qgis.layers.picture import Window
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.source import open_source
 
 HEIGHT, WIDTH = 200, 300
@@ -162,4 +162,4 @@ def test_ground_control_points(tmp_path):
     middle = QgsPointXY(a * u + b * v + c, d * u + e * v + f)
     assert drawn_at(layer, layer.crs(), middle, 30) == pytest.approx(list(middle), abs=0.5)
     row, col = source.grid.to_pixel(middle)
-    assert source.read(Window(int(row) - 2, int(col) - 2, 5, 5)).min() == 250
+    assert source.read(PixelWindow(int(row) - 2, int(col) - 2, 5, 5)).min() == 250

@@ -14,11 +14,11 @@ from stalls import stalls
 from waiting import wait_until
 
 from avalanche_iseg_qgis.layers.grid import Grid
-from avalanche_iseg_qgis.layers.picture import Window
-from avalanche_iseg_qgis.layers.reader import Reader
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
+from avalanche_iseg_qgis.layers.reader import ImageReader
 from avalanche_iseg_qgis.layers.source import open_source
 
-SMALL = Window(0, 0, 4, 5)
+SMALL = PixelWindow(0, 0, 4, 5)
 
 
 class Slow:
@@ -56,7 +56,7 @@ class Ears:
 
 @pytest.fixture
 def reader():
-    reader = Reader()
+    reader = ImageReader()
     yield reader
     reader.close()
 
@@ -65,13 +65,13 @@ def test_reads(reader, tmp_path):
     path = write(tmp_path / "20240115_1030.png", texture().astype(np.uint8), driver="PNG")
     source = open_source(QgsRasterLayer(str(path), "p"))
     ears = Ears(reader)
-    reader.request(source, Window(10, 20, 30, 40), "a")
+    reader.request(source, PixelWindow(10, 20, 30, 40), "a")
     reader.describe(source)
     assert not ears.done
     wait_until(lambda: ears.done and ears.described)
     (picture,) = ears.done
     assert picture.pixels.shape == (30, 40, 3)
-    assert picture.window == Window(10, 20, 30, 40)
+    assert picture.window == PixelWindow(10, 20, 30, 40)
     assert reader.held("a") is picture
     (origin,) = ears.described
     assert origin.image_name == "20240115_1030.png"
@@ -148,7 +148,7 @@ def test_failures_are_told_and_the_next_one_is_read(reader, error, text):
 
 
 def test_close_while_reading():
-    reader, source = Reader(), Slow()
+    reader, source = ImageReader(), Slow()
     ears = Ears(reader)
     reader.request(source, SMALL, "a")
     wait_until(lambda: source.reads == 1)
@@ -166,7 +166,7 @@ def test_qgis_goes_on_while_a_large_photo_is_read(reader, tmp_path):
     source, ears = open_source(QgsRasterLayer(str(path), "p")), Ears(reader)
     with stalls() as gaps:
         begin = time.perf_counter()
-        reader.request(source, Window(0, 0, 4000, 6000), "a")
+        reader.request(source, PixelWindow(0, 0, 4000, 6000), "a")
         reader.describe(source)
         wait_until(lambda: ears.done, 60)
         seconds = time.perf_counter() - begin

@@ -13,8 +13,8 @@ from server import wms_layer
 from stalls import stalls
 from waiting import wait_until
 
-from avalanche_iseg_qgis.layers.picture import Window
-from avalanche_iseg_qgis.layers.reader import Reader
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
+from avalanche_iseg_qgis.layers.reader import ImageReader
 from avalanche_iseg_qgis.layers.source import open_source
 
 HEIGHT, WIDTH = 1500, 2200
@@ -42,7 +42,7 @@ def test_pixels(served, values):
     row, col = source.grid.to_pixel(QgsPointXY(2_600_000, 1_200_000))
     row, col = round(row + 0.5), round(col + 0.5)  # where the raster begins in the layer
     begin = time.perf_counter()
-    pixels = source.read(Window(row + 100, col + 100, 1300, 2000))
+    pixels = source.read(PixelWindow(row + 100, col + 100, 1300, 2000))
     print(f"\n2000 x 1300 pixels of a WMS in {time.perf_counter() - begin:.2f} s")
     expected = values[100:1400, 100:2100].astype(int)
     assert np.abs(pixels - expected).mean() < 1.5  # the extent is not on whole pixels
@@ -51,8 +51,8 @@ def test_pixels(served, values):
 
 def test_the_window_does_not_matter(served):
     source = open_source(served)
-    one = source.read(Window(100, 100, 300, 300)).astype(int)
-    two = source.read(Window(50, 150, 300, 300)).astype(int)
+    one = source.read(PixelWindow(100, 100, 300, 300)).astype(int)
+    two = source.read(PixelWindow(50, 150, 300, 300)).astype(int)
     assert np.abs(one[:250, 50:] - two[50:, :250]).max() <= 12
 
 
@@ -94,9 +94,9 @@ def test_where_there_is_nothing(served):
     source = open_source(served)
     layer = QgsRasterLayer(served.source().replace("layers=image", "layers=none"), "none", "wms")
     with pytest.raises(ImageError):
-        open_source(layer).read(Window(0, 0, 50, 50))
+        open_source(layer).read(PixelWindow(0, 0, 50, 50))
     with pytest.raises(ImageError, match="shows nothing here"):
-        source.read(Window(-500, -500, 50, 50))
+        source.read(PixelWindow(-500, -500, 50, 50))
 
 
 def test_tiles(tmp_path, values):
@@ -111,25 +111,25 @@ def test_tiles(tmp_path, values):
     size = layer.extent().width() / 512
     source = open_source(layer, size)
     assert (source.grid.width, source.grid.height) == (512, 512)
-    pixels = source.read(Window(0, 0, 512, 512))
+    pixels = source.read(PixelWindow(0, 0, 512, 512))
     assert np.array_equal(pixels[:256], values[:256, :512])
     assert not pixels[256:].any()
 
 
 def test_in_the_background(served):
-    reader = Reader()
+    reader = ImageReader()
     done, failed = [], []
     reader.done.connect(done.append)
     reader.failed.connect(lambda name, text: failed.append(text))
     with stalls() as gaps:
-        reader.request(open_source(served), Window(300, 300, 400, 500), "a")
+        reader.request(open_source(served), PixelWindow(300, 300, 400, 500), "a")
         wait_until(lambda: done or failed)
     print(f"\nlongest stall while a WMS is read {max(gaps) * 1000:.0f} ms")
     assert not failed
     assert max(gaps) < 0.2
     assert done[0].pixels.any()
     begin = time.perf_counter()
-    reader.request(open_source(served, 0.1), Window(0, 0, 4000, 4000), "b")
+    reader.request(open_source(served, 0.1), PixelWindow(0, 0, 4000, 4000), "b")
     reader.close()
     assert time.perf_counter() - begin < 2
 
@@ -139,4 +139,4 @@ def test_a_server_that_has_gone(tmp_path, values):
     with wms_layer(path) as layer:
         source = open_source(layer, 0.5)
     with pytest.raises(ImageError, match="can be reached"):
-        source.read(Window(0, 0, 100, 100))
+        source.read(PixelWindow(0, 0, 100, 100))

@@ -6,7 +6,7 @@ import pytest
 from avalanche_iseg_qgis.core.errors import PromptError
 
 from avalanche_iseg_qgis.layers.grid import Grid
-from avalanche_iseg_qgis.layers.picture import Window
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.windows import LIMIT, wider, window_for
 
 LARGE = Grid(60_000, 50_000)
@@ -18,7 +18,7 @@ def moved(bounds, by):
 
 
 def test_a_photo_is_one_window():
-    assert window_for(Grid(6000, 4000), (3.0, 5.0, 7.0, 9.0)) == Window(0, 0, 4000, 6000)
+    assert window_for(Grid(6000, 4000), (3.0, 5.0, 7.0, 9.0)) == PixelWindow(0, 0, 4000, 6000)
 
 
 def test_around_the_prompts_of_a_large_raster():
@@ -60,9 +60,9 @@ def test_edges_of_the_raster():
     for row in (0.0, 49_999.0):
         for col in (0.0, 59_999.0):
             window = window_for(LARGE, (row, row, col, col))
-            whole = Window(0, 0, LARGE.height, LARGE.width)
+            whole = PixelWindow(0, 0, LARGE.height, LARGE.width)
             assert whole.holds(window)
-            assert window.holds(Window(int(row), int(col), 1, 1))
+            assert window.holds(PixelWindow(int(row), int(col), 1, 1))
             assert window_for(LARGE, (row, row, col, col), window) == window
 
 
@@ -91,5 +91,5 @@ def test_wider():
         held = grown
     assert sizes[0] >= 2 * 2048
     assert sizes[-1] == sizes[-2] <= LIMIT
-    whole = Window(0, 0, 4000, 6000)
+    whole = PixelWindow(0, 0, 4000, 6000)
     assert wider(Grid(6000, 4000), whole) == whole

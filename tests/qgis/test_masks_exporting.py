@@ -12,7 +12,7 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from avalanche_iseg_qgis.layers.grid import Grid
-from avalanche_iseg_qgis.layers.picture import Window
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.masks import exporting, importing
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
@@ -52,7 +52,7 @@ def test_labels_are_those_of_the_research_demo_and_come_back(tmp_path, count, st
     assert values.dtype == (np.uint8 if count < 256 else np.uint16)
     back = importing.from_file(str(path), PHOTO)
     assert list(back) == list(range(1, count + 1))
-    whole = Window(0, 0, 60, 90)
+    whole = PixelWindow(0, 0, 60, 90)
     assert all(
         np.array_equal(start.within(whole), expected == k * step) for k, start in back.items()
     )
@@ -66,12 +66,12 @@ def test_no_object_no_labels(tmp_path):
 def test_a_tiff_lies_where_the_image_lies(tmp_path):
     (mask,) = objects(1)
     path = str(tmp_path / "mask.tif")
-    exporting.write_tiff(path, mask, ORTHO, Window(0, 0, 60, 90))
+    exporting.write_tiff(path, mask, ORTHO, PixelWindow(0, 0, 60, 90))
     layer = QgsRasterLayer(path, "mask")
     assert layer.crs() == LV95
     assert layer.dataProvider().sourceHasNoDataValue(1) is False
     back = importing.from_raster_layer(layer, ORTHO)
-    assert np.array_equal(back.within(Window(0, 0, 60, 90)), mask)
+    assert np.array_equal(back.within(PixelWindow(0, 0, 60, 90)), mask)
     assert gdal.Open(path).GetGeoTransform() == (
         2_780_000.3,
         0.433,
@@ -86,14 +86,14 @@ def test_a_tiff_of_a_part(tmp_path):
     mask = np.zeros((60, 90), bool)
     mask[20:40, 30:50] = True
     path = str(tmp_path / "part.tif")
-    exporting.write_tiff(path, mask[10:50, 20:70], ORTHO, Window(10, 20, 40, 50))
+    exporting.write_tiff(path, mask[10:50, 20:70], ORTHO, PixelWindow(10, 20, 40, 50))
     back = importing.from_raster_layer(QgsRasterLayer(path, "part"), ORTHO)
-    assert np.array_equal(back.within(Window(0, 0, 60, 90)), mask)
+    assert np.array_equal(back.within(PixelWindow(0, 0, 60, 90)), mask)
 
 
 def test_a_tiff_of_a_photo_has_no_georeference(tmp_path):
     path = str(tmp_path / "mask.tif")
-    exporting.write_tiff(path, objects(1)[0], PHOTO, Window(0, 0, 60, 90))
+    exporting.write_tiff(path, objects(1)[0], PHOTO, PixelWindow(0, 0, 60, 90))
     assert gdal.Open(path).GetGeoTransform(can_return_null=True) is None
 
 

@@ -24,9 +24,9 @@ from avalanche_iseg_qgis.core.survey.protocol import (
 from osgeo import gdal, osr
 from waiting import wait_until
 
-from avalanche_iseg_qgis.survey.dialect import SURVEY
-from avalanche_iseg_qgis.survey.surveyor import Surveyor
-from avalanche_iseg_qgis.worker.state import State
+from avalanche_iseg_qgis.worker.camera_client import CameraClient
+from avalanche_iseg_qgis.worker.camera_messages import SURVEY
+from avalanche_iseg_qgis.worker.state import WorkerState
 
 EPSG = 2056
 CELL = 10.0
@@ -75,7 +75,7 @@ class Heard:
     """A surveyor with everything it has said."""
 
     def __init__(self, interpreter: str) -> None:
-        self.surveyor = Surveyor()
+        self.surveyor = CameraClient()
         self.answers: list[tuple] = []
         self.refusals: list[tuple] = []
         self.states: list[tuple] = []
@@ -86,13 +86,13 @@ class Heard:
         )
         self.surveyor.configure(interpreter)
 
-    def wait_for(self, state: State) -> None:
-        wait_until(lambda: self.surveyor.state in (state, State.BROKEN), 60, state.name)
+    def wait_for(self, state: WorkerState) -> None:
+        wait_until(lambda: self.surveyor.state in (state, WorkerState.BROKEN), 60, state.name)
         assert self.surveyor.state is state, self.surveyor.text
 
     def wait_for_answers(self, count: int = 1) -> None:
         def settled() -> bool:
-            broken = self.surveyor.state is State.BROKEN
+            broken = self.surveyor.state is WorkerState.BROKEN
             return len(self.answers) >= count or broken or bool(self.refusals)
 
         wait_until(settled, 60, "an answer")
@@ -127,7 +127,7 @@ def running(interpreter):
 @pytest.fixture
 def ready(running):
     running.surveyor.start()
-    running.wait_for(State.READY)
+    running.wait_for(WorkerState.READY)
     for said in (running.answers, running.refusals, running.states):
         said.clear()
     yield running
@@ -151,19 +151,19 @@ def gone(pid: int) -> bool:
 
 def test_starts_and_says_so(listen, interpreter):
     heard = listen(interpreter)
-    assert heard.surveyor.state is State.OFF
+    assert heard.surveyor.state is WorkerState.OFF
     start = time.perf_counter()
     heard.surveyor.start()
-    heard.wait_for(State.READY)
+    heard.wait_for(WorkerState.READY)
     print(f"up after {time.perf_counter() - start:.1f} s")
-    assert [state for state, _ in heard.states] == [State.STARTING, State.READY]
+    assert [state for state, _ in heard.states] == [WorkerState.STARTING, WorkerState.READY]
     assert heard.surveyor.welcome.versions["python"]
 
 
 def test_looks_and_qgis_reads_the_range_map(ready, view, record):
     ready.surveyor.ask("look", "ticket", LookAt(**view))
     assert ready.surveyor.busy
-    assert ready.surveyor.state is State.BUSY
+    assert ready.surveyor.state is WorkerState.BUSY
     ready.wait_for_answers()
     ((ticket, seen),) = ready.answers
     assert (ticket, type(seen)) == ("ticket", Seen)
@@ -172,7 +172,7 @@ def test_looks_and_qgis_reads_the_range_map(ready, view, record):
     u, v = record.camera.project([(x, y, z)])[0]
     assert (u, v) == (pytest.approx(160, abs=0.1), pytest.approx(120, abs=0.1))
     assert not ready.surveyor.busy
-    assert ready.surveyor.state is State.READY
+    assert ready.surveyor.state is WorkerState.READY
 
 
 def test_outlines_go_to_the_map_and_back(ready, view):
@@ -193,7 +193,7 @@ def test_newest_of_each_slot_wins_and_slots_take_turns(ready, view):
         ready.surveyor.ask("live", f"live {number}", to_map(view))
         ready.surveyor.ask("finish", f"finish {number}", to_map(view, attributes=True))
     ready.wait_for_answers(2)
-    wait_until(lambda: ready.surveyor.state is State.READY)
+    wait_until(lambda: ready.surveyor.state is WorkerState.READY)
     assert ready.tickets == ["live 9", "finish 9"]
     for slot in "abc":
         ready.surveyor.ask(slot, slot, to_map(view))
@@ -253,17 +253,17 @@ def test_stop_leaves_no_process(ready, view):
     print(f"stop: {1000 * took:.0f} ms")
     assert took < 0.2
     wait_until(lambda: gone(pid), 1.0)
-    assert ready.surveyor.state is State.OFF
+    assert ready.surveyor.state is WorkerState.OFF
     assert not ready.surveyor.busy
     ready.surveyor.start()
-    ready.wait_for(State.READY)
+    ready.wait_for(WorkerState.READY)
     assert ready.tickets == []
 
 
 def test_asked_before_it_is_started(listen, interpreter, view):
     heard = listen(interpreter)
     heard.surveyor.ask("a", "early", to_map(view))
-    assert heard.surveyor.state is State.OFF
+    assert heard.surveyor.state is WorkerState.OFF
     heard.surveyor.start()
     heard.wait_for_answers()
     assert heard.tickets == ["early"]
@@ -281,20 +281,20 @@ def test_killed_mid_request_answers_nevertheless(ready, view, record):
     ready.wait_for_answers(2)
     assert ready.tickets == ["a", "b"]
     assert ready.surveyor.pid != pid
-    assert (State.STARTING, "The worker stopped; starting it again…") in ready.states
+    assert (WorkerState.STARTING, "The worker stopped; starting it again…") in ready.states
 
 
 def test_killed_again_and_again_gives_up_and_keeps_what_was_wanted(ready, view):
     for _ in range(3):
-        ready.wait_for(State.READY)
+        ready.wait_for(WorkerState.READY)
         os.kill(ready.surveyor.pid, signal.SIGKILL)
-        wait_until(lambda: ready.surveyor.state is not State.READY)
-    assert ready.surveyor.state is State.BROKEN
+        wait_until(lambda: ready.surveyor.state is not WorkerState.READY)
+    assert ready.surveyor.state is WorkerState.BROKEN
     print(ready.surveyor.text)
     assert "3 times within a minute" in ready.surveyor.text
     assert "start it again" in ready.surveyor.text
     ready.surveyor.ask("a", "a", to_map(view))
-    assert ready.surveyor.state is State.BROKEN
+    assert ready.surveyor.state is WorkerState.BROKEN
     ready.surveyor.start()
     ready.wait_for_answers()
     assert ready.tickets == ["a"]
@@ -310,7 +310,7 @@ def test_no_python_at_all(listen, interpreter, view, tmp_path, wrong):
     heard = listen(wrong)
     heard.surveyor.start()
     heard.surveyor.ask("a", "a", to_map(view))
-    wait_until(lambda: heard.surveyor.state is State.BROKEN, what="giving up")
+    wait_until(lambda: heard.surveyor.state is WorkerState.BROKEN, what="giving up")
     assert heard.surveyor.text.startswith(f"{wrong} is no Python in which the worker can run")
     heard.surveyor.configure(str(interpreter))
     heard.wait_for_answers()
@@ -320,7 +320,7 @@ def test_no_python_at_all(listen, interpreter, view, tmp_path, wrong):
 def test_python_without_the_packages(listen):
     heard = listen("/usr/bin/python3")
     heard.surveyor.start()
-    wait_until(lambda: heard.surveyor.state is State.BROKEN, what="giving up")
+    wait_until(lambda: heard.surveyor.state is WorkerState.BROKEN, what="giving up")
     print(heard.surveyor.text)
     assert "No module named" in heard.surveyor.text
 

@@ -15,20 +15,25 @@ from osgeo import gdal
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 from waiting import wait_until
 
-from avalanche_iseg_qgis.layers.picture import Picture, Window
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow, WindowImage
 from avalanche_iseg_qgis.worker.interpreter import find_interpreter
-from avalanche_iseg_qgis.worker.service import Service, ShapeSettings, State, WorkerSettings
+from avalanche_iseg_qgis.worker.segmentation_client import (
+    SegmentationClient,
+    ShapeSettings,
+    WorkerSettings,
+    WorkerState,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT.parent / "shared" / "data" / "grabcut" / "data_GT" / "person1.jpg"
 
 
-def picture(pixels: np.ndarray, name: str) -> Picture:
+def picture(pixels: np.ndarray, name: str) -> WindowImage:
     height, width = pixels.shape[:2]
-    return Picture(name, Window(0, 0, height, width), pixels)
+    return WindowImage(name, PixelWindow(0, 0, height, width), pixels)
 
 
-def made(height: int = 300, width: int = 400, name: str = "") -> Picture:
+def made(height: int = 300, width: int = 400, name: str = "") -> WindowImage:
     """A bright blob on a dark ground."""
     name = name or f"made, {height} x {width}"
     rows, cols = np.ogrid[:height, :width]
@@ -37,7 +42,7 @@ def made(height: int = 300, width: int = 400, name: str = "") -> Picture:
     return picture(np.ascontiguousarray(pixels), name)
 
 
-def middle(picture: Picture) -> Prompts:
+def middle(picture: WindowImage) -> Prompts:
     return Prompts([Click(picture.window.height / 2, picture.window.width / 2)])
 
 
@@ -53,7 +58,7 @@ class Heard:
     """A service with everything it has said."""
 
     def __init__(self, settings: WorkerSettings) -> None:
-        self.service = Service()
+        self.service = SegmentationClient()
         self.answers: list[tuple] = []
         self.refusals: list[tuple] = []
         self.states: list[tuple] = []
@@ -65,16 +70,16 @@ class Heard:
         )
         self.service.configure(settings)
 
-    def wait_for(self, state: State, seconds: float = 60.0) -> None:
+    def wait_for(self, state: WorkerState, seconds: float = 60.0) -> None:
         def reached() -> bool:
-            return self.service.state in (state, State.BROKEN)
+            return self.service.state in (state, WorkerState.BROKEN)
 
         wait_until(reached, seconds, state.name)
         assert self.service.state is state, self.service.text
 
     def wait_for_answers(self, count: int = 1, seconds: float = 60.0) -> None:
         def settled() -> bool:
-            return len(self.answers) >= count or self.service.state is State.BROKEN
+            return len(self.answers) >= count or self.service.state is WorkerState.BROKEN
 
         wait_until(settled, seconds, "an answer")
         assert len(self.answers) >= count, self.service.text
@@ -116,7 +121,7 @@ def ready(running, settings):
     """The service, up and idle."""
     running.service.configure(settings)
     running.service.start()
-    running.wait_for(State.READY)
+    running.wait_for(WorkerState.READY)
     for said in (running.answers, running.refusals, running.states):
         said.clear()
     yield running
@@ -134,11 +139,11 @@ def script(path: Path, text: str) -> str:
 
 def test_starts_loads_and_says_so(listen, settings):
     heard = listen(settings)
-    assert heard.service.state is State.OFF
+    assert heard.service.state is WorkerState.OFF
     heard.service.start()
-    heard.wait_for(State.READY)
+    heard.wait_for(WorkerState.READY)
     states = [state for state, _ in heard.states]
-    assert states == [State.STARTING, State.LOADING, State.READY]
+    assert states == [WorkerState.STARTING, WorkerState.LOADING, WorkerState.READY]
     assert heard.service.text == "Ready: default on the CPU, 1 thread"
     assert heard.service.loaded.name == "default"
     assert "default" in heard.service.welcome.models
@@ -148,13 +153,13 @@ def test_predicts_on_a_photo(ready):
     data = gdal.Open(str(PHOTO)).ReadAsArray()
     photo = picture(np.ascontiguousarray(np.moveaxis(data, 0, 2)), str(PHOTO))
     ready.service.predict("a", photo, middle(photo))
-    assert ready.service.state is State.BUSY
+    assert ready.service.state is WorkerState.BUSY
     ready.wait_for_answers()
     ticket, prediction = ready.answers[0]
     assert ticket == "a"
     assert tuple(prediction.size) == photo.pixels.shape[:2]
     assert prediction.mask(0.5)[photo.window.height // 2, photo.window.width // 2]
-    assert ready.service.state is State.READY
+    assert ready.service.state is WorkerState.READY
 
 
 def test_outlines(ready):
@@ -174,7 +179,7 @@ def test_newest_of_each_kind_wins_and_predictions_go_first(ready):
         ready.service.predict(number, photo, middle(photo))
     ready.wait_for_answers(2)
     time.sleep(0.2)
-    wait_until(lambda: ready.service.state is State.READY)
+    wait_until(lambda: ready.service.state is WorkerState.READY)
     assert ready.tickets == [9, "o9"]
 
 
@@ -183,7 +188,7 @@ def test_nobody_waits_after_cancel(ready):
     ready.service.predict("dropped", photo, middle(photo))
     ready.service.outline("dropped too", photo, middle(photo), ShapeSettings())
     ready.service.cancel()
-    assert ready.service.state is State.READY
+    assert ready.service.state is WorkerState.READY
     ready.service.predict("wanted", photo, middle(photo))
     ready.wait_for_answers()
     assert ready.tickets == ["wanted"]
@@ -235,11 +240,11 @@ def test_stop_leaves_no_process_and_start_starts_again(ready):
     print(f"stop: {1000 * took:.0f} ms")
     assert took < 0.2
     wait_until(lambda: gone(pid), 1.0)
-    assert ready.service.state is State.OFF
+    assert ready.service.state is WorkerState.OFF
     ready.service.stop()
     ready.service.start()
     ready.service.start()
-    ready.wait_for(State.READY)
+    ready.wait_for(WorkerState.READY)
     assert ready.tickets == []
 
 
@@ -249,10 +254,10 @@ def test_stop_leaves_no_process_and_start_starts_again(ready):
 def test_only_what_has_changed_is_done_again(ready, settings):
     pid = ready.service.pid
     ready.service.configure(settings)
-    assert ready.service.state is State.READY
+    assert ready.service.state is WorkerState.READY
     ready.service.configure(replace(settings, threads=2))
-    assert ready.service.state is State.LOADING
-    ready.wait_for(State.READY)
+    assert ready.service.state is WorkerState.LOADING
+    ready.wait_for(WorkerState.READY)
     assert ready.service.text == "Ready: default on the CPU, 2 threads"
     assert ready.service.pid == pid
 
@@ -270,20 +275,20 @@ def test_settings_changed_while_starting(listen, settings):
     heard = listen(replace(settings, model="no such model"))
 
     def change() -> None:
-        if heard.service.state is State.LOADING:
+        if heard.service.state is WorkerState.LOADING:
             heard.service.configure(settings)
 
     heard.service.state_changed.connect(change)
     heard.service.start()
-    heard.wait_for(State.READY)
-    assert not any(state is State.BROKEN for state, _ in heard.states)
+    heard.wait_for(WorkerState.READY)
+    assert not any(state is WorkerState.BROKEN for state, _ in heard.states)
 
 
 def test_missing_model_file_then_a_good_one(listen, settings, tmp_path):
     heard, photo = listen(replace(settings, model=str(tmp_path / "gone.safetensors"))), made()
     heard.service.predict("a", photo, middle(photo))
     heard.service.start()
-    wait_until(lambda: heard.service.state is State.BROKEN, 60)
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, 60)
     print(heard.service.text)
     assert "gone.safetensors" in heard.service.text
     pid = heard.service.pid
@@ -298,7 +303,7 @@ def test_environment_as_qgis_sets_it(listen, settings, monkeypatch):
         monkeypatch.setenv(name, "/nonsense")
     heard = listen(settings)
     heard.service.start()
-    heard.wait_for(State.READY)
+    heard.wait_for(WorkerState.READY)
 
 
 def test_find_interpreter(monkeypatch):
@@ -323,27 +328,27 @@ def test_killed_mid_request_answers_nevertheless(ready, while_it):
     print(f"killed, answered after {time.perf_counter() - start:.1f} s")
     assert ready.tickets == ["a"]
     assert ready.service.pid != pid
-    assert (State.STARTING, "The worker stopped; starting it again…") in ready.states
+    assert (WorkerState.STARTING, "The worker stopped; starting it again…") in ready.states
 
 
 def test_killed_while_idle_is_there_again(ready):
     pid = ready.service.pid
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: ready.service.state is not State.READY)
-    ready.wait_for(State.READY)
+    wait_until(lambda: ready.service.state is not WorkerState.READY)
+    ready.wait_for(WorkerState.READY)
     assert ready.service.pid != pid
 
 
 def test_killed_again_and_again_gives_up_and_keeps_what_was_wanted(ready):
     photo = made()
     for _ in range(3):
-        ready.wait_for(State.READY)
+        ready.wait_for(WorkerState.READY)
         os.kill(ready.service.pid, signal.SIGKILL)
-        wait_until(lambda: ready.service.state is not State.READY)
-    assert ready.service.state is State.BROKEN
+        wait_until(lambda: ready.service.state is not WorkerState.READY)
+    assert ready.service.state is WorkerState.BROKEN
     assert "3 times within a minute" in ready.service.text
     ready.service.predict("a", photo, middle(photo))
-    assert ready.service.state is State.BROKEN
+    assert ready.service.state is WorkerState.BROKEN
     ready.service.start()
     ready.wait_for_answers()
     assert ready.tickets == ["a"]
@@ -360,7 +365,7 @@ def test_no_python_at_all(listen, settings, tmp_path, wrong):
     heard, photo = listen(replace(settings, interpreter=wrong)), made()
     heard.service.start()
     heard.service.predict("a", photo, middle(photo))
-    wait_until(lambda: heard.service.state is State.BROKEN, what="giving up")
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     print(heard.service.text)
     assert heard.service.text.startswith(f"{wrong} is no Python in which the worker can run")
     assert heard.service.pid == 0
@@ -372,7 +377,7 @@ def test_no_python_at_all(listen, settings, tmp_path, wrong):
 def test_python_without_torch(listen, settings):
     heard = listen(replace(settings, interpreter="/usr/bin/python3"))
     heard.service.start()
-    wait_until(lambda: heard.service.state is State.BROKEN, what="giving up")
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     print(heard.service.text)
     assert "/usr/bin/python3" in heard.service.text
     assert "No module named" in heard.service.text
@@ -382,7 +387,7 @@ def test_no_interpreter_chosen(listen, monkeypatch):
     monkeypatch.delenv("AVALANCHE_ISEG_PYTHON", raising=False)
     heard = listen(WorkerSettings())
     heard.service.start()
-    assert heard.service.state is State.BROKEN
+    assert heard.service.state is WorkerState.BROKEN
     assert heard.service.text.startswith("Choose the worker's Python")
 
 
@@ -400,10 +405,10 @@ wait""",
     )
     heard, photo = listen(replace(settings, interpreter=wrapper)), made()
     heard.service.start()
-    heard.wait_for(State.READY)
+    heard.wait_for(WorkerState.READY)
     pid = heard.service.pid
     now.touch()
-    wait_until(lambda: heard.service.state is not State.READY, what="garbage")
+    wait_until(lambda: heard.service.state is not WorkerState.READY, what="garbage")
     heard.service.predict("a", photo, middle(photo))
     heard.wait_for_answers()
     assert heard.tickets == ["a"]
@@ -416,7 +421,7 @@ def test_a_worker_that_says_nothing(listen, settings, tmp_path):
     heard.service.start()
     pid = heard.service.pid
     heard.service._line._patience.start(50)  # in place of three minutes
-    wait_until(lambda: heard.service.state is State.BROKEN, what="giving up")
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     assert "no answer" in heard.service.text
     wait_until(lambda: gone(pid))
 

@@ -1,0 +1,98 @@
+"""The dock *Picture*: a photo on a canvas of its own, beside the map."""
+
+from __future__ import annotations
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsVectorLayer
+from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapToolPan
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from ...i18n import tr
+
+_MARGIN = 1.02
+
+
+class PhotoDock(QgsDockWidget):
+    """Wheel, middle button and Space zoom and pan as on the map.
+
+    Attributes
+    ----------
+    canvas
+        Shows the photo in its pixel coordinates: x = u + 0.5, y = -(v + 0.5), without a CRS.
+    place
+        Tells where the mouse is.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Picture"), parent)
+        self.setObjectName("AvalancheISegPicture")
+        self.canvas = QgsMapCanvas()
+        self.canvas.setObjectName("AvalancheISegPictureCanvas")
+        self.canvas.setCanvasColor(QColor(60, 62, 66))
+        self.canvas.setDestinationCrs(QgsCoordinateReferenceSystem())
+        self.canvas.enableAntiAliasing(True)
+        self.canvas.setMinimumSize(200, 150)
+        self._pan = QgsMapToolPan(self.canvas)
+        self.canvas.setMapTool(self._pan)
+        self._layer: QgsRasterLayer | None = None
+        self._outlines: list[QgsVectorLayer] = []
+        self.fit = QToolButton()
+        self.fit.setText(tr("Whole picture"))
+        self.fit.setToolTip(tr("Zoom out to all of it"))
+        self.fit.setAutoRaise(True)
+        self.fit.clicked.connect(self.show_all)
+        self.place = QLabel(tr("Choose a photo in the Camera panel."))
+        # However long its text: a dock that widens moves the picture under the mouse.
+        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        line = QHBoxLayout()
+        line.setContentsMargins(4, 0, 4, 2)
+        line.addWidget(self.place, 1)
+        line.addWidget(self.fit)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.canvas, 1)
+        column.addLayout(line)
+        self.setWidget(content)
+
+    def show_layer(self, layer: QgsRasterLayer | None) -> None:
+        """Show a photo, all of it; or nothing."""
+        if layer is self._layer:
+            return
+        self._layer = layer
+        self._set_layers()
+        name = tr("Picture") if layer is None else tr("Picture: {}").format(layer.name())
+        self.setWindowTitle(name)
+        self.place.setText("")
+        QTimer.singleShot(0, self.show_all)  # when the dock has got its size
+
+    def show_outlines(self, outlines: list[QgsVectorLayer]) -> None:
+        """Draw layers in pixels over the photo."""
+        self._outlines = outlines
+        self._set_layers()
+
+    def _set_layers(self) -> None:
+        self.canvas.setLayers([] if self._layer is None else [*self._outlines, self._layer])
+
+    def show_all(self) -> None:
+        """Fit the photo into the dock."""
+        if self._layer is None:
+            self.canvas.refresh()
+            return
+        extent = self._layer.extent()
+        extent.scale(_MARGIN)
+        self.canvas.setExtent(extent)
+        self.canvas.refresh()
+
+    def hold(self, tool: object | None) -> None:
+        """Take a tool in hand; None moves the picture."""
+        self.canvas.setMapTool(tool or self._pan)
+
+    def close_canvas(self) -> None:
+        """Let go of the photo and of all tools."""
+        self._layer, self._outlines = None, []
+        self.canvas.setLayers([])
+        self.canvas.unsetMapTool(self.canvas.mapTool())
+        self.canvas.stopRendering()

@@ -1,0 +1,165 @@
+"""From an outline in pixels to a geometry of a layer."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsDistanceArea,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProject,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtGui import QTransform
+
+from ..core.errors import IsegError
+from ..i18n import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ..layers.grid import Grid
+    from ..layers.pixel_window import PixelWindow
+
+_WGS84 = "EPSG:7030"
+
+
+def to_geometry(
+    points: NDArray[np.float32],
+    parts: Sequence[Sequence[int]],
+    grid: Grid,
+    window: PixelWindow,
+    target_crs: QgsCoordinateReferenceSystem,
+) -> QgsGeometry:
+    """A valid MultiPolygon in the CRS of a layer, outer rings counter-clockwise.
+
+    Parameters
+    ----------
+    points
+        (N, 2) float32, (x, y) in pixels of ``window``, corners at whole numbers, y down; as
+        `core.worker.protocol.Outlined`.
+    parts
+        For each polygon the numbers of points of its rings, outer ring first.
+    grid
+        Pixels of the raster that the window is a part of.
+    target_crs
+        Of the layer; not valid for one in pixel coordinates.
+
+    Raises
+    ------
+    IsegError
+        If nothing is left of the outline, or it cannot be brought to the layer's CRS.
+    """
+    u, v = np.asarray(points, np.float64).reshape(-1, 2).T
+    u, v = u + window.col, v + window.row
+    a, b, c, d, e, f = grid.transform
+    xy = np.stack([a * u + b * v + c, d * u + e * v + f], axis=1)
+    if grid.plain and target_crs.isValid():
+        raise IsegError(
+            tr(
+                "The image is a photo without coordinates, but the layer has the coordinate "
+                "system {}: choose a layer without one, let a new one be made, or pose the "
+                "photo's camera in the Camera panel."
+            ).format(target_crs.userFriendlyIdentifier())
+        )
+    return on_map(xy, parts, grid.crs, target_crs)
+
+
+def on_map(
+    xy: NDArray[np.float64],
+    parts: Sequence[Sequence[int]],
+    crs: QgsCoordinateReferenceSystem,
+    target_crs: QgsCoordinateReferenceSystem,
+) -> QgsGeometry:
+    """The same of points (N, 2) in coordinates of a CRS.
+
+    Raises
+    ------
+    IsegError
+        As `to_geometry`.
+    """
+    return _valid(brought(polygons(xy, parts), crs, target_crs))
+
+
+def polygons(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
+    """A MultiPolygon of points (N, 2) as they are."""
+    corners = map(QgsPointXY, *np.asarray(xy, np.float64).reshape(-1, 2).T.tolist())
+    rings = [[list(islice(corners, size)) for size in sizes] for sizes in parts]
+    return QgsGeometry.fromMultiPolygonXY(rings)
+
+
+def to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """The inverse of `polygons`."""
+    multi = QgsGeometry(geometry)
+    multi.convertToMultiType()
+    rings = [[ring[:-1] for ring in polygon] for polygon in multi.asMultiPolygon()]
+    xy = [(point.x(), point.y()) for polygon in rings for ring in polygon for point in ring]
+    return np.array(xy, np.float64).reshape(-1, 2), [[len(r) for r in polygon] for polygon in rings]
+
+
+def brought(
+    geometry: QgsGeometry,
+    crs: QgsCoordinateReferenceSystem,
+    target_crs: QgsCoordinateReferenceSystem,
+) -> QgsGeometry:
+    """A geometry in another CRS.
+
+    Raises
+    ------
+    IsegError
+        If it cannot be brought there.
+    """
+    if crs.isValid() and not target_crs.isValid():
+        raise IsegError(
+            tr(
+                "The layer has no coordinate system, but the image has: set that of the layer "
+                "(right click → Layer CRS), choose another layer, or let a new one be made."
+            )
+        )
+    moved = QgsGeometry(geometry)
+    try:
+        moved.transform(QgsCoordinateTransform(crs, target_crs, QgsProject.instance()))
+    except QgsCsException as error:
+        raise IsegError(
+            tr(
+                "The outline cannot be brought to the coordinate system of the layer, {}: choose "
+                "a layer whose coordinate system covers the image."
+            ).format(target_crs.userFriendlyIdentifier())
+        ) from error
+    return moved
+
+
+def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float | None:
+    """Area on the ellipsoid in square metres; None without a CRS."""
+    if not crs.isValid():
+        return None
+    measure = QgsDistanceArea()
+    measure.setSourceCrs(crs, QgsProject.instance().transformContext())
+    measure.setEllipsoid(crs.ellipsoidAcronym() or _WGS84)
+    return measure.measureArea(geometry)
+
+
+def _valid(geometry: QgsGeometry) -> QgsGeometry:
+    geometry.removeDuplicateNodes()
+    geometry = geometry.makeValid()
+    if geometry.wkbType() == QgsWkbTypes.Type.GeometryCollection:  # lines and points of spikes
+        geometry.convertGeometryCollectionToSubclass(QgsWkbTypes.GeometryType.PolygonGeometry)
+    if geometry.isEmpty() or geometry.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
+        raise IsegError(
+            tr("Nothing is left of the outline: click once more, or choose a finer one.")
+        )
+    # QGIS knows only how to make outer rings clockwise; GeoPackage wants the opposite.
+    mirror = QTransform.fromScale(1, -1)
+    geometry.transform(mirror)
+    geometry = geometry.forceRHR()
+    geometry.transform(mirror)
+    geometry.convertToMultiType()
+    return geometry

@@ -1,0 +1,62 @@
+"""The pixels of a photo as places on the map, through its camera."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qgis.core import QgsPointXY
+
+if TYPE_CHECKING:
+    from qgis.core import QgsCoordinateReferenceSystem
+
+    from ..camera.heights import TerrainHeights
+    from ..core.projection.range_map import RangeMap
+
+_NOWHERE = 1e9  # a place that no map shows
+
+
+class PhotoGrid:
+    """What `layers.grid.Grid` is for a raster on the map: pixels to places and back.
+
+    Parameters
+    ----------
+    ranges
+        What the camera sees.
+    heights
+        Of the ground.
+    crs
+        In which the camera is posed.
+    """
+
+    def __init__(
+        self, ranges: RangeMap, heights: TerrainHeights, crs: QgsCoordinateReferenceSystem
+    ) -> None:
+        self._ranges, self._heights, self.crs = ranges, heights, crs
+        self.width, self.height = ranges.camera.width, ranges.camera.height
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PhotoGrid) and self._ranges is other._ranges
+
+    __hash__ = None
+
+    def to_layer(self, row: float, col: float) -> QgsPointXY:
+        """The ground that a pixel sees; far from any map, if it is the sky."""
+        x, y, _ = self._ranges.locate(np.array([[col, row]]))[0]
+        if not math.isfinite(x):
+            return QgsPointXY(_NOWHERE, _NOWHERE)
+        return QgsPointXY(x, y)
+
+    def to_pixel(self, point: QgsPointXY) -> tuple[float, float]:
+        """(row, col) at which a place is seen; NaN if it is hidden or outside of the picture."""
+        height = self._heights.at(point.x(), point.y())
+        places = np.array([[point.x(), point.y(), height]])
+        if not math.isfinite(height) or not self._ranges.sees(places)[0]:
+            return math.nan, math.nan
+        col, row = self._ranges.camera.project(places)[0]
+        return float(row), float(col)
+
+    def contains(self, row: float, col: float) -> bool:
+        """Whether a pixel coordinate lies in the picture."""
+        return -0.5 <= row <= self.height - 0.5 and -0.5 <= col <= self.width - 0.5

@@ -1,0 +1,47 @@
+"""Undo and redo."""
+
+from __future__ import annotations
+
+from .prompt_set import PromptSet
+
+
+class History:
+    """States of one object's prompts, and which of them is in force."""
+
+    def __init__(self, first: PromptSet | None = None) -> None:
+        self._states = [first or PromptSet()]
+        self._at = 0
+
+    @property
+    def now(self) -> PromptSet:
+        """The prompts in force."""
+        return self._states[self._at]
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier state."""
+        return self._at > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a state has been undone."""
+        return self._at < len(self._states) - 1
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was changed since the first state."""
+        return len(self._states) > 1
+
+    def change(self, prompts: PromptSet) -> None:
+        """Put new prompts in force; what was undone is gone."""
+        del self._states[self._at + 1 :]
+        self._states.append(prompts)
+        self._at += 1
+
+    def undo(self) -> None:
+        """Back to the state before, if there is one."""
+        self._at = max(0, self._at - 1)
+
+    def redo(self) -> None:
+        """Forward to the state undone last, if there is one."""
+        self._at = min(len(self._states) - 1, self._at + 1)

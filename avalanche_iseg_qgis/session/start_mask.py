@@ -1,0 +1,74 @@
+"""A mask to start from, kept as the part that is not empty."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import PromptError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..layers.pixel_window import PixelWindow
+
+
+@dataclass(frozen=True, eq=False)
+class StartMask:
+    """An outline that exists, as pixels of a layer.
+
+    Attributes
+    ----------
+    bits
+        (h, w) bool; every edge of it touches the object.
+    row, col
+        Of its first pixel, in the layer's grid.
+    """
+
+    bits: NDArray[np.bool_]
+    row: int
+    col: int
+
+    @classmethod
+    def of(cls, bits: NDArray[Any], row: int = 0, col: int = 0) -> StartMask:
+        """From any (h, w) array whose upper left pixel is at (row, col); trimmed.
+
+        Raises
+        ------
+        PromptError
+            If it is empty.
+        """
+        bits = np.asarray(bits) != 0
+        rows, cols = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
+        if not rows.size:
+            raise PromptError("The mask to start from is empty: choose one that lies in the image.")
+        part = bits[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+        return cls(np.ascontiguousarray(part), row + int(rows[0]), col + int(cols[0]))
+
+    def within(self, window: PixelWindow) -> NDArray[np.bool_]:
+        """(height, width) bool of a window that holds it."""
+        whole = np.zeros((window.height, window.width), np.bool_)
+        row, col = self.row - window.row, self.col - window.col
+        whole[row : row + self.bits.shape[0], col : col + self.bits.shape[1]] = self.bits
+        return whole
+
+    def to_json(self) -> dict[str, Any]:
+        """For the prompts of a feature: a few kilobytes."""
+        packed = zlib.compress(np.packbits(self.bits).tobytes(), 9)
+        return {
+            "at": [self.row, self.col],
+            "size": list(self.bits.shape),
+            "bits": base64.b64encode(packed).decode(),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> StartMask:
+        """The inverse of `to_json`."""
+        (row, col), (height, width) = content["at"], content["size"]
+        packed = np.frombuffer(zlib.decompress(base64.b64decode(content["bits"])), np.uint8)
+        bits = np.unpackbits(packed, count=height * width).reshape(height, width) > 0
+        return cls(bits, int(row), int(col))

@@ -1,0 +1,177 @@
+"""Keeps a worker running: starts it, starts it again when it ends, gives up when that is no use."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import Qgis, QgsMessageLog
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from ..core.worker.protocol import Failure
+from ..i18n import tr
+from ..messages import TITLE
+from .connection import WorkerConnection
+from .interpreter import find_interpreter
+from .state import WorkerState
+
+if TYPE_CHECKING:
+    from .message_set import MessageSet
+
+_MOST_ENDS, _WITHIN = 3, 60.0  # seconds; then starting it again is of no use
+
+
+class WorkerSupervisor(QObject):
+    """A worker, whichever process it is at the moment; asked one thing at a time.
+
+    What is asked, and what becomes of the answers, is up to the classes made of this one, which
+    also say which `dialect` the worker speaks.
+
+    Signals
+    -------
+    state_changed
+        `state` or `text` is another.
+
+    Attributes
+    ----------
+    state, text
+        How the worker is, and a sentence that says so, and what to do when it is BROKEN.
+    """
+
+    state_changed = pyqtSignal()
+    dialect: MessageSet
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._on = False
+        self._fault = ""  # why it is BROKEN
+        self._line: WorkerConnection | None = None
+        self._suitable = ""  # interpreter that has been seen to work
+        self._ends: list[float] = []  # when workers ended, since all was well
+        self.state, self.text = self._described()
+
+    @property
+    def pid(self) -> int:
+        """Id of the worker's process, 0 if there is none."""
+        return self._line.pid if self._line else 0
+
+    @property
+    def welcome(self) -> Any:  # noqa: ANN401
+        """What the worker is, once it has said so."""
+        return self._line.welcome if self._line else None
+
+    def start(self) -> None:
+        """Start the worker; when BROKEN, try again."""
+        self._on = True
+        self._forgive()
+        self._go_on()
+
+    def stop(self) -> None:
+        """End the worker; nobody waits for anything any more."""
+        self._on = False
+        self._forgive()
+        self._hang_up()
+        self.cancel()
+
+    # --- what each kind of worker has of its own ---------------------------------------------
+
+    def cancel(self) -> None:
+        """Nobody waits for anything any more."""
+        raise NotImplementedError
+
+    def _interpreter(self) -> str:
+        """Python of the worker's environment that the user has chosen; "" looks for one."""
+        raise NotImplementedError
+
+    def _send_next(self, line: WorkerConnection) -> None:
+        """Ask what is next, the worker having said what it is."""
+        raise NotImplementedError
+
+    def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401
+        """Take an answer, and go on."""
+        raise NotImplementedError
+
+    def _described(self) -> tuple[WorkerState, str]:
+        if self._fault:
+            return WorkerState.BROKEN, self._fault
+        if self._line is None:
+            return WorkerState.OFF, tr("The worker is off.")
+        again = tr("The worker stopped; starting it again…")
+        return WorkerState.STARTING, again if self._ends else tr("Starting the worker…")
+
+    def _advice(self) -> str:
+        """What to do about a worker that ends again and again."""
+        raise NotImplementedError
+
+    # --- the worker --------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Do what is next, if the worker is not at something."""
+        if self._on and not self._fault and self._line is None:
+            self._call_up()
+        if self._line and not self._fault and not self._line.busy:
+            if self._line.welcome is None:
+                self._line.ask(self.dialect.hello)
+            else:
+                self._send_next(self._line)
+        self._report()
+
+    def _call_up(self) -> None:
+        interpreter = self._interpreter() or find_interpreter()
+        if not interpreter:
+            self._fault = tr(
+                "Choose the worker's Python in Options → Avalanche ISeg: the environment made by "
+                "`make setup`."
+            )
+            return
+        self._line = WorkerConnection(interpreter, self.dialect, self)
+        self._line.answered.connect(self._on_said)
+        self._line.ended.connect(self._on_ended)
+        self._line.open()
+
+    def _call_back(self) -> None:
+        """Tell the worker that nobody waits for what it is at."""
+        if self._line is not None:
+            self._line.call_back()
+
+    def _on_said(self, request: Any, answer: Any) -> None:  # noqa: ANN401
+        if request is not self.dialect.hello:
+            self._on_answered(request, answer)
+            return
+        if isinstance(answer, Failure):
+            self._fault = answer.text
+        else:
+            self._suitable = self._line.interpreter
+        self._go_on()
+
+    def _on_ended(self, text: str) -> None:
+        line = self._line
+        QgsMessageLog.logMessage(
+            f"{text}\n{line.log}", TITLE, Qgis.MessageLevel.Warning, notifyUser=False
+        )
+        self._hang_up()
+        now = time.monotonic()
+        self._ends = [end for end in self._ends if now - end < _WITHIN] + [now]
+        if line.interpreter != self._suitable:
+            self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
+        elif len(self._ends) >= _MOST_ENDS:
+            again = tr("It was started {} times within a minute.").format(_MOST_ENDS)
+            self._fault = f"{text} {again} {self._advice()}"
+        self._go_on()
+
+    def _hang_up(self) -> None:
+        """End the worker, if there is one. What was wanted of it stays noted."""
+        if self._line is not None:
+            self._line.close()
+            self._line.deleteLater()
+            self._line = None
+
+    def _forgive(self) -> None:
+        self._fault = ""
+        self._ends.clear()
+
+    def _report(self) -> None:
+        now = self._described()
+        if now != (self.state, self.text):
+            self.state, self.text = now
+            self.state_changed.emit()
