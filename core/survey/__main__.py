@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from ..worker.run import run
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .session import CameraSession
 
 
-def _session() -> Session:
-    from .session import Session
+def _session() -> CameraSession:
+    from .session import CameraSession
 
-    return Session()
+    return CameraSession()
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ _Shape = TypeVar("_Shape", bound="OnMap")
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class PosedView:
     """A posed camera and the terrain it looks at."""
 
     record: Mapping[str, Any]
@@ -45,7 +45,7 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class OnMap:
+class MapGeometry:
     """Polygons or lines on the map. Made by `of`, read by `xy` and ``parts``.
 
     Attributes
@@ -137,7 +137,7 @@ class SolvePose:
 
 
 @dataclass(frozen=True, eq=False)
-class FitSkyline(View):
+class FitSkyline(PosedView):
     """Turn a camera until the terrain's skyline fits that of a picture: answered with `Posed`.
 
     The record is the start: position, focal length and size of the picture count.
@@ -152,7 +152,7 @@ class FitSkyline(View):
 
 
 @dataclass(frozen=True, eq=False)
-class Register(View):
+class Register(PosedView):
     """Follow a camera that has moved a little since: answered with `Registered`.
 
     Attributes
@@ -166,12 +166,12 @@ class Register(View):
 
 
 @dataclass(frozen=True, eq=False)
-class LookAt(View):
+class LookAt(PosedView):
     """Find the ground that each pixel sees, which takes seconds: answered with `Seen`."""
 
 
 @dataclass(frozen=True, eq=False)
-class ToMap(View):
+class ToMap(PosedView):
     """Bring an outline to the map: answered with `Mapped`.
 
     Attributes
@@ -194,17 +194,17 @@ class ToMap(View):
 
 
 @dataclass(frozen=True, eq=False)
-class ToImage(OnMap, View):
+class ToImage(MapGeometry, PosedView):
     """Draw map polygons as a mask of what the picture shows of them: answered with `Drawn`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Overlay(OnMap, View):
+class Overlay(MapGeometry, PosedView):
     """Find where lines on the map are seen in the picture: answered with `Overlaid`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Drape(View):
+class Drape(PosedView):
     """Lay a picture on the map as a GeoTIFF: answered with `Draped`.
 
     Attributes
@@ -265,7 +265,7 @@ class Registered:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen(OnMap):
+class Seen(MapGeometry):
     """What a picture sees. The polygons are the ground that is visible.
 
     Attributes
@@ -286,7 +286,7 @@ class Seen(OnMap):
 
 
 @dataclass(frozen=True, eq=False)
-class Mapped(OnMap):
+class Mapped(MapGeometry):
     """An outline on the map; no parts, if its ground is not known.
 
     Attributes

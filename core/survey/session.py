@@ -43,7 +43,7 @@ _ANSWERS: dict[type, Callable[[Any, Views, Callable[[], bool]], Any]] = {
 }
 
 
-class Session:
+class CameraSession:
     """Answers requests, one after another."""
 
     requests = REQUESTS

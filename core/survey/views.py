@@ -15,7 +15,7 @@ from ..errors import TerrainError
 from ..projection.cache import default_folder
 from ..projection.viewshed import Viewshed, compute_viewshed
 from ..terrain.sources import Dem, open_dem
-from .protocol import View
+from .protocol import PosedView
 
 _MOST_SIGHTS = 3  # a picture of 24 megapixels takes 100 MB
 _MOST_DEMS = 4
@@ -53,7 +53,7 @@ class Views:
         key = (epsg, tuple((path, _changed(path)) for path in paths))
         return _held(self._dems, key, lambda: open_dem(list(paths), epsg), _MOST_DEMS)
 
-    def sight(self, view: View, wanted: Callable[[], bool]) -> Viewshed:
+    def sight(self, view: PosedView, wanted: Callable[[], bool]) -> Viewshed:
         """What the camera of a request sees.
 
         Raises

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from .run import run
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .session import PredictorSession
 
 
-def _session() -> Session:
-    from .session import Session
+def _session() -> PredictorSession:
+    from .session import PredictorSession
 
-    return Session()
+    return PredictorSession()
 
 
 if __name__ == "__main__":

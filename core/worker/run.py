@@ -9,10 +9,10 @@ from .channel import take_over
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .server import Session
+    from .server import RequestHandler
 
 
-def run(session: Callable[[], Session], purpose: str) -> int:
+def run(session: Callable[[], RequestHandler], purpose: str) -> int:
     """Serve the program at the other end of stdin and stdout; returns the exit status.
 
     Parameters

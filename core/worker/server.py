@@ -13,7 +13,7 @@ from .inbox import Inbox
 from .protocol import Failure, to_frame
 
 
-class Session(Protocol):
+class RequestHandler(Protocol):
     """What computes the answers.
 
     Attributes
@@ -29,7 +29,7 @@ class Session(Protocol):
         """The answer to a request; ``wanted`` tells whether anybody still waits for it."""
 
 
-def serve(source: int, sink: BinaryIO, session: Callable[[], Session], purpose: str) -> int:
+def serve(source: int, sink: BinaryIO, session: Callable[[], RequestHandler], purpose: str) -> int:
     """Answer requests.
 
     Parameters
@@ -63,7 +63,7 @@ def serve(source: int, sink: BinaryIO, session: Callable[[], Session], purpose: 
     return 0
 
 
-def _answer(session: Session, inbox: Inbox, number: int, request: Any) -> list[Any]:  # noqa: ANN401
+def _answer(session: RequestHandler, inbox: Inbox, number: int, request: Any) -> list[Any]:  # noqa: ANN401
     """The bytes of the answer, in parts."""
     try:
         if isinstance(request, Exception):

@@ -51,7 +51,7 @@ _PACKAGES = ("numpy", "torch", "openvino")
 _WARM_UP_SIZE = (300, 400)
 
 
-class Session:
+class PredictorSession:
     """Answers requests, one after another."""
 
     requests = REQUESTS

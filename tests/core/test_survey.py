@@ -26,8 +26,8 @@ from core.survey.protocol import (
     FitSkyline,
     Hello,
     LookAt,
+    MapGeometry,
     Mapped,
-    OnMap,
     Overlaid,
     Overlay,
     Posed,
@@ -39,7 +39,7 @@ from core.survey.protocol import (
     ToMap,
     Welcome,
 )
-from core.survey.session import Session
+from core.survey.session import CameraSession
 from core.survey.shapes import points_of, polygon_of
 from core.worker.frames import FrameDecoder, encode
 from core.worker.launch import FOLDER, command, environment
@@ -419,7 +419,7 @@ def test_a_long_look_stops_when_nobody_waits(record, dem):
 
     camera = replace(record.camera, yaw=7.0)
     view = {"record": replace(record, camera=camera).to_json(), "dem": [dem]}
-    assert isinstance(Session().answer(LookAt(**view), wanted), Skipped)
+    assert isinstance(CameraSession().answer(LookAt(**view), wanted), Skipped)
     assert len(asked) == 2
 
 
@@ -431,7 +431,7 @@ def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, 
     monkeypatch.setattr(
         views, "compute_viewshed", lambda *args, **more: looks.append(args) or look(*args, **more)
     )
-    session = Session()
+    session = CameraSession()
     request = ToMap(record.to_json(), [dem], PIXELS, [[4]], attributes=True)
     plain_sigma = session.answer(request, lambda: True).sigma
     count = len(looks)
@@ -470,4 +470,4 @@ def test_polygons_become_points_and_back():
 def test_values_are_plain():
     values = {"a": np.float32(1.5), "b": [np.nan, np.int64(3)], "c": (True, None, "x")}
     assert json.dumps(plain(values)) == '{"a": 1.5, "b": [null, 3], "c": [true, null, "x"]}'
-    assert isinstance(OnMap.of([(1, 2)], []).origin[0], float)
+    assert isinstance(MapGeometry.of([(1, 2)], []).origin[0], float)
