@@ -1,0 +1,1 @@
+"""What menus and buttons do: save, export, start from, list."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..layers.grid import Grid
     from ..session.prompt_set import PromptSet
 
-Drag = Callable[[float, float], "Prompted"]
+Drag = Callable[[float, float], "PromptSet"]
 """From the (row, col) where the mouse is now to the prompts as they would be."""
 
 

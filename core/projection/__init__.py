@@ -1,5 +1,5 @@
-"""From picture to map and back: lines of sight, range maps, outlines.
+"""From image to map and back: lines of sight, range maps, outlines.
 
-`lines_of_sight` and `range_map` need NumPy only and are used in QGIS's own process too; the others are
-imported by name.
+`lines_of_sight` and `range_map` need NumPy only and are used in QGIS's own process too; the others
+are imported by name.
 """

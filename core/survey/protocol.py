@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Raised with every change that an older program or worker would misunderstand."""
 
-_Shape = TypeVar("_Shape", bound="OnMap")
+_Shape = TypeVar("_Shape", bound="MapGeometry")
 
 
 # --- what messages share ----------------------------------------------------------------------

@@ -34,7 +34,7 @@ def rings_of(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points
 
 
 def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
-    """The valid polygon of an outline, as `OnMap` and `Outlined` describe it.
+    """The valid polygon of an outline, as `MapGeometry` and `Outlined` describe it.
 
     Raises
     ------

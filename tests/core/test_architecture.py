@@ -157,11 +157,11 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 # --- in QGIS's own Python -------------------------------------------------------------------
 
 LIGHT_PARTS = {"errors", "prompts", "worker.frames", "worker.launch", "worker.protocol"}
-LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.earth"}
+LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",
     "camera.record",
-    "camera.sizes",
+    "camera.resizing",
     "survey.protocol",
     "projection.range_map",
 }
@@ -171,7 +171,7 @@ IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LI
 IN_QGIS += [ROOT / "core" / room / "__init__.py" for room in sorted(ROOMS)]
 IN_QGIS += [  # what the range map stands on
     ROOT / "core" / "projection" / f"{name}.py"
-    for name in ("lines", "profiles", "search", "threads")
+    for name in ("lines_of_sight", "profiles", "binary_search", "threads")
 ]
 PRESENT = (sys.stdlib_module_names | {"numpy", "osgeo", "qgis"}) - {"subprocess", "pickle"}
 NEWER = {"ParamSpec", "Self", "StrEnum", "TypeAlias", "TypeGuard", "UTC", "pairwise", "tomllib"}

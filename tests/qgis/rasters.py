@@ -70,9 +70,9 @@ def by_core(interpreter: Path, paths: list[Path]) -> list[np.ndarray]:
     """What `core.image.read_image` makes of files, in the worker's own environment."""
     code = (
         "import json, sys, numpy\n"
-        "from core.image import read_picture\n"
+        "from core.image import read_image\n"
         "for path in json.loads(sys.argv[1]):\n"
-        "    numpy.save(path + '.core.npy', read_picture(path).pixels)\n"
+        "    numpy.save(path + '.core.npy', read_image(path).pixels)\n"
     )
     subprocess.run(
         [str(interpreter), "-c", code, json.dumps([str(path) for path in paths])],

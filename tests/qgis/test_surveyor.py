@@ -335,6 +335,11 @@ def test_every_request_has_its_answers():
 
 def test_the_plugin_carries_what_the_worker_needs():
     core = Path(os.environ["ISEG_PLUGINS"], "avalanche_iseg_qgis", "core")
-    parts = ("survey/session.py", "camera/solve.py", "terrain/sources.py", "projection/to_map.py")
+    parts = (
+        "survey/session.py",
+        "camera/resection.py",
+        "terrain/sources.py",
+        "projection/to_map.py",
+    )
     assert [part for part in parts if not (core / part).is_file()] == []
     assert not (core / "commands").exists()

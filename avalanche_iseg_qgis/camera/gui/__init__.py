@@ -1,0 +1,1 @@
+"""Docks, tools and canvas items of the camera work."""

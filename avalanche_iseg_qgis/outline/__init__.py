@@ -1,1 +1,0 @@
-"""From what the worker outlines to a geometry."""

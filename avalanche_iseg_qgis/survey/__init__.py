@@ -1,1 +1,0 @@
-"""The survey worker process: cameras, outlines on the map, map outlines in pictures."""
