@@ -218,7 +218,7 @@ def test_another_version_is_refused(worker):
 def test_neither_torch_nor_a_model_is_loaded():
     code = (
         "import sys; import core.survey.session, core.worker.run, core.worker.server;"
-        "from core.survey import session; session.Session();"
+        "from core.survey import session; session.CameraSession();"
         "print({n.split('.')[0] for n in sys.modules} & {'torch', 'openvino', 'safetensors'})"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
