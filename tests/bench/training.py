@@ -27,8 +27,8 @@ from training.batches import TRAIN, Batch, RankBatches, SampleSet, load
 from training.config import Config, RunSettings, SampleSettings, ScheduleSettings, SourceSettings
 from training.data.shards import ShardWriter
 from training.optimisation import make_optimiser
-from training.processes import Processes, keep_memory
-from training.recipes import make_recipe
+from training.processes import Processes, keep_freed_memory
+from training.recipes import build_recipe
 from training.sources import open_sources
 from training.training_step import TrainingStep
 
@@ -84,7 +84,7 @@ def _run_steps(config: Config, network: ModelConfig, ours: bool, threads: int) -
     torch.set_num_threads(threads)
     model: ClickModel = build_model(network)
     if ours:
-        keep_memory()
+        keep_freed_memory()
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(model, config.optimiser)
     stepper = TrainingStep(config, model, optimiser, Processes(torch.device("cpu")))
@@ -111,7 +111,7 @@ def _loading_rate(config: Config) -> float:
 def _loader(config: Config, batches: int, workers: int) -> Iterator[Batch]:
     mixture = open_sources(config.train, config.samples.crop, validation=False)
     size = batches * config.run.batch
-    samples = SampleSet(mixture, make_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=size)
+    samples = SampleSet(mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=size)
     return load(samples, RankBatches(0, size, config.run.batch), workers)
 
 

@@ -49,7 +49,7 @@ def spot(height, width, rows, cols) -> ImageSample:
 
 def seen(sample: ImageSample, view: AugmentedView) -> tuple[np.ndarray, np.ndarray]:
     sampler = view.sampler(*sample.image.shape[:2])
-    return sampler.picture(sample.image), sampler.layers(sample.layers)
+    return sampler.sample_image(sample.image), sampler.layers(sample.layers)
 
 
 # --- every step -----------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_a_chain_is_what_its_steps_do_one_after_another(rng):
             view = step(view, rng)
             rng.bit_generator.state = state
             alone = step(AugmentedView.whole(*image.shape[:2]), rng).sampler(*image.shape[:2])
-            image, layer = alone.picture(image), alone.layers(layer)
+            image, layer = alone.sample_image(image), alone.layers(layer)
         at_once, labels = seen(sample, view)
         assert np.mean(labels != layer) < 0.01
         assert np.abs(at_once.astype(int) - image).mean() < 2

@@ -11,7 +11,7 @@ from core.datasets import ImageSample
 from core.errors import DatasetError
 from training.batches import TRAIN, VALIDATION, RankBatches, SampleSet, load
 from training.config import SampleSettings, SourceSettings
-from training.recipes import make_recipe
+from training.recipes import build_recipe
 from training.sources import Mixture, open_sources
 
 SETTINGS = SampleSettings("windows", (64, 64), box=0.1, given_mask=0.3, first_click=0.3, snow=0.3)
@@ -26,7 +26,7 @@ def mixture(tmp_path_factory):
 
 def samples(mixture, seed=0, stream=TRAIN, epoch_size=24):
     return SampleSet(
-        mixture, make_recipe(SETTINGS), seed=seed, stream=stream, epoch_size=epoch_size
+        mixture, build_recipe(SETTINGS), seed=seed, stream=stream, epoch_size=epoch_size
     )
 
 

@@ -18,7 +18,7 @@ from training.synthetic.painted import PAINTED
 from training.windows import (
     WindowRecipe,
     _warp_mask,
-    _warp_picture,
+    _warp_image,
     box_guidance,
     cut_window,
     draw_object,
@@ -124,7 +124,7 @@ def test_shrunk_pictures_stay_on_their_masks(factor):
     linear = np.eye(2) / factor
     shift = np.array([(crop[1] - 1) / 2, (crop[0] - 1) / 2]) - linear @ centre
     warp = np.column_stack([linear, shift])
-    got = _warp_picture(ramp.astype(np.uint8), warp, crop)[..., 0].astype(float)
+    got = _warp_image(ramp.astype(np.uint8), warp, crop)[..., 0].astype(float)
     expected = (np.arange(crop[1]) - shift[0]) * factor / 2
     margin = 3
     np.testing.assert_allclose(
@@ -140,14 +140,14 @@ def test_shrunk_pictures_stay_on_their_masks(factor):
 def test_shrinking_averages():
     noise = rng().integers(0, 256, (400, 400, 3)).astype(np.uint8)
     warp = np.array([[1 / 8, 0, 0], [0, 1 / 8, 0]], float)
-    assert _warp_picture(noise, warp, (50, 50))[5:-5, 5:-5].std() < 25  # single pixels: 74
+    assert _warp_image(noise, warp, (50, 50))[5:-5, 5:-5].std() < 25  # single pixels: 74
 
 
 def test_unchanged_windows_are_the_picture():
     image = rng().integers(0, 256, (*CROP, 3)).astype(np.uint8)
     mask = rng().integers(-1, 2, CROP).astype(np.int8)
     whole = np.eye(2, 3)
-    np.testing.assert_array_equal(_warp_picture(image, whole, CROP), image)
+    np.testing.assert_array_equal(_warp_image(image, whole, CROP), image)
     np.testing.assert_array_equal(_warp_mask(mask, whole, CROP), mask)
 
 
