@@ -186,7 +186,7 @@ def show_options(path: Path) -> None:
 
 
 def shoot(path: Path) -> None:
-    """Photograph the whole screen once QGIS has drawn it; dialogs framed, for there is no window manager."""
+    """Photograph the screen when QGIS has drawn it; dialogs framed: there is no window manager."""
     wait_until(lambda: not iface.mapCanvas().isDrawing(), what="the map drawn")
     QTest.qWait(500)
     image = QApplication.primaryScreen().grabWindow(0)

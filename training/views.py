@@ -140,7 +140,7 @@ def _field(matrix: Matrix, size: Size) -> tuple[NDArray[np.float32], NDArray[np.
 
 
 def _sees_only(matrix: Matrix, size: Size, frame: Size) -> bool:
-    """Return whether every pixel of a window lies in a frame; both are convex, so corners suffice."""
+    """Return whether every pixel of a window lies in a frame; both are convex: corners suffice."""
     bottom, right = size[0] - 1, size[1] - 1
     corners = np.array([[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]])
     col, row = (matrix @ corners)[:2]

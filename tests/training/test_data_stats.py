@@ -56,7 +56,7 @@ def test_contrast_has_a_sign_and_is_in_units_of_spread():
         assert found.contrast == pytest.approx(step / 10, abs=0.15)
 
 
-def test_an_object_that_fills_the_picture_has_no_contrast():
+def test_an_object_that_fills_the_image_has_no_contrast():
     (found,) = measure_image(sample(photo()[..., 0], np.ones((60, 80), np.int8)))
     assert found.contrast is None
 

@@ -196,7 +196,10 @@ def test_files(tmp_path):
     scene = make_scene(3, *SIZE)
     write_scene(scene, tmp_path / "scene")
     folder = tmp_path / "scene"
-    assert np.abs(read_image(folder / "picture.jpg").pixels.astype(int) - scene.sample_image).mean() < 8
+    assert (
+        np.abs(read_image(folder / "picture.jpg").pixels.astype(int) - scene.sample_image).mean()
+        < 8
+    )
     assert np.array_equal(read_mask_values(folder / "labels.png"), scene.labels)
     for number, _, _ in scene.outlines:
         mask = read_mask_values(folder / "masks" / f"picture_{number}.png")

@@ -179,11 +179,11 @@ def test_a_diverging_run_stops_and_says_why(tmp_path, data):
     assert "Traceback" not in done.stderr
 
 
-def test_pictures_of_validation_are_refused_in_training(tmp_path, data):
+def test_images_of_validation_are_refused_in_training(tmp_path, data):
     values = configuration(
         data, LIGHT, validation_sources=[{"dataset": "shards", "path": str(data)}]
     )
-    with pytest.raises(ConfigError, match="10 pictures are in training and in validation"):
+    with pytest.raises(ConfigError, match="10 images are in training and in validation"):
         run_here(tmp_path, values)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.datasets import ImageSample
 
+from .paint_camera import degrade_image
 from .paint_cover import lay_avalanche
 from .paint_fields import Size
 from .paint_outline import LEAST_SHARE, draw_outline

@@ -81,7 +81,7 @@ class SceneSight:
         return distance.astype(np.float32), tangent <= skyline
 
     def sees(self, points: NDArray[np.floating], tolerance: float = CELL / 4) -> NDArray[np.bool_]:
-        """Return whether points (N, 3) are in the fan and no terrain is more than `tolerance` m above."""
+        """Return whether points (N, 3) are in the fan, no terrain more than `tolerance` m above."""
         offset = np.asarray(points, np.float64) - (self.camera.x, self.camera.y, self.camera.z)
         distance = np.hypot(offset[:, 0], offset[:, 1])
         azimuth = np.arctan2(offset[:, 0], offset[:, 1]) - np.radians(self.camera.yaw)
