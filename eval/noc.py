@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_work(parser)
     _add_protocol(parser)
     _add_outputs(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, stopped="start again with the same options to go on")
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:

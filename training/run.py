@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-check", action="store_true", help="do not read all data before the first step"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, stopped="a training goes on with --resume")
 
 
 def run(args: argparse.Namespace) -> None:
