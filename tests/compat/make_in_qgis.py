@@ -9,6 +9,7 @@ What says where, when and by whom it was made is written over afterwards (`_tidy
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import shutil
@@ -187,7 +188,7 @@ def _tidy(folder: Path) -> None:
     for name, _ in triggers:
         database.execute(f'DROP TRIGGER "{name}"')  # they call functions of GDAL
     for table in ("avalanches", "avalanches_pixels"):
-        change = f"UPDATE {table} SET image_path = '/photos/' || image_name, mapper = ?"
+        change = f"UPDATE {table} SET image_path = '/photos/' || image_name, mapper = ?"  # noqa: S608
         database.execute(change, (AUTHOR,))
     for _, sql in triggers:
         database.execute(sql)
@@ -200,16 +201,15 @@ def _tidy(folder: Path) -> None:
     project = re.sub(r"<author>[^<]*</author>", "<author></author>", project)
     with zipfile.ZipFile(FOLDER / "project.qgz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("project.qgs", project)
-    for name in (
-        "avalanches.gpkg",
-        "avalanches.qml",
-        "avalanches_pixels.qml",
-        "cameras.json",
-        "settings.ini",
-    ):
+    for name in ("cameras.json", "settings.ini"):
         shutil.copy(folder / name, FOLDER / name)
+    for name in ("avalanches.gpkg", "avalanches.qml", "avalanches_pixels.qml"):
+        packed = lzma.compress((folder / name).read_bytes(), preset=9)
+        (FOLDER / f"{name}.xz").write_bytes(packed)
     for file in FOLDER.iterdir():
-        if place.encode() in file.read_bytes() or place in project:
+        content = file.read_bytes()
+        content = lzma.decompress(content) if file.suffix == ".xz" else content
+        if place.encode() in content or place in project:
             print(f"{file.name} tells where it was made")
 
 

@@ -12,6 +12,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
+from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget, QTableWidget, QToolButton
@@ -69,6 +70,9 @@ class Person:
         self.layer = layer
         self.iface.setActiveLayer(layer)
         self.choose("Map avalanches")
+        for choice in self.dock(SEGMENT).findChildren(QgsMapLayerComboBox):
+            if isinstance(choice.currentLayer(), QgsVectorLayer):
+                choice.setLayer(None)  # "Save to: automatic"
         self._show(self.canvas, layer)
         QTest.qWait(500)  # the file is looked up: time, checksum
 
@@ -94,7 +98,6 @@ class Person:
 
     def click(self, row: float, col: float, button=LEFT) -> None:
         QTest.mouseClick(self.canvas.viewport(), button, NONE, self.at(row, col))
-        self.button(SEGMENT, "Finish")
         wait_until(lambda: self.button(SEGMENT, "Finish").isEnabled(), 10, "the click")
 
     def drag(self, start, end) -> None:
@@ -128,7 +131,7 @@ class Person:
         """Enter; until so many steps more are on the undo stacks of layers."""
         wanted = undo_steps() + steps
         QTest.keyClick(canvas or self.canvas, Qt.Key.Key_Return)
-        wait_until(lambda: undo_steps() == wanted, LIMIT, "the feature")
+        wait_until(lambda: undo_steps() >= wanted, LIMIT, "the feature")
         wait_until(lambda: not self.button(SEGMENT, "Finish").isEnabled(), 20, "the end")
 
     def continue_entry(self, row: int) -> None:
