@@ -57,7 +57,7 @@ def schema(path: Path) -> dict:
     told = {}
     for table in (PIXELS, MAP):
         columns = database.execute(f"PRAGMA table_info({table})").fetchall()
-        query = "SELECT data_type, identifier, description FROM gpkg_contents WHERE table_name = ?"
+        query = "SELECT data_type, identifier FROM gpkg_contents WHERE table_name = ?"
         about = database.execute(query, (table,)).fetchone()
         query = "SELECT column_name, geometry_type_name, z, m FROM gpkg_geometry_columns "
         geometry = database.execute(f"{query} WHERE table_name = ?", (table,)).fetchone()
