@@ -6,8 +6,9 @@ PyTorch stays as in `constraints.txt`: of older versions there is no small CPU b
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
+
+import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 
