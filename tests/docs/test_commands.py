@@ -145,11 +145,9 @@ def test_commands_of_a_page(page, workspace):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
-def test_python_of_a_page(page, workspace, monkeypatch):
-    monkeypatch.chdir(workspace)
-    for block in blocks(page, "python"):
-        code = block.replace('"slf"', '"default"')
-        run(f"{shlex.quote(sys.executable)} -c {shlex.quote(PRELUDE + code)}", workspace)
+def test_python_of_a_page(page, workspace):
+    code = PRELUDE + "".join(blocks(page, "python")).replace('"slf"', '"default"')
+    run(f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}", workspace)
 
 
 def test_the_pages_have_commands():
