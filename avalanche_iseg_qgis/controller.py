@@ -136,10 +136,10 @@ class PluginController(QObject):
         dock.layer_chosen.connect(self._choose_layer)
         dock.shape_changed.connect(self._shape_changed)
         dock.model_chosen.connect(self._on_model)
-        dock.new_target_wanted.connect(self._new_target)
+        dock.new_target_requested.connect(self._new_target)
         dock.browse.clicked.connect(self._browse_model)
-        dock.left.connect(self._canvas.setFocus)
-        dock.again.clicked.connect(self._start_again)
+        dock.slider_released.connect(self._canvas.setFocus)
+        dock.restart.clicked.connect(self._start_again)
         dock.tool.clicked.connect(self._toggle_tool)
         for button, action in (
             (dock.undo, space.undo),
@@ -230,7 +230,7 @@ class PluginController(QObject):
         self.dock.redo.setEnabled(bool(draft and draft.history.can_redo))
         self.dock.finish.setEnabled(begun)
         self.dock.discard.setEnabled(bool(draft and (begun or draft.history.touched)))
-        self.dock.offer_home(offered=bool(draft and draft.home))
+        self.dock.offer_write_back(offered=bool(draft and draft.home))
         self.dock.hint.setText(_hint(draft))
 
     def _show_state(self) -> None:

@@ -19,7 +19,7 @@ class Plugin:
         self._iface = iface
         self._actions: list[QAction] = []
         self._options: OptionsFactory | None = None
-        self.studio = None
+        self.controller = None
 
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
@@ -35,9 +35,9 @@ class Plugin:
 
     def unload(self) -> None:
         """Take everything away; called by QGIS."""
-        if self.studio is not None:
-            self.studio.close()
-            self.studio = None
+        if self.controller is not None:
+            self.controller.close()
+            self.controller = None
         for action in self._actions:
             self._iface.removePluginRasterMenu(_MENU, action)
             self._iface.removeToolBarIcon(action)
@@ -49,12 +49,12 @@ class Plugin:
 
     def open(self):
         """Show the panels and take the tool in hand; returns what they belong to."""
-        if self.studio is None:
+        if self.controller is None:
             from .controller import PluginController
 
-            self.studio = PluginController(self._iface)
-        self.studio.open()
-        return self.studio
+            self.controller = PluginController(self._iface)
+        self.controller.open()
+        return self.controller
 
     def open_camera(self) -> None:
         """Show the panels in which a photo is joined with the map."""
@@ -69,5 +69,5 @@ class Plugin:
         self._actions.append(entry)
 
     def _on_options(self) -> None:
-        if self.studio is not None:
-            self.studio.configure_worker()
+        if self.controller is not None:
+            self.controller.configure_worker()

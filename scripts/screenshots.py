@@ -80,7 +80,7 @@ def show_camera(folder: Path, scene: Path) -> None:
     shown = mapper.desk.shown.ground.geometry.boundingBox()
     show_on_map(shown)
     shoot(folder / "camera.png")
-    mapper.studio.dock.raise_()
+    mapper.controller.dock.raise_()
     mapper.prompt(*middle(scene, 2))
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     mapper.desk.picture.show_all()
@@ -159,9 +159,9 @@ def finish(driver: Driver) -> None:
 
 def show_form(driver: Driver) -> None:
     """Open the form of the first avalanche."""
-    table = driver.studio.list
+    table = driver.controller.list
     table.table.setCurrentCell(0, 0)
-    table.form_wanted.emit(table._entries[0])
+    table.form_requested.emit(table._entries[0])
 
 
 def show_options(path: Path) -> None:

@@ -22,10 +22,10 @@ class AvalancheListController(QObject):
         super().__init__(parent)
         self._iface, self._workspace, self._dock, self._warn = iface, workspace, dock, warn
         workspace.image_changed.connect(self.refresh)
-        dock.zoom_wanted.connect(self._zoom_to)
-        dock.continue_wanted.connect(self._continue)
-        dock.form_wanted.connect(self.open_form)
-        dock.delete_wanted.connect(self._delete)
+        dock.zoom_requested.connect(self._zoom_to)
+        dock.continue_requested.connect(self._continue)
+        dock.form_requested.connect(self.open_form)
+        dock.delete_requested.connect(self._delete)
         project = QgsProject.instance()
         project.layersWillBeRemoved.connect(self._on_layers_leave)
         project.layersAdded.connect(self._on_layers_come)
@@ -49,7 +49,7 @@ class AvalancheListController(QObject):
             entries = entries_of(QgsProject.instance(), origin.image_name, origin.sha256)
             for layer in layers_of(QgsProject.instance()):
                 if not layer.crs().isValid():
-                    target.show_only(layer, origin.image_name)
+                    target.show_only_image(layer, origin.image_name)
         self._dock.show_entries([entry for entry in entries if entry.home.layer_id not in but])
 
     def _on_layers_leave(self, ids: list[str]) -> None:
@@ -59,7 +59,7 @@ class AvalancheListController(QObject):
 
     def _on_layers_come(self, _layers) -> None:
         for layer in layers_of(QgsProject.instance()):
-            target.settle(layer)
+            target.drop_undefined_crs(layer)
         self.refresh()
 
     def _feature_of(self, entry: AvalancheEntry):
@@ -79,11 +79,13 @@ class AvalancheListController(QObject):
         if layer is None:
             return
         try:
-            prompts = record.stored(feature)
+            prompts = record.read_prompts(feature)
         except IsegError as error:
             self._warn(str(error))
         else:
-            self._workspace.reopen(prompts, entry.home, record.value(feature, "seconds") or 0.0)
+            self._workspace.reopen(
+                prompts, entry.home, record.attribute_value(feature, "seconds") or 0.0
+            )
 
     def open_form(self, entry: AvalancheEntry) -> None:
         """Show the form of an object, beside the map."""

@@ -68,7 +68,7 @@ class ExportActions:
             return
         path = self._ask(tr("Table (*.csv)"), "avalanche_times.csv")
         if path:
-            rows = [row for layer in layers for row in statistics.rows_of(layer)]
+            rows = [row for layer in layers for row in statistics.work_rows(layer)]
             self._write(statistics.write_csv, path, rows)
 
     def _masks(self) -> list[np.ndarray]:
@@ -82,7 +82,7 @@ class ExportActions:
         origin = space.image.origin
         masks = []
         for entry in entries_of(QgsProject.instance(), origin.image_name, origin.sha256):
-            in_picture = photo_twin(entry.home) if grid.plain else None
+            in_picture = photo_twin(entry.home) if grid.is_photo else None
             layer, feature = in_picture or find_feature(entry.home)
             mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
             masks.append(mask.within(whole))

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import on_map, to_geometry
+from ..features.geometry import pixels_to_geometry, points_to_geometry
 from ..features.queries import feature_ref, find_feature, layers_of, photo_twin
 from ..georef.georeferencer import Finished, Georeferencer
 from ..gui.segment_dock import SegmentDock
@@ -97,7 +97,7 @@ class FeatureSaver(QObject):
 
     def _again(self, image: MappedImage) -> bool:
         """Whether to write back to the feature that the object came from."""
-        return image.draft.home is not None and self._dock.same_feature.isChecked()
+        return image.draft.home is not None and self._dock.write_back.isChecked()
 
     def _belongs_in_picture(self, image: MappedImage) -> bool:
         """Whether the object came from a feature in pixels of the photo, and goes back there."""
@@ -115,7 +115,7 @@ class FeatureSaver(QObject):
             geometry = self._in_picture(image, outlined, layer)
         else:
             mapped, crs = ground.mapped, ground.pose.crs
-            geometry = on_map(mapped.xy, mapped.parts, crs, layer.crs())
+            geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
         if again:
             writer.rewrite(layer, feature.id(), geometry, attributes, tr("Correct avalanche"))
             return draft.home
@@ -126,7 +126,7 @@ class FeatureSaver(QObject):
         self, image: MappedImage, again: bool, ground: OnGround | None
     ) -> dict[str, object]:
         draft = image.draft
-        attributes = record.attributes(
+        attributes = record.object_attributes(
             origin=image.origin,
             loaded=self._service.loaded,
             prompts=draft.prompts,
@@ -135,13 +135,13 @@ class FeatureSaver(QObject):
             again=again,
         )
         if ground is not None:
-            attributes.update(record.measured(ground.pose, ground.mapped, again=again))
+            attributes.update(record.map_attributes(ground.pose, ground.mapped, again=again))
         return attributes
 
     @staticmethod
     def _in_picture(image: MappedImage, outlined: Outlined, layer: QgsVectorLayer) -> QgsGeometry:
         window = image.draft.found.window
-        return to_geometry(outlined.points, outlined.parts, image.grid, window, layer.crs())
+        return pixels_to_geometry(outlined.points, outlined.parts, image.grid, window, layer.crs())
 
     def _save_in_picture(self, image: MappedImage, outlined: Outlined, home: FeatureRef) -> None:
         """Keep the outline in the photo beside the one on the map, under the same uuid."""
@@ -166,7 +166,7 @@ class FeatureSaver(QObject):
     def _avalanche_of(home: FeatureRef) -> str:
         """What groups the parts of an avalanche: of a new feature its own identifier."""
         found = find_feature(home)
-        return (found and record.value(found[1], schema.AVALANCHE)) or home.uuid
+        return (found and record.attribute_value(found[1], schema.AVALANCHE)) or home.uuid
 
     @staticmethod
     def _feature_of(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature]:
@@ -195,7 +195,7 @@ class FeatureSaver(QObject):
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
-        plain = image.grid.plain and pose is None
+        plain = image.grid.is_photo and pose is None
         layer = self._dock.target.currentLayer()
         if layer is None or (pose is not None and not layer.crs().isValid()):
             layer = next(
@@ -208,7 +208,7 @@ class FeatureSaver(QObject):
             )
         if layer is None:
             layer = self.make_layer(image, None, pose)
-        reason = target.suitable(layer)
+        reason = target.why_unsuitable(layer)
         if reason:
             raise IsegError(reason)
         return layer
@@ -220,19 +220,21 @@ class FeatureSaver(QObject):
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
         if pose is None:
-            layer = target.create(path, image.grid.crs, image.grid.plain)
+            layer = target.create_layer(path, image.grid.crs, image.grid.is_photo)
         else:
-            layer = target.create(path, pose.crs, plain=False)
+            layer = target.create_layer(path, pose.crs, plain=False)
         project.addMapLayer(layer)
         return layer
 
     def _picture_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
         """The layer in pixels in the GeoPackage of another one; not shown, as it is no map."""
-        project, path = QgsProject.instance(), target.geopackage_of(beside)
+        project, path = QgsProject.instance(), target.geopackage_path(beside)
         for layer in layers_of(project):
-            if not layer.crs().isValid() and (not path or target.geopackage_of(layer) == path):
+            if not layer.crs().isValid() and (not path or target.geopackage_path(layer) == path):
                 return layer
-        layer = target.create(path or target.default_path(project, image.origin.path), None, True)
+        layer = target.create_layer(
+            path or target.default_path(project, image.origin.path), None, True
+        )
         project.addMapLayer(layer)
         project.layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
         return layer

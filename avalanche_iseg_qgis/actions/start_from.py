@@ -52,7 +52,7 @@ class StartFromActions:
         ids = layer.selectedFeatureIds()
         home = feature_ref(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
         image = self._workspace.image
-        if image.grid.plain and layer.crs().isValid():
+        if image.grid.is_photo and layer.crs().isValid():
             self._from_map(layer, ids, home)
         else:
             self._workspace.start_from(importing.from_features(layer, ids, image.grid), home)

@@ -72,7 +72,9 @@ def find_feature(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
 
 def feature_ref(layer: QgsVectorLayer, feature: QgsFeature) -> FeatureRef:
     """How to find the feature again."""
-    return FeatureRef(layer.id(), feature.id(), str(record.value(feature, schema.UUID) or ""))
+    return FeatureRef(
+        layer.id(), feature.id(), str(record.attribute_value(feature, schema.UUID) or "")
+    )
 
 
 def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list[AvalancheEntry]:
@@ -86,7 +88,7 @@ def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list
     for layer in sorted(layers_of(project), key=lambda layer: not layer.crs().isValid()):
         for feature in layer.getFeatures():
             home = feature_ref(layer, feature)
-            if record.belongs(feature, image_name, sha256) and home.uuid not in known:
+            if record.is_from_image(feature, image_name, sha256) and home.uuid not in known:
                 entries.append(_entry(layer, feature, len(entries) + 1))
                 known.update({home.uuid} - {""})
     return entries
@@ -104,13 +106,13 @@ def photo_twin(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> AvalancheEntry:
     plain = not layer.crs().isValid()
-    area = feature.geometry().area() if plain else record.value(feature, "area_m2")
+    area = feature.geometry().area() if plain else record.attribute_value(feature, "area_m2")
     return AvalancheEntry(
         feature_ref(layer, feature),
         number,
-        str(record.value(feature, "type") or ""),
-        record.value(feature, "n_clicks"),
-        record.value(feature, "seconds"),
+        str(record.attribute_value(feature, "type") or ""),
+        record.attribute_value(feature, "n_clicks"),
+        record.attribute_value(feature, "seconds"),
         area,
         plain,
     )

@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from .. import settings
 from ..canvas.outline_item import OutlineItem
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
-from ..features.geometry import brought, polygons, to_arrays
+from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
 from ..session.start_mask import StartMask
 from .camera_grid import PhotoGrid
@@ -107,7 +107,7 @@ class Georeferencer(QObject):
 
     def pose_of(self, image: MappedImage | None) -> PhotoPose | None:
         """How to bring outlines of an image to the map; None if it has no camera."""
-        if image is None or not image.grid.plain:
+        if image is None or not image.grid.is_photo:
             return None
         sheet = self._desk.work.sheet_of(image.source.path)
         if sheet is None or sheet.record is None or not sheet.dem:
@@ -143,7 +143,7 @@ class Georeferencer(QObject):
             If they cannot be brought to the CRS of the camera.
         """
         pose = self.pose_of(image)
-        points, parts = to_arrays(brought(geometry, crs, pose.crs))
+        points, parts = multipolygon_to_arrays(reproject(geometry, crs, pose.crs))
         request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
         self._surveyor.ask("start", Start(image, home), request)
 
@@ -191,7 +191,7 @@ class Georeferencer(QObject):
     def _show(self, ticket: Live, answer: Mapped) -> None:
         pose, draft = self.pose_of(ticket.image), self._workspace.draft
         if ticket.image is self._workspace.image and pose and not draft.prompts.empty:
-            self.outline.show(polygons(answer.xy, answer.parts), pose.crs)
+            self.outline.show(arrays_to_multipolygon(answer.xy, answer.parts), pose.crs)
             self._bring_into_view(pose.crs)
 
     def _bring_into_view(self, crs: QgsCoordinateReferenceSystem) -> None:
@@ -199,7 +199,7 @@ class Georeferencer(QObject):
         shown = self._canvas.mapSettings().destinationCrs()
         if not shown.isValid():
             return
-        box = brought(self.outline.geometry, crs, shown).boundingBox()
+        box = reproject(self.outline.geometry, crs, shown).boundingBox()
         if not box.isEmpty() and not self._canvas.extent().intersects(box):
             self._canvas.setCenter(box.center())
             self._canvas.refresh()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..layers.origin import ImageOrigin, observed_in_name
+from ..layers.origin import ImageOrigin, parse_observed_at
 from ..layers.pixel_window import PixelWindow
-from ..layers.windows import WHOLE, window_for
+from ..layers.windows import MAX_WHOLE_PIXELS, choose_window
 from .draft import ObjectDraft
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class MappedImage:
     def __post_init__(self) -> None:
         path = self.source.path
         name = Path(path).name if Path(path).is_file() else self.source.name
-        self.origin = ImageOrigin(name, path, observed_in_name(path))
+        self.origin = ImageOrigin(name, path, parse_observed_at(path))
 
     @property
     def grid(self) -> Grid:
@@ -60,7 +60,7 @@ class MappedImage:
     def whole(self) -> PixelWindow | None:
         """The whole image, where it is small enough to be looked at at once."""
         grid = self.grid
-        if grid.width * grid.height > WHOLE:
+        if grid.width * grid.height > MAX_WHOLE_PIXELS:
             return None
         return PixelWindow(0, 0, grid.height, grid.width)
 
@@ -78,7 +78,7 @@ class MappedImage:
         PromptError
             If they lie too far apart.
         """
-        return window_for(self.grid, self.draft.prompts.bounds(), self.window)
+        return choose_window(self.grid, self.draft.prompts.bounds(), self.window)
 
     def cut_off(self, threshold: float) -> bool:
         """Whether what was found reaches an edge of the window that is no edge of the image."""

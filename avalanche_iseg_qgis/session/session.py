@@ -20,7 +20,7 @@ from ..layers.origin import ImageOrigin
 from ..layers.pixel_window import WindowImage
 from ..layers.reader import ImageReader
 from ..layers.source import open_source
-from ..layers.windows import wider
+from ..layers.windows import widen
 from ..worker.segmentation_client import SegmentationClient
 from ..worker.settings import ShapeSettings
 from .draft import FeatureRef, ObjectDraft, OutlineState, PredictionState
@@ -73,7 +73,7 @@ class SegmentationSession(QObject):
         service.refused.connect(self._on_refused)
         reader.done.connect(self._on_read)
         reader.failed.connect(self._on_unread)
-        reader.described.connect(self._on_described)
+        reader.origin_read.connect(self._on_described)
 
     # --- the image -------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class SegmentationSession(QObject):
                 self.said.emit(str(error))
             else:
                 image = self._images.setdefault(key, MappedImage(key, layer.id(), source))
-                self._reader.describe(source)
+                self._reader.request_origin(source)
                 image.layer_id = layer.id()
                 if image.grid != source.grid and image.draft.prompts.empty:
                     image.source, image.window = source, None
@@ -331,7 +331,7 @@ class SegmentationSession(QObject):
         self.found_changed.emit()
         if image.cut_off(self._shape.threshold) and image.widenings < _MOST_WIDENINGS:
             image.widenings += 1
-            image.window = wider(image.grid, image.window)
+            image.window = widen(image.grid, image.window)
             if image.window != picture.window:
                 draft.found = replace(draft.found, prompts=PromptSet())  # not the last word
                 self._reader.request(image.source, image.window, image.picture_name)
@@ -345,7 +345,7 @@ class SegmentationSession(QObject):
         image, draft = self._image, self.draft
         if draft is None or not draft.up_to_date or draft.outline_for(self._shape) is not None:
             return
-        picture = self._reader.held(image.picture_name)
+        picture = self._reader.cached(image.picture_name)
         if picture is None:
             self._reader.request(image.source, image.window, image.picture_name)
             return

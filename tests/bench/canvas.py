@@ -83,7 +83,7 @@ class Ways:
         self.canvas.viewport().repaint()
 
     def move_item(self, mode, threshold) -> None:
-        self.item.look = MaskStyle(threshold, mode=mode)
+        self.item.mask_style = MaskStyle(threshold, mode=mode)
         self.painted()
 
     def move_band(self, threshold) -> None:

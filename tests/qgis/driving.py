@@ -24,13 +24,13 @@ class Driver:
         QgsProject.instance().addMapLayer(self.layer)
         iface.setActiveLayer(self.layer)
         self.show_all()
-        self.studio = plugin.open()
-        self.space = self.studio.workspace
+        self.controller = plugin.open()
+        self.space = self.controller.workspace
         wait_until(lambda: self.space.image is not None, what="the image in hand")
         wait_until(self.ready, 60, "the worker")
 
     def ready(self) -> bool:
-        return self.studio.service.state.name == "READY"
+        return self.controller.service.state.name == "READY"
 
     def show_all(self) -> None:
         self.canvas.setDestinationCrs(QgsProject.instance().crs())

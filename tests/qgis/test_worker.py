@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from osgeo import gdal
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 from waiting import wait_until
 
+from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow, WindowImage
 from avalanche_iseg_qgis.worker.interpreter import find_interpreter
 from avalanche_iseg_qgis.worker.segmentation_client import (
@@ -210,7 +210,7 @@ def test_picture_ahead_of_the_first_click(ready):
     loop = QEventLoop()  # not `wait_until`: its pauses would be counted
     ready.service._line.answered.connect(loop.quit)
     loop.exec()
-    assert photo.name in ready.service._line.held
+    assert photo.name in ready.service._line.cached
     print(f"24 megapixels handed over in {time.perf_counter() - start:.2f} s")
     ready.service.predict("a", photo, middle(photo))
     ready.wait_for_answers()
@@ -321,7 +321,7 @@ def test_killed_mid_request_answers_nevertheless(ready, while_it):
     photo, pid = made(1200, 1600, while_it), ready.service.pid
     ready.service.predict("a", photo, middle(photo))
     if while_it == "computes":
-        wait_until(lambda: photo.name in ready.service._line.held)
+        wait_until(lambda: photo.name in ready.service._line.cached)
     os.kill(pid, signal.SIGKILL)
     start = time.perf_counter()
     ready.wait_for_answers()
