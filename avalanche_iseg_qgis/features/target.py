@@ -106,7 +106,7 @@ def why_unsuitable(layer: QgsVectorLayer) -> str | None:
         reason = tr("its file or its connection is gone")
     elif layer.geometryType() != QgsWkbTypes.GeometryType.PolygonGeometry:
         reason = tr("it is not a layer of polygons")
-    elif layer.readOnly() or not _can_edit(layer) or not _file_writable(layer):
+    elif layer.readOnly() or not can_edit(layer) or not _file_writable(layer):
         reason = tr("it is read-only")
     else:
         return None
@@ -121,7 +121,7 @@ def _file_writable(layer: QgsVectorLayer) -> bool:
     return not file.is_file() or os.access(file, os.W_OK)
 
 
-def _can_edit(layer: QgsVectorLayer) -> bool:
+def can_edit(layer: QgsVectorLayer) -> bool:
     needed = (
         QgsVectorDataProvider.Capability.AddFeatures
         | QgsVectorDataProvider.Capability.ChangeGeometries
@@ -219,7 +219,7 @@ def _prepare(layer: QgsVectorLayer, name: str) -> str:
         layer.fields().indexOf(needed) < 0 for needed in _NEEDED
     ):
         return tr("it has a table {} with other attributes").format(name)
-    if not _can_edit(layer):
+    if not can_edit(layer):
         return tr("it is read-only")
     drop_undefined_crs(layer)
     if layer.listStylesInDatabase()[0] > 0:
