@@ -33,9 +33,9 @@ def build(parent: Path) -> Path:
     plugin = parent / NAME
     if plugin.exists():
         shutil.rmtree(plugin)
-    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(ROOT / NAME, plugin, ignore=unwanted)
-    shutil.copytree(ROOT / "core", plugin / "core", ignore=unwanted)
+    unwanted = ("__pycache__", "*.pyc", ".*")  # and the link that stands for core in a checkout
+    shutil.copytree(ROOT / NAME, plugin, ignore=shutil.ignore_patterns(*unwanted, "core"))
+    shutil.copytree(ROOT / "core", plugin / "core", ignore=shutil.ignore_patterns(*unwanted))
     for part in _SCRIPTS_ONLY:
         path = plugin / "core" / part
         if path.is_dir():
