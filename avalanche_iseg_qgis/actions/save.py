@@ -135,7 +135,7 @@ class FeatureSaver(QObject):
             again=again,
         )
         if ground is not None:
-            attributes.update(record.map_attributes(ground.pose, ground.mapped, again=again))
+            attributes.update(record.map_attributes(ground.pose.record, ground.mapped, again=again))
         return attributes
 
     @staticmethod

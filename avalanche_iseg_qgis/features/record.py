@@ -132,14 +132,14 @@ def read_prompts(feature: QgsFeature) -> PromptSet:
 
 
 def is_from_image(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
-    """Return whether a feature was made from an image: by SHA-256 if both have one, else by name."""
+    """Return whether a feature was made from an image: by SHA-256 if both have one, or by name."""
     known = attribute_value(feature, schema.IMAGE_SHA256)
     if known and sha256:
         return known == sha256
     return attribute_value(feature, schema.IMAGE_NAME) == image_name
 
 
-def attribute_value(feature: QgsFeature, name: str) -> Any:
+def attribute_value(feature: QgsFeature, name: str) -> Any:  # noqa: ANN401
     """Return an attribute; None if it is empty or there is no such field."""
     index = feature.fields().indexOf(name)
     content = feature.attribute(index) if index >= 0 else None

@@ -1,4 +1,4 @@
-"""How much work an avalanche was: seconds and clicks, for a table."""
+"""Working time and clicks per avalanche, as a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..i18n import tr
 from . import record, schema
 
 PAUSE = 60.0
-"""Seconds without an action, from which on they do not count as work."""
+"""Seconds without an action after which they no longer count as work."""
 
 COLUMNS = (
     "uuid",
@@ -34,14 +34,14 @@ COLUMNS = (
 
 @dataclass
 class Stopwatch:
-    """Seconds of work on one object: from the first action to the latest, without pauses."""
+    """Working time on one object in seconds: from the first action to the latest, less pauses."""
 
     seconds: float = 0.0
     clock: Callable[[], float] = time.monotonic
     _last: float | None = field(default=None, init=False)
 
     def touch(self) -> None:
-        """An action of the user."""
+        """Count the time since the last action of the user."""
         now = self.clock()
         if self._last is not None and now - self._last <= PAUSE:
             self.seconds += now - self._last
@@ -49,7 +49,7 @@ class Stopwatch:
 
 
 def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
-    """A row of `COLUMNS` for each feature that was made from prompts."""
+    """Yield a row of `COLUMNS` for each feature that was made from prompts."""
     for feature in layer.getFeatures():
         try:
             prompts = record.read_prompts(feature)
@@ -67,12 +67,12 @@ def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
             "box": int(prompts.box is not None),
             "seconds": record.attribute_value(feature, "seconds"),
             "threshold": record.attribute_value(feature, "threshold"),
-            "finished_at": _utc(finished),
+            "finished_at": _utc_text(finished),
         }
 
 
 def write_csv(path: str, rows: Iterable[dict[str, object]]) -> None:
-    """Write rows of `COLUMNS`, at once or not at all.
+    """Write rows of `COLUMNS` as CSV, atomically.
 
     Raises
     ------
@@ -95,8 +95,8 @@ def write_csv(path: str, rows: Iterable[dict[str, object]]) -> None:
         ) from error
 
 
-def _utc(moment: QDateTime | None) -> str | None:
-    """What a layer holds is UTC, whatever time zone its provider gives it."""
+def _utc_text(moment: QDateTime | None) -> str | None:
+    """Format a time of a layer, which is UTC whatever time zone its provider gives it."""
     if moment is None:
         return None
     if moment.timeSpec() != Qt.TimeSpec.UTC:

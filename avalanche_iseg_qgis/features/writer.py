@@ -1,4 +1,4 @@
-"""Edits of layers with avalanches: each is one step of the layer's undo stack, saved by the user."""
+"""Edits of layers with avalanches, each one step of the layer's undo stack; saved by the user."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The objects in a mask image: shades, labels, colours."""
+"""The objects in a mask or label image: soft mask, labels, colours."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from osgeo import gdal
@@ -11,33 +12,37 @@ from ..core.errors import ImageError
 from ..i18n import tr
 from .raster import read_band
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _VOID = 224 | 224 << 8 | 192 << 16
 """The colour by which PASCAL VOC marks pixels that belong to nothing."""
 
-_MOST_COLOURS = 255
+_MAX_COLOURS = 255
 
 
-def split_objects(raster: gdal.Dataset) -> list[np.ndarray]:
-    """The objects of a mask image, (H, W) bool each, in the order of their values.
+def split_objects(raster: gdal.Dataset) -> list[NDArray[np.bool_]]:
+    """Return the objects of a mask image, (H, W) bool each, in the order of their values.
 
-    Grey images are one object (0 and another value, or shades cut at half of the type's range),
-    or label images: 1, 2, 3 … or evenly spread, as the research demo saves them (127 objects at
-    most in 8 bits). Coloured ones, palettes included, have an object in each colour but black.
+    Grey images are one object (0 and another value, or a soft mask, cut at half of the type's
+    range), or label images: 1, 2, 3 … or evenly spread, as the research demo saves them (127
+    objects at most in 8 bits). Coloured ones, palettes included, have an object in each colour but
+    black.
 
     Raises
     ------
     ImageError
         If it cannot be read, or is no mask.
     """
-    labels = _labels(raster)
-    values = _values(labels)
-    if labels.dtype != np.uint32 and _shaded(values, labels.dtype):
+    labels = _read_labels(raster)
+    values = _nonzero_values(labels)
+    if labels.dtype != np.uint32 and _is_soft_mask(values, labels.dtype):
         return [labels > np.iinfo(labels.dtype).max // 2]
     return [labels == value for value in sorted(values)]
 
 
-def _labels(raster: gdal.Dataset) -> np.ndarray:
-    """(H, W) uint8 or uint16 of a grey image; uint32 of a coloured one, red in the lowest byte."""
+def _read_labels(raster: gdal.Dataset) -> NDArray[Any]:
+    """Read (H, W) uint8 or uint16 of a grey image; uint32 of a coloured one, red lowest."""
     band = raster.GetRasterBand(1)
     if band.DataType not in (gdal.GDT_Byte, gdal.GDT_UInt16):
         raise ImageError(
@@ -51,39 +56,40 @@ def _labels(raster: gdal.Dataset) -> np.ndarray:
     if palette is not None:
         entries = [palette.GetColorEntry(index)[:3] for index in range(palette.GetCount())]
         table = np.zeros(65536, np.uint32)
-        table[: len(entries)] = [_colour(*entry) for entry in entries]
-        return _without_shades(table[red], raster)
+        table[: len(entries)] = [_pack_colour(*entry) for entry in entries]
+        return _check_colours(table[red], raster)
     if raster.RasterCount < 3:  # grey, with or without alpha
         return red
     green, blue = read_band(raster, 2), read_band(raster, 3)
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return red
-    return _without_shades(
-        _colour(*(band.astype(np.uint32) for band in (red, green, blue))), raster
+    return _check_colours(
+        _pack_colour(*(band.astype(np.uint32) for band in (red, green, blue))), raster
     )
 
 
-def _colour(red, green, blue):
+def _pack_colour(red: Any, green: Any, blue: Any) -> Any:  # noqa: ANN401
+    """Pack bands, numbers or arrays, in one number, red in the lowest byte."""
     return red | green << 8 | blue << 16
 
 
-def _without_shades(colours: np.ndarray, raster: gdal.Dataset) -> np.ndarray:
-    """Colours that are few, as those of masks are; the greys of a palette become a grey image."""
-    values = _values(colours)
-    if len(values) > _MOST_COLOURS:
+def _check_colours(colours: NDArray[np.uint32], raster: gdal.Dataset) -> NDArray[Any]:
+    """Check that colours are few, as in masks; grey ones of a palette become a grey image."""
+    values = _nonzero_values(colours)
+    if len(values) > _MAX_COLOURS:
         raise ImageError(
             tr("{} has {} colours, so it is no mask: choose a mask image.").format(
                 raster.GetDescription(), len(values)
             )
         )
-    if all(value == _colour(*[value & 255] * 3) for value in values):
+    if all(value == _pack_colour(*[value & 255] * 3) for value in values):
         return colours.astype(np.uint8)
     colours[colours == _VOID] = 0
     return colours
 
 
-def _values(labels: np.ndarray) -> set[int]:
-    """Which values there are, but for 0. Row by row, for sorting the whole takes seconds."""
+def _nonzero_values(labels: NDArray[Any]) -> set[int]:
+    """Return all values but 0; by rows, since sorting a whole image takes seconds."""
     found: set[int] = set()
     for row in labels:
         last_of_run = np.flatnonzero(row[1:] != row[:-1])
@@ -91,8 +97,8 @@ def _values(labels: np.ndarray) -> set[int]:
     return found - {0}
 
 
-def _shaded(values: set[int], kind: np.dtype) -> bool:
-    """Whether grey values are shades of one object rather than labels of several."""
+def _is_soft_mask(values: set[int], kind: np.dtype[Any]) -> bool:
+    """Return whether grey values are shades of one object rather than labels of several."""
     if len(values) < 2:
         return False
     half, highest = np.iinfo(kind).max // 2, max(values)

@@ -1,8 +1,8 @@
-"""Mask rasters: opened, read, made on the pixels of an image."""
+"""Mask rasters of GDAL: opening, reading, creating."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
@@ -11,23 +11,23 @@ from ..core.errors import ImageError
 from ..i18n import tr
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
     from ..layers.grid import Grid
     from ..layers.pixel_window import PixelWindow
 
 
 def open_raster(path: str) -> gdal.Dataset:
-    """Open a raster file to read.
+    """Open a raster file for reading.
 
     Raises
     ------
     ImageError
-        If it is not there, or is none.
+        If it does not exist, or is no raster.
     """
     try:
         raster = gdal.OpenEx(path, gdal.OF_RASTER)
-    except RuntimeError:  # another plugin may have switched GDAL's exceptions on
+    except RuntimeError:  # where another plugin has switched GDAL's exceptions on
         raster = None
     if raster is None:
         raise ImageError(
@@ -36,13 +36,13 @@ def open_raster(path: str) -> gdal.Dataset:
     return raster
 
 
-def read_band(raster: gdal.Dataset, number: int) -> np.ndarray:
-    """(H, W) values as stored.
+def read_band(raster: gdal.Dataset, number: int) -> NDArray[Any]:
+    """Read a band, (H, W), in its own type.
 
     Raises
     ------
     ImageError
-        If the file is cut short or damaged.
+        If the file is truncated or damaged.
     """
     try:
         values = raster.GetRasterBand(number).ReadAsArray()
@@ -56,7 +56,7 @@ def read_band(raster: gdal.Dataset, number: int) -> np.ndarray:
 
 
 def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
-    """Raise an ImageError if a raster has not as many rows and columns as the image."""
+    """Raise an ImageError if a raster has another size than the image."""
     size, wanted = (raster.RasterXSize, raster.RasterYSize), (grid.width, grid.height)
     if size == wanted:
         return
@@ -78,16 +78,16 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
 
 
 def empty_raster(grid: Grid, window: PixelWindow, kind: int = gdal.GDT_Byte) -> gdal.Dataset:
-    """A raster in memory on some pixels of an image, georeferenced as the image is."""
+    """Create a raster in memory for a window of an image, with the image's georeference."""
     raster = gdal.GetDriverByName("MEM").Create("", window.width, window.height, 1, kind)
     if not grid.is_photo:
-        a, b, c, d, e, f = grid.transform
-        u, v = window.col, window.row
-        raster.SetGeoTransform((a * u + b * v + c, a, b, d * u + e * v + f, d, e))
+        x, y = grid.corner_to_layer(window.col, window.row)
+        a, b, _, d, e, _ = grid.transform
+        raster.SetGeoTransform((x, a, b, y, d, e))
         raster.SetProjection(gdal_wkt(grid.crs))
     return raster
 
 
 def gdal_wkt(crs: QgsCoordinateReferenceSystem) -> str:
-    """A CRS in the words that GDAL prefers."""
+    """Return the WKT of a CRS in the form that GDAL prefers."""
     return crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL)

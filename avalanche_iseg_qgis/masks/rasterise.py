@@ -1,4 +1,4 @@
-"""Polygons to pixels of an image."""
+"""Rasterisation of polygons on the grid of an image."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from .raster import gdal_wkt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
     from qgis.core import QgsCoordinateReferenceSystem
 
     from ..layers.grid import Grid
@@ -34,28 +35,28 @@ if TYPE_CHECKING:
 def rasterise(
     geometries: Iterable[QgsGeometry], crs: QgsCoordinateReferenceSystem, grid: Grid
 ) -> StartMask:
-    """Pixels whose centres lie in any of the polygons; what lies outside of the image is cut off.
+    """Return the pixels whose centres lie in any of the polygons, clipped to the image.
 
-    The exact outline of a mask gives that mask back.
+    The exact outline of a mask gives that mask again.
 
     Parameters
     ----------
     geometries
-        Polygons, with holes and several parts as they come.
+        Polygons or multipolygons, with or without holes.
     crs
-        Of the geometries; not valid for those in pixel coordinates (x right, y down negative).
+        CRS of the geometries; invalid for pixel coordinates (x right, y down negative).
     grid
-        Pixels of the image.
+        Grid of the image.
 
     Raises
     ------
     PromptError
-        If there is no polygon, none lies in the image, or the CRS do not go together.
+        If there is no polygon, none lies in the image, or only one side has a CRS.
     """
     to_grid = crs_transform(grid, crs)
     polygons = []
     for geometry in geometries:
-        polygons += _polygons(geometry, to_grid, grid)
+        polygons += _polygons_in_pixels(geometry, to_grid, grid)
     if not polygons:
         raise PromptError(tr("There is no polygon to start from: choose a polygon feature."))
     bounds = QgsRectangle(polygons[0].boundingBox())
@@ -66,7 +67,7 @@ def rasterise(
 
 
 def crs_transform(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinateTransform:
-    """From a CRS to that of an image; both have one, or none has.
+    """Return the transform from a CRS to that of an image; identity if neither has one.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def crs_transform(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinat
     if grid.is_photo and not local:
         raise PromptError(
             tr(
-                "The image is a plain photo, but the outline has the coordinate system {}: choose "
+                "The image is a photo, but the outline has the coordinate system {}: choose "
                 "an outline in pixel coordinates of this photo, from a layer without CRS."
             ).format(crs.userFriendlyIdentifier())
         )
@@ -98,22 +99,22 @@ def crs_transform(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinat
 
 
 def covering_window(bounds: QgsRectangle, grid: Grid) -> PixelWindow:
-    """The pixels of the image that a rectangle in (u, -v) touches; may be empty."""
-    left, right = _range(bounds.xMinimum(), bounds.xMaximum(), grid.width)
-    top, bottom = _range(-bounds.yMaximum(), -bounds.yMinimum(), grid.height)
+    """Return the pixels of the image that a rectangle in (u, -v) touches; may be empty."""
+    left, right = _pixel_range(bounds.xMinimum(), bounds.xMaximum(), grid.width)
+    top, bottom = _pixel_range(-bounds.yMaximum(), -bounds.yMinimum(), grid.height)
     return PixelWindow(top, left, bottom - top, right - left)
 
 
 def layer_to_pixels(grid: Grid) -> QTransform:
-    """From layer coordinates to (u, -v): GDAL needs rasters that are not an identity."""
+    """Return the transform to (u, -v), for GDAL rejects rasters with an identity transform."""
     inverse, _ = grid.corner_transform.inverted()
     return inverse * QTransform.fromScale(1, -1)
 
 
-def _polygons(
+def _polygons_in_pixels(
     geometry: QgsGeometry, to_grid: QgsCoordinateTransform, grid: Grid
 ) -> list[QgsGeometry]:
-    """Its parts as plain polygons in (u, -v), without curves, Z and M."""
+    """Return the parts of a geometry as polygons in (u, -v), without curves, Z and M."""
     if geometry.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
         return []
     geometry = QgsGeometry(geometry)
@@ -129,23 +130,23 @@ def _polygons(
     return geometry.coerceToType(QgsWkbTypes.Type.Polygon)
 
 
-def _range(low: float, high: float, size: int) -> tuple[int, int]:
-    """Whole pixels from first to one after the last, within the image."""
-    if not (low <= high):  # not a number
+def _pixel_range(low: float, high: float, size: int) -> tuple[int, int]:
+    """Return the first pixel and one after the last, within the image."""
+    if not (low <= high):  # NaN
         return 0, 0
     first = math.floor(min(max(low, 0), size))
     return first, max(first, math.ceil(min(max(high, 0), size)))
 
 
-def _burn(polygons: list[QgsGeometry], window: PixelWindow) -> np.ndarray:
-    """(height, width) uint8, 1 where a pixel's centre lies in a polygon."""
+def _burn(polygons: list[QgsGeometry], window: PixelWindow) -> NDArray[np.uint8]:
+    """Burn polygons into (height, width) uint8: 1 where a pixel's centre lies in one."""
     if not (window.height and window.width):
         return np.zeros((0, 0), np.uint8)
     raster = gdal.GetDriverByName("MEM").Create("", window.width, window.height)
     raster.SetGeoTransform((window.col, 1, 0, -window.row, 0, -1))
     vectors = ogr.GetDriverByName("Memory").CreateDataSource("")
     layer = vectors.CreateLayer("", None, ogr.wkbPolygon)
-    for polygon in polygons:  # one feature each: overlapping ones unite
+    for polygon in polygons:  # one feature each, so that overlapping ones unite
         feature = ogr.Feature(layer.GetLayerDefn())
         feature.SetGeometry(ogr.CreateGeometryFromWkb(bytes(polygon.asWkb())))
         layer.CreateFeature(feature)

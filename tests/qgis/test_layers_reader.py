@@ -44,14 +44,14 @@ class Slow:
 
 class Ears:
     def __init__(self, reader) -> None:
-        self.done, self.failed, self.described = [], [], []
+        self.done, self.failed, self.origin_read = [], [], []
         reader.done.connect(self.done.append)
         reader.failed.connect(lambda name, text: self.failed.append((name, text)))
-        reader.origin_read.connect(self.described.append)
+        reader.origin_read.connect(self.origin_read.append)
 
     @property
     def names(self):
-        return [picture.name for picture in self.done]
+        return [image.name for image in self.done]
 
 
 @pytest.fixture
@@ -69,17 +69,17 @@ def test_reads(reader, tmp_path):
     reader.request_origin(source)
     assert not ears.done
     wait_until(lambda: ears.done and ears.origin_read)
-    (picture,) = ears.done
-    assert picture.pixels.shape == (30, 40, 3)
-    assert picture.window == PixelWindow(10, 20, 30, 40)
-    assert reader.cached("a") is picture
+    (image,) = ears.done
+    assert image.pixels.shape == (30, 40, 3)
+    assert image.window == PixelWindow(10, 20, 30, 40)
+    assert reader.cached("a") is image
     (origin,) = ears.origin_read
     assert origin.image_name == "20240115_1030.png"
     assert origin.sha256
     assert origin.observed_at
 
 
-def test_kept_pictures_are_there_at_once(reader):
+def test_cached_images_are_there_at_once(reader):
     source, ears = Slow(), Ears(reader)
     source.go.set()
     for name in "abc":
