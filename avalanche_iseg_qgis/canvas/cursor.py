@@ -1,4 +1,4 @@
-"""A cross to aim with."""
+"""The cursor of the map tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SIZE, _GAP = 25, 4
 
 
 def cross_cursor() -> QCursor:
-    """A cross that is open in the middle, dark with a white rim: to be seen on snow and rock."""
+    """Make a cross with a gap in the middle, dark with a white rim: visible on snow and rock."""
     pixmap = QPixmap(_SIZE, _SIZE)
     pixmap.fill(Qt.GlobalColor.transparent)
     middle = _SIZE // 2

@@ -1,4 +1,4 @@
-"""What dragging with the left button does to the prompts, in pixels of the grid."""
+"""Changes of the prompts by dragging with the left button, in pixels of the grid."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ..session.prompt_set import PromptSet
 
 Drag = Callable[[float, float], "PromptSet"]
-"""From the (row, col) where the mouse is now to the prompts as they would be."""
+"""Function from the current (row, col) of the mouse to the changed prompts."""
 
 
 def clamp(grid: Grid, row: float, col: float) -> tuple[float, float]:
-    """The nearest place of the raster."""
+    """Return the nearest pixel coordinate within the raster."""
     return min(max(row, 0), grid.height - 1), min(max(col, 0), grid.width - 1)
 
 
@@ -27,16 +27,15 @@ def drag_click(prompts: PromptSet, grid: Grid, index: int) -> Drag:
 
 
 def drag_new_box(prompts: PromptSet, grid: Grid, row: float, col: float) -> Drag:
-    """Draw a box from a first corner, which may lie outside, as far as there is a raster."""
+    """Draw a box from a first corner, which may lie outside, clipped to the raster."""
     first = clamp(grid, row, col)
     return lambda r, c: prompts.with_box(Box.from_corners(first, clamp(grid, r, c)))
 
 
 def drag_handle(
-    prompts: PromptSet, grid: Grid, handle: tuple[int, int], row: float, col: float
+    prompts: PromptSet, grid: Grid, box: Box, handle: tuple[int, int], row: float, col: float
 ) -> Drag:
-    """Move the sides that belong to a handle, or with `CENTRE` the whole box."""
-    box = prompts.box
+    """Move the sides of a box that belong to a handle, or with `CENTRE` the whole box."""
 
     def resized(r: float, c: float) -> PromptSet:
         down, right = r - row, c - col

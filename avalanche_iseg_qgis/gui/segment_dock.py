@@ -25,7 +25,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .. import settings
-from ..canvas.mask_item import MaskDisplay, MaskStyle
+from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
@@ -182,9 +182,9 @@ class SegmentDock(QgsDockWidget):
         self.colour.setColor(QColor(settings.COLOUR.get()))
         self.mode = QComboBox()
         for mode, name in (
-            (MaskDisplay.MASK, tr("Mask")),
-            (MaskDisplay.OUTLINE, tr("Outline only")),
-            (MaskDisplay.PROBABILITY, tr("Probability")),
+            (MaskMode.MASK, tr("Mask")),
+            (MaskMode.OUTLINE, tr("Outline only")),
+            (MaskMode.PROBABILITY, tr("Probability")),
         ):
             self.mode.addItem(name, mode)
         self.click_size = QSpinBox()

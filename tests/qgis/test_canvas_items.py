@@ -9,7 +9,7 @@ from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsGeo
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtTest import QTest
 
-from avalanche_iseg_qgis.canvas.mask_item import MaskDisplay, MaskItem, MaskStyle
+from avalanche_iseg_qgis.canvas.mask_item import MaskMode, MaskItem, MaskStyle
 from avalanche_iseg_qgis.canvas.outline_item import OutlineItem
 from avalanche_iseg_qgis.canvas.prompt_item import PromptItem
 from avalanche_iseg_qgis.core.prompts import Box, Click
@@ -139,7 +139,7 @@ def test_a_look_computes_nothing_anew(canvas, mask):
 
 def test_outline_mode(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
-    mask.mask_style = MaskStyle(mode=MaskDisplay.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
+    mask.mask_style = MaskStyle(mode=MaskMode.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
     picture = grab(canvas)
     red = np.all(picture == (255, 0, 0), axis=-1)
     rows, cols = np.nonzero(red)
@@ -157,7 +157,7 @@ def test_outline_mode(canvas, mask):
 
 def test_probabilities(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
-    mask.mask_style = MaskStyle(mode=MaskDisplay.PROBABILITY, opacity=1.0)
+    mask.mask_style = MaskStyle(mode=MaskMode.PROBABILITY, opacity=1.0)
     high, low = colour(canvas, PHOTO, 150, 400), colour(canvas, PHOTO, 105, 400)
     assert sum(high) > sum(low)
     assert colour(canvas, PHOTO, 220, 470) == (255, 255, 255)

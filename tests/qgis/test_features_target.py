@@ -136,7 +136,7 @@ def test_pixels_have_no_measures_in_the_form(tmp_path):
 
 
 def test_every_attribute_has_a_place_in_the_form(tmp_path):
-    groups = {group for tab in form._tabs(plain=False).values() for group in tab}
+    groups = {group for tab in form._tabs(in_pixels=False).values() for group in tab}
     assert groups == {attribute.group for attribute in schema.all_attributes()} - {""}
     names = [attribute.name for attribute in schema.all_attributes()]
     assert len(names) == len(set(names))
