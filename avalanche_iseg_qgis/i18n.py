@@ -1,4 +1,4 @@
-"""Words for people, in their language where there is a translation."""
+"""Translation of the texts that users see."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from qgis.PyQt.QtCore import QCoreApplication
 
 
 def tr(text: str) -> str:
-    """The text in the user's language."""
+    """Return the text in the user's language."""
     return QCoreApplication.translate("AvalancheISeg", text)

@@ -1,8 +1,9 @@
-"""The dock *Avalanches*: the objects of the image in hand."""
+"""The dock *Avalanches*: a table of the current image's objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qgis.gui import QgsDockWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -21,9 +22,12 @@ from qgis.PyQt.QtWidgets import (
 from ..features.queries import AvalancheEntry
 from ..i18n import tr
 
+if TYPE_CHECKING:
+    from qgis.PyQt.QtCore import pyqtBoundSignal
+
 
 class AvalanchesDock(QgsDockWidget):
-    """A table of entries; what is to be done with the chosen one is told by signals."""
+    """Dock with a table of entries; signals request an action on the selected one."""
 
     zoom_requested = pyqtSignal(object)
     continue_requested = pyqtSignal(object)
@@ -50,7 +54,11 @@ class AvalanchesDock(QgsDockWidget):
         buttons = QHBoxLayout()
         for text, tip, signal in (
             (tr("Zoom to"), tr("Show it on the map"), self.zoom_requested),
-            (tr("Continue"), tr("Take it in hand again, with its clicks"), self.continue_requested),
+            (
+                tr("Continue"),
+                tr("Edit this avalanche again, with its clicks"),
+                self.continue_requested,
+            ),
             (tr("Attributes"), tr("Open its form"), self.form_requested),
             (tr("Delete"), tr("Delete it from its layer"), self.delete_requested),
         ):
@@ -69,17 +77,17 @@ class AvalanchesDock(QgsDockWidget):
         self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_requested))
 
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
-        """Fill the table anew, keeping the row chosen."""
-        row = self.table.currentRow()
+        """Fill the table, keeping the selected row."""
+        selected = self.table.currentRow()
         self._entries = list(entries)
         self.table.setRowCount(len(self._entries))
-        for at, entry in enumerate(self._entries):
+        for row, entry in enumerate(self._entries):
             for column, text in enumerate(entry.texts()):
-                self.table.setItem(at, column, QTableWidgetItem(text))
-        self.table.setCurrentCell(min(row, len(self._entries) - 1), 0)
+                self.table.setItem(row, column, QTableWidgetItem(text))
+        self.table.setCurrentCell(min(selected, len(self._entries) - 1), 0)
         self.empty.setVisible(not self._entries)
 
-    def _emit(self, signal) -> None:
+    def _emit(self, signal: pyqtBoundSignal) -> None:
         row = self.table.currentRow()
         if 0 <= row < len(self._entries):
             signal.emit(self._entries[row])

@@ -254,11 +254,11 @@ def test_refusal_leaves_nothing_behind(layer, monkeypatch):
         return False
 
     monkeypatch.setattr(layer, "changeAttributeValue", refuse)
-    with pytest.raises(IsegError, match="did not take"):
+    with pytest.raises(IsegError, match="did not accept"):
         writer.rewrite(layer, fid, TWO, attributes(again=True, seconds=99), "Correct avalanche")
     assert layer.getFeature(fid).geometry().equals(ONE)
     monkeypatch.setattr(layer, "addFeature", refuse)
-    with pytest.raises(IsegError, match="did not take"):
+    with pytest.raises(IsegError, match="did not accept"):
         writer.add(layer, TWO, attributes(), "Add avalanche")
     assert layer.featureCount() == 1
     assert text_of(layer) == ["Add avalanche"]
