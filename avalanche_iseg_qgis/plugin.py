@@ -30,9 +30,9 @@ class Plugin:
 
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
-        self._add(tr("Map avalanches"), self.open, toolbar=True)
         camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
-        self._add(tr("Georeference a webcam photo"), self.open_camera, toolbar=True, icon=camera)
+        self._add(tr("Map avalanches"), self.open, QIcon(ICON))
+        self._add(tr("Georeference a webcam photo"), self.open_camera, camera)
         self._add(tr("Export mask of this image…"), lambda: self.open().exports.mask())
         self._add(tr("Export label image…"), lambda: self.open().exports.labels())
         self._add(tr("Export one mask per avalanche…"), lambda: self.open().exports.each())
@@ -67,18 +67,12 @@ class Plugin:
         """Show the panels for georeferencing a photo."""
         self.open().open_camera()
 
-    def _add(
-        self,
-        text: str,
-        callback: Callable[[], object],
-        *,
-        toolbar: bool = False,
-        icon: QIcon | None = None,
-    ) -> None:
+    def _add(self, text: str, callback: Callable[[], object], icon: QIcon | None = None) -> None:
+        """Add an action to the menu, and with an icon of its own to the toolbar."""
         action = QAction(icon or QIcon(ICON), text, self._iface.mainWindow())
         action.triggered.connect(lambda _=False: callback())
         self._iface.addPluginToRasterMenu(TITLE, action)
-        if toolbar:
+        if icon is not None:
             self._iface.addToolBarIcon(action)
         self._actions.append(action)
 

@@ -46,10 +46,7 @@ def drag_handle(
     def moved(r: float, c: float) -> PromptSet:
         down = min(max(r - row, -box.row_min), grid.height - 1 - box.row_max)
         right = min(max(c - col, -box.col_min), grid.width - 1 - box.col_max)
-        rows, cols = (
-            (box.row_min + down, box.row_max + down),
-            (box.col_min + right, box.col_max + right),
-        )
-        return prompts.with_box(Box(*rows, *cols))
+        rows = box.row_min + down, box.row_max + down
+        return prompts.with_box(Box(*rows, box.col_min + right, box.col_max + right))
 
     return moved if handle == CENTRE else resized

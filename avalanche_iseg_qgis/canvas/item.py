@@ -13,7 +13,6 @@ from ..messages import TITLE
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
     from qgis.PyQt.QtGui import QPainter
-    from qgis.PyQt.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 
 class CanvasItem(QgsMapCanvasItem):
@@ -65,12 +64,7 @@ class CanvasItem(QgsMapCanvasItem):
         """Return the rectangle that is repainted; called by Qt."""
         return self._bounds
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem | None = None,  # noqa: ARG002
-        widget: QWidget | None = None,  # noqa: ARG002
-    ) -> None:
+    def paint(self, painter: QPainter, *_unused: object) -> None:
         """Draw, or log an error; called by Qt, where an exception would end QGIS."""
         painter.save()
         try:

@@ -81,6 +81,7 @@ _by_user = functools.partial(Attribute, by_user=True)
 
 
 def _classification() -> tuple[Attribute, ...]:
+    identifier = functools.partial(Attribute, default="uuid('WithoutBraces')", length=36)
     unknown = {"unknown": tr("Unknown")}
     types = {
         "slab": tr("Slab"),
@@ -111,16 +112,8 @@ def _classification() -> tuple[Attribute, ...]:
         "created": tr("Created (location known only)"),
     }
     return (
-        Attribute(UUID, "text", tr("Identifier"), default="uuid('WithoutBraces')", length=36),
-        Attribute(
-            AVALANCHE,
-            "text",
-            tr("Avalanche (groups its parts)"),
-            "record",
-            default="uuid('WithoutBraces')",
-            by_user=True,
-            length=36,
-        ),
+        identifier(UUID, "text", tr("Identifier")),
+        identifier(AVALANCHE, "text", tr("Avalanche (groups its parts)"), "record", by_user=True),
         _by_user("type", "text", tr("Type"), "what", types),
         _by_user("moisture", "text", tr("Moisture"), "what", moisture),
         _by_user("trigger", "text", tr("Trigger"), "what", triggers),

@@ -54,11 +54,7 @@ class AvalanchesDock(QgsDockWidget):
         buttons = QHBoxLayout()
         for text, tip, signal in (
             (tr("Zoom to"), tr("Show it on the map"), self.zoom_requested),
-            (
-                tr("Continue"),
-                tr("Edit this avalanche again, with its clicks"),
-                self.continue_requested,
-            ),
+            (tr("Continue"), tr("Edit it again, with its clicks"), self.continue_requested),
             (tr("Attributes"), tr("Open its form"), self.form_requested),
             (tr("Delete"), tr("Delete it from its layer"), self.delete_requested),
         ):

@@ -73,8 +73,7 @@ class GdalSource:
         if self._table is not None:
             return self._table[np.minimum(values[:, :, 0], 255)]
         if values.dtype != np.uint8:
-            valid = self._read_valid(dataset, values, part, part[2:])
-            return self._cached_stretch(dataset)(values, valid)
+            return self._cached_stretch(dataset)(values, self._read_valid(dataset, values, part))
         if self._bits < 8:
             return (values.astype(np.uint16) * 255 // (2**self._bits - 1)).astype(np.uint8)
         return values
@@ -88,7 +87,7 @@ class GdalSource:
                 whole = (0, 0, width, height)
                 size = (max(1, int(width / factor)), max(1, int(height / factor)))
                 values = self._read_values(dataset, whole, size)
-                valid = self._read_valid(dataset, values, whole, size)
+                valid = self._read_valid(dataset, values, whole)
                 self._stretch = compute_stretch(values, valid)
             return self._stretch
 
@@ -110,19 +109,12 @@ class GdalSource:
         return values.reshape(size[1], size[0], len(self._bands))
 
     def _read_valid(
-        self,
-        dataset: gdal.Dataset,
-        values: NDArray[Any],
-        part: tuple[int, ...],
-        size: tuple[int, ...],
+        self, dataset: gdal.Dataset, values: NDArray[Any], part: tuple[int, ...]
     ) -> NDArray[np.bool_]:
-        """Return which values are neither nodata nor NaN: (height, width, C)."""
-        masks = [
-            dataset.GetRasterBand(band)
-            .GetMaskBand()
-            .ReadAsArray(*part, buf_xsize=size[0], buf_ysize=size[1])
-            for band in self._bands
-        ]
+        """Return which values of a part are neither nodata nor NaN: (height, width, C)."""
+        height, width, _ = values.shape
+        bands = [dataset.GetRasterBand(band).GetMaskBand() for band in self._bands]
+        masks = [band.ReadAsArray(*part, buf_xsize=width, buf_ysize=height) for band in bands]
         if any(mask is None for mask in masks):
             raise self._error()
         return (np.stack(masks, axis=-1) > 0) & np.isfinite(values)

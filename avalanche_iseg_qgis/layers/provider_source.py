@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +27,12 @@ from .network import network_failures
 from .pixel_window import PixelWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
     from qgis.core import QgsRasterBlock, QgsRasterDataProvider, QgsRasterLayer
+
+    _ReadBlock = Callable[[int, PixelWindow, tuple[int, int]], QgsRasterBlock]
 
 _TILE = 1024  # pixels a side; servers refuse larger images
 _ROUNDING = 1e-3  # pixels
@@ -68,13 +71,13 @@ class ProviderSource:
         self, window: PixelWindow, feedback: QgsRasterBlockFeedback | None = None
     ) -> NDArray[np.uint8]:
         """Read a window; see `PixelSource.read`."""
-        feedback = feedback or QgsRasterBlockFeedback()
         with self._lock:
             provider = self._provider.clone()
+        read_block = partial(self._read_block, provider, feedback or QgsRasterBlockFeedback())
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         with network_failures() as failures:
             for tile in _tiles(window):
-                colours = self._read_colours(provider, tile, feedback)
+                colours = self._read_colours(read_block, tile)
                 if failures:
                     raise self._error(failures)
                 pixels[tile.slices_in(window)] = colours
@@ -87,23 +90,19 @@ class ProviderSource:
             )
         return pixels
 
-    def _read_colours(
-        self, provider: QgsRasterDataProvider, tile: PixelWindow, feedback: QgsRasterBlockFeedback
-    ) -> NDArray[np.uint8]:
+    def _read_colours(self, read_block: _ReadBlock, tile: PixelWindow) -> NDArray[np.uint8]:
         """Read a tile: (height, width, 1 or 3) uint8."""
-        extent, size = self._extent(tile), (tile.width, tile.height)
+        size = (tile.width, tile.height)
         if self._image:
-            return _image_to_rgb(self._read_block(provider, 1, extent, size, feedback), size)
-        values, valid = self._read_values(provider, extent, size, feedback)
+            return _image_to_rgb(read_block(1, tile, size))
+        values, valid = self._read_values(read_block, tile, size)
         if self._table is not None:
             return self._table[np.minimum(values[:, :, 0], 255).astype(np.uint8)]
         if values.dtype == np.uint8:
             return values
-        return self._cached_stretch(provider, feedback)(values, valid)
+        return self._cached_stretch(read_block)(values, valid)
 
-    def _cached_stretch(
-        self, provider: QgsRasterDataProvider, feedback: QgsRasterBlockFeedback
-    ) -> Stretch:
+    def _cached_stretch(self, read_block: _ReadBlock) -> Stretch:
         """Return the stretch of the whole raster, computed once from a decimated read."""
         with self._lock:
             if self._stretch is None:
@@ -112,30 +111,31 @@ class ProviderSource:
                     (width * height / MAX_SAMPLES) ** 0.5, width / _TILE, height / _TILE, 1
                 )
                 size = (max(1, int(width / factor)), max(1, int(height / factor)))
-                whole = self._extent(PixelWindow(0, 0, height, width))
-                self._stretch = compute_stretch(*self._read_values(provider, whole, size, feedback))
+                whole = PixelWindow(0, 0, height, width)
+                self._stretch = compute_stretch(*self._read_values(read_block, whole, size))
             return self._stretch
 
     def _read_values(
-        self,
-        provider: QgsRasterDataProvider,
-        extent: QgsRectangle,
-        size: tuple[int, int],
-        feedback: QgsRasterBlockFeedback,
+        self, read_block: _ReadBlock, window: PixelWindow, size: tuple[int, int]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Read values (height, width, C), and which of them are valid."""
-        blocks = [self._read_block(provider, band, extent, size, feedback) for band in self._bands]
-        bands = [_block_to_array(block, size) for block in blocks]
+        """Read values (height, width, C) of a window, and which of them are valid."""
+        bands = [_block_to_array(read_block(band, window, size)) for band in self._bands]
         return np.stack([band[0] for band in bands], -1), np.stack([band[1] for band in bands], -1)
 
     def _read_block(
         self,
         provider: QgsRasterDataProvider,
-        band: int,
-        extent: QgsRectangle,
-        size: tuple[int, int],
         feedback: QgsRasterBlockFeedback,
+        band: int,
+        window: PixelWindow,
+        size: tuple[int, int],
     ) -> QgsRasterBlock:
+        """Read a band of a window, resampled to a size (width, height)."""
+        left, top = self.grid.corner_to_layer(window.col, window.row)
+        right, bottom = self.grid.corner_to_layer(
+            window.col + window.width, window.row + window.height
+        )
+        extent = QgsRectangle(left, bottom, right, top)
         block = provider.block(band, extent, *size, feedback)
         if feedback.isCanceled() or feedback.errors() or not block.isValid() or block.isEmpty():
             raise self._error(feedback.errors())
@@ -148,13 +148,6 @@ class ProviderSource:
                 "then try again. {}"
             ).format(self.name, "; ".join(reasons))
         )
-
-    def _extent(self, window: PixelWindow) -> QgsRectangle:
-        left, top = self.grid.corner_to_layer(window.col, window.row)
-        right, bottom = self.grid.corner_to_layer(
-            window.col + window.width, window.row + window.height
-        )
-        return QgsRectangle(left, bottom, right, top)
 
 
 def _read_grid(layer: QgsRasterLayer) -> Grid:
@@ -218,8 +211,8 @@ def _palette(provider: QgsRasterDataProvider, bands: list[int]) -> NDArray[np.ui
     return colour_table({int(entry.value): entry.color.getRgb()[:3] for entry in entries})
 
 
-def _image_to_rgb(block: QgsRasterBlock, size: tuple[int, int]) -> NDArray[np.uint8]:
-    width, height = size
+def _image_to_rgb(block: QgsRasterBlock) -> NDArray[np.uint8]:
+    width, height = block.width(), block.height()
     image = block.image().convertToFormat(QImage.Format.Format_RGB888)
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
@@ -227,14 +220,12 @@ def _image_to_rgb(block: QgsRasterBlock, size: tuple[int, int]) -> NDArray[np.ui
     return rows[:, : 3 * width].reshape(height, width, 3).copy()
 
 
-def _block_to_array(
-    block: QgsRasterBlock, size: tuple[int, int]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _block_to_array(block: QgsRasterBlock) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the values (height, width) of a block, and which of them are valid."""
     if block.dataType() not in _NUMBERS:
         raise ImageError(tr("The raster has complex values: save it as real numbers."))
     values = np.frombuffer(bytes(block.data()), _NUMBERS[block.dataType()])
-    values = values.reshape(size[1], size[0])
+    values = values.reshape(block.height(), block.width())
     valid = np.isfinite(values)
     if block.hasNoDataValue():
         valid &= values != values.dtype.type(block.noDataValue())

@@ -91,11 +91,9 @@ def crs_transform(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinat
                 "CRS of that layer (right click → Layer CRS → Set Layer CRS)."
             )
         )
-    return (
-        QgsCoordinateTransform()
-        if local
-        else QgsCoordinateTransform(crs, grid.crs, QgsProject.instance())
-    )
+    if local:
+        return QgsCoordinateTransform()
+    return QgsCoordinateTransform(crs, grid.crs, QgsProject.instance())
 
 
 def covering_window(bounds: QgsRectangle, grid: Grid) -> PixelWindow:

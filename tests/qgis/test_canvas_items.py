@@ -99,7 +99,7 @@ def test_mask_lies_where_it_belongs(canvas, mask, grid, crs, rotation, zoom):
     seen = np.all(grab(canvas) == (255, 0, 0), axis=-1)
     wrong, checked = 0, 0
     for y, x in np.random.default_rng(0).integers((0, 0), seen.shape, (1500, 2)):
-        at = mask._placement._pixel(mask._placement.projection, x + 0.5, y + 0.5)
+        at = mask._placement._to_pixel(mask._placement.projection, x + 0.5, y + 0.5)
         there = screen(canvas, grid, *at)  # by QGIS's own way, so the way back is right too
         assert (there.x(), there.y()) == pytest.approx((x + 0.5, y + 0.5), abs=0.05)
         r, c = round(at[0]) - row, round(at[1]) - col
