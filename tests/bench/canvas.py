@@ -31,7 +31,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface
 
-from avalanche_iseg_qgis.canvas.mask_item import MaskMode, MaskItem, MaskStyle
+from avalanche_iseg_qgis.canvas.mask_item import MaskItem, MaskMode, MaskStyle
 from avalanche_iseg_qgis.layers.grid import Grid
 
 HEIGHT, WIDTH = 3000, 4000

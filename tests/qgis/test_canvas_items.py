@@ -9,7 +9,7 @@ from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsGeo
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtTest import QTest
 
-from avalanche_iseg_qgis.canvas.mask_item import MaskMode, MaskItem, MaskStyle
+from avalanche_iseg_qgis.canvas.mask_item import MaskItem, MaskMode, MaskStyle
 from avalanche_iseg_qgis.canvas.outline_item import OutlineItem
 from avalanche_iseg_qgis.canvas.prompt_item import PromptItem
 from avalanche_iseg_qgis.core.prompts import Box, Click
