@@ -14,8 +14,7 @@ from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
 from .actions.save import FeatureSaver
 from .actions.start_from import StartFromActions
-from .camera.controller import CameraController
-from .camera.places import file_of, is_photo
+from .camera.gui.controller import CameraController
 from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .features import target
@@ -25,6 +24,7 @@ from .georef.map_prompts import MapPrompts
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
 from .i18n import tr
+from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import Messages
 from .session.draft import FeatureRef, ObjectDraft
@@ -56,10 +56,10 @@ class PluginController(QObject):
         self.ground = Georeferencer(self._canvas, self.workspace, self.desk, self.surveyor, self)
         self._on_map = MapPrompts(self.workspace)
         self.tool = SegmentTool(self._canvas, self._on_map)
-        self.picture_tool = SegmentTool(self.desk.picture_canvas, self.workspace)
+        self.picture_tool = SegmentTool(self.desk.photo_canvas, self.workspace)
         self.display = SegmentationOverlay(self._canvas, self.workspace, self.dock, self.tool, self)
         self.picture_display = SegmentationOverlay(
-            self.desk.picture_canvas, self.workspace, self.dock, self.picture_tool, self
+            self.desk.photo_canvas, self.workspace, self.dock, self.picture_tool, self
         )
         self.finished = AvalancheListController(
             iface, self.workspace, self.list, self.notices.warn, self
@@ -73,7 +73,7 @@ class PluginController(QObject):
         for dock in (self.dock, self.list):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         window.tabifyDockWidget(self.dock, self.desk.dock)
-        for dock in (self.desk.dock, self.desk.picture):
+        for dock in (self.desk.dock, self.desk.photo_dock):
             dock.hide()  # until cameras are wanted
         self._shape_changed()
         self._show_prompts()
@@ -216,7 +216,7 @@ class PluginController(QObject):
     def _on_tool_set(self, new, _old=None) -> None:
         self.dock.tool.setChecked(new is self.tool)
         if new is self.tool:
-            self.desk.picture.hold(self.picture_tool)
+            self.desk.photo_dock.set_tool(self.picture_tool)
 
     # --- panel -----------------------------------------------------------------------------
 

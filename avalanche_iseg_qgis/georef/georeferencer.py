@@ -15,10 +15,11 @@ from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
 from ..session.start_mask import StartMask
+from ..worker.receiver import Receiver
 from .camera_grid import PhotoGrid
 
 if TYPE_CHECKING:
-    from ..camera.controller import CameraController
+    from ..camera.gui.controller import CameraController
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
     from ..session.draft import FeatureRef
@@ -98,8 +99,6 @@ class Georeferencer(QObject):
         workspace.outline_changed.connect(self._follow)
         workspace.image_changed.connect(self._follow)
         desk.camera_changed.connect(self._follow)
-        surveyor.answered.connect(self._on_answered)
-        surveyor.refused.connect(self._on_refused)
 
     def close(self) -> None:
         """Take the outline off the map."""
@@ -109,7 +108,7 @@ class Georeferencer(QObject):
         """How to bring outlines of an image to the map; None if it has no camera."""
         if image is None or not image.grid.is_photo:
             return None
-        sheet = self._desk.work.sheet_of(image.source.path)
+        sheet = self._desk.pose_session.draft_of(image.source.path)
         if sheet is None or sheet.record is None or not sheet.dem:
             return None
         return PhotoPose(sheet.record, sheet.dem)
@@ -117,16 +116,15 @@ class Georeferencer(QObject):
     @property
     def grid(self) -> PhotoGrid | None:
         """The pixels of the photo in hand as places on the map, once it is known what it sees."""
-        image, work = self._workspace.image, self._desk.work
-        if image is None or work.ranges is None or image.source.path != work.sheet.picture:
+        image, work = self._workspace.image, self._desk.pose_session
+        if image is None or work.range_map is None or image.source.path != work.draft.photo:
             return None
-        crs = QgsCoordinateReferenceSystem.fromEpsgId(work.sheet.epsg)
-        return PhotoGrid(work.ranges, work.heights, crs)
+        return PhotoGrid(work.range_map, work.heights, work.crs)
 
     def finish(self, image: MappedImage, outlined: Outlined, pose: PhotoPose) -> None:
         """Bring a finished outline to the map, and measure it: answered by a signal."""
         ticket = Finished(image, outlined, pose)
-        self._surveyor.ask("finish", ticket, _to_map(image, outlined, pose, attributes=True))
+        self._ask("finish", ticket, _to_map(image, outlined, pose, attributes=True))
 
     def start_from(
         self,
@@ -145,7 +143,7 @@ class Georeferencer(QObject):
         pose = self.pose_of(image)
         points, parts = multipolygon_to_arrays(reproject(geometry, crs, pose.crs))
         request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
-        self._surveyor.ask("start", Start(image, home), request)
+        self._ask("start", Start(image, home), request)
 
     def _follow(self) -> None:
         """Ask for the outline of the object in hand."""
@@ -160,7 +158,14 @@ class Georeferencer(QObject):
         if outlined is not None and len(outlined.parts) and wanted != self._shown:
             self._shown = wanted
             request = _to_map(image, outlined, pose, attributes=False)
-            self._surveyor.ask("live", Live(image, outlined), request)
+            self._ask("live", Live(image, outlined), request)
+
+    def _ask(self, slot: str, ticket: object, request: object) -> None:
+        receiver = Receiver(
+            lambda answer: self._on_answered(ticket, answer),
+            lambda text: self._on_refused(ticket, text),
+        )
+        self._surveyor.request(slot, request, receiver)
 
     def _on_answered(self, ticket, answer) -> None:
         if isinstance(ticket, Live) and isinstance(answer, Mapped):

@@ -8,35 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 
 from ..core.errors import IsegError
 from ..core.worker.protocol import Failure, Skipped
 from ..i18n import tr
 from .camera_messages import SURVEY
+from .receiver import Receiver
 from .state import WorkerState
 from .supervisor import WorkerSupervisor
 
 if TYPE_CHECKING:
     from .connection import WorkerConnection
 
-_Ask = tuple[object, Any]  # ticket and request
+_Ask = tuple[Any, Receiver]  # request and receiver
 
 
 class CameraClient(WorkerSupervisor):
-    """The worker that knows cameras and terrain.
-
-    Signals
-    -------
-    answered
-        (ticket, answer of `core.survey.protocol`).
-    refused
-        (ticket, text): this cannot be answered; the worker goes on.
-    """
+    """The worker that knows cameras and terrain."""
 
     dialect = SURVEY
-    answered = pyqtSignal(object, object)
-    refused = pyqtSignal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -57,20 +48,20 @@ class CameraClient(WorkerSupervisor):
             self._chosen = interpreter
         self._go_on()
 
-    def ask(self, slot: str, ticket: object, request: Any) -> None:  # noqa: ANN401
-        """Ask something, in place of what was asked in the same slot before.
+    def request(self, slot: str, request: Any, receiver: Receiver) -> None:  # noqa: ANN401
+        """Send a request, in place of an earlier one in the same slot.
 
         Parameters
         ----------
         slot
             What the answer is for, such as "pose". Slots take turns, in the order of asking.
-        ticket
-            Comes back with the answer.
         request
             One of `core.survey.protocol`.
+        receiver
+            Of the answer.
         """
         self._withdraw(slot)
-        self._asks[slot] = (ticket, request)
+        self._asks[slot] = (request, receiver)
         self._go_on()
 
     def forget(self, slot: str) -> None:
@@ -100,7 +91,7 @@ class CameraClient(WorkerSupervisor):
             return
         self._asked = ask
         try:
-            line.ask(ask[1])
+            line.ask(ask[0])
         except (IsegError, TypeError, ValueError) as error:  # no frame can carry it
             self._deliver(ask, Failure(type(error).__name__, str(error)))
 
@@ -117,9 +108,9 @@ class CameraClient(WorkerSupervisor):
         if not wanted:
             return
         if isinstance(answer, Failure):
-            self.refused.emit(ask[0], answer.text)
+            ask[1].failed(answer.text)
         else:
-            self.answered.emit(ask[0], answer)
+            ask[1].answered(answer)
 
     def _hang_up(self) -> None:
         self._asked = None
