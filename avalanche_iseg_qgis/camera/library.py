@@ -65,7 +65,7 @@ class CameraLibrary:
 
     def save(self, record: CameraRecord) -> None:
         """Save a camera in the project, in place of one of the same name."""
-        self._entries.write(_CAMERAS, _to_text(_with(self.of_project, record)))
+        self._entries.write(_CAMERAS, _text(_with(self.of_project, record)))
 
     def share(self, record: CameraRecord) -> None:
         """Save a camera in the library file, in place of one of the same name.
@@ -76,7 +76,7 @@ class CameraLibrary:
             If the file cannot be read or written.
         """
         path = Path(FILE.get())
-        text = _to_text(_with(self.of_file, record))
+        text = _text(_with(self.of_file, record))
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             part.write_text(text, encoding="utf-8")
@@ -104,7 +104,7 @@ def _with(records: Iterable[CameraRecord], record: CameraRecord) -> list[CameraR
     return [*(other for other in records if other.name != record.name), record]
 
 
-def _to_text(records: Iterable[CameraRecord]) -> str:
+def _text(records: Iterable[CameraRecord]) -> str:
     cameras = [record.to_json() for record in records]
     return json.dumps(cameras, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

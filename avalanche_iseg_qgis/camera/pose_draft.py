@@ -18,6 +18,16 @@ UNKNOWN, DEGREES, PIXELS = "unknown", "degrees", "pixels"
 LEAST, LEAST_KNOWN = 4, 3
 """Points that a pose needs; fewer where position and focal length are known."""
 
+_PLAIN_FIELDS: dict[str, type] = {
+    "width": int,
+    "height": int,
+    "epsg": int,
+    "position_sigma": float,
+    "height_above_ground": float,
+    "focal_as": str,
+    "focal": float,
+    "projection": str,
+}
 _DESCRIPTION = ("name", "author", "valid_from", "valid_to", "foreground")
 
 
@@ -110,9 +120,8 @@ class PoseDraft:
 
     def to_json(self) -> dict[str, Any]:
         """Return the draft as the project stores it: all but the photo."""
-        plain = ("width", "height", "epsg", "position_sigma", "height_above_ground", "focal_as")
         return {
-            **{name: getattr(self, name) for name in (*plain, "focal", "projection")},
+            **{name: getattr(self, name) for name in _PLAIN_FIELDS},
             "position": None if self.position is None else list(self.position),
             "points": [point.to_json() for point in self.points],
             "record": None if self.record is None else self.record.to_json(),
@@ -129,12 +138,7 @@ class PoseDraft:
             If it is something else.
         """
         position, record = content["position"], content["record"]
-        numbers = ("position_sigma", "height_above_ground", "focal")
-        plain: dict[str, Any] = {
-            **{name: int(content[name]) for name in ("width", "height", "epsg")},
-            **{name: float(content[name]) for name in numbers},
-            **{name: str(content[name]) for name in ("focal_as", "projection")},
-        }
+        plain: dict[str, Any] = {name: kind(content[name]) for name, kind in _PLAIN_FIELDS.items()}
         return cls(
             photo=photo,
             dem=tuple(str(path) for path in content["dem"]),

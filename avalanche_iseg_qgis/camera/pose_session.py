@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -299,14 +300,11 @@ class PoseSession(QObject):
         """Return a receiver that does nothing once another photo is open."""
         photo = self.draft.photo
 
-        def while_open(receive: Callable[[Any], None]) -> Callable[[Any], None]:
-            def receive_if_open(value: Any) -> None:  # noqa: ANN401
-                if photo == self.draft.photo:
-                    receive(value)
+        def receive(function: Callable[[Any], None], value: Any) -> None:  # noqa: ANN401
+            if photo == self.draft.photo:
+                function(value)
 
-            return receive_if_open
-
-        return Receiver(while_open(answered), while_open(failed))
+        return Receiver(partial(receive, answered), partial(receive, failed))
 
     def _on_posed(self, answer: Posed) -> None:
         record = replace(

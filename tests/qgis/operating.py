@@ -106,7 +106,7 @@ class Mapper(Operator):
             self.click_photo(u, v)
             self.click_map(x, y)
         self.pose_of(6)
-        wait_until(lambda: self.camera.range_map is not None, 60, "what the camera sees")
+        wait_until(lambda: self.pose_session.range_map is not None, 60, "what the camera sees")
         wait_until(lambda: self.controller.service.state.name == "READY", 60, "the model")
         self.push(self.dock.add)
         self.controller._take_tool()

@@ -131,7 +131,7 @@ def assert_right(camera, truth) -> None:
 
 def cross_is_right(operator, truth) -> None:
     """The mouse of one canvas, on the other."""
-    wait_until(lambda: operator.camera.range_map is not None, 60, "what the camera sees")
+    wait_until(lambda: operator.pose_session.range_map is not None, 60, "what the camera sees")
     x, y = POSITION[0] + 60, POSITION[1] + 700
     (pixel,) = truth.project([[x, y, float(ground(x, y))]])
     canvas, link = operator.camera.photo_canvas, operator.camera.overlays.link
@@ -182,7 +182,7 @@ def test_stored_in_the_project(operator, files, truth, tmp_path):
     assert (again.dem, again.position, again.epsg) == (draft.dem, draft.position, draft.epsg)
     assert again.record.pose_id == record.pose_id
     assert operator.dock.photo.currentLayer().name() == "cam"
-    assert operator.camera.record.camera == record.camera
+    assert operator.pose_session.draft.record.camera == record.camera
     (saved,) = operator.camera.file_actions.library.cameras_for(WIDTH, HEIGHT)
     assert saved.name == "Hut"
 

@@ -57,7 +57,7 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     mapper.prompt(u, v)
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     before = QgsGeometry(mapper.on_map())
-    x, y, _ = mapper.camera.range_map.locate([(u, v)])[0].tolist()
+    x, y, _ = mapper.pose_session.range_map.locate([(u, v)])[0].tolist()
     assert before.distance(QgsGeometry.fromPointXY(QgsPointXY(x, y))) < 100
     mapper.prompt_on_map(x + 30, y)
     first, second = mapper.session.prompts.clicks
@@ -76,7 +76,7 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     assert feature["z_max"] > feature["z_min"] > 0
     assert 0 < feature["vis_frac"] <= 1
     assert feature["sigma_map_m"] > 0
-    assert feature["pose_id"] == mapper.camera.record.pose_id
+    assert feature["pose_id"] == mapper.pose_session.draft.record.pose_id
     assert mapper.on_map().isEmpty()
     assert len(mapper.controller.list._entries) == 1
     layer.selectByIds([feature.id()])
@@ -143,7 +143,7 @@ def test_another_picture_of_a_camera_that_has_turned(mapper, scene, truth, tmp_p
     from qgis.core import QgsRasterLayer
 
     mapper.pose(scene, truth)
-    before, points = mapper.camera.record.camera, mapper.pose_session.draft.points
+    before, points = mapper.pose_session.draft.record.camera, mapper.pose_session.draft.points
     mapper.dock.name.setText("Hut")
     mapper.push(mapper.dock.save)
     pixels = np.moveaxis(gdal.Open(str(scene / "picture.jpg")).ReadAsArray(), 0, -1)
@@ -155,8 +155,8 @@ def test_another_picture_of_a_camera_that_has_turned(mapper, scene, truth, tmp_p
     from dataclasses import replace
 
     mapper.pose_session.use_camera(replace(record, image=str(scene / "picture.jpg")))
-    wait_until(lambda: mapper.camera.record.drift_deg, 60, "the turned camera")
-    assert mapper.camera.record.drift_deg == pytest.approx(
+    wait_until(lambda: mapper.pose_session.draft.record.drift_deg, 60, "the turned camera")
+    assert mapper.pose_session.draft.record.drift_deg == pytest.approx(
         np.degrees(np.hypot(7, 3) / before.f), rel=0.2
     )
     for old, new in zip(points, mapper.pose_session.draft.points, strict=True):

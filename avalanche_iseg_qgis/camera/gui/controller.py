@@ -25,8 +25,6 @@ from .photo_dock import PhotoDock
 from .tools import CameraTools
 
 if TYPE_CHECKING:
-    from ...core.camera import CameraRecord
-    from ...core.projection.range_map import RangeMap
     from ...worker.camera_client import CameraClient
 
 _LAYOUT_DELAY = 100  # ms until the window has made room for new docks
@@ -70,16 +68,6 @@ class CameraController(QObject):
     def photo_canvas(self) -> QgsMapCanvas:
         """Shows the open photo, in its pixel coordinates."""
         return self.photo_dock.canvas
-
-    @property
-    def record(self) -> CameraRecord | None:
-        """The camera of the open photo."""
-        return self.pose_session.draft.record
-
-    @property
-    def range_map(self) -> RangeMap | None:
-        """What the open photo sees, once that is known."""
-        return self.pose_session.range_map
 
     def open(self) -> None:
         """Show the docks, with the photo that is active, else the one last worked on."""

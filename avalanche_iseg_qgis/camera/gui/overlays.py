@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qgis.core import QgsGeometry, QgsPointXY
 from qgis.PyQt.QtCore import QObject
+from qgis.PyQt.QtGui import QColor
 
 from ...features.geometry import arrays_to_multipolygon
 from ..points import MAP, PHOTO
 from .cursor_link import CursorLink
 from .point_items import PointMark, PointsItem, marks_of
-from .view_items import (
-    CameraItem,
-    skyline_item,
-    skyline_lines,
-    view_cone,
-    view_cone_item,
-    viewshed_item,
-)
+from .view_items import CameraItem, ShapeItem, skyline_lines, view_cone
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +43,10 @@ class CameraOverlays(QObject):
         self._session, self._dock = session, dock
         self._drawn: object = None  # what of a pose is on the canvases
         self.on_map, self.on_photo = PointsItem(canvas), PointsItem(photo_dock.canvas)
-        self.viewshed, self._cone = viewshed_item(canvas), view_cone_item(canvas)
-        self._camera, self._skyline = CameraItem(canvas), skyline_item(photo_dock.canvas)
+        self.viewshed = ShapeItem(canvas, QColor(0, 130, 170, 150), 1.0, QColor(0, 190, 230, 60))
+        self._cone = ShapeItem(canvas, QColor(255, 190, 0, 200), 2.0)
+        self._camera = CameraItem(canvas)
+        self._skyline = ShapeItem(photo_dock.canvas, QColor(255, 60, 200), 1.5)
         self.link = CursorLink(canvas, photo_dock, session, self)
         session.changed.connect(self.show)
         dock.stretch.valueChanged.connect(self.show)
@@ -110,9 +106,9 @@ class CameraOverlays(QObject):
             self._camera.hide_mark()
         else:
             self._camera.show_mark(QgsPointXY(*position), crs)
-        self.viewshed.show_geometry(viewshed, crs)
-        self._cone.show_geometry(cone, crs)
-        self._skyline.show_geometry(skyline, self._session.grid.crs)
+        self.viewshed.show(viewshed, crs)
+        self._cone.show(cone, crs)
+        self._skyline.show(skyline, self._session.grid.crs)
 
 
 def _reach(distances: NDArray[np.float32]) -> float:

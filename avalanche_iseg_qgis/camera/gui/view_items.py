@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt
-from qgis.PyQt.QtGui import QColor, QPainter, QPainterPath, QPen
+from qgis.PyQt.QtGui import QColor, QPainter, QPen
 
 from ...canvas.item import CanvasItem
+from ...canvas.outline_item import GeometryItem
 from ...canvas.placement import CanvasProjection
 
 if TYPE_CHECKING:
@@ -20,66 +21,28 @@ if TYPE_CHECKING:
     from ...core.camera import Camera
     from ...layers.grid import Grid
 
-_VIEWSHED, _CONE = QColor(0, 190, 230, 60), QColor(255, 190, 0, 200)
+_CONE = QColor(255, 190, 0, 200)
 _DARK, _WHITE = QColor(20, 20, 30, 200), QColor(255, 255, 255)
 _MARGIN = 14.0
 
 
-class ShapeItem(CanvasItem):
-    """Polygons or lines."""
+class ShapeItem(GeometryItem):
+    """Polygons or lines of one colour."""
 
     Z_VALUE = 1
 
-    def __init__(self, canvas: QgsMapCanvas, pen: QPen, brush: QColor | None = None) -> None:
-        super().__init__(canvas)
-        self._pen, self._brush = pen, brush
-        self._geometry, self._crs = QgsGeometry(), QgsCoordinateReferenceSystem()
-        self._path = QPainterPath()
-
-    @property
-    def geometry(self) -> QgsGeometry:
-        """The geometry, in its own CRS."""
-        return self._geometry
-
-    def show_geometry(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show a geometry in coordinates of a CRS; an empty one shows nothing."""
-        self._geometry, self._crs = geometry, crs
-        self.refresh()
-
-    def extent(self) -> QRectF:
-        """Return the visible part; the path on the screen is made here, once per view."""
-        self._path = QPainterPath()
-        if self._geometry.isEmpty():
-            return QRectF()
-        view = CanvasProjection(self.canvas, self._crs)
-        geometry = QgsGeometry(self._geometry)
-        if view.layer_to_map:
-            geometry.transform(view.layer_to_map)
-        self._path = view.map_to_screen.map(geometry.constGet().asQPainterPath())
-        margin = self._pen.widthF() + 2
-        return self._path.boundingRect().adjusted(-margin, -margin, margin, margin) & self.screen
+    def __init__(
+        self, canvas: QgsMapCanvas, colour: QColor, width: float, fill: QColor | None = None
+    ) -> None:
+        super().__init__(canvas, width + 2)
+        self._pen, self._brush = QPen(colour, width), fill or Qt.BrushStyle.NoBrush
 
     def draw(self, painter: QPainter) -> None:
         """Paint the geometry."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(self._brush or Qt.BrushStyle.NoBrush)
+        painter.setBrush(self._brush)
         painter.setPen(self._pen)
-        painter.drawPath(self._path)
-
-
-def viewshed_item(canvas: QgsMapCanvas) -> ShapeItem:
-    """Make an item for the terrain that a camera sees."""
-    return ShapeItem(canvas, QPen(QColor(0, 130, 170, 150), 1.0), _VIEWSHED)
-
-
-def view_cone_item(canvas: QgsMapCanvas) -> ShapeItem:
-    """Make an item for the sector that a camera looks into."""
-    return ShapeItem(canvas, QPen(_CONE, 2.0))
-
-
-def skyline_item(canvas: QgsMapCanvas) -> ShapeItem:
-    """Make an item for the terrain's skyline in the photo."""
-    return ShapeItem(canvas, QPen(QColor(255, 60, 200), 1.5))
+        painter.drawPath(self.path)
 
 
 class PlaceItem(CanvasItem):
