@@ -13,7 +13,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from ..core.errors import IsegError
 from ..core.worker.protocol import Failure, Skipped
 from ..i18n import tr
-from .camera_messages import SURVEY
+from .camera_messages import CAMERA_MESSAGES
 from .state import WorkerState
 from .supervisor import WorkerSupervisor
 
@@ -34,7 +34,7 @@ class CameraClient(WorkerSupervisor):
         (ticket, text): this cannot be answered; the worker goes on.
     """
 
-    dialect = SURVEY
+    message_set = CAMERA_MESSAGES
     answered = pyqtSignal(object, object)
     refused = pyqtSignal(object, str)
 
@@ -51,11 +51,11 @@ class CameraClient(WorkerSupervisor):
 
     def configure(self, interpreter: str) -> None:
         """Compute with another Python from now on; "" looks for one."""
-        self._forgive()
+        self._reset_failures()
         if interpreter != self._chosen:
-            self._hang_up()
+            self._close()
             self._chosen = interpreter
-        self._go_on()
+        self._proceed()
 
     def ask(self, slot: str, ticket: object, request: Any) -> None:  # noqa: ANN401
         """Ask something, in place of what was asked in the same slot before.
@@ -71,36 +71,36 @@ class CameraClient(WorkerSupervisor):
         """
         self._withdraw(slot)
         self._asks[slot] = (ticket, request)
-        self._go_on()
+        self._proceed()
 
     def forget(self, slot: str) -> None:
         """Nobody waits for the answer in this slot any more."""
         self._withdraw(slot)
-        self._report()
+        self._update_state()
 
     def cancel(self) -> None:
         """Nobody waits for anything any more."""
         self._asks.clear()
-        self._call_back()
-        self._report()
+        self._withdraw_request()
+        self._update_state()
 
     def _withdraw(self, slot: str) -> None:
         ask = self._asks.pop(slot, None)
         if ask is not None and ask is self._asked:
-            self._call_back()
+            self._withdraw_request()
 
     # --- what the worker is asked, and answers -----------------------------------------------
 
     def _interpreter(self) -> str:
         return self._chosen
 
-    def _send_next(self, line: WorkerConnection) -> None:
+    def _send_next(self, connection: WorkerConnection) -> None:
         ask = next(iter(self._asks.values()), None)
         if ask is None:
             return
         self._asked = ask
         try:
-            line.ask(ask[1])
+            connection.send(ask[1])
         except (IsegError, TypeError, ValueError) as error:  # no frame can carry it
             self._deliver(ask, Failure(type(error).__name__, str(error)))
 
@@ -113,7 +113,7 @@ class CameraClient(WorkerSupervisor):
         wanted = bool(slots) and not isinstance(answer, Skipped)
         if wanted:
             self._asks.pop(slots[0])
-        self._go_on()  # the worker computes what is next while this is shown
+        self._proceed()  # the worker computes what is next while this is shown
         if not wanted:
             return
         if isinstance(answer, Failure):
@@ -121,9 +121,9 @@ class CameraClient(WorkerSupervisor):
         else:
             self.answered.emit(ask[0], answer)
 
-    def _hang_up(self) -> None:
+    def _close(self) -> None:
         self._asked = None
-        super()._hang_up()
+        super()._close()
 
     # --- how it is ---------------------------------------------------------------------------
 
@@ -133,9 +133,9 @@ class CameraClient(WorkerSupervisor):
             "Python in Options → Avalanche ISeg, and start it again."
         )
 
-    def _described(self) -> tuple[WorkerState, str]:
+    def _describe_state(self) -> tuple[WorkerState, str]:
         if self._fault or self.welcome is None:
-            return super()._described()
+            return super()._describe_state()
         if self._asks:
             return WorkerState.BUSY, tr("Computing…")
         return WorkerState.READY, tr("Ready")

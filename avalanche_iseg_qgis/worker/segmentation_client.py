@@ -22,7 +22,7 @@ from ..core.worker.protocol import (
     SetImage,
 )
 from ..i18n import tr
-from .message_set import SEGMENTATION
+from .message_set import SEGMENTATION_MESSAGES
 from .requests import PredictionRequest
 from .settings import ShapeSettings, WorkerSettings
 from .state import WorkerState, describe
@@ -50,7 +50,7 @@ class SegmentationClient(WorkerSupervisor):
         The model that is ready, and where it computes.
     """
 
-    dialect = SEGMENTATION
+    message_set = SEGMENTATION_MESSAGES
     predicted = pyqtSignal(object, object)
     outlined = pyqtSignal(object, object)
     refused = pyqtSignal(object, str)
@@ -71,19 +71,19 @@ class SegmentationClient(WorkerSupervisor):
     def configure(self, settings: WorkerSettings) -> None:
         """Compute in another way from now on; what has not changed is kept."""
         before = self._settings
-        self._forgive()
+        self._reset_failures()
         if settings.interpreter != before.interpreter:
-            self._hang_up()
+            self._close()
         if settings != before:
             self._settings = settings
             self.loaded = None
-            self._call_back()
-        self._go_on()
+            self._withdraw_request()
+        self._proceed()
 
     def hand_over(self, picture: WindowImage) -> None:
         """Give the worker a picture that will be asked about, when it has nothing else to do."""
         self._ahead = picture
-        self._go_on()
+        self._proceed()
 
     def predict(self, ticket: object, picture: WindowImage, prompts: Prompts) -> None:
         """Ask for a prediction, in place of the one asked for before.
@@ -109,41 +109,41 @@ class SegmentationClient(WorkerSupervisor):
         """Nobody waits for anything any more."""
         self._asks.clear()
         self._ahead = None
-        self._call_back()
-        self._report()
+        self._withdraw_request()
+        self._update_state()
 
     def _ask(self, ask: PredictionRequest) -> None:
         if self._asked[0] is not None and self._asked[0] is self._asks.get(ask.kind):
-            self._call_back()
+            self._withdraw_request()
         self._asks[ask.kind] = ask
-        self._go_on()
+        self._proceed()
 
     # --- what the worker is asked ----------------------------------------------------------
 
     def _interpreter(self) -> str:
         return self._settings.interpreter
 
-    def _send_next(self, line: WorkerConnection) -> None:
+    def _send_next(self, connection: WorkerConnection) -> None:
         settings = self._settings
         ask = self._asks.get(Predict) or self._asks.get(Outline)
         self._asked = (None, settings)
         if self.loaded is None:
-            line.ask(Load(settings.model, settings.device, threads=settings.threads or None))
+            connection.send(Load(settings.model, settings.device, threads=settings.threads or None))
         elif ask is not None:
-            self._send_for(ask, line)
+            self._send_for(ask, connection)
         elif self._ahead is not None:
             ahead, self._ahead = self._ahead, None
-            if ahead.name not in line.held:
-                line.ask(SetImage(ahead.name, ahead.pixels))
+            if ahead.name not in connection.held:
+                connection.send(SetImage(ahead.name, ahead.pixels))
 
-    def _send_for(self, ask: PredictionRequest, line: WorkerConnection) -> None:
+    def _send_for(self, ask: PredictionRequest, connection: WorkerConnection) -> None:
         picture = ask.picture
         self._asked = (ask, self._settings)
         try:
-            if picture.name in line.held:
-                line.ask(ask.request())
+            if picture.name in connection.held:
+                connection.send(ask.request())
             else:
-                line.ask(SetImage(picture.name, picture.pixels))
+                connection.send(SetImage(picture.name, picture.pixels))
         except IsegError as error:
             self._deliver(ask, Failure(type(error).__name__, str(error)))
 
@@ -159,13 +159,13 @@ class SegmentationClient(WorkerSupervisor):
             elif isinstance(answer, (Prediction, Outlined, Failure)):
                 self._deliver(ask, answer)
                 return
-        self._go_on()
+        self._proceed()
 
     def _deliver(self, ask: PredictionRequest | None, answer: Any) -> None:  # noqa: ANN401
         wanted = ask is not None and self._asks.get(ask.kind) is ask
         if wanted:
             self._asks.pop(ask.kind)
-        self._go_on()  # the worker computes what is next while this is shown
+        self._proceed()  # the worker computes what is next while this is shown
         if not wanted:
             return
         if isinstance(answer, Failure):
@@ -175,10 +175,10 @@ class SegmentationClient(WorkerSupervisor):
         else:
             self.outlined.emit(ask.ticket, answer)
 
-    def _hang_up(self) -> None:
+    def _close(self) -> None:
         self.loaded = None
         self._asked = (None, self._settings)
-        super()._hang_up()
+        super()._close()
 
     # --- how it is -------------------------------------------------------------------------
 
@@ -188,9 +188,9 @@ class SegmentationClient(WorkerSupervisor):
             "Avalanche ISeg, and start it again."
         )
 
-    def _described(self) -> tuple[WorkerState, str]:
+    def _describe_state(self) -> tuple[WorkerState, str]:
         if self._fault or self.welcome is None:
-            return super()._described()
+            return super()._describe_state()
         if self.loaded is None:
             return WorkerState.LOADING, tr("Loading the model {}…").format(self._settings.model)
         if self._asks:

@@ -25,7 +25,7 @@ from osgeo import gdal, osr
 from waiting import wait_until
 
 from avalanche_iseg_qgis.worker.camera_client import CameraClient
-from avalanche_iseg_qgis.worker.camera_messages import SURVEY
+from avalanche_iseg_qgis.worker.camera_messages import CAMERA_MESSAGES
 from avalanche_iseg_qgis.worker.state import WorkerState
 
 EPSG = 2056
@@ -326,9 +326,9 @@ def test_python_without_the_packages(listen):
 
 
 def test_every_request_has_its_answers():
-    requests = set(SURVEY.answered_by)
-    known = set(SURVEY.answers.values())
-    assert all(set(kinds) <= known for kinds, _ in SURVEY.answered_by.values())
+    requests = set(CAMERA_MESSAGES.answered_by)
+    known = set(CAMERA_MESSAGES.answers.values())
+    assert all(set(kinds) <= known for kinds, _ in CAMERA_MESSAGES.answered_by.values())
     assert {LookAt, SolvePose, ToMap, ToImage} <= requests
     assert Draped in known
 

@@ -208,9 +208,9 @@ def test_picture_ahead_of_the_first_click(ready):
     start = time.perf_counter()
     ready.service.hand_over(photo)
     loop = QEventLoop()  # not `wait_until`: its pauses would be counted
-    ready.service._line.answered.connect(loop.quit)
+    ready.service._connection.answered.connect(loop.quit)
     loop.exec()
-    assert photo.name in ready.service._line.held
+    assert photo.name in ready.service._connection.held
     print(f"24 megapixels handed over in {time.perf_counter() - start:.2f} s")
     ready.service.predict("a", photo, middle(photo))
     ready.wait_for_answers()
@@ -321,7 +321,7 @@ def test_killed_mid_request_answers_nevertheless(ready, while_it):
     photo, pid = made(1200, 1600, while_it), ready.service.pid
     ready.service.predict("a", photo, middle(photo))
     if while_it == "computes":
-        wait_until(lambda: photo.name in ready.service._line.held)
+        wait_until(lambda: photo.name in ready.service._connection.held)
     os.kill(pid, signal.SIGKILL)
     start = time.perf_counter()
     ready.wait_for_answers()
@@ -420,7 +420,7 @@ def test_a_worker_that_says_nothing(listen, settings, tmp_path):
     heard = listen(replace(settings, interpreter=silent))
     heard.service.start()
     pid = heard.service.pid
-    heard.service._line._patience.start(50)  # in place of three minutes
+    heard.service._connection._patience.start(50)  # in place of three minutes
     wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     assert "no answer" in heard.service.text
     wait_until(lambda: gone(pid))
