@@ -1,10 +1,18 @@
-"""Words for people, in their language where there is a translation."""
+"""Messages for people, in their language where there is a translation."""
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import QCoreApplication
+from collections.abc import Callable
+
+_translate: Callable[[str], str] = str
+
+
+def set_translator(translate: Callable[[str], str]) -> None:
+    """Translate by Qt, which what imports this module need not know."""
+    global _translate
+    _translate = translate
 
 
 def tr(text: str) -> str:
-    """The text in the user's language."""
-    return QCoreApplication.translate("AvalancheISeg", text)
+    """Return the text in the user's language."""
+    return _translate(text)

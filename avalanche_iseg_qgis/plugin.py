@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .compat import QAction
 from .gui.options import ICON, OptionsFactory
-from .i18n import tr
+from .i18n import set_translator, tr
 
 _MENU = "Avalanche ISeg"
 
@@ -16,28 +17,29 @@ class Plugin:
     """Made by QGIS at its start; all but the actions is made when it is first used."""
 
     def __init__(self, iface) -> None:
+        set_translator(lambda text: QCoreApplication.translate("AvalancheISeg", text))
         self._iface = iface
         self._actions: list[QAction] = []
         self._options: OptionsFactory | None = None
-        self.studio = None
+        self.controller = None
 
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
         self._add(tr("Map avalanches"), self.open, toolbar=True)
         camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
         self._add(tr("Pose a photo's camera"), self.open_camera, toolbar=True, icon=camera)
-        self._add(tr("Export mask of this image…"), lambda: self.open().exports.mask())
-        self._add(tr("Export label image…"), lambda: self.open().exports.labels())
-        self._add(tr("Export one mask per avalanche…"), lambda: self.open().exports.each())
-        self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().exports.times())
+        self._add(tr("Export mask of this image…"), lambda: self.open().export_actions.mask())
+        self._add(tr("Export label image…"), lambda: self.open().export_actions.labels())
+        self._add(tr("Export one mask per avalanche…"), lambda: self.open().export_actions.each())
+        self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().export_actions.times())
         self._options = OptionsFactory(self._on_options)
         self._iface.registerOptionsWidgetFactory(self._options)
 
     def unload(self) -> None:
         """Take everything away; called by QGIS."""
-        if self.studio is not None:
-            self.studio.close()
-            self.studio = None
+        if self.controller is not None:
+            self.controller.close()
+            self.controller = None
         for action in self._actions:
             self._iface.removePluginRasterMenu(_MENU, action)
             self._iface.removeToolBarIcon(action)
@@ -49,12 +51,12 @@ class Plugin:
 
     def open(self):
         """Show the panels and take the tool in hand; returns what they belong to."""
-        if self.studio is None:
+        if self.controller is None:
             from .controller import PluginController
 
-            self.studio = PluginController(self._iface)
-        self.studio.open()
-        return self.studio
+            self.controller = PluginController(self._iface)
+        self.controller.open()
+        return self.controller
 
     def open_camera(self) -> None:
         """Show the panels in which a photo is joined with the map."""
@@ -69,5 +71,5 @@ class Plugin:
         self._actions.append(entry)
 
     def _on_options(self) -> None:
-        if self.studio is not None:
-            self.studio.configure_worker()
+        if self.controller is not None:
+            self.controller.configure_worker()

@@ -19,10 +19,10 @@ from ..settings import AUTHOR
 from . import schema
 
 if TYPE_CHECKING:
+    from ..core.camera import CameraRecord
     from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Loaded
-    from ..georef.georeferencer import PhotoPose
-    from ..layers.origin import ImageOrigin
+    from ..layers.image_origin import ImageOrigin
 
 # An outline is exact if that share of it was seen, and its points are known to so many metres.
 _CLEAR, _SHARP = 0.9, 15.0
@@ -85,13 +85,13 @@ def attributes(
     }
 
 
-def measured(pose: PhotoPose, mapped: Mapped, *, again: bool) -> dict[str, object]:
+def measured(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, object]:
     """Attributes of an outline that a posed camera has brought to the map, by field name.
 
     Parameters
     ----------
-    pose
-        Of the camera.
+    camera
+        That the outline was brought to the map by.
     mapped
         What the survey worker answered, with attributes.
     again
@@ -99,9 +99,9 @@ def measured(pose: PhotoPose, mapped: Mapped, *, again: bool) -> dict[str, objec
     """
     found = {
         **{name: value for name, value in mapped.attributes.items() if name != schema.AREA},
-        "camera_id": pose.record.name or None,
-        "pose_id": pose.record.pose_id,
-        "drift_deg": pose.record.drift_deg,
+        "camera_id": camera.name or None,
+        "pose_id": camera.pose_id,
+        "drift_deg": camera.drift_deg,
         "bridged": mapped.bridged,
         "vis_frac": round(mapped.visible_fraction, 3),
     }

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ..core.errors import PromptError
 from ..i18n import tr
-from .grid import Grid
-from .pixel_window import PixelWindow
+from .pixel_window import PixelWindow, RasterSize
 
 WHOLE = 32_000_000
 """Pixels up to which a raster is one window."""
@@ -20,7 +19,7 @@ _LEAST = 256  # margin with which a window is kept
 
 
 def window_for(
-    grid: Grid, bounds: tuple[float, float, float, float], held: PixelWindow | None = None
+    grid: RasterSize, bounds: tuple[float, float, float, float], held: PixelWindow | None = None
 ) -> PixelWindow:
     """The window in which prompts are to be answered.
 
@@ -58,7 +57,7 @@ def window_for(
     return joined if max(joined.height, joined.width) <= LIMIT else wanted
 
 
-def wider(grid: Grid, window: PixelWindow) -> PixelWindow:
+def wider(grid: RasterSize, window: PixelWindow) -> PixelWindow:
     """The window grown by half on all sides, for a mask that reaches its edge.
 
     The same window where it cannot grow: at the raster's edges, or at the largest size.
@@ -73,7 +72,7 @@ def wider(grid: Grid, window: PixelWindow) -> PixelWindow:
 
 
 def _grown(
-    grid: Grid, bounds: tuple[float, float, float, float], margin: float, step: int
+    grid: RasterSize, bounds: tuple[float, float, float, float], margin: float, step: int
 ) -> PixelWindow:
     """Bounds with a margin, out to multiples of a step, within the raster."""
     row_min, row_max, col_min, col_max = bounds

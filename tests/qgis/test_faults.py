@@ -21,8 +21,7 @@ Key = Qt.Key
 def driver(iface, plugin, tmp_path):
     driver = Driver(iface, plugin, scenery.photo(tmp_path))
     driver.said = []
-    driver.space.said.connect(driver.said.append)
-    driver.studio.saver.said.connect(driver.said.append)
+    driver.space.message.connect(driver.said.append)
     return driver
 
 
@@ -37,11 +36,11 @@ def features() -> int:
 
 def test_worker_killed_in_the_middle_of_a_request(driver):
     driver.click(*scenery.CENTRE)
-    mask, first = driver.mask(), driver.studio.service.pid
+    mask, first = driver.mask(), driver.studio.segmentation_client.pid
     driver.space.add_click(*scenery.OUTSIDE, False)
     os.kill(first, signal.SIGKILL)
     driver.settle()
-    assert driver.studio.service.pid != first
+    assert driver.studio.segmentation_client.pid != first
     assert len(driver.space.prompts.clicks) == 2
     assert driver.mask().any()
     driver.key(Key.Key_Backspace)
@@ -58,22 +57,26 @@ def test_wrong_interpreter_then_the_right_one(iface, plugin, interpreter, tmp_pa
     for wrong in (rubbish, tmp_path / "nothing", sys.executable, "/bin/true"):
         QgsSettings().setValue("avalanche_iseg/interpreter", str(wrong))
         studio = plugin.open()
-        wait_until(lambda s=studio: s.service.state.name == "BROKEN", 60, f"{wrong} refused")
-        assert "Options" in studio.service.text
+        wait_until(
+            lambda s=studio: s.segmentation_client.state.name == "BROKEN", 60, f"{wrong} refused"
+        )
+        assert "Options" in studio.segmentation_client.text
         assert not studio.dock.again.isHidden()
-    studio.workspace.add_click(*scenery.CENTRE, True)
+    studio.session.add_click(*scenery.CENTRE, True)
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
     studio.dock.again.click()
-    wait_until(lambda: studio.workspace.draft.up_to_date, 60, "the answer, nevertheless")
-    assert len(studio.workspace.prompts.clicks) == 1
+    wait_until(lambda: studio.session.draft.up_to_date, 60, "the answer, nevertheless")
+    assert len(studio.session.prompts.clicks) == 1
 
 
 def test_missing_model(driver):
     driver.click(*scenery.CENTRE)
     QgsSettings().setValue("avalanche_iseg/model", "/nowhere/model.safetensors")
     driver.studio.configure_worker()
-    wait_until(lambda: driver.studio.service.state.name == "BROKEN", 60, "the model missed")
-    assert "/nowhere/model.safetensors" in driver.studio.service.text
+    wait_until(
+        lambda: driver.studio.segmentation_client.state.name == "BROKEN", 60, "the model missed"
+    )
+    assert "/nowhere/model.safetensors" in driver.studio.segmentation_client.text
     driver.space.add_click(*scenery.OUTSIDE, False)
     QgsSettings().setValue("avalanche_iseg/model", "default")
     driver.studio.configure_worker()
@@ -90,11 +93,11 @@ def test_corrupt_image(iface, plugin, tmp_path):
     path.write_bytes(content[: len(content) // 3])
     studio = plugin.open()
     said = []
-    studio.workspace.said.connect(said.append)
-    studio.workspace.add_click(*scenery.CENTRE, True)
+    studio.session.said.connect(said.append)
+    studio.session.add_click(*scenery.CENTRE, True)
     wait_until(lambda: said, what="the message")
     assert str(path) in said[-1] or path.name in said[-1]
-    assert studio.workspace.prompts.clicks
+    assert studio.session.prompts.clicks
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
