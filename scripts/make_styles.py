@@ -42,7 +42,7 @@ def style(name: str) -> str:
     layer.dataProvider().addAttributes(schema.fields().toList())
     layer.updateFields()
     layer.setRenderer(_renderer(plain=name == target.PLAIN_TABLE))
-    form.dress(layer)
+    form.configure_layer(layer)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, f"{name}.qml"))
         layer.saveNamedStyle(path, _KEPT)
@@ -79,7 +79,7 @@ def _renderer(*, plain: bool) -> QgsFeatureRenderer:
     if not plain:
         return QgsSingleSymbolRenderer(symbol)
     root = QgsRuleBasedRenderer.Rule(None)
-    rule = QgsRuleBasedRenderer.Rule(symbol, filterExp=target.OF_THE_IMAGE)
+    rule = QgsRuleBasedRenderer.Rule(symbol, filterExp=target.IMAGE_FILTER)
     rule.setRuleKey("of_the_image")
     root.setRuleKey("root")
     root.appendChild(rule)

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import on_map, to_geometry
+from ..features.geometry import pixels_to_geometry, points_to_geometry
 from ..features.queries import find_layers, find_photo_twin
 from ..features.reference import feature_ref, resolve
 from ..georef.georeferencer import Georeferencer
@@ -118,7 +118,7 @@ class FeatureSaver(QObject):
             geometry = self._photo_geometry(image, outlined, layer)
         else:
             mapped, crs = map_outline.mapped, map_outline.pose.crs
-            geometry = on_map(mapped.xy, mapped.parts, crs, layer.crs())
+            geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
         if ref is not None and found is not None:
             writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
             return ref
@@ -129,7 +129,7 @@ class FeatureSaver(QObject):
         self, image: MappedImage, map_outline: MapOutline | None, *, is_new: bool
     ) -> dict[str, object]:
         draft = image.draft
-        attributes = record.attributes(
+        attributes = record.object_attributes(
             origin=image.origin,
             loaded=self._client.loaded,
             prompts=draft.prompts,
@@ -139,7 +139,7 @@ class FeatureSaver(QObject):
         )
         if map_outline is not None:
             camera = map_outline.pose.record
-            attributes.update(record.measured(camera, map_outline.mapped, again=not is_new))
+            attributes.update(record.map_attributes(camera, map_outline.mapped, again=not is_new))
         return attributes
 
     @staticmethod
@@ -148,7 +148,7 @@ class FeatureSaver(QObject):
     ) -> QgsGeometry:
         state, grid = image.draft.prediction, grid_of(image)
         window = state.window if state else PixelWindow(0, 0, grid.height, grid.width)
-        return to_geometry(outlined.points, outlined.parts, grid, window, layer.crs())
+        return pixels_to_geometry(outlined.points, outlined.parts, grid, window, layer.crs())
 
     def _write_photo_twin(self, image: MappedImage, outlined: Outlined, ref: FeatureRef) -> None:
         """Write the outline in the photo beside the one on the map, under the same uuid."""
@@ -158,7 +158,7 @@ class FeatureSaver(QObject):
         attributes = {
             **self._attributes(image, None, is_new=False),
             schema.UUID: ref.uuid,
-            schema.AVALANCHE: record.value(found[1], schema.AVALANCHE) or ref.uuid,
+            schema.AVALANCHE: record.attribute_value(found[1], schema.AVALANCHE) or ref.uuid,
         }
         twin = find_photo_twin(ref)
         layer = twin[0] if twin else self._photo_layer(image, found[0])
@@ -183,14 +183,14 @@ class FeatureSaver(QObject):
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
-        plain = image.grid.plain and pose is None
+        plain = image.grid.is_photo and pose is None
         layer = self._dock.target.currentLayer()
         if layer is None or (pose is not None and not layer.crs().isValid()):
             layers = find_layers(QgsProject.instance())
             layer = next((each for each in layers if each.crs().isValid() != plain), None)
         if layer is None:
             layer = self.make_layer(image, None, pose)
-        reason = target.suitable(layer)
+        reason = target.why_unsuitable(layer)
         if reason:
             raise IsegError(reason)
         return layer
@@ -202,19 +202,21 @@ class FeatureSaver(QObject):
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
         if pose is None:
-            layer = target.create(path, grid_of(image).crs, image.grid.plain)
+            layer = target.create_layer(path, grid_of(image).crs, image.grid.is_photo)
         else:
-            layer = target.create(path, pose.crs, plain=False)
+            layer = target.create_layer(path, pose.crs, plain=False)
         project.addMapLayer(layer)
         return layer
 
     def _photo_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
         """Return the layer in pixels in the GeoPackage of another one; hidden, as it is no map."""
-        project, path = QgsProject.instance(), target.geopackage_of(beside)
+        project, path = QgsProject.instance(), target.geopackage_path(beside)
         for layer in find_layers(project):
-            if not layer.crs().isValid() and (not path or target.geopackage_of(layer) == path):
+            if not layer.crs().isValid() and (not path or target.geopackage_path(layer) == path):
                 return layer
-        layer = target.create(path or target.default_path(project, image.origin.path), None, True)
+        layer = target.create_layer(
+            path or target.default_path(project, image.origin.path), None, True
+        )
         project.addMapLayer(layer)
         project.layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
         return layer

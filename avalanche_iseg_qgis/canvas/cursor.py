@@ -8,7 +8,7 @@ from qgis.PyQt.QtGui import QColor, QCursor, QPainter, QPen, QPixmap
 _SIZE, _GAP = 25, 4
 
 
-def cross() -> QCursor:
+def cross_cursor() -> QCursor:
     """A cross that is open in the middle, dark with a white rim: to be seen on snow and rock."""
     pixmap = QPixmap(_SIZE, _SIZE)
     pixmap.fill(Qt.GlobalColor.transparent)

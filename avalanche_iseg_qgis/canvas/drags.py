@@ -16,20 +16,20 @@ Drag = Callable[[float, float], "PromptSet"]
 """From the (row, col) where the mouse is now to the prompts as they would be."""
 
 
-def clamped(grid: Grid, row: float, col: float) -> tuple[float, float]:
+def clamp(grid: Grid, row: float, col: float) -> tuple[float, float]:
     """The nearest place of the raster."""
     return min(max(row, 0), grid.height - 1), min(max(col, 0), grid.width - 1)
 
 
 def drag_click(prompts: PromptSet, grid: Grid, index: int) -> Drag:
     """Move a click, within the raster."""
-    return lambda row, col: prompts.with_moved(index, *clamped(grid, row, col))
+    return lambda row, col: prompts.with_moved(index, *clamp(grid, row, col))
 
 
 def drag_new_box(prompts: PromptSet, grid: Grid, row: float, col: float) -> Drag:
     """Draw a box from a first corner, which may lie outside, as far as there is a raster."""
-    first = clamped(grid, row, col)
-    return lambda r, c: prompts.with_box(Box.from_corners(first, clamped(grid, r, c)))
+    first = clamp(grid, row, col)
+    return lambda r, c: prompts.with_box(Box.from_corners(first, clamp(grid, r, c)))
 
 
 def drag_handle(
@@ -42,7 +42,7 @@ def drag_handle(
         down, right = r - row, c - col
         first = box.row_min + down * (handle[0] < 0), box.col_min + right * (handle[1] < 0)
         last = box.row_max + down * (handle[0] > 0), box.col_max + right * (handle[1] > 0)
-        return prompts.with_box(Box.from_corners(clamped(grid, *first), clamped(grid, *last)))
+        return prompts.with_box(Box.from_corners(clamp(grid, *first), clamp(grid, *last)))
 
     def moved(r: float, c: float) -> PromptSet:
         down = min(max(r - row, -box.row_min), grid.height - 1 - box.row_max)

@@ -20,13 +20,13 @@ class CanvasItem(QgsMapCanvasItem):
     it lies.
     """
 
-    ABOVE = 0
+    Z_VALUE = 0
     _bounds = QRectF()
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
         self.canvas = canvas
-        self.setZValue(self.ABOVE)
+        self.setZValue(self.Z_VALUE)
 
     def extent(self) -> QRectF:
         """The part of the screen that `draw` paints on, as things are now."""

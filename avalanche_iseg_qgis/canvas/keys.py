@@ -27,7 +27,7 @@ _ACTIONS = {
 }
 
 
-class Keys(QObject):
+class KeyFilter(QObject):
     """Calls ``act`` with "finish", "discard", "undo", "redo" or "remove_last_click".
 
     Space is QGIS's own: held, it pans. Only a tap that moves nothing finishes.

@@ -12,9 +12,9 @@ from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QApplication
 
 from ..i18n import tr
-from .cursor import cross
+from .cursor import cross_cursor
 from .drags import Drag, drag_click, drag_handle, drag_new_box
-from .keys import Keys
+from .keys import KeyFilter
 from .placement import GridPlacement
 from .prompt_item import CENTRE, Hit, PromptItem
 
@@ -93,8 +93,8 @@ class SegmentTool(QgsMapTool):
         self._target = target
         self._press: _Press | None = None
         self._over = False
-        self._keys = Keys(canvas, self._act)
-        self._cross = cross()
+        self._keys = KeyFilter(canvas, self._act)
+        self._cross = cross_cursor()
         self.item = PromptItem(canvas)
         self.item.hide()
         self.setCursor(self._cross)
@@ -172,7 +172,7 @@ class SegmentTool(QgsMapTool):
     # --- what they do -----------------------------------------------------------------------
 
     def _act(self, action: str) -> None:
-        """A key was pressed: see `Keys`."""
+        """A key was pressed: see `KeyFilter`."""
         if not self.isActive():
             return
         if not self._press:

@@ -35,7 +35,7 @@ _RAMP = np.array(
 """Colours of probabilities 0 to 1, which differ in brightness too."""
 
 
-class MaskDisplay(Enum):
+class MaskMode(Enum):
     """What is shown of an answer."""
 
     MASK = "mask"
@@ -58,10 +58,10 @@ class MaskStyle:
     threshold: float = 0.5
     opacity: float = 0.45
     colour: QColor = field(default_factory=lambda: QColor(255, 60, 30))
-    mode: MaskDisplay = MaskDisplay.MASK
+    mode: MaskMode = MaskMode.MASK
 
     @property
-    def cut(self) -> int:
+    def threshold_level(self) -> int:
         """Levels above this one are avalanche."""
         return Prediction.above(self.threshold)
 
@@ -69,7 +69,7 @@ class MaskStyle:
 class MaskItem(CanvasItem):
     """Paints an answer of the worker where it belongs."""
 
-    ABOVE = 1
+    Z_VALUE = 1
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
@@ -80,12 +80,12 @@ class MaskItem(CanvasItem):
         self._screen: _Screen | None = None
 
     @property
-    def look(self) -> MaskStyle:
+    def mask_style(self) -> MaskStyle:
         """Threshold, opacity, colour and mode; setting it does no more than repaint."""
         return self._look
 
-    @look.setter
-    def look(self, look: MaskStyle) -> None:
+    @mask_style.setter
+    def mask_style(self, look: MaskStyle) -> None:
         self._look = look
         self.update()
 
@@ -121,7 +121,7 @@ class MaskItem(CanvasItem):
         rect = self.boundingRect().toAlignedRect() & self.canvas.viewport().rect()
         if not self._placement or rect.isEmpty():
             return
-        view = self._placement.view
+        view = self._placement.projection
         if not self._screen or not self._screen.fits(view, rect):
             rows, cols = self._placement.lookup(rect)
             levels = _sampled(self._levels, rows - self._row, cols - self._col)
@@ -144,15 +144,20 @@ class _Screen:
 
     def image(self, look: MaskStyle) -> QImage:
         """In colours; good for as long as this object lives and no other look is asked for."""
-        if look.mode is MaskDisplay.OUTLINE:
-            if look.cut != self._edges_cut:
-                self._edges, self._edges_cut = _edges(self._levels > look.cut), look.cut
+        if look.mode is MaskMode.OUTLINE:
+            if look.threshold_level != self._edges_cut:
+                self._edges, self._edges_cut = (
+                    _edges(self._levels > look.threshold_level),
+                    look.threshold_level,
+                )
             return _indexed(self._edges, [_CLEAR, look.colour.rgb(), _DARK])
-        if look.mode is MaskDisplay.PROBABILITY:
+        if look.mode is MaskMode.PROBABILITY:
             return _indexed(self._levels, _ramp(look.opacity))
         colour = QColor(look.colour)
         colour.setAlphaF(look.opacity)
-        table = [_CLEAR] * (look.cut + 1) + [colour.rgba()] * (LEVELS - look.cut)
+        table = [_CLEAR] * (look.threshold_level + 1) + [colour.rgba()] * (
+            LEVELS - look.threshold_level
+        )
         return _indexed(self._levels, table)
 
 

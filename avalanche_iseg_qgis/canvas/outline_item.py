@@ -21,7 +21,7 @@ _WIDTH, _DARK_WIDTH = 1.5, 3.5
 class OutlineItem(CanvasItem):
     """A thin line, bright on dark: to be seen on snow and on rock."""
 
-    ABOVE = 2
+    Z_VALUE = 2
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)

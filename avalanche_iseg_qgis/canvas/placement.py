@@ -38,7 +38,7 @@ class CanvasProjection:
         same = not transform.isValid() or transform.isShortCircuited()
         self.layer_to_map = None if same else transform
 
-    def holds(self, canvas: QgsMapCanvas) -> bool:
+    def is_current(self, canvas: QgsMapCanvas) -> bool:
         """Whether the canvas still shows the same."""
         return (
             canvas.getCoordinateTransform().transform() == self.map_to_screen
@@ -82,9 +82,9 @@ class GridPlacement:
         self._view = CanvasProjection(canvas, grid.crs)
 
     @property
-    def view(self) -> CanvasProjection:
+    def projection(self) -> CanvasProjection:
         """What the canvas shows: another object when that has changed."""
-        if not self._view.holds(self._canvas):
+        if not self._view.is_current(self._canvas):
             self._view = CanvasProjection(self._canvas, self._grid.crs)
         return self._view
 
@@ -96,11 +96,11 @@ class GridPlacement:
         QgsCsException
             If the CRS of the canvas does not reach that far.
         """
-        return self.view.to_screen(self._grid.to_layer(row, col))
+        return self.projection.to_screen(self._grid.to_layer(row, col))
 
     def to_pixel(self, point: QPoint) -> tuple[float, float]:
         """(row, col) at a place of the screen; NaN where the CRS of the layer does not reach."""
-        return self._pixel(self.view, point.x(), point.y())
+        return self._pixel(self.projection, point.x(), point.y())
 
     def bounds(self, row: float, col: float, height: float, width: float) -> QRectF:
         """Screen rectangle round the whole pixels from (row, col) on.
@@ -110,7 +110,7 @@ class GridPlacement:
         QgsCsException
             If the CRS of the canvas does not reach that far.
         """
-        view, steps = self.view, np.linspace(0, 1, 9)
+        view, steps = self.projection, np.linspace(0, 1, 9)
         rows, cols = row - 0.5 + height * steps, col - 0.5 + width * steps
         edge = [(r, c) for r in rows for c in (cols[0], cols[-1])]
         edge += [(r, c) for c in cols for r in (rows[0], rows[-1])]
@@ -146,7 +146,7 @@ class GridPlacement:
 
     def _nodes(self, rect: QRect, pieces: int) -> NDArray[np.float64]:
         """(pieces + 1, pieces + 1, 2) pixel coordinates of a mesh over a screen rectangle."""
-        view = self.view
+        view = self.projection
         x = rect.x() + np.linspace(0, rect.width(), pieces + 1)
         y = rect.y() + np.linspace(0, rect.height(), pieces + 1)
         nodes = np.array([[self._pixel(view, right, down) for right in x] for down in y])

@@ -52,7 +52,7 @@ class Hit:
 class PromptItem(CanvasItem):
     """Discs with a plus or a minus for clicks, a frame with handles for the box."""
 
-    ABOVE = 3
+    Z_VALUE = 3
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)

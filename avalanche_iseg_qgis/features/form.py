@@ -26,12 +26,12 @@ _DATE_TIME = {
 _HIDDEN = "Hidden"
 
 
-def dress(layer: QgsVectorLayer) -> None:
+def configure_layer(layer: QgsVectorLayer) -> None:
     """Give a layer of ours aliases, choices, defaults, soft constraints and its form.
 
     Fields that the layer lacks are left out. One in pixel coordinates has no measures.
     """
-    known = {a.name: a for a in schema.table() if layer.fields().indexOf(a.name) >= 0}
+    known = {a.name: a for a in schema.all_attributes() if layer.fields().indexOf(a.name) >= 0}
     form = layer.editFormConfig()
     for index, field in enumerate(layer.fields()):
         attribute = known.get(field.name())

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _WGS84 = "EPSG:7030"
 
 
-def to_geometry(
+def pixels_to_geometry(
     points: NDArray[np.float32],
     parts: Sequence[Sequence[int]],
     grid: Grid,
@@ -62,7 +62,7 @@ def to_geometry(
     u, v = u + window.col, v + window.row
     a, b, c, d, e, f = grid.transform
     xy = np.stack([a * u + b * v + c, d * u + e * v + f], axis=1)
-    if grid.plain and target_crs.isValid():
+    if grid.is_photo and target_crs.isValid():
         raise IsegError(
             tr(
                 "The image is a photo without coordinates, but the layer has the coordinate "
@@ -70,10 +70,10 @@ def to_geometry(
                 "photo's camera in the Camera panel."
             ).format(target_crs.userFriendlyIdentifier())
         )
-    return on_map(xy, parts, grid.crs, target_crs)
+    return points_to_geometry(xy, parts, grid.crs, target_crs)
 
 
-def on_map(
+def points_to_geometry(
     xy: NDArray[np.float64],
     parts: Sequence[Sequence[int]],
     crs: QgsCoordinateReferenceSystem,
@@ -84,20 +84,20 @@ def on_map(
     Raises
     ------
     IsegError
-        As `to_geometry`.
+        As `pixels_to_geometry`.
     """
-    return _valid(brought(polygons(xy, parts), crs, target_crs))
+    return _valid(reproject(arrays_to_multipolygon(xy, parts), crs, target_crs))
 
 
-def polygons(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
+def arrays_to_multipolygon(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
     """A MultiPolygon of points (N, 2) as they are."""
     corners = map(QgsPointXY, *np.asarray(xy, np.float64).reshape(-1, 2).T.tolist())
     rings = [[list(islice(corners, size)) for size in sizes] for sizes in parts]
     return QgsGeometry.fromMultiPolygonXY(rings)
 
 
-def to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int]]]:
-    """The inverse of `polygons`."""
+def multipolygon_to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """The inverse of `arrays_to_multipolygon`."""
     multi = QgsGeometry(geometry)
     multi.convertToMultiType()
     rings = [[ring[:-1] for ring in polygon] for polygon in multi.asMultiPolygon()]
@@ -105,7 +105,7 @@ def to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int
     return np.array(xy, np.float64).reshape(-1, 2), [[len(r) for r in polygon] for polygon in rings]
 
 
-def brought(
+def reproject(
     geometry: QgsGeometry,
     crs: QgsCoordinateReferenceSystem,
     target_crs: QgsCoordinateReferenceSystem,

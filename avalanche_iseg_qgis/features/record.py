@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _CLEAR, _SHARP = 0.9, 15.0
 
 
-def attributes(
+def object_attributes(
     *,
     origin: ImageOrigin,
     loaded: Loaded | None,
@@ -80,12 +80,12 @@ def attributes(
         "part": "avalanche",
         "outline_quality": "exact",
         "observed_at": _to_qt(origin.observed_at),
-        "mapper": author(),
+        "mapper": mapper_name(),
         "created_at": now,
     }
 
 
-def measured(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, object]:
+def map_attributes(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, object]:
     """Attributes of an outline that a posed camera has brought to the map, by field name.
 
     Parameters
@@ -112,7 +112,7 @@ def measured(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, 
     return found
 
 
-def stored(feature: QgsFeature) -> PromptSet:
+def read_prompts(feature: QgsFeature) -> PromptSet:
     """The prompts that a feature was made from.
 
     Raises
@@ -120,7 +120,7 @@ def stored(feature: QgsFeature) -> PromptSet:
     PromptError
         If it has none, or they cannot be read.
     """
-    text = value(feature, schema.PROMPTS)
+    text = attribute_value(feature, schema.PROMPTS)
     if not text:
         raise PromptError(
             tr(
@@ -131,22 +131,22 @@ def stored(feature: QgsFeature) -> PromptSet:
     return PromptSet.from_json(str(text))
 
 
-def belongs(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
+def is_from_image(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
     """Whether a feature was made from an image: by content if known of both, else by name."""
-    known = value(feature, schema.IMAGE_SHA256)
+    known = attribute_value(feature, schema.IMAGE_SHA256)
     if known and sha256:
         return known == sha256
-    return value(feature, schema.IMAGE_NAME) == image_name
+    return attribute_value(feature, schema.IMAGE_NAME) == image_name
 
 
-def value(feature: QgsFeature, name: str):
+def attribute_value(feature: QgsFeature, name: str):
     """An attribute; None if it is empty or there is no such field."""
     index = feature.fields().indexOf(name)
     content = feature.attribute(index) if index >= 0 else None
     return None if isinstance(content, QVariant) and content.isNull() else content
 
 
-def author() -> str:
+def mapper_name() -> str:
     """Who maps, as chosen in the options or known to the system."""
     return AUTHOR.get() or QgsApplication.userFullName() or QgsApplication.userLoginName()
 

@@ -63,7 +63,7 @@ class Attribute:
         return QgsField(self.name, _TYPES[self.kind], len=self.length)
 
 
-def table() -> tuple[Attribute, ...]:
+def all_attributes() -> tuple[Attribute, ...]:
     """All attributes, in the order of the file, in the user's language."""
     return (*_classified(), *_observed(), *_measured(), *_provenance())
 
@@ -71,7 +71,7 @@ def table() -> tuple[Attribute, ...]:
 def fields() -> QgsFields:
     """The same for a new layer."""
     made = QgsFields()
-    for attribute in table():
+    for attribute in all_attributes():
         made.append(attribute.to_field())
     return made
 

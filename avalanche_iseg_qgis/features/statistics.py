@@ -27,25 +27,25 @@ COLUMNS = (
 )
 
 
-def rows_of(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
+def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
     """A row of `COLUMNS` for each feature that was made from prompts."""
     for feature in layer.getFeatures():
         try:
-            prompts = record.stored(feature)
+            prompts = record.read_prompts(feature)
         except PromptError:
             continue
         positive = sum(click.positive for click in prompts.clicks)
-        finished = record.value(feature, "modified_at")
+        finished = record.attribute_value(feature, "modified_at")
         yield {
-            "uuid": record.value(feature, schema.UUID),
-            "image": record.value(feature, schema.IMAGE_NAME),
-            "model": record.value(feature, "model_id"),
+            "uuid": record.attribute_value(feature, schema.UUID),
+            "image": record.attribute_value(feature, schema.IMAGE_NAME),
+            "model": record.attribute_value(feature, "model_id"),
             "n_clicks": len(prompts.clicks),
             "n_positive": positive,
             "n_negative": len(prompts.clicks) - positive,
             "box": int(prompts.box is not None),
-            "seconds": record.value(feature, "seconds"),
-            "threshold": record.value(feature, "threshold"),
+            "seconds": record.attribute_value(feature, "seconds"),
+            "threshold": record.attribute_value(feature, "threshold"),
             "finished_at": _utc(finished),
         }
 

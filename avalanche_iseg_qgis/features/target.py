@@ -27,8 +27,8 @@ FILE = "avalanches.gpkg"
 TABLE, PLAIN_TABLE = "avalanches", "avalanches_pixels"
 
 IMAGE_VARIABLE = "avalanche_iseg_image"
-"""Of layers in pixels: the name of the image in hand, see `show_only`."""
-OF_THE_IMAGE = f'"image_name" = coalesce(@{IMAGE_VARIABLE}, "image_name")'
+"""Of layers in pixels: the name of the image in hand, see `show_only_image`."""
+IMAGE_FILTER = f'"image_name" = coalesce(@{IMAGE_VARIABLE}, "image_name")'
 
 _STYLES = Path(__file__).parents[1] / "styles"
 _NEEDED = (schema.UUID, schema.IMAGE_NAME, schema.PROMPTS)
@@ -47,7 +47,7 @@ def default_path(project: QgsProject, image_path: str) -> str:
     return str(Path(next(usable, QDir.tempPath()), FILE))
 
 
-def create(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> QgsVectorLayer:
+def create_layer(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> QgsVectorLayer:
     """Make the table for objects in a GeoPackage, or open the one that is there already.
 
     Parameters
@@ -81,26 +81,26 @@ def create(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> QgsVect
     return layer
 
 
-def geopackage_of(layer: QgsVectorLayer) -> str:
+def geopackage_path(layer: QgsVectorLayer) -> str:
     """The GeoPackage that a layer lies in; empty if it lies elsewhere."""
     path = layer.source().partition("|")[0]
     return path if path.lower().endswith(".gpkg") else ""
 
 
-def settle(layer: QgsVectorLayer) -> None:
+def drop_undefined_crs(layer: QgsVectorLayer) -> None:
     """Take away the CRS that GDAL gives to tables of a GeoPackage that have none."""
     if not layer.crs().authid() and layer.crs().description().startswith("Undefined"):
         layer.setCrs(QgsCoordinateReferenceSystem())
 
 
-def show_only(layer: QgsVectorLayer, image_name: str) -> None:
+def show_only_image(layer: QgsVectorLayer, image_name: str) -> None:
     """Of a layer in pixels, show the outlines of one image: others lie on top of them."""
     if QgsExpressionContextUtils.layerScope(layer).variable(IMAGE_VARIABLE) != image_name:
         QgsExpressionContextUtils.setLayerVariable(layer, IMAGE_VARIABLE, image_name)
         layer.triggerRepaint()
 
 
-def suitable(layer: QgsVectorLayer) -> str | None:
+def why_unsuitable(layer: QgsVectorLayer) -> str | None:
     """Why a layer cannot take objects, and what to do; None if it can."""
     if not layer.isValid():
         reason = tr("its file or its connection is gone")
@@ -221,11 +221,11 @@ def _prepare(layer: QgsVectorLayer, name: str) -> str:
         return tr("it has a table {} with other attributes").format(name)
     if not _can_edit(layer):
         return tr("it is read-only")
-    settle(layer)
+    drop_undefined_crs(layer)
     if layer.listStylesInDatabase()[0] > 0:
         return ""
     layer.loadNamedStyle(str(_STYLES / f"{name}.qml"))
-    form.dress(layer)
+    form.configure_layer(layer)
     return layer.saveStyleToDatabase(name, "", True, "")
 
 

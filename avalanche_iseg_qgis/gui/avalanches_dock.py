@@ -25,10 +25,10 @@ from ..i18n import tr
 class AvalanchesDock(QgsDockWidget):
     """A table of entries; what is to be done with the chosen one is told by signals."""
 
-    zoom_wanted = pyqtSignal(object)
-    continue_wanted = pyqtSignal(object)
-    form_wanted = pyqtSignal(object)
-    delete_wanted = pyqtSignal(object)
+    zoom_requested = pyqtSignal(object)
+    continue_requested = pyqtSignal(object)
+    form_requested = pyqtSignal(object)
+    delete_requested = pyqtSignal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Avalanches"), parent)
@@ -49,10 +49,10 @@ class AvalanchesDock(QgsDockWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
         for text, tip, signal in (
-            (tr("Zoom to"), tr("Show it on the map"), self.zoom_wanted),
-            (tr("Continue"), tr("Take it in hand again, with its clicks"), self.continue_wanted),
-            (tr("Attributes"), tr("Open its form"), self.form_wanted),
-            (tr("Delete"), tr("Delete it from its layer"), self.delete_wanted),
+            (tr("Zoom to"), tr("Show it on the map"), self.zoom_requested),
+            (tr("Continue"), tr("Take it in hand again, with its clicks"), self.continue_requested),
+            (tr("Attributes"), tr("Open its form"), self.form_requested),
+            (tr("Delete"), tr("Delete it from its layer"), self.delete_requested),
         ):
             button = QToolButton()
             button.setText(text)
@@ -66,7 +66,7 @@ class AvalanchesDock(QgsDockWidget):
         column.addWidget(self.table)
         column.addLayout(buttons)
         self.setWidget(content)
-        self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_wanted))
+        self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_requested))
 
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
         """Fill the table anew, keeping the row chosen."""

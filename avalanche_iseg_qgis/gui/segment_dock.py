@@ -25,12 +25,12 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .. import settings
-from ..canvas.mask_item import MaskDisplay, MaskStyle
+from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
 from .sliders import ValueSlider
-from .widgets import button, form_of, narrow
+from .widgets import fit_width, form_layout, tool_button
 
 
 class SegmentDock(QgsDockWidget):
@@ -38,11 +38,11 @@ class SegmentDock(QgsDockWidget):
 
     layer_chosen = pyqtSignal()
     target_chosen = pyqtSignal()
-    new_target_wanted = pyqtSignal()
-    look_changed = pyqtSignal()
+    new_target_requested = pyqtSignal()
+    style_changed = pyqtSignal()
     shape_changed = pyqtSignal()
     model_chosen = pyqtSignal()
-    left = pyqtSignal()  # a slider was let go: the keys belong to the canvas again
+    slider_released = pyqtSignal()  # a slider was let go: the keys belong to the canvas again
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Segment"), parent)
@@ -70,7 +70,7 @@ class SegmentDock(QgsDockWidget):
     # --- what was chosen -------------------------------------------------------------------
 
     @property
-    def look(self) -> MaskStyle:
+    def mask_style(self) -> MaskStyle:
         """How the mask is shown."""
         return MaskStyle(
             threshold=self.threshold.value,
@@ -100,13 +100,13 @@ class SegmentDock(QgsDockWidget):
         }
         self.state.setText(text)
         self.state.setStyleSheet(f"color: {colours.get(state, '#6d6d6d')}")
-        self.again.setVisible(state is WorkerState.BROKEN)
+        self.restart.setVisible(state is WorkerState.BROKEN)
 
-    def offer_home(self, *, offered: bool) -> None:
+    def offer_write_back(self, *, offered: bool) -> None:
         """Offer to write back, where the object comes from a feature; at first it is so."""
-        if offered == self.same_feature.isHidden():
-            self.same_feature.setVisible(offered)
-            self.same_feature.setChecked(offered)
+        if offered == self.write_back.isHidden():
+            self.write_back.setVisible(offered)
+            self.write_back.setChecked(offered)
 
     def show_models(self, models: dict[str, str], devices: list[str]) -> None:
         """Offer what the worker knows, keeping what was chosen."""
@@ -117,11 +117,11 @@ class SegmentDock(QgsDockWidget):
 
     def _image_part(self) -> QWidget:
         part = QWidget()
-        form = form_of(part)
+        form = form_layout(part)
         self.layer = QgsMapLayerComboBox()
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setAllowEmptyLayer(True)
-        narrow(self.layer)
+        fit_width(self.layer)
         self.layer.setToolTip(tr("Photo or raster to map avalanches in"))
         self.layer.layerChanged.connect(lambda _: self.layer_chosen.emit())
         self.pixel_size = QDoubleSpinBox()
@@ -135,13 +135,13 @@ class SegmentDock(QgsDockWidget):
         self.pixel_size.valueChanged.connect(lambda _: self.layer_chosen.emit())
         self.state = QLabel()
         self.state.setWordWrap(True)
-        self.again = QPushButton(tr("Start the worker again"))
-        self.again.setVisible(False)
+        self.restart = QPushButton(tr("Start the worker again"))
+        self.restart.setVisible(False)
         self.pixel_size_label = QLabel(tr("Pixel size"))
         form.addRow(tr("Image"), self.layer)
         form.addRow(self.pixel_size_label, self.pixel_size)
         form.addRow(self.state)
-        form.addRow(self.again)
+        form.addRow(self.restart)
         self.show_pixel_size(needed=False)
         return part
 
@@ -172,7 +172,7 @@ class SegmentDock(QgsDockWidget):
 
     def _seeing_part(self) -> QWidget:
         part = QGroupBox(tr("Seeing"))
-        form = form_of(part)
+        form = form_layout(part)
         self.threshold = ValueSlider(0.01, 0.99, 0.01)
         self.threshold.value = 0.5
         self.threshold.setToolTip(tr("Probability above which a pixel belongs to the avalanche"))
@@ -182,9 +182,9 @@ class SegmentDock(QgsDockWidget):
         self.colour.setColor(QColor(settings.COLOUR.get()))
         self.mode = QComboBox()
         for mode, name in (
-            (MaskDisplay.MASK, tr("Mask")),
-            (MaskDisplay.OUTLINE, tr("Outline only")),
-            (MaskDisplay.PROBABILITY, tr("Probability")),
+            (MaskMode.MASK, tr("Mask")),
+            (MaskMode.OUTLINE, tr("Outline only")),
+            (MaskMode.PROBABILITY, tr("Probability")),
         ):
             self.mode.addItem(name, mode)
         self.click_size = QSpinBox()
@@ -201,12 +201,12 @@ class SegmentDock(QgsDockWidget):
         self.mode.currentIndexChanged.connect(self._on_look)
         self.click_size.valueChanged.connect(self._on_look)
         for slider in (self.threshold, self.opacity):
-            slider.released.connect(self.left)
+            slider.released.connect(self.slider_released)
         return part
 
     def _outline_part(self) -> QWidget:
         part = QGroupBox(tr("Outline"))
-        form = form_of(part)
+        form = form_layout(part)
         self.detail = ValueSlider(0.0, 10.0, 0.25, suffix=" px")
         self.detail.value = settings.TOLERANCE.get()
         self.detail.setToolTip(
@@ -229,7 +229,7 @@ class SegmentDock(QgsDockWidget):
         form.addRow(_pair(self.fill_holes, self.largest_only))
         for slider in (self.detail, self.smoothing):
             slider.changed.connect(self._on_shape)
-            slider.released.connect(self.left)
+            slider.released.connect(self.slider_released)
         self.min_area.valueChanged.connect(self._on_shape)
         self.fill_holes.toggled.connect(self._on_shape)
         self.largest_only.toggled.connect(self._on_shape)
@@ -237,7 +237,7 @@ class SegmentDock(QgsDockWidget):
 
     def _saving_part(self) -> QWidget:
         part = QGroupBox(tr("Save to"))
-        form = form_of(part)
+        form = form_layout(part)
         self.target = QgsMapLayerComboBox()
         self.target.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.target.setAllowEmptyLayer(True, tr("automatic"))
@@ -248,24 +248,24 @@ class SegmentDock(QgsDockWidget):
             )
         )
         self.target.layerChanged.connect(lambda _: self.target_chosen.emit())
-        narrow(self.target)
+        fit_width(self.target)
         self.new_target = _button("…", tr("Choose the GeoPackage of a new layer"))
-        self.new_target.clicked.connect(self.new_target_wanted)
-        self.same_feature = QCheckBox(tr("Write back to the same feature"))
-        self.same_feature.setVisible(False)
+        self.new_target.clicked.connect(self.new_target_requested)
+        self.write_back = QCheckBox(tr("Write back to the same feature"))
+        self.write_back.setVisible(False)
         self.open_form = QCheckBox(tr("Open the form when finished"))
         self.open_form.setChecked(settings.OPEN_FORM.get())
         self.open_form.toggled.connect(settings.OPEN_FORM.set)
         form.addRow(tr("Layer"), _pair(self.target, self.new_target))
-        form.addRow(self.same_feature)
+        form.addRow(self.write_back)
         form.addRow(self.open_form)
         return part
 
     def _model_part(self) -> QWidget:
         part = QGroupBox(tr("Model"))
-        form = form_of(part)
+        form = form_layout(part)
         self.model, self.device = QComboBox(), QComboBox()
-        narrow(self.model)
+        fit_width(self.model)
         self.model.addItem(settings.MODEL.get(), settings.MODEL.get())
         self.device.addItem(tr("automatic"), "auto")
         self.browse = _button("…", tr("Choose a model file"))
@@ -276,14 +276,14 @@ class SegmentDock(QgsDockWidget):
         return part
 
     def _on_threshold(self, _value: float) -> None:
-        self.look_changed.emit()
+        self.style_changed.emit()
         self.shape_changed.emit()
 
     def _on_look(self, *_value: object) -> None:
         settings.OPACITY.set(self.opacity.value)
         settings.COLOUR.set(self.colour.color().name())
         settings.CLICK_SIZE.set(self.click_size.value())
-        self.look_changed.emit()
+        self.style_changed.emit()
 
     def _on_shape(self, *_value: object) -> None:
         settings.TOLERANCE.set(self.detail.value)
@@ -296,7 +296,7 @@ class SegmentDock(QgsDockWidget):
 
 def _button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
     """A button that takes its share of a row."""
-    made = button(text, tip, checkable=checkable)
+    made = tool_button(text, tip, checkable=checkable)
     made.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
     return made
 

@@ -16,31 +16,31 @@ from qgis.PyQt.QtWidgets import (
 )
 
 
-def layer_choice() -> QgsMapLayerComboBox:
+def raster_layer_combo() -> QgsMapLayerComboBox:
     """A choice of raster layers, or none."""
     choice = QgsMapLayerComboBox()
     choice.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
     choice.setAllowEmptyLayer(True)
     choice.setLayer(None)
-    narrow(choice)
+    fit_width(choice)
     return choice
 
 
-def narrow(choice: QComboBox) -> None:
+def fit_width(choice: QComboBox) -> None:
     """Take the width that there is, however long the names are."""
     choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.setMinimumContentsLength(8)
     choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 
-def form_of(part: QWidget) -> QFormLayout:
+def form_layout(part: QWidget) -> QFormLayout:
     """A form in a widget, whose fields take the width that there is."""
     form = QFormLayout(part)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     return form
 
 
-def button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
+def tool_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
     """A button that leaves the keyboard to the canvas."""
     made = QToolButton()
     made.setText(text)
@@ -50,7 +50,7 @@ def button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
     return made
 
 
-def number(least: float, most: float, digits: int, suffix: str, tip: str) -> QDoubleSpinBox:
+def number_field(least: float, most: float, digits: int, suffix: str, tip: str) -> QDoubleSpinBox:
     """A field for a number between two, with so many digits after the point."""
     field = QDoubleSpinBox()
     field.setRange(least, most)
@@ -62,7 +62,7 @@ def number(least: float, most: float, digits: int, suffix: str, tip: str) -> QDo
     return field
 
 
-def row_of(*widgets: QWidget) -> QHBoxLayout:
+def widget_row(*widgets: QWidget) -> QHBoxLayout:
     """Widgets side by side; what is no button takes the width that is left."""
     side_by_side = QHBoxLayout()
     for widget in widgets:

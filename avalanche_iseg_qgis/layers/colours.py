@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qgis.core import QgsRasterLayer
 
-SAMPLES = 1_000_000
+MAX_SAMPLES = 1_000_000
 """Pixels of the decimated raster that the stretch is computed from."""
 _PERCENTILES = (2.0, 98.0)
 
@@ -36,7 +36,7 @@ class Stretch:
         return np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled).astype(np.uint8)
 
 
-def stretch_of(values: NDArray, valid: NDArray[np.bool_]) -> Stretch:
+def compute_stretch(values: NDArray, valid: NDArray[np.bool_]) -> Stretch:
     """The stretch that takes the 2nd and 98th percentile of the valid values to 0 and 255.
 
     Raises
@@ -49,7 +49,7 @@ def stretch_of(values: NDArray, valid: NDArray[np.bool_]) -> Stretch:
     sample = values[valid]
     if sample.size == 0:
         return Stretch(0.0, 1.0)
-    sample = sample[:: max(1, sample.size // SAMPLES)]
+    sample = sample[:: max(1, sample.size // MAX_SAMPLES)]
     low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
     return Stretch(low, high if high > low else low + 1.0)
 

@@ -14,8 +14,8 @@ from qgis.core import QgsProviderRegistry
 
 from ..core.errors import ImageError
 from ..i18n import tr
-from .colours import SAMPLES, Stretch, choose_bands, colour_table, stretch_of
-from .grid import PLAIN, Grid
+from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
+from .grid import PHOTO_TRANSFORM, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,11 +84,11 @@ class GdalSource:
         with self._lock:
             if self._stretch is None:
                 width, height = self.grid.width, self.grid.height
-                factor = max(1.0, (width * height / SAMPLES) ** 0.5)
+                factor = max(1.0, (width * height / MAX_SAMPLES) ** 0.5)
                 whole = (0, 0, width, height)
                 size = (max(1, int(width / factor)), max(1, int(height / factor)))
                 values = self._values(dataset, whole, size)
-                self._stretch = stretch_of(values, self._valid(dataset, values, whole, size))
+                self._stretch = compute_stretch(values, self._valid(dataset, values, whole, size))
             return self._stretch
 
     def _values(
@@ -166,7 +166,7 @@ def _grid(dataset: gdal.Dataset, layer: QgsRasterLayer) -> Grid:
     width, height = dataset.RasterXSize, dataset.RasterYSize
     found = dataset.GetGeoTransform(can_return_null=True)
     if found is None:
-        return Grid(width, height, PLAIN)  # QGIS may have guessed a CRS
+        return Grid(width, height, PHOTO_TRANSFORM)  # QGIS may have guessed a CRS
     c, a, b, f, d, e = found
     if (c, a, b, f, d, abs(e)) == (0, 1, 0, 0, 0, 1):  # written down, but no georeference
         return Grid(width, height, (a, b, c, d, e, f))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY
 from qgis.PyQt.QtGui import QTransform
 
-PLAIN = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
+PHOTO_TRANSFORM = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Where QGIS shows a photo without georeference: x to the right, y negative downwards."""
 
 
@@ -30,11 +30,11 @@ class Grid:
 
     width: int
     height: int
-    transform: tuple[float, float, float, float, float, float] = PLAIN
+    transform: tuple[float, float, float, float, float, float] = PHOTO_TRANSFORM
     crs: QgsCoordinateReferenceSystem = field(default_factory=QgsCoordinateReferenceSystem)
 
     @property
-    def plain(self) -> bool:
+    def is_photo(self) -> bool:
         """Whether this is a photo without georeference."""
         return not self.crs.isValid()
 

@@ -21,7 +21,7 @@ _NAME_TIME = re.compile(
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
-def origin_of(path: str, name: str = "") -> ImageOrigin:
+def read_origin(path: str, name: str = "") -> ImageOrigin:
     """Look a file up; not in the main thread, as it is read whole.
 
     Parameters
@@ -33,13 +33,13 @@ def origin_of(path: str, name: str = "") -> ImageOrigin:
     """
     file = Path(path)
     if not file.is_file():
-        return ImageOrigin(name or path, path, observed_in_name(name))
+        return ImageOrigin(name or path, path, parse_observed_at(name))
     tags = _exif(path)
-    observed_at = _observed_in_exif(tags) or observed_in_name(path)
+    observed_at = _observed_in_exif(tags) or parse_observed_at(path)
     return ImageOrigin(file.name, path, observed_at, _camera(tags), _sha256(file))
 
 
-def observed_in_name(path: str) -> datetime | None:
+def parse_observed_at(path: str) -> datetime | None:
     """Time, in UTC, that webcams and cameras write into file and folder names.
 
     2024-01-15_10-30, 20240115_103000, IMG_20240115_103000123, 20240115T103000Z,

@@ -31,7 +31,7 @@ class PixelWindow:
     height: int
     width: int
 
-    def holds(self, other: PixelWindow) -> bool:
+    def contains(self, other: PixelWindow) -> bool:
         """Whether another window lies in this one."""
         return (
             self.row <= other.row

@@ -20,7 +20,7 @@ from qgis.PyQt.QtGui import QImage
 
 from ..core.errors import ImageError
 from ..i18n import tr
-from .colours import SAMPLES, Stretch, choose_bands, colour_table, stretch_of
+from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
 from .grid import Grid
 from .network import network_failures
 from .pixel_window import PixelWindow
@@ -109,10 +109,12 @@ class ProviderSource:
         with self._lock:
             if self._stretch is None:
                 width, height = self.grid.width, self.grid.height
-                factor = max((width * height / SAMPLES) ** 0.5, width / _TILE, height / _TILE, 1)
+                factor = max(
+                    (width * height / MAX_SAMPLES) ** 0.5, width / _TILE, height / _TILE, 1
+                )
                 size = (max(1, int(width / factor)), max(1, int(height / factor)))
                 whole = self._extent(PixelWindow(0, 0, height, width))
-                self._stretch = stretch_of(*self._values(provider, whole, size, feedback))
+                self._stretch = compute_stretch(*self._values(provider, whole, size, feedback))
             return self._stretch
 
     def _values(

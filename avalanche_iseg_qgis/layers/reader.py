@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal, pyqtSlot
 
 from ..core.errors import IsegError
 from ..i18n import tr
-from .origin import origin_of
+from .origin import read_origin
 from .pixel_window import WindowImage
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ImageReader(QObject):
 
     done = pyqtSignal(object)
     failed = pyqtSignal(str, str)
-    described = pyqtSignal(object)
+    origin_read = pyqtSignal(object)
     _read = pyqtSignal(object)
     _describe = pyqtSignal(str, str)
 
@@ -50,9 +50,9 @@ class ImageReader(QObject):
         self._hand = _Hand()
         self._hand.moveToThread(self._thread)
         self._read.connect(self._hand.read)
-        self._describe.connect(self._hand.describe)
+        self._describe.connect(self._hand.request_origin)
         self._hand.ended.connect(self._on_ended)
-        self._hand.described.connect(self.described)
+        self._hand.origin_read.connect(self.origin_read)
         self._thread.start()
 
     def request(self, source: PixelSource, window: PixelWindow, name: str) -> None:
@@ -68,7 +68,7 @@ class ImageReader(QObject):
         kept = self._kept.get(name)
         running = self._running
         if kept is not None:
-            self.forget()
+            self.cancel()
             self._keep(kept)
             self.done.emit(kept)
         elif running is None:
@@ -79,15 +79,15 @@ class ImageReader(QObject):
             running.feedback.cancel()
             self._next = _Reading(source, window, name)
 
-    def held(self, name: str) -> WindowImage | None:
+    def cached(self, name: str) -> WindowImage | None:
         """A picture that is kept."""
         return self._kept.get(name)
 
-    def describe(self, source: PixelSource) -> None:
-        """Ask where a source comes from; `described` follows after what is being read."""
+    def request_origin(self, source: PixelSource) -> None:
+        """Ask where a source comes from; `origin_read` follows after what is being read."""
         self._describe.emit(source.path, source.name)
 
-    def forget(self) -> None:
+    def cancel(self) -> None:
         """Drop the request that is not answered yet, if there is one."""
         self._next = None
         if self._running is not None:
@@ -95,7 +95,7 @@ class ImageReader(QObject):
 
     def close(self) -> None:
         """End; waits for no more than the strip or tile that is being read."""
-        self.forget()
+        self.cancel()
         self._thread.quit()
         self._thread.wait()
 
@@ -154,4 +154,4 @@ class _Hand(QObject):
 
     @pyqtSlot(str, str)
     def describe(self, path: str, name: str) -> None:
-        self.described.emit(origin_of(path, name))
+        self.described.emit(read_origin(path, name))

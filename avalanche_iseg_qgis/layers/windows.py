@@ -9,16 +9,16 @@ from ..core.errors import PromptError
 from ..i18n import tr
 from .pixel_window import PixelWindow, RasterSize
 
-WHOLE = 32_000_000
+MAX_WHOLE_PIXELS = 32_000_000
 """Pixels up to which a raster is one window."""
-LIMIT = 8192
+MAX_SIDE = 8192
 """Pixels a side of the largest window of a larger raster."""
 _STEP = 256  # windows begin and end at multiples of this
 _MARGIN = 1024  # around the prompts
 _LEAST = 256  # margin with which a window is kept
 
 
-def window_for(
+def choose_window(
     grid: RasterSize, bounds: tuple[float, float, float, float], held: PixelWindow | None = None
 ) -> PixelWindow:
     """The window in which prompts are to be answered.
@@ -38,26 +38,26 @@ def window_for(
     PromptError
         Prompts that lie too far apart for one window.
     """
-    if grid.width * grid.height <= WHOLE:
+    if grid.width * grid.height <= MAX_WHOLE_PIXELS:
         return PixelWindow(0, 0, grid.height, grid.width)
     row_min, row_max, col_min, col_max = bounds
     size = max(row_max - row_min, col_max - col_min)
-    margin = min(max(_MARGIN, size / 2), (LIMIT - size) / 2 - _STEP)
+    margin = min(max(_MARGIN, size / 2), (MAX_SIDE - size) / 2 - _STEP)
     if margin < _LEAST:
         raise PromptError(
             tr(
                 "The prompts lie too far apart, more than {} pixels: finish this avalanche and "
                 "start another one."
-            ).format(LIMIT - 2 * (_LEAST + _STEP))
+            ).format(MAX_SIDE - 2 * (_LEAST + _STEP))
         )
-    if held is not None and held.holds(_grown(grid, bounds, _LEAST, 1)):
+    if held is not None and held.contains(_grown(grid, bounds, _LEAST, 1)):
         return held
     wanted = _grown(grid, bounds, margin, _STEP)
     joined = _joined(wanted, held) if held is not None else wanted
-    return joined if max(joined.height, joined.width) <= LIMIT else wanted
+    return joined if max(joined.height, joined.width) <= MAX_SIDE else wanted
 
 
-def wider(grid: RasterSize, window: PixelWindow) -> PixelWindow:
+def widen(grid: RasterSize, window: PixelWindow) -> PixelWindow:
     """The window grown by half on all sides, for a mask that reaches its edge.
 
     The same window where it cannot grow: at the raster's edges, or at the largest size.
@@ -65,7 +65,7 @@ def wider(grid: RasterSize, window: PixelWindow) -> PixelWindow:
     bottom, right = window.row + window.height - 1, window.col + window.width - 1
     bounds = (window.row, bottom, window.col, right)
     size = max(window.height, window.width)
-    margin = min(size / 2, (LIMIT - size) / 2 - _STEP)
+    margin = min(size / 2, (MAX_SIDE - size) / 2 - _STEP)
     if margin < _STEP:
         return window
     return _grown(grid, bounds, margin, _STEP)

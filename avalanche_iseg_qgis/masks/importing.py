@@ -11,9 +11,9 @@ from qgis.core import QgsCsException, QgsRectangle
 from ..core.errors import ImageError, PromptError
 from ..i18n import tr
 from ..session.start_mask import StartMask
-from .files import objects_of
-from .raster import check_size, empty_raster, open_raster, read_band, wkt
-from .rasterise import from_layer, rasterise, transform_to, window_of
+from .label_image import split_objects
+from .raster import check_size, empty_raster, gdal_wkt, open_raster, read_band
+from .rasterise import covering_window, crs_transform, layer_to_pixels, rasterise
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -67,7 +67,7 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
         )
     raster = open_raster(layer.source())
     placed = raster.GetGeoTransform(can_return_null=True) or raster.GetGCPCount()
-    if grid.plain or not placed:
+    if grid.is_photo or not placed:
         check_size(raster, layer.name(), grid)
         return StartMask.of(_object(raster))
     if _same_pixels(raster, layer.crs(), grid):
@@ -78,7 +78,7 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
 def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
     """The objects of a mask or label image of the image's size, by number from 1.
 
-    What is an object of which image, see `objects_of`.
+    What is an object of which image, see `split_objects`.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
     """
     raster = open_raster(path)
     check_size(raster, path, grid)
-    objects = objects_of(raster)
+    objects = split_objects(raster)
     if not objects:
         raise PromptError(tr("The mask {} is empty: choose another one.").format(path))
     return {number: StartMask.of(bits) for number, bits in enumerate(objects, 1)}
@@ -108,7 +108,7 @@ def _same_pixels(raster: gdal.Dataset, crs: QgsCoordinateReferenceSystem, grid: 
     if (raster.RasterXSize, raster.RasterYSize) != (width, height) or crs != grid.crs:
         return False
     c, a, b, f, d, e = raster.GetGeoTransform()
-    to_pixels = from_layer(grid)
+    to_pixels = layer_to_pixels(grid)
     for u, v in ((0, 0), (width, 0), (0, height)):
         there = to_pixels.map(a * u + b * v + c, d * u + e * v + f)
         if not np.allclose(there, (u, -v), rtol=0, atol=_SAME):
@@ -119,7 +119,7 @@ def _same_pixels(raster: gdal.Dataset, crs: QgsCoordinateReferenceSystem, grid: 
 def _warped(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMask:
     """The pixels of a mask that has others than the image."""
     try:
-        extent = transform_to(grid, layer.crs()).transformBoundingBox(layer.extent())
+        extent = crs_transform(grid, layer.crs()).transformBoundingBox(layer.extent())
     except QgsCsException as error:
         raise ImageError(
             tr(
@@ -127,12 +127,12 @@ def _warped(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMas
                 "check the CRS of both layers."
             ).format(layer.name(), error)
         ) from error
-    window = window_of(QgsRectangle(from_layer(grid).mapRect(extent.toRectF())), grid)
+    window = covering_window(QgsRectangle(layer_to_pixels(grid).mapRect(extent.toRectF())), grid)
     if not (window.height and window.width):
         return StartMask.of(np.zeros((0, 0)))
     target = empty_raster(grid, window, raster.GetRasterBand(1).DataType)
     first = gdal.Translate("", raster, format="VRT", bandList=[1])
-    if not gdal.Warp(target, first, srcSRS=wkt(layer.crs()), resampleAlg="near"):
+    if not gdal.Warp(target, first, srcSRS=gdal_wkt(layer.crs()), resampleAlg="near"):
         raise ImageError(
             tr("The mask layer {} cannot be warped to the image ({}).").format(
                 layer.name(), gdal.GetLastErrorMsg()

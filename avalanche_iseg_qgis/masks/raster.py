@@ -80,14 +80,14 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
 def empty_raster(grid: Grid, window: PixelWindow, kind: int = gdal.GDT_Byte) -> gdal.Dataset:
     """A raster in memory on some pixels of an image, georeferenced as the image is."""
     raster = gdal.GetDriverByName("MEM").Create("", window.width, window.height, 1, kind)
-    if not grid.plain:
+    if not grid.is_photo:
         a, b, c, d, e, f = grid.transform
         u, v = window.col, window.row
         raster.SetGeoTransform((a * u + b * v + c, a, b, d * u + e * v + f, d, e))
-        raster.SetProjection(wkt(grid.crs))
+        raster.SetProjection(gdal_wkt(grid.crs))
     return raster
 
 
-def wkt(crs: QgsCoordinateReferenceSystem) -> str:
+def gdal_wkt(crs: QgsCoordinateReferenceSystem) -> str:
     """A CRS in the words that GDAL prefers."""
     return crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL)

@@ -21,7 +21,7 @@ from ..core.errors import PromptError
 from ..i18n import tr
 from ..layers.pixel_window import PixelWindow
 from ..session.start_mask import StartMask
-from .raster import wkt
+from .raster import gdal_wkt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ def rasterise(
     PromptError
         If there is no polygon, none lies in the image, or the CRS do not go together.
     """
-    to_grid = transform_to(grid, crs)
+    to_grid = crs_transform(grid, crs)
     polygons = []
     for geometry in geometries:
         polygons += _polygons(geometry, to_grid, grid)
@@ -61,11 +61,11 @@ def rasterise(
     bounds = QgsRectangle(polygons[0].boundingBox())
     for polygon in polygons[1:]:
         bounds.combineExtentWith(polygon.boundingBox())
-    window = window_of(bounds, grid)
+    window = covering_window(bounds, grid)
     return StartMask.of(_burn(polygons, window), window.row, window.col)
 
 
-def transform_to(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinateTransform:
+def crs_transform(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinateTransform:
     """From a CRS to that of an image; both have one, or none has.
 
     Raises
@@ -73,15 +73,17 @@ def transform_to(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinate
     PromptError
         If only one has.
     """
-    local = not crs.isValid() or wkt(crs).startswith("ENGCRS")  # GeoPackage's "undefined cartesian"
-    if grid.plain and not local:
+    local = not crs.isValid() or gdal_wkt(crs).startswith(
+        "ENGCRS"
+    )  # GeoPackage's "undefined cartesian"
+    if grid.is_photo and not local:
         raise PromptError(
             tr(
                 "The image is a plain photo, but the outline has the coordinate system {}: choose "
                 "an outline in pixel coordinates of this photo, from a layer without CRS."
             ).format(crs.userFriendlyIdentifier())
         )
-    if not grid.plain and local:
+    if not grid.is_photo and local:
         raise PromptError(
             tr(
                 "The layer of the outline has no coordinate system, but the image has: set the "
@@ -95,14 +97,14 @@ def transform_to(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinate
     )
 
 
-def window_of(bounds: QgsRectangle, grid: Grid) -> PixelWindow:
+def covering_window(bounds: QgsRectangle, grid: Grid) -> PixelWindow:
     """The pixels of the image that a rectangle in (u, -v) touches; may be empty."""
     left, right = _range(bounds.xMinimum(), bounds.xMaximum(), grid.width)
     top, bottom = _range(-bounds.yMaximum(), -bounds.yMinimum(), grid.height)
     return PixelWindow(top, left, bottom - top, right - left)
 
 
-def from_layer(grid: Grid) -> QTransform:
+def layer_to_pixels(grid: Grid) -> QTransform:
     """From layer coordinates to (u, -v): GDAL needs rasters that are not an identity."""
     inverse, _ = grid.corner_transform.inverted()
     return inverse * QTransform.fromScale(1, -1)
@@ -123,7 +125,7 @@ def _polygons(
                 error
             )
         ) from error
-    geometry.transform(from_layer(grid))
+    geometry.transform(layer_to_pixels(grid))
     return geometry.coerceToType(QgsWkbTypes.Type.Polygon)
 
 

@@ -17,7 +17,7 @@ _VOID = 224 | 224 << 8 | 192 << 16
 _MOST_COLOURS = 255
 
 
-def objects_of(raster: gdal.Dataset) -> list[np.ndarray]:
+def split_objects(raster: gdal.Dataset) -> list[np.ndarray]:
     """The objects of a mask image, (H, W) bool each, in the order of their values.
 
     Grey images are one object (0 and another value, or shades cut at half of the type's range),
