@@ -80,7 +80,7 @@ def show_camera(folder: Path, scene: Path) -> None:
     shown = mapper.desk.shown.ground.geometry.boundingBox()
     show_on_map(shown)
     shoot(folder / "camera.png")
-    mapper.controller.dock.raise_()
+    mapper.studio.dock.raise_()
     mapper.prompt(*middle(scene, 2))
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     mapper.desk.picture.show_all()
@@ -159,7 +159,7 @@ def finish(driver: Driver) -> None:
 
 def show_form(driver: Driver) -> None:
     """Open the form of the first avalanche."""
-    table = driver.controller.list
+    table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
     table.form_requested.emit(table._entries[0])
 

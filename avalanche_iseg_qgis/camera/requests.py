@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.camera import CameraRecord
 from ..core.survey.protocol import Drape, FitSkyline, LookAt, Register, SolvePose
+from ..worker.receiver import Receiver
 
 if TYPE_CHECKING:
+    from ..core.survey.protocol import Draped, Posed
+    from ..worker.camera_client import CameraClient
     from .pose_draft import PoseDraft
 
 POSE, LOOK, DRAPE, FOLLOW = "pose", "look", "drape", "follow"
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """Tells our answers from those that others ask for: what was asked, and for which picture."""
-
-    kind: str
-    picture: str
 
 
 class CameraRequests(QObject):
@@ -47,16 +43,14 @@ class CameraRequests(QObject):
     followed = pyqtSignal(str, object)
     refused = pyqtSignal(str, str, str)
 
-    def __init__(self, surveyor, parent: QObject) -> None:
+    def __init__(self, client: CameraClient, parent: QObject) -> None:
         super().__init__(parent)
-        self._surveyor = surveyor
-        surveyor.answered.connect(self._on_answered)
-        surveyor.refused.connect(self._on_refused)
+        self._client = client
 
     def close(self) -> None:
-        """Hear no more."""
-        self._surveyor.answered.disconnect(self._on_answered)
-        self._surveyor.refused.disconnect(self._on_refused)
+        """Withdraw all requests."""
+        for kind in (POSE, LOOK, DRAPE, FOLLOW):
+            self._client.withdraw(f"camera {kind}")
 
     def solve(self, sheet: PoseDraft) -> None:
         """Fit the pose to the points that are complete."""
@@ -72,24 +66,24 @@ class CameraRequests(QObject):
             focal=sheet.focal_px,
             projection=sheet.projection,
         )
-        self._ask(POSE, sheet, request)
+        self._request(POSE, sheet, request, self._on_posed)
 
     def fit_skyline(self, sheet: PoseDraft, start: CameraRecord) -> None:
         """Pose the camera by the mountains against the sky alone."""
         request = FitSkyline(record=start.to_json(), picture=sheet.picture, dem=list(sheet.dem))
-        self._ask(POSE, sheet, request)
+        self._request(POSE, sheet, request, self._on_posed)
 
     def look(self, sheet: PoseDraft) -> None:
         """What of the terrain the picture shows."""
         request = LookAt(record=sheet.record.to_json(), dem=list(sheet.dem))
-        self._ask(LOOK, sheet, request)
+        self._request(LOOK, sheet, request, self.seen.emit)
 
     def drape(self, sheet: PoseDraft, path: str) -> None:
         """Lay the picture on the map, as a GeoTIFF."""
         request = Drape(
             record=sheet.record.to_json(), dem=list(sheet.dem), picture=sheet.picture, path=path
         )
-        self._ask(DRAPE, sheet, request)
+        self._request(DRAPE, sheet, request, self._on_draped)
 
     def follow(self, sheet: PoseDraft, reference: str) -> None:
         """How the camera has turned since another picture of it."""
@@ -99,23 +93,18 @@ class CameraRequests(QObject):
             reference=reference,
             picture=sheet.picture,
         )
-        self._ask(FOLLOW, sheet, request)
+        self._request(FOLLOW, sheet, request, self.followed.emit)
 
-    def _ask(self, kind: str, sheet: PoseDraft, request: object) -> None:
-        self._surveyor.ask(f"camera {kind}", Ticket(kind, sheet.picture), request)
+    def _request(
+        self, kind: str, sheet: PoseDraft, request: object, answered: Callable[[str, Any], None]
+    ) -> None:
+        receiver = Receiver(
+            partial(answered, sheet.picture), partial(self.refused.emit, kind, sheet.picture)
+        )
+        self._client.request(f"camera {kind}", request, receiver)
 
-    def _on_answered(self, ticket: object, answer: object) -> None:
-        if not isinstance(ticket, Ticket):
-            return
-        if ticket.kind == POSE:
-            self.posed.emit(ticket.picture, CameraRecord.from_json(answer.record))
-        elif ticket.kind == LOOK:
-            self.seen.emit(ticket.picture, answer)
-        elif ticket.kind == FOLLOW:
-            self.followed.emit(ticket.picture, answer)
-        else:
-            self.draped.emit(ticket.picture, answer.path)
+    def _on_posed(self, picture: str, answer: Posed) -> None:
+        self.posed.emit(picture, CameraRecord.from_json(answer.record))
 
-    def _on_refused(self, ticket: object, text: str) -> None:
-        if isinstance(ticket, Ticket):
-            self.refused.emit(ticket.kind, ticket.picture, text)
+    def _on_draped(self, picture: str, answer: Draped) -> None:
+        self.draped.emit(picture, answer.path)

@@ -24,10 +24,10 @@ class Operator:
 
     def __init__(self, iface, plugin) -> None:
         self.iface, self.map = iface, iface.mapCanvas()
-        self.controller = plugin.open()
-        self.controller.open_camera()
-        self.desk = self.controller.desk
-        self.surveyor = self.controller.surveyor
+        self.studio = plugin.open()
+        self.studio.open_camera()
+        self.desk = self.studio.camera
+        self.surveyor = self.studio.camera_client
         self.dock, self.work = self.desk.dock, self.desk.work
         QTest.qWait(50)
 
@@ -95,7 +95,7 @@ class Mapper(Operator):
 
     def __init__(self, iface, plugin, scene) -> None:
         super().__init__(iface, plugin)
-        self.space = self.controller.workspace
+        self.space = self.studio.session
         self.take(scene / "picture.jpg", scene / "dem.tif")
 
     def pose(self, scene, truth) -> None:
@@ -107,9 +107,9 @@ class Mapper(Operator):
             self.click_map(x, y)
         self.pose_of(6)
         wait_until(lambda: self.desk.ranges is not None, 60, "what the camera sees")
-        wait_until(lambda: self.controller.service.state.name == "READY", 60, "the model")
+        wait_until(lambda: self.studio.segmentation_client.state.name == "READY", 60, "the model")
         self.push(self.dock.add)
-        self.controller._take_tool()
+        self.studio._activate_tool()
 
     def prompt(self, u, v, button=LEFT) -> None:
         """A click in the picture."""
@@ -133,7 +133,7 @@ class Mapper(Operator):
 
     def on_map(self) -> QgsGeometry:
         """The outline that the map shows while it is made."""
-        return self.controller.ground.outline.geometry
+        return self.studio.georeferencer.outline.geometry
 
 
 def control_points(scene) -> list[list[float]]:

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from ...core.errors import CameraError
-from ...features.queries import layers_of
+from ...features.queries import find_layers
 from ...i18n import tr
 from ..places import (
     epsg_of,
@@ -74,7 +74,7 @@ class PoseInputs(QObject):
         """Offer photos as photos, height models as terrain; outlines in pixels are drawn."""
         rasters = _rasters()
         self._picture.show_outlines(
-            [layer for layer in layers_of(QgsProject.instance()) if not layer.crs().isValid()]
+            [layer for layer in find_layers(QgsProject.instance()) if not layer.crs().isValid()]
         )
         self._dock.photo.setExceptedLayerList([r for r in rasters if not is_photo(r)])
         self._dock.terrain.setExceptedLayerList([r for r in rasters if not is_terrain(r)])
