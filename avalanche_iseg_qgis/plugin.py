@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .compat import QAction
 from .gui.options import ICON, OptionsFactory
-from .i18n import tr
+from .i18n import set_translator, tr
 from .messages import TITLE
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Plugin:
     """Plugin object, made when QGIS starts; everything but its actions is made at the first use."""
 
     def __init__(self, iface: QgisInterface) -> None:
+        set_translator(lambda text: QCoreApplication.translate("AvalancheISeg", text))
         self._iface = iface
         self._actions: list[QAction] = []
         self._options: OptionsFactory | None = None
@@ -33,10 +35,10 @@ class Plugin:
         camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
         self._add(tr("Map avalanches"), self.open, QIcon(ICON))
         self._add(tr("Georeference a webcam photo"), self.open_camera, camera)
-        self._add(tr("Export mask of this image…"), lambda: self.open().exports.mask())
-        self._add(tr("Export label image…"), lambda: self.open().exports.labels())
-        self._add(tr("Export one mask per avalanche…"), lambda: self.open().exports.each())
-        self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().exports.times())
+        self._add(tr("Export mask of this image…"), lambda: self.open().export_actions.mask())
+        self._add(tr("Export label image…"), lambda: self.open().export_actions.labels())
+        self._add(tr("Export one mask per avalanche…"), lambda: self.open().export_actions.each())
+        self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().export_actions.times())
         self._options = OptionsFactory(self._on_options)
         self._iface.registerOptionsWidgetFactory(self._options)
 

@@ -33,9 +33,10 @@ def build(parent: Path) -> Path:
     plugin = parent / NAME
     if plugin.exists():
         shutil.rmtree(plugin)
-    unwanted = ("__pycache__", "*.pyc", ".*")  # and the link that stands for core in a checkout
-    shutil.copytree(ROOT / NAME, plugin, ignore=shutil.ignore_patterns(*unwanted, "core"))
-    shutil.copytree(ROOT / "core", plugin / "core", ignore=shutil.ignore_patterns(*unwanted))
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    shutil.copytree(ROOT / NAME, plugin, ignore=unwanted, symlinks=True)
+    (plugin / "core").unlink(missing_ok=True)  # a link in a checkout
+    shutil.copytree(ROOT / "core", plugin / "core", ignore=unwanted)
     for part in _SCRIPTS_ONLY:
         path = plugin / "core" / part
         if path.is_dir():

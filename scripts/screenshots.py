@@ -159,7 +159,7 @@ def finish(driver: Driver) -> None:
 
 def show_form(driver: Driver) -> None:
     """Open the form of the first avalanche."""
-    table = driver.controller.list
+    table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
     table.form_requested.emit(table._entries[0])
 

@@ -9,31 +9,31 @@ from ..core.prompts import Box
 from .prompt_item import CENTRE
 
 if TYPE_CHECKING:
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
 
 Drag = Callable[[float, float], "PromptSet"]
 """Function from the current (row, col) of the mouse to the changed prompts."""
 
 
-def clamp(grid: Grid, row: float, col: float) -> tuple[float, float]:
+def clamp(grid: PixelGrid, row: float, col: float) -> tuple[float, float]:
     """Return the nearest pixel coordinate within the raster."""
     return min(max(row, 0), grid.height - 1), min(max(col, 0), grid.width - 1)
 
 
-def drag_click(prompts: PromptSet, grid: Grid, index: int) -> Drag:
+def drag_click(prompts: PromptSet, grid: PixelGrid, index: int) -> Drag:
     """Move a click, within the raster."""
     return lambda row, col: prompts.with_moved(index, *clamp(grid, row, col))
 
 
-def drag_new_box(prompts: PromptSet, grid: Grid, row: float, col: float) -> Drag:
+def drag_new_box(prompts: PromptSet, grid: PixelGrid, row: float, col: float) -> Drag:
     """Draw a box from a first corner, which may lie outside, clipped to the raster."""
     first = clamp(grid, row, col)
     return lambda r, c: prompts.with_box(Box.from_corners(first, clamp(grid, r, c)))
 
 
 def drag_handle(
-    prompts: PromptSet, grid: Grid, box: Box, handle: tuple[int, int], row: float, col: float
+    prompts: PromptSet, grid: PixelGrid, box: Box, handle: tuple[int, int], row: float, col: float
 ) -> Drag:
     """Move the sides of a box that belong to a handle, or with `CENTRE` the whole box."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas, QgsMapMouseEvent
 
     from ..core.prompts import Box
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
 
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -32,7 +32,7 @@ class PromptTarget(Protocol):
     """Owner of the prompts that the tool changes. Coordinates are pixels of ``grid``."""
 
     @property
-    def grid(self) -> Grid | None:
+    def grid(self) -> PixelGrid | None:
         """Grid of the image, None without one."""
 
     @property
@@ -74,7 +74,7 @@ class PromptTarget(Protocol):
 class _Press:
     """A mouse button that is held down."""
 
-    grid: Grid
+    grid: PixelGrid
     button: Qt.MouseButton
     point: QPoint
     row: float

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qgis.PyQt.QtCore import QRect
     from qgis.PyQt.QtGui import QPainter
 
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
     from .placement import CanvasProjection
 
 _CLEAR = 0
@@ -90,7 +90,7 @@ class MaskItem(CanvasItem):
         self._mask_style = style
         self.update()
 
-    def show(self, levels: NDArray[np.uint8], row: int, col: int, grid: Grid) -> None:
+    def show(self, levels: NDArray[np.uint8], row: int, col: int, grid: PixelGrid) -> None:
         """Show levels in place of those before.
 
         Parameters

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
     from qgis.PyQt.QtCore import QPoint, QRect, QRectF
 
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
 
 _TOLERANCE = 0.3
 """Largest error of the mesh for a curved projection, in screen pixels."""
@@ -76,7 +76,7 @@ class GridPlacement:
     col), whole numbers at pixel centres.
     """
 
-    def __init__(self, canvas: QgsMapCanvas, grid: Grid) -> None:
+    def __init__(self, canvas: QgsMapCanvas, grid: PixelGrid) -> None:
         self._canvas = canvas
         self._grid = grid
         self._view = CanvasProjection(canvas, grid.crs)

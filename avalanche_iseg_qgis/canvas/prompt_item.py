@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qgis.PyQt.QtCore import QPoint
 
     from ..core.prompts import Box, Click
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
 
 CENTRE = (0, 0)
 """The handle that moves the box."""
@@ -71,7 +71,7 @@ class PromptItem(CanvasItem):
         self._radius = radius
         self.refresh()
 
-    def show(self, clicks: Sequence[Click], box: Box | None, grid: Grid) -> None:
+    def show(self, clicks: Sequence[Click], box: Box | None, grid: PixelGrid) -> None:
         """Show prompts in pixels of the grid."""
         self._clicks, self._box = tuple(clicks), box
         self._placement = GridPlacement(self.canvas, grid)

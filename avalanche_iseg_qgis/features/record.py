@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..core.camera import CameraRecord
     from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Loaded
-    from ..layers.origin import ImageOrigin
+    from ..layers.image_origin import ImageOrigin
 
 # An outline counts as exact from this visible share on, and up to this accuracy in metres.
 _MIN_VISIBLE, _MAX_SIGMA = 0.9, 15.0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from qgis.core import QgsVectorLayer
@@ -14,9 +12,6 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 from ..core.errors import IsegError, PromptError
 from ..i18n import tr
 from . import record, schema
-
-PAUSE = 60.0
-"""Seconds without an action after which they no longer count as work."""
 
 COLUMNS = (
     "uuid",
@@ -30,22 +25,6 @@ COLUMNS = (
     "threshold",
     "finished_at",
 )
-
-
-@dataclass
-class Stopwatch:
-    """Working time on one object in seconds: from the first action to the latest, less pauses."""
-
-    seconds: float = 0.0
-    clock: Callable[[], float] = time.monotonic
-    _last: float | None = field(default=None, init=False)
-
-    def touch(self) -> None:
-        """Count the time since the last action of the user."""
-        now = self.clock()
-        if self._last is not None and now - self._last <= PAUSE:
-            self.seconds += now - self._last
-        self._last = now
 
 
 def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:

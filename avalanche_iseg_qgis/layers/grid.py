@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY
 from qgis.PyQt.QtGui import QTransform
+
+from .pixel_window import RasterSize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,23 @@ _Number = TypeVar("_Number", float, "NDArray[np.float64]")
 
 PHOTO_TRANSFORM = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Transform with which QGIS shows a photo: x to the right, y negative downwards."""
+
+
+class PixelGrid(RasterSize, Protocol):
+    """Anything that converts pixels as `Grid` does, such as a photo on the map by its camera."""
+
+    @property
+    def crs(self) -> QgsCoordinateReferenceSystem:
+        """CRS of the layer coordinates."""
+
+    def to_layer(self, row: float, col: float) -> QgsPointXY:
+        """Convert a pixel coordinate to layer coordinates."""
+
+    def to_pixel(self, point: QgsPointXY) -> tuple[float, float]:
+        """Convert a point in layer coordinates to (row, col)."""
+
+    def contains(self, row: float, col: float) -> bool:
+        """Return whether a pixel coordinate lies in the raster."""
 
 
 @dataclass(frozen=True)

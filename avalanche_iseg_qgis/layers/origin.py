@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from osgeo import gdal
+
+from .image_origin import ImageOrigin
 
 _MAX_HASHED = 256 * 2**20  # bytes; larger files take too long
 _CHUNK = 2**20
@@ -18,31 +19,6 @@ _NAME_TIME = re.compile(
     r"(?:[._]?\d{3})?s?(Z)?(?!\d)"  # milliseconds, UTC
 )
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
-
-
-@dataclass(frozen=True)
-class ImageOrigin:
-    """File, time and camera of an image.
-
-    Attributes
-    ----------
-    image_name
-        File name, or the layer's name if it has no file.
-    path
-        The file, or the layer's source.
-    observed_at
-        Time at which the image was taken, UTC; None if neither EXIF nor the name contains it.
-    camera
-        Make and model as in EXIF.
-    sha256
-        SHA-256 of the file; None without a file, or for a very large one.
-    """
-
-    image_name: str
-    path: str
-    observed_at: datetime | None = None
-    camera: str | None = None
-    sha256: str | None = None
 
 
 def read_origin(path: str, name: str = "") -> ImageOrigin:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ..core.errors import PromptError
 from ..i18n import tr
-from .grid import Grid
-from .pixel_window import PixelWindow
+from .pixel_window import PixelWindow, RasterSize
 
 MAX_WHOLE_PIXELS = 32_000_000
 """Number of pixels up to which a raster is one window."""
@@ -20,7 +19,7 @@ _MIN_MARGIN = 256  # pixels round the prompts with which a window is reused
 
 
 def choose_window(
-    grid: Grid, bounds: tuple[float, float, float, float], current: PixelWindow | None = None
+    grid: RasterSize, bounds: tuple[float, float, float, float], current: PixelWindow | None = None
 ) -> PixelWindow:
     """Choose the window in which prompts are to be answered.
 
@@ -58,7 +57,7 @@ def choose_window(
     return union if max(union.height, union.width) <= MAX_SIDE else wanted
 
 
-def widen(grid: Grid, window: PixelWindow) -> PixelWindow:
+def widen(grid: RasterSize, window: PixelWindow) -> PixelWindow:
     """Widen a window by half on all sides, for a mask that reaches its edge.
 
     A window that cannot grow, at the raster's edges or at the largest size, is returned unchanged.
@@ -73,7 +72,7 @@ def widen(grid: Grid, window: PixelWindow) -> PixelWindow:
 
 
 def _grow(
-    grid: Grid, bounds: tuple[float, float, float, float], margin: float, step: int
+    grid: RasterSize, bounds: tuple[float, float, float, float], margin: float, step: int
 ) -> PixelWindow:
     """Add a margin to bounds, extended to multiples of a step, within the raster."""
     row_min, row_max, col_min, col_max = bounds

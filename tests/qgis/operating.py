@@ -26,8 +26,8 @@ class Operator:
         self.iface, self.map = iface, iface.mapCanvas()
         self.controller = plugin.open()
         self.controller.open_camera()
-        self.camera = self.controller.desk
-        self.client = self.controller.surveyor
+        self.camera = self.controller.camera
+        self.client = self.controller.camera_client
         self.dock, self.pose_session = self.camera.dock, self.camera.pose_session
         QTest.qWait(50)
 
@@ -95,7 +95,7 @@ class Mapper(Operator):
 
     def __init__(self, iface, plugin, scene) -> None:
         super().__init__(iface, plugin)
-        self.session = self.controller.workspace
+        self.session = self.controller.session
         self.take(scene / "picture.jpg", scene / "dem.tif")
 
     def pose(self, scene, truth) -> None:
@@ -107,9 +107,11 @@ class Mapper(Operator):
             self.click_map(x, y)
         self.pose_of(6)
         wait_until(lambda: self.pose_session.range_map is not None, 60, "what the camera sees")
-        wait_until(lambda: self.controller.service.state.name == "READY", 60, "the model")
+        wait_until(
+            lambda: self.controller.segmentation_client.state.name == "READY", 60, "the model"
+        )
         self.push(self.dock.add)
-        self.controller._take_tool()
+        self.controller._activate_tool()
 
     def prompt(self, u, v, button=LEFT) -> None:
         """A click in the photo."""
@@ -133,7 +135,7 @@ class Mapper(Operator):
 
     def on_map(self) -> QgsGeometry:
         """The outline that the map shows while it is made."""
-        return self.controller.ground.outline.geometry
+        return self.controller.georeferencer.outline.geometry
 
 
 def photo_point(u, v) -> QgsPointXY:

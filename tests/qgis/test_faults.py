@@ -21,8 +21,7 @@ Key = Qt.Key
 def driver(iface, plugin, tmp_path):
     driver = Driver(iface, plugin, scenery.photo(tmp_path))
     driver.said = []
-    driver.space.said.connect(driver.said.append)
-    driver.controller.saver.said.connect(driver.said.append)
+    driver.space.message.connect(driver.said.append)
     return driver
 
 
@@ -37,11 +36,11 @@ def features() -> int:
 
 def test_worker_killed_in_the_middle_of_a_request(driver):
     driver.click(*scenery.CENTRE)
-    mask, first = driver.mask(), driver.controller.service.pid
+    mask, first = driver.mask(), driver.studio.segmentation_client.pid
     driver.space.add_click(*scenery.OUTSIDE, False)
     os.kill(first, signal.SIGKILL)
     driver.settle()
-    assert driver.controller.service.pid != first
+    assert driver.studio.segmentation_client.pid != first
     assert len(driver.space.prompts.clicks) == 2
     assert driver.mask().any()
     driver.key(Key.Key_Backspace)
@@ -57,26 +56,30 @@ def test_wrong_interpreter_then_the_right_one(iface, plugin, interpreter, tmp_pa
     iface.setActiveLayer(layer)
     for wrong in (rubbish, tmp_path / "nothing", sys.executable, "/bin/true"):
         QgsSettings().setValue("avalanche_iseg/interpreter", str(wrong))
-        controller = plugin.open()
-        wait_until(lambda s=controller: s.service.state.name == "BROKEN", 60, f"{wrong} refused")
-        assert "Options" in controller.service.text
-        assert not controller.dock.restart.isHidden()
-    controller.workspace.add_click(*scenery.CENTRE, True)
+        studio = plugin.open()
+        wait_until(
+            lambda s=studio: s.segmentation_client.state.name == "BROKEN", 60, f"{wrong} refused"
+        )
+        assert "Options" in studio.segmentation_client.text
+        assert not studio.dock.restart.isHidden()
+    studio.session.add_click(*scenery.CENTRE, True)
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
-    controller.dock.restart.click()
-    wait_until(lambda: controller.workspace.draft.up_to_date, 60, "the answer, nevertheless")
-    assert len(controller.workspace.prompts.clicks) == 1
+    studio.dock.restart.click()
+    wait_until(lambda: studio.session.draft.up_to_date, 60, "the answer, nevertheless")
+    assert len(studio.session.prompts.clicks) == 1
 
 
 def test_missing_model(driver):
     driver.click(*scenery.CENTRE)
     QgsSettings().setValue("avalanche_iseg/model", "/nowhere/model.safetensors")
-    driver.controller.configure_worker()
-    wait_until(lambda: driver.controller.service.state.name == "BROKEN", 60, "the model missed")
-    assert "/nowhere/model.safetensors" in driver.controller.service.text
+    driver.studio.configure_worker()
+    wait_until(
+        lambda: driver.studio.segmentation_client.state.name == "BROKEN", 60, "the model missed"
+    )
+    assert "/nowhere/model.safetensors" in driver.studio.segmentation_client.text
     driver.space.add_click(*scenery.OUTSIDE, False)
     QgsSettings().setValue("avalanche_iseg/model", "default")
-    driver.controller.configure_worker()
+    driver.studio.configure_worker()
     driver.settle()
     assert len(driver.space.prompts.clicks) == 2
 
@@ -88,13 +91,13 @@ def test_corrupt_image(iface, plugin, tmp_path):
     iface.setActiveLayer(layer)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 3])
-    controller = plugin.open()
+    studio = plugin.open()
     said = []
-    controller.workspace.said.connect(said.append)
-    controller.workspace.add_click(*scenery.CENTRE, True)
+    studio.session.said.connect(said.append)
+    studio.session.add_click(*scenery.CENTRE, True)
     wait_until(lambda: said, what="the message")
     assert str(path) in said[-1] or path.name in said[-1]
-    assert controller.workspace.prompts.clicks
+    assert studio.session.prompts.clicks
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -136,7 +139,7 @@ def test_read_only_geopackage(driver, tmp_path):
         again = QgsVectorLayer(f"{disk}/avalanches.gpkg|layername=avalanches_pixels", "old")
         assert again.isValid()
         QgsProject.instance().addMapLayer(again)
-        driver.controller.dock.target.setLayer(again)
+        driver.studio.dock.target.setLayer(again)
         driver.click(*scenery.CENTRE)
         prompts = driver.space.prompts
         driver.key(Key.Key_Return)
@@ -168,7 +171,7 @@ def test_nothing_to_finish(driver):
 
 def test_empty_mask_is_not_a_feature(driver):
     driver.click(*scenery.CENTRE)
-    driver.controller.dock.min_area.setValue(1e7)
+    driver.studio.dock.min_area.setValue(1e7)
     driver.settle()
     driver.key(Key.Key_Return)
     wait_until(lambda: driver.said, what="the message")

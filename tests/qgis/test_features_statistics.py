@@ -11,25 +11,8 @@ from test_features_writer import ONE, ORIGIN, PROMPTS, TWO, attributes
 from avalanche_iseg_qgis.core.errors import IsegError
 from avalanche_iseg_qgis.core.prompts import Click
 from avalanche_iseg_qgis.features import statistics, target, writer
-from avalanche_iseg_qgis.features.statistics import Stopwatch
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
-
-
-def test_pauses_do_not_count():
-    now = [1000.0]
-    watch = Stopwatch(clock=lambda: now[0])
-    for at in (1000, 1004, 1010, 1070, 1131, 1135):  # the last gap but one is 61 s
-        now[0] = at
-        watch.touch()
-    assert watch.seconds == 4 + 6 + 60 + 4
-
-
-def test_nothing_done_takes_no_time():
-    assert Stopwatch().seconds == 0
-    watch = Stopwatch()
-    watch.touch()
-    assert watch.seconds == 0
 
 
 @pytest.mark.parametrize("saved", [False, True])

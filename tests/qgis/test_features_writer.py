@@ -21,7 +21,7 @@ from avalanche_iseg_qgis.core.errors import IsegError, PromptError
 from avalanche_iseg_qgis.core.prompts import Box, Click
 from avalanche_iseg_qgis.core.worker.protocol import Loaded
 from avalanche_iseg_qgis.features import record, target, writer
-from avalanche_iseg_qgis.layers.origin import ImageOrigin
+from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.session.prompt_set import PromptSet
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")

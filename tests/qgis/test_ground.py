@@ -78,10 +78,10 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     assert feature["sigma_map_m"] > 0
     assert feature["pose_id"] == mapper.pose_session.draft.record.pose_id
     assert mapper.on_map().isEmpty()
-    assert len(mapper.controller.list._entries) == 1
+    assert len(mapper.controller.avalanches_dock._entries) == 1
     layer.selectByIds([feature.id()])
     mapper.iface.setActiveLayer(layer)
-    mapper.controller.imports.from_selection()
+    mapper.controller.start_actions.from_selection()
     wait_until(lambda: mapper.session.prompts.mask is not None, 30, "the outline in the picture")
     mapper.prompt(u, v)
     mapper.finish()
@@ -103,7 +103,7 @@ def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     mapper.iface.setActiveLayer(layer)
-    mapper.controller.imports.from_selection()
+    mapper.controller.start_actions.from_selection()
     wait_until(lambda: mapper.session.prompts.mask is not None, 30, "the outline in the picture")
     wait_until(mapper.settled, 30, "its outline")
     mapper.finish()
@@ -123,7 +123,7 @@ def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
 
 def test_map_outlines_without_a_camera_are_explained(mapper, scene):
     said = []
-    mapper.controller.imports._warn = said.append
+    mapper.controller.start_actions._warn = said.append
     layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "inventory", "memory")
     feature = QgsFeature(layer.fields())
     feature.setGeometry(true_outline(scene, 1))
@@ -131,7 +131,7 @@ def test_map_outlines_without_a_camera_are_explained(mapper, scene):
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     mapper.iface.setActiveLayer(layer)
-    mapper.controller.imports._try(mapper.controller.imports.from_selection)
+    mapper.controller.start_actions._try(mapper.controller.start_actions.from_selection)
     assert "Camera panel" in said[0]
 
 

@@ -111,13 +111,13 @@ def test_nothing_is_lost(driver, iface):
     node = QgsProject.instance().layerTreeRoot().findLayer(driver.layer.id())
     node.setItemVisibilityChecked(False)
     wait_until(lambda: not driver.canvas.layers(), what="the layer hidden")
-    assert driver.controller.display.mask.extent().isEmpty()
+    assert driver.studio.overlay.mask.extent().isEmpty()
     node.setItemVisibilityChecked(True)
     wait_until(
-        lambda: not driver.controller.display.mask.extent().isEmpty(), what="the mask shown again"
+        lambda: not driver.studio.overlay.mask.extent().isEmpty(), what="the mask shown again"
     )
     iface.actionPan().trigger()
-    driver.controller.open()
+    driver.studio.open()
     assert driver.space.prompts is prompts
     assert np.array_equal(driver.mask(), mask)
 
@@ -126,7 +126,7 @@ def test_layer_removed_and_added_again(driver, iface, plugin, tmp_path):
     driver.click(*scenery.CENTRE)
     prompts = driver.space.prompts
     said = []
-    driver.space.said.connect(said.append)
+    driver.space.message.connect(said.append)
     QgsProject.instance().removeMapLayer(driver.layer.id())
     assert driver.space.image is None
     assert "add the image again" in said[-1]
@@ -193,7 +193,7 @@ def test_several_reopen_delete(driver):
     driver.click(*scenery.OUTSIDE)
     driver.key(Key.Key_Return)
     wait_until(lambda: driver.space.prompts.empty, what="the second feature")
-    layer, table = only_layer(), driver.controller.list
+    layer, table = only_layer(), driver.studio.avalanches_dock
     assert table.table.rowCount() == 2
     identity = next(layer.getFeatures())["uuid"]
     table.table.setCurrentCell(0, 0)
@@ -235,7 +235,7 @@ def test_outlines_of_another_photo_are_not_shown(driver, iface, plugin, tmp_path
     path = scenery.write(tmp_path / "cam2.jpg", scenery.pixels()[::-1], driver="JPEG")
     other = Driver(iface, plugin, path)
     wait_until(lambda: other.space.image.origin.sha256, what="the photo looked up")
-    assert other.controller.list.table.rowCount() == 0
+    assert other.studio.avalanches_dock.table.rowCount() == 0
     assert visible(layer) == []
 
 

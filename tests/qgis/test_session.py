@@ -63,7 +63,7 @@ def test_nothing_foreign_in_the_process_and_nothing_left_behind(iface, plugin, t
         driver.drag((90, 280), (480, 600))
         finish(driver)
         driver.click(*scenery.CENTRE)
-        pid = driver.controller.service.pid
+        pid = driver.studio.segmentation_client.pid
         assert not [name for name in FOREIGN if name in sys.modules]
         for layer in vector_layers():
             layer.rollBack()
@@ -92,7 +92,7 @@ def test_wms_of_qgis_server(iface, plugin, tmp_path):
         grid = driver.space.grid
         place = layer.extent()
         shown = driver.at(*scenery.CENTRE)
-        driver.controller.dock.threshold.value = 0.5
+        driver.studio.dock.threshold.value = 0.5
         from qgis.PyQt.QtTest import QTest
 
         QTest.mouseClick(canvas_of(driver), Qt.MouseButton.LeftButton, pos=shown)
@@ -123,7 +123,7 @@ def test_the_event_loop_goes_on(iface, plugin, tmp_path):
         driver.settle()
         driver.space.add_click(100, 100, False)
         driver.settle()
-        driver.controller.dock.threshold.value = 0.7
+        driver.studio.dock.threshold.value = 0.7
         driver.settle()
     print(f"longest stall {1000 * max(gaps):.0f} ms")
     assert max(gaps) < 0.4  # of a shared machine; the figure printed is what counts
@@ -142,7 +142,7 @@ def test_start_from_a_feature_and_write_back(iface, plugin, tmp_path):
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     iface.setActiveLayer(layer)
-    driver.controller.imports.from_selection()
+    driver.studio.start_actions.from_selection()
     driver.settle()
     expected = np.zeros((grid.height, grid.width), bool)
     expected[200:400, 330:520] = True
@@ -151,10 +151,10 @@ def test_start_from_a_feature_and_write_back(iface, plugin, tmp_path):
     changed = driver.mask()
     assert np.array_equal(changed[410:], expected[410:])  # far from the click: as it was
     for threshold in (0.2, 0.8):
-        driver.controller.dock.threshold.value = threshold
+        driver.studio.dock.threshold.value = threshold
         driver.settle()
         assert np.array_equal(driver.mask()[450:], expected[450:])
-    assert driver.controller.dock.write_back.isChecked()
+    assert driver.studio.dock.write_back.isChecked()
     finish(driver)
     (after,) = layer.getFeatures()
     assert after["name"] == "kept"
@@ -172,7 +172,7 @@ def test_start_from_a_label_image(iface, plugin, tmp_path):
     driver = Driver(iface, plugin, scenery.photo(tmp_path))
     labels = scenery.truth().astype(np.uint8) * 255
     path = scenery.write(tmp_path / "mask.png", labels, driver="PNG")
-    driver.controller.imports.from_path(str(path))
+    driver.studio.start_actions.from_path(str(path))
     driver.settle()
     assert np.array_equal(driver.mask(), scenery.truth())
     finish(driver)
@@ -188,7 +188,7 @@ def test_continued_in_another_session(iface, plugin, tmp_path):
     finish(driver)
     (layer,) = vector_layers()
     assert layer.commitChanges()
-    table = driver.controller.list
+    table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
     table._emit(table.continue_requested)  # the feature has another id since it was saved
     driver.settle()
@@ -205,7 +205,7 @@ def test_continued_in_another_session(iface, plugin, tmp_path):
         if isinstance(layer, QgsRasterLayer)
     )
     again = Driver(iface, utils.plugins["avalanche_iseg_qgis"], image)
-    table = again.controller.list
+    table = again.studio.avalanches_dock
     wait_until(lambda: table.table.rowCount() == 1, what="the list")
     table.table.setCurrentCell(0, 0)
     table._emit(table.continue_requested)
@@ -219,7 +219,7 @@ def test_times_and_masks_are_exported(iface, plugin, tmp_path):
     driver.click(*scenery.CENTRE)
     mask = driver.mask()
     finish(driver)
-    exports, files = driver.controller.exports, iter(["times.csv", "mask.png", "labels.png"])
+    exports, files = driver.studio.export_actions, iter(["times.csv", "mask.png", "labels.png"])
     exports._ask = lambda kinds, name: str(tmp_path / next(files))
     exports.times()
     with (tmp_path / "times.csv").open() as file:

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from ...core.errors import CameraError
-from ...features.queries import layers_of
+from ...features.queries import find_layers
 from ...i18n import tr
 from ...layers.kinds import file_of, is_photo, is_terrain, raster_layers
 from ..dem_files import dem_files
@@ -35,12 +35,8 @@ class PoseInputs(QObject):
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._dock, self._photo_dock, self._session, self._messages = (
-            dock,
-            photo_dock,
-            session,
-            messages,
-        )
+        self._dock, self._photo_dock = dock, photo_dock
+        self._session, self._messages = session, messages
         dock.photo.layerChanged.connect(self._on_photo)
         # Only what the user chooses: a DEM stays when its layer is removed.
         dock.terrain.activated.connect(lambda _: self._on_terrain(dock.terrain.currentLayer()))
@@ -72,7 +68,7 @@ class PoseInputs(QObject):
         """Offer photos as photos and DEMs as terrain, and draw outlines in pixels."""
         rasters = raster_layers()
         self._photo_dock.show_outlines(
-            [layer for layer in layers_of(QgsProject.instance()) if not layer.crs().isValid()]
+            [layer for layer in find_layers(QgsProject.instance()) if not layer.crs().isValid()]
         )
         self._dock.photo.setExceptedLayerList([r for r in rasters if not is_photo(r)])
         self._dock.terrain.setExceptedLayerList([r for r in rasters if not is_terrain(r)])
