@@ -124,11 +124,11 @@ class PoseSession(QObject):
         self._open(PoseDraft(dem=self.draft.dem, epsg=self.draft.epsg))
 
     def reset(self) -> None:
-        """Forget everything: another project is open."""
+        """Start anew: another project is open."""
         self._open(PoseDraft())
 
     def close(self) -> None:
-        """Stop what was to be computed, and forget what was."""
+        """Stop what is to be computed, and clear what was."""
         self._solve_timer.stop()
         self._view_timer.stop()
         self.selected, self.failure, self.seen, self.range_map = None, "", None, None
@@ -216,7 +216,7 @@ class PoseSession(QObject):
         self.change(points=merged(self.draft.points, points))
 
     def use_camera(self, record: CameraRecord) -> None:
-        """Take over a camera, and find out whether it has turned since the photo it was posed in.
+        """Use a camera, and find out whether it has turned since the photo that it was posed in.
 
         Raises
         ------

@@ -75,7 +75,7 @@ class CameraController(QObject):
             self._inputs.open_last_photo()
 
     def close(self) -> None:
-        """Leave no item, dock, tool or connection behind."""
+        """Remove all items, docks, tools and connections."""
         project = QgsProject.instance()
         project.readProject.disconnect(self._on_project)
         project.cleared.disconnect(self._on_project)
