@@ -64,11 +64,8 @@ def write_csv(path: str, rows: Iterable[dict[str, object]]) -> None:
             table.writeheader()
             table.writerows(rows)
     except OSError as error:
-        raise IsegError(
-            tr("The table {} cannot be written ({}): choose another folder.").format(
-                path, error.strerror
-            )
-        ) from error
+        text = tr("The table {} cannot be written ({}): choose another folder.")
+        raise IsegError(text.format(path, error.strerror)) from error
 
 
 def _utc_text(moment: QDateTime | None) -> str | None:

@@ -110,9 +110,8 @@ def why_unsuitable(layer: QgsVectorLayer) -> str | None:
         reason = tr("it is read-only")
     else:
         return None
-    return tr("Avalanches cannot go to the layer {}: {}. Choose another layer.").format(
-        layer.name(), reason
-    )
+    text = tr("Avalanches cannot go to the layer {}: {}. Choose another layer.")
+    return text.format(layer.name(), reason)
 
 
 def can_edit(layer: QgsVectorLayer) -> bool:
@@ -133,9 +132,8 @@ def _is_file_writable(layer: QgsVectorLayer) -> bool:
 def _check_writable(file: Path) -> None:
     folder = file.absolute().parent
     if not folder.is_dir():
-        raise IsegError(
-            tr("The folder {} does not exist: make it, or choose another one.").format(folder)
-        )
+        text = tr("The folder {} does not exist: make it, or choose another one.")
+        raise IsegError(text.format(folder))
     for place in (folder, file):  # a GeoPackage needs a journal beside it
         if place.exists() and not os.access(place, os.W_OK):
             raise _unwritable(file, tr("it is read-only"))
