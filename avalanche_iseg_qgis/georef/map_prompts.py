@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..i18n import tr
 
@@ -35,9 +35,9 @@ class MapPrompts:
         self.say = session.say
 
     @property
-    def grid(self) -> Grid | PhotoGrid | None:
-        """Pixels that prompts are given in."""
-        return self.photo_grid or self._session.grid
+    def grid(self) -> Grid | None:
+        """Pixels that prompts are given in; a `PhotoGrid` does for the map tool what a `Grid` does."""
+        return cast("Grid", self.photo_grid) if self.photo_grid else self._session.grid
 
     @property
     def prompts(self) -> PromptSet:
