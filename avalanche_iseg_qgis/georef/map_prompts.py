@@ -36,7 +36,7 @@ class MapPrompts:
 
     @property
     def grid(self) -> Grid | None:
-        """Pixels that prompts are given in; a `PhotoGrid` does for the map tool what a `Grid` does."""
+        """Pixels that prompts are given in: a `PhotoGrid` can stand in for a `Grid`."""
         return cast("Grid", self.photo_grid) if self.photo_grid else self._session.grid
 
     @property
