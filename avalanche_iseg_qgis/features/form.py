@@ -92,10 +92,10 @@ def _tabs(in_pixels: bool) -> dict[str, dict[str, str]]:
     """Return the titles of the tabs, and of the groups in each."""
     measures = {"extent": tr("Extent"), "terrain": tr("Terrain"), "accuracy": tr("Accuracy")}
     return {
-        tr("What"): {"what": "", "fracture": tr("Fracture")},
+        tr("Avalanche"): {"what": "", "fracture": tr("Fracture")},
         tr("When"): {"when": ""},
-        **({} if in_pixels else {tr("Measures"): measures}),
-        tr("Provenance"): {
+        **({} if in_pixels else {tr("Terrain and size"): measures}),
+        tr("Origin"): {
             "image": tr("Image"),
             "work": tr("Segmentation"),
             "record": tr("Record"),

@@ -118,7 +118,7 @@ def test_style_is_in_the_file(tmp_path):
         assert layer.editorWidgetSetup(layer.fields().indexOf("observed_at")).type() == "DateTime"
         assert layer.editorWidgetSetup(layer.fields().indexOf("fid")).type() == "Hidden"
         tabs = [tab.name() for tab in layer.editFormConfig().tabs()]
-        assert tabs == ["What", "When", "Measures", "Provenance"]
+        assert tabs == ["Avalanche", "When", "Terrain and size", "Origin"]
         assert layer.editFormConfig().readOnly(layer.fields().indexOf("n_clicks"))
         assert not layer.editFormConfig().readOnly(type_at)
         assert not layer.labelsEnabled()
@@ -132,7 +132,7 @@ def test_style_is_in_the_file(tmp_path):
 def test_pixels_have_no_measures_in_the_form(tmp_path):
     layer = target.create_layer(str(tmp_path / "new.gpkg"), NONE)
     tabs = [tab.name() for tab in layer.editFormConfig().tabs()]
-    assert tabs == ["What", "When", "Provenance"]
+    assert tabs == ["Avalanche", "When", "Origin"]
 
 
 def test_every_attribute_has_a_place_in_the_form(tmp_path):
