@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from qgis.core import Qgis, QgsMessageLog
-
-if TYPE_CHECKING:
-    from qgis.gui import QgisInterface
+from qgis.gui import QgisInterface
 
 TITLE = "Avalanche ISeg"
 _SECONDS = 7

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
+from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
@@ -15,8 +16,6 @@ from .i18n import set_translator, tr
 from .messages import TITLE
 
 if TYPE_CHECKING:
-    from qgis.gui import QgisInterface
-
     from .controller import PluginController
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
@@ -201,10 +201,7 @@ class FeatureSaver(QObject):
         """Make the layer for objects of an image in a GeoPackage, and add it to the project."""
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
-        if pose is None:
-            layer = target.create_layer(path, grid_of(image).crs, image.grid.is_photo)
-        else:
-            layer = target.create_layer(path, pose.crs, plain=False)
+        layer = target.create_layer(path, pose.crs if pose else grid_of(image).crs)
         project.addMapLayer(layer)
         return layer
 
@@ -214,9 +211,8 @@ class FeatureSaver(QObject):
         for layer in find_layers(project):
             if not layer.crs().isValid() and (not path or target.geopackage_path(layer) == path):
                 return layer
-        layer = target.create_layer(
-            path or target.default_path(project, image.origin.path), None, True
-        )
+        path = path or target.default_path(project, image.origin.path)
+        layer = target.create_layer(path, QgsCoordinateReferenceSystem())
         project.addMapLayer(layer)
         project.layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
         return layer

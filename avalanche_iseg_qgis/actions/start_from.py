@@ -43,18 +43,13 @@ class StartFromActions:
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
+            self._target()
             action()
         except IsegError as error:
             self._warn(str(error))
 
     def _target(self) -> tuple[MappedImage, Grid]:
-        """Return the current image and its grid.
-
-        Raises
-        ------
-        IsegError
-            If there is none.
-        """
+        """Return the current image and its grid; raise IsegError if there is none."""
         image, grid = self._session.image, self._session.grid
         if image is None or grid is None:
             raise IsegError(tr("Choose the image first in which the mask lies."))
@@ -100,7 +95,6 @@ class StartFromActions:
 
     def from_file(self) -> None:
         """Start from an image file: a mask, or one of the objects of a label image."""
-        self._target()
         path, _ = QFileDialog.getOpenFileName(
             self._iface.mainWindow(),
             tr("Mask or label image"),

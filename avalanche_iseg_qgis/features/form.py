@@ -72,18 +72,12 @@ def _add_constraints(layer: QgsVectorLayer) -> None:
     soft = QgsFieldConstraints.ConstraintStrength.ConstraintStrengthSoft
     not_null = QgsFieldConstraints.Constraint.ConstraintNotNull
     expression_holds = QgsFieldConstraints.Constraint.ConstraintExpression
-    not_negative = tr("Not below 0")
-    rules = {
-        "fracture_width_m": ('"fracture_width_m" is null or "fracture_width_m" >= 0', not_negative),
-        "fracture_depth_cm": (
-            '"fracture_depth_cm" is null or "fracture_depth_cm" >= 0',
-            not_negative,
-        ),
-        "released_to": (
-            'coalesce("released_to" >= "released_from", true)',
-            tr("Not earlier than “Released after”"),
-        ),
-    }
+    fractures = ("fracture_width_m", "fracture_depth_cm")
+    rules = {name: (f'"{name}" is null or "{name}" >= 0', tr("Not below 0")) for name in fractures}
+    rules["released_to"] = (
+        'coalesce("released_to" >= "released_from", true)',
+        tr("Not earlier than “Released after”"),
+    )
     type_index = layer.fields().indexOf("type")
     if type_index >= 0:
         layer.setFieldConstraint(type_index, not_null, soft)
@@ -98,10 +92,10 @@ def _tabs(in_pixels: bool) -> dict[str, dict[str, str]]:
     """Return the titles of the tabs, and of the groups in each."""
     measures = {"extent": tr("Extent"), "terrain": tr("Terrain"), "accuracy": tr("Accuracy")}
     return {
-        tr("What"): {"what": "", "fracture": tr("Fracture")},
+        tr("Avalanche"): {"what": "", "fracture": tr("Fracture")},
         tr("When"): {"when": ""},
-        **({} if in_pixels else {tr("Measures"): measures}),
-        tr("Provenance"): {
+        **({} if in_pixels else {tr("Terrain and size"): measures}),
+        tr("Origin"): {
             "image": tr("Image"),
             "work": tr("Segmentation"),
             "record": tr("Record"),

@@ -86,7 +86,7 @@ def _classification() -> tuple[Attribute, ...]:
     types = {
         "slab": tr("Slab"),
         "loose": tr("Loose snow"),
-        "glide": tr("Glide"),
+        "glide": tr("Glide snow"),
         "slush": tr("Slush flow"),
         "cornice": tr("Cornice fall"),
         **unknown,
@@ -109,7 +109,7 @@ def _classification() -> tuple[Attribute, ...]:
     qualities = {
         "exact": tr("Exact"),
         "estimated": tr("Estimated"),
-        "created": tr("Created (location known only)"),
+        "created": tr("Position only"),
     }
     return (
         identifier(UUID, "text", tr("Identifier")),
@@ -118,7 +118,7 @@ def _classification() -> tuple[Attribute, ...]:
         _by_user("moisture", "text", tr("Moisture"), "what", moisture),
         _by_user("trigger", "text", tr("Trigger"), "what", triggers),
         _by_user("size_eaws", "int", tr("Size (EAWS)"), "what", _sizes()),
-        _by_user("part", "text", tr("Part"), "what", parts, "'avalanche'"),
+        _by_user("part", "text", tr("Outline covers"), "what", parts, "'avalanche'"),
         _by_user("outline_quality", "text", tr("Outline"), "what", qualities, "'exact'"),
         _by_user("comment", "text", tr("Comment"), "what"),
         _by_user("fracture_width_m", "real", tr("Fracture width (m)"), "fracture"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QDateTime, Qt
 
 from ..core.errors import IsegError, PromptError
+from ..core.files import replacing
 from ..i18n import tr
 from . import record, schema
 
@@ -58,20 +58,14 @@ def write_csv(path: str, rows: Iterable[dict[str, object]]) -> None:
     IsegError
         If the file cannot be written.
     """
-    partial = Path(f"{path}.part")
     try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
             table.writerows(rows)
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise IsegError(
-            tr("The table {} cannot be written ({}): choose another folder.").format(
-                path, error.strerror
-            )
-        ) from error
+        text = tr("The table {} cannot be written ({}): choose another folder.")
+        raise IsegError(text.format(path, error.strerror)) from error
 
 
 def _utc_text(moment: QDateTime | None) -> str | None:

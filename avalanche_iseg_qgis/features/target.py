@@ -24,7 +24,7 @@ from ..i18n import tr
 from . import form, schema
 
 FILE = "avalanches.gpkg"
-TABLE, PLAIN_TABLE = "avalanches", "avalanches_pixels"
+TABLE, PIXEL_TABLE = "avalanches", "avalanches_pixels"
 
 IMAGE_VARIABLE = "avalanche_iseg_image"
 """Variable of layers in pixels: the name of the current image, see `show_only_image`."""
@@ -47,7 +47,7 @@ def default_path(project: QgsProject, image_path: str) -> str:
     return str(Path(next(usable, QDir.tempPath()), FILE))
 
 
-def create_layer(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> QgsVectorLayer:
+def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer:
     """Create the table for objects in a GeoPackage, or open an existing one.
 
     Parameters
@@ -55,16 +55,14 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> Q
     path
         A GeoPackage, which is created if it does not exist; its other tables are not changed.
     crs
-        CRS of the layer, unless ``plain``.
-    plain
-        Whether the layer is for photos: in their pixels, without a CRS.
+        CRS of the layer; invalid for a layer of photos, in pixel coordinates.
 
     Raises
     ------
     IsegError
         If it cannot be created; no new file is left behind then.
     """
-    file, name = Path(path), PLAIN_TABLE if plain else TABLE
+    file, name = Path(path), TABLE if crs.isValid() else PIXEL_TABLE
     _check_writable(file)
     existed = file.exists()
     error = _write_error(path) if existed else ""
@@ -110,9 +108,8 @@ def why_unsuitable(layer: QgsVectorLayer) -> str | None:
         reason = tr("it is read-only")
     else:
         return None
-    return tr("Avalanches cannot go to the layer {}: {}. Choose another layer.").format(
-        layer.name(), reason
-    )
+    text = tr("Avalanches cannot go to the layer {}: {}. Choose another layer.")
+    return text.format(layer.name(), reason)
 
 
 def can_edit(layer: QgsVectorLayer) -> bool:
@@ -133,9 +130,8 @@ def _is_file_writable(layer: QgsVectorLayer) -> bool:
 def _check_writable(file: Path) -> None:
     folder = file.absolute().parent
     if not folder.is_dir():
-        raise IsegError(
-            tr("The folder {} does not exist: make it, or choose another one.").format(folder)
-        )
+        text = tr("The folder {} does not exist: make it, or choose another one.")
+        raise IsegError(text.format(folder))
     for place in (folder, file):  # a GeoPackage needs a journal beside it
         if place.exists() and not os.access(place, os.W_OK):
             raise _unwritable(file, tr("it is read-only"))
@@ -173,8 +169,7 @@ def _table_names(path: str) -> list[str]:
 
 def _create_table(path: str, name: str, crs: QgsCoordinateReferenceSystem) -> str:
     """Create a table; returns an error message or nothing."""
-    plain = name == PLAIN_TABLE
-    title, abstract = _title_and_abstract(plain)
+    title, abstract = _title_and_abstract(in_pixels=not crs.isValid())
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = name
@@ -187,15 +182,15 @@ def _create_table(path: str, name: str, crs: QgsCoordinateReferenceSystem) -> st
         path,
         schema.fields(),
         QgsWkbTypes.Type.MultiPolygon,
-        QgsCoordinateReferenceSystem.fromWkt(_NO_CRS) if plain else crs,
+        crs if crs.isValid() else QgsCoordinateReferenceSystem.fromWkt(_NO_CRS),
         QgsCoordinateTransformContext(),
         options,
     )
     return writer.errorMessage()  # the file is written when the writer is deleted
 
 
-def _title_and_abstract(plain: bool) -> tuple[str, str]:
-    if plain:
+def _title_and_abstract(*, in_pixels: bool) -> tuple[str, str]:
+    if in_pixels:
         return (
             tr("Avalanches in photos (pixel coordinates)"),
             tr(

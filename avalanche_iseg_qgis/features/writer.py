@@ -114,11 +114,8 @@ def _edit_command(layer: QgsVectorLayer, text: str) -> Iterator[None]:
 def _get_feature(layer: QgsVectorLayer, fid: int) -> QgsFeature:
     feature = layer.getFeature(fid)
     if not feature.isValid():
-        raise IsegError(
-            tr("This avalanche is not in the layer {} any more: finish it as a new one.").format(
-                layer.name()
-            )
-        )
+        text = tr("This avalanche is not in the layer {} any more: finish it as a new one.")
+        raise IsegError(text.format(layer.name()))
     return feature
 
 

@@ -90,14 +90,9 @@ class Georeferencer(QObject):
     def finish(
         self, image: MappedImage, outlined: Outlined, pose: PhotoPose, receiver: Receiver
     ) -> None:
-        """Bring a finished outline to the map, and measure it.
+        """Bring a finished outline to the map: the receiver is given a `Mapped` with attributes.
 
-        Parameters
-        ----------
-        image, outlined, pose
-            The outline, in which image, and its camera.
-        receiver
-            Is given the `Mapped`, with attributes. Withdrawn when the draft is changed.
+        One request per draft; withdrawn when the draft is changed.
         """
 
         def answered(mapped: Mapped) -> None:

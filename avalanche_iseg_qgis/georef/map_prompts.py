@@ -8,7 +8,7 @@ from ..i18n import tr
 
 if TYPE_CHECKING:
     from ..core.prompts import Box
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
     from ..session.qt_session import QtSession
     from .camera_grid import PhotoGrid
@@ -35,8 +35,8 @@ class MapPrompts:
         self.say = session.say
 
     @property
-    def grid(self) -> Grid | PhotoGrid | None:
-        """Pixels that prompts are given in."""
+    def grid(self) -> PixelGrid | None:
+        """Grid of the pixels that prompts are given in."""
         return self.photo_grid or self._session.grid
 
     @property

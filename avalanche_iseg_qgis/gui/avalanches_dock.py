@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtBoundSignal, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -21,9 +20,6 @@ from qgis.PyQt.QtWidgets import (
 
 from ..features.queries import AvalancheEntry
 from ..i18n import tr
-
-if TYPE_CHECKING:
-    from qgis.PyQt.QtCore import pyqtBoundSignal
 
 
 class AvalanchesDock(QgsDockWidget):

@@ -141,17 +141,13 @@ class GdalSource:
 
     def _error(self) -> ImageError:
         if not self.path.startswith("/vsi") and not Path(self.path).exists():
-            return ImageError(
-                tr("The file {} is not there any more: put it back, or remove the layer.").format(
-                    self.path
-                )
-            )
-        return ImageError(
-            tr(
+            text = tr("The file {} is not there any more: put it back, or remove the layer.")
+        else:
+            text = tr(
                 "Cannot read {}: it is damaged, cut short, or may not be read. Copy or download "
                 "it again."
-            ).format(self.path)
-        )
+            )
+        return ImageError(text.format(self.path))
 
 
 def _has_only_control_points(dataset: gdal.Dataset) -> bool:

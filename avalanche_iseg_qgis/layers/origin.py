@@ -56,7 +56,7 @@ def parse_observed_at(path: str) -> datetime | None:
             when = datetime(year, month, day, hour, minute, second)
         except ValueError:  # digits that are no time
             continue
-        return when.replace(tzinfo=timezone.utc) if utc == "Z" else _to_utc(when)
+        return when.replace(tzinfo=timezone.utc) if utc == "Z" else when.astimezone(timezone.utc)
     return None
 
 
@@ -82,7 +82,7 @@ def _exif_time(tags: dict[str, str]) -> datetime | None:
             continue
         offset = _OFFSET.fullmatch(tags.get(f"EXIF_OffsetTime{kind}", "").strip())
         if offset is None:
-            return _to_utc(when)
+            return when.astimezone(timezone.utc)
         sign, hours, minutes = offset.groups()
         ahead = timedelta(hours=int(hours), minutes=int(minutes))
         when = when - ahead if sign == "+" else when + ahead
@@ -95,10 +95,6 @@ def _exif_camera(tags: dict[str, str]) -> str | None:
     if make and not model.lower().startswith(make.lower()):
         return f"{make} {model}".strip()
     return model or None
-
-
-def _to_utc(local: datetime) -> datetime:
-    return local.astimezone(timezone.utc)
 
 
 def _sha256(file: Path) -> str | None:

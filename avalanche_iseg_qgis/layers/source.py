@@ -80,12 +80,11 @@ def open_source(layer: QgsRasterLayer, pixel_size: float | None = None) -> Pixel
         If QGIS itself cannot read the layer, or it has no bands, or its file is missing or damaged.
     """
     if not layer.isValid():
-        raise ImageError(
-            tr(
-                "QGIS cannot read the layer {}: put its file back, or set it right in the layer's "
-                "properties, Source."
-            ).format(layer.name())
+        text = tr(
+            "QGIS cannot read the layer {}: put its file back, or set it right in the layer's "
+            "properties, Source."
         )
+        raise ImageError(text.format(layer.name()))
     if layer.bandCount() == 0:
         raise ImageError(tr("The layer {} has no bands: choose another one.").format(layer.name()))
     if layer.providerType() == "gdal":

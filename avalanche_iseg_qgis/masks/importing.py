@@ -61,11 +61,8 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
         If nothing of it lies in the image.
     """
     if layer.providerType() != "gdal":
-        raise ImageError(
-            tr("The mask layer {} is no raster file: save it as GeoTIFF and add that.").format(
-                layer.name()
-            )
-        )
+        text = tr("The mask layer {} is no raster file: save it as GeoTIFF and add that.")
+        raise ImageError(text.format(layer.name()))
     raster = open_raster(layer.source())
     placed = raster.GetGeoTransform(can_return_null=True) or raster.GetGCPCount()
     if grid.is_photo or not placed:
@@ -133,9 +130,6 @@ def _warp(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMask:
     target = empty_raster(grid, window, raster.GetRasterBand(1).DataType)
     first = gdal.Translate("", raster, format="VRT", bandList=[1])
     if not gdal.Warp(target, first, srcSRS=gdal_wkt(layer.crs()), resampleAlg="near"):
-        raise ImageError(
-            tr("The mask layer {} cannot be warped to the image ({}).").format(
-                layer.name(), gdal.GetLastErrorMsg()
-            )
-        )
+        text = tr("The mask layer {} cannot be warped to the image ({}).")
+        raise ImageError(text.format(layer.name(), gdal.GetLastErrorMsg()))
     return StartMask.of(_read_object(target), window.row, window.col)

@@ -45,12 +45,12 @@ def _read_labels(raster: gdal.Dataset) -> NDArray[Any]:
     """Read (H, W) uint8 or uint16 of a grey image; uint32 of a coloured one, red lowest."""
     band = raster.GetRasterBand(1)
     if band.DataType not in (gdal.GDT_Byte, gdal.GDT_UInt16):
-        raise ImageError(
-            tr(
-                "The mask {} has values of type {}: save it with 8 or 16 bits, or add it as a "
-                "layer and import that."
-            ).format(raster.GetDescription(), gdal.GetDataTypeName(band.DataType))
+        text = tr(
+            "The mask {} has values of type {}: save it with 8 or 16 bits, or add it as a layer "
+            "and import that."
         )
+        kind = gdal.GetDataTypeName(band.DataType)
+        raise ImageError(text.format(raster.GetDescription(), kind))
     red = read_band(raster, 1)
     palette = band.GetColorTable()
     if palette is not None:
@@ -63,9 +63,8 @@ def _read_labels(raster: gdal.Dataset) -> NDArray[Any]:
     green, blue = read_band(raster, 2), read_band(raster, 3)
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return red
-    return _check_colours(
-        _pack_colour(*(band.astype(np.uint32) for band in (red, green, blue))), raster
-    )
+    bands = (band.astype(np.uint32) for band in (red, green, blue))
+    return _check_colours(_pack_colour(*bands), raster)
 
 
 def _pack_colour(red: Any, green: Any, blue: Any) -> Any:  # noqa: ANN401
@@ -77,11 +76,8 @@ def _check_colours(colours: NDArray[np.uint32], raster: gdal.Dataset) -> NDArray
     """Check that colours are few, as in masks; grey ones of a palette become a grey image."""
     values = _nonzero_values(colours)
     if len(values) > _MAX_COLOURS:
-        raise ImageError(
-            tr("{} has {} colours, so it is no mask: choose a mask image.").format(
-                raster.GetDescription(), len(values)
-            )
-        )
+        text = tr("{} has {} colours, so it is no mask: choose a mask image.")
+        raise ImageError(text.format(raster.GetDescription(), len(values)))
     if all(value == _pack_colour(*[value & 255] * 3) for value in values):
         return colours.astype(np.uint8)
     colours[colours == _VOID] = 0

@@ -49,9 +49,8 @@ def read_band(raster: gdal.Dataset, number: int) -> NDArray[Any]:
     except RuntimeError:
         values = None
     if values is None:
-        raise ImageError(
-            tr("The mask {} is damaged: copy or save it again.").format(raster.GetDescription())
-        )
+        text = tr("The mask {} is damaged: copy or save it again.")
+        raise ImageError(text.format(raster.GetDescription()))
     return values
 
 
@@ -70,11 +69,8 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
             "Choose the mask of this image. A georeferenced mask of a georeferenced image may "
             "have any size: add it as a layer and import that."
         )
-    raise ImageError(
-        tr("The mask {} has {} x {} pixels, the image {} x {}. {}").format(
-            name, *size, *wanted, advice
-        )
-    )
+    text = tr("The mask {} has {} x {} pixels, the image {} x {}. {}")
+    raise ImageError(text.format(name, *size, *wanted, advice))
 
 
 def empty_raster(grid: Grid, window: PixelWindow, kind: int = gdal.GDT_Byte) -> gdal.Dataset:

@@ -119,11 +119,8 @@ def _polygons_in_pixels(
     try:
         geometry.transform(to_grid)
     except QgsCsException as error:
-        raise PromptError(
-            tr("The outline cannot be brought to the coordinate system of the image ({}).").format(
-                error
-            )
-        ) from error
+        text = tr("The outline cannot be brought to the coordinate system of the image ({}).")
+        raise PromptError(text.format(error)) from error
     geometry.transform(layer_to_pixels(grid))
     return geometry.coerceToType(QgsWkbTypes.Type.Polygon)
 

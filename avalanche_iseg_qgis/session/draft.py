@@ -138,7 +138,7 @@ class ObjectDraft:
         if self._state not in states:
             raise DraftStateError(f"not possible while {self._state.value}")
 
-    # --- transitions -----------------------------------------------------------------------
+    # --- transitions: they raise DraftStateError in a state that they do not start from -------
 
     def change(self, prompts: PromptSet) -> None:
         """Put new prompts in force. Any state -> editing."""
@@ -156,26 +156,14 @@ class ObjectDraft:
         self._edit()
 
     def finish(self, shape: ShapeSettings) -> None:
-        """Await the outline in this shape. Editing -> finishing.
-
-        Raises
-        ------
-        DraftStateError
-            In another state, or without prompts.
-        """
+        """Await the outline in this shape. Editing -> finishing, refused without prompts."""
         self.expect(DraftState.EDITING)
         if self.prompts.empty:
             raise DraftStateError("not possible without prompts")
         self._state, self.final_shape = DraftState.FINISHING, shape
 
     def save(self) -> Outlined:
-        """Return the outline that is to be stored. Finishing -> saving.
-
-        Raises
-        ------
-        DraftStateError
-            In another state, or as long as the outline is not known.
-        """
+        """Return the outline to be stored. Finishing -> saving, refused without that outline."""
         self.expect(DraftState.FINISHING)
         outlined = self.outline_for(self.final_shape) if self.final_shape else None
         if outlined is None:
@@ -184,13 +172,7 @@ class ObjectDraft:
         return outlined
 
     def reopen(self) -> None:
-        """Give up finishing, with the prompts as they are. Finishing, saving -> editing.
-
-        Raises
-        ------
-        DraftStateError
-            While editing.
-        """
+        """Give up finishing, and keep the prompts. Finishing, saving -> editing."""
         self.expect(DraftState.FINISHING, DraftState.SAVING)
         self._edit()
 

@@ -66,12 +66,7 @@ class QtSession(SegmentationSession, QObject):
     def choose(self, layer: QgsRasterLayer | None, pixel_size: float | None = None) -> None:
         """Make the image of a layer the current one, or none.
 
-        Parameters
-        ----------
-        layer
-            Any raster layer.
-        pixel_size
-            In layer units, for layers without a resolution of their own.
+        The pixel size, in layer units, is for layers without a resolution of their own.
         """
         if layer is None:
             self.close_image()

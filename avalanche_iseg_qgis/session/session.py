@@ -91,14 +91,7 @@ class SegmentationSession:
     ) -> None:
         """Make a layer's image the current one; the object of the one before stays with it.
 
-        Parameters
-        ----------
-        key
-            Of the image: the same for the same source.
-        layer_id, source
-            The layer and its pixels.
-        origin
-            What is known of the image without reading its file.
+        The key is the same for the same source; the origin is what is known without reading.
         """
         image = self._images.setdefault(key, MappedImage(key, layer_id, source, origin))
         image.layer_id = layer_id
@@ -250,13 +243,7 @@ class SegmentationSession:
         self._advance(image)
 
     def accept(self, image: MappedImage) -> None:
-        """Begin the next object of an image, the outline having become a feature.
-
-        Raises
-        ------
-        DraftStateError
-            If its draft was not being saved.
-        """
+        """Begin the next object of an image whose draft was being saved, and is a feature now."""
         image.draft.expect(DraftState.SAVING)
         image.begin(ObjectDraft())
         if image is self._image:

@@ -11,14 +11,9 @@ from ..core.worker.protocol import Failure
 
 @dataclass(frozen=True)
 class Receiver:
-    """Two functions, of which one is called once; neither if the request is withdrawn or replaced.
+    """Functions for the answer and for the reason of a failure, of which one is called once.
 
-    Attributes
-    ----------
-    answered
-        Called with the answer.
-    failed
-        Called with the reason, for people.
+    Neither is called if the request is withdrawn or replaced.
     """
 
     answered: Callable[[Any], None]

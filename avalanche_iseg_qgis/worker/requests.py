@@ -34,16 +34,12 @@ class PredictionRequest:
     shape: ShapeSettings | None = None
 
     @property
-    def kind(self) -> type[Predict] | type[Outline]:
-        """Class of the message."""
-        return Predict if self.shape is None else Outline
-
-    @property
-    def key(self) -> tuple[Hashable, type]:
-        """Slot and kind."""
-        return self.slot, self.kind
+    def key(self) -> tuple[Hashable, bool]:
+        """Slot, and whether this is for an outline."""
+        return self.slot, self.shape is not None
 
     def message(self) -> Predict | Outline:
         """Return the request as the worker understands it."""
-        shape = asdict(self.shape) if self.shape else {}
-        return self.kind.of(self.image.name, self.prompts, **shape)
+        if self.shape is None:
+            return Predict.of(self.image.name, self.prompts)
+        return Outline.of(self.image.name, self.prompts, **asdict(self.shape))

@@ -15,9 +15,7 @@ from ..core.worker.protocol import (
     Failure,
     Load,
     Loaded,
-    Outline,
     Outlined,
-    Predict,
     Prediction,
     SetImage,
 )
@@ -52,7 +50,7 @@ class SegmentationClient(WorkerSupervisor):
         super().__init__(parent)
         self.loaded: Loaded | None = None
         self._settings = WorkerSettings()
-        self._requests: dict[tuple[Hashable, type], PredictionRequest] = {}  # not answered yet
+        self._requests: dict[tuple[Hashable, bool], PredictionRequest] = {}  # not answered yet
         self._ahead: WindowImage | None = None
         # The request that the worker computes for, and the settings under which it was sent.
         self._sent: tuple[PredictionRequest | None, WorkerSettings] = (None, self._settings)
@@ -107,8 +105,8 @@ class SegmentationClient(WorkerSupervisor):
 
     def withdraw(self, slot: Hashable) -> None:
         """Drop the requests of a slot: their receivers are not called any more."""
-        for kind in (Predict, Outline):
-            self._drop((slot, kind))
+        for is_outline in (False, True):
+            self._drop((slot, is_outline))
         self._update_state()
 
     def cancel(self) -> None:
@@ -123,7 +121,7 @@ class SegmentationClient(WorkerSupervisor):
         self._requests[request.key] = request
         self._proceed()
 
-    def _drop(self, key: tuple[Hashable, type]) -> None:
+    def _drop(self, key: tuple[Hashable, bool]) -> None:
         request = self._requests.pop(key, None)
         if request is not None and request is self._sent[0]:
             self._withdraw_request()
@@ -135,7 +133,7 @@ class SegmentationClient(WorkerSupervisor):
 
     def _send_next(self, connection: WorkerConnection) -> None:
         settings = self._settings
-        requests = sorted(self._requests.values(), key=lambda r: r.kind is Outline)
+        requests = sorted(self._requests.values(), key=lambda r: r.shape is not None)
         self._sent = (None, settings)
         if self.loaded is None:
             connection.send(Load(settings.model, settings.device, threads=settings.threads or None))

@@ -140,8 +140,8 @@ def test_a_look_computes_nothing_anew(canvas, mask):
 def test_outline_mode(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
     mask.mask_style = MaskStyle(mode=MaskMode.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
-    picture = grab(canvas)
-    red = np.all(picture == (255, 0, 0), axis=-1)
+    image = grab(canvas)
+    red = np.all(image == (255, 0, 0), axis=-1)
     rows, cols = np.nonzero(red)
     first, last = screen(canvas, PHOTO, 119.5, 319.5), screen(canvas, PHOTO, 319.5, 619.5)
     assert (rows.min(), cols.min()) == pytest.approx((first.y(), first.x()), abs=1.5)
@@ -203,11 +203,11 @@ def test_prompts_are_drawn(canvas, prompts):
     prompts.radius = 12
     for (row, col), wanted in {(100, 200): (20, 150, 60), (300, 500): (215, 30, 40)}.items():
         place = pixel(canvas, PHOTO, row, col)
-        picture = grab(canvas)
-        assert tuple(picture[place.y() - 5, place.x() + 5]) == wanted
-        assert tuple(picture[place.y(), place.x() + 5]) > wanted  # an arm of the sign
+        image = grab(canvas)
+        assert tuple(image[place.y() - 5, place.x() + 5]) == wanted
+        assert tuple(image[place.y(), place.x() + 5]) > wanted  # an arm of the sign
     corner = pixel(canvas, PHOTO, 350, 100)
-    assert tuple(picture[corner.y() + 1, corner.x() + 1]) == (255, 225, 50)
+    assert tuple(image[corner.y() + 1, corner.x() + 1]) == (255, 225, 50)
     prompts.clear()
     assert (grab(canvas) == 255).all()
 

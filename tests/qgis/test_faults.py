@@ -93,7 +93,7 @@ def test_corrupt_image(iface, plugin, tmp_path):
     path.write_bytes(content[: len(content) // 3])
     studio = plugin.open()
     said = []
-    studio.session.said.connect(said.append)
+    studio.session.message.connect(said.append)
     studio.session.add_click(*scenery.CENTRE, True)
     wait_until(lambda: said, what="the message")
     assert str(path) in said[-1] or path.name in said[-1]
@@ -169,11 +169,60 @@ def test_nothing_to_finish(driver):
     assert "click" in driver.said[-1].lower()
 
 
-def test_empty_mask_is_not_a_feature(driver):
+def test_empty_mask_is_not_a_feature(driver, monkeypatch):
+    errors = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: errors.append(error))
     driver.click(*scenery.CENTRE)
+    assert not driver.studio.overlay.outline.geometry.isEmpty()
     driver.studio.dock.min_area.setValue(1e7)
     driver.settle()
+    assert driver.studio.overlay.outline.geometry.isEmpty()
     driver.key(Key.Key_Return)
     wait_until(lambda: driver.said, what="the message")
     assert features() == 0
     assert driver.space.prompts.clicks
+    assert errors == []
+
+
+def test_enter_when_a_file_is_there_again(iface, plugin, tmp_path):
+    transform = (2783000.0, 1.0, 0, 1188000.0, 0, -1.0)
+    large = np.kron(scenery.pixels(), np.ones((10, 10, 1), np.uint8))  # read at the first click
+    path = scenery.write(tmp_path / "large.tif", large, transform=transform, epsg=2056)
+    driver = Driver(iface, plugin, path, transform)
+    said = []
+    driver.space.message.connect(said.append)
+    path.rename(tmp_path / "away.tif")
+    driver.space.add_click(*(10 * at for at in scenery.CENTRE), True)
+    wait_until(lambda: said, what="the message")
+    (tmp_path / "away.tif").rename(path)
+    driver.key(Key.Key_Return)
+    wait_until(lambda: features() == 1, 60, "the feature")
+
+
+def test_finish_in_two_photos(driver, iface, plugin, tmp_path):
+    other = scenery.write(tmp_path / "other.jpg", scenery.pixels()[::-1], driver="JPEG")
+    second = QgsRasterLayer(str(other), "other")
+    QgsProject.instance().addMapLayer(second)
+    driver.space.add_click(*scenery.CENTRE, True)
+    driver.space.finish()
+    first = driver.space.image
+    assert first.draft.state.name == "FINISHING"
+    driver.studio.dock.layer.setLayer(second)
+    assert driver.space.image is not first
+    driver.space.add_click(scenery.HEIGHT - 1 - scenery.CENTRE[0], scenery.CENTRE[1], True)
+    driver.space.finish()
+    wait_until(lambda: features() == 2, 60, "both features")
+    (layer,) = layers_of_features()
+    names = sorted(feature["image_name"] for feature in layer.getFeatures())
+    assert names == ["cam1_20240115_103000.jpg", "other.jpg"]
+    assert all(feature["image_sha256"] for feature in layer.getFeatures())
+    assert first.draft.prompts.empty
+
+
+def test_panel_and_image_stay_in_step_when_layers_are_removed(driver, tmp_path):
+    other = scenery.write(tmp_path / "other.jpg", scenery.pixels()[::-1], driver="JPEG")
+    QgsProject.instance().addMapLayer(QgsRasterLayer(str(other), "other"))
+    for _ in range(2):
+        QgsProject.instance().removeMapLayer(driver.studio.dock.layer.currentLayer().id())
+        layer, image = driver.studio.dock.layer.currentLayer(), driver.space.image
+        assert (layer and layer.id()) == (image and image.layer_id)

@@ -17,7 +17,7 @@ LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
 
 @pytest.mark.parametrize("saved", [False, True])
 def test_rows_of_a_layer(tmp_path, saved):
-    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95)
     writer.add(layer, ONE, attributes(), "Add avalanche")
     writer.add(layer, TWO, attributes(prompts=PROMPTS.with_box(None)), "Add avalanche")
     writer.add(layer, ONE, {"comment": "drawn by hand"}, "Add avalanche")
@@ -48,7 +48,7 @@ def test_rows_of_a_layer(tmp_path, saved):
 
 
 def test_text_with_commas_and_letters(tmp_path):
-    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95)
     prompts = PROMPTS.with_click(Click(1, 2))
     odd = {**attributes(prompts=prompts), "image_name": 'Föhn, "süd".jpg'}
     writer.add(layer, ONE, odd, "Add avalanche")

@@ -56,7 +56,7 @@ def attributes(again=False, prompts=PROMPTS, seconds=12.34) -> dict:
 
 @pytest.fixture
 def layer(tmp_path):
-    return target.create_layer(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    return target.create_layer(str(tmp_path / "new.gpkg"), LV95)
 
 
 def reopened(layer: QgsVectorLayer) -> QgsVectorLayer:
@@ -286,7 +286,7 @@ def test_layer_that_is_gone(layer, project):
 def test_read_only_file(tmp_path, project):
     with mounted(tmp_path / "ro", "size=4m") as folder:
         path = str(folder / "old.gpkg")
-        target.create_layer(path, LV95, plain=False)
+        target.create_layer(path, LV95)
         read_only(folder)
         layer = QgsVectorLayer(f"{path}|layername=avalanches", "old", "ogr")
         with pytest.raises(IsegError, match="cannot be edited"):
@@ -295,7 +295,7 @@ def test_read_only_file(tmp_path, project):
 
 def test_disk_full_while_saving_loses_nothing(tmp_path):
     with mounted(tmp_path / "full", "size=400k") as folder:
-        layer = target.create_layer(str(folder / "new.gpkg"), LV95, plain=False)
+        layer = target.create_layer(str(folder / "new.gpkg"), LV95)
         ballast = folder / "ballast"
         with pytest.raises(OSError, match="No space"):
             ballast.write_bytes(b"0" * 400_000)

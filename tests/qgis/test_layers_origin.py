@@ -1,4 +1,4 @@
-"""Where a picture comes from."""
+"""The origin of an image."""
 
 from __future__ import annotations
 
