@@ -1,10 +1,12 @@
-"""All that is open while avalanches are mapped, and how its parts are joined."""
+"""The parts that are open while avalanches are mapped, and how they are joined."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
+from qgis.gui import QgisInterface, QgsMapTool
 from qgis.PyQt.QtCore import QObject, Qt
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
@@ -14,115 +16,123 @@ from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
 from .actions.save import FeatureSaver
 from .actions.start_from import StartFromActions
-from .camera.controller import CameraController
-from .camera.places import file_of, is_photo
+from .camera.gui.controller import CameraController
 from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .features import target
-from .features.queries import find_feature
+from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
 from .georef.map_prompts import MapPrompts
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
 from .i18n import tr
+from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import Messages
 from .session.draft import FeatureRef, ObjectDraft
-from .session.mapped_image import MappedImage
-from .session.session import SegmentationSession
+from .session.qt_session import QtSession
 from .worker.camera_client import CameraClient
 from .worker.segmentation_client import SegmentationClient
 from .worker.settings import WorkerSettings
 from .worker.state import WorkerState
 
+if TYPE_CHECKING:
+    from .core.worker.protocol import Loaded
+
 
 class PluginController(QObject):
     """Made when the plugin is first used; `close` takes all of it away."""
 
-    def __init__(self, iface) -> None:
+    def __init__(self, iface: QgisInterface) -> None:
         super().__init__(iface.mainWindow())
         self._iface, self._canvas = iface, iface.mapCanvas()
-        self._earlier_tool = None
-        self._loaded = None
+        self._earlier_tool: QgsMapTool | None = None
+        self._loaded: Loaded | None = None
         window = iface.mainWindow()
-        self.notices = Messages(iface)
-        self.service = SegmentationClient(self)
+        self.messages = Messages(iface)
+        warn = self.messages.warn
+        self.segmentation_client = SegmentationClient(self)
+        self.camera_client = CameraClient(self)
         self.reader = ImageReader(self)
-        self.workspace = SegmentationSession(self.service, self.reader, self)
-        self.workspace.may_discard = self._may_discard
-        self.dock, self.list = SegmentDock(window), AvalanchesDock(window)
-        self.surveyor = CameraClient(self)
-        self.desk = CameraController(iface, self.surveyor, self)
-        self.ground = Georeferencer(self._canvas, self.workspace, self.desk, self.surveyor, self)
-        self._on_map = MapPrompts(self.workspace)
-        self.tool = SegmentTool(self._canvas, self._on_map)
-        self.picture_tool = SegmentTool(self.desk.picture_canvas, self.workspace)
-        self.display = SegmentationOverlay(self._canvas, self.workspace, self.dock, self.tool, self)
-        self.picture_display = SegmentationOverlay(
-            self.desk.picture_canvas, self.workspace, self.dock, self.picture_tool, self
+        self.session = session = QtSession(self.segmentation_client, self.reader, self)
+        session.may_discard = self._may_discard
+        self.dock, self.avalanches_dock = SegmentDock(window), AvalanchesDock(window)
+        self.camera = CameraController(iface, self.camera_client, self)
+        self.georeferencer = Georeferencer(
+            self._canvas, session, self.camera, self.camera_client, self
         )
-        self.finished = AvalancheListController(
-            iface, self.workspace, self.list, self.notices.warn, self
+        self._map_prompts = MapPrompts(session)
+        photo_canvas = self.camera.photo_dock.canvas
+        self.tool = SegmentTool(self._canvas, self._map_prompts)
+        self.photo_tool = SegmentTool(photo_canvas, session)
+        self.overlay = SegmentationOverlay(self._canvas, session, self.dock, self.tool, self)
+        self.photo_overlay = SegmentationOverlay(
+            photo_canvas, session, self.dock, self.photo_tool, self
         )
-        self.saver = FeatureSaver(self.workspace, self.service, self.ground, self.dock, self)
-        self.imports = StartFromActions(
-            iface, self.workspace, self.ground, self.dock.import_menu, self.notices.warn
+        self.avalanche_list = AvalancheListController(
+            iface, session, self.avalanches_dock, warn, self
         )
-        self.exports = ExportActions(iface, self.workspace, self.notices)
-        self._join()
-        for dock in (self.dock, self.list):
+        self.feature_saver = FeatureSaver(
+            session, self.segmentation_client, self.georeferencer, self.dock, self
+        )
+        self.start_actions = StartFromActions(
+            iface, session, self.georeferencer, self.dock.import_menu, warn
+        )
+        self.export_actions = ExportActions(iface, session, self.messages)
+        self._connect()
+        for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        window.tabifyDockWidget(self.dock, self.desk.dock)
-        for dock in (self.desk.dock, self.desk.picture):
+        window.tabifyDockWidget(self.dock, self.camera.dock)
+        for dock in (self.camera.dock, self.camera.photo_dock):
             dock.hide()  # until cameras are wanted
-        self._shape_changed()
+        self._set_shape()
         self._show_prompts()
 
     def open(self) -> None:
-        """Show the panels, warm the worker up, take the tool in hand."""
+        """Show the panels, start the worker, activate the map tool."""
         self.configure_worker()
-        self.service.start()
+        self.segmentation_client.start()
         self.dock.setUserVisible(True)
-        self.list.show()
+        self.avalanches_dock.show()
         layer = self._iface.activeLayer()
         if isinstance(layer, QgsRasterLayer):
             self.dock.layer.setLayer(layer)
         self._choose_layer()
-        self._take_tool()
+        self._activate_tool()
 
     def open_camera(self) -> None:
-        """Show the panels in which a photo's camera is posed, with the photo in hand."""
-        self.surveyor.start()
-        image = self.workspace.image
-        layer = QgsProject.instance().mapLayer(image.layer_id) if image else None
-        if layer is not None and is_photo(layer):
-            self.desk.dock.photo.setLayer(layer)
-        self.desk.open()
+        """Show the panels in which a photo's camera is posed, with the current photo."""
+        self.camera_client.start()
+        photo = self._current_photo()
+        if photo is not None:
+            self.camera.dock.photo.setLayer(photo)
+        self.camera.open()
 
     def close(self) -> None:
         """Leave no item, dock, connection or process behind."""
         self._canvas.mapToolSet.disconnect(self._on_tool_set)
+        QgsProject.instance().layersRemoved.disconnect(self._choose_layer)
         if self._canvas.mapTool() is self.tool:
-            self._give_tool_back()
-        self.finished.close()
-        self.ground.close()
-        for display in (self.display, self.picture_display):
-            display.close()
-        for tool in (self.tool, self.picture_tool):
+            self._deactivate_tool()
+        self.avalanche_list.close()
+        self.georeferencer.close()
+        for overlay in (self.overlay, self.photo_overlay):
+            overlay.close()
+        for tool in (self.tool, self.photo_tool):
             tool.close()
-        self.desk.close()
+        self.camera.close()
         self.reader.close()
-        self.service.stop()
-        self.surveyor.stop()
-        for dock in (self.dock, self.list):
+        self.segmentation_client.stop()
+        self.camera_client.stop()
+        for dock in (self.dock, self.avalanches_dock):
             self._iface.removeDockWidget(dock)
             dock.deleteLater()
         self.deleteLater()
 
     def configure_worker(self) -> None:
-        """Let the worker be as the options and the panel say."""
-        self.surveyor.configure(settings.INTERPRETER.get())
-        self.service.configure(
+        """Configure the workers by the options and the panel."""
+        self.camera_client.configure(settings.INTERPRETER.get())
+        self.segmentation_client.configure(
             WorkerSettings(
                 interpreter=settings.INTERPRETER.get(),
                 model=settings.MODEL.get(),
@@ -131,77 +141,85 @@ class PluginController(QObject):
             )
         )
 
-    def _join(self) -> None:
-        dock, space = self.dock, self.workspace
+    def _connect(self) -> None:
+        dock, session, warn = self.dock, self.session, self.messages.warn
         dock.layer_chosen.connect(self._choose_layer)
-        dock.shape_changed.connect(self._shape_changed)
+        dock.shape_changed.connect(self._set_shape)
         dock.model_chosen.connect(self._on_model)
-        dock.new_target_wanted.connect(self._new_target)
+        dock.new_target_requested.connect(self._make_target)
+        dock.write_back.toggled.connect(self._set_write_back)
         dock.browse.clicked.connect(self._browse_model)
-        dock.left.connect(self._canvas.setFocus)
-        dock.again.clicked.connect(self._start_again)
+        dock.slider_released.connect(self._canvas.setFocus)
+        dock.restart.clicked.connect(self._restart_worker)
         dock.tool.clicked.connect(self._toggle_tool)
         for button, action in (
-            (dock.undo, space.undo),
-            (dock.redo, space.redo),
-            (dock.finish, space.finish),
-            (dock.discard, space.discard),
+            (dock.undo, session.undo),
+            (dock.redo, session.redo),
+            (dock.finish, session.finish),
+            (dock.discard, session.discard),
         ):
             button.clicked.connect(lambda _=False, a=action: a())
-        space.image_changed.connect(self._on_image)
-        space.prompts_changed.connect(self._show_prompts)
-        space.said.connect(self.notices.warn)
-        self.saver.said.connect(self.notices.warn)
-        self.saver.saved.connect(self._on_saved)
-        self.service.state_changed.connect(self._show_state)
-        self.ground.said.connect(self.notices.warn)
-        self.desk.camera_changed.connect(self._on_camera)
+        session.image_changed.connect(self._on_image)
+        session.prompts_changed.connect(self._show_prompts)
+        session.message.connect(warn)
+        self.feature_saver.saved.connect(self._on_saved)
+        self.segmentation_client.state_changed.connect(self._show_state)
+        self.camera.camera_changed.connect(self._on_camera)
         self._canvas.mapToolSet.connect(self._on_tool_set)
+        QgsProject.instance().layersRemoved.connect(self._choose_layer)
 
     # --- image -----------------------------------------------------------------------------
 
-    def _choose_layer(self) -> None:
-        layer, image = self.dock.layer.currentLayer(), self.workspace.image
-        same = layer is not None and image is not None and image.layer_id == layer.id()
-        if not same or image.source.needs_pixel_size:
-            self.workspace.choose(layer, self.dock.pixel_size.value())
+    def _choose_layer(self, _removed: object = None) -> None:
+        """Open the layer that the panel shows, if it is not the current image."""
+        layer, image = self.dock.layer.currentLayer(), self.session.image
+        is_open = layer is not None and image is not None and image.layer_id == layer.id()
+        if image is None or not is_open or image.source.needs_pixel_size:
+            self.session.choose(layer, self.dock.pixel_size.value())
 
     def _on_image(self) -> None:
-        image = self.workspace.image
+        image = self.session.image
         self.dock.show_pixel_size(needed=image is not None and image.source.needs_pixel_size)
-
         self._on_camera()
+        photo = self._current_photo()
+        if self.camera.dock.isVisible() and photo is not None:
+            self.camera.dock.photo.setLayer(photo)
+
+    def _current_photo(self) -> QgsMapLayer | None:
+        """Return the layer of the current image, if that is a photo."""
+        image = self.session.image
         layer = QgsProject.instance().mapLayer(image.layer_id) if image else None
-        if self.desk.dock.isVisible() and layer is not None and is_photo(layer):
-            self.desk.dock.photo.setLayer(layer)
+        return layer if layer is not None and is_photo(layer) else None
 
     # --- camera ----------------------------------------------------------------------------
 
     def _on_camera(self) -> None:
-        """Another photo on the desk, or another pose of it."""
-        photo, image = self.desk.dock.photo.currentLayer(), self.workspace.image
-        begun = image is not None and photo is not None and image.source.path != file_of(photo)
-        if photo is not None and (image is None or begun) and self.desk.dock.isVisible():
+        """Follow the Camera panel: another photo, or another pose of it."""
+        photo, image = self.camera.dock.photo.currentLayer(), self.session.image
+        differs = photo is not None and (image is None or image.source.path != file_of(photo))
+        if differs and self.camera.dock.isVisible():
             self.dock.layer.setLayer(photo)
-        self._on_map.through = self.ground.grid
+        self._map_prompts.photo_grid = self.georeferencer.grid
         self.tool.show_prompts()
 
-    def _on_saved(self, _image: MappedImage, home: FeatureRef) -> None:
-        self.finished.refresh()
-        layer, feature = find_feature(home)
-        layer.triggerRepaint()
+    def _on_saved(self, ref: FeatureRef) -> None:
+        self.avalanche_list.refresh()
+        found = resolve(ref)
+        if found is None:
+            return
+        found[0].triggerRepaint()
         if self.dock.open_form.isChecked():
-            self._iface.openFeatureForm(layer, feature, False, False)
+            self._iface.openFeatureForm(*found, False, False)
 
     # --- tool ------------------------------------------------------------------------------
 
-    def _take_tool(self) -> None:
+    def _activate_tool(self) -> None:
         if self._canvas.mapTool() is not self.tool:
             self._earlier_tool = self._canvas.mapTool()
             self._canvas.setMapTool(self.tool)
         self._canvas.setFocus()
 
-    def _give_tool_back(self) -> None:
+    def _deactivate_tool(self) -> None:
         if self._earlier_tool is not None:
             self._canvas.setMapTool(self._earlier_tool)
         else:
@@ -209,34 +227,41 @@ class PluginController(QObject):
 
     def _toggle_tool(self) -> None:
         if self._canvas.mapTool() is self.tool:
-            self._give_tool_back()
+            self._deactivate_tool()
         else:
-            self._take_tool()
+            self._activate_tool()
 
-    def _on_tool_set(self, new, _old=None) -> None:
+    def _on_tool_set(self, new: QgsMapTool, _old: QgsMapTool | None = None) -> None:
         self.dock.tool.setChecked(new is self.tool)
         if new is self.tool:
-            self.desk.picture.hold(self.picture_tool)
+            self.camera.photo_dock.set_tool(self.photo_tool)
 
     # --- panel -----------------------------------------------------------------------------
 
-    def _shape_changed(self) -> None:
-        self.workspace.shape = self.dock.shape_settings
+    def _set_shape(self) -> None:
+        self.session.shape = self.dock.shape_settings
 
     def _show_prompts(self) -> None:
-        draft = self.workspace.draft
-        begun = bool(draft and not draft.prompts.empty)
+        draft = self.session.draft
         self.dock.undo.setEnabled(bool(draft and draft.history.can_undo))
         self.dock.redo.setEnabled(bool(draft and draft.history.can_redo))
-        self.dock.finish.setEnabled(begun)
-        self.dock.discard.setEnabled(bool(draft and (begun or draft.history.touched)))
-        self.dock.offer_home(offered=bool(draft and draft.home))
+        self.dock.finish.setEnabled(bool(draft and not draft.prompts.empty))
+        self.dock.discard.setEnabled(bool(draft and draft.has_work))
+        write_back = draft is not None and draft.feature_ref is not None and draft.write_back
+        self.dock.offer_write_back(offered=bool(draft and draft.feature_ref))
+        self.dock.write_back.setChecked(write_back)
         self.dock.hint.setText(_hint(draft))
 
+    def _set_write_back(self, chosen: bool) -> None:
+        draft = self.session.draft
+        if draft is not None and draft.feature_ref is not None:
+            draft.write_back = chosen
+
     def _show_state(self) -> None:
-        self.dock.show_state(self.service.state, self.service.text)
-        welcome, loaded = self.service.welcome, self.service.loaded
-        if self.service.state is WorkerState.READY and welcome is not None:
+        client = self.segmentation_client
+        self.dock.show_state(client.state, client.text)
+        welcome, loaded = client.welcome, client.loaded
+        if client.state is WorkerState.READY and welcome is not None:
             self.dock.show_models(dict(welcome.models), list(welcome.devices))
         if loaded is not None and loaded is not self._loaded:
             self._loaded = loaded
@@ -260,14 +285,14 @@ class PluginController(QObject):
             )
             self.configure_worker()
 
-    def _start_again(self) -> None:
+    def _restart_worker(self) -> None:
         self.configure_worker()
-        self.service.start()
+        self.segmentation_client.start()
 
-    def _new_target(self) -> None:
-        image = self.workspace.image
+    def _make_target(self) -> None:
+        image = self.session.image
         if image is None:
-            self.notices.warn(tr("Choose an image first: the layer is made for its kind."))
+            self.messages.warn(tr("Choose an image first: the layer is made for its kind."))
             return
         path, _ = QFileDialog.getSaveFileName(
             self.dock,
@@ -280,9 +305,9 @@ class PluginController(QObject):
         if not path:
             return
         try:
-            self.dock.target.setLayer(self.saver.make_layer(image, path))
+            self.dock.target.setLayer(self.feature_saver.make_layer(image, path))
         except IsegError as error:
-            self.notices.warn(str(error))
+            self.messages.warn(str(error))
 
     def _may_discard(self) -> bool:
         answer = QMessageBox.question(
@@ -292,11 +317,11 @@ class PluginController(QObject):
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )
-        return answer == QMessageBox.StandardButton.Discard
+        return bool(answer == QMessageBox.StandardButton.Discard)
 
 
 def _hint(draft: ObjectDraft | None) -> str:
-    """What to do next."""
+    """Return what to do next."""
     if draft is None:
         return tr("Choose an image, a photo or a raster layer, to begin.")
     if draft.prompts.empty:

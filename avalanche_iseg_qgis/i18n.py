@@ -1,10 +1,18 @@
-"""Words for people, in their language where there is a translation."""
+"""Translation of the texts that users see."""
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import QCoreApplication
+from collections.abc import Callable
+
+_translate: Callable[[str], str] = str
+
+
+def set_translator(translate: Callable[[str], str]) -> None:
+    """Translate by a function, so that modules without Qt can import this one."""
+    global _translate
+    _translate = translate
 
 
 def tr(text: str) -> str:
-    """The text in the user's language."""
-    return QCoreApplication.translate("AvalancheISeg", text)
+    """Return the text in the user's language."""
+    return _translate(text)

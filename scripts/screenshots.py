@@ -76,14 +76,14 @@ def show_camera(folder: Path, scene: Path) -> None:
     mapper = Mapper(iface, utils.plugins[NAME], scene)
     mapper.pose(scene, CameraRecord.read(scene / "camera.json").camera)
     mapper.dock.raise_()
-    mapper.desk.picture.show_all()
-    shown = mapper.desk.shown.ground.geometry.boundingBox()
+    mapper.camera.photo_dock.show_all()
+    shown = mapper.camera.overlays.viewshed.geometry.boundingBox()
     show_on_map(shown)
     shoot(folder / "camera.png")
-    mapper.studio.dock.raise_()
+    mapper.controller.dock.raise_()
     mapper.prompt(*middle(scene, 2))
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
-    mapper.desk.picture.show_all()
+    mapper.camera.photo_dock.show_all()
     around = mapper.on_map().boundingBox()
     around.scale(5)
     show_on_map(around)
@@ -159,9 +159,9 @@ def finish(driver: Driver) -> None:
 
 def show_form(driver: Driver) -> None:
     """Open the form of the first avalanche."""
-    table = driver.studio.list
+    table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
-    table.form_wanted.emit(table._entries[0])
+    table.form_requested.emit(table._entries[0])
 
 
 def show_options(path: Path) -> None:

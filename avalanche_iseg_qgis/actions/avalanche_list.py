@@ -1,105 +1,114 @@
-"""The list of finished objects, and what is done with one of them."""
+"""The list of an image's avalanches, and what is done with one of them."""
 
 from __future__ import annotations
 
-from qgis.core import QgsProject
+from collections.abc import Callable, Collection
+
+from qgis.core import QgsFeature, QgsMapLayer, QgsProject, QgsVectorLayer
+from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject
 
 from ..core.errors import IsegError
 from ..features import record, target, writer
-from ..features.queries import AvalancheEntry, entries_of, find_feature, layers_of, photo_twin
+from ..features.queries import AvalancheEntry, find_layers, find_photo_twin, list_entries
+from ..features.reference import resolve
 from ..gui.avalanches_dock import AvalanchesDock
 from ..i18n import tr
-from ..session.session import SegmentationSession
+from ..session.qt_session import QtSession
 
 
 class AvalancheListController(QObject):
-    """Joins the list with the workspace and the layers."""
+    """Joins the list with the session and the layers."""
 
     def __init__(
-        self, iface, workspace: SegmentationSession, dock: AvalanchesDock, warn, parent
+        self,
+        iface: QgisInterface,
+        session: QtSession,
+        dock: AvalanchesDock,
+        warn: Callable[[str], None],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._iface, self._workspace, self._dock, self._warn = iface, workspace, dock, warn
-        workspace.image_changed.connect(self.refresh)
-        dock.zoom_wanted.connect(self._zoom_to)
-        dock.continue_wanted.connect(self._continue)
-        dock.form_wanted.connect(self.open_form)
-        dock.delete_wanted.connect(self._delete)
+        self._iface, self._session, self._dock, self._warn = iface, session, dock, warn
+        session.image_changed.connect(self.refresh)
+        dock.zoom_requested.connect(self._zoom_to)
+        dock.continue_requested.connect(self._continue)
+        dock.form_requested.connect(self.open_form)
+        dock.delete_requested.connect(self._delete)
         project = QgsProject.instance()
-        project.layersWillBeRemoved.connect(self._on_layers_leave)
-        project.layersAdded.connect(self._on_layers_come)
-        self._on_layers_come(())
+        project.layersWillBeRemoved.connect(self._on_layers_removed)
+        project.layersAdded.connect(self._on_layers_added)
+        self._on_layers_added(())
 
     def close(self) -> None:
-        """Let go of the project."""
+        """Disconnect from the project."""
         project = QgsProject.instance()
-        project.layersWillBeRemoved.disconnect(self._on_layers_leave)
-        project.layersAdded.disconnect(self._on_layers_come)
+        project.layersWillBeRemoved.disconnect(self._on_layers_removed)
+        project.layersAdded.disconnect(self._on_layers_added)
 
     def refresh(self) -> None:
-        """List the objects of the image in hand."""
-        self._list(but=())
+        """List the avalanches of the current image."""
+        self._list(without=())
 
-    def _list(self, but) -> None:
-        image = self._workspace.image
+    def _list(self, without: Collection[str]) -> None:
+        image = self._session.image
         entries: list[AvalancheEntry] = []
         if image is not None:
             origin = image.origin
-            entries = entries_of(QgsProject.instance(), origin.image_name, origin.sha256)
-            for layer in layers_of(QgsProject.instance()):
+            entries = list_entries(QgsProject.instance(), origin.image_name, origin.sha256)
+            for layer in find_layers(QgsProject.instance()):
                 if not layer.crs().isValid():
-                    target.show_only(layer, origin.image_name)
-        self._dock.show_entries([entry for entry in entries if entry.home.layer_id not in but])
+                    target.show_only_image(layer, origin.image_name)
+        entries = [entry for entry in entries if entry.feature_ref.layer_id not in without]
+        self._dock.show_entries(entries)
 
-    def _on_layers_leave(self, ids: list[str]) -> None:
+    def _on_layers_removed(self, ids: list[str]) -> None:
         for layer_id in ids:
-            self._workspace.forget_layer(layer_id)
-        self._list(but=ids)
+            self._session.forget_layer(layer_id)
+        self._list(without=ids)
 
-    def _on_layers_come(self, _layers) -> None:
-        for layer in layers_of(QgsProject.instance()):
-            target.settle(layer)
+    def _on_layers_added(self, _layers: Collection[QgsMapLayer]) -> None:
+        for layer in find_layers(QgsProject.instance()):
+            target.drop_undefined_crs(layer)
         self.refresh()
 
-    def _feature_of(self, entry: AvalancheEntry):
-        found = find_feature(entry.home)
+    def _resolve(self, entry: AvalancheEntry) -> tuple[QgsVectorLayer, QgsFeature] | None:
+        found = resolve(entry.feature_ref)
         if found is None:
             self._warn(tr("This avalanche is not in its layer any more."))
             self.refresh()
-        return found or (None, None)
+        return found
 
     def _zoom_to(self, entry: AvalancheEntry) -> None:
-        layer, feature = self._feature_of(entry)
-        if layer:
-            self._iface.mapCanvas().zoomToFeatureIds(layer, [feature.id()])
+        found = self._resolve(entry)
+        if found:
+            self._iface.mapCanvas().zoomToFeatureIds(found[0], [found[1].id()])
 
     def _continue(self, entry: AvalancheEntry) -> None:
-        layer, feature = self._feature_of(entry)
-        if layer is None:
+        found = self._resolve(entry)
+        if found is None:
             return
         try:
-            prompts = record.stored(feature)
+            prompts = record.read_prompts(found[1])
         except IsegError as error:
             self._warn(str(error))
         else:
-            self._workspace.reopen(prompts, entry.home, record.value(feature, "seconds") or 0.0)
+            seconds = record.attribute_value(found[1], "seconds") or 0.0
+            self._session.reopen(prompts, entry.feature_ref, seconds)
 
     def open_form(self, entry: AvalancheEntry) -> None:
-        """Show the form of an object, beside the map."""
-        layer, feature = self._feature_of(entry)
-        if layer:
-            self._iface.openFeatureForm(layer, feature, False, False)
+        """Show the form of an avalanche, beside the map."""
+        found = self._resolve(entry)
+        if found:
+            self._iface.openFeatureForm(*found, False, False)
 
     def _delete(self, entry: AvalancheEntry) -> None:
-        layer, feature = self._feature_of(entry)
-        if layer is None:
+        found = self._resolve(entry)
+        if found is None:
             return
-        in_picture = photo_twin(entry.home)
         try:
-            writer.remove(layer, feature.id(), tr("Delete avalanche"))
-            if in_picture:
-                writer.remove(in_picture[0], in_picture[1].id(), tr("Delete avalanche"))
+            for layer, feature in filter(None, (found, find_photo_twin(entry.feature_ref))):
+                writer.remove(layer, feature.id(), tr("Delete avalanche"))
         except IsegError as error:
             self._warn(str(error))
         self.refresh()

@@ -1,37 +1,43 @@
-"""What the menu exports: masks as images, times and clicks as a table."""
+"""Exports of the menu: masks as images, times and clicks as a table."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qgis.core import QgsProject
+from qgis.gui import QgisInterface
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from ..core.errors import IsegError
 from ..features import statistics
-from ..features.queries import entries_of, find_feature, layers_of, photo_twin
+from ..features.queries import find_layers, find_photo_twin, list_entries
+from ..features.reference import resolve
 from ..i18n import tr
 from ..layers.pixel_window import PixelWindow
 from ..masks import exporting, importing
 from ..messages import Messages
-from ..session.session import SegmentationSession
+from ..session.qt_session import QtSession
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class ExportActions:
     """Asks for a file, and writes it."""
 
-    def __init__(self, iface, workspace: SegmentationSession, notices: Messages) -> None:
-        self._iface, self._workspace, self._notices = iface, workspace, notices
+    def __init__(self, iface: QgisInterface, session: QtSession, messages: Messages) -> None:
+        self._iface, self._session, self._messages = iface, session, messages
 
     def mask(self) -> None:
-        """All objects of the image in one mask: PNG, or GeoTIFF where it is georeferenced."""
-        masks = self._masks()
-        if not masks:
+        """Write all objects of the image in one mask: PNG, or GeoTIFF if it is georeferenced."""
+        masks, grid = self._masks(), self._session.grid
+        if not masks or grid is None:
             return
         path = self._ask(tr("Mask (*.png);;Georeferenced mask (*.tif)"), "mask.png")
         if path:
-            grid = self._workspace.grid
             whole = np.any(masks, axis=0)
             if path.lower().endswith((".tif", ".tiff")):
                 window = PixelWindow(0, 0, grid.height, grid.width)
@@ -40,75 +46,77 @@ class ExportActions:
                 self._write(exporting.write_mask, path, whole)
 
     def labels(self) -> None:
-        """A label image, as the research demo saves it."""
+        """Write a label image, as the research demo saves it."""
         masks = self._masks()
-        path = masks and self._ask(tr("Label image (*.png)"), "labels.png")
+        path = self._ask(tr("Label image (*.png)"), "labels.png") if masks else ""
         if path:
             self._write(exporting.write_labels, path, masks)
 
     def each(self) -> None:
-        """One PNG per object, numbered, in a folder."""
-        masks = self._masks()
-        folder = masks and QFileDialog.getExistingDirectory(
+        """Write one PNG per object, numbered, in a folder."""
+        masks, image = self._masks(), self._session.image
+        if not masks or image is None:
+            return
+        folder = QFileDialog.getExistingDirectory(
             self._iface.mainWindow(), tr("Folder for one mask per avalanche")
         )
         if folder:
-            stem = Path(self._workspace.image.origin.image_name).stem
+            stem = Path(image.origin.image_name).stem
             for number, mask in enumerate(masks, 1):
                 path = str(Path(folder, f"{stem}_{number}.png"))
                 if not self._write(exporting.write_mask, path, mask, quietly=True):
                     return
-            self._notices.inform(tr("{} masks written to {}").format(len(masks), folder))
+            self._messages.inform(tr("{} masks written to {}").format(len(masks), folder))
 
     def times(self) -> None:
-        """Seconds and clicks per object, of all our layers of the project."""
-        layers = list(layers_of(QgsProject.instance()))
+        """Write seconds and clicks per object, of all our layers of the project."""
+        layers = list(find_layers(QgsProject.instance()))
         if not layers:
-            self._notices.warn(tr("There is no layer with avalanches in the project."))
+            self._messages.warn(tr("There is no layer with avalanches in the project."))
             return
         path = self._ask(tr("Table (*.csv)"), "avalanche_times.csv")
         if path:
-            rows = [row for layer in layers for row in statistics.rows_of(layer)]
+            rows = [row for layer in layers for row in statistics.work_rows(layer)]
             self._write(statistics.write_csv, path, rows)
 
-    def _masks(self) -> list[np.ndarray]:
-        """(H, W) bool of every finished object of the image, and of the one in hand."""
-        space = self._workspace
-        if space.image is None:
-            self._notices.warn(tr("Choose the image first whose masks are wanted."))
+    def _masks(self) -> list[NDArray[np.bool_]]:
+        """Return the (H, W) mask of every finished object of the image, and of the current one."""
+        image, grid = self._session.image, self._session.grid
+        if image is None or grid is None:
+            self._messages.warn(tr("Choose the image first whose masks are wanted."))
             return []
-        grid = space.grid
-        whole = PixelWindow(0, 0, grid.height, grid.width)
-        origin = space.image.origin
+        origin = image.origin
         masks = []
-        for entry in entries_of(QgsProject.instance(), origin.image_name, origin.sha256):
-            in_picture = photo_twin(entry.home) if grid.plain else None
-            layer, feature = in_picture or find_feature(entry.home)
-            mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
-            masks.append(mask.within(whole))
-        found = space.draft.found
-        if found is not None:
-            mask = np.zeros((grid.height, grid.width), np.bool_)
-            window = found.window
-            part = mask[
-                window.row : window.row + window.height, window.col : window.col + window.width
-            ]
-            part[:] = found.prediction.mask(space.shape.threshold)
-            masks.append(mask)
+        for entry in list_entries(QgsProject.instance(), origin.image_name, origin.sha256):
+            twin = find_photo_twin(entry.feature_ref) if grid.is_photo else None
+            found = twin or resolve(entry.feature_ref)
+            if found is not None:
+                layer, feature = found
+                mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
+                masks.append(mask.within(PixelWindow(0, 0, grid.height, grid.width)))
+        state = image.draft.prediction
+        if state is not None:
+            whole, window = np.zeros((grid.height, grid.width), np.bool_), state.window
+            rows = slice(window.row, window.row + window.height)
+            cols = slice(window.col, window.col + window.width)
+            whole[rows, cols] = state.prediction.mask(self._session.shape.threshold)
+            masks.append(whole)
         if not masks:
-            self._notices.warn(tr("There is no avalanche in this image yet."))
+            self._messages.warn(tr("There is no avalanche in this image yet."))
         return masks
 
     def _ask(self, kinds: str, name: str) -> str:
-        path, _ = QFileDialog.getSaveFileName(self._iface.mainWindow(), tr("Export"), name, kinds)
-        return path
+        window = self._iface.mainWindow()
+        return str(QFileDialog.getSaveFileName(window, tr("Export"), name, kinds)[0])
 
-    def _write(self, write, path: str, *content: object, quietly: bool = False) -> bool:
+    def _write(
+        self, write: Callable[..., None], path: str, *content: object, quietly: bool = False
+    ) -> bool:
         try:
             write(path, *content)
         except IsegError as error:
-            self._notices.warn(str(error))
+            self._messages.warn(str(error))
             return False
         if not quietly:
-            self._notices.inform(tr("Written: {}").format(path))
+            self._messages.inform(tr("Written: {}").format(path))
         return True

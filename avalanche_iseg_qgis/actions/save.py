@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import on_map, to_geometry
-from ..features.queries import feature_ref, find_feature, layers_of, photo_twin
-from ..georef.georeferencer import Finished, Georeferencer
+from ..features.geometry import pixels_to_geometry, points_to_geometry
+from ..features.queries import find_layers, find_photo_twin
+from ..features.reference import feature_ref, resolve
+from ..georef.georeferencer import Georeferencer
 from ..gui.segment_dock import SegmentDock
 from ..i18n import tr
+from ..layers.pixel_window import PixelWindow
 from ..session.draft import FeatureRef
 from ..session.mapped_image import MappedImage
-from ..session.session import SegmentationSession
+from ..session.qt_session import QtSession, grid_of
+from ..worker.receiver import Receiver
 from ..worker.segmentation_client import SegmentationClient
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OnGround:
+class MapOutline:
     """An outline of a photo that its camera has brought to the map."""
 
     pose: PhotoPose
@@ -35,158 +38,143 @@ class OnGround:
 
 
 class FeatureSaver(QObject):
-    """Writes what the workspace has finished.
+    """Makes features of the outlines that the session has finished.
 
     Signals
     -------
     saved
-        (Image, Home): the feature.
-    said
-        (text): why it could not be written, and what to do.
+        (FeatureRef): a feature has been written.
     """
 
-    saved = pyqtSignal(object, object)
-    said = pyqtSignal(str)
+    saved = pyqtSignal(object)
 
     def __init__(
         self,
-        workspace: SegmentationSession,
-        service: SegmentationClient,
-        ground: Georeferencer,
+        session: QtSession,
+        client: SegmentationClient,
+        georeferencer: Georeferencer,
         dock: SegmentDock,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._workspace, self._service, self._dock = workspace, service, dock
-        self._ground = ground
-        workspace.finished.connect(self._on_finished)
-        ground.mapped.connect(self._on_mapped)
-        ground.failed.connect(self._on_failed)
+        self._session, self._client, self._dock = session, client, dock
+        self._georeferencer = georeferencer
+        session.finished.connect(self._on_finished)
 
     def _on_finished(self, image: MappedImage, outlined: Outlined) -> None:
-        pose = self._ground.pose_of(image)
-        if pose is None or self._belongs_in_picture(image):
-            self._keep(image, outlined, None)
-        else:
-            self._ground.finish(image, outlined, pose)
-
-    def _on_mapped(self, ticket: Finished, mapped: Mapped) -> None:
-        draft = ticket.image.draft
-        if draft.finishing and draft.outline and draft.outline.outlined is ticket.outlined:
-            self._keep(ticket.image, ticket.outlined, OnGround(ticket.pose, mapped))
-
-    def _on_failed(self, ticket: Finished, text: str) -> None:
-        self._workspace.keep(ticket.image)
-        self.said.emit(text)
-
-    def _keep(self, image: MappedImage, outlined: Outlined, ground: OnGround | None) -> None:
-        try:
-            home = self._save(image, outlined, ground)
-        except IsegError as error:
-            self._workspace.keep(image)
-            self.said.emit(str(error))
+        pose = self._georeferencer.pose_of(image)
+        if pose is None or self._belongs_in_photo(image):
+            self._save(image, outlined, None)
             return
-        if ground is not None:
+        receiver = Receiver(
+            lambda mapped: self._save(image, outlined, MapOutline(pose, mapped)),
+            lambda text: self._session.refuse(image, text),
+        )
+        self._georeferencer.finish(image, outlined, pose, receiver)
+
+    def _save(self, image: MappedImage, outlined: Outlined, map_outline: MapOutline | None) -> None:
+        try:
+            ref = self._write(image, outlined, map_outline)
+        except IsegError as error:
+            self._session.refuse(image, str(error))
+            return
+        if map_outline is not None:
             try:
-                self._save_in_picture(image, outlined, home)
+                self._write_photo_twin(image, outlined, ref)
             except IsegError as error:
                 text = tr("The avalanche is on the map, but its outline in the photo is not kept: ")
-                self.said.emit(f"{text}{error}")
-        self._workspace.accept(image)
-        self.saved.emit(image, home)
+                self._session.say(f"{text}{error}")
+        self._session.accept(image)
+        self.saved.emit(ref)
 
-    def _again(self, image: MappedImage) -> bool:
-        """Whether to write back to the feature that the object came from."""
-        return image.draft.home is not None and self._dock.same_feature.isChecked()
+    @staticmethod
+    def _origin_ref(image: MappedImage) -> FeatureRef | None:
+        """Return the feature to write back to; None for a new one."""
+        return image.draft.feature_ref if image.draft.write_back else None
 
-    def _belongs_in_picture(self, image: MappedImage) -> bool:
+    def _belongs_in_photo(self, image: MappedImage) -> bool:
         """Whether the object came from a feature in pixels of the photo, and goes back there."""
-        found = find_feature(image.draft.home) if self._again(image) else None
+        ref = self._origin_ref(image)
+        found = resolve(ref) if ref else None
         return found is not None and not found[0].crs().isValid()
 
-    def _save(self, image: MappedImage, outlined: Outlined, ground: OnGround | None) -> FeatureRef:
-        draft, again = image.draft, self._again(image)
-        if again:
-            layer, feature = self._feature_of(draft.home)
-        else:
-            layer, feature = self.layer_for(image, ground and ground.pose), None
-        attributes = self._attributes(image, again, ground)
-        if ground is None:
-            geometry = self._in_picture(image, outlined, layer)
-        else:
-            mapped, crs = ground.mapped, ground.pose.crs
-            geometry = on_map(mapped.xy, mapped.parts, crs, layer.crs())
-        if again:
-            writer.rewrite(layer, feature.id(), geometry, attributes, tr("Correct avalanche"))
-            return draft.home
-        fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
-        return feature_ref(layer, layer.getFeature(fid))
-
-    def _attributes(
-        self, image: MappedImage, again: bool, ground: OnGround | None
-    ) -> dict[str, object]:
-        draft = image.draft
-        attributes = record.attributes(
-            origin=image.origin,
-            loaded=self._service.loaded,
-            prompts=draft.prompts,
-            threshold=draft.outline.shape.threshold,
-            seconds=draft.stopwatch.seconds,
-            again=again,
-        )
-        if ground is not None:
-            attributes.update(record.measured(ground.pose, ground.mapped, again=again))
-        return attributes
-
-    @staticmethod
-    def _in_picture(image: MappedImage, outlined: Outlined, layer: QgsVectorLayer) -> QgsGeometry:
-        window = image.draft.found.window
-        return to_geometry(outlined.points, outlined.parts, image.grid, window, layer.crs())
-
-    def _save_in_picture(self, image: MappedImage, outlined: Outlined, home: FeatureRef) -> None:
-        """Keep the outline in the photo beside the one on the map, under the same uuid."""
-        if not home.uuid:
-            return  # a foreign layer's: nothing to find it by
-        attributes = {
-            **self._attributes(image, True, None),
-            schema.UUID: home.uuid,
-            schema.AVALANCHE: self._avalanche_of(home),
-        }
-        found = photo_twin(home)
-        if found:
-            layer, feature = found
-            geometry = self._in_picture(image, outlined, layer)
-            writer.rewrite(layer, feature.id(), geometry, attributes, tr("Correct avalanche"))
-            return
-        layer = self._picture_layer(image, QgsProject.instance().mapLayer(home.layer_id))
-        geometry = self._in_picture(image, outlined, layer)
-        writer.add(layer, geometry, attributes, tr("Add avalanche"))
-
-    @staticmethod
-    def _avalanche_of(home: FeatureRef) -> str:
-        """What groups the parts of an avalanche: of a new feature its own identifier."""
-        found = find_feature(home)
-        return (found and record.value(found[1], schema.AVALANCHE)) or home.uuid
-
-    @staticmethod
-    def _feature_of(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature]:
-        found = find_feature(home)
-        if found is None:
+    def _write(
+        self, image: MappedImage, outlined: Outlined, map_outline: MapOutline | None
+    ) -> FeatureRef:
+        ref = self._origin_ref(image)
+        found = resolve(ref) if ref else None
+        if ref is not None and found is None:
             raise IsegError(
                 tr(
                     "The feature to write back to is gone, or its layer was removed. Add it again, "
                     "or untick “Write back to the same feature”, and finish once more."
                 )
             )
-        return found
+        layer = (
+            found[0] if found else self.layer_for(image, map_outline.pose if map_outline else None)
+        )
+        attributes = self._attributes(image, map_outline, is_new=ref is None)
+        if map_outline is None:
+            geometry = self._photo_geometry(image, outlined, layer)
+        else:
+            mapped, crs = map_outline.mapped, map_outline.pose.crs
+            geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
+        if ref is not None and found is not None:
+            writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
+            return ref
+        fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
+        return feature_ref(layer, layer.getFeature(fid))
+
+    def _attributes(
+        self, image: MappedImage, map_outline: MapOutline | None, *, is_new: bool
+    ) -> dict[str, object]:
+        draft = image.draft
+        attributes = record.object_attributes(
+            origin=image.origin,
+            loaded=self._client.loaded,
+            prompts=draft.prompts,
+            threshold=(draft.final_shape or self._session.shape).threshold,
+            seconds=draft.stopwatch.seconds,
+            again=not is_new,
+        )
+        if map_outline is not None:
+            camera = map_outline.pose.record
+            attributes.update(record.map_attributes(camera, map_outline.mapped, again=not is_new))
+        return attributes
+
+    @staticmethod
+    def _photo_geometry(
+        image: MappedImage, outlined: Outlined, layer: QgsVectorLayer
+    ) -> QgsGeometry:
+        state, grid = image.draft.prediction, grid_of(image)
+        window = state.window if state else PixelWindow(0, 0, grid.height, grid.width)
+        return pixels_to_geometry(outlined.points, outlined.parts, grid, window, layer.crs())
+
+    def _write_photo_twin(self, image: MappedImage, outlined: Outlined, ref: FeatureRef) -> None:
+        """Write the outline in the photo beside the one on the map, under the same uuid."""
+        found = resolve(ref)
+        if not ref.uuid or found is None:
+            return  # a foreign layer's: nothing to find it by
+        attributes = {
+            **self._attributes(image, None, is_new=False),
+            schema.UUID: ref.uuid,
+            schema.AVALANCHE: record.attribute_value(found[1], schema.AVALANCHE) or ref.uuid,
+        }
+        twin = find_photo_twin(ref)
+        layer = twin[0] if twin else self._photo_layer(image, found[0])
+        geometry = self._photo_geometry(image, outlined, layer)
+        if twin:
+            writer.rewrite(layer, twin[1].id(), geometry, attributes, tr("Correct avalanche"))
+        else:
+            writer.add(layer, geometry, attributes, tr("Add avalanche"))
 
     def layer_for(self, image: MappedImage, pose: PhotoPose | None = None) -> QgsVectorLayer:
-        """The layer that new objects of an image go to, made if there is none yet.
+        """Return the layer that new objects of an image go to, made if there is none yet.
 
         Parameters
         ----------
         image
-            In which they were mapped.
+            That they were mapped in.
         pose
             Of a photo whose objects go to the map.
 
@@ -195,20 +183,14 @@ class FeatureSaver(QObject):
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
-        plain = image.grid.plain and pose is None
+        plain = image.grid.is_photo and pose is None
         layer = self._dock.target.currentLayer()
         if layer is None or (pose is not None and not layer.crs().isValid()):
-            layer = next(
-                (
-                    layer
-                    for layer in layers_of(QgsProject.instance())
-                    if layer.crs().isValid() != plain
-                ),
-                None,
-            )
+            layers = find_layers(QgsProject.instance())
+            layer = next((each for each in layers if each.crs().isValid() != plain), None)
         if layer is None:
             layer = self.make_layer(image, None, pose)
-        reason = target.suitable(layer)
+        reason = target.why_unsuitable(layer)
         if reason:
             raise IsegError(reason)
         return layer
@@ -219,20 +201,18 @@ class FeatureSaver(QObject):
         """Make the layer for objects of an image in a GeoPackage, and add it to the project."""
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
-        if pose is None:
-            layer = target.create(path, image.grid.crs, image.grid.plain)
-        else:
-            layer = target.create(path, pose.crs, plain=False)
+        layer = target.create_layer(path, pose.crs if pose else grid_of(image).crs)
         project.addMapLayer(layer)
         return layer
 
-    def _picture_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
-        """The layer in pixels in the GeoPackage of another one; not shown, as it is no map."""
-        project, path = QgsProject.instance(), target.geopackage_of(beside)
-        for layer in layers_of(project):
-            if not layer.crs().isValid() and (not path or target.geopackage_of(layer) == path):
+    def _photo_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
+        """Return the layer in pixels in the GeoPackage of another one; hidden, as it is no map."""
+        project, path = QgsProject.instance(), target.geopackage_path(beside)
+        for layer in find_layers(project):
+            if not layer.crs().isValid() and (not path or target.geopackage_path(layer) == path):
                 return layer
-        layer = target.create(path or target.default_path(project, image.origin.path), None, True)
+        path = path or target.default_path(project, image.origin.path)
+        layer = target.create_layer(path, QgsCoordinateReferenceSystem())
         project.addMapLayer(layer)
         project.layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
         return layer

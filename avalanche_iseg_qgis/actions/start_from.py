@@ -1,27 +1,39 @@
-"""The menu *Start from…*: outlines and masks that exist become the mask to start from."""
+"""The menu *Start from…*: outlines and masks that exist become the start mask."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from qgis.core import QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer, QgsWkbTypes
+from qgis.gui import QgisInterface
 from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu
 
 from ..core.errors import IsegError
-from ..features.queries import feature_ref
+from ..features.reference import feature_ref
 from ..georef.georeferencer import Georeferencer
 from ..i18n import tr
 from ..masks import importing
-from ..session.draft import FeatureRef
-from ..session.session import SegmentationSession
+from ..session.qt_session import QtSession
+
+if TYPE_CHECKING:
+    from ..layers.grid import Grid
+    from ..session.mapped_image import MappedImage
 
 
 class StartFromActions:
-    """Fills the menu and does what it offers."""
+    """Fills the menu, and does what it offers."""
 
     def __init__(
-        self, iface, workspace: SegmentationSession, ground: Georeferencer, menu: QMenu, warn
+        self,
+        iface: QgisInterface,
+        session: QtSession,
+        georeferencer: Georeferencer,
+        menu: QMenu,
+        warn: Callable[[str], None],
     ) -> None:
-        self._iface, self._workspace, self._warn = iface, workspace, warn
-        self._ground = ground
+        self._iface, self._session, self._warn = iface, session, warn
+        self._georeferencer = georeferencer
         for text, action in (
             (tr("Selected features of the active layer"), self.from_selection),
             (tr("A raster mask layer…"), self.from_raster),
@@ -29,17 +41,23 @@ class StartFromActions:
         ):
             menu.addAction(text).triggered.connect(lambda _=False, a=action: self._try(a))
 
-    def _try(self, action) -> None:
-        if self._workspace.grid is None:
-            self._warn(tr("Choose the image first in which the mask lies."))
-            return
+    def _try(self, action: Callable[[], None]) -> None:
         try:
+            self._target()
             action()
         except IsegError as error:
             self._warn(str(error))
 
+    def _target(self) -> tuple[MappedImage, Grid]:
+        """Return the current image and its grid; raise IsegError if there is none."""
+        image, grid = self._session.image, self._session.grid
+        if image is None or grid is None:
+            raise IsegError(tr("Choose the image first in which the mask lies."))
+        return image, grid
+
     def from_selection(self) -> None:
-        """From what is selected in the active polygon layer."""
+        """Start from the selected features of the active polygon layer."""
+        image, grid = self._target()
         layer = self._iface.activeLayer()
         if (
             not isinstance(layer, QgsVectorLayer)
@@ -50,29 +68,16 @@ class StartFromActions:
                 tr("Select one or more polygons of a layer, make it the active layer, try again.")
             )
         ids = layer.selectedFeatureIds()
-        home = feature_ref(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
-        image = self._workspace.image
-        if image.grid.plain and layer.crs().isValid():
-            self._from_map(layer, ids, home)
+        ref = feature_ref(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
+        if grid.is_photo and layer.crs().isValid():
+            geometry = QgsGeometry.unaryUnion([layer.getFeature(fid).geometry() for fid in ids])
+            self._georeferencer.start_from(geometry, layer.crs(), image, ref)
         else:
-            self._workspace.start_from(importing.from_features(layer, ids, image.grid), home)
-
-    def _from_map(self, layer: QgsVectorLayer, ids: list[int], home: FeatureRef | None) -> None:
-        """From outlines on the map, as the photo's camera sees them."""
-        image = self._workspace.image
-        if self._ground.pose_of(image) is None:
-            raise IsegError(
-                tr(
-                    "The outlines lie on the map, and the photo has no camera yet: pose it in the "
-                    "Camera panel first."
-                )
-            )
-        geometry = QgsGeometry.unaryUnion([layer.getFeature(fid).geometry() for fid in ids])
-        self._ground.start_from(geometry, layer.crs(), image, home)
+            self._session.start_from(importing.from_features(layer, ids, grid), ref)
 
     def from_raster(self) -> None:
-        """From the pixels of another raster layer that are not 0."""
-        image = self._workspace.image
+        """Start from the pixels of another raster layer that are not 0."""
+        image, grid = self._target()
         layers = [
             layer
             for layer in QgsProject.instance().mapLayers().values()
@@ -86,10 +91,10 @@ class StartFromActions:
         )
         if chosen:
             layer = layers[names.index(name)]
-            self._workspace.start_from(importing.from_raster_layer(layer, image.grid))
+            self._session.start_from(importing.from_raster_layer(layer, grid))
 
     def from_file(self) -> None:
-        """From an image file: a mask, or one of the objects of a label image."""
+        """Start from an image file: a mask, or one of the objects of a label image."""
         path, _ = QFileDialog.getOpenFileName(
             self._iface.mainWindow(),
             tr("Mask or label image"),
@@ -100,8 +105,9 @@ class StartFromActions:
             self.from_path(path)
 
     def from_path(self, path: str) -> None:
-        """The same, of a known file."""
-        masks = importing.from_file(path, self._workspace.grid)
+        """Start from an image file that is known."""
+        _, grid = self._target()
+        masks = importing.from_file(path, grid)
         labels = [str(label) for label in masks]
         label, chosen = labels[0], True
         if len(labels) > 1:
@@ -109,4 +115,4 @@ class StartFromActions:
                 self._iface.mainWindow(), tr("Label image"), tr("Object"), labels, 0, False
             )
         if chosen:
-            self._workspace.start_from(masks[int(label)])
+            self._session.start_from(masks[int(label)])

@@ -1,29 +1,23 @@
-"""The finished objects of an image: features of the project's layers that were made from it."""
+"""Features of the project's layers that were made from an image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qgis.core import (
-    QgsExpression,
-    QgsFeature,
-    QgsFeatureRequest,
-    QgsProject,
-    QgsVectorLayer,
-    QgsWkbTypes,
-)
+from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
 
 from ..i18n import tr
 from ..session.draft import FeatureRef
 from . import record, schema
+from .reference import feature_ref, resolve
 
 
 @dataclass(frozen=True)
 class AvalancheEntry:
     """One feature, with what the list shows of it."""
 
-    home: FeatureRef
+    feature_ref: FeatureRef
     number: int
     kind: str
     clicks: int | None
@@ -32,7 +26,7 @@ class AvalancheEntry:
     plain: bool
 
     def texts(self) -> tuple[str, str, str, str]:
-        """For the columns of the list."""
+        """Return the texts of the columns of the list."""
         name = tr("{} {}").format(self.number, self.kind).strip()
         area = ""
         if self.area is not None:
@@ -45,8 +39,8 @@ class AvalancheEntry:
         )
 
 
-def layers_of(project: QgsProject) -> Iterator[QgsVectorLayer]:
-    """Layers that may hold objects of ours."""
+def find_layers(project: QgsProject) -> Iterator[QgsVectorLayer]:
+    """Yield the layers that may hold our features."""
     for layer in project.mapLayers().values():
         if (
             isinstance(layer, QgsVectorLayer)
@@ -57,46 +51,28 @@ def layers_of(project: QgsProject) -> Iterator[QgsVectorLayer]:
             yield layer
 
 
-def find_feature(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
-    """The feature and its layer; None if either is gone."""
-    layer = QgsProject.instance().mapLayer(home.layer_id)
-    if layer is None:
-        return None
-    if home.uuid:
-        same = QgsExpression.createFieldEqualityExpression(schema.UUID, home.uuid)
-        feature = next(layer.getFeatures(QgsFeatureRequest(QgsExpression(same))), None)
-    else:
-        feature = layer.getFeature(home.feature_id)
-    return (layer, feature) if feature is not None and feature.isValid() else None
+def list_entries(project: QgsProject, image_name: str, sha256: str | None) -> list[AvalancheEntry]:
+    """Return the avalanches of an image, in the order of their layers and features.
 
-
-def feature_ref(layer: QgsVectorLayer, feature: QgsFeature) -> FeatureRef:
-    """How to find the feature again."""
-    return FeatureRef(layer.id(), feature.id(), str(record.value(feature, schema.UUID) or ""))
-
-
-def entries_of(project: QgsProject, image_name: str, sha256: str | None) -> list[AvalancheEntry]:
-    """The objects of an image, in the order of their layers and features.
-
-    An avalanche on the map whose outline in the picture is kept beside it is one object: the one
-    on the map.
+    An avalanche on the map whose outline in the photo is stored beside it is one entry: the one on
+    the map.
     """
     entries: list[AvalancheEntry] = []
     known: set[str] = set()
-    for layer in sorted(layers_of(project), key=lambda layer: not layer.crs().isValid()):
+    for layer in sorted(find_layers(project), key=lambda layer: not layer.crs().isValid()):
         for feature in layer.getFeatures():
-            home = feature_ref(layer, feature)
-            if record.belongs(feature, image_name, sha256) and home.uuid not in known:
+            ref = feature_ref(layer, feature)
+            if record.is_from_image(feature, image_name, sha256) and ref.uuid not in known:
                 entries.append(_entry(layer, feature, len(entries) + 1))
-                known.update({home.uuid} - {""})
+                known.update({ref.uuid} - {""})
     return entries
 
 
-def photo_twin(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
-    """The outline in the picture of an avalanche on the map; None if it has none."""
-    for layer in layers_of(QgsProject.instance()):
-        if home.uuid and layer.id() != home.layer_id and not layer.crs().isValid():
-            found = find_feature(FeatureRef(layer.id(), -1, home.uuid))
+def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
+    """Return the outline in the photo of an avalanche on the map; None if it has none."""
+    for layer in find_layers(QgsProject.instance()):
+        if ref.uuid and layer.id() != ref.layer_id and not layer.crs().isValid():
+            found = resolve(FeatureRef(layer.id(), -1, ref.uuid))
             if found:
                 return found
     return None
@@ -104,13 +80,13 @@ def photo_twin(home: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> AvalancheEntry:
     plain = not layer.crs().isValid()
-    area = feature.geometry().area() if plain else record.value(feature, "area_m2")
+    area = feature.geometry().area() if plain else record.attribute_value(feature, "area_m2")
     return AvalancheEntry(
         feature_ref(layer, feature),
         number,
-        str(record.value(feature, "type") or ""),
-        record.value(feature, "n_clicks"),
-        record.value(feature, "seconds"),
+        str(record.attribute_value(feature, "type") or ""),
+        record.attribute_value(feature, "n_clicks"),
+        record.attribute_value(feature, "seconds"),
         area,
         plain,
     )

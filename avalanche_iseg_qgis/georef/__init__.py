@@ -1,1 +1,1 @@
-"""What joins the picture in hand with the ground that it shows."""
+"""Outlines of a posed photo on the map, and outlines of the map in the photo."""

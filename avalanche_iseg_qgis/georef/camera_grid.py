@@ -1,4 +1,4 @@
-"""The pixels of a photo as places on the map, through its camera."""
+"""The pixels of a photo as places on the map, by its camera."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from ..camera.heights import TerrainHeights
     from ..core.projection.range_map import RangeMap
 
-_NOWHERE = 1e9  # a place that no map shows
+_NOWHERE = 1e9  # a coordinate that no map shows
 
 
 class PhotoGrid:
-    """What `layers.grid.Grid` is for a raster on the map: pixels to places and back.
+    """Pixels to map coordinates and back, as `layers.grid.Grid` for a raster.
 
     Parameters
     ----------
     ranges
-        What the camera sees.
+        Of the posed camera.
     heights
-        Of the ground.
+        Of the terrain.
     crs
-        In which the camera is posed.
+        Of the camera's pose.
     """
 
     def __init__(
@@ -39,17 +39,17 @@ class PhotoGrid:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PhotoGrid) and self._ranges is other._ranges
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def to_layer(self, row: float, col: float) -> QgsPointXY:
-        """The ground that a pixel sees; far from any map, if it is the sky."""
+        """Return the terrain point that a pixel shows; one far from any map for the sky."""
         x, y, _ = self._ranges.locate(np.array([[col, row]]))[0]
         if not math.isfinite(x):
             return QgsPointXY(_NOWHERE, _NOWHERE)
         return QgsPointXY(x, y)
 
     def to_pixel(self, point: QgsPointXY) -> tuple[float, float]:
-        """(row, col) at which a place is seen; NaN if it is hidden or outside of the picture."""
+        """Return (row, col) of a map point; NaN if it is hidden or outside of the photo."""
         height = self._heights.at(point.x(), point.y())
         places = np.array([[point.x(), point.y(), height]])
         if not math.isfinite(height) or not self._ranges.sees(places)[0]:
@@ -58,5 +58,5 @@ class PhotoGrid:
         return float(row), float(col)
 
     def contains(self, row: float, col: float) -> bool:
-        """Whether a pixel coordinate lies in the picture."""
+        """Whether a pixel coordinate lies in the photo."""
         return -0.5 <= row <= self.height - 0.5 and -0.5 <= col <= self.width - 0.5

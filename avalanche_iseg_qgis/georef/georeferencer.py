@@ -1,29 +1,34 @@
-"""From the outline in a photo to the outline on the map, and back, through the photo's camera."""
+"""From the outline in a photo to the outline on the map, and back, by the photo's camera."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 
 from .. import settings
 from ..canvas.outline_item import OutlineItem
+from ..core.errors import IsegError
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
-from ..features.geometry import brought, polygons, to_arrays
+from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
 from ..session.start_mask import StartMask
+from ..worker.receiver import Receiver
 from .camera_grid import PhotoGrid
 
 if TYPE_CHECKING:
-    from ..camera.controller import CameraController
+    from qgis.gui import QgsMapCanvas
+
+    from ..camera.gui.controller import CameraController
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
     from ..session.draft import FeatureRef
     from ..session.mapped_image import MappedImage
-    from ..session.session import SegmentationSession
+    from ..session.qt_session import QtSession
     from ..worker.camera_client import CameraClient
 
 
@@ -36,188 +41,150 @@ class PhotoPose:
 
     @property
     def crs(self) -> QgsCoordinateReferenceSystem:
-        """In which the camera is posed."""
+        """The CRS of the pose."""
         return QgsCoordinateReferenceSystem.fromEpsgId(self.record.epsg)
 
 
-@dataclass(frozen=True, eq=False)
-class Finished:
-    """An outline on its way to the map: the ticket of its request."""
-
-    image: MappedImage
-    outlined: Outlined
-    pose: PhotoPose
-
-
-@dataclass(frozen=True, eq=False)
-class Live:
-    """An outline that is shown on the map while it is made."""
-
-    image: MappedImage
-    outlined: Outlined
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """An outline of the map on its way into the photo, where it is to be corrected."""
-
-    image: MappedImage
-    home: FeatureRef | None
-
-
 class Georeferencer(QObject):
-    """See the module.
-
-    Signals
-    -------
-    mapped
-        (Finished, Mapped): the outline on the map, with its attributes.
-    failed
-        (Finished, text): why it could not be brought there.
-    said
-        (text): something that the user should read.
-    """
-
-    mapped = pyqtSignal(object, object)
-    failed = pyqtSignal(object, str)
-    said = pyqtSignal(str)
+    """Shows the outline of a posed photo on the map, and converts outlines both ways."""
 
     def __init__(
         self,
-        canvas,
-        workspace: SegmentationSession,
-        desk: CameraController,
-        surveyor: CameraClient,
+        canvas: QgsMapCanvas,
+        session: QtSession,
+        camera: CameraController,
+        client: CameraClient,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._workspace, self._desk, self._surveyor = workspace, desk, surveyor
+        self._session, self._camera, self._client = session, camera, client
         self._canvas = canvas
         self.outline = OutlineItem(canvas)
-        self._shown: tuple[object, ...] = ()  # what has been asked for last
-        workspace.outline_changed.connect(self._follow)
-        workspace.image_changed.connect(self._follow)
-        desk.camera_changed.connect(self._follow)
-        surveyor.answered.connect(self._on_answered)
-        surveyor.refused.connect(self._on_refused)
+        self._requested: tuple[object, ...] = ()  # what the outline on the map is made of
+        session.outline_changed.connect(self._update)
+        session.image_changed.connect(self._update)
+        session.saving_cancelled.connect(client.withdraw)
+        camera.camera_changed.connect(self._update)
 
     def close(self) -> None:
-        """Take the outline off the map."""
+        """Remove the outline from the map."""
         self.outline.close()
 
     def pose_of(self, image: MappedImage | None) -> PhotoPose | None:
-        """How to bring outlines of an image to the map; None if it has no camera."""
-        if image is None or not image.grid.plain:
+        """Return the pose of an image; None if it has no camera or no terrain."""
+        if image is None or not image.grid.is_photo:
             return None
-        sheet = self._desk.work.sheet_of(image.source.path)
-        if sheet is None or sheet.record is None or not sheet.dem:
+        pose_draft = self._camera.pose_session.draft_of(image.source.path)
+        if pose_draft is None or pose_draft.record is None or not pose_draft.dem:
             return None
-        return PhotoPose(sheet.record, sheet.dem)
+        return PhotoPose(pose_draft.record, pose_draft.dem)
 
     @property
     def grid(self) -> PhotoGrid | None:
-        """The pixels of the photo in hand as places on the map, once it is known what it sees."""
-        image, work = self._workspace.image, self._desk.work
-        if image is None or work.ranges is None or image.source.path != work.sheet.picture:
+        """The current photo's pixels as places on the map, once its range map is known."""
+        image, pose = self._session.image, self._camera.pose_session
+        if image is None or pose.range_map is None or image.source.path != pose.draft.photo:
             return None
-        crs = QgsCoordinateReferenceSystem.fromEpsgId(work.sheet.epsg)
-        return PhotoGrid(work.ranges, work.heights, crs)
+        return PhotoGrid(pose.range_map, pose.heights, pose.crs)
 
-    def finish(self, image: MappedImage, outlined: Outlined, pose: PhotoPose) -> None:
-        """Bring a finished outline to the map, and measure it: answered by a signal."""
-        ticket = Finished(image, outlined, pose)
-        self._surveyor.ask("finish", ticket, _to_map(image, outlined, pose, attributes=True))
+    def finish(
+        self, image: MappedImage, outlined: Outlined, pose: PhotoPose, receiver: Receiver
+    ) -> None:
+        """Bring a finished outline to the map: the receiver is given a `Mapped` with attributes.
+
+        One request per draft; withdrawn when the draft is changed.
+        """
+
+        def answered(mapped: Mapped) -> None:
+            if len(mapped.parts):
+                receiver.answered(mapped)
+                return
+            receiver.failed(
+                tr(
+                    "The camera sees no terrain inside this outline: it is not saved yet. Check "
+                    "the camera's pose, or take a terrain model that reaches farther."
+                )
+            )
+
+        request = _to_map(image, outlined, pose, attributes=True)
+        self._client.request(image.draft, request, Receiver(answered, receiver.failed))
 
     def start_from(
         self,
         geometry: QgsGeometry,
         crs: QgsCoordinateReferenceSystem,
         image: MappedImage,
-        home: FeatureRef | None,
+        feature_ref: FeatureRef | None,
     ) -> None:
-        """Draw polygons of the map into the image, for clicks to correct them there.
+        """Start from polygons of the map, drawn into a posed image.
 
         Raises
         ------
         IsegError
-            If they cannot be brought to the CRS of the camera.
+            If they cannot be brought to the CRS of the camera, or there is none.
         """
         pose = self.pose_of(image)
-        points, parts = to_arrays(brought(geometry, crs, pose.crs))
-        request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
-        self._surveyor.ask("start", Start(image, home), request)
-
-    def _follow(self) -> None:
-        """Ask for the outline of the object in hand."""
-        image, draft = self._workspace.image, self._workspace.draft
-        pose = self.pose_of(image)
-        if pose is None or draft.prompts.empty:
-            self.outline.clear()
-            self._shown = ()
-            return
-        outlined = draft.outline_for(self._workspace.shape)
-        wanted = (outlined, pose.record.pose_id, settings.BRIDGE.get())
-        if outlined is not None and len(outlined.parts) and wanted != self._shown:
-            self._shown = wanted
-            request = _to_map(image, outlined, pose, attributes=False)
-            self._surveyor.ask("live", Live(image, outlined), request)
-
-    def _on_answered(self, ticket, answer) -> None:
-        if isinstance(ticket, Live) and isinstance(answer, Mapped):
-            self._show(ticket, answer)
-        elif isinstance(ticket, Finished) and isinstance(answer, Mapped):
-            if len(answer.parts):
-                self.mapped.emit(ticket, answer)
-            else:
-                self.failed.emit(
-                    ticket,
-                    tr(
-                        "The camera sees no ground of the terrain model inside this outline: it "
-                        "is still in hand. Check the camera's pose, or take a terrain model that "
-                        "reaches farther."
-                    ),
+        if pose is None:
+            raise IsegError(
+                tr(
+                    "The outlines lie on the map, and the photo has no camera yet: pose it in the "
+                    "Camera panel first."
                 )
-        elif isinstance(ticket, Start) and isinstance(answer, Drawn):
-            self._begin(ticket, answer)
+            )
+        points, parts = multipolygon_to_arrays(reproject(geometry, crs, pose.crs))
+        request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
+        answered = partial(self._start, image, feature_ref)
+        self._client.request("start", request, Receiver(answered, self._session.say))
 
-    def _on_refused(self, ticket, text: str) -> None:
-        if isinstance(ticket, Finished):
-            self.failed.emit(ticket, text)
-        elif isinstance(ticket, Live):
-            self.outline.clear()
-        elif isinstance(ticket, Start):
-            self.said.emit(text)
+    def _update(self) -> None:
+        """Request the current outline on the map, if it is not the one requested last."""
+        image = self._session.image
+        pose = self.pose_of(image)
+        outlined = image.draft.outline_for(self._session.shape) if image else None
+        is_empty = outlined is not None and not outlined.parts
+        if image is None or pose is None or image.draft.prompts.empty or is_empty:
+            self._clear()
+            return
+        wanted = (image, outlined, pose.record.pose_id, settings.BRIDGE.get())
+        if self._requested[:1] != (image,):
+            self._clear()
+        if outlined is None or wanted == self._requested:
+            return
+        self._requested = wanted
+        request = _to_map(image, outlined, pose, attributes=False)
+        receiver = Receiver(partial(self._show, pose.crs), lambda _: self.outline.clear())
+        self._client.request("live", request, receiver)
 
-    def _show(self, ticket: Live, answer: Mapped) -> None:
-        pose, draft = self.pose_of(ticket.image), self._workspace.draft
-        if ticket.image is self._workspace.image and pose and not draft.prompts.empty:
-            self.outline.show(polygons(answer.xy, answer.parts), pose.crs)
-            self._bring_into_view(pose.crs)
+    def _clear(self) -> None:
+        self.outline.clear()
+        self._requested = ()
+        self._client.withdraw("live")
 
-    def _bring_into_view(self, crs: QgsCoordinateReferenceSystem) -> None:
-        """Move the map to an outline that lies elsewhere altogether."""
+    def _show(self, crs: QgsCoordinateReferenceSystem, mapped: Mapped) -> None:
+        """Draw the outline, and move the map to it if it is elsewhere altogether."""
+        self.outline.show(arrays_to_multipolygon(mapped.xy, mapped.parts), crs)
         shown = self._canvas.mapSettings().destinationCrs()
         if not shown.isValid():
             return
-        box = brought(self.outline.geometry, crs, shown).boundingBox()
+        box = reproject(self.outline.geometry, crs, shown).boundingBox()
         if not box.isEmpty() and not self._canvas.extent().intersects(box):
             self._canvas.setCenter(box.center())
             self._canvas.refresh()
 
-    def _begin(self, ticket: Start, answer: Drawn) -> None:
-        if ticket.image is not self._workspace.image:
+    def _start(self, image: MappedImage, feature_ref: FeatureRef | None, drawn: Drawn) -> None:
+        if image is not self._session.image:
             return
-        if not answer.part.any():
-            self.said.emit(
-                tr("The camera does not see this outline: nothing of it is in the picture.")
+        if drawn.part.any():
+            self._session.start_from(StartMask.of(drawn.part, *drawn.at), feature_ref)
+        else:
+            self._session.say(
+                tr("The camera does not see this outline: nothing of it is in the photo.")
             )
-            return
-        self._workspace.start_from(StartMask.of(answer.part, *answer.at), ticket.home)
 
 
 def _to_map(image: MappedImage, outlined: Outlined, pose: PhotoPose, *, attributes: bool) -> ToMap:
-    window = image.draft.found.window
-    corner = np.array([window.col, window.row], np.float32)
+    state = image.draft.prediction
+    corner = np.array([state.window.col, state.window.row] if state else (0, 0), np.float32)
     return ToMap(
         record=pose.record.to_json(),
         dem=list(pose.dem),

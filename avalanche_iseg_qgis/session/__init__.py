@@ -1,1 +1,1 @@
-"""What the user has told the model about one object, with undo and redo."""
+"""The mapped images and their objects, free of QGIS and Qt but for `qt_session`."""

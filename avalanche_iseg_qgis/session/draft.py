@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from ..features.statistics import Stopwatch
 from .history import History
 from .prompt_set import PromptSet
+from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from ..core.worker.protocol import Outlined, Prediction
@@ -15,9 +16,25 @@ if TYPE_CHECKING:
     from ..worker.settings import ShapeSettings
 
 
+class DraftState(Enum):
+    """How far a draft is on its way to a feature.
+
+    EDITING: the user gives prompts. FINISHING: the user has finished, the outline is awaited.
+    SAVING: the outline is being stored.
+    """
+
+    EDITING = "editing"
+    FINISHING = "finishing"
+    SAVING = "saving"
+
+
+class DraftStateError(RuntimeError):
+    """A transition that the state of a draft does not allow."""
+
+
 @dataclass(frozen=True)
 class FeatureRef:
-    """The feature that an object came from.
+    """How to find a feature again.
 
     Attributes
     ----------
@@ -32,58 +49,134 @@ class FeatureRef:
 
 @dataclass(eq=False)
 class PredictionState:
-    """What the model found from some prompts."""
+    """The prediction for some prompts, in a window of the image.
+
+    Attributes
+    ----------
+    is_final
+        False if the object is cut off by the window, and a wider one follows.
+    """
 
     prompts: PromptSet
     window: PixelWindow
     prediction: Prediction
+    is_final: bool = True
 
 
 @dataclass(eq=False)
 class OutlineState:
-    """The outline of what was found."""
+    """The outline of a prediction."""
 
-    found: PredictionState
+    prediction: PredictionState
     shape: ShapeSettings
     outlined: Outlined
 
 
 @dataclass(eq=False)
 class ObjectDraft:
-    """An object in hand.
+    """An object: its prompts, what is known of it, and its state.
 
     Attributes
     ----------
     history
         Its prompts.
-    home
-        The feature to write back to, None for a new one.
-    found, outline
+    feature_ref
+        The feature that it came from, None for a new one.
+    stopwatch
+        Seconds spent on it.
+    write_back
+        Whether to save it to the feature that it came from.
+    prediction, outline
         The latest answers; they may be those to earlier prompts.
-    finishing
-        Whether to make a feature of it as soon as its outline is there.
+    request
+        What the segmenter is computing: prompts, or a prediction and the shape of its outline.
+    final_shape
+        Outline settings that were in force when it was finished; None while it is edited.
     """
 
     history: History = field(default_factory=History)
-    home: FeatureRef | None = None
+    feature_ref: FeatureRef | None = None
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
-    found: PredictionState | None = None
+    write_back: bool = True
+    prediction: PredictionState | None = None
     outline: OutlineState | None = None
-    finishing: bool = False
+    request: PromptSet | tuple[PredictionState, ShapeSettings] | None = None
+    final_shape: ShapeSettings | None = field(default=None, init=False)
+    _state: DraftState = field(default=DraftState.EDITING, init=False)
+
+    @property
+    def state(self) -> DraftState:
+        """Changed by the methods below only."""
+        return self._state
 
     @property
     def prompts(self) -> PromptSet:
         """The prompts in force."""
-        return self.history.now
+        return self.history.current
 
     @property
     def up_to_date(self) -> bool:
-        """Whether what was found belongs to the prompts in force."""
-        return self.found is not None and self.found.prompts is self.prompts
+        """Whether the prediction belongs to the prompts in force."""
+        state = self.prediction
+        return state is not None and state.is_final and state.prompts is self.prompts
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything that could be discarded."""
+        return self.history.is_changed or not self.prompts.empty
 
     def outline_for(self, shape: ShapeSettings) -> Outlined | None:
-        """The outline of the prompts in force in this shape, if it is there."""
+        """Return the outline of the prompts in force in this shape, if it is known."""
         outline = self.outline
-        if outline and self.up_to_date and outline.found is self.found and outline.shape == shape:
-            return outline.outlined
-        return None
+        if outline is None or not self.up_to_date:
+            return None
+        same = outline.prediction is self.prediction and outline.shape == shape
+        return outline.outlined if same else None
+
+    def expect(self, *states: DraftState) -> None:
+        """Raise `DraftStateError` unless the state is one of these."""
+        if self._state not in states:
+            raise DraftStateError(f"not possible while {self._state.value}")
+
+    # --- transitions: they raise DraftStateError in a state that they do not start from -------
+
+    def change(self, prompts: PromptSet) -> None:
+        """Put new prompts in force. Any state -> editing."""
+        self.history.change(prompts)
+        self._edit()
+
+    def undo(self) -> None:
+        """Put the prompts before in force. Any state -> editing."""
+        self.history.undo()
+        self._edit()
+
+    def redo(self) -> None:
+        """Put the prompts that were undone in force. Any state -> editing."""
+        self.history.redo()
+        self._edit()
+
+    def finish(self, shape: ShapeSettings) -> None:
+        """Await the outline in this shape. Editing -> finishing, refused without prompts."""
+        self.expect(DraftState.EDITING)
+        if self.prompts.empty:
+            raise DraftStateError("not possible without prompts")
+        self._state, self.final_shape = DraftState.FINISHING, shape
+
+    def save(self) -> Outlined:
+        """Return the outline to be stored. Finishing -> saving, refused without that outline."""
+        self.expect(DraftState.FINISHING)
+        outlined = self.outline_for(self.final_shape) if self.final_shape else None
+        if outlined is None:
+            raise DraftStateError("not possible without an outline")
+        self._state = DraftState.SAVING
+        return outlined
+
+    def reopen(self) -> None:
+        """Give up finishing, and keep the prompts. Finishing, saving -> editing."""
+        self.expect(DraftState.FINISHING, DraftState.SAVING)
+        self._edit()
+
+    def _edit(self) -> None:
+        self._state, self.final_shape = DraftState.EDITING, None
+        if self.prompts.empty:
+            self.prediction = self.outline = None

@@ -13,7 +13,7 @@ class History:
         self._at = 0
 
     @property
-    def now(self) -> PromptSet:
+    def current(self) -> PromptSet:
         """The prompts in force."""
         return self._states[self._at]
 
@@ -28,20 +28,20 @@ class History:
         return self._at < len(self._states) - 1
 
     @property
-    def touched(self) -> bool:
+    def is_changed(self) -> bool:
         """Whether anything was changed since the first state."""
         return len(self._states) > 1
 
     def change(self, prompts: PromptSet) -> None:
-        """Put new prompts in force; what was undone is gone."""
+        """Put new prompts in force; states that were undone are dropped."""
         del self._states[self._at + 1 :]
         self._states.append(prompts)
         self._at += 1
 
     def undo(self) -> None:
-        """Back to the state before, if there is one."""
+        """Go back to the state before, if there is one."""
         self._at = max(0, self._at - 1)
 
     def redo(self) -> None:
-        """Forward to the state undone last, if there is one."""
+        """Go forward to the state undone last, if there is one."""
         self._at = min(len(self._states) - 1, self._at + 1)

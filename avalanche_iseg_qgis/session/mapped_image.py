@@ -1,92 +1,89 @@
-"""A raster layer that is being mapped, with the object in hand."""
+"""A raster layer's source that is being mapped, with the current object."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..layers.origin import ImageOrigin, observed_in_name
 from ..layers.pixel_window import PixelWindow
-from ..layers.windows import WHOLE, window_for
+from ..layers.windows import MAX_WHOLE_PIXELS, choose_window
 from .draft import ObjectDraft
 
 if TYPE_CHECKING:
-    from ..layers.grid import Grid
-    from ..layers.source import PixelSource
+    from ..layers.image_origin import ImageOrigin
+    from .interfaces import RasterGrid, RasterSource
 
 
 @dataclass(eq=False)
 class MappedImage:
-    """It outlives its layer: the same file in another layer is the same image.
+    """An image that outlives its layer: the same source in another layer is the same image.
 
     Attributes
     ----------
     key
         Provider and source of the layer.
+    layer_id
+        Of the layer; empty when that was removed.
     origin
-        Where it comes from; more of it is known once the file has been read.
+        Of the image; more of it is known once the file has been read.
     window
-        The part that the object in hand needs; None as long as nobody knows.
+        The part that the object needs; None as long as that is not known.
     widenings
-        How often the window was made wider for the object in hand.
+        How often the window was made wider for the object.
     """
 
     key: str
     layer_id: str
-    source: PixelSource
+    source: RasterSource
+    origin: ImageOrigin
     draft: ObjectDraft = field(default_factory=ObjectDraft)
     window: PixelWindow | None = None
     widenings: int = 0
-    origin: ImageOrigin = field(init=False)
-
-    def __post_init__(self) -> None:
-        path = self.source.path
-        name = Path(path).name if Path(path).is_file() else self.source.name
-        self.origin = ImageOrigin(name, path, observed_in_name(path))
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> RasterGrid:
         """Its pixels."""
         return self.source.grid
 
     @property
-    def picture_name(self) -> str:
-        """By which reader and worker know the window."""
+    def window_name(self) -> str:
+        """Name of the window for reader and worker; empty if there is no window."""
         w = self.window
-        return f"{self.key}@{w.row},{w.col},{w.height},{w.width}"
+        return f"{self.key}@{w.row},{w.col},{w.height},{w.width}" if w else ""
 
     @property
     def whole(self) -> PixelWindow | None:
-        """The whole image, where it is small enough to be looked at at once."""
+        """The whole image, if it is small enough to be one window."""
         grid = self.grid
-        if grid.width * grid.height > WHOLE:
+        if grid.width * grid.height > MAX_WHOLE_PIXELS:
             return None
         return PixelWindow(0, 0, grid.height, grid.width)
 
     def begin(self, draft: ObjectDraft) -> None:
-        """Take another object in hand."""
+        """Begin another object."""
         self.draft = draft
         self.widenings = 0
         self.window = self.whole
 
     def window_wanted(self) -> PixelWindow:
-        """The window that the prompts ask for.
+        """Return the window that the prompts need.
 
         Raises
         ------
         PromptError
-            If they lie too far apart.
+            If the prompts lie too far apart.
         """
-        return window_for(self.grid, self.draft.prompts.bounds(), self.window)
+        return choose_window(self.grid, self.draft.prompts.bounds(), self.window)
 
-    def cut_off(self, threshold: float) -> bool:
-        """Whether what was found reaches an edge of the window that is no edge of the image."""
-        found = self.draft.found
-        window, levels = found.window, found.prediction.levels
-        row_min, row_max, col_min, col_max = found.prediction.roi
+    def is_cut_off(self, threshold: float) -> bool:
+        """Whether the object reaches an edge of the window that is no edge of the image."""
+        state = self.draft.prediction
+        if state is None:
+            return False
+        window, prediction = state.window, state.prediction
+        row_min, row_max, col_min, col_max = prediction.roi
         bottom, right = window.row + window.height, window.col + window.width
-        above = found.prediction.above(threshold)
+        levels, above = prediction.levels, prediction.above(threshold)
         edges = (
             (row_min == 0 and window.row > 0, levels[:1]),
             (row_max == window.height - 1 and bottom < self.grid.height, levels[-1:]),

@@ -1,4 +1,4 @@
-"""The prompts of one object, as values: every change makes a new one, which makes undo simple."""
+"""The prompts of one object as immutable values, which makes undo simple."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DECIMALS = 2  # of a pixel: as many as are stored, so that a feature can be con
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Clicks in order, a box, and a mask to start from; in pixels of the layer's grid."""
+    """Clicks in order, a box, and a start mask, in pixels of the whole image."""
 
     clicks: tuple[Click, ...] = ()
     box: Box | None = None
@@ -31,25 +31,27 @@ class PromptSet:
         return not self.clicks and self.box is None and self.mask is None
 
     def with_click(self, click: Click) -> PromptSet:
-        """One click more."""
+        """Return the prompts with one click more."""
         return replace(self, clicks=(*self.clicks, _rounded(click)))
 
     def with_moved(self, index: int, row: float, col: float) -> PromptSet:
-        """A click elsewhere, of the same kind and in the same place of the order."""
+        """Return the prompts with a click elsewhere, of the same sign and rank."""
         moved = _rounded(Click(row, col, self.clicks[index].positive))
         return replace(self, clicks=(*self.clicks[:index], moved, *self.clicks[index + 1 :]))
 
     def without(self, index: int) -> PromptSet:
-        """One click less."""
+        """Return the prompts with one click less."""
         return replace(self, clicks=(*self.clicks[:index], *self.clicks[index + 1 :]))
 
     def with_box(self, box: Box | None) -> PromptSet:
-        """Another box, or none; clicks stay."""
-        corners = box and (box.row_min, box.row_max, box.col_min, box.col_max)
-        return replace(self, box=box and Box(*(round(value, _DECIMALS) for value in corners)))
+        """Return the prompts with another box, or none."""
+        if box is not None:
+            corners = (box.row_min, box.row_max, box.col_min, box.col_max)
+            box = Box(*(round(value, _DECIMALS) for value in corners))
+        return replace(self, box=box)
 
     def bounds(self) -> tuple[float, float, float, float]:
-        """(row_min, row_max, col_min, col_max) of all prompts, which are not to be empty."""
+        """Return (row_min, row_max, col_min, col_max) of all prompts, which must not be empty."""
         rows = [click.row for click in self.clicks]
         cols = [click.col for click in self.clicks]
         if self.box:
@@ -61,7 +63,7 @@ class PromptSet:
         return min(rows), max(rows), min(cols), max(cols)
 
     def within(self, window: PixelWindow) -> Prompts:
-        """The same in pixels of a window that holds them all."""
+        """Return the prompts in pixels of a window that contains them all."""
         down, right = window.row, window.col
         box = self.box and Box(
             self.box.row_min - down,
@@ -76,7 +78,7 @@ class PromptSet:
         )
 
     def to_json(self) -> str:
-        """For the attribute ``prompts`` of a feature."""
+        """Encode for the attribute ``prompts`` of a feature."""
         box = self.box
         content = {
             "version": _VERSION,
@@ -88,12 +90,12 @@ class PromptSet:
 
     @classmethod
     def from_json(cls, text: str) -> PromptSet:
-        """The inverse of `to_json`.
+        """Decode what `to_json` has made.
 
         Raises
         ------
         PromptError
-            If the text is something else.
+            If the text cannot be decoded.
         """
         try:
             content = json.loads(text)

@@ -1,228 +1,218 @@
-"""The image in hand and the object in it: from gestures to answers to a finished outline.
+"""The mapped images and the current object: gestures in, requests out, answers in.
 
-Data flows one way: layer -> picture -> prompts -> probability -> outline -> `finished`. Gestures
-come from the map tool, answers from the worker; panels and canvas items are told by signals.
+Data flows one way: layer -> image -> prompts -> prediction -> outline -> `finished`. A draft that
+is finishing gets its answers also while another image is the current one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-
-from qgis.core import QgsRasterLayer
-from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ..core.errors import IsegError
 from ..core.prompts import Box, Click
-from ..features.statistics import Stopwatch
 from ..i18n import tr
-from ..layers.grid import Grid
-from ..layers.origin import ImageOrigin
-from ..layers.pixel_window import WindowImage
-from ..layers.reader import ImageReader
-from ..layers.source import open_source
-from ..layers.windows import wider
-from ..worker.segmentation_client import SegmentationClient
+from ..layers.windows import widen
+from ..worker.receiver import Receiver
 from ..worker.settings import ShapeSettings
-from .draft import FeatureRef, ObjectDraft, OutlineState, PredictionState
+from .draft import DraftState, FeatureRef, ObjectDraft, OutlineState, PredictionState
 from .history import History
 from .mapped_image import MappedImage
 from .prompt_set import PromptSet
 from .start_mask import StartMask
+from .stopwatch import Stopwatch
 
-_OUTLINE_DELAY = 150  # ms without a change, after which the outline is asked for
-_MOST_WIDENINGS = 3
+if TYPE_CHECKING:
+    from ..core.worker.protocol import Outlined, Prediction
+    from ..layers.image_origin import ImageOrigin
+    from ..layers.pixel_window import PixelWindow, WindowImage
+    from .interfaces import (
+        DelayTimer,
+        RasterGrid,
+        RasterSource,
+        Segmenter,
+        SessionObserver,
+        WindowReader,
+    )
+
+_MAX_WIDENINGS = 3
 
 
-class SegmentationSession(QObject):
+class SegmentationSession:
     """See the module.
 
-    Signals
-    -------
-    image_changed
-        Another image is in hand, or none.
-    prompts_changed, found_changed, outline_changed
-        Of the image in hand.
-    finished
-        (Image, Outlined): an outline is to become a feature; `accept` or `keep` answers.
-    said
-        (text): something that the user should read.
+    Attributes
+    ----------
+    may_discard
+        Asks the user whether an object may be dropped.
     """
 
-    image_changed = pyqtSignal()
-    prompts_changed = pyqtSignal()
-    found_changed = pyqtSignal()
-    outline_changed = pyqtSignal()
-    finished = pyqtSignal(object, object)
-    said = pyqtSignal(str)
-
     def __init__(
-        self, service: SegmentationClient, reader: ImageReader, parent: QObject | None = None
+        self,
+        segmenter: Segmenter,
+        reader: WindowReader,
+        timer: DelayTimer,
+        observer: SessionObserver,
     ) -> None:
-        super().__init__(parent)
-        self._service, self._reader = service, reader
+        self._segmenter, self._reader, self._timer = segmenter, reader, timer
+        self._observer = observer
         self._images: dict[str, MappedImage] = {}
         self._image: MappedImage | None = None
+        self._awaited = ""  # name of the window that is read for the current image
         self._shape = ShapeSettings()
-        self.may_discard = lambda: True
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_OUTLINE_DELAY)
-        self._timer.timeout.connect(self._ask_outline)
-        service.predicted.connect(self._on_predicted)
-        service.outlined.connect(self._on_outlined)
-        service.refused.connect(self._on_refused)
-        reader.done.connect(self._on_read)
-        reader.failed.connect(self._on_unread)
-        reader.described.connect(self._on_described)
+        self.may_discard: Callable[[], bool] = lambda: True
 
     # --- the image -------------------------------------------------------------------------
 
     @property
     def image(self) -> MappedImage | None:
-        """The image in hand."""
+        """The current image."""
         return self._image
 
     @property
     def draft(self) -> ObjectDraft | None:
-        """The object in hand."""
+        """The current object."""
         return self._image.draft if self._image else None
 
     @property
-    def grid(self) -> Grid | None:
-        """Pixels of the image in hand."""
+    def grid(self) -> RasterGrid | None:
+        """Pixels of the current image."""
         return self._image.grid if self._image else None
 
     @property
     def prompts(self) -> PromptSet:
-        """Prompts of the object in hand."""
+        """Prompts of the current object."""
         return self._image.draft.prompts if self._image else PromptSet()
 
-    def choose(self, layer: QgsRasterLayer | None, pixel_size: float | None = None) -> None:
-        """Take a layer in hand; the object in hand of the one before waits for its return."""
-        image = None
-        if layer is not None:
-            key = f"{layer.providerType()}|{layer.source()}"
-            try:
-                source = open_source(layer, pixel_size)
-            except IsegError as error:
-                self.said.emit(str(error))
-            else:
-                image = self._images.setdefault(key, MappedImage(key, layer.id(), source))
-                self._reader.describe(source)
-                image.layer_id = layer.id()
-                if image.grid != source.grid and image.draft.prompts.empty:
-                    image.source, image.window = source, None
-        self._service.cancel()
-        self._image = image
-        self.image_changed.emit()
-        self._tell_all()
-        if image is not None:
-            self._read_ahead(image)
-            self._ask()
+    def open_image(
+        self, key: str, layer_id: str, source: RasterSource, origin: ImageOrigin
+    ) -> None:
+        """Make a layer's image the current one; the object of the one before stays with it.
+
+        The key is the same for the same source; the origin is what is known without reading.
+        """
+        image = self._images.setdefault(key, MappedImage(key, layer_id, source, origin))
+        image.layer_id = layer_id
+        self._reader.request_origin(source)
+        if image.grid != source.grid and image.draft.prompts.empty:
+            image.source, image.window = source, None
+        self._set_current(image)
+
+    def close_image(self) -> None:
+        """Have no current image."""
+        self._set_current(None)
 
     def forget_layer(self, layer_id: str) -> None:
-        """The layer is about to be removed: its object waits for the file's return."""
+        """Keep the object of a layer that is about to be removed, until its source returns."""
         image = next((i for i in self._images.values() if i.layer_id == layer_id), None)
         if image is None:
             return
         image.layer_id = ""
         if image is self._image:
-            self.choose(None)
-        if image.draft.history.touched:
-            self.said.emit(
+            self.close_image()
+        if image.draft.history.is_changed and image.draft.state is DraftState.EDITING:
+            self.say(
                 tr(
                     "The image was removed with an unfinished avalanche in it. Its prompts are "
                     "kept: add the image again to continue."
                 )
             )
 
+    def _set_current(self, image: MappedImage | None) -> None:
+        before = self.draft
+        if before is not None and before.state is DraftState.EDITING:
+            self._withdraw(before)
+        self._image, self._awaited = image, ""
+        self._observer.image_changed()
+        self._notify_all()
+        if image is not None:
+            if image.window is None:
+                image.window = image.whole
+            if image.window is not None:
+                self._read(image)  # what the first click will need
+            self._advance(image)
+
     # --- gestures --------------------------------------------------------------------------
 
     def add_click(self, row: float, col: float, positive: bool) -> None:
-        """A click, in pixels of the image."""
+        """Add a click, in pixels of the image."""
         self._change(self.prompts.with_click(Click(row, col, positive)))
 
     def move_click(self, index: int, row: float, col: float) -> None:
-        """A click is dragged elsewhere."""
+        """Move a click."""
         self._change(self.prompts.with_moved(index, row, col))
 
     def remove_click(self, index: int) -> None:
-        """A click is taken away."""
+        """Remove a click."""
         self._change(self.prompts.without(index))
 
     def remove_last_click(self) -> None:
-        """The latest click is taken away."""
+        """Remove the latest click, if there is one."""
         if self.prompts.clicks:
             self.remove_click(len(self.prompts.clicks) - 1)
 
     def set_box(self, box: Box | None) -> None:
-        """The box is drawn, changed or taken away; clicks stay."""
+        """Set or remove the box; clicks stay."""
         self._change(self.prompts.with_box(box))
 
     def undo(self) -> None:
         """Take the latest change of the prompts back."""
-        if self._image and self._image.draft.history.can_undo:
-            self._image.draft.history.undo()
-            self._prompts_changed()
+        image = self._image
+        if image is not None and image.draft.history.can_undo:
+            self._edit(image, image.draft.undo)
 
     def redo(self) -> None:
-        """Make the change again."""
-        if self._image and self._image.draft.history.can_redo:
-            self._image.draft.history.redo()
-            self._prompts_changed()
+        """Make the change again that was undone last."""
+        image = self._image
+        if image is not None and image.draft.history.can_redo:
+            self._edit(image, image.draft.redo)
 
     def say(self, text: str) -> None:
-        """Tell the user something."""
-        self.said.emit(text)
+        """Show a message to the user."""
+        self._observer.message(text)
 
     def discard(self) -> None:
-        """Drop the object in hand, after asking if work would be lost."""
-        draft = self.draft
-        if draft is None or not (draft.history.touched or not draft.prompts.empty):
-            return
-        if not draft.history.touched or self.may_discard():
-            self._start_anew(ObjectDraft())
+        """Drop the current object, after asking if work would be lost."""
+        if self.draft is not None and self.draft.has_work:
+            self._replace(ObjectDraft())
 
-    def start_from(self, mask: StartMask, home: FeatureRef | None = None) -> bool:
-        """Start from an outline that exists; False if the user keeps the object in hand."""
-        return self._start(ObjectDraft(History(PromptSet(mask=mask)), home))
+    def start_from(self, mask: StartMask, feature_ref: FeatureRef | None = None) -> bool:
+        """Start from a mask; return False if the user keeps the current object."""
+        return self._replace(ObjectDraft(History(PromptSet(mask=mask)), feature_ref))
 
-    def reopen(self, prompts: PromptSet, home: FeatureRef, seconds: float) -> bool:
-        """Continue a finished object; False if the user keeps the object in hand."""
-        return self._start(ObjectDraft(History(prompts), home, Stopwatch(seconds)))
+    def reopen(self, prompts: PromptSet, feature_ref: FeatureRef, seconds: float) -> bool:
+        """Continue a finished object; return False if the user keeps the current one."""
+        return self._replace(ObjectDraft(History(prompts), feature_ref, Stopwatch(seconds)))
 
-    def _start(self, draft: ObjectDraft) -> bool:
-        if self.draft is None or (self.draft.history.touched and not self.may_discard()):
+    def _replace(self, draft: ObjectDraft) -> bool:
+        image = self._image
+        if image is None or (image.draft.history.is_changed and not self.may_discard()):
             return False
-        self._start_anew(draft)
+        self._edit(image, partial(image.begin, draft))
         return True
 
-    def _start_anew(self, draft: ObjectDraft) -> None:
-        self._image.begin(draft)
-        self._prompts_changed()
-
     def _change(self, prompts: PromptSet) -> None:
-        if self._image is None:
+        image = self._image
+        if image is None:
             self.say(tr("Choose an image first: a raster layer in the panel."))
-            return
-        draft = self._image.draft
-        draft.history.change(prompts)
-        draft.finishing = False
-        self._prompts_changed()
+        else:
+            self._edit(image, partial(image.draft.change, prompts))
 
-    def _prompts_changed(self) -> None:
-        draft = self.draft
-        draft.stopwatch.touch()
-        if draft.prompts.empty:
-            draft.found = draft.outline = None
-            self._service.cancel()
-        self._tell_all()
-        self._ask()
+    def _edit(self, image: MappedImage, change: Callable[[], None]) -> None:
+        """Change the draft of an image, or replace it."""
+        self._withdraw(image.draft)
+        change()
+        image.draft.stopwatch.touch()
+        if image is self._image:
+            self._notify_all()
+        self._advance(image)
 
-    def _tell_all(self) -> None:
-        self.prompts_changed.emit()
-        self.found_changed.emit()
-        self.outline_changed.emit()
+    def _notify_all(self) -> None:
+        self._observer.prompts_changed()
+        self._observer.prediction_changed()
+        self._observer.outline_changed()
 
     # --- finishing -------------------------------------------------------------------------
 
@@ -238,131 +228,207 @@ class SegmentationSession(QObject):
             self._timer.start()
 
     def finish(self) -> None:
-        """Make a feature of the object in hand, as soon as its outline is there."""
-        draft = self.draft
-        if draft is None or draft.prompts.empty:
+        """Make a feature of the current object, as soon as its outline is known."""
+        image = self._image
+        if image is None or image.draft.prompts.empty:
             self.say(tr("Nothing to finish yet: click on the avalanche first."))
             return
+        draft = image.draft
         draft.stopwatch.touch()
-        draft.finishing = True
-        outlined = draft.outline_for(self._shape)
-        if outlined is not None:
-            self._emit_finished(self._image, outlined)
-        elif draft.up_to_date:
-            self._ask_outline()
-        # else: the prediction is under way, and the outline follows it
+        if draft.state is DraftState.SAVING:  # it takes long, or has failed: once more
+            self._withdraw(draft)
+            draft.reopen()
+        if draft.state is DraftState.EDITING:
+            draft.finish(self._shape)
+        self._advance(image)
 
     def accept(self, image: MappedImage) -> None:
-        """The outline has become a feature: the next object may begin."""
+        """Begin the next object of an image whose draft was being saved, and is a feature now."""
+        image.draft.expect(DraftState.SAVING)
         image.begin(ObjectDraft())
         if image is self._image:
-            self._tell_all()
+            self._notify_all()
 
-    def keep(self, image: MappedImage) -> None:
-        """The outline could not become a feature: the object stays in hand."""
-        image.draft.finishing = False
+    def refuse(self, image: MappedImage, text: str) -> None:
+        """Let the user edit an object that could not become a feature, and show why."""
+        draft = image.draft
+        if draft.state is not DraftState.EDITING:
+            if draft.final_shape != self._shape:
+                self._timer.start()
+            draft.reopen()
+        self.say(text if image is self._image else f"{image.origin.image_name}: {text}")
 
-    def _emit_finished(self, image: MappedImage, outlined) -> None:
-        if not outlined.parts:
-            self.keep(image)
-            self.say(
+    def _save(self, image: MappedImage, outlined: Outlined) -> None:
+        if outlined.parts:
+            self._observer.finished(image, image.draft.save())
+        else:
+            self.refuse(
+                image,
                 tr(
                     "Nothing is left of the mask at this threshold and smallest part. Lower them, "
                     "or click once more on the avalanche."
-                )
+                ),
             )
+
+    # --- requests --------------------------------------------------------------------------
+
+    def outline_due(self) -> None:
+        """Request the outline of the current object; called by the timer."""
+        if self._image is not None:
+            self._request_outline(self._image)
+
+    def _withdraw(self, draft: ObjectDraft) -> None:
+        """Drop what is being computed for a draft."""
+        draft.request = None
+        self._segmenter.withdraw(draft)
+        if draft.state is DraftState.SAVING:
+            self._observer.saving_cancelled(draft)
+
+    def _advance(self, image: MappedImage) -> None:
+        """Request what the draft of an image needs next: pixels, prediction or outline."""
+        draft = image.draft
+        if draft.prompts.empty:
             return
-        self.finished.emit(image, outlined)
-
-    # --- asking reader and worker ----------------------------------------------------------
-
-    def _read_ahead(self, image: MappedImage) -> None:
-        """Begin to read what the first click will need."""
-        if image.window is None:
-            image.window = image.whole
-        if image.window is not None:
-            self._reader.request(image.source, image.window, image.picture_name)
-
-    def _ask(self) -> None:
-        image = self._image
-        if image is None or image.draft.prompts.empty or image.draft.up_to_date:
-            if image is not None and image.draft.up_to_date:
+        if draft.up_to_date:
+            if draft.state is DraftState.FINISHING:
+                self._request_outline(image)
+            else:
                 self._timer.start()
             return
         try:
             image.window = image.window_wanted()
         except IsegError as error:
-            image.draft.history.undo()
-            self.say(str(error))
-            self._tell_all()
-            return
-        self._reader.request(image.source, image.window, image.picture_name)
-
-    def _on_read(self, picture: WindowImage) -> None:
-        image = self._image
-        if image is None or image.window is None or image.picture_name != picture.name:
-            return
-        draft = image.draft
-        if draft.prompts.empty:
-            self._service.hand_over(picture)
-        elif not draft.up_to_date:
-            ticket = (image, draft.prompts, picture)
-            self._service.predict(ticket, picture, draft.prompts.within(picture.window))
-
-    def _on_described(self, origin: ImageOrigin) -> None:
-        image = self._image
-        if image is not None and image.source.path == origin.path:
-            image.origin = origin
-            self.image_changed.emit()
-
-    def _on_unread(self, name: str, text: str) -> None:
-        if self._image and self._image.window and self._image.picture_name == name:
-            self._image.draft.finishing = False
-            self.said.emit(text)
-
-    def _on_predicted(self, ticket, prediction) -> None:
-        image, prompts, picture = ticket
-        draft = image.draft
-        if draft.prompts is not prompts:
-            return
-        draft.found = PredictionState(prompts, picture.window, prediction)
-        if image is not self._image:
-            return
-        self.found_changed.emit()
-        if image.cut_off(self._shape.threshold) and image.widenings < _MOST_WIDENINGS:
-            image.widenings += 1
-            image.window = wider(image.grid, image.window)
-            if image.window != picture.window:
-                draft.found = replace(draft.found, prompts=PromptSet())  # not the last word
-                self._reader.request(image.source, image.window, image.picture_name)
-                return
-        if draft.finishing:
-            self._ask_outline()
+            self.refuse(image, str(error))
+            if draft.history.can_undo:
+                self._edit(image, draft.undo)
         else:
-            self._timer.start()
+            self._read(image)
 
-    def _ask_outline(self) -> None:
-        image, draft = self._image, self.draft
-        if draft is None or not draft.up_to_date or draft.outline_for(self._shape) is not None:
-            return
-        picture = self._reader.held(image.picture_name)
-        if picture is None:
-            self._reader.request(image.source, image.window, image.picture_name)
-            return
-        prompts = draft.prompts.within(picture.window)
-        self._service.outline((image, draft.found, self._shape), picture, prompts, self._shape)
+    def _advance_others(self) -> None:
+        """Resume reading for drafts that are finishing, which the current image has delayed."""
+        for image in self._finishing():
+            if image.draft.request is None:
+                self._advance(image)
 
-    def _on_outlined(self, ticket, outlined) -> None:
-        image, found, shape = ticket
-        draft = image.draft
-        if draft.found is not found:
+    def _finishing(self) -> list[MappedImage]:
+        """Images with a draft that is finishing, but for the current one."""
+        images = self._images.values()
+        finishing = [i for i in images if i.draft.state is DraftState.FINISHING]
+        return [image for image in finishing if image is not self._image]
+
+    def _read(self, image: MappedImage) -> None:
+        """Read the window of an image, the current one first."""
+        if image.window is None:
             return
-        draft.outline = OutlineState(found, shape, outlined)
         if image is self._image:
-            self.outline_changed.emit()
-        if draft.finishing and draft.outline_for(self._shape) is not None:
-            self._emit_finished(image, outlined)
+            self._awaited = image.window_name
+        elif self._awaited:
+            return  # until `_advance_others`
+        self._reader.request(image.source, image.window, image.window_name)
 
-    def _on_refused(self, ticket, text: str) -> None:
-        ticket[0].draft.finishing = False
-        self.said.emit(text)
+    def _request_prediction(self, image: MappedImage, pixels: WindowImage) -> None:
+        draft = image.draft
+        if draft.request is draft.prompts:
+            return  # under way
+        draft.request = draft.prompts
+        receiver = Receiver(
+            partial(self._take_prediction, image, pixels.window),
+            partial(self._take_failure, image),
+        )
+        prompts = draft.prompts.within(pixels.window)
+        self._segmenter.predict(draft, pixels, prompts, receiver)
+
+    def _request_outline(self, image: MappedImage) -> None:
+        """Request the outline, or save it if it is known."""
+        draft, state = image.draft, image.draft.prediction
+        shape = draft.final_shape or self._shape
+        if state is None or not draft.up_to_date or draft.request == (state, shape):
+            return
+        outlined = draft.outline_for(shape)
+        if outlined is not None:
+            if draft.state is DraftState.FINISHING:
+                self._save(image, outlined)
+            return
+        pixels = self._reader.cached(image.window_name)
+        if pixels is None:
+            self._read(image)
+            return
+        draft.request = (state, shape)
+        receiver = Receiver(
+            partial(self._take_outline, image, state, shape), partial(self._take_failure, image)
+        )
+        prompts = draft.prompts.within(pixels.window)
+        self._segmenter.outline(draft, pixels, prompts, shape, receiver)
+
+    # --- answers ---------------------------------------------------------------------------
+
+    def take_image(self, pixels: WindowImage) -> None:
+        """Take pixels that the reader has read."""
+        self._awaited = "" if pixels.name == self._awaited else self._awaited
+        for image in self._waiting_for(pixels.name):
+            draft = image.draft
+            if draft.prompts.empty:
+                self._segmenter.preload(pixels)
+            elif draft.up_to_date:
+                self._request_outline(image)
+            else:
+                self._request_prediction(image, pixels)
+        self._advance_others()
+
+    def take_read_failure(self, name: str, text: str) -> None:
+        """Take the reason why the reader could not read a window."""
+        self._awaited = "" if name == self._awaited else self._awaited
+        for image in self._waiting_for(name):
+            self.refuse(image, text)
+        self._advance_others()
+
+    def take_origin(self, origin: ImageOrigin) -> None:
+        """Take the origin that the reader has looked up."""
+        for image in self._images.values():
+            if image.source.path == origin.path:
+                image.origin = origin
+                if image is self._image:
+                    self._observer.image_changed()
+
+    def _waiting_for(self, name: str) -> list[MappedImage]:
+        current = [self._image] if self._image else []
+        return [i for i in current + self._finishing() if i.window_name == name]
+
+    def _take_prediction(
+        self, image: MappedImage, window: PixelWindow, prediction: Prediction
+    ) -> None:
+        draft = image.draft
+        draft.request = None
+        draft.prediction = PredictionState(draft.prompts, window, prediction)
+        if image is self._image:
+            self._observer.prediction_changed()
+        if not self._widen(image, draft.prediction):
+            self._advance(image)
+
+    def _widen(self, image: MappedImage, state: PredictionState) -> bool:
+        """Read a wider window, if the object is cut off and there is one."""
+        shape = image.draft.final_shape or self._shape
+        if not image.is_cut_off(shape.threshold) or image.widenings >= _MAX_WIDENINGS:
+            return False
+        image.widenings += 1
+        image.window = widen(image.grid, state.window)
+        if image.window == state.window:
+            return False
+        image.draft.prediction = replace(state, is_final=False)
+        self._read(image)
+        return True
+
+    def _take_outline(
+        self, image: MappedImage, state: PredictionState, shape: ShapeSettings, outlined: Outlined
+    ) -> None:
+        draft = image.draft
+        draft.request = None
+        draft.outline = OutlineState(state, shape, outlined)
+        if image is self._image:
+            self._observer.outline_changed()
+        if draft.state is DraftState.FINISHING:
+            self._request_outline(image)
+
+    def _take_failure(self, image: MappedImage, text: str) -> None:
+        image.draft.request = None
+        self.refuse(image, text)

@@ -1,4 +1,4 @@
-"""A mask to start from, kept as the part that is not empty."""
+"""A mask that segmentation starts from, trimmed to the object."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StartMask:
-    """An outline that exists, as pixels of a layer.
+    """A mask, in pixels of the whole image.
 
     Attributes
     ----------
     bits
         (h, w) bool; every edge of it touches the object.
     row, col
-        Of its first pixel, in the layer's grid.
+        Of its first pixel.
     """
 
     bits: NDArray[np.bool_]
@@ -35,7 +35,7 @@ class StartMask:
 
     @classmethod
     def of(cls, bits: NDArray[Any], row: int = 0, col: int = 0) -> StartMask:
-        """From any (h, w) array whose upper left pixel is at (row, col); trimmed.
+        """Trim any (h, w) array whose upper left pixel is at (row, col).
 
         Raises
         ------
@@ -50,14 +50,14 @@ class StartMask:
         return cls(np.ascontiguousarray(part), row + int(rows[0]), col + int(cols[0]))
 
     def within(self, window: PixelWindow) -> NDArray[np.bool_]:
-        """(height, width) bool of a window that holds it."""
+        """Return the mask in a window that contains it: (height, width) bool."""
         whole = np.zeros((window.height, window.width), np.bool_)
         row, col = self.row - window.row, self.col - window.col
         whole[row : row + self.bits.shape[0], col : col + self.bits.shape[1]] = self.bits
         return whole
 
     def to_json(self) -> dict[str, Any]:
-        """For the prompts of a feature: a few kilobytes."""
+        """Encode for the prompts of a feature, in a few kilobytes."""
         packed = zlib.compress(np.packbits(self.bits).tobytes(), 9)
         return {
             "at": [self.row, self.col],
@@ -67,7 +67,7 @@ class StartMask:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> StartMask:
-        """The inverse of `to_json`."""
+        """Decode what `to_json` has made."""
         (row, col), (height, width) = content["at"], content["size"]
         packed = np.frombuffer(zlib.decompress(base64.b64decode(content["bits"])), np.uint8)
         bits = np.unpackbits(packed, count=height * width).reshape(height, width) > 0

@@ -1,129 +1,118 @@
-"""What the rest of the plugin asks for camera poses and for the way between picture and map.
+"""Requests for camera poses, and for outlines from photo to map and back.
 
-One request is under way at a time. What is wanted stays noted until it is answered, so a worker
-that ends is started again and asked again.
+The worker computes one request at a time. Requests are kept until they are answered, so a worker
+that ends is started again and gets them again.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 
 from ..core.errors import IsegError
 from ..core.worker.protocol import Failure, Skipped
 from ..i18n import tr
-from .camera_messages import SURVEY
+from .camera_messages import CAMERA_MESSAGES
+from .receiver import Receiver
 from .state import WorkerState
 from .supervisor import WorkerSupervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from .connection import WorkerConnection
 
-_Ask = tuple[object, Any]  # ticket and request
+_Wanted = tuple[Any, Receiver]  # request and receiver
 
 
 class CameraClient(WorkerSupervisor):
-    """The worker that knows cameras and terrain.
+    """The worker that knows cameras and terrain."""
 
-    Signals
-    -------
-    answered
-        (ticket, answer of `core.survey.protocol`).
-    refused
-        (ticket, text): this cannot be answered; the worker goes on.
-    """
-
-    dialect = SURVEY
-    answered = pyqtSignal(object, object)
-    refused = pyqtSignal(object, str)
+    message_set = CAMERA_MESSAGES
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._chosen = ""
-        self._asks: dict[str, _Ask] = {}  # the newest of each slot that nobody has answered
-        self._asked: _Ask | None = None  # under way
+        self._requests: dict[Hashable, _Wanted] = {}  # not answered yet
+        self._sent: _Wanted | None = None  # what the worker computes
 
     @property
     def busy(self) -> bool:
-        """Whether anybody waits for an answer."""
-        return bool(self._asks)
+        """Whether there are requests that are not answered yet."""
+        return bool(self._requests)
 
     def configure(self, interpreter: str) -> None:
         """Compute with another Python from now on; "" looks for one."""
-        self._forgive()
+        self._reset_failures()
         if interpreter != self._chosen:
-            self._hang_up()
+            self._close()
             self._chosen = interpreter
-        self._go_on()
+        self._proceed()
 
-    def ask(self, slot: str, ticket: object, request: Any) -> None:  # noqa: ANN401
-        """Ask something, in place of what was asked in the same slot before.
+    def request(self, slot: Hashable, request: Any, receiver: Receiver) -> None:  # noqa: ANN401
+        """Request something, in place of what was requested in the same slot before.
 
         Parameters
         ----------
         slot
-            What the answer is for, such as "pose". Slots take turns, in the order of asking.
-        ticket
-            Comes back with the answer.
+            What the answer is for, such as "pose". Slots take turns, in the order of requests.
         request
-            One of `core.survey.protocol`.
+            A message of `core.survey.protocol`.
+        receiver
+            Is given the answer.
         """
-        self._withdraw(slot)
-        self._asks[slot] = (ticket, request)
-        self._go_on()
+        self._drop(slot)
+        self._requests[slot] = (request, receiver)
+        self._proceed()
 
-    def forget(self, slot: str) -> None:
-        """Nobody waits for the answer in this slot any more."""
-        self._withdraw(slot)
-        self._report()
+    def withdraw(self, slot: Hashable) -> None:
+        """Drop the request of a slot: its receiver is not called any more."""
+        self._drop(slot)
+        self._update_state()
 
     def cancel(self) -> None:
-        """Nobody waits for anything any more."""
-        self._asks.clear()
-        self._call_back()
-        self._report()
+        """Drop all requests."""
+        self._requests.clear()
+        self._withdraw_request()
+        self._update_state()
 
-    def _withdraw(self, slot: str) -> None:
-        ask = self._asks.pop(slot, None)
-        if ask is not None and ask is self._asked:
-            self._call_back()
+    def _drop(self, slot: Hashable) -> None:
+        wanted = self._requests.pop(slot, None)
+        if wanted is not None and wanted is self._sent:
+            self._withdraw_request()
 
     # --- what the worker is asked, and answers -----------------------------------------------
 
     def _interpreter(self) -> str:
         return self._chosen
 
-    def _send_next(self, line: WorkerConnection) -> None:
-        ask = next(iter(self._asks.values()), None)
-        if ask is None:
+    def _send_next(self, connection: WorkerConnection) -> None:
+        wanted = next(iter(self._requests.values()), None)
+        if wanted is None:
             return
-        self._asked = ask
+        self._sent = wanted
         try:
-            line.ask(ask[1])
+            connection.send(wanted[0])
         except (IsegError, TypeError, ValueError) as error:  # no frame can carry it
-            self._deliver(ask, Failure(type(error).__name__, str(error)))
+            self._deliver(wanted, Failure(type(error).__name__, str(error)))
 
     def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401, ARG002
-        ask, self._asked = self._asked, None
-        self._deliver(ask, answer)
+        sent, self._sent = self._sent, None
+        self._deliver(sent, answer)
 
-    def _deliver(self, ask: _Ask, answer: Any) -> None:  # noqa: ANN401
-        slots = [slot for slot, wanted in self._asks.items() if wanted is ask]
-        wanted = bool(slots) and not isinstance(answer, Skipped)
-        if wanted:
-            self._asks.pop(slots[0])
-        self._go_on()  # the worker computes what is next while this is shown
-        if not wanted:
-            return
-        if isinstance(answer, Failure):
-            self.refused.emit(ask[0], answer.text)
-        else:
-            self.answered.emit(ask[0], answer)
+    def _deliver(self, sent: _Wanted | None, answer: Any) -> None:  # noqa: ANN401
+        slots = [slot for slot, wanted in self._requests.items() if wanted is sent]
+        is_answered = bool(slots) and not isinstance(answer, Skipped)
+        if is_answered:
+            self._requests.pop(slots[0])
+        self._proceed()  # the worker computes what is next while this is shown
+        if sent is not None and is_answered:
+            sent[1].deliver(answer)
 
-    def _hang_up(self) -> None:
-        self._asked = None
-        super()._hang_up()
+    def _close(self) -> None:
+        self._sent = None
+        super()._close()
 
     # --- how it is ---------------------------------------------------------------------------
 
@@ -133,9 +122,9 @@ class CameraClient(WorkerSupervisor):
             "Python in Options → Avalanche ISeg, and start it again."
         )
 
-    def _described(self) -> tuple[WorkerState, str]:
+    def _describe_state(self) -> tuple[WorkerState, str]:
         if self._fault or self.welcome is None:
-            return super()._described()
-        if self._asks:
+            return super()._describe_state()
+        if self._requests:
             return WorkerState.BUSY, tr("Computing…")
         return WorkerState.READY, tr("Ready")

@@ -27,7 +27,7 @@ from .message_set import MessageSet
 
 _LONG = 600  # seconds; the first look of a large picture over a DEM on a network drive
 
-SURVEY = MessageSet(
+CAMERA_MESSAGES = MessageSet(
     "survey",
     Hello(),
     ANSWERS,

@@ -44,7 +44,7 @@ class WorkerConnection(QObject):
     ) -> None:
         super().__init__(parent)
         self.interpreter = interpreter
-        self.dialect = dialect
+        self.message_set = dialect
         self.welcome: Any = None
         self.held: list[str] = []
         self._number, self._request = 0, None  # under way
@@ -79,7 +79,7 @@ class WorkerConnection(QObject):
         """Whether an answer is awaited."""
         return self._request is not None
 
-    def ask(self, request: Any) -> None:  # noqa: ANN401
+    def send(self, request: Any) -> None:  # noqa: ANN401
         """Send a request, when not `busy`.
 
         Raises
@@ -89,9 +89,9 @@ class WorkerConnection(QObject):
         """
         self._number = self._process.send(request)
         self._request = request
-        self._patience.start(self.dialect.answered_by[type(request)][1] * 1000)
+        self._patience.start(self.message_set.answered_by[type(request)][1] * 1000)
 
-    def call_back(self) -> None:
+    def withdraw_request(self) -> None:
         """Tell the worker that nobody waits for what it is computing; it answers sooner."""
         if Skipped in self._expected(self._request):
             self._process.send(Cancel(self._number))
@@ -103,7 +103,7 @@ class WorkerConnection(QObject):
             self._fail(tr("The worker answers what it was not asked."))
             return
         self._patience.stop()
-        if request is self.dialect.hello and not isinstance(answer, Failure):
+        if request is self.message_set.hello and not isinstance(answer, Failure):
             self.welcome = answer
         elif isinstance(answer, Images):
             self.held = list(answer.held)
@@ -111,7 +111,7 @@ class WorkerConnection(QObject):
 
     def _expected(self, request: Any) -> tuple[type, ...]:  # noqa: ANN401
         """What may answer a request; nothing, where there is none."""
-        answers = self.dialect.answered_by
+        answers = self.message_set.answered_by
         return () if request is None else (*answers[type(request)][0], Failure)
 
     def _on_silence(self) -> None:

@@ -47,7 +47,7 @@ class MessageSet:
     answered_by: Mapping[type, tuple[tuple[type, ...], int]]
 
 
-SEGMENTATION = MessageSet(
+SEGMENTATION_MESSAGES = MessageSet(
     "worker",
     Hello(),
     ANSWERS,

@@ -1,7 +1,8 @@
-"""What is asked of the worker."""
+"""Requests to the segmentation worker."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -10,24 +11,35 @@ from ..core.worker.protocol import Outline, Predict
 if TYPE_CHECKING:
     from ..core.prompts import Prompts
     from ..layers.pixel_window import WindowImage
+    from .receiver import Receiver
     from .settings import ShapeSettings
 
 
 @dataclass(frozen=True, eq=False)
 class PredictionRequest:
-    """A prediction somebody waits for, or with ``shape`` its outline."""
+    """A prediction, or with ``shape`` its outline.
 
-    ticket: object
-    picture: WindowImage
+    Attributes
+    ----------
+    slot
+        What it is for: a newer request of the same slot and kind replaces it.
+    image, prompts
+        Pixels, and prompts in these pixels.
+    """
+
+    slot: Hashable
+    image: WindowImage
     prompts: Prompts
+    receiver: Receiver
     shape: ShapeSettings | None = None
 
     @property
-    def kind(self) -> type:
-        """Of the request."""
-        return Predict if self.shape is None else Outline
+    def key(self) -> tuple[Hashable, bool]:
+        """Slot, and whether this is for an outline."""
+        return self.slot, self.shape is not None
 
-    def request(self) -> Predict | Outline:
-        """As the worker understands it."""
-        shape = asdict(self.shape) if self.shape else {}
-        return self.kind.of(self.picture.name, self.prompts, **shape)
+    def message(self) -> Predict | Outline:
+        """Return the request as the worker understands it."""
+        if self.shape is None:
+            return Predict.of(self.image.name, self.prompts)
+        return Outline.of(self.image.name, self.prompts, **asdict(self.shape))

@@ -1,48 +1,42 @@
-"""What the rest of the plugin asks for predictions and outlines.
+"""Requests for predictions and outlines.
 
-One request is under way at a time. What is wanted stays noted until it is answered, so a worker
-that ends is started again and asked again, with all that it needs.
+The worker computes one request at a time. Requests are kept until they are answered, so a worker
+that ends is started again and gets them again, with all that it needs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 
 from ..core.errors import IsegError
 from ..core.worker.protocol import (
     Failure,
     Load,
     Loaded,
-    Outline,
     Outlined,
-    Predict,
     Prediction,
     SetImage,
 )
 from ..i18n import tr
-from .message_set import SEGMENTATION
+from .message_set import SEGMENTATION_MESSAGES
 from .requests import PredictionRequest
 from .settings import ShapeSettings, WorkerSettings
 from .state import WorkerState, describe
 from .supervisor import WorkerSupervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from ..core.prompts import Prompts
     from ..layers.pixel_window import WindowImage
     from .connection import WorkerConnection
+    from .receiver import Receiver
 
 
 class SegmentationClient(WorkerSupervisor):
     """The worker that holds the model.
-
-    Signals
-    -------
-    predicted, outlined
-        (ticket, `Prediction`) and (ticket, `Outlined`).
-    refused
-        (ticket, text): this cannot be answered; the worker goes on.
 
     Attributes
     ----------
@@ -50,135 +44,143 @@ class SegmentationClient(WorkerSupervisor):
         The model that is ready, and where it computes.
     """
 
-    dialect = SEGMENTATION
-    predicted = pyqtSignal(object, object)
-    outlined = pyqtSignal(object, object)
-    refused = pyqtSignal(object, str)
+    message_set = SEGMENTATION_MESSAGES
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.loaded: Loaded | None = None
         self._settings = WorkerSettings()
-        self._asks: dict[
-            type, PredictionRequest
-        ] = {}  # the newest of each kind that nobody has answered
+        self._requests: dict[tuple[Hashable, bool], PredictionRequest] = {}  # not answered yet
         self._ahead: WindowImage | None = None
-        # Whom the request under way is for, and under which settings it was made.
-        self._asked: tuple[PredictionRequest | None, WorkerSettings] = (None, self._settings)
+        # The request that the worker computes for, and the settings under which it was sent.
+        self._sent: tuple[PredictionRequest | None, WorkerSettings] = (None, self._settings)
 
     # --- what the plugin asks --------------------------------------------------------------
 
     def configure(self, settings: WorkerSettings) -> None:
         """Compute in another way from now on; what has not changed is kept."""
         before = self._settings
-        self._forgive()
+        self._reset_failures()
         if settings.interpreter != before.interpreter:
-            self._hang_up()
+            self._close()
         if settings != before:
             self._settings = settings
             self.loaded = None
-            self._call_back()
-        self._go_on()
+            self._withdraw_request()
+        self._proceed()
 
-    def hand_over(self, picture: WindowImage) -> None:
-        """Give the worker a picture that will be asked about, when it has nothing else to do."""
-        self._ahead = picture
-        self._go_on()
+    def preload(self, image: WindowImage) -> None:
+        """Send an image that will be asked about, when the worker has nothing else to do."""
+        self._ahead = image
+        self._proceed()
 
-    def predict(self, ticket: object, picture: WindowImage, prompts: Prompts) -> None:
-        """Ask for a prediction, in place of the one asked for before.
+    def predict(
+        self, slot: Hashable, image: WindowImage, prompts: Prompts, receiver: Receiver
+    ) -> None:
+        """Request a prediction, in place of the one requested before in the same slot.
 
         Parameters
         ----------
-        ticket
-            Comes back with the answer.
-        picture
-            Where to look; its pixels are not to be changed any more.
+        slot
+            What the answer is for, such as an object. Slots take turns.
+        image
+            Where to look; its pixels must not be changed any more.
         prompts
-            In pixels of the picture.
+            In pixels of the image.
+        receiver
+            Is given the `Prediction`.
         """
-        self._ask(PredictionRequest(ticket, picture, prompts))
+        self._add(PredictionRequest(slot, image, prompts, receiver))
 
     def outline(
-        self, ticket: object, picture: WindowImage, prompts: Prompts, shape: ShapeSettings
+        self,
+        slot: Hashable,
+        image: WindowImage,
+        prompts: Prompts,
+        shape: ShapeSettings,
+        receiver: Receiver,
     ) -> None:
-        """Ask for the outline of a prediction, in place of the one asked for before."""
-        self._ask(PredictionRequest(ticket, picture, prompts, shape))
+        """Request the `Outlined` of a prediction, in place of the one requested before."""
+        self._add(PredictionRequest(slot, image, prompts, receiver, shape))
+
+    def withdraw(self, slot: Hashable) -> None:
+        """Drop the requests of a slot: their receivers are not called any more."""
+        for is_outline in (False, True):
+            self._drop((slot, is_outline))
+        self._update_state()
 
     def cancel(self) -> None:
-        """Nobody waits for anything any more."""
-        self._asks.clear()
+        """Drop all requests."""
+        self._requests.clear()
         self._ahead = None
-        self._call_back()
-        self._report()
+        self._withdraw_request()
+        self._update_state()
 
-    def _ask(self, ask: PredictionRequest) -> None:
-        if self._asked[0] is not None and self._asked[0] is self._asks.get(ask.kind):
-            self._call_back()
-        self._asks[ask.kind] = ask
-        self._go_on()
+    def _add(self, request: PredictionRequest) -> None:
+        self._drop(request.key)
+        self._requests[request.key] = request
+        self._proceed()
+
+    def _drop(self, key: tuple[Hashable, bool]) -> None:
+        request = self._requests.pop(key, None)
+        if request is not None and request is self._sent[0]:
+            self._withdraw_request()
 
     # --- what the worker is asked ----------------------------------------------------------
 
     def _interpreter(self) -> str:
         return self._settings.interpreter
 
-    def _send_next(self, line: WorkerConnection) -> None:
+    def _send_next(self, connection: WorkerConnection) -> None:
         settings = self._settings
-        ask = self._asks.get(Predict) or self._asks.get(Outline)
-        self._asked = (None, settings)
+        requests = sorted(self._requests.values(), key=lambda r: r.shape is not None)
+        self._sent = (None, settings)
         if self.loaded is None:
-            line.ask(Load(settings.model, settings.device, threads=settings.threads or None))
-        elif ask is not None:
-            self._send_for(ask, line)
+            connection.send(Load(settings.model, settings.device, threads=settings.threads or None))
+        elif requests:
+            self._send_for(requests[0], connection)
         elif self._ahead is not None:
             ahead, self._ahead = self._ahead, None
-            if ahead.name not in line.held:
-                line.ask(SetImage(ahead.name, ahead.pixels))
+            if ahead.name not in connection.held:
+                connection.send(SetImage(ahead.name, ahead.pixels))
 
-    def _send_for(self, ask: PredictionRequest, line: WorkerConnection) -> None:
-        picture = ask.picture
-        self._asked = (ask, self._settings)
+    def _send_for(self, request: PredictionRequest, connection: WorkerConnection) -> None:
+        image = request.image
+        self._sent = (request, self._settings)
         try:
-            if picture.name in line.held:
-                line.ask(ask.request())
+            if image.name in connection.held:
+                connection.send(request.message())
             else:
-                line.ask(SetImage(picture.name, picture.pixels))
+                connection.send(SetImage(image.name, image.pixels))
         except IsegError as error:
-            self._deliver(ask, Failure(type(error).__name__, str(error)))
+            self._deliver(request, Failure(type(error).__name__, str(error)))
 
     # --- what the worker answers -----------------------------------------------------------
 
     def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401
-        (ask, settings), self._asked = self._asked, (None, self._settings)
+        (sent, settings), self._sent = self._sent, (None, self._settings)
         if settings is self._settings:  # else it is of a model that is not wanted any more
             if isinstance(answer, Loaded):
                 self.loaded = answer
             elif isinstance(answer, Failure) and isinstance(request, Load):
                 self._fault = answer.text
             elif isinstance(answer, (Prediction, Outlined, Failure)):
-                self._deliver(ask, answer)
+                self._deliver(sent, answer)
                 return
-        self._go_on()
+        self._proceed()
 
-    def _deliver(self, ask: PredictionRequest | None, answer: Any) -> None:  # noqa: ANN401
-        wanted = ask is not None and self._asks.get(ask.kind) is ask
-        if wanted:
-            self._asks.pop(ask.kind)
-        self._go_on()  # the worker computes what is next while this is shown
-        if not wanted:
+    def _deliver(self, request: PredictionRequest | None, answer: Any) -> None:  # noqa: ANN401
+        if request is None or self._requests.get(request.key) is not request:
+            self._proceed()
             return
-        if isinstance(answer, Failure):
-            self.refused.emit(ask.ticket, answer.text)
-        elif isinstance(answer, Prediction):
-            self.predicted.emit(ask.ticket, answer)
-        else:
-            self.outlined.emit(ask.ticket, answer)
+        self._requests.pop(request.key)
+        self._proceed()  # the worker computes what is next while this is shown
+        request.receiver.deliver(answer)
 
-    def _hang_up(self) -> None:
+    def _close(self) -> None:
         self.loaded = None
-        self._asked = (None, self._settings)
-        super()._hang_up()
+        self._sent = (None, self._settings)
+        super()._close()
 
     # --- how it is -------------------------------------------------------------------------
 
@@ -188,11 +190,11 @@ class SegmentationClient(WorkerSupervisor):
             "Avalanche ISeg, and start it again."
         )
 
-    def _described(self) -> tuple[WorkerState, str]:
+    def _describe_state(self) -> tuple[WorkerState, str]:
         if self._fault or self.welcome is None:
-            return super()._described()
+            return super()._describe_state()
         if self.loaded is None:
             return WorkerState.LOADING, tr("Loading the model {}…").format(self._settings.model)
-        if self._asks:
+        if self._requests:
             return WorkerState.BUSY, tr("Computing…")
         return WorkerState.READY, describe(self.loaded)

@@ -25,7 +25,7 @@ class WorkerSupervisor(QObject):
     """A worker, whichever process it is at the moment; asked one thing at a time.
 
     What is asked, and what becomes of the answers, is up to the classes made of this one, which
-    also say which `dialect` the worker speaks.
+    also say which `message_set` the worker speaks.
 
     Signals
     -------
@@ -39,38 +39,38 @@ class WorkerSupervisor(QObject):
     """
 
     state_changed = pyqtSignal()
-    dialect: MessageSet
+    message_set: MessageSet
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._on = False
         self._fault = ""  # why it is BROKEN
-        self._line: WorkerConnection | None = None
+        self._connection: WorkerConnection | None = None
         self._suitable = ""  # interpreter that has been seen to work
         self._ends: list[float] = []  # when workers ended, since all was well
-        self.state, self.text = self._described()
+        self.state, self.text = self._describe_state()
 
     @property
     def pid(self) -> int:
         """Id of the worker's process, 0 if there is none."""
-        return self._line.pid if self._line else 0
+        return self._connection.pid if self._connection else 0
 
     @property
     def welcome(self) -> Any:  # noqa: ANN401
         """What the worker is, once it has said so."""
-        return self._line.welcome if self._line else None
+        return self._connection.welcome if self._connection else None
 
     def start(self) -> None:
         """Start the worker; when BROKEN, try again."""
         self._on = True
-        self._forgive()
-        self._go_on()
+        self._reset_failures()
+        self._proceed()
 
     def stop(self) -> None:
         """End the worker; nobody waits for anything any more."""
         self._on = False
-        self._forgive()
-        self._hang_up()
+        self._reset_failures()
+        self._close()
         self.cancel()
 
     # --- what each kind of worker has of its own ---------------------------------------------
@@ -83,7 +83,7 @@ class WorkerSupervisor(QObject):
         """Python of the worker's environment that the user has chosen; "" looks for one."""
         raise NotImplementedError
 
-    def _send_next(self, line: WorkerConnection) -> None:
+    def _send_next(self, connection: WorkerConnection) -> None:
         """Ask what is next, the worker having said what it is."""
         raise NotImplementedError
 
@@ -91,10 +91,10 @@ class WorkerSupervisor(QObject):
         """Take an answer, and go on."""
         raise NotImplementedError
 
-    def _described(self) -> tuple[WorkerState, str]:
+    def _describe_state(self) -> tuple[WorkerState, str]:
         if self._fault:
             return WorkerState.BROKEN, self._fault
-        if self._line is None:
+        if self._connection is None:
             return WorkerState.OFF, tr("The worker is off.")
         again = tr("The worker stopped; starting it again…")
         return WorkerState.STARTING, again if self._ends else tr("Starting the worker…")
@@ -105,18 +105,18 @@ class WorkerSupervisor(QObject):
 
     # --- the worker --------------------------------------------------------------------------
 
-    def _go_on(self) -> None:
+    def _proceed(self) -> None:
         """Do what is next, if the worker is not at something."""
-        if self._on and not self._fault and self._line is None:
-            self._call_up()
-        if self._line and not self._fault and not self._line.busy:
-            if self._line.welcome is None:
-                self._line.ask(self.dialect.hello)
+        if self._on and not self._fault and self._connection is None:
+            self._open()
+        if self._connection and not self._fault and not self._connection.busy:
+            if self._connection.welcome is None:
+                self._connection.send(self.message_set.hello)
             else:
-                self._send_next(self._line)
-        self._report()
+                self._send_next(self._connection)
+        self._update_state()
 
-    def _call_up(self) -> None:
+    def _open(self) -> None:
         interpreter = self._interpreter() or find_interpreter()
         if not interpreter:
             self._fault = tr(
@@ -124,54 +124,54 @@ class WorkerSupervisor(QObject):
                 "`make setup`."
             )
             return
-        self._line = WorkerConnection(interpreter, self.dialect, self)
-        self._line.answered.connect(self._on_said)
-        self._line.ended.connect(self._on_ended)
-        self._line.open()
+        self._connection = WorkerConnection(interpreter, self.message_set, self)
+        self._connection.answered.connect(self._receive)
+        self._connection.ended.connect(self._on_ended)
+        self._connection.open()
 
-    def _call_back(self) -> None:
+    def _withdraw_request(self) -> None:
         """Tell the worker that nobody waits for what it is at."""
-        if self._line is not None:
-            self._line.call_back()
+        if self._connection is not None:
+            self._connection.withdraw_request()
 
-    def _on_said(self, request: Any, answer: Any) -> None:  # noqa: ANN401
-        if request is not self.dialect.hello:
+    def _receive(self, request: Any, answer: Any) -> None:  # noqa: ANN401
+        if request is not self.message_set.hello:
             self._on_answered(request, answer)
             return
         if isinstance(answer, Failure):
             self._fault = answer.text
         else:
-            self._suitable = self._line.interpreter
-        self._go_on()
+            self._suitable = self._connection.interpreter
+        self._proceed()
 
     def _on_ended(self, text: str) -> None:
-        line = self._line
+        connection = self._connection
         QgsMessageLog.logMessage(
-            f"{text}\n{line.log}", TITLE, Qgis.MessageLevel.Warning, notifyUser=False
+            f"{text}\n{connection.log}", TITLE, Qgis.MessageLevel.Warning, notifyUser=False
         )
-        self._hang_up()
+        self._close()
         now = time.monotonic()
         self._ends = [end for end in self._ends if now - end < _WITHIN] + [now]
-        if line.interpreter != self._suitable:
+        if connection.interpreter != self._suitable:
             self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
         elif len(self._ends) >= _MOST_ENDS:
             again = tr("It was started {} times within a minute.").format(_MOST_ENDS)
             self._fault = f"{text} {again} {self._advice()}"
-        self._go_on()
+        self._proceed()
 
-    def _hang_up(self) -> None:
+    def _close(self) -> None:
         """End the worker, if there is one. What was wanted of it stays noted."""
-        if self._line is not None:
-            self._line.close()
-            self._line.deleteLater()
-            self._line = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection.deleteLater()
+            self._connection = None
 
-    def _forgive(self) -> None:
+    def _reset_failures(self) -> None:
         self._fault = ""
         self._ends.clear()
 
-    def _report(self) -> None:
-        now = self._described()
+    def _update_state(self) -> None:
+        now = self._describe_state()
         if now != (self.state, self.text):
             self.state, self.text = now
             self.state_changed.emit()

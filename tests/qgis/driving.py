@@ -25,12 +25,12 @@ class Driver:
         iface.setActiveLayer(self.layer)
         self.show_all()
         self.studio = plugin.open()
-        self.space = self.studio.workspace
+        self.space = self.studio.session
         wait_until(lambda: self.space.image is not None, what="the image in hand")
         wait_until(self.ready, 60, "the worker")
 
     def ready(self) -> bool:
-        return self.studio.service.state.name == "READY"
+        return self.studio.segmentation_client.state.name == "READY"
 
     def show_all(self) -> None:
         self.canvas.setDestinationCrs(QgsProject.instance().crs())
@@ -79,16 +79,17 @@ class Driver:
         draft = self.space.draft
         if draft is None or draft.prompts.empty:
             return True
-        return draft.outline_for(self.space.shape) is not None and not draft.finishing
+        is_known = draft.outline_for(self.space.shape) is not None
+        return is_known and draft.state.name == "EDITING"
 
     def mask(self):
         """(H, W) bool of the image: what is shown."""
         import numpy as np
 
-        found, grid = self.space.draft.found, self.space.grid
+        state, grid = self.space.draft.prediction, self.space.grid
         whole = np.zeros((grid.height, grid.width), bool)
-        window = found.window
+        window = state.window
         whole[window.row : window.row + window.height, window.col : window.col + window.width] = (
-            found.prediction.mask(self.space.shape.threshold)
+            state.prediction.mask(self.space.shape.threshold)
         )
         return whole

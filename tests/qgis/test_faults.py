@@ -21,8 +21,7 @@ Key = Qt.Key
 def driver(iface, plugin, tmp_path):
     driver = Driver(iface, plugin, scenery.photo(tmp_path))
     driver.said = []
-    driver.space.said.connect(driver.said.append)
-    driver.studio.saver.said.connect(driver.said.append)
+    driver.space.message.connect(driver.said.append)
     return driver
 
 
@@ -37,11 +36,11 @@ def features() -> int:
 
 def test_worker_killed_in_the_middle_of_a_request(driver):
     driver.click(*scenery.CENTRE)
-    mask, first = driver.mask(), driver.studio.service.pid
+    mask, first = driver.mask(), driver.studio.segmentation_client.pid
     driver.space.add_click(*scenery.OUTSIDE, False)
     os.kill(first, signal.SIGKILL)
     driver.settle()
-    assert driver.studio.service.pid != first
+    assert driver.studio.segmentation_client.pid != first
     assert len(driver.space.prompts.clicks) == 2
     assert driver.mask().any()
     driver.key(Key.Key_Backspace)
@@ -58,22 +57,26 @@ def test_wrong_interpreter_then_the_right_one(iface, plugin, interpreter, tmp_pa
     for wrong in (rubbish, tmp_path / "nothing", sys.executable, "/bin/true"):
         QgsSettings().setValue("avalanche_iseg/interpreter", str(wrong))
         studio = plugin.open()
-        wait_until(lambda s=studio: s.service.state.name == "BROKEN", 60, f"{wrong} refused")
-        assert "Options" in studio.service.text
-        assert not studio.dock.again.isHidden()
-    studio.workspace.add_click(*scenery.CENTRE, True)
+        wait_until(
+            lambda s=studio: s.segmentation_client.state.name == "BROKEN", 60, f"{wrong} refused"
+        )
+        assert "Options" in studio.segmentation_client.text
+        assert not studio.dock.restart.isHidden()
+    studio.session.add_click(*scenery.CENTRE, True)
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
-    studio.dock.again.click()
-    wait_until(lambda: studio.workspace.draft.up_to_date, 60, "the answer, nevertheless")
-    assert len(studio.workspace.prompts.clicks) == 1
+    studio.dock.restart.click()
+    wait_until(lambda: studio.session.draft.up_to_date, 60, "the answer, nevertheless")
+    assert len(studio.session.prompts.clicks) == 1
 
 
 def test_missing_model(driver):
     driver.click(*scenery.CENTRE)
     QgsSettings().setValue("avalanche_iseg/model", "/nowhere/model.safetensors")
     driver.studio.configure_worker()
-    wait_until(lambda: driver.studio.service.state.name == "BROKEN", 60, "the model missed")
-    assert "/nowhere/model.safetensors" in driver.studio.service.text
+    wait_until(
+        lambda: driver.studio.segmentation_client.state.name == "BROKEN", 60, "the model missed"
+    )
+    assert "/nowhere/model.safetensors" in driver.studio.segmentation_client.text
     driver.space.add_click(*scenery.OUTSIDE, False)
     QgsSettings().setValue("avalanche_iseg/model", "default")
     driver.studio.configure_worker()
@@ -90,11 +93,11 @@ def test_corrupt_image(iface, plugin, tmp_path):
     path.write_bytes(content[: len(content) // 3])
     studio = plugin.open()
     said = []
-    studio.workspace.said.connect(said.append)
-    studio.workspace.add_click(*scenery.CENTRE, True)
+    studio.session.message.connect(said.append)
+    studio.session.add_click(*scenery.CENTRE, True)
     wait_until(lambda: said, what="the message")
     assert str(path) in said[-1] or path.name in said[-1]
-    assert studio.workspace.prompts.clicks
+    assert studio.session.prompts.clicks
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -166,11 +169,60 @@ def test_nothing_to_finish(driver):
     assert "click" in driver.said[-1].lower()
 
 
-def test_empty_mask_is_not_a_feature(driver):
+def test_empty_mask_is_not_a_feature(driver, monkeypatch):
+    errors = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: errors.append(error))
     driver.click(*scenery.CENTRE)
+    assert not driver.studio.overlay.outline.geometry.isEmpty()
     driver.studio.dock.min_area.setValue(1e7)
     driver.settle()
+    assert driver.studio.overlay.outline.geometry.isEmpty()
     driver.key(Key.Key_Return)
     wait_until(lambda: driver.said, what="the message")
     assert features() == 0
     assert driver.space.prompts.clicks
+    assert errors == []
+
+
+def test_enter_when_a_file_is_there_again(iface, plugin, tmp_path):
+    transform = (2783000.0, 1.0, 0, 1188000.0, 0, -1.0)
+    large = np.kron(scenery.pixels(), np.ones((10, 10, 1), np.uint8))  # read at the first click
+    path = scenery.write(tmp_path / "large.tif", large, transform=transform, epsg=2056)
+    driver = Driver(iface, plugin, path, transform)
+    said = []
+    driver.space.message.connect(said.append)
+    path.rename(tmp_path / "away.tif")
+    driver.space.add_click(*(10 * at for at in scenery.CENTRE), True)
+    wait_until(lambda: said, what="the message")
+    (tmp_path / "away.tif").rename(path)
+    driver.key(Key.Key_Return)
+    wait_until(lambda: features() == 1, 60, "the feature")
+
+
+def test_finish_in_two_photos(driver, iface, plugin, tmp_path):
+    other = scenery.write(tmp_path / "other.jpg", scenery.pixels()[::-1], driver="JPEG")
+    second = QgsRasterLayer(str(other), "other")
+    QgsProject.instance().addMapLayer(second)
+    driver.space.add_click(*scenery.CENTRE, True)
+    driver.space.finish()
+    first = driver.space.image
+    assert first.draft.state.name == "FINISHING"
+    driver.studio.dock.layer.setLayer(second)
+    assert driver.space.image is not first
+    driver.space.add_click(scenery.HEIGHT - 1 - scenery.CENTRE[0], scenery.CENTRE[1], True)
+    driver.space.finish()
+    wait_until(lambda: features() == 2, 60, "both features")
+    (layer,) = layers_of_features()
+    names = sorted(feature["image_name"] for feature in layer.getFeatures())
+    assert names == ["cam1_20240115_103000.jpg", "other.jpg"]
+    assert all(feature["image_sha256"] for feature in layer.getFeatures())
+    assert first.draft.prompts.empty
+
+
+def test_panel_and_image_stay_in_step_when_layers_are_removed(driver, tmp_path):
+    other = scenery.write(tmp_path / "other.jpg", scenery.pixels()[::-1], driver="JPEG")
+    QgsProject.instance().addMapLayer(QgsRasterLayer(str(other), "other"))
+    for _ in range(2):
+        QgsProject.instance().removeMapLayer(driver.studio.dock.layer.currentLayer().id())
+        layer, image = driver.studio.dock.layer.currentLayer(), driver.space.image
+        assert (layer and layer.id()) == (image and image.layer_id)

@@ -111,10 +111,10 @@ def test_nothing_is_lost(driver, iface):
     node = QgsProject.instance().layerTreeRoot().findLayer(driver.layer.id())
     node.setItemVisibilityChecked(False)
     wait_until(lambda: not driver.canvas.layers(), what="the layer hidden")
-    assert driver.studio.display.mask.extent().isEmpty()
+    assert driver.studio.overlay.mask.extent().isEmpty()
     node.setItemVisibilityChecked(True)
     wait_until(
-        lambda: not driver.studio.display.mask.extent().isEmpty(), what="the mask shown again"
+        lambda: not driver.studio.overlay.mask.extent().isEmpty(), what="the mask shown again"
     )
     iface.actionPan().trigger()
     driver.studio.open()
@@ -126,7 +126,7 @@ def test_layer_removed_and_added_again(driver, iface, plugin, tmp_path):
     driver.click(*scenery.CENTRE)
     prompts = driver.space.prompts
     said = []
-    driver.space.said.connect(said.append)
+    driver.space.message.connect(said.append)
     QgsProject.instance().removeMapLayer(driver.layer.id())
     assert driver.space.image is None
     assert "add the image again" in said[-1]
@@ -193,11 +193,11 @@ def test_several_reopen_delete(driver):
     driver.click(*scenery.OUTSIDE)
     driver.key(Key.Key_Return)
     wait_until(lambda: driver.space.prompts.empty, what="the second feature")
-    layer, table = only_layer(), driver.studio.list
+    layer, table = only_layer(), driver.studio.avalanches_dock
     assert table.table.rowCount() == 2
     identity = next(layer.getFeatures())["uuid"]
     table.table.setCurrentCell(0, 0)
-    table._emit(table.continue_wanted)
+    table._emit(table.continue_requested)
     driver.settle()
     assert driver.space.prompts.clicks == prompts.clicks
     assert np.array_equal(driver.mask(), first)
@@ -209,7 +209,7 @@ def test_several_reopen_delete(driver):
     assert len(again) == 1
     assert again[0]["n_clicks"] == 2
     table.table.setCurrentCell(1, 0)
-    table._emit(table.delete_wanted)
+    table._emit(table.delete_requested)
     assert layer.featureCount() == 1
     assert table.table.rowCount() == 1
 
@@ -235,7 +235,7 @@ def test_outlines_of_another_photo_are_not_shown(driver, iface, plugin, tmp_path
     path = scenery.write(tmp_path / "cam2.jpg", scenery.pixels()[::-1], driver="JPEG")
     other = Driver(iface, plugin, path)
     wait_until(lambda: other.space.image.origin.sha256, what="the photo looked up")
-    assert other.studio.list.table.rowCount() == 0
+    assert other.studio.avalanches_dock.table.rowCount() == 0
     assert visible(layer) == []
 
 

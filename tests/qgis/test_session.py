@@ -47,7 +47,7 @@ def test_start_is_quick_and_opens_nothing(iface, plugin):
     seconds = time.perf_counter() - start
     print(f"plugin start: {1000 * seconds:.0f} ms")
     assert seconds < 0.5  # of a shared machine; the figure printed is what counts
-    assert utils.plugins[name].studio is None
+    assert utils.plugins[name].controller is None
     assert len(QApplication.topLevelWidgets()) <= windows + 1
     assert len(iface.mainWindow().findChildren(QDockWidget)) == docks
 
@@ -63,7 +63,7 @@ def test_nothing_foreign_in_the_process_and_nothing_left_behind(iface, plugin, t
         driver.drag((90, 280), (480, 600))
         finish(driver)
         driver.click(*scenery.CENTRE)
-        pid = driver.studio.service.pid
+        pid = driver.studio.segmentation_client.pid
         assert not [name for name in FOREIGN if name in sys.modules]
         for layer in vector_layers():
             layer.rollBack()
@@ -142,7 +142,7 @@ def test_start_from_a_feature_and_write_back(iface, plugin, tmp_path):
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     iface.setActiveLayer(layer)
-    driver.studio.imports.from_selection()
+    driver.studio.start_actions.from_selection()
     driver.settle()
     expected = np.zeros((grid.height, grid.width), bool)
     expected[200:400, 330:520] = True
@@ -154,7 +154,7 @@ def test_start_from_a_feature_and_write_back(iface, plugin, tmp_path):
         driver.studio.dock.threshold.value = threshold
         driver.settle()
         assert np.array_equal(driver.mask()[450:], expected[450:])
-    assert driver.studio.dock.same_feature.isChecked()
+    assert driver.studio.dock.write_back.isChecked()
     finish(driver)
     (after,) = layer.getFeatures()
     assert after["name"] == "kept"
@@ -172,7 +172,7 @@ def test_start_from_a_label_image(iface, plugin, tmp_path):
     driver = Driver(iface, plugin, scenery.photo(tmp_path))
     labels = scenery.truth().astype(np.uint8) * 255
     path = scenery.write(tmp_path / "mask.png", labels, driver="PNG")
-    driver.studio.imports.from_path(str(path))
+    driver.studio.start_actions.from_path(str(path))
     driver.settle()
     assert np.array_equal(driver.mask(), scenery.truth())
     finish(driver)
@@ -188,9 +188,9 @@ def test_continued_in_another_session(iface, plugin, tmp_path):
     finish(driver)
     (layer,) = vector_layers()
     assert layer.commitChanges()
-    table = driver.studio.list
+    table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
-    table._emit(table.continue_wanted)  # the feature has another id since it was saved
+    table._emit(table.continue_requested)  # the feature has another id since it was saved
     driver.settle()
     assert np.array_equal(driver.mask(), mask)
     QgsProject.instance().write(str(tmp_path / "project.qgz"))
@@ -205,10 +205,10 @@ def test_continued_in_another_session(iface, plugin, tmp_path):
         if isinstance(layer, QgsRasterLayer)
     )
     again = Driver(iface, utils.plugins["avalanche_iseg_qgis"], image)
-    table = again.studio.list
+    table = again.studio.avalanches_dock
     wait_until(lambda: table.table.rowCount() == 1, what="the list")
     table.table.setCurrentCell(0, 0)
-    table._emit(table.continue_wanted)
+    table._emit(table.continue_requested)
     again.settle()
     assert [(c.row, c.col) for c in again.space.prompts.clicks] == [(c.row, c.col) for c in clicks]
     assert np.array_equal(again.mask(), mask)
@@ -219,7 +219,7 @@ def test_times_and_masks_are_exported(iface, plugin, tmp_path):
     driver.click(*scenery.CENTRE)
     mask = driver.mask()
     finish(driver)
-    exports, files = driver.studio.exports, iter(["times.csv", "mask.png", "labels.png"])
+    exports, files = driver.studio.export_actions, iter(["times.csv", "mask.png", "labels.png"])
     exports._ask = lambda kinds, name: str(tmp_path / next(files))
     exports.times()
     with (tmp_path / "times.csv").open() as file:

@@ -25,7 +25,8 @@ from avalanche_iseg_qgis.core.survey.protocol import (
     ToMap,
 )
 from avalanche_iseg_qgis.worker.camera_client import CameraClient
-from avalanche_iseg_qgis.worker.camera_messages import SURVEY
+from avalanche_iseg_qgis.worker.camera_messages import CAMERA_MESSAGES
+from avalanche_iseg_qgis.worker.receiver import Receiver
 from avalanche_iseg_qgis.worker.state import WorkerState
 
 EPSG = 2056
@@ -72,40 +73,45 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 class Heard:
-    """A surveyor with everything it has said."""
+    """A client, and all that its receivers were given."""
 
     def __init__(self, interpreter: str) -> None:
-        self.surveyor = CameraClient()
+        self.client = CameraClient()
         self.answers: list[tuple] = []
         self.refusals: list[tuple] = []
         self.states: list[tuple] = []
-        self.surveyor.answered.connect(lambda *said: self.answers.append(said))
-        self.surveyor.refused.connect(lambda *said: self.refusals.append(said))
-        self.surveyor.state_changed.connect(
-            lambda: self.states.append((self.surveyor.state, self.surveyor.text))
+        self.client.state_changed.connect(
+            lambda: self.states.append((self.client.state, self.client.text))
         )
-        self.surveyor.configure(interpreter)
+        self.client.configure(interpreter)
+
+    def request(self, slot: str, name: object, request: object) -> None:
+        receiver = Receiver(
+            lambda answer: self.answers.append((name, answer)),
+            lambda text: self.refusals.append((name, text)),
+        )
+        self.client.request(slot, request, receiver)
 
     def wait_for(self, state: WorkerState) -> None:
-        wait_until(lambda: self.surveyor.state in (state, WorkerState.BROKEN), 60, state.name)
-        assert self.surveyor.state is state, self.surveyor.text
+        wait_until(lambda: self.client.state in (state, WorkerState.BROKEN), 60, state.name)
+        assert self.client.state is state, self.client.text
 
     def wait_for_answers(self, count: int = 1) -> None:
         def settled() -> bool:
-            broken = self.surveyor.state is WorkerState.BROKEN
+            broken = self.client.state is WorkerState.BROKEN
             return len(self.answers) >= count or broken or bool(self.refusals)
 
         wait_until(settled, 60, "an answer")
-        assert len(self.answers) >= count, (self.surveyor.text, self.refusals)
+        assert len(self.answers) >= count, (self.client.text, self.refusals)
 
     @property
-    def tickets(self) -> list:
-        return [ticket for ticket, _ in self.answers]
+    def answered(self) -> list:
+        return [name for name, _ in self.answers]
 
 
 @pytest.fixture
 def listen():
-    """Makes surveyors, and stops them."""
+    """Makes clients, and stops them."""
     all_heard = []
 
     def make(interpreter) -> Heard:
@@ -114,24 +120,24 @@ def listen():
 
     yield make
     for heard in all_heard:
-        heard.surveyor.stop()
+        heard.client.stop()
 
 
 @pytest.fixture(scope="module")
 def running(interpreter):
     heard = Heard(str(interpreter))
     yield heard
-    heard.surveyor.stop()
+    heard.client.stop()
 
 
 @pytest.fixture
 def ready(running):
-    running.surveyor.start()
+    running.client.start()
     running.wait_for(WorkerState.READY)
     for said in (running.answers, running.refusals, running.states):
         said.clear()
     yield running
-    running.surveyor.cancel()
+    running.client.cancel()
 
 
 def to_map(view: dict, **more) -> ToMap:
@@ -151,37 +157,37 @@ def gone(pid: int) -> bool:
 
 def test_starts_and_says_so(listen, interpreter):
     heard = listen(interpreter)
-    assert heard.surveyor.state is WorkerState.OFF
+    assert heard.client.state is WorkerState.OFF
     start = time.perf_counter()
-    heard.surveyor.start()
+    heard.client.start()
     heard.wait_for(WorkerState.READY)
     print(f"up after {time.perf_counter() - start:.1f} s")
     assert [state for state, _ in heard.states] == [WorkerState.STARTING, WorkerState.READY]
-    assert heard.surveyor.welcome.versions["python"]
+    assert heard.client.welcome.versions["python"]
 
 
 def test_looks_and_qgis_reads_the_range_map(ready, view, record):
-    ready.surveyor.ask("look", "ticket", LookAt(**view))
-    assert ready.surveyor.busy
-    assert ready.surveyor.state is WorkerState.BUSY
+    ready.request("look", "ticket", LookAt(**view))
+    assert ready.client.busy
+    assert ready.client.state is WorkerState.BUSY
     ready.wait_for_answers()
-    ((ticket, seen),) = ready.answers
-    assert (ticket, type(seen)) == ("ticket", Seen)
+    ((name, seen),) = ready.answers
+    assert (name, type(seen)) == ("ticket", Seen)
     ((x, y, z),) = RangeMap.open(seen.folder).locate([(160, 120)])
     assert z == pytest.approx(float(heights_at(x, y)), abs=2)
     u, v = record.camera.project([(x, y, z)])[0]
     assert (u, v) == (pytest.approx(160, abs=0.1), pytest.approx(120, abs=0.1))
-    assert not ready.surveyor.busy
-    assert ready.surveyor.state is WorkerState.READY
+    assert not ready.client.busy
+    assert ready.client.state is WorkerState.READY
 
 
 def test_outlines_go_to_the_map_and_back(ready, view):
-    ready.surveyor.ask("map", 1, to_map(view, attributes=True))
+    ready.request("map", 1, to_map(view, attributes=True))
     ready.wait_for_answers()
     mapped = ready.answers[0][1]
     assert isinstance(mapped, Mapped)
     assert mapped.attributes["area_m2"] > 1000
-    ready.surveyor.ask("image", 2, ToImage.of(mapped.xy, mapped.parts, **view))
+    ready.request("image", 2, ToImage.of(mapped.xy, mapped.parts, **view))
     ready.wait_for_answers(2)
     drawn = ready.answers[1][1]
     assert isinstance(drawn, Drawn)
@@ -190,83 +196,85 @@ def test_outlines_go_to_the_map_and_back(ready, view):
 
 def test_newest_of_each_slot_wins_and_slots_take_turns(ready, view):
     for number in range(10):
-        ready.surveyor.ask("live", f"live {number}", to_map(view))
-        ready.surveyor.ask("finish", f"finish {number}", to_map(view, attributes=True))
+        ready.request("live", f"live {number}", to_map(view))
+        ready.request("finish", f"finish {number}", to_map(view, attributes=True))
     ready.wait_for_answers(2)
-    wait_until(lambda: ready.surveyor.state is WorkerState.READY)
-    assert ready.tickets == ["live 9", "finish 9"]
+    wait_until(lambda: ready.client.state is WorkerState.READY)
+    assert ready.answered == ["live 9", "finish 9"]
     for slot in "abc":
-        ready.surveyor.ask(slot, slot, to_map(view))
+        ready.request(slot, slot, to_map(view))
     ready.wait_for_answers(5)
-    assert ready.tickets[2:] == ["a", "b", "c"]
+    assert ready.answered[2:] == ["a", "b", "c"]
 
 
 def test_what_is_forgotten_is_not_answered(ready, view):
-    ready.surveyor.ask("a", "dropped", LookAt(**view))
-    ready.surveyor.ask("b", "wanted", to_map(view))
-    ready.surveyor.forget("a")
-    ready.surveyor.forget("never asked")
+    ready.request("a", "dropped", LookAt(**view))
+    ready.request("b", "wanted", to_map(view))
+    ready.client.withdraw("a")
+    ready.client.withdraw("never asked")
     ready.wait_for_answers()
-    assert ready.tickets == ["wanted"]
-    ready.surveyor.ask("a", "dropped", to_map(view))
-    ready.surveyor.cancel()
-    assert not ready.surveyor.busy
-    ready.surveyor.ask("a", "asked again", to_map(view))
+    assert ready.answered == ["wanted"]
+    ready.request("a", "dropped", to_map(view))
+    ready.client.cancel()
+    assert not ready.client.busy
+    ready.request("a", "asked again", to_map(view))
     ready.wait_for_answers(2)
-    assert ready.tickets == ["wanted", "asked again"]
+    assert ready.answered == ["wanted", "asked again"]
 
 
 def test_asked_again_by_who_hears_the_answer(ready, view):
-    def again(ticket, _):
-        if ticket < 3:
-            ready.surveyor.ask("chain", ticket + 1, to_map(view))
+    def request(number: int) -> None:
+        def again(answer: object) -> None:
+            ready.answers.append((number, answer))
+            if number < 3:
+                request(number + 1)
 
-    ready.surveyor.answered.connect(again)
-    ready.surveyor.ask("chain", 0, to_map(view))
+        ready.client.request("chain", to_map(view), Receiver(again, pytest.fail))
+
+    request(0)
     ready.wait_for_answers(4)
-    ready.surveyor.answered.disconnect(again)
-    assert ready.tickets == [0, 1, 2, 3]
+    assert ready.answered == [0, 1, 2, 3]
 
 
 def test_a_request_that_fails_is_refused_and_the_worker_goes_on(ready, view):
-    pid = ready.surveyor.pid
-    ready.surveyor.ask("a", "no dem", to_map({**view, "dem": []}))
+    pid = ready.client.pid
+    ready.request("a", "no dem", to_map({**view, "dem": []}))
     wait_until(lambda: ready.refusals, what="a refusal")
-    ready.surveyor.ask("a", "few", SolvePose([], 320, 240, EPSG))
+    ready.request("a", "few", SolvePose([], 320, 240, EPSG))
     wait_until(lambda: len(ready.refusals) == 2, what="a refusal")
     unsendable = {**view, "record": {**view["record"], "x": float("nan")}}
-    ready.surveyor.ask("a", "no number", to_map(unsendable))
-    assert [ticket for ticket, _ in ready.refusals] == ["no dem", "few", "no number"]
+    ready.request("a", "no number", to_map(unsendable))
+    assert [name for name, _ in ready.refusals] == ["no dem", "few", "no number"]
     assert "DEM" in ready.refusals[0][1]
     ready.refusals.clear()
-    ready.surveyor.ask("a", "fine", to_map(view))
+    ready.request("a", "fine", to_map(view))
     ready.wait_for_answers()
-    assert ready.surveyor.pid == pid
+    assert ready.client.pid == pid
 
 
 def test_stop_leaves_no_process(ready, view):
-    pid = ready.surveyor.pid
-    ready.surveyor.ask("a", "lost", to_map(view))
+    pid = ready.client.pid
+    ready.request("a", "lost", to_map(view))
     start = time.perf_counter()
-    ready.surveyor.stop()
+    ready.client.stop()
     took = time.perf_counter() - start
     print(f"stop: {1000 * took:.0f} ms")
     assert took < 0.2
     wait_until(lambda: gone(pid), 1.0)
-    assert ready.surveyor.state is WorkerState.OFF
-    assert not ready.surveyor.busy
-    ready.surveyor.start()
+    assert ready.client.state is WorkerState.OFF
+    assert not ready.client.busy
+    ready.client.start()
     ready.wait_for(WorkerState.READY)
-    assert ready.tickets == []
+    assert ready.answered == []
 
 
 def test_asked_before_it_is_started(listen, interpreter, view):
     heard = listen(interpreter)
-    heard.surveyor.ask("a", "early", to_map(view))
-    assert heard.surveyor.state is WorkerState.OFF
-    heard.surveyor.start()
+    heard.request("a", "early", to_map(view))
+    assert heard.client.state is WorkerState.OFF
+    heard.client.start()
     heard.wait_for_answers()
-    assert heard.tickets == ["early"]
+    assert heard.answered == ["early"]
 
 
 # --- what goes wrong --------------------------------------------------------------------------
@@ -274,30 +282,30 @@ def test_asked_before_it_is_started(listen, interpreter, view):
 
 def test_killed_mid_request_answers_nevertheless(ready, view, record):
     turned = {**view, "record": {**view["record"], "yaw_deg": 4.0}}
-    pid = ready.surveyor.pid
-    ready.surveyor.ask("a", "a", to_map(turned))
-    ready.surveyor.ask("b", "b", to_map(view))
+    pid = ready.client.pid
+    ready.request("a", "a", to_map(turned))
+    ready.request("b", "b", to_map(view))
     os.kill(pid, signal.SIGKILL)
     ready.wait_for_answers(2)
-    assert ready.tickets == ["a", "b"]
-    assert ready.surveyor.pid != pid
+    assert ready.answered == ["a", "b"]
+    assert ready.client.pid != pid
     assert (WorkerState.STARTING, "The worker stopped; starting it again…") in ready.states
 
 
 def test_killed_again_and_again_gives_up_and_keeps_what_was_wanted(ready, view):
     for _ in range(3):
         ready.wait_for(WorkerState.READY)
-        os.kill(ready.surveyor.pid, signal.SIGKILL)
-        wait_until(lambda: ready.surveyor.state is not WorkerState.READY)
-    assert ready.surveyor.state is WorkerState.BROKEN
-    print(ready.surveyor.text)
-    assert "3 times within a minute" in ready.surveyor.text
-    assert "start it again" in ready.surveyor.text
-    ready.surveyor.ask("a", "a", to_map(view))
-    assert ready.surveyor.state is WorkerState.BROKEN
-    ready.surveyor.start()
+        os.kill(ready.client.pid, signal.SIGKILL)
+        wait_until(lambda: ready.client.state is not WorkerState.READY)
+    assert ready.client.state is WorkerState.BROKEN
+    print(ready.client.text)
+    assert "3 times within a minute" in ready.client.text
+    assert "start it again" in ready.client.text
+    ready.request("a", "a", to_map(view))
+    assert ready.client.state is WorkerState.BROKEN
+    ready.client.start()
     ready.wait_for_answers()
-    assert ready.tickets == ["a"]
+    assert ready.answered == ["a"]
 
 
 @pytest.mark.parametrize("wrong", ["/bin/true", "/no/such/python", "rubbish"])
@@ -308,27 +316,27 @@ def test_no_python_at_all(listen, interpreter, view, tmp_path, wrong):
         script.chmod(0o755)
         wrong = str(script)
     heard = listen(wrong)
-    heard.surveyor.start()
-    heard.surveyor.ask("a", "a", to_map(view))
-    wait_until(lambda: heard.surveyor.state is WorkerState.BROKEN, what="giving up")
-    assert heard.surveyor.text.startswith(f"{wrong} is no Python in which the worker can run")
-    heard.surveyor.configure(str(interpreter))
+    heard.client.start()
+    heard.request("a", "a", to_map(view))
+    wait_until(lambda: heard.client.state is WorkerState.BROKEN, what="giving up")
+    assert heard.client.text.startswith(f"{wrong} is no Python in which the worker can run")
+    heard.client.configure(str(interpreter))
     heard.wait_for_answers()
-    assert heard.tickets == ["a"]
+    assert heard.answered == ["a"]
 
 
 def test_python_without_the_packages(listen):
     heard = listen("/usr/bin/python3")
-    heard.surveyor.start()
-    wait_until(lambda: heard.surveyor.state is WorkerState.BROKEN, what="giving up")
-    print(heard.surveyor.text)
-    assert "No module named" in heard.surveyor.text
+    heard.client.start()
+    wait_until(lambda: heard.client.state is WorkerState.BROKEN, what="giving up")
+    print(heard.client.text)
+    assert "No module named" in heard.client.text
 
 
 def test_every_request_has_its_answers():
-    requests = set(SURVEY.answered_by)
-    known = set(SURVEY.answers.values())
-    assert all(set(kinds) <= known for kinds, _ in SURVEY.answered_by.values())
+    requests = set(CAMERA_MESSAGES.answered_by)
+    known = set(CAMERA_MESSAGES.answers.values())
+    assert all(set(kinds) <= known for kinds, _ in CAMERA_MESSAGES.answered_by.values())
     assert {LookAt, SolvePose, ToMap, ToImage} <= requests
     assert Draped in known
 

@@ -17,6 +17,7 @@ from waiting import wait_until
 from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow, WindowImage
 from avalanche_iseg_qgis.worker.interpreter import find_interpreter
+from avalanche_iseg_qgis.worker.receiver import Receiver
 from avalanche_iseg_qgis.worker.segmentation_client import (
     SegmentationClient,
     ShapeSettings,
@@ -55,20 +56,29 @@ def gone(pid: int) -> bool:
 
 
 class Heard:
-    """A service with everything it has said."""
+    """A client, and all that its receivers were given."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.service = SegmentationClient()
         self.answers: list[tuple] = []
         self.refusals: list[tuple] = []
         self.states: list[tuple] = []
-        self.service.predicted.connect(lambda *said: self.answers.append(said))
-        self.service.outlined.connect(lambda *said: self.answers.append(said))
-        self.service.refused.connect(lambda *said: self.refusals.append(said))
         self.service.state_changed.connect(
             lambda: self.states.append((self.service.state, self.service.text))
         )
         self.service.configure(settings)
+
+    def receiver(self, name: object) -> Receiver:
+        return Receiver(
+            lambda answer: self.answers.append((name, answer)),
+            lambda text: self.refusals.append((name, text)),
+        )
+
+    def predict(self, name: object, photo: WindowImage, prompts: Prompts, slot="live") -> None:
+        self.service.predict(slot, photo, prompts, self.receiver(name))
+
+    def outline(self, name: object, photo: WindowImage, prompts: Prompts, shape) -> None:
+        self.service.outline("live", photo, prompts, shape, self.receiver(name))
 
     def wait_for(self, state: WorkerState, seconds: float = 60.0) -> None:
         def reached() -> bool:
@@ -85,8 +95,8 @@ class Heard:
         assert len(self.answers) >= count, self.service.text
 
     @property
-    def tickets(self) -> list:
-        return [ticket for ticket, _ in self.answers]
+    def answered(self) -> list:
+        return [name for name, _ in self.answers]
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +162,11 @@ def test_starts_loads_and_says_so(listen, settings):
 def test_predicts_on_a_photo(ready):
     data = gdal.Open(str(PHOTO)).ReadAsArray()
     photo = picture(np.ascontiguousarray(np.moveaxis(data, 0, 2)), str(PHOTO))
-    ready.service.predict("a", photo, middle(photo))
+    ready.predict("a", photo, middle(photo))
     assert ready.service.state is WorkerState.BUSY
     ready.wait_for_answers()
-    ticket, prediction = ready.answers[0]
-    assert ticket == "a"
+    name, prediction = ready.answers[0]
+    assert name == "a"
     assert tuple(prediction.size) == photo.pixels.shape[:2]
     assert prediction.mask(0.5)[photo.window.height // 2, photo.window.width // 2]
     assert ready.service.state is WorkerState.READY
@@ -164,10 +174,10 @@ def test_predicts_on_a_photo(ready):
 
 def test_outlines(ready):
     photo = made()
-    ready.service.outline("o", photo, middle(photo), ShapeSettings(tolerance=1.0, fill_holes=-1))
+    ready.outline("o", photo, middle(photo), ShapeSettings(tolerance=1.0, fill_holes=-1))
     ready.wait_for_answers()
-    ticket, outlined = ready.answers[0]
-    assert ticket == "o"
+    name, outlined = ready.answers[0]
+    assert name == "o"
     assert outlined.points.shape == (sum(map(sum, outlined.parts)), 2)
     assert outlined.area > 100
 
@@ -175,65 +185,77 @@ def test_outlines(ready):
 def test_newest_of_each_kind_wins_and_predictions_go_first(ready):
     photo = made()
     for number in range(10):
-        ready.service.outline(f"o{number}", photo, middle(photo), ShapeSettings())
-        ready.service.predict(number, photo, middle(photo))
+        ready.outline(f"o{number}", photo, middle(photo), ShapeSettings())
+        ready.predict(number, photo, middle(photo))
     ready.wait_for_answers(2)
     time.sleep(0.2)
     wait_until(lambda: ready.service.state is WorkerState.READY)
-    assert ready.tickets == [9, "o9"]
+    assert ready.answered == [9, "o9"]
+
+
+def test_each_slot_has_a_prediction_of_its_own(ready):
+    photo = made()
+    for number in range(3):
+        ready.predict(f"one {number}", photo, middle(photo), "one")
+        ready.predict(f"two {number}", photo, middle(photo), "two")
+    ready.predict("dropped", photo, middle(photo), "three")
+    ready.service.withdraw("three")
+    ready.wait_for_answers(2)
+    wait_until(lambda: ready.service.state is WorkerState.READY)
+    assert ready.answered == ["one 2", "two 2"]
 
 
 def test_nobody_waits_after_cancel(ready):
     photo = made()
-    ready.service.predict("dropped", photo, middle(photo))
-    ready.service.outline("dropped too", photo, middle(photo), ShapeSettings())
+    ready.predict("dropped", photo, middle(photo))
+    ready.outline("dropped too", photo, middle(photo), ShapeSettings())
     ready.service.cancel()
     assert ready.service.state is WorkerState.READY
-    ready.service.predict("wanted", photo, middle(photo))
+    ready.predict("wanted", photo, middle(photo))
     ready.wait_for_answers()
-    assert ready.tickets == ["wanted"]
+    assert ready.answered == ["wanted"]
 
 
 def test_hands_pictures_over_again_when_the_worker_has_dropped_them(ready):
     photos = [made(60, 80, f"photo {number}") for number in range(6)]
     for photo in (*photos, *photos):
-        ready.service.predict(photo.name, photo, middle(photo))
+        ready.predict(photo.name, photo, middle(photo))
         ready.wait_for_answers(len(ready.answers) + 1)
-    assert ready.tickets == [photo.name for photo in photos] * 2
+    assert ready.answered == [photo.name for photo in photos] * 2
     assert not ready.refusals
 
 
 def test_picture_ahead_of_the_first_click(ready):
     photo = made(4000, 6000, "ahead")
     start = time.perf_counter()
-    ready.service.hand_over(photo)
+    ready.service.preload(photo)
     loop = QEventLoop()  # not `wait_until`: its pauses would be counted
-    ready.service._line.answered.connect(loop.quit)
+    ready.service._connection.answered.connect(loop.quit)
     loop.exec()
-    assert photo.name in ready.service._line.held
+    assert photo.name in ready.service._connection.cached
     print(f"24 megapixels handed over in {time.perf_counter() - start:.2f} s")
-    ready.service.predict("a", photo, middle(photo))
+    ready.predict("a", photo, middle(photo))
     ready.wait_for_answers()
 
 
 def test_a_request_that_fails_is_refused_and_the_worker_goes_on(ready):
     photo, pid = made(), ready.service.pid
-    ready.service.predict("outside", photo, Prompts([], Box(5000, 6000, 5000, 6000)))
-    ready.service.outline("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo), None)
+    ready.predict("outside", photo, Prompts([], Box(5000, 6000, 5000, 6000)))
+    ready.outline("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo), None)
     wait_until(lambda: len(ready.refusals) == 1, what="a refusal")
-    ready.service.predict("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo))
+    ready.predict("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo))
     wait_until(lambda: len(ready.refusals) == 2, what="a refusal")
     assert ready.refusals[-1][0] == "flat"
     assert "(H, W, 3)" in ready.refusals[-1][1]
-    ready.service.predict("fine", photo, middle(photo))
+    ready.predict("fine", photo, middle(photo))
     ready.wait_for_answers()
-    assert ready.tickets == ["fine"]
+    assert ready.answered == ["fine"]
     assert ready.service.pid == pid
 
 
 def test_stop_leaves_no_process_and_start_starts_again(ready):
     photo, pid = made(), ready.service.pid
-    ready.service.predict("lost", photo, middle(photo))
+    ready.predict("lost", photo, middle(photo))
     start = time.perf_counter()
     ready.service.stop()
     took = time.perf_counter() - start
@@ -245,7 +267,7 @@ def test_stop_leaves_no_process_and_start_starts_again(ready):
     ready.service.start()
     ready.service.start()
     ready.wait_for(WorkerState.READY)
-    assert ready.tickets == []
+    assert ready.answered == []
 
 
 # --- settings ---------------------------------------------------------------------------------
@@ -264,10 +286,10 @@ def test_only_what_has_changed_is_done_again(ready, settings):
 
 def test_settings_changed_mid_request(ready, settings):
     photo = made()
-    ready.service.predict("a", photo, middle(photo))
+    ready.predict("a", photo, middle(photo))
     ready.service.configure(replace(settings, threads=2))
     ready.wait_for_answers()
-    assert ready.tickets == ["a"]
+    assert ready.answered == ["a"]
     assert ready.service.loaded.threads == 2
 
 
@@ -286,7 +308,7 @@ def test_settings_changed_while_starting(listen, settings):
 
 def test_missing_model_file_then_a_good_one(listen, settings, tmp_path):
     heard, photo = listen(replace(settings, model=str(tmp_path / "gone.safetensors"))), made()
-    heard.service.predict("a", photo, middle(photo))
+    heard.predict("a", photo, middle(photo))
     heard.service.start()
     wait_until(lambda: heard.service.state is WorkerState.BROKEN, 60)
     print(heard.service.text)
@@ -294,7 +316,7 @@ def test_missing_model_file_then_a_good_one(listen, settings, tmp_path):
     pid = heard.service.pid
     heard.service.configure(settings)
     heard.wait_for_answers()
-    assert heard.tickets == ["a"]
+    assert heard.answered == ["a"]
     assert heard.service.pid == pid  # a failed load ends no worker
 
 
@@ -319,14 +341,14 @@ def test_find_interpreter(monkeypatch):
 @pytest.mark.parametrize("while_it", ["reads the picture", "computes"])
 def test_killed_mid_request_answers_nevertheless(ready, while_it):
     photo, pid = made(1200, 1600, while_it), ready.service.pid
-    ready.service.predict("a", photo, middle(photo))
+    ready.predict("a", photo, middle(photo))
     if while_it == "computes":
-        wait_until(lambda: photo.name in ready.service._line.held)
+        wait_until(lambda: photo.name in ready.service._connection.cached)
     os.kill(pid, signal.SIGKILL)
     start = time.perf_counter()
     ready.wait_for_answers()
     print(f"killed, answered after {time.perf_counter() - start:.1f} s")
-    assert ready.tickets == ["a"]
+    assert ready.answered == ["a"]
     assert ready.service.pid != pid
     assert (WorkerState.STARTING, "The worker stopped; starting it again…") in ready.states
 
@@ -347,11 +369,11 @@ def test_killed_again_and_again_gives_up_and_keeps_what_was_wanted(ready):
         wait_until(lambda: ready.service.state is not WorkerState.READY)
     assert ready.service.state is WorkerState.BROKEN
     assert "3 times within a minute" in ready.service.text
-    ready.service.predict("a", photo, middle(photo))
+    ready.predict("a", photo, middle(photo))
     assert ready.service.state is WorkerState.BROKEN
     ready.service.start()
     ready.wait_for_answers()
-    assert ready.tickets == ["a"]
+    assert ready.answered == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -364,14 +386,14 @@ def test_no_python_at_all(listen, settings, tmp_path, wrong):
         wrong = script(tmp_path / "python", "exec cat /dev/urandom")
     heard, photo = listen(replace(settings, interpreter=wrong)), made()
     heard.service.start()
-    heard.service.predict("a", photo, middle(photo))
+    heard.predict("a", photo, middle(photo))
     wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     print(heard.service.text)
     assert heard.service.text.startswith(f"{wrong} is no Python in which the worker can run")
     assert heard.service.pid == 0
     heard.service.configure(settings)
     heard.wait_for_answers()
-    assert heard.tickets == ["a"]
+    assert heard.answered == ["a"]
 
 
 def test_python_without_torch(listen, settings):
@@ -409,9 +431,9 @@ wait""",
     pid = heard.service.pid
     now.touch()
     wait_until(lambda: heard.service.state is not WorkerState.READY, what="garbage")
-    heard.service.predict("a", photo, middle(photo))
+    heard.predict("a", photo, middle(photo))
     heard.wait_for_answers()
-    assert heard.tickets == ["a"]
+    assert heard.answered == ["a"]
     assert heard.service.pid != pid
 
 
@@ -420,7 +442,7 @@ def test_a_worker_that_says_nothing(listen, settings, tmp_path):
     heard = listen(replace(settings, interpreter=silent))
     heard.service.start()
     pid = heard.service.pid
-    heard.service._line._patience.start(50)  # in place of three minutes
+    heard.service._connection._patience.start(50)  # in place of three minutes
     wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     assert "no answer" in heard.service.text
     wait_until(lambda: gone(pid))
@@ -446,10 +468,10 @@ def test_event_loop_is_not_held_up(ready):
     tick()
     gaps.clear()
     start = time.perf_counter()
-    ready.service.predict("click", photo, middle(photo))
+    ready.predict("click", photo, middle(photo))
     ready.wait_for_answers(1)
     print(f"24 megapixels: first answer after {time.perf_counter() - start:.1f} s")
-    ready.service.predict("mask", photo, Prompts([Click(2000, 3000)], mask=mask))
+    ready.predict("mask", photo, Prompts([Click(2000, 3000)], mask=mask))
     ready.wait_for_answers(2)
     wait_until(lambda: len(gaps) > 20)
     print(f"largest gap of {len(gaps)}: {1000 * max(gaps):.0f} ms")

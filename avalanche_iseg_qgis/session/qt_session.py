@@ -1,0 +1,88 @@
+"""The session in QGIS: layers in, signals out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from qgis.core import QgsRasterLayer
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+
+from ..core.errors import IsegError
+from ..layers.grid import Grid
+from ..layers.image_origin import ImageOrigin
+from ..layers.origin import parse_observed_at
+from ..layers.reader import ImageReader
+from ..layers.source import open_source
+from ..worker.segmentation_client import SegmentationClient
+from .interfaces import SessionObserver
+from .mapped_image import MappedImage
+from .session import SegmentationSession
+
+_OUTLINE_DELAY = 150  # ms without a change, after which the outline is requested
+
+
+class QtSession(SegmentationSession, QObject):
+    """A session with a timer and signals of Qt: those of `SessionObserver`.
+
+    Signals
+    -------
+    finished
+        (MappedImage, Outlined).
+    saving_cancelled
+        (ObjectDraft).
+    message
+        (text).
+    """
+
+    image_changed = pyqtSignal()
+    prompts_changed = pyqtSignal()
+    prediction_changed = pyqtSignal()
+    outline_changed = pyqtSignal()
+    finished = pyqtSignal(object, object)
+    saving_cancelled = pyqtSignal(object)
+    message = pyqtSignal(str)
+
+    def __init__(
+        self, client: SegmentationClient, reader: ImageReader, parent: QObject | None = None
+    ) -> None:
+        QObject.__init__(self, parent)
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(_OUTLINE_DELAY)
+        names = SessionObserver.__dataclass_fields__
+        observer = SessionObserver(**{name: getattr(self, name).emit for name in names})
+        SegmentationSession.__init__(self, client, reader, timer, observer)
+        timer.timeout.connect(self.outline_due)
+        reader.done.connect(self.take_image)
+        reader.failed.connect(self.take_read_failure)
+        reader.origin_read.connect(self.take_origin)
+
+    @property
+    def grid(self) -> Grid | None:
+        """Pixels of the current image."""
+        return grid_of(self.image) if self.image else None
+
+    def choose(self, layer: QgsRasterLayer | None, pixel_size: float | None = None) -> None:
+        """Make the image of a layer the current one, or none.
+
+        The pixel size, in layer units, is for layers without a resolution of their own.
+        """
+        if layer is None:
+            self.close_image()
+            return
+        try:
+            source = open_source(layer, pixel_size)
+        except IsegError as error:
+            self.say(str(error))
+            self.close_image()
+            return
+        file = Path(source.path)
+        name = file.name if file.is_file() else source.name
+        origin = ImageOrigin(name, source.path, parse_observed_at(source.path))
+        self.open_image(f"{layer.providerType()}|{layer.source()}", layer.id(), source, origin)
+
+
+def grid_of(image: MappedImage) -> Grid:
+    """Return the grid of an image that `QtSession.choose` has opened."""
+    return cast("Grid", image.grid)

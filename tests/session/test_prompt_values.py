@@ -1,0 +1,83 @@
+"""Prompt sets, start masks and history as values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avalanche_iseg_qgis.core.errors import PromptError
+from avalanche_iseg_qgis.core.prompts import Box, Click
+from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
+from avalanche_iseg_qgis.session.history import History
+from avalanche_iseg_qgis.session.prompt_set import PromptSet
+from avalanche_iseg_qgis.session.start_mask import StartMask
+
+
+def test_every_change_is_another_value():
+    empty = PromptSet()
+    one = empty.with_click(Click(1.234, 5.678))
+    two = one.with_click(Click(3, 4, positive=False))
+    assert empty.empty
+    assert one.clicks == (Click(1.23, 5.68),)
+    assert two.with_moved(0, 9, 9).clicks == (Click(9, 9), Click(3, 4, positive=False))
+    assert two.without(0).clicks == (Click(3, 4, positive=False),)
+    box = two.with_box(Box(0.111, 10, 2, 20))
+    assert box.box == Box(0.11, 10, 2, 20)
+    assert box.with_box(None) == two
+
+
+def test_bounds_and_window():
+    mask = StartMask.of(np.ones((2, 3)), 50, 60)
+    prompts = PromptSet((Click(10, 80),), Box(20, 30, 40, 90), mask)
+    assert prompts.bounds() == (10, 51, 40, 90)
+    inside = prompts.within(PixelWindow(10, 40, 60, 60))
+    assert inside.clicks == (Click(0, 40),)
+    assert inside.box == Box(10, 20, 0, 50)
+    assert np.argwhere(inside.mask).tolist() == [[r, c] for r in (40, 41) for c in (20, 21, 22)]
+
+
+def test_json_there_and_back():
+    bits = np.random.default_rng(0).random((31, 17)) > 0.5
+    prompts = PromptSet((Click(1.5, 2),), Box(0, 9, 0, 9), StartMask.of(bits, 4, 5))
+    back = PromptSet.from_json(prompts.to_json())
+    assert (back.clicks, back.box) == (prompts.clicks, prompts.box)
+    assert np.array_equal(back.mask.bits, prompts.mask.bits)
+    assert (back.mask.row, back.mask.col) == (prompts.mask.row, prompts.mask.col)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"clicks": 1}', "nonsense"])
+def test_other_text_is_refused(text):
+    with pytest.raises(PromptError, match="cannot be read"):
+        PromptSet.from_json(text)
+
+
+def test_masks_are_trimmed_and_must_not_be_empty():
+    bits = np.zeros((9, 9))
+    bits[2:4, 5] = 7
+    mask = StartMask.of(bits, 10, 20)
+    assert mask.bits.all()
+    assert (mask.row, mask.col, mask.bits.shape) == (12, 25, (2, 1))
+    with pytest.raises(PromptError, match="empty"):
+        StartMask.of(np.zeros((3, 3)))
+
+
+def test_history():
+    history = History()
+    first = history.current
+    assert not history.can_undo
+    assert not history.can_redo
+    assert not history.is_changed
+    states = [PromptSet((Click(n, n),)) for n in range(3)]
+    for state in states:
+        history.change(state)
+    history.undo()
+    history.undo()
+    assert history.current is states[0]
+    history.redo()
+    assert history.current is states[1]
+    history.change(states[0])
+    assert not history.can_redo  # states that were undone are dropped
+    for _ in range(9):
+        history.undo()
+    assert history.current is first
+    assert history.is_changed
