@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.camera import CameraRecord
-    from ..core.survey.protocol import Seen
+    from ..core.survey.protocol import ComputedViewshed
     from .pose_draft import PoseDraft
 
 GOOD, USABLE, BAD = "good", "usable", "bad"
@@ -89,7 +89,7 @@ def next_step(sheet: PoseDraft, saved: Sequence[str] = ()) -> str:
     return tr("More points, spread over the picture and near and far, make the pose better.")
 
 
-def result(sheet: PoseDraft, refusal: str, seen: Seen | None) -> tuple[str, str, str]:
+def result(sheet: PoseDraft, refusal: str, seen: ComputedViewshed | None) -> tuple[str, str, str]:
     """Of the pose: a line, its colour, and what more there is to say."""
     if refusal:
         return tr("No pose"), _COLOURS[BAD], refusal

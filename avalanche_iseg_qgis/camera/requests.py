@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.camera import CameraRecord
-from ..core.survey.protocol import Drape, FitSkyline, LookAt, Register, SolvePose
+from ..core.survey.protocol import ComputeViewshed, Drape, FitSkyline, Register, SolvePose
 
 if TYPE_CHECKING:
     from .pose_draft import PoseDraft
@@ -81,7 +81,7 @@ class CameraRequests(QObject):
 
     def look(self, sheet: PoseDraft) -> None:
         """What of the terrain the picture shows."""
-        request = LookAt(record=sheet.record.to_json(), dem=list(sheet.dem))
+        request = ComputeViewshed(record=sheet.record.to_json(), dem=list(sheet.dem))
         self._ask(LOOK, sheet, request)
 
     def drape(self, sheet: PoseDraft, path: str) -> None:

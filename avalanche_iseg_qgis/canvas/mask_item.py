@@ -14,7 +14,7 @@ import numpy as np
 from qgis.PyQt.QtCore import QRectF
 from qgis.PyQt.QtGui import QColor, QImage
 
-from ..core.worker.protocol import LEVELS, Prediction
+from ..core.worker.protocol import LEVELS, Predicted
 from .item import CanvasItem
 from .placement import GridPlacement
 
@@ -63,7 +63,7 @@ class MaskStyle:
     @property
     def cut(self) -> int:
         """Levels above this one are avalanche."""
-        return Prediction.above(self.threshold)
+        return Predicted.above(self.threshold)
 
 
 class MaskItem(CanvasItem):
@@ -95,7 +95,7 @@ class MaskItem(CanvasItem):
         Parameters
         ----------
         levels
-            (h, w) uint8, as in `Prediction`; not to be changed afterwards.
+            (h, w) uint8, as in `Predicted`; not to be changed afterwards.
         row, col
             Of its first pixel in the grid.
         """

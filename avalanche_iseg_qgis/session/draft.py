@@ -10,7 +10,7 @@ from .history import History
 from .prompt_set import PromptSet
 
 if TYPE_CHECKING:
-    from ..core.worker.protocol import Outlined, Prediction
+    from ..core.worker.protocol import Outlined, Predicted
     from ..layers.pixel_window import PixelWindow
     from ..worker.settings import ShapeSettings
 
@@ -36,7 +36,7 @@ class PredictionState:
 
     prompts: PromptSet
     window: PixelWindow
-    prediction: Prediction
+    prediction: Predicted
 
 
 @dataclass(eq=False)

@@ -12,17 +12,17 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..core.worker.protocol import (
+    SEGMENTATION_MESSAGES,
     Failure,
     Load,
     Loaded,
     Outline,
     Outlined,
     Predict,
-    Prediction,
+    Predicted,
     SetImage,
 )
 from ..i18n import tr
-from .message_set import SEGMENTATION_MESSAGES
 from .requests import PredictionRequest
 from .settings import ShapeSettings, WorkerSettings
 from .state import WorkerState, describe
@@ -40,7 +40,7 @@ class SegmentationClient(WorkerSupervisor):
     Signals
     -------
     predicted, outlined
-        (ticket, `Prediction`) and (ticket, `Outlined`).
+        (ticket, `Predicted`) and (ticket, `Outlined`).
     refused
         (ticket, text): this cannot be answered; the worker goes on.
 
@@ -156,7 +156,7 @@ class SegmentationClient(WorkerSupervisor):
                 self.loaded = answer
             elif isinstance(answer, Failure) and isinstance(request, Load):
                 self._fault = answer.text
-            elif isinstance(answer, (Prediction, Outlined, Failure)):
+            elif isinstance(answer, (Predicted, Outlined, Failure)):
                 self._deliver(ask, answer)
                 return
         self._proceed()
@@ -170,7 +170,7 @@ class SegmentationClient(WorkerSupervisor):
             return
         if isinstance(answer, Failure):
             self.refused.emit(ask.ticket, answer.text)
-        elif isinstance(answer, Prediction):
+        elif isinstance(answer, Predicted):
             self.predicted.emit(ask.ticket, answer)
         else:
             self.outlined.emit(ask.ticket, answer)

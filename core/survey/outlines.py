@@ -1,4 +1,4 @@
-"""Outlines as messages carry them, and as geometries."""
+"""Outlines in messages to geometries, and back."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Parts = list[list[int]]
 
 
-def rings_of(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
-    """The points (n, 2) of each ring, for each part.
+def split_rings(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
+    """Split the points into those (n, 2) of each ring, for each part.
 
     Raises
     ------
@@ -33,8 +33,8 @@ def rings_of(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points
     return [[next(rings) for _ in part] for part in parts]
 
 
-def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
-    """The valid polygon of an outline, as `MapGeometry` and `Outlined` describe it.
+def to_multipolygon(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
+    """Return the valid polygon of an outline, as `MapGeometry` and `Outlined` describe it.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
     from ..projection.vectorize import as_multipolygon
 
     polygons = []
-    for rings in rings_of(points, parts):
+    for rings in split_rings(points, parts):
         if not rings or min(map(len, rings)) < 3:
             raise CameraError("A polygon needs an outer ring, and rings of three points or more.")
         polygons.append(shapely.Polygon(rings[0], rings[1:]))
@@ -54,8 +54,8 @@ def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
     return whole if whole.is_valid else as_multipolygon(shapely.make_valid(whole))
 
 
-def points_of(polygon: MultiPolygon) -> tuple[NDArray[np.float64], Parts]:
-    """(N, 2) points of all rings one after another, and their numbers for each part."""
+def to_points(polygon: MultiPolygon) -> tuple[NDArray[np.float64], Parts]:
+    """Return (N, 2) points of all rings one after another, and their numbers for each part."""
     rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
     points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
     return (

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401
-    """A value with NumPy's numbers made Python's, and None where there is no finite number."""
+def to_json_value(value: Any) -> Any:  # noqa: ANN401
+    """Return a value with Python's numbers for NumPy's, and None for those that are not finite."""
     if isinstance(value, Mapping):
-        return {str(name): plain(content) for name, content in value.items()}
+        return {str(name): to_json_value(content) for name, content in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(content) for content in value]
+        return [to_json_value(content) for content in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
