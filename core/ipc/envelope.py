@@ -9,7 +9,7 @@ For QGIS's own Python too: standard library and NumPy only, Python 3.9.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from reprlib import repr as short_repr
 from typing import Any
@@ -63,31 +63,44 @@ class Failure:
 # --- message sets -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class MessageSet:
     """The messages that one worker understands.
 
-    Attributes
+    Parameters
     ----------
     part
         Of `core`, which is the worker.
     version
         Raised with every change that an older program or worker would misunderstand.
-    requests, answers
-        Classes of messages by their names in frames. The names are a contract, the classes not.
-    answered_by
-        For each request but `Cancel`: the class of its answer, and the seconds after which none
-        is to be expected.
+    table
+        A row for each request but `Cancel`: its name in frames and its class, those of its
+        answer, and the seconds after which none is to be expected. The names are a contract, the
+        classes not.
     replaces
         For the requests that may be `Skipped`: the kinds of earlier ones that they make stale.
+
+    Attributes
+    ----------
+    requests, answers
+        Classes by name.
+    answered_by
+        Class of the answer and seconds, by the request's class.
     """
 
-    part: str
-    version: int
-    requests: Mapping[str, type]
-    answers: Mapping[str, type]
-    answered_by: Mapping[type, tuple[type, float]]
-    replaces: Mapping[type, tuple[type, ...]]
+    def __init__(
+        self,
+        part: str,
+        version: int,
+        table: Sequence[tuple[str, type, str, type, float]],
+        replaces: Mapping[type, tuple[type, ...]],
+    ) -> None:
+        self.part, self.version, self.replaces = part, version, replaces
+        self.requests: dict[str, type] = {"cancel": Cancel}
+        self.answers: dict[str, type] = {"skipped": Skipped, "failure": Failure}
+        self.answered_by: dict[type, tuple[type, float]] = {}
+        for request_name, request, answer_name, answer, seconds in table:
+            self.requests[request_name], self.answers[answer_name] = request, answer
+            self.answered_by[request] = answer, seconds
 
     def to_frame(self, number: int, message: Any) -> Frame:  # noqa: ANN401
         """Return the frame of a request or answer with this number."""

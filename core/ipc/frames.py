@@ -18,7 +18,7 @@ from ..errors import WorkerError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# As PNG does it: what turns line ends or drops the eighth bit does not get past this.
+# As in PNG: it shows whether line ends were changed or the eighth bit was dropped.
 MAGIC = b"\x89ISEG\r\n\n"
 _PREFIX = struct.Struct("<8sIQ")  # magic, bytes of the header, bytes of all arrays
 _LARGEST_HEADER = 1 << 20
@@ -29,12 +29,12 @@ _DTYPES = ("bool", "uint8", "float32")
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """What one frame carries.
+    """The content of one frame.
 
     Attributes
     ----------
     header
-        Values that JSON knows.
+        JSON values.
     arrays
         bool, uint8 or float32, of any shape.
     """
@@ -44,7 +44,7 @@ class Frame:
 
 
 def encode(frame: Frame) -> list[bytes | memoryview]:
-    """The frame as bytes, in parts to be written one after another; arrays are not copied.
+    """Return the frame as bytes, in parts to be written one after another; arrays are not copied.
 
     Raises
     ------
@@ -64,13 +64,13 @@ def encode(frame: Frame) -> list[bytes | memoryview]:
 
 
 class FrameDecoder:
-    """Puts frames together from bytes that arrive in pieces of any size.
+    """Assembles frames from bytes that arrive in pieces of any size.
 
     Parameters
     ----------
     skip_foreign
-        Pass over what comes before the first frame, such as a greeting that an environment
-        prints when Python starts. After that, and without this, nothing foreign is accepted.
+        Skip what comes before the first frame, such as a greeting that an environment prints
+        when Python starts. After that, and without this, foreign bytes are errors.
     """
 
     def __init__(self, *, skip_foreign: bool = False) -> None:
@@ -100,7 +100,7 @@ class FrameDecoder:
         return frames
 
     def _measure(self) -> bool:
-        """Whether the size of the frame at the start of the buffer is known."""
+        """Read the size of the frame at the start of the buffer; return whether it is known."""
         if self._may_skip and not self._found_first():
             return False
         if not MAGIC.startswith(self._buffer[: len(MAGIC)]):
@@ -114,7 +114,7 @@ class FrameDecoder:
         return self._frame_size > 0
 
     def _found_first(self) -> bool:
-        """Drop what comes before the first frame; whether that has begun, or must have by now."""
+        """Drop what comes before the first frame; return whether that has begun, or must have."""
         at = self._buffer.find(MAGIC)
         # If it has not begun, the last bytes may be its beginning.
         foreign = at if at >= 0 else max(0, len(self._buffer) - len(MAGIC) + 1)
@@ -147,7 +147,7 @@ class FrameDecoder:
 
 
 def _checked(entry: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Type and shape of an array, from what a header says about it."""
+    """Return type and shape of an array, as a header describes it."""
     name, shape = entry["dtype"], tuple(entry["shape"])
     if name not in _DTYPES or not all(isinstance(n, int) and n >= 0 for n in shape):
         raise ValueError(f"an array of type {name!r} and shape {shape!r}")

@@ -1,4 +1,4 @@
-"""How a worker is started: command, folder and environment of the process.
+"""The start of a worker: command, folder and environment of its process.
 
 For QGIS's own Python too: standard library only, Python 3.9.
 """
@@ -29,14 +29,14 @@ _FOREIGN_PREFIXES = ("PYTHON", "DYLD_")
 
 
 def command(interpreter: str | Path, part: str = "worker") -> list[str]:
-    """Program and arguments that start a part of `core` as a worker with a Python interpreter."""
+    """Return program and arguments that start a part of `core` as a worker."""
     # Not resolved: by their links, virtual environments are recognised.
     program = str(Path(interpreter).absolute() if Path(interpreter).exists() else interpreter)
     return [program, "-X", "utf8", "-X", "faulthandler", "-m", f"{_PACKAGE.name}.{part}"]
 
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:
-    """Environment of a worker: the parent's, but for what leads to another Python's libraries."""
+    """Return the parent's environment without what leads to another Python's libraries."""
     kept = {
         name: value
         for name, value in parent.items()

@@ -33,15 +33,8 @@ class RequestHandler(Protocol):
     def answer(self, request: Any, is_wanted: Callable[[], bool]) -> Any:  # noqa: ANN401
         """Return the answer to a request, any but `Hello` and `Cancel`.
 
-        Parameters
-        ----------
-        is_wanted
-            Whether the answer to a request that may be skipped is still wanted.
-
-        Raises
-        ------
-        IsegError
-            If there is none. The handler goes on as before.
+        ``is_wanted`` tells whether the answer to a request that may be skipped is still wanted.
+        After an error the handler goes on as before.
         """
 
 

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 def run(make_handler: Callable[[], RequestHandler], purpose: str) -> int:
     """Serve the program at the other end of stdin and stdout; return the exit status.
 
-    Parameters
-    ----------
-    make_handler, purpose
-        As `core.ipc.server.serve` takes them.
+    The arguments are those of `core.ipc.server.serve`.
     """
     import signal
 

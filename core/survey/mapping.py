@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ipc.masks import crop_mask
-from .json_values import to_json_value
-from .outlines import split_rings, to_multipolygon, to_points
+from ..ipc.geometry import crop_mask, flatten_rings
+from .conversion import split_rings, to_json_value, to_multipolygon
 from .poses import read_pixels
 from .protocol import (
     ComputedViewshed,
@@ -43,7 +42,7 @@ def find_viewshed(
     from ..projection.footprint import footprint
 
     viewshed = cache.viewshed(request, is_wanted)
-    points, parts = to_points(footprint(viewshed))
+    points, parts = flatten_rings(footprint(viewshed))
     return ComputedViewshed.of(
         points,
         parts,
@@ -62,7 +61,7 @@ def to_map(request: ToMap, cache: ViewshedCache, is_wanted: Callable[[], bool]) 
     drawn = to_multipolygon(request.points, request.parts)
     check_wanted(is_wanted)
     outline = outline_to_map(drawn, viewshed, min_area=request.min_area, bridge=request.bridge)
-    points, parts = to_points(outline.polygon)
+    points, parts = flatten_rings(outline.polygon)
     more = _attributes(outline, viewshed) if request.attributes and parts else {}
     return Mapped.of(
         points,

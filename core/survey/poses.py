@@ -12,7 +12,7 @@ import numpy as np
 from ..camera import CameraRecord, ControlPoint, Projection
 from ..errors import CameraError
 from ..image import read_binary_mask, read_image
-from .json_values import to_json_value
+from .conversion import to_json_value
 from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
 from .viewshed_cache import check_wanted
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..ipc.envelope import Cancel, Failure, Hello, MessageSet, Skipped, Welcome
-from ..ipc.masks import paste_mask
+from ..ipc.envelope import Hello, MessageSet, Welcome
+from ..ipc.geometry import paste_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -348,46 +348,21 @@ class Draped:
 
 # --- message set ------------------------------------------------------------------------------
 
-REQUESTS = {
-    "hello": Hello,
-    "cancel": Cancel,
-    "solve_pose": SolvePose,
-    "fit_skyline": FitSkyline,
-    "register": Register,
-    "look_at": ComputeViewshed,
-    "to_map": ToMap,
-    "to_image": ToImage,
-    "overlay": Overlay,
-    "drape": Drape,
-}
-ANSWERS = {
-    "welcome": Welcome,
-    "posed": Posed,
-    "registered": Registered,
-    "seen": ComputedViewshed,
-    "mapped": Mapped,
-    "drawn": Drawn,
-    "overlaid": Overlaid,
-    "draped": Draped,
-    "skipped": Skipped,
-    "failure": Failure,
-}
-_TIMEOUT = 600  # seconds; the viewshed of a large photo over a DEM on a network drive
-_ANSWERED_BY: Mapping[type, tuple[type, float]] = {
-    SolvePose: (Posed, _TIMEOUT),
-    FitSkyline: (Posed, _TIMEOUT),
-    Register: (Registered, _TIMEOUT),
-    ComputeViewshed: (ComputedViewshed, _TIMEOUT),
-    ToMap: (Mapped, _TIMEOUT),
-    ToImage: (Drawn, _TIMEOUT),
-    Overlay: (Overlaid, _TIMEOUT),
-    Drape: (Draped, _TIMEOUT),
-}
+_SKIPPABLE = (SolvePose, FitSkyline, Register, ComputeViewshed, ToMap, ToImage, Overlay, Drape)
 CAMERA_MESSAGES = MessageSet(
     part="survey",
     version=VERSION,
-    requests=REQUESTS,
-    answers=ANSWERS,
-    answered_by={Hello: (Welcome, 180), **_ANSWERED_BY},  # a cold disk, a virus scanner
-    replaces={kind: (kind,) for kind in _ANSWERED_BY},
+    table=(
+        ("hello", Hello, "welcome", Welcome, 180),  # imports from a cold disk
+        ("solve_pose", SolvePose, "posed", Posed, 600),
+        ("fit_skyline", FitSkyline, "posed", Posed, 600),
+        ("register", Register, "registered", Registered, 600),
+        ("look_at", ComputeViewshed, "seen", ComputedViewshed, 600),  # a DEM on a network drive
+        ("to_map", ToMap, "mapped", Mapped, 600),
+        ("to_image", ToImage, "drawn", Drawn, 600),
+        ("overlay", Overlay, "overlaid", Overlaid, 600),
+        ("drape", Drape, "draped", Draped, 600),
+    ),
+    replaces={kind: (kind,) for kind in _SKIPPABLE},
 )
+REQUESTS, ANSWERS = CAMERA_MESSAGES.requests, CAMERA_MESSAGES.answers

@@ -63,15 +63,14 @@ class ViewshedCache:
         UnwantedError
             If it is not wanted any more before it is computed.
         """
-
-        def compute() -> Viewshed:
-            return compute_viewshed(
-                record, dem, default_folder(), lambda _: check_wanted(is_wanted)
-            )
-
         record = CameraRecord.from_json(view.record)
-        dem = self.dem(view.dem, record.epsg)
-        viewshed = _get(self._viewsheds, (record.camera, dem.identity), compute, _MOST_VIEWSHEDS)
+        dem, folder = self.dem(view.dem, record.epsg), default_folder()
+        viewshed = _get(
+            self._viewsheds,
+            (record.camera, dem.identity),
+            lambda: compute_viewshed(record, dem, folder, lambda _: check_wanted(is_wanted)),
+            _MOST_VIEWSHEDS,
+        )
         return replace(viewshed, record=record)  # of the same pose, its covariance may be another
 
 

@@ -21,7 +21,7 @@ from ..ipc.envelope import Skipped as Skipped
 from ..ipc.envelope import Welcome as Welcome
 from ..ipc.envelope import from_frame as from_frame
 from ..ipc.envelope import number_of as number_of
-from ..ipc.masks import crop_mask, paste_mask
+from ..ipc.geometry import crop_mask, paste_mask
 from ..prompts import Box, Click, Prompts
 
 if TYPE_CHECKING:
@@ -281,39 +281,20 @@ class Outlined:
 
 # --- message set ----------------------------------------------------------------------------
 
-REQUESTS = {
-    "hello": Hello,
-    "load": Load,
-    "set_image": SetImage,
-    "forget": Forget,
-    "cancel": Cancel,
-    "predict": Predict,
-    "outline": Outline,
-}
-ANSWERS = {
-    "welcome": SegmentationWelcome,
-    "loaded": Loaded,
-    "images": Images,
-    "prediction": Predicted,
-    "outlined": Outlined,
-    "skipped": Skipped,
-    "failure": Failure,
-}
 SEGMENTATION_MESSAGES = MessageSet(
     part="worker",
     version=VERSION,
-    requests=REQUESTS,
-    answers=ANSWERS,
-    answered_by={
-        Hello: (SegmentationWelcome, 180),  # a cold disk, a virus scanner, PyTorch
-        Load: (Loaded, 900),  # it may be downloaded
-        SetImage: (Images, 120),
-        Forget: (Images, 120),
-        Predict: (Predicted, 300),
-        Outline: (Outlined, 300),
-    },
+    table=(
+        ("hello", Hello, "welcome", SegmentationWelcome, 180),  # imports PyTorch from a cold disk
+        ("load", Load, "loaded", Loaded, 900),  # it may be downloaded
+        ("set_image", SetImage, "images", Images, 120),
+        ("forget", Forget, "images", Images, 120),
+        ("predict", Predict, "prediction", Predicted, 300),
+        ("outline", Outline, "outlined", Outlined, 300),
+    ),
     replaces={Predict: (Predict, Outline), Outline: (Outline,)},
 )
+REQUESTS, ANSWERS = SEGMENTATION_MESSAGES.requests, SEGMENTATION_MESSAGES.answers
 to_frame = SEGMENTATION_MESSAGES.to_frame
 
 Prediction = Predicted

@@ -156,7 +156,8 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 # --- in QGIS's own Python -------------------------------------------------------------------
 
-LIGHT_PARTS = {"errors", "prompts", "ipc.envelope", "ipc.frames", "ipc.launch", "ipc.masks"}
+LIGHT_PARTS = {"errors", "prompts"}
+LIGHT_PARTS |= {f"ipc.{name}" for name in ("envelope", "frames", "geometry", "launch")}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",
@@ -232,7 +233,8 @@ def parts_of_core(source: str) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level:
             package, _, part = f"{node.module}.".partition(".")
             if package == "core":
-                names = [alias.name for alias in node.names] if part in ("", "ipc.", "worker.") else [""]
+                rooms = ("", "ipc.", "worker.")
+                names = [alias.name for alias in node.names] if part in rooms else [""]
                 found |= {(part + name).rstrip(".") for name in names}
     return found
 

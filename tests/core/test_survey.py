@@ -17,11 +17,11 @@ from core.camera import Camera, CameraRecord
 from core.errors import CameraError, IsegError, TerrainError, WorkerError
 from core.ipc.envelope import Cancel, Failure, Hello, Skipped, Welcome, from_frame
 from core.ipc.frames import FrameDecoder, encode
+from core.ipc.geometry import flatten_rings
 from core.projection.range_map import RangeMap
 from core.survey.client import CameraWorker
+from core.survey.conversion import to_json_value, to_multipolygon
 from core.survey.handler import CameraHandler
-from core.survey.json_values import to_json_value
-from core.survey.outlines import to_multipolygon, to_points
 from core.survey.protocol import (
     ANSWERS,
     CAMERA_MESSAGES,
@@ -436,10 +436,10 @@ def _mapped(xy: np.ndarray) -> Mapped:
 
 def test_polygons_become_points_and_back():
     points, parts = np.concatenate([SQUARE, SQUARE[::-1] * 0.5 + SQUARE.mean(axis=0) / 2]), [[4, 4]]
-    there, sizes = to_points(to_multipolygon(points, parts))
+    there, sizes = flatten_rings(to_multipolygon(points, parts))
     assert sizes == parts
     assert np.array_equal(np.sort(there, axis=0), np.sort(points, axis=0))
-    assert to_points(to_multipolygon(np.zeros((0, 2)), []))[1] == []
+    assert flatten_rings(to_multipolygon(np.zeros((0, 2)), []))[1] == []
     bow_tie = SQUARE[[0, 2, 1, 3]]
     assert to_multipolygon(bow_tie, [[4]]).is_valid
 

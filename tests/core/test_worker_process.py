@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -377,7 +376,7 @@ def test_other_requests_are_never_skipped(worker, picture, model):
     ]
     arrived = answers(worker, 4)
     kinds = [type(arrived[number]).__name__ for number in numbers]
-    assert kinds == ["Skipped", "Images", "Loaded", "Prediction"]
+    assert kinds == ["Skipped", "Images", "Loaded", "Predicted"]
     worker.forget("another")
 
 
@@ -582,8 +581,8 @@ def test_an_interpreter_without_torch_says_what_to_choose(tmp_path):
 
 
 def give_up_starting_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    soon = replace(SEGMENTATION_MESSAGES, answered_by={Hello: (SegmentationWelcome, seconds)})
-    monkeypatch.setattr(Worker, "message_set", soon)
+    answered_by = {Hello: (SegmentationWelcome, seconds)}
+    monkeypatch.setattr(SEGMENTATION_MESSAGES, "answered_by", answered_by)
 
 
 @posix

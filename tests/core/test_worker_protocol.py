@@ -229,7 +229,7 @@ def test_the_plugin_side_needs_numpy_only():
 
 
 def test_the_plugin_side_is_written_for_python_3_9():
-    ipc = ("__init__", "client", "envelope", "frames", "launch", "masks")
+    ipc = ("__init__", "client", "envelope", "frames", "geometry", "launch")
     names = ("errors", "prompts", "worker/__init__", "worker/client", "worker/protocol")
     for name in (*names, *(f"ipc/{name}" for name in ipc)):
         source = (ROOT / "core" / f"{name}.py").read_text(encoding="utf-8")

@@ -1,9 +1,10 @@
-"""Outlines in messages to geometries, and back."""
+"""Contents of messages: outlines to geometries, values to JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from shapely import MultiPolygon
 
     Points = NDArray[np.floating]
-
-Parts = list[list[int]]
 
 
 def split_rings(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
@@ -54,11 +53,12 @@ def to_multipolygon(points: Points, parts: Sequence[Sequence[int]]) -> MultiPoly
     return whole if whole.is_valid else as_multipolygon(shapely.make_valid(whole))
 
 
-def to_points(polygon: MultiPolygon) -> tuple[NDArray[np.float64], Parts]:
-    """Return (N, 2) points of all rings one after another, and their numbers for each part."""
-    rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
-    points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
-    return (
-        np.concatenate([*points, np.zeros((0, 2))]),
-        [[len(ring.coords) - 1 for ring in part] for part in rings],
-    )
+def to_json_value(value: Any) -> Any:  # noqa: ANN401
+    """Return a value with Python's numbers for NumPy's, and None for those that are not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): to_json_value(content) for name, content in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json_value(content) for content in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Masks as messages carry them: the part that is not 0, where it begins, and the whole's size."""
+"""Masks and outlines as messages carry them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely import MultiPolygon
 
 
 def crop_mask(mask: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
@@ -33,3 +34,16 @@ def paste_mask(part: NDArray[Any], at: Sequence[int], size: Sequence[int]) -> ND
     (row, col), (height, width) = at, part.shape
     mask[row : row + height, col : col + width] = part
     return mask
+
+
+def flatten_rings(polygon: MultiPolygon) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """Return (N, 2) points of all rings one after another, and their numbers for each part.
+
+    A ring's first point is not repeated at its end.
+    """
+    rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
+    points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
+    return (
+        np.concatenate([*points, np.zeros((0, 2))]),
+        [[len(ring.coords) - 1 for ring in part] for part in rings],
+    )
