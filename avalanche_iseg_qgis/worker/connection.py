@@ -103,7 +103,7 @@ class WorkerConnection(QObject):
         request, self._request = self._request, None
         asked = request is not None and number == self._number
         if not asked or not self.message_set.accepts(request, answer):
-            self._fail(tr("The worker answers what it was not asked."))
+            self._fail(tr("The answer of the worker does not fit its request."))
             return
         self._timer.stop()
         if isinstance(answer, Welcome):

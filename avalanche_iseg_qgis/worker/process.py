@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20  # bytes given to Qt at a time, which copies them
 _LOG_LENGTH = 1500  # characters kept
-_KILL_TIMEOUT = 150  # ms within which a killed process is gone, but for those that hang in a driver
+_KILL_TIMEOUT = 150  # ms; a killed process that hangs in a driver takes longer
 
 
 class WorkerProcess(QObject):
@@ -37,13 +37,6 @@ class WorkerProcess(QObject):
         (number of the request, message)
     ended
         (text for the user). Not emitted after `close`.
-
-    Parameters
-    ----------
-    interpreter
-        Python of the worker's environment.
-    message_set
-        Which worker it is, and its messages.
 
     Attributes
     ----------
@@ -113,7 +106,7 @@ class WorkerProcess(QObject):
         process.kill()
         running = process.state() != QProcess.ProcessState.NotRunning
         if running and not process.waitForFinished(_KILL_TIMEOUT):
-            # Deleting it now would wait for it. It goes when it can.
+            # Deleting it now would block until it has ended.
             process.setParent(QCoreApplication.instance())
             process.finished.connect(process.deleteLater)
 
@@ -137,7 +130,7 @@ class WorkerProcess(QObject):
                 for frame in self._decoder.feed(data)
             ]
         except IsegError as error:
-            text = tr("What the worker says cannot be understood ({}).").format(error)
+            text = tr("The output of the worker cannot be understood ({}).").format(error)
             self._end(text if self._has_answered else self._no_python_text())
             return
         for number, answer in answers:
@@ -165,7 +158,7 @@ class WorkerProcess(QObject):
         else:
             text = tr("The worker ended by itself, with the exit status {}.").format(code)
         lines = self.log.strip().splitlines()
-        self._end(tr("{} Its last words: {}").format(text, lines[-1]) if lines else text)
+        self._end(tr("{} The end of its log: {}").format(text, lines[-1]) if lines else text)
 
     def _no_python_text(self) -> str:
         return tr(
@@ -180,7 +173,7 @@ class WorkerProcess(QObject):
 
 
 def _variables() -> QProcessEnvironment:
-    variables = QProcessEnvironment()  # empty: nothing of QGIS's gets in by itself
+    variables = QProcessEnvironment()  # empty: it inherits nothing of QGIS's
     for name, value in environment(os.environ).items():
         variables.insert(name, value)
     return variables
