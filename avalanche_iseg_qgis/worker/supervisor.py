@@ -18,7 +18,7 @@ from .state import WorkerState
 if TYPE_CHECKING:
     from ..core.ipc.envelope import MessageSet
 
-_MOST_ENDS, _WITHIN = 3, 60.0  # seconds; then starting it again is of no use
+_MAX_ENDS, _WITHIN_SECONDS = 3, 60.0  # then starting it again is of no use
 
 
 class WorkerSupervisor(QObject):
@@ -152,11 +152,11 @@ class WorkerSupervisor(QObject):
         )
         self._close()
         now = time.monotonic()
-        self._end_times = [end for end in self._end_times if now - end < _WITHIN] + [now]
+        self._end_times = [end for end in self._end_times if now - end < _WITHIN_SECONDS] + [now]
         if connection.interpreter != self._working_interpreter:
             self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
-        elif len(self._end_times) >= _MOST_ENDS:
-            again = tr("It was started {} times within a minute.").format(_MOST_ENDS)
+        elif len(self._end_times) >= _MAX_ENDS:
+            again = tr("It was started {} times within a minute.").format(_MAX_ENDS)
             self._fault = f"{text} {again} {self._advice()}"
         self._proceed()
 

@@ -1,15 +1,17 @@
-"""The survey worker as the plugin has it: the real one, and what may go wrong."""
+"""The camera worker as the plugin has it: the real one, and what may go wrong."""
 
 from __future__ import annotations
 
 import os
 import signal
+import struct
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from avalanche_iseg_qgis.core.camera import Camera, CameraRecord
+from avalanche_iseg_qgis.core.ipc.frames import MAGIC
 from avalanche_iseg_qgis.core.projection.range_map import RangeMap
 from avalanche_iseg_qgis.core.survey.protocol import (
     ComputedViewshed,
@@ -313,6 +315,24 @@ def test_no_python_at_all(listen, interpreter, view, tmp_path, wrong):
     heard.surveyor.configure(str(interpreter))
     heard.wait_for_answers()
     assert heard.tickets == ["a"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"type": ["welcome"], "number": 1, "arrays": []}',
+        b'{"arrays": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
+def test_a_malformed_answer_is_found_out(listen, tmp_path, header):
+    (tmp_path / "answer").write_bytes(MAGIC + struct.pack("<IQ", len(header), 0) + header)
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\ncat {tmp_path}/answer\nexec sleep 60\n")
+    script.chmod(0o755)
+    heard = listen(script)
+    heard.surveyor.start()
+    wait_until(lambda: heard.surveyor.state is WorkerState.BROKEN, what="giving up")
+    assert heard.surveyor.text.startswith(f"{script} is no Python in which the worker can run")
 
 
 def test_python_without_the_packages(listen):
