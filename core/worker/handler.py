@@ -39,7 +39,7 @@ from .protocol import (
 )
 
 MAX_IMAGES = 4
-# Of an outline, and as many holes: the next click waits for an outline under way.
+# Parts of an outline, and as many holes: the next click waits for an outline under way.
 MOST_PARTS = 500
 _PACKAGES = ("numpy", "torch", "openvino")
 # The common shape of photos, at the size of the first pass.
