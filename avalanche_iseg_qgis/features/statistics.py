@@ -6,12 +6,12 @@ import csv
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QDateTime, Qt
 
 from ..core.errors import IsegError, PromptError
+from ..core.files import replacing
 from ..i18n import tr
 from . import record, schema
 
@@ -79,15 +79,12 @@ def write_csv(path: str, rows: Iterable[dict[str, object]]) -> None:
     IsegError
         If the file cannot be written.
     """
-    partial = Path(f"{path}.part")
     try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
             table.writerows(rows)
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise IsegError(
             tr("The table {} cannot be written ({}): choose another folder.").format(
                 path, error.strerror

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from osgeo import gdal
 
 from ..core.errors import ImageError
+from ..core.files import write_bytes
 from ..i18n import tr
 from ..layers.grid import Grid
 from ..layers.pixel_window import PixelWindow
@@ -81,12 +80,9 @@ def _encoded(raster: gdal.Dataset, driver: str, options: list[str]) -> bytes:
 
 
 def _write(path: str, content: bytes) -> None:
-    """Write beside the file, then take its place: only within a folder is that one step."""
+    """Write a file; it appears complete or not at all."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=Path(path).parent) as folder:
-            partial = Path(folder, Path(path).name)
-            partial.write_bytes(content)
-            partial.replace(path)
+        write_bytes(path, content)
     except OSError as error:
         raise ImageError(
             tr(

@@ -9,8 +9,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Protocol
 
-from .. import __version__
 from ..errors import IsegError, WorkerError
+from ..version import __version__
 from .envelope import Failure, Hello, MessageSet, Welcome, to_frame
 from .frames import encode
 from .queue import RequestQueue
