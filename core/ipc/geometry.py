@@ -9,7 +9,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from shapely import MultiPolygon
 
 
 def crop_mask(mask: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
@@ -36,10 +35,10 @@ def paste_mask(part: NDArray[Any], at: Sequence[int], size: Sequence[int]) -> ND
     return mask
 
 
-def flatten_rings(polygon: MultiPolygon) -> tuple[NDArray[np.float64], list[list[int]]]:
+def flatten_rings(polygon: Any) -> tuple[NDArray[np.float64], list[list[int]]]:  # noqa: ANN401
     """Return (N, 2) points of all rings one after another, and their numbers for each part.
 
-    A ring's first point is not repeated at its end.
+    Takes a `shapely.MultiPolygon`. A ring's first point is not repeated at its end.
     """
     rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
     points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
