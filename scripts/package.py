@@ -38,7 +38,8 @@ def build(parent: Path) -> Path:
     if plugin.exists():
         shutil.rmtree(plugin)
     unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(ROOT / NAME, plugin, ignore=unwanted)
+    shutil.copytree(ROOT / NAME, plugin, ignore=unwanted, symlinks=True)
+    (plugin / "core").unlink(missing_ok=True)  # a link in a checkout
     shutil.copytree(ROOT / "core", plugin / "core", ignore=unwanted)
     for part in _SCRIPTS_ONLY:
         path = plugin / "core" / part
