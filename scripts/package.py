@@ -21,10 +21,14 @@ _SCRIPTS_ONLY = (
     "arguments.py",
     "commands",
     "datasets",
+    "ipc/client.py",
     "metrics",
     "perturb.py",
     "robot_user.py",
+    "survey/client.py",
     "worker/client.py",
+    "worker/frames.py",
+    "worker/launch.py",
 )
 
 
