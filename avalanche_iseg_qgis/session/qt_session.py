@@ -15,9 +15,8 @@ from ..layers.origin import observed_in_name
 from ..layers.reader import ImageReader
 from ..layers.source import open_source
 from ..worker.segmentation_client import SegmentationClient
-from .interfaces import SessionObserver
 from .mapped_image import MappedImage
-from .session import SegmentationSession
+from .session import SegmentationSession, SessionObserver
 
 _OUTLINE_DELAY = 150  # ms without a change, after which the outline is requested
 

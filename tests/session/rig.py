@@ -9,8 +9,7 @@ import numpy as np
 from avalanche_iseg_qgis.core.worker.protocol import Outlined, Prediction
 from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.layers.pixel_window import WindowImage
-from avalanche_iseg_qgis.session.interfaces import SessionObserver
-from avalanche_iseg_qgis.session.session import SegmentationSession
+from avalanche_iseg_qgis.session.session import SegmentationSession, SessionObserver
 
 PREDICT, OUTLINE = "predict", "outline"
 
