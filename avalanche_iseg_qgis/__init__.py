@@ -1,4 +1,4 @@
-"""Avalanche ISeg in QGIS: click on an avalanche, have a polygon.
+"""Avalanche ISeg, a QGIS plugin: a click on an avalanche gives its polygon.
 
 Nothing here imports torch, cv2 or rasterio: predictions come from a worker process
 (`core.worker`) with an environment of its own.
@@ -6,8 +6,15 @@ Nothing here imports torch, cv2 or rasterio: predictions come from a worker proc
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def classFactory(iface):  # noqa: N802
+if TYPE_CHECKING:
+    from qgis.gui import QgisInterface
+
+    from .plugin import Plugin
+
+
+def classFactory(iface: QgisInterface) -> Plugin:  # noqa: N802
     """Make the plugin; called by QGIS."""
     from .plugin import Plugin
 

@@ -146,11 +146,11 @@ class PluginController(QObject):
         dock.layer_chosen.connect(self._choose_layer)
         dock.shape_changed.connect(self._set_shape)
         dock.model_chosen.connect(self._on_model)
-        dock.new_target_wanted.connect(self._make_target)
-        dock.same_feature.toggled.connect(self._set_write_back)
+        dock.new_target_requested.connect(self._make_target)
+        dock.write_back.toggled.connect(self._set_write_back)
         dock.browse.clicked.connect(self._browse_model)
-        dock.left.connect(self._canvas.setFocus)
-        dock.again.clicked.connect(self._restart_worker)
+        dock.slider_released.connect(self._canvas.setFocus)
+        dock.restart.clicked.connect(self._restart_worker)
         dock.tool.clicked.connect(self._toggle_tool)
         for button, action in (
             (dock.undo, session.undo),
@@ -248,8 +248,8 @@ class PluginController(QObject):
         self.dock.finish.setEnabled(bool(draft and not draft.prompts.empty))
         self.dock.discard.setEnabled(bool(draft and draft.has_work))
         write_back = draft is not None and draft.feature_ref is not None and draft.write_back
-        self.dock.offer_home(offered=bool(draft and draft.feature_ref))
-        self.dock.same_feature.setChecked(write_back)
+        self.dock.offer_write_back(offered=bool(draft and draft.feature_ref))
+        self.dock.write_back.setChecked(write_back)
         self.dock.hint.setText(_hint(draft))
 
     def _set_write_back(self, chosen: bool) -> None:

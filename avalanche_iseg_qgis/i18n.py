@@ -1,4 +1,4 @@
-"""Messages for people, in their language where there is a translation."""
+"""Translation of the texts that users see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _translate: Callable[[str], str] = str
 
 
 def set_translator(translate: Callable[[str], str]) -> None:
-    """Translate by Qt, which what imports this module need not know."""
+    """Translate by a function, so that modules without Qt can import this one."""
     global _translate
     _translate = translate
 

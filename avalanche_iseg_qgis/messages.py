@@ -1,25 +1,26 @@
-"""What users are told: in the message bar, and in QGIS's log."""
+"""Messages to the user, in QGIS's message bar and log."""
 
 from __future__ import annotations
 
 from qgis.core import Qgis, QgsMessageLog
+from qgis.gui import QgisInterface
 
 TITLE = "Avalanche ISeg"
 _SECONDS = 7
 
 
 class Messages:
-    """Tells, through QGIS's interface."""
+    """Shows messages in QGIS's interface."""
 
-    def __init__(self, iface) -> None:
+    def __init__(self, iface: QgisInterface) -> None:
         self._iface = iface
 
     def warn(self, text: str) -> None:
-        """Something did not work; the text says what to do."""
+        """Report a failure, with what to do about it."""
         self._push(text, Qgis.MessageLevel.Warning)
 
     def inform(self, text: str) -> None:
-        """Something has been done."""
+        """Report a success."""
         self._push(text, Qgis.MessageLevel.Info)
 
     def _push(self, text: str, level: Qgis.MessageLevel) -> None:

@@ -1,33 +1,39 @@
-"""The plugin as QGIS sees it: adds its actions, opens when asked to, and leaves nothing behind."""
+"""The plugin's entry point: its menu and toolbar actions, and its options."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from qgis.core import QgsApplication
+from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .compat import QAction
 from .gui.options import ICON, OptionsFactory
 from .i18n import set_translator, tr
+from .messages import TITLE
 
-_MENU = "Avalanche ISeg"
+if TYPE_CHECKING:
+    from .controller import PluginController
 
 
 class Plugin:
-    """Made by QGIS at its start; all but the actions is made when it is first used."""
+    """Plugin object, made when QGIS starts; everything but its actions is made at the first use."""
 
-    def __init__(self, iface) -> None:
+    def __init__(self, iface: QgisInterface) -> None:
         set_translator(lambda text: QCoreApplication.translate("AvalancheISeg", text))
         self._iface = iface
         self._actions: list[QAction] = []
         self._options: OptionsFactory | None = None
-        self.controller = None
+        self.controller: PluginController | None = None
 
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
-        self._add(tr("Map avalanches"), self.open, toolbar=True)
         camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
-        self._add(tr("Pose a photo's camera"), self.open_camera, toolbar=True, icon=camera)
+        self._add(tr("Map avalanches"), self.open, QIcon(ICON))
+        self._add(tr("Georeference a webcam photo"), self.open_camera, camera)
         self._add(tr("Export mask of this image…"), lambda: self.open().export_actions.mask())
         self._add(tr("Export label image…"), lambda: self.open().export_actions.labels())
         self._add(tr("Export one mask per avalanche…"), lambda: self.open().export_actions.each())
@@ -36,12 +42,12 @@ class Plugin:
         self._iface.registerOptionsWidgetFactory(self._options)
 
     def unload(self) -> None:
-        """Take everything away; called by QGIS."""
+        """Remove everything; called by QGIS."""
         if self.controller is not None:
             self.controller.close()
             self.controller = None
         for action in self._actions:
-            self._iface.removePluginRasterMenu(_MENU, action)
+            self._iface.removePluginRasterMenu(TITLE, action)
             self._iface.removeToolBarIcon(action)
             action.deleteLater()
         self._actions.clear()
@@ -49,8 +55,8 @@ class Plugin:
             self._iface.unregisterOptionsWidgetFactory(self._options)
             self._options = None
 
-    def open(self):
-        """Show the panels and take the tool in hand; returns what they belong to."""
+    def open(self) -> PluginController:
+        """Show the panels, activate the map tool, and return the controller."""
         if self.controller is None:
             from .controller import PluginController
 
@@ -59,16 +65,17 @@ class Plugin:
         return self.controller
 
     def open_camera(self) -> None:
-        """Show the panels in which a photo is joined with the map."""
+        """Show the panels for georeferencing a photo."""
         self.open().open_camera()
 
-    def _add(self, text: str, action, *, toolbar: bool = False, icon: QIcon | None = None) -> None:
-        entry = QAction(icon or QIcon(ICON), text, self._iface.mainWindow())
-        entry.triggered.connect(lambda _=False: action())
-        self._iface.addPluginToRasterMenu(_MENU, entry)
-        if toolbar:
-            self._iface.addToolBarIcon(entry)
-        self._actions.append(entry)
+    def _add(self, text: str, callback: Callable[[], object], icon: QIcon | None = None) -> None:
+        """Add an action to the menu, and with an icon of its own to the toolbar."""
+        action = QAction(icon or QIcon(ICON), text, self._iface.mainWindow())
+        action.triggered.connect(lambda _=False: callback())
+        self._iface.addPluginToRasterMenu(TITLE, action)
+        if icon is not None:
+            self._iface.addToolBarIcon(action)
+        self._actions.append(action)
 
     def _on_options(self) -> None:
         if self.controller is not None:

@@ -1,28 +1,30 @@
-"""What a user has chosen, for all projects: kept by QGIS in the user's profile."""
+"""Settings of the user for all projects, stored by QGIS in the user's profile."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from qgis.core import QgsSettings
 
 _GROUP = "avalanche_iseg"
+_Value = TypeVar("_Value", str, int, float, bool)
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One choice, with its name in the profile and what holds until it is made."""
+class Setting(Generic[_Value]):
+    """One setting: its name in the profile, and its default."""
 
     name: str
-    default: object
+    default: _Value
 
-    def get(self):
-        """What was chosen, in the type of the default."""
+    def get(self) -> _Value:
+        """Return the value, in the type of the default."""
         kind = type(self.default)
         return QgsSettings().value(f"{_GROUP}/{self.name}", self.default, type=kind)
 
-    def set(self, value) -> None:
-        """Choose."""
+    def set(self, value: _Value) -> None:
+        """Store a value."""
         QgsSettings().setValue(f"{_GROUP}/{self.name}", value)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ImageError
+from .files import write_bytes
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -204,13 +205,9 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
     if array.size == 0:
         raise ImageError(f"Cannot write {path}: the array {array.shape} has no pixels.")
     _, encoded = cv2.imencode(".png", array if grey else np.ascontiguousarray(array[:, :, ::-1]))
-    partial = path.with_name(path.name + ".part")
     try:
-        partial.write_bytes(encoded.tobytes())
-        partial.replace(path)
+        write_bytes(path, encoded.tobytes())
     except OSError as error:
-        with suppress(OSError):  # the first reason is the one to tell
-            partial.unlink()
         raise ImageError(
             f"Cannot write {path}: {error.strerror}. Choose a folder that can be written to and "
             "has room."

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from core import files
 from core.errors import IsegError
 from core.metrics import DROP, NOC_PERCENTS, Summary, failures, noc, summarise
 
@@ -92,11 +93,9 @@ def write_text(path: Path, text: str) -> None:
     IsegError
         If it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(path)
+        files.write_text(path, text)
     except OSError as error:
         raise IsegError(
             f"Cannot write {path}: {error.strerror}. Make room, or choose another place."

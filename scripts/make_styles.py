@@ -25,7 +25,7 @@ from avalanche_iseg_qgis.features import form, schema, target
 STYLES = Path(__file__).resolve().parents[1] / "avalanche_iseg_qgis" / "styles"
 _CRS = {
     target.TABLE: QgsCoordinateReferenceSystem("EPSG:2056"),
-    target.PLAIN_TABLE: QgsCoordinateReferenceSystem(),
+    target.PIXEL_TABLE: QgsCoordinateReferenceSystem(),
 }
 _KEPT = (
     QgsMapLayer.StyleCategory.Symbology
@@ -41,8 +41,8 @@ def style(name: str) -> str:
     layer.setCrs(_CRS[name])
     layer.dataProvider().addAttributes(schema.fields().toList())
     layer.updateFields()
-    layer.setRenderer(_renderer(plain=name == target.PLAIN_TABLE))
-    form.dress(layer)
+    layer.setRenderer(_renderer(in_pixels=name == target.PIXEL_TABLE))
+    form.configure_layer(layer)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, f"{name}.qml"))
         layer.saveNamedStyle(path, _KEPT)
@@ -52,7 +52,7 @@ def style(name: str) -> str:
     return ElementTree.canonicalize(ElementTree.tostring(tree.getroot())) + "\n"
 
 
-def _renderer(*, plain: bool) -> QgsFeatureRenderer:
+def _renderer(*, in_pixels: bool) -> QgsFeatureRenderer:
     """Magenta, on white so that it is seen on rock too; the picture shows through.
 
     The mask of the object in hand is orange. Outlines in pixels lie on top of each other whatever
@@ -76,10 +76,10 @@ def _renderer(*, plain: bool) -> QgsFeatureRenderer:
             }
         )
     )
-    if not plain:
+    if not in_pixels:
         return QgsSingleSymbolRenderer(symbol)
     root = QgsRuleBasedRenderer.Rule(None)
-    rule = QgsRuleBasedRenderer.Rule(symbol, filterExp=target.OF_THE_IMAGE)
+    rule = QgsRuleBasedRenderer.Rule(symbol, filterExp=target.IMAGE_FILTER)
     rule.setRuleKey("of_the_image")
     root.setRuleKey("root")
     root.appendChild(rule)

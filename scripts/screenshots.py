@@ -161,7 +161,7 @@ def show_form(driver: Driver) -> None:
     """Open the form of the first avalanche."""
     table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
-    table.form_wanted.emit(table._entries[0])
+    table.form_requested.emit(table._entries[0])
 
 
 def show_options(path: Path) -> None:

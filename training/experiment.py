@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from core.errors import CheckpointError, TrainingError
+from core.files import replacing
 
 from .config import write_config
 
@@ -83,13 +84,10 @@ def save_snapshot(path: Path, state: Mapping[str, Any]) -> None:
     TrainingError
         If it cannot be written; the snapshot before it stays.
     """
-    temporary = path.with_name(f".{path.name}.new")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save({"version": _SNAPSHOT, **state}, file)
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
         raise TrainingError(
             f"Cannot write the checkpoint {path} ({error}). Free some space and resume."
         ) from error

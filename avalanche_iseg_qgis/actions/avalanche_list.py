@@ -31,10 +31,10 @@ class AvalancheListController(QObject):
         super().__init__(parent)
         self._iface, self._session, self._dock, self._warn = iface, session, dock, warn
         session.image_changed.connect(self.refresh)
-        dock.zoom_wanted.connect(self._zoom_to)
-        dock.continue_wanted.connect(self._continue)
-        dock.form_wanted.connect(self.open_form)
-        dock.delete_wanted.connect(self._delete)
+        dock.zoom_requested.connect(self._zoom_to)
+        dock.continue_requested.connect(self._continue)
+        dock.form_requested.connect(self.open_form)
+        dock.delete_requested.connect(self._delete)
         project = QgsProject.instance()
         project.layersWillBeRemoved.connect(self._on_layers_removed)
         project.layersAdded.connect(self._on_layers_added)
@@ -58,7 +58,7 @@ class AvalancheListController(QObject):
             entries = list_entries(QgsProject.instance(), origin.image_name, origin.sha256)
             for layer in find_layers(QgsProject.instance()):
                 if not layer.crs().isValid():
-                    target.show_only(layer, origin.image_name)
+                    target.show_only_image(layer, origin.image_name)
         entries = [entry for entry in entries if entry.feature_ref.layer_id not in without]
         self._dock.show_entries(entries)
 
@@ -69,7 +69,7 @@ class AvalancheListController(QObject):
 
     def _on_layers_added(self, _layers: Collection[QgsMapLayer]) -> None:
         for layer in find_layers(QgsProject.instance()):
-            target.settle(layer)
+            target.drop_undefined_crs(layer)
         self.refresh()
 
     def _resolve(self, entry: AvalancheEntry) -> tuple[QgsVectorLayer, QgsFeature] | None:
@@ -89,11 +89,11 @@ class AvalancheListController(QObject):
         if found is None:
             return
         try:
-            prompts = record.stored(found[1])
+            prompts = record.read_prompts(found[1])
         except IsegError as error:
             self._warn(str(error))
         else:
-            seconds = record.value(found[1], "seconds") or 0.0
+            seconds = record.attribute_value(found[1], "seconds") or 0.0
             self._session.reopen(prompts, entry.feature_ref, seconds)
 
     def open_form(self, entry: AvalancheEntry) -> None:

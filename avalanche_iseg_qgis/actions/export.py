@@ -76,7 +76,7 @@ class ExportActions:
             return
         path = self._ask(tr("Table (*.csv)"), "avalanche_times.csv")
         if path:
-            rows = [row for layer in layers for row in statistics.rows_of(layer)]
+            rows = [row for layer in layers for row in statistics.work_rows(layer)]
             self._write(statistics.write_csv, path, rows)
 
     def _masks(self) -> list[NDArray[np.bool_]]:
@@ -88,7 +88,7 @@ class ExportActions:
         origin = image.origin
         masks = []
         for entry in list_entries(QgsProject.instance(), origin.image_name, origin.sha256):
-            twin = find_photo_twin(entry.feature_ref) if grid.plain else None
+            twin = find_photo_twin(entry.feature_ref) if grid.is_photo else None
             found = twin or resolve(entry.feature_ref)
             if found is not None:
                 layer, feature = found

@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import QObject
 from ..canvas.map_tool import SegmentTool
 from ..canvas.mask_item import MaskItem
 from ..canvas.outline_item import OutlineItem
-from ..features.geometry import to_geometry
+from ..features.geometry import pixels_to_geometry
 from ..gui.segment_dock import SegmentDock
 from ..session.qt_session import QtSession
 
@@ -30,7 +30,7 @@ class SegmentationOverlay(QObject):
         session.prompts_changed.connect(tool.show_prompts)
         session.prediction_changed.connect(self._show_mask)
         session.outline_changed.connect(self._show_outline)
-        dock.look_changed.connect(self._show_look)
+        dock.style_changed.connect(self._show_look)
         dock.shape_changed.connect(self._show_outline)
         canvas.layersChanged.connect(self._show_mask)
         self._show_look()
@@ -42,7 +42,7 @@ class SegmentationOverlay(QObject):
         self.outline.close()
 
     def _show_look(self) -> None:
-        self.mask.look = self._dock.look
+        self.mask.mask_style = self._dock.mask_style
         self._tool.item.radius = self._dock.click_size.value()
 
     def _is_visible(self) -> bool:
@@ -71,5 +71,5 @@ class SegmentationOverlay(QObject):
             self.outline.clear()
             return
         window, crs = state.window, grid.crs
-        geometry = to_geometry(outlined.points, outlined.parts, grid, window, crs)
+        geometry = pixels_to_geometry(outlined.points, outlined.parts, grid, window, crs)
         self.outline.show(geometry, crs)

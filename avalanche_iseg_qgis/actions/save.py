@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import on_map, to_geometry
+from ..features.geometry import pixels_to_geometry, points_to_geometry
 from ..features.queries import find_layers, find_photo_twin
 from ..features.reference import feature_ref, resolve
 from ..georef.georeferencer import Georeferencer
@@ -116,7 +116,7 @@ class FeatureSaver(QObject):
             geometry = self._photo_geometry(image, outlined, layer)
         else:
             mapped, crs = posed.mapped, posed.pose.crs
-            geometry = on_map(mapped.xy, mapped.parts, crs, layer.crs())
+            geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
         if ref is not None and found is not None:
             writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
             return ref
@@ -127,7 +127,7 @@ class FeatureSaver(QObject):
         self, image: MappedImage, posed: PosedOutline | None, *, is_new: bool
     ) -> dict[str, object]:
         draft = image.draft
-        attributes = record.attributes(
+        attributes = record.object_attributes(
             origin=image.origin,
             loaded=self._client.loaded,
             prompts=draft.prompts,
@@ -137,7 +137,7 @@ class FeatureSaver(QObject):
         )
         if posed is not None:
             camera = posed.pose.record
-            attributes.update(record.measured(camera, posed.mapped, again=not is_new))
+            attributes.update(record.map_attributes(camera, posed.mapped, again=not is_new))
         return attributes
 
     @staticmethod
@@ -146,7 +146,7 @@ class FeatureSaver(QObject):
     ) -> QgsGeometry:
         state, grid = image.draft.prediction, grid_of(image)
         window = state.window if state else PixelWindow(0, 0, grid.height, grid.width)
-        return to_geometry(outlined.points, outlined.parts, grid, window, layer.crs())
+        return pixels_to_geometry(outlined.points, outlined.parts, grid, window, layer.crs())
 
     def _write_photo_twin(self, image: MappedImage, outlined: Outlined, ref: FeatureRef) -> None:
         """Write the outline in the photo beside the one on the map, under the same uuid."""
@@ -156,7 +156,7 @@ class FeatureSaver(QObject):
         attributes = {
             **self._attributes(image, None, is_new=False),
             schema.UUID: ref.uuid,
-            schema.AVALANCHE: record.value(found[1], schema.AVALANCHE) or ref.uuid,
+            schema.AVALANCHE: record.attribute_value(found[1], schema.AVALANCHE) or ref.uuid,
         }
         twin = find_photo_twin(ref)
         layer = twin[0] if twin else self._photo_layer(image, found[0])
@@ -181,14 +181,14 @@ class FeatureSaver(QObject):
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
-        plain = image.grid.plain and pose is None
+        plain = image.grid.is_photo and pose is None
         layer = self._dock.target.currentLayer()
         if layer is None or (pose is not None and not layer.crs().isValid()):
             layers = find_layers(QgsProject.instance())
             layer = next((each for each in layers if each.crs().isValid() != plain), None)
         if layer is None:
             layer = self.make_layer(image, None, pose)
-        reason = target.suitable(layer)
+        reason = target.why_unsuitable(layer)
         if reason:
             raise IsegError(reason)
         return layer
@@ -199,20 +199,18 @@ class FeatureSaver(QObject):
         """Make the layer for objects of an image in a GeoPackage, and add it to the project."""
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
-        if pose is None:
-            layer = target.create(path, grid_of(image).crs, image.grid.plain)
-        else:
-            layer = target.create(path, pose.crs, plain=False)
+        layer = target.create_layer(path, pose.crs if pose else grid_of(image).crs)
         project.addMapLayer(layer)
         return layer
 
     def _photo_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
         """Return the layer in pixels in the GeoPackage of another one; hidden, as it is no map."""
-        project, path = QgsProject.instance(), target.geopackage_of(beside)
+        project, path = QgsProject.instance(), target.geopackage_path(beside)
         for layer in find_layers(project):
-            if not layer.crs().isValid() and (not path or target.geopackage_of(layer) == path):
+            if not layer.crs().isValid() and (not path or target.geopackage_path(layer) == path):
                 return layer
-        layer = target.create(path or target.default_path(project, image.origin.path), None, True)
+        path = path or target.default_path(project, image.origin.path)
+        layer = target.create_layer(path, QgsCoordinateReferenceSystem())
         project.addMapLayer(layer)
         project.layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
         return layer

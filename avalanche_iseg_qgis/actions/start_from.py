@@ -69,7 +69,7 @@ class StartFromActions:
             )
         ids = layer.selectedFeatureIds()
         ref = feature_ref(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
-        if grid.plain and layer.crs().isValid():
+        if grid.is_photo and layer.crs().isValid():
             geometry = QgsGeometry.unaryUnion([layer.getFeature(fid).geometry() for fid in ids])
             self._georeferencer.start_from(geometry, layer.crs(), image, ref)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from qgis.core import QgsProject
 
 from ..core.camera import CameraRecord
 from ..core.errors import CameraError
+from ..core.files import write_text
 from ..i18n import tr
 from ..settings import Setting
 
@@ -78,12 +78,9 @@ class CameraLibrary:
         """
         path = Path(FILE.get())
         text = _text(_with(self.of_file, record))
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
+            write_text(path, text)
         except OSError as error:
-            part.unlink(missing_ok=True)
             reason = error.strerror or error
             raise CameraError(
                 tr(

@@ -1,1 +1,1 @@
-"""On the map canvas: the mask, the prompts, the tool that makes them."""
+"""Items and map tool on the map canvas: mask, prompts, outline."""

@@ -1,4 +1,4 @@
-"""A cross to aim with."""
+"""The cursor of the map tools."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from qgis.PyQt.QtGui import QColor, QCursor, QPainter, QPen, QPixmap
 _SIZE, _GAP = 25, 4
 
 
-def cross() -> QCursor:
-    """A cross that is open in the middle, dark with a white rim: to be seen on snow and rock."""
+def cross_cursor() -> QCursor:
+    """Make a cross with a gap in the middle, dark with a white rim: visible on snow and rock."""
     pixmap = QPixmap(_SIZE, _SIZE)
     pixmap.fill(Qt.GlobalColor.transparent)
     middle = _SIZE // 2

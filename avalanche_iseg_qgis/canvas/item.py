@@ -1,4 +1,4 @@
-"""What all things drawn on the canvas have in common."""
+"""Base class of the canvas items."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from qgis.core import Qgis, QgsCsException, QgsMessageLog
 from qgis.gui import QgsMapCanvasItem
 from qgis.PyQt.QtCore import QRectF
 
+from ..messages import TITLE
+
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
     from qgis.PyQt.QtGui import QPainter
 
 
 class CanvasItem(QgsMapCanvasItem):
-    """Drawn in screen coordinates; knows what part of the screen it needs, and never raises.
+    """Canvas item in screen coordinates; errors while drawing are logged, never raised.
 
-    A subclass has `extent` (its rectangle on the screen) and `draw`, and says how far ABOVE the map
-    it lies.
+    A subclass implements `extent` and `draw`, and sets its Z_VALUE above the map.
     """
 
-    ABOVE = 0
+    Z_VALUE = 0
     _bounds = QRectF()
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
         self.canvas = canvas
-        self.setZValue(self.ABOVE)
+        self.setZValue(self.Z_VALUE)
 
     def extent(self) -> QRectF:
-        """The part of the screen that `draw` paints on, as things are now."""
+        """Return the rectangle on the screen that `draw` paints on."""
         raise NotImplementedError
 
     def draw(self, painter: QPainter) -> None:
@@ -42,12 +43,12 @@ class CanvasItem(QgsMapCanvasItem):
         return QRectF(self.canvas.viewport().rect())
 
     def refresh(self) -> None:
-        """Repaint after a change of what is shown."""
+        """Repaint after a change of the content."""
         self.updatePosition()
         self.update()
 
     def close(self) -> None:
-        """Take it off the canvas for good."""
+        """Remove the item from the canvas for good."""
         if self.scene():
             self.scene().removeItem(self)
 
@@ -56,19 +57,19 @@ class CanvasItem(QgsMapCanvasItem):
         self.prepareGeometryChange()
         try:
             self._bounds = self.extent()
-        except QgsCsException:  # too far from where the project's CRS is good
+        except QgsCsException:  # outside of the area of the project's CRS
             self._bounds = QRectF()
 
     def boundingRect(self) -> QRectF:  # noqa: N802
-        """What is repainted; called by Qt."""
+        """Return the rectangle that is repainted; called by Qt."""
         return self._bounds
 
-    def paint(self, painter: QPainter, option=None, widget=None) -> None:  # noqa: ARG002
-        """Draw, or log why not; called by Qt, which an exception would take down."""
+    def paint(self, painter: QPainter, *_unused: object) -> None:
+        """Draw, or log an error; called by Qt, where an exception would end QGIS."""
         painter.save()
         try:
             self.draw(painter)
         except Exception as error:
             text = f"{type(self).__name__} was not drawn: {error!r}"
-            QgsMessageLog.logMessage(text, "Avalanche ISeg", Qgis.MessageLevel.Warning)
+            QgsMessageLog.logMessage(text, TITLE, Qgis.MessageLevel.Warning)
         painter.restore()

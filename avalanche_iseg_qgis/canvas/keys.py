@@ -1,4 +1,4 @@
-"""Keys of the map tool: taken only while the canvas has the focus, so QGIS keeps its own."""
+"""Keys of the map tool, handled only while the canvas has the focus."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
     from qgis.PyQt.QtGui import QKeyEvent
 
-_TAP = 0.5
-"""Seconds: Space held longer is for panning."""
+_MAX_SPACE = 0.5
+"""Seconds; Space held longer pans the map."""
 
 _PLAIN, _CONTROL, _CONTROL_SHIFT = (False, False), (True, False), (True, True)
 _ACTIONS = {
@@ -27,10 +27,10 @@ _ACTIONS = {
 }
 
 
-class Keys(QObject):
+class KeyFilter(QObject):
     """Calls ``act`` with "finish", "discard", "undo", "redo" or "remove_last_click".
 
-    Space is QGIS's own: held, it pans. Only a tap that moves nothing finishes.
+    QGIS pans while Space is held. Only a short press without movement finishes.
     """
 
     def __init__(self, canvas: QgsMapCanvas, act: Callable[[str], None]) -> None:
@@ -40,21 +40,21 @@ class Keys(QObject):
         self._space: tuple[float, QPoint] | None = None
 
     def start(self) -> None:
-        """Listen."""
+        """Start to handle keys."""
         self._canvas.installEventFilter(self)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop handling keys."""
         self._canvas.removeEventFilter(self)
         self._space = None
 
-    def eventFilter(self, watched, event) -> bool:  # noqa: N802, ARG002
-        """See the canvas's events before it does; called by Qt."""
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, ARG002
+        """Handle the canvas's events before it does; called by Qt."""
         kind = event.type()
         if kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
-            action = _action(event)
+            action = _action_of(event)
             if action and kind == QEvent.Type.KeyPress:
-                self._later(action)
+                self._act_later(action)
             if action:
                 event.accept()
                 return True
@@ -71,15 +71,15 @@ class Keys(QObject):
         elif self._space:
             since, start = self._space
             self._space = None
-            if time.monotonic() - since < _TAP and place == start:
-                self._later("finish")
+            if time.monotonic() - since < _MAX_SPACE and place == start:
+                self._act_later("finish")
 
-    def _later(self, action: str) -> None:
-        """Act when the canvas is done with the event: a question may be asked then."""
+    def _act_later(self, action: str) -> None:
+        """Act after the canvas has handled the event, for the action may open a dialog."""
         QTimer.singleShot(0, lambda: self._act(action))
 
 
-def _action(event: QKeyEvent) -> str | None:
+def _action_of(event: QKeyEvent) -> str | None:
     held = event.modifiers()
     if held & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier):
         return None

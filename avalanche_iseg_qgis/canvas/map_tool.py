@@ -1,4 +1,4 @@
-"""The map tool: clicks and boxes on the canvas."""
+"""The map tool for clicks and boxes on the canvas."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QApplication
 
 from ..i18n import tr
-from .cursor import cross
+from .cursor import cross_cursor
 from .drags import Drag, drag_click, drag_handle, drag_new_box
-from .keys import Keys
+from .keys import KeyFilter
 from .placement import GridPlacement
 from .prompt_item import CENTRE, Hit, PromptItem
 
@@ -22,54 +22,59 @@ if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas, QgsMapMouseEvent
 
     from ..core.prompts import Box
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
 
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
 class PromptTarget(Protocol):
-    """Whose prompts the tool changes. Coordinates are pixels of ``grid``."""
+    """Owner of the prompts that the tool changes. Coordinates are pixels of ``grid``."""
 
-    grid: Grid | None
-    prompts: PromptSet
+    @property
+    def grid(self) -> PixelGrid | None:
+        """Grid of the image, None without one."""
+
+    @property
+    def prompts(self) -> PromptSet:
+        """The prompts to show."""
 
     def add_click(self, row: float, col: float, positive: bool) -> None:
-        """One click more."""
+        """Add a click."""
 
     def move_click(self, index: int, row: float, col: float) -> None:
-        """A click elsewhere."""
+        """Move a click."""
 
     def remove_click(self, index: int) -> None:
-        """One click less."""
+        """Remove a click."""
 
     def set_box(self, box: Box | None) -> None:
-        """Another box, or none."""
+        """Set another box, or none."""
 
     def undo(self) -> None:
-        """Back to the prompts before."""
+        """Restore the prompts before."""
 
     def redo(self) -> None:
-        """Forward again."""
+        """Take an undo back."""
 
     def remove_last_click(self) -> None:
-        """The last click less."""
+        """Remove the last click."""
 
     def finish(self) -> None:
         """Save the object."""
 
     def discard(self) -> None:
-        """Drop the object."""
+        """Discard the object."""
 
     def say(self, text: str) -> None:
-        """Tell the user something."""
+        """Show a message to the user."""
 
 
 @dataclass
 class _Press:
-    """A button that is down."""
+    """A mouse button that is held down."""
 
-    grid: Grid
+    grid: PixelGrid
     button: Qt.MouseButton
     point: QPoint
     row: float
@@ -77,14 +82,14 @@ class _Press:
     hit: Hit | None
     drag: Drag | None = None
 
-    def far(self, point: QPoint) -> bool:
-        return (point - self.point).manhattanLength() > QApplication.startDragDistance()
+    def is_drag(self, point: QPoint) -> bool:
+        return bool((point - self.point).manhattanLength() > QApplication.startDragDistance())
 
 
 class SegmentTool(QgsMapTool):
-    """Left click: avalanche; right click: background; left drag: box, or moves what it grabs.
+    """Left click: avalanche; right click: background; left drag: box, or moves a click or box.
 
-    Everything else (wheel, middle button, Space, arrows) stays with the canvas.
+    All other events (wheel, middle button, Space, arrows) are the canvas's.
     """
 
     def __init__(self, canvas: QgsMapCanvas, target: PromptTarget) -> None:
@@ -92,26 +97,26 @@ class SegmentTool(QgsMapTool):
         self._canvas = canvas
         self._target = target
         self._press: _Press | None = None
-        self._over = False
-        self._keys = Keys(canvas, self._act)
-        self._cross = cross()
+        self._is_over_item = False
+        self._keys = KeyFilter(canvas, self._on_key)
+        self._cross = cross_cursor()
         self.item = PromptItem(canvas)
         self.item.hide()
         self.setCursor(self._cross)
 
     def show_prompts(self) -> None:
-        """Draw the target's prompts, after they have changed."""
+        """Draw the target's prompts after a change."""
         self._draw(self._target.prompts)
 
     def close(self) -> None:
-        """Leave nothing on the canvas."""
+        """Remove the tool and its item from the canvas."""
         self._canvas.unsetMapTool(self)
         self.item.close()
 
     # --- called by QGIS ---------------------------------------------------------------------
 
     def activate(self) -> None:
-        """Take the canvas."""
+        """Become the canvas's tool."""
         super().activate()
         self._keys.start()
         self._canvas.setFocus()
@@ -119,7 +124,7 @@ class SegmentTool(QgsMapTool):
         self.item.setVisible(True)
 
     def deactivate(self) -> None:
-        """Leave the canvas to another tool."""
+        """Make way for another tool."""
         self._press = None
         self._keys.stop()
         self.item.hide()
@@ -128,7 +133,7 @@ class SegmentTool(QgsMapTool):
 
     def canvasPressEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802
         """Begin a click or a drag."""
-        if self._press:  # a second button lets go of what the first one holds
+        if self._press:  # a second button cancels the press of the first one
             self._cancel()
             return
         grid = self._target.grid
@@ -143,36 +148,37 @@ class SegmentTool(QgsMapTool):
         self._press = _Press(grid, event.button(), point, *place, self.item.hit(point))
 
     def canvasMoveEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802
-        """Drag, or show what could be grabbed."""
-        if self._held():
-            self._drag(event.pixelPoint())
+        """Drag, or change the cursor over what can be dragged."""
+        press = self._current_press()
+        if press:
+            self._drag(press, event.pixelPoint())
             return
-        over = self.item.hit(event.pixelPoint()) is not None
-        if over != self._over:
-            self._over = over
-            self.setCursor(QCursor(Qt.CursorShape.SizeAllCursor) if over else self._cross)
+        is_over = self.item.hit(event.pixelPoint()) is not None
+        if is_over != self._is_over_item:
+            self._is_over_item = is_over
+            self.setCursor(QCursor(Qt.CursorShape.SizeAllCursor) if is_over else self._cross)
 
     def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802
-        """Change the prompts: once for every click or drag."""
-        press, point = self._held(), event.pixelPoint()
+        """Change the prompts, once per click or drag."""
+        press, point = self._current_press(), event.pixelPoint()
         if not press or event.button() != press.button:
             return
-        dragged = self._drag(point)
+        dragged = self._drag(press, point)
         self._press = None
         if dragged:
-            self._dragged(press, dragged)
-        elif press.far(point):
+            self._finish_drag(press, dragged)
+        elif press.is_drag(point):
             self._target.say(
                 tr("Drag with the left button for a box, with the middle one to move the map.")
             )
         else:
-            self._clicked(press)
+            self._finish_click(press)
         self.show_prompts()
 
-    # --- what they do -----------------------------------------------------------------------
+    # --- changes of the prompts -------------------------------------------------------------
 
-    def _act(self, action: str) -> None:
-        """A key was pressed: see `Keys`."""
+    def _on_key(self, action: str) -> None:
+        """Call the target's method for a key, see `KeyFilter`; Escape only ends a drag."""
         if not self.isActive():
             return
         if not self._press:
@@ -184,56 +190,56 @@ class SegmentTool(QgsMapTool):
         self._press = None
         self.show_prompts()
 
-    def _held(self) -> _Press | None:
-        """The button that is down, unless another image has come meanwhile."""
+    def _current_press(self) -> _Press | None:
+        """Return the press of a button, unless the image has changed since."""
         if self._press and self._press.grid != self._target.grid:
             self._press = None
         return self._press
 
-    def _clicked(self, press: _Press) -> None:
+    def _finish_click(self, press: _Press) -> None:
         hit = press.hit
         if hit and hit.click is not None:
             self._target.remove_click(hit.click)
         elif hit and hit.handle not in (None, CENTRE) and press.button == _RIGHT:
-            self._target.set_box(None)  # left clicks are prompts, and so are all in the middle
+            self._target.set_box(None)  # left clicks on handles, and all at the centre, are prompts
         elif press.grid.contains(press.row, press.col):
             self._target.add_click(press.row, press.col, press.button == _LEFT)
         else:
             self._target.say(tr("That is outside of the image: click on the image itself."))
 
-    def _dragged(self, press: _Press, prompts: PromptSet) -> None:
-        index, box = press.hit and press.hit.click, prompts.box
+    def _finish_drag(self, press: _Press, prompts: PromptSet) -> None:
+        index, box = press.hit.click if press.hit else None, prompts.box
         if index is not None:
             click = prompts.clicks[index]
             self._target.move_click(index, click.row, click.col)
-        elif box.row_min < box.row_max and box.col_min < box.col_max:
+        elif box and box.row_min < box.row_max and box.col_min < box.col_max:
             self._target.set_box(box)
         else:
             self._target.say(tr("That box is empty: draw it over a part of the image."))
 
-    def _drag(self, point: QPoint) -> PromptSet | None:
-        """The prompts with the drag to there, drawn; None if this is no drag, or not yet one."""
-        press = self._press
-        if press.button != _LEFT or not (press.drag or press.far(point)):
+    def _drag(self, press: _Press, point: QPoint) -> PromptSet | None:
+        """Draw and return the prompts dragged to a point; None as long as this is no drag."""
+        if press.button != _LEFT or not (press.drag or press.is_drag(point)):
             return None
         place = GridPlacement(self._canvas, press.grid).to_pixel(point)
         if not all(map(math.isfinite, (press.row, press.col, *place))):
             return None
-        press.drag = press.drag or self._begin(press)
+        press.drag = press.drag or self._start_drag(press)
         prompts = press.drag(*place)
         self._draw(prompts)
         return prompts
 
-    def _begin(self, press: _Press) -> Drag:
+    def _start_drag(self, press: _Press) -> Drag:
         prompts, grid, hit = self._target.prompts, press.grid, press.hit
         if hit and hit.click is not None:
             return drag_click(prompts, grid, hit.click)
-        if hit and hit.handle is not None:
-            return drag_handle(prompts, grid, hit.handle, press.row, press.col)
+        if hit and hit.handle is not None and prompts.box:
+            return drag_handle(prompts, grid, prompts.box, hit.handle, press.row, press.col)
         return drag_new_box(prompts, grid, press.row, press.col)
 
     def _draw(self, prompts: PromptSet) -> None:
-        if self._target.grid:
-            self.item.show(prompts.clicks, prompts.box, self._target.grid)
+        grid = self._target.grid
+        if grid:
+            self.item.show(prompts.clicks, prompts.box, grid)
         else:
             self.item.clear()

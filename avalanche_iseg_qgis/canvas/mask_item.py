@@ -1,7 +1,7 @@
-"""The live mask on the canvas.
+"""The mask of the current object on the canvas.
 
-Levels are sampled once per answer and view, at the resolution of the screen. Threshold, opacity and
-colour are a colour table, so that moving a slider costs no more than painting an 8-bit picture.
+Levels are sampled once per prediction and map view, at the resolution of the screen. Threshold,
+opacity and colour are a colour table, so that a slider only repaints an 8-bit image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from qgis.PyQt.QtCore import QRect
     from qgis.PyQt.QtGui import QPainter
 
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
+    from .placement import CanvasProjection
 
 _CLEAR = 0
 _DARK = QColor(20, 20, 30).rgba()
@@ -32,11 +33,11 @@ _INSIDE, _OUTSIDE = 1, 2
 _RAMP = np.array(
     [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], np.float64
 )
-"""Colours of probabilities 0 to 1, which differ in brightness too."""
+"""Colours of probabilities 0 to 1, of rising brightness (viridis)."""
 
 
-class MaskDisplay(Enum):
-    """What is shown of an answer."""
+class MaskMode(Enum):
+    """What is shown of a prediction."""
 
     MASK = "mask"
     OUTLINE = "outline"
@@ -45,59 +46,59 @@ class MaskDisplay(Enum):
 
 @dataclass(frozen=True)
 class MaskStyle:
-    """How a mask is shown.
+    """Threshold and colours of a mask.
 
     Attributes
     ----------
     threshold
         Probability above which a pixel is avalanche.
     opacity
-        0 to 1; of areas, an outline is always opaque.
+        0 to 1, of areas; an outline is always opaque.
     """
 
     threshold: float = 0.5
     opacity: float = 0.45
     colour: QColor = field(default_factory=lambda: QColor(255, 60, 30))
-    mode: MaskDisplay = MaskDisplay.MASK
+    mode: MaskMode = MaskMode.MASK
 
     @property
-    def cut(self) -> int:
-        """Levels above this one are avalanche."""
+    def threshold_level(self) -> int:
+        """The level above which a pixel is avalanche."""
         return Prediction.above(self.threshold)
 
 
 class MaskItem(CanvasItem):
-    """Paints an answer of the worker where it belongs."""
+    """Canvas item of the levels of a prediction."""
 
-    ABOVE = 1
+    Z_VALUE = 1
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
-        self._look = MaskStyle()
+        self._mask_style = MaskStyle()
         self._placement: GridPlacement | None = None
         self._levels = np.zeros((0, 0), np.uint8)
         self._row = self._col = 0
-        self._screen: _Screen | None = None
+        self._screen: _ScreenLevels | None = None
 
     @property
-    def look(self) -> MaskStyle:
-        """Threshold, opacity, colour and mode; setting it does no more than repaint."""
-        return self._look
+    def mask_style(self) -> MaskStyle:
+        """Threshold, opacity, colour and mode; setting it only repaints."""
+        return self._mask_style
 
-    @look.setter
-    def look(self, look: MaskStyle) -> None:
-        self._look = look
+    @mask_style.setter
+    def mask_style(self, style: MaskStyle) -> None:
+        self._mask_style = style
         self.update()
 
-    def show(self, levels: NDArray[np.uint8], row: int, col: int, grid: Grid) -> None:
-        """Show an answer in place of the one before.
+    def show(self, levels: NDArray[np.uint8], row: int, col: int, grid: PixelGrid) -> None:
+        """Show levels in place of those before.
 
         Parameters
         ----------
         levels
             (h, w) uint8, as in `Prediction`; not to be changed afterwards.
         row, col
-            Of its first pixel in the grid.
+            Position of the first pixel in the grid.
         """
         self._levels, self._row, self._col = levels, row, col
         self._placement = GridPlacement(self.canvas, grid)
@@ -110,7 +111,7 @@ class MaskItem(CanvasItem):
         self.refresh()
 
     def extent(self) -> QRectF:
-        """The visible part of the answer."""
+        """Return the visible part of the levels."""
         if not self._placement or not self._levels.size:
             return QRectF()
         whole = self._placement.bounds(self._row, self._col, *self._levels.shape)
@@ -121,53 +122,55 @@ class MaskItem(CanvasItem):
         rect = self.boundingRect().toAlignedRect() & self.canvas.viewport().rect()
         if not self._placement or rect.isEmpty():
             return
-        view = self._placement.view
-        if not self._screen or not self._screen.fits(view, rect):
+        projection = self._placement.projection
+        if not self._screen or not self._screen.fits(projection, rect):
             rows, cols = self._placement.lookup(rect)
-            levels = _sampled(self._levels, rows - self._row, cols - self._col)
-            self._screen = _Screen(view, rect, levels)
-        painter.drawImage(rect.topLeft(), self._screen.image(self._look))
+            levels = _sample(self._levels, rows - self._row, cols - self._col)
+            self._screen = _ScreenLevels(projection, rect, levels)
+        painter.drawImage(rect.topLeft(), self._screen.image(self._mask_style))
 
 
-class _Screen:
-    """An answer at the resolution of the screen, for as long as the view stays."""
+class _ScreenLevels:
+    """Levels at the resolution of the screen, valid as long as the map view stays."""
 
-    def __init__(self, view: object, rect: QRect, levels: NDArray[np.uint8]) -> None:
-        self._view, self._rect = view, rect
-        self._levels = levels
+    def __init__(
+        self, projection: CanvasProjection, rect: QRect, levels: NDArray[np.uint8]
+    ) -> None:
+        self._projection, self._rect, self._levels = projection, rect, levels
         self._edges: NDArray[np.uint8] | None = None
-        self._edges_cut = -1
+        self._edges_level = -1
 
-    def fits(self, view: object, rect: QRect) -> bool:
-        """Whether this is still what is to be seen."""
-        return self._view is view and self._rect == rect
+    def fits(self, projection: CanvasProjection, rect: QRect) -> bool:
+        """Return whether the map view is still the same."""
+        return bool(self._projection is projection and self._rect == rect)
 
-    def image(self, look: MaskStyle) -> QImage:
-        """In colours; good for as long as this object lives and no other look is asked for."""
-        if look.mode is MaskDisplay.OUTLINE:
-            if look.cut != self._edges_cut:
-                self._edges, self._edges_cut = _edges(self._levels > look.cut), look.cut
-            return _indexed(self._edges, [_CLEAR, look.colour.rgb(), _DARK])
-        if look.mode is MaskDisplay.PROBABILITY:
-            return _indexed(self._levels, _ramp(look.opacity))
-        colour = QColor(look.colour)
-        colour.setAlphaF(look.opacity)
-        table = [_CLEAR] * (look.cut + 1) + [colour.rgba()] * (LEVELS - look.cut)
-        return _indexed(self._levels, table)
+    def image(self, style: MaskStyle) -> QImage:
+        """Return the coloured image; it shares memory with this object until the next call."""
+        level = style.threshold_level
+        if style.mode is MaskMode.OUTLINE:
+            if self._edges is None or level != self._edges_level:
+                self._edges, self._edges_level = _edges(self._levels > level), level
+            return _indexed_image(self._edges, [_CLEAR, style.colour.rgb(), _DARK])
+        if style.mode is MaskMode.PROBABILITY:
+            return _indexed_image(self._levels, _ramp(style.opacity))
+        colour = QColor(style.colour)
+        colour.setAlphaF(style.opacity)
+        table = [_CLEAR] * (level + 1) + [colour.rgba()] * (LEVELS - level)
+        return _indexed_image(self._levels, table)
 
 
-def _indexed(pixels: NDArray[np.uint8], table: list[int]) -> QImage:
-    """An image of (h, w) pixels, which have to live as long as it does, with a colour table."""
+def _indexed_image(pixels: NDArray[np.uint8], table: list[int]) -> QImage:
+    """Make an image of (h, w) pixels and a colour table; the pixels must outlive it."""
     height, width = pixels.shape
     image = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_Indexed8)
     image.setColorTable(table)
     return image
 
 
-def _sampled(
+def _sample(
     levels: NDArray[np.uint8], rows: NDArray[np.float64], cols: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """(h, w) levels nearest to float coordinates that broadcast to (h, w); 0 outside."""
+    """Return the levels (h, w) nearest to coordinates that broadcast to (h, w); 0 outside."""
     height, width = levels.shape
     inside = (rows >= -0.5) & (rows < height - 0.5) & (cols >= -0.5) & (cols < width - 0.5)
     rows = np.clip(np.rint(rows), 0, height - 1).astype(np.intp)
@@ -176,9 +179,9 @@ def _sampled(
 
 
 def _edges(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(h, w) uint8: `_INSIDE` and `_OUTSIDE` on both sides of the edge of a mask.
+    """Mark both sides of the edge of a mask by `_INSIDE` and `_OUTSIDE`: (h, w) uint8.
 
-    None at the border of the array, where the mask may go on.
+    The border of the array is no edge, for the mask may continue there.
     """
     edges = np.zeros(mask.shape, np.uint8)
     steps = mask[:, 1:] ^ mask[:, :-1], mask[1:] ^ mask[:-1]
@@ -190,7 +193,7 @@ def _edges(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def _ramp(opacity: float) -> list[int]:
-    """Colours of all levels; what is most improbable is hardly there."""
+    """Return the colours of all levels; the lowest are nearly transparent."""
     probability = np.linspace(0, 1, LEVELS + 1)
     stops = np.linspace(0, 1, len(_RAMP))
     bands = [np.interp(probability, stops, _RAMP[:, band]) for band in range(3)]

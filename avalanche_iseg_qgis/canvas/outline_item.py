@@ -1,4 +1,4 @@
-"""The outline that finishing would save."""
+"""The outline of the current object on the canvas."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _WIDTH, _DARK_WIDTH = 1.5, 3.5
 
 
 class OutlineItem(CanvasItem):
-    """A thin line, bright on dark: to be seen on snow and on rock."""
+    """Canvas item of polygons: a thin line, bright on dark, visible on snow and on rock."""
 
-    ABOVE = 2
+    Z_VALUE = 2
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
@@ -32,11 +32,11 @@ class OutlineItem(CanvasItem):
 
     @property
     def geometry(self) -> QgsGeometry:
-        """What is shown, in its own CRS."""
+        """The polygons shown, in their own CRS."""
         return self._geometry
 
     def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show polygons in coordinates of a CRS, which is not valid for plain photos."""
+        """Show polygons in coordinates of a CRS, which is invalid for photos."""
         self._geometry, self._crs = QgsGeometry(geometry), crs
         self.refresh()
 
@@ -46,7 +46,7 @@ class OutlineItem(CanvasItem):
         self.refresh()
 
     def extent(self) -> QRectF:
-        """The visible part; the path on the screen is made here, once per view."""
+        """Return the visible part; makes the path on the screen, once per map view."""
         self._path = QPainterPath()
         if self._geometry.isEmpty():
             return QRectF()

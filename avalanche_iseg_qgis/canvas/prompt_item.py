@@ -1,4 +1,4 @@
-"""Clicks and the box on the canvas, in the size of the screen."""
+"""Clicks and the box on the canvas, drawn in screen pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qgis.PyQt.QtCore import QPoint
 
     from ..core.prompts import Box, Click
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
 
 CENTRE = (0, 0)
 """The handle that moves the box."""
@@ -27,10 +27,10 @@ _CORNERS = ((-1, -1), (-1, 1), (1, 1), (1, -1))
 _HANDLES = (*_CORNERS, (-1, 0), (0, 1), (1, 0), (0, -1), CENTRE)
 _HANDLE = 4
 """Half the side of a handle, in screen pixels."""
-_ROOM = 32
-"""Screen pixels that a side needs for a handle in its middle."""
-_REACH = 3
-"""Screen pixels by which one may miss a disc or a handle."""
+_MIN_SIDE = 32
+"""Length of a side with a handle in its middle, in screen pixels."""
+_TOLERANCE = 3
+"""Distance from a disc or handle within which the mouse hits it, in screen pixels."""
 
 _POSITIVE, _NEGATIVE = QColor(20, 150, 60), QColor(215, 30, 40)
 _BOX, _LAST = QColor(255, 225, 50), QColor(255, 225, 50)
@@ -39,7 +39,7 @@ _WHITE, _DARK = QColor(255, 255, 255), QColor(20, 20, 30, 200)
 
 @dataclass(frozen=True)
 class Hit:
-    """What is under the mouse: a click, by its index, or a handle of the box.
+    """The thing under the mouse: a click, by its index, or a handle of the box.
 
     Handles are (down, right), each of -1, 0, 1: (-1, -1) is the corner of the least row and
     column, (0, 1) the middle of the side of the largest column, `CENTRE` the middle of the box.
@@ -50,9 +50,9 @@ class Hit:
 
 
 class PromptItem(CanvasItem):
-    """Discs with a plus or a minus for clicks, a frame with handles for the box."""
+    """Canvas item of prompts: discs with plus or minus for clicks, a frame with handles."""
 
-    ABOVE = 3
+    Z_VALUE = 3
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
@@ -63,7 +63,7 @@ class PromptItem(CanvasItem):
 
     @property
     def radius(self) -> float:
-        """Of the discs, in screen pixels."""
+        """Radius of the discs, in screen pixels."""
         return self._radius
 
     @radius.setter
@@ -71,8 +71,8 @@ class PromptItem(CanvasItem):
         self._radius = radius
         self.refresh()
 
-    def show(self, clicks: Sequence[Click], box: Box | None, grid: Grid) -> None:
-        """Show these prompts, in pixels of the grid."""
+    def show(self, clicks: Sequence[Click], box: Box | None, grid: PixelGrid) -> None:
+        """Show prompts in pixels of the grid."""
         self._clicks, self._box = tuple(clicks), box
         self._placement = GridPlacement(self.canvas, grid)
         self.refresh()
@@ -83,16 +83,15 @@ class PromptItem(CanvasItem):
         self.refresh()
 
     def hit(self, point: QPoint) -> Hit | None:
-        """What is there, the topmost first."""
+        """Return the topmost thing at a point of the screen."""
         try:
             return self._hit(point)
         except QgsCsException:  # not drawn either
             return None
 
     def extent(self) -> QRectF:
-        """Round all discs and the frame."""
-        places = [self._disc(index) for index in range(len(self._clicks))]
-        places += self._handles().values()
+        """Return the rectangle round all discs and the frame."""
+        places = [*self._discs(), *self._handles().values()]
         if not places:
             return QRectF()
         margin = self._radius + 2 * _HANDLE
@@ -103,33 +102,35 @@ class PromptItem(CanvasItem):
         """Paint the box below, the clicks above."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_box(painter)
-        for index, click in enumerate(self._clicks):
-            self._draw_click(painter, index, click.positive)
+        for index, place in enumerate(self._discs()):
+            self._draw_click(painter, index, place)
 
     def _hit(self, point: QPoint) -> Hit | None:
-        for index in reversed(range(len(self._clicks))):
-            if _distance(self._disc(index), point) <= self._radius + _REACH:
+        discs = self._discs()
+        for index in reversed(range(len(discs))):
+            if _distance(discs[index], point) <= self._radius + _TOLERANCE:
                 return Hit(click=index)
         for handle, place in self._handles().items():
             away = place - QPointF(point)
-            if max(abs(away.x()), abs(away.y())) <= _HANDLE + _REACH:
+            if max(abs(away.x()), abs(away.y())) <= _HANDLE + _TOLERANCE:
                 return Hit(handle=handle)
         return None
 
-    def _disc(self, index: int) -> QPointF:
-        click = self._clicks[index]
-        return self._placement.to_screen(click.row, click.col)
+    def _discs(self) -> list[QPointF]:
+        """Return the centres of the clicks on the screen."""
+        placement = self._placement
+        return [placement.to_screen(c.row, c.col) for c in self._clicks] if placement else []
 
     def _handles(self) -> dict[tuple[int, int], QPointF]:
-        """Places of the handles for which the box is large enough."""
-        if not self._box:
+        """Return the places of the handles for which the box is large enough."""
+        box, placement = self._box, self._placement
+        if not box or not placement:
             return {}
-        box = self._box
         rows = {-1: box.row_min, 0: (box.row_min + box.row_max) / 2, 1: box.row_max}
         cols = {-1: box.col_min, 0: (box.col_min + box.col_max) / 2, 1: box.col_max}
-        handles = {at: self._placement.to_screen(rows[at[0]], cols[at[1]]) for at in _HANDLES}
-        across = _distance(handles[-1, -1], handles[-1, 1]) >= _ROOM
-        down = _distance(handles[-1, -1], handles[1, -1]) >= _ROOM
+        handles = {at: placement.to_screen(rows[at[0]], cols[at[1]]) for at in _HANDLES}
+        across = _distance(handles[-1, -1], handles[-1, 1]) >= _MIN_SIDE
+        down = _distance(handles[-1, -1], handles[1, -1]) >= _MIN_SIDE
         return {at: place for at, place in handles.items() if (at[0] or down) and (at[1] or across)}
 
     def _draw_box(self, painter: QPainter) -> None:
@@ -147,13 +148,14 @@ class PromptItem(CanvasItem):
             side = QPointF(_HANDLE, _HANDLE)
             painter.drawRect(QRectF(place - side, place + side))
 
-    def _draw_click(self, painter: QPainter, index: int, positive: bool) -> None:
-        place, radius = self._disc(index), self._radius
+    def _draw_click(self, painter: QPainter, index: int, place: QPointF) -> None:
+        radius = self._radius
         if index == len(self._clicks) - 1:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(_LAST, 2))
             painter.drawEllipse(place, radius + 3, radius + 3)
         painter.setPen(QPen(_WHITE, 1.5))
+        positive = self._clicks[index].positive
         painter.setBrush(_POSITIVE if positive else _NEGATIVE)
         painter.drawEllipse(place, radius, radius)
         arm = 0.55 * radius

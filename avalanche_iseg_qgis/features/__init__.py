@@ -1,1 +1,1 @@
-"""From a geometry to a feature with attributes."""
+"""Avalanches as features of vector layers: geometry, attributes, layer, queries."""

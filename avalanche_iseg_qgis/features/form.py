@@ -1,4 +1,4 @@
-"""How attributes are shown to people: names, choices, a form that takes seconds to fill in."""
+"""Attribute form and table of layers with avalanches."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _DATE_TIME = {
 _HIDDEN = "Hidden"
 
 
-def dress(layer: QgsVectorLayer) -> None:
-    """Give a layer of ours aliases, choices, defaults, soft constraints and its form.
+def configure_layer(layer: QgsVectorLayer) -> None:
+    """Set aliases, choices, defaults, soft constraints and the form of a layer.
 
-    Fields that the layer lacks are left out. One in pixel coordinates has no measures.
+    Fields that the layer lacks are skipped. A layer in pixel coordinates has no tab of measures.
     """
-    known = {a.name: a for a in schema.table() if layer.fields().indexOf(a.name) >= 0}
+    known = {a.name: a for a in schema.all_attributes() if layer.fields().indexOf(a.name) >= 0}
     form = layer.editFormConfig()
     for index, field in enumerate(layer.fields()):
         attribute = known.get(field.name())
@@ -40,19 +40,19 @@ def dress(layer: QgsVectorLayer) -> None:
                 layer.setEditorWidgetSetup(index, QgsEditorWidgetSetup(_HIDDEN, {}))
             continue
         layer.setFieldAlias(index, attribute.alias)
-        layer.setEditorWidgetSetup(index, _widget(attribute))
+        layer.setEditorWidgetSetup(index, _widget_setup(attribute))
         layer.setDefaultValueDefinition(index, QgsDefaultValue(attribute.default))
         form.setReadOnly(index, not attribute.by_user)
-    _constrain(layer)
-    _arrange(layer, form, known)
+    _add_constraints(layer)
+    _add_tabs(layer, form, known)
     layer.setEditFormConfig(form)
-    layer.setAttributeTableConfig(_columns(layer, known))
+    layer.setAttributeTableConfig(_table_config(layer, known))
     layer.setDisplayExpression(
         "concat(coalesce(represent_value(\"type\"), 'avalanche'), ' ', \"image_name\")"
     )
 
 
-def _widget(attribute: schema.Attribute) -> QgsEditorWidgetSetup:
+def _widget_setup(attribute: schema.Attribute) -> QgsEditorWidgetSetup:
     if not attribute.group:
         return QgsEditorWidgetSetup(_HIDDEN, {})
     if attribute.domain:
@@ -67,79 +67,69 @@ def _widget(attribute: schema.Attribute) -> QgsEditorWidgetSetup:
     return QgsEditorWidgetSetup("TextEdit", {})
 
 
-def _constrain(layer: QgsVectorLayer) -> None:
-    """Soft ones: they remind, and never keep anybody from saving."""
+def _add_constraints(layer: QgsVectorLayer) -> None:
+    """Add soft constraints: they show a hint and never prevent saving."""
     soft = QgsFieldConstraints.ConstraintStrength.ConstraintStrengthSoft
-    filled = QgsFieldConstraints.Constraint.ConstraintNotNull
-    fulfilled = QgsFieldConstraints.Constraint.ConstraintExpression
-    not_negative = tr("Not below 0")
-    rules = {
-        "fracture_width_m": ('"fracture_width_m" is null or "fracture_width_m" >= 0', not_negative),
-        "fracture_depth_cm": (
-            '"fracture_depth_cm" is null or "fracture_depth_cm" >= 0',
-            not_negative,
-        ),
-        "released_to": (
-            'coalesce("released_to" >= "released_from", true)',
-            tr("Not earlier than “Released after”"),
-        ),
-    }
-    type_at = layer.fields().indexOf("type")
-    if type_at >= 0:
-        layer.setFieldConstraint(type_at, filled, soft)
+    not_null = QgsFieldConstraints.Constraint.ConstraintNotNull
+    expression_holds = QgsFieldConstraints.Constraint.ConstraintExpression
+    fractures = ("fracture_width_m", "fracture_depth_cm")
+    rules = {name: (f'"{name}" is null or "{name}" >= 0', tr("Not below 0")) for name in fractures}
+    rules["released_to"] = (
+        'coalesce("released_to" >= "released_from", true)',
+        tr("Not earlier than “Released after”"),
+    )
+    type_index = layer.fields().indexOf("type")
+    if type_index >= 0:
+        layer.setFieldConstraint(type_index, not_null, soft)
     for name, (expression, text) in rules.items():
         index = layer.fields().indexOf(name)
         if index >= 0:
             layer.setConstraintExpression(index, expression, text)
-            layer.setFieldConstraint(index, fulfilled, soft)
+            layer.setFieldConstraint(index, expression_holds, soft)
 
 
-def _tabs(plain: bool) -> dict[str, dict[str, str]]:
-    """Titles of the tabs, and of the groups in each."""
-    tabs = {
-        tr("What"): {"what": "", "fracture": tr("Fracture")},
+def _tabs(in_pixels: bool) -> dict[str, dict[str, str]]:
+    """Return the titles of the tabs, and of the groups in each."""
+    measures = {"extent": tr("Extent"), "terrain": tr("Terrain"), "accuracy": tr("Accuracy")}
+    return {
+        tr("Avalanche"): {"what": "", "fracture": tr("Fracture")},
         tr("When"): {"when": ""},
-        tr("Measures"): {
-            "extent": tr("Extent"),
-            "terrain": tr("Terrain"),
-            "accuracy": tr("Accuracy"),
-        },
-        tr("Provenance"): {
+        **({} if in_pixels else {tr("Terrain and size"): measures}),
+        tr("Origin"): {
             "image": tr("Image"),
             "work": tr("Segmentation"),
             "record": tr("Record"),
         },
     }
-    if plain:
-        del tabs[tr("Measures")]
-    return tabs
 
 
-def _arrange(
+def _add_tabs(
     layer: QgsVectorLayer, form: QgsEditFormConfig, known: dict[str, schema.Attribute]
 ) -> None:
     form.setLayout(QgsEditFormConfig.EditorLayout.TabLayout)
     form.clearTabs()
-    for title, groups in _tabs(plain=not layer.crs().isValid()).items():
+    for title, groups in _tabs(in_pixels=not layer.crs().isValid()).items():
         tab = QgsAttributeEditorContainer(title, None)
         tab.setIsGroupBox(False)
         tab.setColumnCount(1)
         for group, heading in groups.items():
-            place = tab
+            container = tab
             if heading:
-                place = QgsAttributeEditorContainer(heading, tab)
-                place.setIsGroupBox(True)
-                place.setColumnCount(1)
-                tab.addChildElement(place)
+                container = QgsAttributeEditorContainer(heading, tab)
+                container.setIsGroupBox(True)
+                container.setColumnCount(1)
+                tab.addChildElement(container)
             for name, attribute in known.items():
                 if attribute.group == group:
                     index = layer.fields().indexOf(name)
-                    place.addChildElement(QgsAttributeEditorField(name, index, place))
+                    container.addChildElement(QgsAttributeEditorField(name, index, container))
         form.addTab(tab)
 
 
-def _columns(layer: QgsVectorLayer, known: dict[str, schema.Attribute]) -> QgsAttributeTableConfig:
-    """The attribute table without what is only for programs."""
+def _table_config(
+    layer: QgsVectorLayer, known: dict[str, schema.Attribute]
+) -> QgsAttributeTableConfig:
+    """Return the columns of the attribute table, technical attributes hidden."""
     config = QgsAttributeTableConfig()
     config.update(layer.fields())
     columns = config.columns()

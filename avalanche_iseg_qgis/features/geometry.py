@@ -1,4 +1,4 @@
-"""From an outline in pixels to a geometry of a layer."""
+"""Conversion of outlines between arrays of points and geometries of a layer."""
 
 from __future__ import annotations
 
@@ -29,40 +29,38 @@ if TYPE_CHECKING:
     from ..layers.grid import Grid
     from ..layers.pixel_window import PixelWindow
 
-_WGS84 = "EPSG:7030"
+_WGS84_ELLIPSOID = "EPSG:7030"
 
 
-def to_geometry(
+def pixels_to_geometry(
     points: NDArray[np.float32],
     parts: Sequence[Sequence[int]],
     grid: Grid,
     window: PixelWindow,
     target_crs: QgsCoordinateReferenceSystem,
 ) -> QgsGeometry:
-    """A valid MultiPolygon in the CRS of a layer, outer rings counter-clockwise.
+    """Convert an outline in pixels to a valid MultiPolygon, outer rings counter-clockwise.
 
     Parameters
     ----------
     points
-        (N, 2) float32, (x, y) in pixels of ``window``, corners at whole numbers, y down; as
+        (N, 2) float32, (x, y) in pixels of ``window``, whole at corners, y down, as in
         `core.worker.protocol.Outlined`.
     parts
         For each polygon the numbers of points of its rings, outer ring first.
     grid
-        Pixels of the raster that the window is a part of.
+        Grid of the raster that the window is a part of.
     target_crs
-        Of the layer; not valid for one in pixel coordinates.
+        CRS of the layer; invalid for a layer in pixel coordinates.
 
     Raises
     ------
     IsegError
-        If nothing is left of the outline, or it cannot be brought to the layer's CRS.
+        If the outline is empty, or cannot be transformed to the layer's CRS.
     """
     u, v = np.asarray(points, np.float64).reshape(-1, 2).T
-    u, v = u + window.col, v + window.row
-    a, b, c, d, e, f = grid.transform
-    xy = np.stack([a * u + b * v + c, d * u + e * v + f], axis=1)
-    if grid.plain and target_crs.isValid():
+    xy = np.stack(grid.corner_to_layer(u + window.col, v + window.row), axis=1)
+    if grid.is_photo and target_crs.isValid():
         raise IsegError(
             tr(
                 "The image is a photo without coordinates, but the layer has the coordinate "
@@ -70,34 +68,28 @@ def to_geometry(
                 "photo's camera in the Camera panel."
             ).format(target_crs.userFriendlyIdentifier())
         )
-    return on_map(xy, parts, grid.crs, target_crs)
+    return points_to_geometry(xy, parts, grid.crs, target_crs)
 
 
-def on_map(
+def points_to_geometry(
     xy: NDArray[np.float64],
     parts: Sequence[Sequence[int]],
     crs: QgsCoordinateReferenceSystem,
     target_crs: QgsCoordinateReferenceSystem,
 ) -> QgsGeometry:
-    """The same of points (N, 2) in coordinates of a CRS.
-
-    Raises
-    ------
-    IsegError
-        As `to_geometry`.
-    """
-    return _valid(brought(polygons(xy, parts), crs, target_crs))
+    """Convert an outline in coordinates (N, 2) of a CRS as `pixels_to_geometry` does."""
+    return _make_valid(reproject(arrays_to_multipolygon(xy, parts), crs, target_crs))
 
 
-def polygons(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
-    """A MultiPolygon of points (N, 2) as they are."""
+def arrays_to_multipolygon(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
+    """Make a MultiPolygon of points (N, 2), unchanged."""
     corners = map(QgsPointXY, *np.asarray(xy, np.float64).reshape(-1, 2).T.tolist())
     rings = [[list(islice(corners, size)) for size in sizes] for sizes in parts]
     return QgsGeometry.fromMultiPolygonXY(rings)
 
 
-def to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int]]]:
-    """The inverse of `polygons`."""
+def multipolygon_to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int]]]:
+    """Return points (N, 2) and sizes of rings: the inverse of `arrays_to_multipolygon`."""
     multi = QgsGeometry(geometry)
     multi.convertToMultiType()
     rings = [[ring[:-1] for ring in polygon] for polygon in multi.asMultiPolygon()]
@@ -105,17 +97,17 @@ def to_arrays(geometry: QgsGeometry) -> tuple[NDArray[np.float64], list[list[int
     return np.array(xy, np.float64).reshape(-1, 2), [[len(r) for r in polygon] for polygon in rings]
 
 
-def brought(
+def reproject(
     geometry: QgsGeometry,
     crs: QgsCoordinateReferenceSystem,
     target_crs: QgsCoordinateReferenceSystem,
 ) -> QgsGeometry:
-    """A geometry in another CRS.
+    """Transform a geometry to another CRS.
 
     Raises
     ------
     IsegError
-        If it cannot be brought there.
+        If that is not possible.
     """
     if crs.isValid() and not target_crs.isValid():
         raise IsegError(
@@ -124,9 +116,9 @@ def brought(
                 "(right click → Layer CRS), choose another layer, or let a new one be made."
             )
         )
-    moved = QgsGeometry(geometry)
+    transformed = QgsGeometry(geometry)
     try:
-        moved.transform(QgsCoordinateTransform(crs, target_crs, QgsProject.instance()))
+        transformed.transform(QgsCoordinateTransform(crs, target_crs, QgsProject.instance()))
     except QgsCsException as error:
         raise IsegError(
             tr(
@@ -134,20 +126,20 @@ def brought(
                 "a layer whose coordinate system covers the image."
             ).format(target_crs.userFriendlyIdentifier())
         ) from error
-    return moved
+    return transformed
 
 
 def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float | None:
-    """Area on the ellipsoid in square metres; None without a CRS."""
+    """Compute the area on the ellipsoid in square metres; None without a CRS."""
     if not crs.isValid():
         return None
     measure = QgsDistanceArea()
     measure.setSourceCrs(crs, QgsProject.instance().transformContext())
-    measure.setEllipsoid(crs.ellipsoidAcronym() or _WGS84)
+    measure.setEllipsoid(crs.ellipsoidAcronym() or _WGS84_ELLIPSOID)
     return measure.measureArea(geometry)
 
 
-def _valid(geometry: QgsGeometry) -> QgsGeometry:
+def _make_valid(geometry: QgsGeometry) -> QgsGeometry:
     geometry.removeDuplicateNodes()
     geometry = geometry.makeValid()
     if geometry.wkbType() == QgsWkbTypes.Type.GeometryCollection:  # lines and points of spikes
@@ -156,7 +148,7 @@ def _valid(geometry: QgsGeometry) -> QgsGeometry:
         raise IsegError(
             tr("Nothing is left of the outline: click once more, or choose a finer one.")
         )
-    # QGIS knows only how to make outer rings clockwise; GeoPackage wants the opposite.
+    # QGIS can only make outer rings clockwise; GeoPackage wants the opposite.
     mirror = QTransform.fromScale(1, -1)
     geometry.transform(mirror)
     geometry = geometry.forceRHR()

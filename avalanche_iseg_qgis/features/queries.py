@@ -62,7 +62,7 @@ def list_entries(project: QgsProject, image_name: str, sha256: str | None) -> li
     for layer in sorted(find_layers(project), key=lambda layer: not layer.crs().isValid()):
         for feature in layer.getFeatures():
             ref = feature_ref(layer, feature)
-            if record.belongs(feature, image_name, sha256) and ref.uuid not in known:
+            if record.is_from_image(feature, image_name, sha256) and ref.uuid not in known:
                 entries.append(_entry(layer, feature, len(entries) + 1))
                 known.update({ref.uuid} - {""})
     return entries
@@ -80,13 +80,13 @@ def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> AvalancheEntry:
     plain = not layer.crs().isValid()
-    area = feature.geometry().area() if plain else record.value(feature, "area_m2")
+    area = feature.geometry().area() if plain else record.attribute_value(feature, "area_m2")
     return AvalancheEntry(
         feature_ref(layer, feature),
         number,
-        str(record.value(feature, "type") or ""),
-        record.value(feature, "n_clicks"),
-        record.value(feature, "seconds"),
+        str(record.attribute_value(feature, "type") or ""),
+        record.attribute_value(feature, "n_clicks"),
+        record.attribute_value(feature, "seconds"),
         area,
         plain,
     )

@@ -1,4 +1,4 @@
-"""What the plugin knows about an object, as attributes; and back, to continue it."""
+"""Attributes of an object, and the prompts stored in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsApplication, QgsFeature
 from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ..core.worker.protocol import Loaded
     from ..layers.image_origin import ImageOrigin
 
-# An outline is exact if that share of it was seen, and its points are known to so many metres.
-_CLEAR, _SHARP = 0.9, 15.0
+# An outline counts as exact from this visible share on, and up to this accuracy in metres.
+_MIN_VISIBLE, _MAX_SIGMA = 0.9, 15.0
 
 
-def attributes(
+def object_attributes(
     *,
     origin: ImageOrigin,
     loaded: Loaded | None,
@@ -37,22 +37,22 @@ def attributes(
     seconds: float,
     again: bool = False,
 ) -> dict[str, object]:
-    """Attributes of an object that is finished, by field name.
+    """Return the attributes of a finished object by field name.
 
     Parameters
     ----------
     origin
-        Of the image.
+        Origin of the image.
     loaded
         The model in use.
     prompts
-        From which the object can be continued.
+        Prompts from which the object can be continued.
     threshold
-        Of probability.
+        Threshold of probability.
     seconds
-        Spent on it.
+        Time spent on the object.
     again
-        Whether it is a feature already: what people may have changed is left out then.
+        Whether it is a feature already: attributes that users may have changed are left out then.
     """
     now = _to_qt(datetime.now(timezone.utc))
     by_model = prompts.clicks or prompts.box
@@ -80,22 +80,22 @@ def attributes(
         "part": "avalanche",
         "outline_quality": "exact",
         "observed_at": _to_qt(origin.observed_at),
-        "mapper": author(),
+        "mapper": mapper_name(),
         "created_at": now,
     }
 
 
-def measured(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, object]:
-    """Attributes of an outline that a posed camera has brought to the map, by field name.
+def map_attributes(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, object]:
+    """Return the attributes of an outline projected to the map, by field name.
 
     Parameters
     ----------
     camera
-        That the outline was brought to the map by.
+        Camera by which it was projected.
     mapped
-        What the survey worker answered, with attributes.
+        Answer of the camera worker, with attributes.
     again
-        Whether it is a feature already: what people may have changed is left out then.
+        Whether it is a feature already: attributes that users may have changed are left out then.
     """
     found = {
         **{name: value for name, value in mapped.attributes.items() if name != schema.AREA},
@@ -107,20 +107,20 @@ def measured(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict[str, 
     }
     if not again:
         sigma = mapped.attributes.get("sigma_map_m") or 0.0
-        sure = mapped.visible_fraction >= _CLEAR and sigma <= _SHARP
-        found["outline_quality"] = "exact" if sure else "estimated"
+        is_exact = mapped.visible_fraction >= _MIN_VISIBLE and sigma <= _MAX_SIGMA
+        found["outline_quality"] = "exact" if is_exact else "estimated"
     return found
 
 
-def stored(feature: QgsFeature) -> PromptSet:
-    """The prompts that a feature was made from.
+def read_prompts(feature: QgsFeature) -> PromptSet:
+    """Read the prompts that a feature was made from.
 
     Raises
     ------
     PromptError
-        If it has none, or they cannot be read.
+        If it has none, or they are damaged.
     """
-    text = value(feature, schema.PROMPTS)
+    text = attribute_value(feature, schema.PROMPTS)
     if not text:
         raise PromptError(
             tr(
@@ -131,29 +131,29 @@ def stored(feature: QgsFeature) -> PromptSet:
     return PromptSet.from_json(str(text))
 
 
-def belongs(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
-    """Whether a feature was made from an image: by content if known of both, else by name."""
-    known = value(feature, schema.IMAGE_SHA256)
+def is_from_image(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
+    """Return whether a feature was made from an image: by SHA-256 if both have one, or by name."""
+    known = attribute_value(feature, schema.IMAGE_SHA256)
     if known and sha256:
         return known == sha256
-    return value(feature, schema.IMAGE_NAME) == image_name
+    return attribute_value(feature, schema.IMAGE_NAME) == image_name
 
 
-def value(feature: QgsFeature, name: str):
-    """An attribute; None if it is empty or there is no such field."""
+def attribute_value(feature: QgsFeature, name: str) -> Any:  # noqa: ANN401
+    """Return an attribute; None if it is empty or there is no such field."""
     index = feature.fields().indexOf(name)
     content = feature.attribute(index) if index >= 0 else None
     return None if isinstance(content, QVariant) and content.isNull() else content
 
 
-def author() -> str:
-    """Who maps, as chosen in the options or known to the system."""
+def mapper_name() -> str:
+    """Return the mapper's name, from the options or the user account."""
     return AUTHOR.get() or QgsApplication.userFullName() or QgsApplication.userLoginName()
 
 
 @functools.cache
 def plugin_version() -> str:
-    """As in the plugin's metadata."""
+    """Return the version in the plugin's metadata."""
     metadata = configparser.ConfigParser(interpolation=None)
     metadata.read(Path(__file__).parents[1] / "metadata.txt", encoding="utf-8")
     return metadata.get("general", "version")

@@ -10,7 +10,9 @@ from . import record, schema
 
 def feature_ref(layer: QgsVectorLayer, feature: QgsFeature) -> FeatureRef:
     """Return a reference by which a feature is found again."""
-    return FeatureRef(layer.id(), feature.id(), str(record.value(feature, schema.UUID) or ""))
+    return FeatureRef(
+        layer.id(), feature.id(), str(record.attribute_value(feature, schema.UUID) or "")
+    )
 
 
 def resolve(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:

@@ -1,7 +1,8 @@
-"""The attributes of an avalanche: one table, from which layers and forms are made."""
+"""Schema of the attributes of an avalanche, from which layers and forms are made."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,12 +11,12 @@ from qgis.PyQt.QtCore import QVariant
 
 from ..i18n import tr
 
-# Attributes by which a feature is known to be one of ours, see `record`.
+# Attributes by which the plugin recognises its features, see `record`.
 UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"
 AVALANCHE = "avalanche_id"
 AREA = "area_m2"
 
-# Not QVariant.Type.Int and so on: QGIS keeps only these for both Qt 5 and Qt 6.
+# Not QVariant.Type.Int and so on: QGIS provides only these for both Qt 5 and Qt 6.
 _TYPES = {
     "text": QVariant.String,
     "int": QVariant.Int,
@@ -27,26 +28,26 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Attribute:
-    """One field.
+    """One attribute.
 
     Attributes
     ----------
     name
-        In the file.
+        Name of the field in the file.
     kind
         text, int, real, bool or datetime (UTC).
     alias
-        For people.
+        Label for users.
     group
-        Of the form, see `form`; empty for one that is not shown.
+        Group of the form, see `form`; empty for an attribute that is not shown.
     domain
-        Labels of the codes that are allowed.
+        Labels of the allowed codes.
     default
         Expression for features drawn by hand, or empty.
     by_user
-        Whether people fill it, and not the plugin.
+        Whether the user fills it, not the plugin.
     length
-        Of text; 0 for any.
+        Length of text; 0 for any.
     """
 
     name: str
@@ -59,33 +60,33 @@ class Attribute:
     length: int = 0
 
     def to_field(self) -> QgsField:
-        """As QGIS wants it."""
+        """Return the attribute as a field of QGIS."""
         return QgsField(self.name, _TYPES[self.kind], len=self.length)
 
 
-def table() -> tuple[Attribute, ...]:
-    """All attributes, in the order of the file, in the user's language."""
-    return (*_classified(), *_observed(), *_measured(), *_provenance())
+def all_attributes() -> tuple[Attribute, ...]:
+    """Return all attributes in the order of the file, in the user's language."""
+    return (*_classification(), *_times(), *_measures(), *_provenance())
 
 
 def fields() -> QgsFields:
-    """The same for a new layer."""
-    made = QgsFields()
-    for attribute in table():
-        made.append(attribute.to_field())
-    return made
+    """Return the fields of a new layer."""
+    result = QgsFields()
+    for attribute in all_attributes():
+        result.append(attribute.to_field())
+    return result
 
 
-def _asked(name: str, kind: str, alias: str, group: str, domain=None, default="") -> Attribute:
-    return Attribute(name, kind, alias, group, domain or {}, default, by_user=True)
+_by_user = functools.partial(Attribute, by_user=True)
 
 
-def _classified() -> tuple[Attribute, ...]:
+def _classification() -> tuple[Attribute, ...]:
+    identifier = functools.partial(Attribute, default="uuid('WithoutBraces')", length=36)
     unknown = {"unknown": tr("Unknown")}
     types = {
         "slab": tr("Slab"),
         "loose": tr("Loose snow"),
-        "glide": tr("Glide"),
+        "glide": tr("Glide snow"),
         "slush": tr("Slush flow"),
         "cornice": tr("Cornice fall"),
         **unknown,
@@ -108,28 +109,20 @@ def _classified() -> tuple[Attribute, ...]:
     qualities = {
         "exact": tr("Exact"),
         "estimated": tr("Estimated"),
-        "created": tr("Created (location known only)"),
+        "created": tr("Position only"),
     }
     return (
-        Attribute(UUID, "text", tr("Identifier"), default="uuid('WithoutBraces')", length=36),
-        Attribute(
-            AVALANCHE,
-            "text",
-            tr("Avalanche (groups its parts)"),
-            "record",
-            default="uuid('WithoutBraces')",
-            by_user=True,
-            length=36,
-        ),
-        _asked("type", "text", tr("Type"), "what", types),
-        _asked("moisture", "text", tr("Moisture"), "what", moisture),
-        _asked("trigger", "text", tr("Trigger"), "what", triggers),
-        _asked("size_eaws", "int", tr("Size (EAWS)"), "what", _sizes()),
-        _asked("part", "text", tr("Part"), "what", parts, "'avalanche'"),
-        _asked("outline_quality", "text", tr("Outline"), "what", qualities, "'exact'"),
-        _asked("comment", "text", tr("Comment"), "what"),
-        _asked("fracture_width_m", "real", tr("Fracture width (m)"), "fracture"),
-        _asked("fracture_depth_cm", "real", tr("Fracture depth (cm)"), "fracture"),
+        identifier(UUID, "text", tr("Identifier")),
+        identifier(AVALANCHE, "text", tr("Avalanche (groups its parts)"), "record", by_user=True),
+        _by_user("type", "text", tr("Type"), "what", types),
+        _by_user("moisture", "text", tr("Moisture"), "what", moisture),
+        _by_user("trigger", "text", tr("Trigger"), "what", triggers),
+        _by_user("size_eaws", "int", tr("Size (EAWS)"), "what", _sizes()),
+        _by_user("part", "text", tr("Outline covers"), "what", parts, "'avalanche'"),
+        _by_user("outline_quality", "text", tr("Outline"), "what", qualities, "'exact'"),
+        _by_user("comment", "text", tr("Comment"), "what"),
+        _by_user("fracture_width_m", "real", tr("Fracture width (m)"), "fracture"),
+        _by_user("fracture_depth_cm", "real", tr("Fracture depth (cm)"), "fracture"),
     )
 
 
@@ -143,16 +136,16 @@ def _sizes() -> dict[str, str]:
     }
 
 
-def _observed() -> tuple[Attribute, ...]:
+def _times() -> tuple[Attribute, ...]:
     return (
-        _asked("observed_at", "datetime", tr("Observed at (UTC)"), "when"),
-        _asked("released_from", "datetime", tr("Released after (UTC)"), "when"),
-        _asked("released_to", "datetime", tr("Released before (UTC)"), "when"),
+        _by_user("observed_at", "datetime", tr("Observed at (UTC)"), "when"),
+        _by_user("released_from", "datetime", tr("Released after (UTC)"), "when"),
+        _by_user("released_to", "datetime", tr("Released before (UTC)"), "when"),
     )
 
 
-def _measured() -> tuple[Attribute, ...]:
-    """Most need a camera or an elevation model, and stay empty until there is one."""
+def _measures() -> tuple[Attribute, ...]:
+    """Return the measures, most of which stay empty without a posed camera or a DEM."""
     return (
         Attribute(AREA, "real", tr("Area (m²)"), "extent"),
         Attribute("area_surface_m2", "real", tr("Surface area (m²)"), "extent"),
@@ -197,8 +190,8 @@ def _provenance() -> tuple[Attribute, ...]:
         Attribute("seconds", "real", tr("Seconds spent"), "work"),
         Attribute("threshold", "real", tr("Threshold"), "work"),
         Attribute("plugin_version", "text", tr("Plugin version"), "work"),
-        _asked("mapper", "text", tr("Mapped by"), "record", default="@user_full_name"),
-        _asked("reviewed_by", "text", tr("Reviewed by"), "record"),
+        _by_user("mapper", "text", tr("Mapped by"), "record", default="@user_full_name"),
+        _by_user("reviewed_by", "text", tr("Reviewed by"), "record"),
         Attribute("created_at", "datetime", tr("Created (UTC)"), "record"),
         Attribute("modified_at", "datetime", tr("Outlined last (UTC)"), "record"),
     )

@@ -1,15 +1,15 @@
-"""How much work an avalanche was: seconds and clicks, for a table."""
+"""Working time and clicks per avalanche, as a table."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QDateTime, Qt
 
 from ..core.errors import IsegError, PromptError
+from ..core.files import replacing
 from ..i18n import tr
 from . import record, schema
 
@@ -27,55 +27,49 @@ COLUMNS = (
 )
 
 
-def rows_of(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
-    """A row of `COLUMNS` for each feature that was made from prompts."""
+def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
+    """Yield a row of `COLUMNS` for each feature that was made from prompts."""
     for feature in layer.getFeatures():
         try:
-            prompts = record.stored(feature)
+            prompts = record.read_prompts(feature)
         except PromptError:
             continue
         positive = sum(click.positive for click in prompts.clicks)
-        finished = record.value(feature, "modified_at")
+        finished = record.attribute_value(feature, "modified_at")
         yield {
-            "uuid": record.value(feature, schema.UUID),
-            "image": record.value(feature, schema.IMAGE_NAME),
-            "model": record.value(feature, "model_id"),
+            "uuid": record.attribute_value(feature, schema.UUID),
+            "image": record.attribute_value(feature, schema.IMAGE_NAME),
+            "model": record.attribute_value(feature, "model_id"),
             "n_clicks": len(prompts.clicks),
             "n_positive": positive,
             "n_negative": len(prompts.clicks) - positive,
             "box": int(prompts.box is not None),
-            "seconds": record.value(feature, "seconds"),
-            "threshold": record.value(feature, "threshold"),
-            "finished_at": _utc(finished),
+            "seconds": record.attribute_value(feature, "seconds"),
+            "threshold": record.attribute_value(feature, "threshold"),
+            "finished_at": _utc_text(finished),
         }
 
 
 def write_csv(path: str, rows: Iterable[dict[str, object]]) -> None:
-    """Write rows of `COLUMNS`, at once or not at all.
+    """Write rows of `COLUMNS` as CSV, atomically.
 
     Raises
     ------
     IsegError
         If the file cannot be written.
     """
-    partial = Path(f"{path}.part")
     try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
             table.writerows(rows)
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise IsegError(
-            tr("The table {} cannot be written ({}): choose another folder.").format(
-                path, error.strerror
-            )
-        ) from error
+        text = tr("The table {} cannot be written ({}): choose another folder.")
+        raise IsegError(text.format(path, error.strerror)) from error
 
 
-def _utc(moment: QDateTime | None) -> str | None:
-    """What a layer holds is UTC, whatever time zone its provider gives it."""
+def _utc_text(moment: QDateTime | None) -> str | None:
+    """Format a time of a layer, which is UTC whatever time zone its provider gives it."""
     if moment is None:
         return None
     if moment.timeSpec() != Qt.TimeSpec.UTC:

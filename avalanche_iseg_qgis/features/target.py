@@ -1,4 +1,4 @@
-"""The layer that finished objects go to: made in a GeoPackage, or one that exists."""
+"""The layer that finished objects are saved to: a new one in a GeoPackage, or an existing one."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from ..i18n import tr
 from . import form, schema
 
 FILE = "avalanches.gpkg"
-TABLE, PLAIN_TABLE = "avalanches", "avalanches_pixels"
+TABLE, PIXEL_TABLE = "avalanches", "avalanches_pixels"
 
 IMAGE_VARIABLE = "avalanche_iseg_image"
-"""Of layers in pixels: the name of the image in hand, see `show_only`."""
-OF_THE_IMAGE = f'"image_name" = coalesce(@{IMAGE_VARIABLE}, "image_name")'
+"""Variable of layers in pixels: the name of the current image, see `show_only_image`."""
+IMAGE_FILTER = f'"image_name" = coalesce(@{IMAGE_VARIABLE}, "image_name")'
 
 _STYLES = Path(__file__).parents[1] / "styles"
 _NEEDED = (schema.UUID, schema.IMAGE_NAME, schema.PROMPTS)
-_WAITING, _PATIENCE = "SQLITE_BUSY_TIMEOUT", "500"  # milliseconds
+_TIMEOUT_OPTION, _TIMEOUT = "SQLITE_BUSY_TIMEOUT", "500"  # milliseconds
 _NO_CRS = 'LOCAL_CS["Undefined Cartesian SRS",UNIT["Meter",1]]'
-"""What GeoPackage has instead of no CRS; GDAL knows it by its name and unit."""
+"""CRS that stands for no CRS in a GeoPackage; GDAL recognises it by its name and unit."""
 
 
 def default_path(project: QgsProject, image_path: str) -> str:
-    """Where to make the GeoPackage: beside the project, else the image, else in the documents."""
+    """Return where to make the GeoPackage: beside the project, the image, or in the documents."""
     image = Path(image_path)
     folders = [project.absolutePath(), str(image.parent) if image.is_file() else ""]
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
@@ -47,133 +47,129 @@ def default_path(project: QgsProject, image_path: str) -> str:
     return str(Path(next(usable, QDir.tempPath()), FILE))
 
 
-def create(path: str, crs: QgsCoordinateReferenceSystem, plain: bool) -> QgsVectorLayer:
-    """Make the table for objects in a GeoPackage, or open the one that is there already.
+def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer:
+    """Create the table for objects in a GeoPackage, or open an existing one.
 
     Parameters
     ----------
     path
-        Of a GeoPackage, which is made if it does not exist; other tables stay as they are.
+        A GeoPackage, which is created if it does not exist; its other tables are not changed.
     crs
-        Of the layer, unless ``plain``.
-    plain
-        Whether it is for photos without georeference: in their pixels, without a CRS.
+        CRS of the layer; invalid for a layer of photos, in pixel coordinates.
 
     Raises
     ------
     IsegError
-        If it cannot be made there; a file that was not there before is not left behind.
+        If it cannot be created; no new file is left behind then.
     """
-    file, name = Path(path), PLAIN_TABLE if plain else TABLE
-    _check_place(file)
-    there_before = file.exists()
-    fault = _fault_of(path) if there_before else ""
-    if not fault and name not in _tables(path):
-        fault = _make_table(path, name, crs)
-    layer = None if fault else _open(path, name)
+    file, name = Path(path), TABLE if crs.isValid() else PIXEL_TABLE
+    _check_writable(file)
+    existed = file.exists()
+    error = _write_error(path) if existed else ""
+    if not error and name not in _table_names(path):
+        error = _create_table(path, name, crs)
+    layer = None if error else _open(path, name)
     if layer is not None:
-        fault = _prepare(layer, name)
-    if fault:
-        layer = None  # lets go of the file
-        if not there_before:
+        error = _prepare(layer, name)
+    if error:
+        layer = None  # closes the file
+        if not existed:
             file.unlink(missing_ok=True)
-        raise _unwritable(path, fault)
+        raise _unwritable(path, error)
     return layer
 
 
-def geopackage_of(layer: QgsVectorLayer) -> str:
-    """The GeoPackage that a layer lies in; empty if it lies elsewhere."""
+def geopackage_path(layer: QgsVectorLayer) -> str:
+    """Return the path of a layer's GeoPackage; empty if it has none."""
     path = layer.source().partition("|")[0]
     return path if path.lower().endswith(".gpkg") else ""
 
 
-def settle(layer: QgsVectorLayer) -> None:
-    """Take away the CRS that GDAL gives to tables of a GeoPackage that have none."""
+def drop_undefined_crs(layer: QgsVectorLayer) -> None:
+    """Remove the CRS that GDAL gives to tables of a GeoPackage without one."""
     if not layer.crs().authid() and layer.crs().description().startswith("Undefined"):
         layer.setCrs(QgsCoordinateReferenceSystem())
 
 
-def show_only(layer: QgsVectorLayer, image_name: str) -> None:
-    """Of a layer in pixels, show the outlines of one image: others lie on top of them."""
+def show_only_image(layer: QgsVectorLayer, image_name: str) -> None:
+    """Show only the outlines of one image in a layer in pixels, where those of all overlap."""
     if QgsExpressionContextUtils.layerScope(layer).variable(IMAGE_VARIABLE) != image_name:
         QgsExpressionContextUtils.setLayerVariable(layer, IMAGE_VARIABLE, image_name)
         layer.triggerRepaint()
 
 
-def suitable(layer: QgsVectorLayer) -> str | None:
-    """Why a layer cannot take objects, and what to do; None if it can."""
+def why_unsuitable(layer: QgsVectorLayer) -> str | None:
+    """Return why a layer cannot take objects, with the remedy; None if it can."""
     if not layer.isValid():
         reason = tr("its file or its connection is gone")
     elif layer.geometryType() != QgsWkbTypes.GeometryType.PolygonGeometry:
         reason = tr("it is not a layer of polygons")
-    elif layer.readOnly() or not _can_edit(layer) or not _file_writable(layer):
+    elif layer.readOnly() or not can_edit(layer) or not _is_file_writable(layer):
         reason = tr("it is read-only")
     else:
         return None
-    return tr("Avalanches cannot go to the layer {}: {}. Choose another layer.").format(
-        layer.name(), reason
-    )
+    text = tr("Avalanches cannot go to the layer {}: {}. Choose another layer.")
+    return text.format(layer.name(), reason)
 
 
-def _file_writable(layer: QgsVectorLayer) -> bool:
-    """Whether its file can be written now; QGIS knows only how it was when it was opened."""
-    file = Path(layer.source().partition("|")[0])
-    return not file.is_file() or os.access(file, os.W_OK)
-
-
-def _can_edit(layer: QgsVectorLayer) -> bool:
+def can_edit(layer: QgsVectorLayer) -> bool:
+    """Return whether the layer's provider can add features and change geometries."""
     needed = (
         QgsVectorDataProvider.Capability.AddFeatures
         | QgsVectorDataProvider.Capability.ChangeGeometries
     )
-    return layer.dataProvider().capabilities() & needed == needed
+    return bool(layer.dataProvider().capabilities() & needed == needed)
 
 
-def _check_place(file: Path) -> None:
+def _is_file_writable(layer: QgsVectorLayer) -> bool:
+    """Return whether the file can be written now: QGIS checks that only when it opens a layer."""
+    file = Path(layer.source().partition("|")[0])
+    return not file.is_file() or os.access(file, os.W_OK)
+
+
+def _check_writable(file: Path) -> None:
     folder = file.absolute().parent
     if not folder.is_dir():
-        raise IsegError(
-            tr("The folder {} does not exist: make it, or choose another one.").format(folder)
-        )
+        text = tr("The folder {} does not exist: make it, or choose another one.")
+        raise IsegError(text.format(folder))
     for place in (folder, file):  # a GeoPackage needs a journal beside it
         if place.exists() and not os.access(place, os.W_OK):
             raise _unwritable(file, tr("it is read-only"))
 
 
-def _fault_of(path: str) -> str:
-    """Why a file that is there cannot be written; found out without waiting for it."""
+def _write_error(path: str) -> str:
+    """Return why an existing file cannot be written, empty if it can; waits for no lock."""
     gdal.PushErrorHandler("CPLQuietErrorHandler")
-    waiting = gdal.GetThreadLocalConfigOption(_WAITING)
-    gdal.SetThreadLocalConfigOption(_WAITING, _PATIENCE)
+    timeout = gdal.GetThreadLocalConfigOption(_TIMEOUT_OPTION)
+    gdal.SetThreadLocalConfigOption(_TIMEOUT_OPTION, _TIMEOUT)
     try:
         database = gdal.OpenEx(path, gdal.OF_UPDATE | gdal.OF_VECTOR, ["GPKG"])
         if database is None:
             return tr("it is no GeoPackage, or used by another program")
         gdal.ErrorReset()
-        database.ExecuteSQL(f"PRAGMA busy_timeout = {_PATIENCE}")
+        database.ExecuteSQL(f"PRAGMA busy_timeout = {_TIMEOUT}")
         database.ExecuteSQL("BEGIN IMMEDIATE")
-        fault = gdal.GetLastErrorMsg()
+        message = gdal.GetLastErrorMsg()
         database.ExecuteSQL("ROLLBACK")
-    except RuntimeError as error:  # where something else made GDAL raise exceptions
+    except RuntimeError as error:  # where another plugin has switched GDAL's exceptions on
         return str(error)
     else:
-        return fault
+        return message
     finally:
-        gdal.SetThreadLocalConfigOption(_WAITING, waiting)
+        gdal.SetThreadLocalConfigOption(_TIMEOUT_OPTION, timeout)
         gdal.PopErrorHandler()
 
 
-def _tables(path: str) -> list[str]:
+def _table_names(path: str) -> list[str]:
     if not Path(path).exists():
         return []
     metadata = QgsProviderRegistry.instance().providerMetadata("ogr")
     return [sublayer.name() for sublayer in metadata.querySublayers(path)]
 
 
-def _make_table(path: str, name: str, crs: QgsCoordinateReferenceSystem) -> str:
-    """Make it; returns what went wrong, if anything."""
-    plain = name == PLAIN_TABLE
-    title, abstract = _about(plain)
+def _create_table(path: str, name: str, crs: QgsCoordinateReferenceSystem) -> str:
+    """Create a table; returns an error message or nothing."""
+    title, abstract = _title_and_abstract(in_pixels=not crs.isValid())
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = name
@@ -186,19 +182,19 @@ def _make_table(path: str, name: str, crs: QgsCoordinateReferenceSystem) -> str:
         path,
         schema.fields(),
         QgsWkbTypes.Type.MultiPolygon,
-        QgsCoordinateReferenceSystem.fromWkt(_NO_CRS) if plain else crs,
+        crs if crs.isValid() else QgsCoordinateReferenceSystem.fromWkt(_NO_CRS),
         QgsCoordinateTransformContext(),
         options,
     )
-    return writer.errorMessage()  # its end writes the file
+    return writer.errorMessage()  # the file is written when the writer is deleted
 
 
-def _about(plain: bool) -> tuple[str, str]:
-    if plain:
+def _title_and_abstract(*, in_pixels: bool) -> tuple[str, str]:
+    if in_pixels:
         return (
             tr("Avalanches in photos (pixel coordinates)"),
             tr(
-                "Outlines in pixel coordinates of the photo that image_name tells: x to the right, "
+                "Outlines in pixel coordinates of the photo in image_name: x to the right, "
                 "y down and negative, (0, 0) in the upper left corner. Not a map."
             ),
         )
@@ -212,20 +208,20 @@ def _open(path: str, name: str) -> QgsVectorLayer:
 
 
 def _prepare(layer: QgsVectorLayer, name: str) -> str:
-    """Make it ready for use; returns what went wrong, if anything."""
+    """Check a layer and set its style and form; returns an error message or nothing."""
     if not layer.isValid():
         return tr("the disk may be full")
     if layer.geometryType() != QgsWkbTypes.GeometryType.PolygonGeometry or any(
         layer.fields().indexOf(needed) < 0 for needed in _NEEDED
     ):
         return tr("it has a table {} with other attributes").format(name)
-    if not _can_edit(layer):
+    if not can_edit(layer):
         return tr("it is read-only")
-    settle(layer)
+    drop_undefined_crs(layer)
     if layer.listStylesInDatabase()[0] > 0:
         return ""
     layer.loadNamedStyle(str(_STYLES / f"{name}.qml"))
-    form.dress(layer)
+    form.configure_layer(layer)
     return layer.saveStyleToDatabase(name, "", True, "")
 
 

@@ -1,14 +1,14 @@
-"""One finished object, one step of the layer's undo stack. Saving edits is the user's affair."""
+"""Edits of layers with avalanches, each one step of the layer's undo stack; saved by the user."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
-    QgsVectorDataProvider,
     QgsVectorLayer,
     QgsVectorLayerUtils,
 )
@@ -18,22 +18,23 @@ from ..core.errors import IsegError
 from ..i18n import tr
 from . import schema
 from .geometry import area_m2
+from .target import can_edit
 
 
 def add(
     layer: QgsVectorLayer, geometry: QgsGeometry, attributes: Mapping[str, object], text: str
 ) -> int:
-    """Add a feature, and switch editing on if it is off.
+    """Add a feature; starts editing if necessary.
 
     Parameters
     ----------
     geometry
         MultiPolygon in the layer's CRS.
     attributes
-        By field name; those that the layer has no field for, or no room, are left out. What is
-        None gets the layer's default. `schema.AREA` is computed.
+        Values by field name. Those without a field, or too long for it, are left out; None gets
+        the layer's default. `schema.AREA` is computed.
     text
-        Of the undo step.
+        Name of the undo step.
 
     Returns
     -------
@@ -43,15 +44,15 @@ def add(
     Raises
     ------
     IsegError
-        If the layer cannot take it; the layer is as before then.
+        If the layer refuses it; the layer is unchanged then.
     """
-    with _command(layer, text):
-        shape = _fitted(geometry, layer)
-        given = {i: v for i, v in _values(layer, attributes, shape).items() if v is not None}
-        feature = QgsVectorLayerUtils.createFeature(layer, shape, given)
+    with _edit_command(layer, text):
+        shape = _coerce(geometry, layer)
+        values = {i: v for i, v in _field_values(layer, attributes, shape).items() if v is not None}
+        feature = QgsVectorLayerUtils.createFeature(layer, shape, values)
         if not layer.addFeature(feature):
-            raise _refused(layer)
-        return feature.id()
+            raise _refusal(layer)
+        return int(feature.id())
 
 
 def rewrite(
@@ -61,32 +62,32 @@ def rewrite(
     attributes: Mapping[str, object],
     text: str,
 ) -> None:
-    """Give a feature another geometry and these attributes; its id and all others stay.
+    """Replace the geometry and these attributes of a feature; its id and other attributes stay.
 
-    Parameters and errors as `add`, but None empties an attribute.
+    Parameters and errors as of `add`, but None empties an attribute.
     """
-    with _command(layer, text):
-        before = _feature(layer, fid)
-        shape = _fitted(geometry, layer)
+    with _edit_command(layer, text):
+        before = _get_feature(layer, fid)
+        shape = _coerce(geometry, layer)
         if not layer.changeGeometry(fid, shape):
-            raise _refused(layer)
-        for index, value in _values(layer, attributes, shape).items():
+            raise _refusal(layer)
+        for index, value in _field_values(layer, attributes, shape).items():
             old = before.attribute(index)
             if value != old and not layer.changeAttributeValue(fid, index, value, old):
-                raise _refused(layer)
+                raise _refusal(layer)
 
 
 def remove(layer: QgsVectorLayer, fid: int, text: str) -> None:
-    """Delete a feature; errors as `add`."""
-    with _command(layer, text):
-        _feature(layer, fid)
+    """Delete a feature; errors as of `add`."""
+    with _edit_command(layer, text):
+        _get_feature(layer, fid)
         if not layer.deleteFeature(fid):
-            raise _refused(layer)
+            raise _refusal(layer)
 
 
 @contextmanager
-def _command(layer: QgsVectorLayer, text: str):
-    """All or nothing."""
+def _edit_command(layer: QgsVectorLayer, text: str) -> Iterator[None]:
+    """Make one undo step of all edits within, or none if one of them raises."""
     if layer is None or sip.isdeleted(layer) or not layer.isValid():
         raise IsegError(
             tr(
@@ -110,19 +111,16 @@ def _command(layer: QgsVectorLayer, text: str):
     layer.endEditCommand()
 
 
-def _feature(layer: QgsVectorLayer, fid: int) -> QgsFeature:
+def _get_feature(layer: QgsVectorLayer, fid: int) -> QgsFeature:
     feature = layer.getFeature(fid)
     if not feature.isValid():
-        raise IsegError(
-            tr("This avalanche is not in the layer {} any more: finish it as a new one.").format(
-                layer.name()
-            )
-        )
+        text = tr("This avalanche is not in the layer {} any more: finish it as a new one.")
+        raise IsegError(text.format(layer.name()))
     return feature
 
 
-def _fitted(geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:
-    """Single or multiple, with or without Z, as the layer is."""
+def _coerce(geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:
+    """Convert a geometry to the layer's type: single or multi, with or without Z."""
     shapes = geometry.coerceToType(layer.wkbType())
     if len(shapes) != 1:
         raise IsegError(
@@ -134,40 +132,35 @@ def _fitted(geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:
     return shapes[0]
 
 
-def _values(
+def _field_values(
     layer: QgsVectorLayer, attributes: Mapping[str, object], shape: QgsGeometry
-) -> dict[int, object]:
-    """By index of the field, in its type."""
+) -> dict[int, Any]:
+    """Return values by index of the field, in the field's type."""
     values = {}
     fields, provider = layer.fields(), layer.dataProvider()
     area = area_m2(shape, layer.crs())
-    measured = {schema.AREA: None if area is None else round(area, 1)}
-    for name, value in {**attributes, **measured}.items():
+    measures = {schema.AREA: None if area is None else round(area, 1)}
+    for name, value in {**attributes, **measures}.items():
         index = fields.indexOf(name)
         if index < 0:
             continue
         try:
             values[index] = fields[index].convertCompatible(value)
         except ValueError:
-            continue  # no room: half a JSON or a path cut short is worth nothing
+            continue  # too long: a truncated JSON or path is useless
     for index in provider.pkAttributeIndexes():
         values.pop(index, None)
     return values
 
 
-def _refused(layer: QgsVectorLayer) -> IsegError:
-    provider = layer.dataProvider()
-    needed = (
-        QgsVectorDataProvider.Capability.AddFeatures
-        | QgsVectorDataProvider.Capability.ChangeGeometries
-    )
-    if provider.capabilities() & needed != needed:
-        reason = tr("its source does not allow it")
+def _refusal(layer: QgsVectorLayer) -> IsegError:
+    if can_edit(layer):
+        reason = "; ".join(layer.dataProvider().errors()) or tr("no reason given")
     else:
-        reason = "; ".join(provider.errors()) or tr("no reason given")
+        reason = tr("its source does not allow it")
     return IsegError(
         tr(
-            "The layer {} did not take the avalanche ({}). It is still in hand: choose another "
-            "layer and finish once more."
+            "The layer {} did not accept the avalanche ({}). Its clicks are still there: choose "
+            "another layer and finish once more."
         ).format(layer.name(), reason)
     )

@@ -14,7 +14,7 @@ from .. import settings
 from ..canvas.outline_item import OutlineItem
 from ..core.errors import IsegError
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
-from ..features.geometry import brought, polygons, to_arrays
+from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
 from ..session.start_mask import StartMask
 from ..worker.receiver import Receiver
@@ -72,7 +72,7 @@ class Georeferencer(QObject):
 
     def pose_of(self, image: MappedImage | None) -> PhotoPose | None:
         """Return the pose of an image; None if it has no camera or no terrain."""
-        if image is None or not image.grid.plain:
+        if image is None or not image.grid.is_photo:
             return None
         sheet = self._camera.work.sheet_of(image.source.path)
         if sheet is None or sheet.record is None or not sheet.dem:
@@ -132,7 +132,7 @@ class Georeferencer(QObject):
                     "Camera panel first."
                 )
             )
-        points, parts = to_arrays(brought(geometry, crs, pose.crs))
+        points, parts = multipolygon_to_arrays(reproject(geometry, crs, pose.crs))
         request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
         answered = partial(self._start, image, feature_ref)
         self._client.request("start", request, Receiver(answered, self._session.say))
@@ -163,11 +163,11 @@ class Georeferencer(QObject):
 
     def _show(self, crs: QgsCoordinateReferenceSystem, mapped: Mapped) -> None:
         """Draw the outline, and move the map to it if it is elsewhere altogether."""
-        self.outline.show(polygons(mapped.xy, mapped.parts), crs)
+        self.outline.show(arrays_to_multipolygon(mapped.xy, mapped.parts), crs)
         shown = self._canvas.mapSettings().destinationCrs()
         if not shown.isValid():
             return
-        box = brought(self.outline.geometry, crs, shown).boundingBox()
+        box = reproject(self.outline.geometry, crs, shown).boundingBox()
         if not box.isEmpty() and not self._canvas.extent().intersects(box):
             self._canvas.setCenter(box.center())
             self._canvas.refresh()

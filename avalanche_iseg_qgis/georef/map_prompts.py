@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..i18n import tr
 
 if TYPE_CHECKING:
     from ..core.prompts import Box
-    from ..layers.grid import Grid
+    from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
     from ..session.qt_session import QtSession
     from .camera_grid import PhotoGrid
@@ -35,9 +35,9 @@ class MapPrompts:
         self.say = session.say
 
     @property
-    def grid(self) -> Grid | None:
-        """Pixels that prompts are given in: a `PhotoGrid` can stand in for a `Grid`."""
-        return cast("Grid", self.photo_grid) if self.photo_grid else self._session.grid
+    def grid(self) -> PixelGrid | None:
+        """Grid of the pixels that prompts are given in."""
+        return self.photo_grid or self._session.grid
 
     @property
     def prompts(self) -> PromptSet:

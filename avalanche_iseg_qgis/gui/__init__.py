@@ -1,1 +1,1 @@
-"""Docks, options, messages."""
+"""Docks, options page, and the widgets that docks share."""

@@ -1,11 +1,11 @@
-"""The dock *Avalanches*: the objects of the image in hand."""
+"""The dock *Avalanches*: a table of the current image's objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtBoundSignal, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -23,12 +23,12 @@ from ..i18n import tr
 
 
 class AvalanchesDock(QgsDockWidget):
-    """A table of entries; what is to be done with the chosen one is told by signals."""
+    """Dock with a table of entries; signals request an action on the selected one."""
 
-    zoom_wanted = pyqtSignal(object)
-    continue_wanted = pyqtSignal(object)
-    form_wanted = pyqtSignal(object)
-    delete_wanted = pyqtSignal(object)
+    zoom_requested = pyqtSignal(object)
+    continue_requested = pyqtSignal(object)
+    form_requested = pyqtSignal(object)
+    delete_requested = pyqtSignal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Avalanches"), parent)
@@ -49,10 +49,10 @@ class AvalanchesDock(QgsDockWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
         for text, tip, signal in (
-            (tr("Zoom to"), tr("Show it on the map"), self.zoom_wanted),
-            (tr("Continue"), tr("Take it in hand again, with its clicks"), self.continue_wanted),
-            (tr("Attributes"), tr("Open its form"), self.form_wanted),
-            (tr("Delete"), tr("Delete it from its layer"), self.delete_wanted),
+            (tr("Zoom to"), tr("Show it on the map"), self.zoom_requested),
+            (tr("Continue"), tr("Edit it again, with its clicks"), self.continue_requested),
+            (tr("Attributes"), tr("Open its form"), self.form_requested),
+            (tr("Delete"), tr("Delete it from its layer"), self.delete_requested),
         ):
             button = QToolButton()
             button.setText(text)
@@ -66,20 +66,20 @@ class AvalanchesDock(QgsDockWidget):
         column.addWidget(self.table)
         column.addLayout(buttons)
         self.setWidget(content)
-        self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_wanted))
+        self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_requested))
 
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
-        """Fill the table anew, keeping the row chosen."""
-        row = self.table.currentRow()
+        """Fill the table, keeping the selected row."""
+        selected = self.table.currentRow()
         self._entries = list(entries)
         self.table.setRowCount(len(self._entries))
-        for at, entry in enumerate(self._entries):
+        for row, entry in enumerate(self._entries):
             for column, text in enumerate(entry.texts()):
-                self.table.setItem(at, column, QTableWidgetItem(text))
-        self.table.setCurrentCell(min(row, len(self._entries) - 1), 0)
+                self.table.setItem(row, column, QTableWidgetItem(text))
+        self.table.setCurrentCell(min(selected, len(self._entries) - 1), 0)
         self.empty.setVisible(not self._entries)
 
-    def _emit(self, signal) -> None:
+    def _emit(self, signal: pyqtBoundSignal) -> None:
         row = self.table.currentRow()
         if 0 <= row < len(self._entries):
             signal.emit(self._entries[row])

@@ -1,25 +1,27 @@
-"""The page of QGIS's options: the worker's Python, threads, author."""
+"""The page in QGIS's options: the worker's Python, threads, mapper."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QLineEdit, QSpinBox
+from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from .. import settings
 from ..i18n import tr
+from ..messages import TITLE
 
 ICON = str(Path(__file__).parents[1] / "icons" / "avalanche.svg")
 
 
 class OptionsPage(QgsOptionsPageWidget):
-    """Shown in Settings, Options; kept when the dialog is accepted."""
+    """Page in Settings, Options; calls ``on_applied`` after storing the values."""
 
-    def __init__(self, parent, applied) -> None:
+    def __init__(self, parent: QWidget, on_applied: Callable[[], None]) -> None:
         super().__init__(parent)
-        self._applied = applied
+        self._on_applied = on_applied
         form = QFormLayout(self)
         self.interpreter = QgsFileWidget()
         self.interpreter.setStorageMode(QgsFileWidget.StorageMode.GetFile)
@@ -29,44 +31,38 @@ class OptionsPage(QgsOptionsPageWidget):
         self.threads.setSpecialValueText(tr("half the cores"))
         self.threads.setValue(settings.THREADS.get())
         self.author = QLineEdit(settings.AUTHOR.get())
-        self.author.setPlaceholderText(tr("name of the system's user"))
-        form.addRow(tr("Worker's Python"), self.interpreter)
-        form.addRow(
-            _note(
-                tr(
-                    "The model runs in a process of its own, with its own Python environment: "
-                    "QGIS stays as it is. In a checkout of the repository, “make setup” makes "
-                    "one: choose .venv/bin/python (on Windows .venv\\Scripts\\python.exe)."
-                )
+        self.author.setPlaceholderText(tr("user name of this computer"))
+        note = QLabel(
+            tr(
+                "The model runs in a process of its own, with its own Python environment: QGIS "
+                "stays as it is. In a checkout of the repository, “make setup” makes one: choose "
+                ".venv/bin/python (on Windows .venv\\Scripts\\python.exe)."
             )
         )
+        note.setWordWrap(True)
+        note.setEnabled(False)
+        form.addRow(tr("Worker's Python"), self.interpreter)
+        form.addRow(note)
         form.addRow(tr("Threads"), self.threads)
         form.addRow(tr("Mapper"), self.author)
 
     def apply(self) -> None:
-        """Keep what was chosen; called by the dialog."""
+        """Store the values; called by the dialog when it is accepted."""
         settings.INTERPRETER.set(self.interpreter.filePath().strip())
         settings.THREADS.set(self.threads.value())
         settings.AUTHOR.set(self.author.text().strip())
-        self._applied()
+        self._on_applied()
 
 
 class OptionsFactory(QgsOptionsWidgetFactory):
     """Makes the page when the dialog opens."""
 
-    def __init__(self, applied) -> None:
+    def __init__(self, on_applied: Callable[[], None]) -> None:
         super().__init__()
-        self._applied = applied
-        self.setTitle("Avalanche ISeg")
+        self._on_applied = on_applied
+        self.setTitle(TITLE)
         self.setIcon(QIcon(ICON))
 
-    def createWidget(self, parent) -> OptionsPage:  # noqa: N802
-        """Called by QGIS."""
-        return OptionsPage(parent, self._applied)
-
-
-def _note(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setEnabled(False)
-    return label
+    def createWidget(self, parent: QWidget) -> OptionsPage:  # noqa: N802
+        """Make the page; called by QGIS."""
+        return OptionsPage(parent, self._on_applied)

@@ -1,9 +1,9 @@
-"""The dock *Segment*: which image, what is seen, how the outline is made, what computes."""
+"""The dock *Segment*: image, object, display, outline, target layer and model."""
 
 from __future__ import annotations
 
 from qgis.core import QgsMapLayerProxyModel
-from qgis.gui import QgsColorButton, QgsDockWidget, QgsMapLayerComboBox
+from qgis.gui import QgsColorButton, QgsDockWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
@@ -12,7 +12,6 @@ from qgis.PyQt.QtWidgets import (
     QDoubleSpinBox,
     QFrame,
     QGroupBox,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
@@ -25,24 +24,24 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .. import settings
-from ..canvas.mask_item import MaskDisplay, MaskStyle
+from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
 from .sliders import ValueSlider
-from .widgets import button, form_of, narrow
+from .widgets import fit_width, form_layout, layer_combo, number_field, tool_button, widget_row
 
 
 class SegmentDock(QgsDockWidget):
-    """See the module. Holds no state but its widgets'; tells by signals what was chosen."""
+    """Dock with the controls of the segmentation; its only state is that of its widgets."""
 
     layer_chosen = pyqtSignal()
     target_chosen = pyqtSignal()
-    new_target_wanted = pyqtSignal()
-    look_changed = pyqtSignal()
+    new_target_requested = pyqtSignal()
+    style_changed = pyqtSignal()
     shape_changed = pyqtSignal()
     model_chosen = pyqtSignal()
-    left = pyqtSignal()  # a slider was let go: the keys belong to the canvas again
+    slider_released = pyqtSignal()  # the canvas should get the keyboard focus again
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Segment"), parent)
@@ -53,9 +52,9 @@ class SegmentDock(QgsDockWidget):
         for part in (
             self._image_part(),
             self._object_part(),
-            self._seeing_part(),
+            self._display_part(),
             self._outline_part(),
-            self._saving_part(),
+            self._target_part(),
             self._model_part(),
         ):
             column.addWidget(part)
@@ -67,11 +66,11 @@ class SegmentDock(QgsDockWidget):
         area.setWidget(content)
         self.setWidget(area)
 
-    # --- what was chosen -------------------------------------------------------------------
+    # --- values and state ------------------------------------------------------------------
 
     @property
-    def look(self) -> MaskStyle:
-        """How the mask is shown."""
+    def mask_style(self) -> MaskStyle:
+        """Threshold, opacity, colour and mode of the mask."""
         return MaskStyle(
             threshold=self.threshold.value,
             opacity=self.opacity.value,
@@ -81,7 +80,7 @@ class SegmentDock(QgsDockWidget):
 
     @property
     def shape_settings(self) -> ShapeSettings:
-        """How the outline is made."""
+        """Settings of the outline."""
         return ShapeSettings(
             threshold=self.threshold.value,
             tolerance=self.detail.value,
@@ -92,7 +91,7 @@ class SegmentDock(QgsDockWidget):
         )
 
     def show_state(self, state: WorkerState, text: str) -> None:
-        """Tell how the worker is, in plain words."""
+        """Show the state of the worker, with a button to restart it if it is broken."""
         colours = {
             WorkerState.READY: "#2e7d32",
             WorkerState.BROKEN: "#c62828",
@@ -100,55 +99,47 @@ class SegmentDock(QgsDockWidget):
         }
         self.state.setText(text)
         self.state.setStyleSheet(f"color: {colours.get(state, '#6d6d6d')}")
-        self.again.setVisible(state is WorkerState.BROKEN)
+        self.restart.setVisible(state is WorkerState.BROKEN)
 
-    def offer_home(self, *, offered: bool) -> None:
-        """Offer to write back, where the object comes from a feature; at first it is so."""
-        if offered == self.same_feature.isHidden():
-            self.same_feature.setVisible(offered)
-            self.same_feature.setChecked(offered)
+    def offer_write_back(self, *, offered: bool) -> None:
+        """Offer, checked at first, to write an object that comes from a feature back to it."""
+        if offered == self.write_back.isHidden():
+            self.write_back.setVisible(offered)
+            self.write_back.setChecked(offered)
 
     def show_models(self, models: dict[str, str], devices: list[str]) -> None:
-        """Offer what the worker knows, keeping what was chosen."""
+        """Offer the models and devices of the worker, keeping the choice."""
         _fill(self.model, models, settings.MODEL.get())
         _fill(self.device, {"auto": tr("automatic"), **{d: d for d in devices}}, "auto")
+
+    def show_pixel_size(self, *, needed: bool) -> None:
+        """Ask for a pixel size only if the layer has no resolution."""
+        self.pixel_size.setVisible(needed)
+        self.pixel_size_label.setVisible(needed)
 
     # --- parts -----------------------------------------------------------------------------
 
     def _image_part(self) -> QWidget:
         part = QWidget()
-        form = form_of(part)
-        self.layer = QgsMapLayerComboBox()
-        self.layer.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
-        self.layer.setAllowEmptyLayer(True)
-        narrow(self.layer)
+        form = form_layout(part)
+        self.layer = layer_combo(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setToolTip(tr("Photo or raster to map avalanches in"))
         self.layer.layerChanged.connect(lambda _: self.layer_chosen.emit())
-        self.pixel_size = QDoubleSpinBox()
-        self.pixel_size.setRange(0.01, 1000)
+        tip = tr("This layer has no resolution of its own: size of the pixels for the model")
+        self.pixel_size = number_field(0.01, 1000, 2, " m", tip)
         self.pixel_size.setValue(1.0)
-        self.pixel_size.setSuffix(" m")
-        self.pixel_size.setKeyboardTracking(False)
-        self.pixel_size.setToolTip(
-            tr("This layer has no pixels of its own: so large is one that the model sees")
-        )
         self.pixel_size.valueChanged.connect(lambda _: self.layer_chosen.emit())
         self.state = QLabel()
         self.state.setWordWrap(True)
-        self.again = QPushButton(tr("Start the worker again"))
-        self.again.setVisible(False)
+        self.restart = QPushButton(tr("Restart"))
+        self.restart.setVisible(False)
         self.pixel_size_label = QLabel(tr("Pixel size"))
         form.addRow(tr("Image"), self.layer)
         form.addRow(self.pixel_size_label, self.pixel_size)
         form.addRow(self.state)
-        form.addRow(self.again)
+        form.addRow(self.restart)
         self.show_pixel_size(needed=False)
         return part
-
-    def show_pixel_size(self, *, needed: bool) -> None:
-        """Ask for a pixel size only where the layer has none."""
-        self.pixel_size.setVisible(needed)
-        self.pixel_size_label.setVisible(needed)
 
     def _object_part(self) -> QWidget:
         part = QGroupBox(tr("Avalanche"))
@@ -156,23 +147,25 @@ class SegmentDock(QgsDockWidget):
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.hint.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self.tool = _button(tr("Click"), tr("Click avalanches on the map"), checkable=True)
-        self.undo = _button(tr("Undo"), tr("Take the last click or box back (Ctrl+Z)"))
-        self.redo = _button(tr("Redo"), tr("Make it again (Ctrl+Shift+Z)"))
+        tip = tr("Mark avalanches on the map with clicks and boxes")
+        self.tool = _wide_button(tr("Mark"), tip, checkable=True)
+        self.undo = _wide_button(tr("Undo"), tr("Undo the last click or box (Ctrl+Z)"))
+        self.redo = _wide_button(tr("Redo"), tr("Redo what was undone (Ctrl+Shift+Z)"))
         self.import_menu = QMenu(self)
-        self.start_from = _button(tr("Start from…"), tr("Start from an outline that exists"))
+        self.start_from = _wide_button(tr("Start from…"), tr("Edit an existing outline"))
         self.start_from.setMenu(self.import_menu)
         self.start_from.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.finish = _button(tr("Finish"), tr("Make a feature of it (Enter or Space)"))
-        self.discard = _button(tr("Discard"), tr("Drop it (Esc)"))
+        tip = tr("Save the outline to the layer (Enter or Space)")
+        self.finish = _wide_button(tr("Finish"), tip)
+        self.discard = _wide_button(tr("Discard"), tr("Discard clicks and outline (Esc)"))
         column.addWidget(self.hint)
-        column.addLayout(_row(self.tool, self.undo, self.redo))
-        column.addLayout(_row(self.start_from, self.finish, self.discard))
+        column.addLayout(widget_row(self.tool, self.undo, self.redo))
+        column.addLayout(widget_row(self.start_from, self.finish, self.discard))
         return part
 
-    def _seeing_part(self) -> QWidget:
-        part = QGroupBox(tr("Seeing"))
-        form = form_of(part)
+    def _display_part(self) -> QWidget:
+        part = QGroupBox(tr("Display"))
+        form = form_layout(part)
         self.threshold = ValueSlider(0.01, 0.99, 0.01)
         self.threshold.value = 0.5
         self.threshold.setToolTip(tr("Probability above which a pixel belongs to the avalanche"))
@@ -180,11 +173,12 @@ class SegmentDock(QgsDockWidget):
         self.opacity.value = settings.OPACITY.get()
         self.colour = QgsColorButton()
         self.colour.setColor(QColor(settings.COLOUR.get()))
+        self.colour.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.mode = QComboBox()
         for mode, name in (
-            (MaskDisplay.MASK, tr("Mask")),
-            (MaskDisplay.OUTLINE, tr("Outline only")),
-            (MaskDisplay.PROBABILITY, tr("Probability")),
+            (MaskMode.MASK, tr("Mask")),
+            (MaskMode.OUTLINE, tr("Outline only")),
+            (MaskMode.PROBABILITY, tr("Probability")),
         ):
             self.mode.addItem(name, mode)
         self.click_size = QSpinBox()
@@ -193,20 +187,23 @@ class SegmentDock(QgsDockWidget):
         self.click_size.setValue(settings.CLICK_SIZE.get())
         form.addRow(tr("Threshold"), self.threshold)
         form.addRow(tr("Opacity"), self.opacity)
-        form.addRow(tr("Show"), _pair(self.mode, self.colour))
+        form.addRow(tr("Show"), widget_row(self.mode, self.colour))
         form.addRow(tr("Click size"), self.click_size)
         self.threshold.changed.connect(self._on_threshold)
-        self.opacity.changed.connect(self._on_look)
-        self.colour.colorChanged.connect(self._on_look)
-        self.mode.currentIndexChanged.connect(self._on_look)
-        self.click_size.valueChanged.connect(self._on_look)
+        for changed in (
+            self.opacity.changed,
+            self.colour.colorChanged,
+            self.mode.currentIndexChanged,
+            self.click_size.valueChanged,
+        ):
+            changed.connect(self._on_style)
         for slider in (self.threshold, self.opacity):
-            slider.released.connect(self.left)
+            slider.released.connect(self.slider_released)
         return part
 
     def _outline_part(self) -> QWidget:
         part = QGroupBox(tr("Outline"))
-        form = form_of(part)
+        form = form_layout(part)
         self.detail = ValueSlider(0.0, 10.0, 0.25, suffix=" px")
         self.detail.value = settings.TOLERANCE.get()
         self.detail.setToolTip(
@@ -223,67 +220,64 @@ class SegmentDock(QgsDockWidget):
         self.fill_holes.setChecked(settings.FILL_HOLES.get())
         self.largest_only = QCheckBox(tr("Largest part only"))
         self.largest_only.setChecked(settings.LARGEST_ONLY.get())
-        form.addRow(tr("Detail"), self.detail)
+        form.addRow(tr("Simplification"), self.detail)
         form.addRow(tr("Smoothing"), self.smoothing)
         form.addRow(tr("Smallest part"), self.min_area)
-        form.addRow(_pair(self.fill_holes, self.largest_only))
+        form.addRow(widget_row(self.fill_holes, self.largest_only))
         for slider in (self.detail, self.smoothing):
             slider.changed.connect(self._on_shape)
-            slider.released.connect(self.left)
+            slider.released.connect(self.slider_released)
         self.min_area.valueChanged.connect(self._on_shape)
         self.fill_holes.toggled.connect(self._on_shape)
         self.largest_only.toggled.connect(self._on_shape)
         return part
 
-    def _saving_part(self) -> QWidget:
+    def _target_part(self) -> QWidget:
         part = QGroupBox(tr("Save to"))
-        form = form_of(part)
-        self.target = QgsMapLayerComboBox()
-        self.target.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.target.setAllowEmptyLayer(True, tr("automatic"))
+        form = form_layout(part)
+        self.target = layer_combo(QgsMapLayerProxyModel.Filter.PolygonLayer, tr("automatic"))
         self.target.setToolTip(
             tr(
-                "Polygon layer that finished avalanches go to. Automatic: the project's own layer "
-                "of avalanches, made in a GeoPackage at the first one"
+                "Polygon layer that finished avalanches are saved to. Automatic: the project's own "
+                "layer of avalanches, made in a GeoPackage at the first one"
             )
         )
         self.target.layerChanged.connect(lambda _: self.target_chosen.emit())
-        narrow(self.target)
-        self.new_target = _button("…", tr("Choose the GeoPackage of a new layer"))
-        self.new_target.clicked.connect(self.new_target_wanted)
-        self.same_feature = QCheckBox(tr("Write back to the same feature"))
-        self.same_feature.setVisible(False)
+        self.new_target = tool_button("…", tr("Choose the GeoPackage of a new layer"))
+        self.new_target.clicked.connect(self.new_target_requested)
+        self.write_back = QCheckBox(tr("Write back to the same feature"))
+        self.write_back.setVisible(False)
         self.open_form = QCheckBox(tr("Open the form when finished"))
         self.open_form.setChecked(settings.OPEN_FORM.get())
         self.open_form.toggled.connect(settings.OPEN_FORM.set)
-        form.addRow(tr("Layer"), _pair(self.target, self.new_target))
-        form.addRow(self.same_feature)
+        form.addRow(tr("Layer"), widget_row(self.target, self.new_target))
+        form.addRow(self.write_back)
         form.addRow(self.open_form)
         return part
 
     def _model_part(self) -> QWidget:
         part = QGroupBox(tr("Model"))
-        form = form_of(part)
+        form = form_layout(part)
         self.model, self.device = QComboBox(), QComboBox()
-        narrow(self.model)
+        fit_width(self.model)
         self.model.addItem(settings.MODEL.get(), settings.MODEL.get())
         self.device.addItem(tr("automatic"), "auto")
-        self.browse = _button("…", tr("Choose a model file"))
-        form.addRow(tr("Model"), _pair(self.model, self.browse))
-        form.addRow(tr("Runs on"), self.device)
+        self.browse = tool_button("…", tr("Choose a model file"))
+        form.addRow(tr("Model"), widget_row(self.model, self.browse))
+        form.addRow(tr("Compute on"), self.device)
         for choice in (self.model, self.device):
             choice.activated.connect(lambda _: self.model_chosen.emit())
         return part
 
     def _on_threshold(self, _value: float) -> None:
-        self.look_changed.emit()
+        self.style_changed.emit()
         self.shape_changed.emit()
 
-    def _on_look(self, *_value: object) -> None:
+    def _on_style(self, *_value: object) -> None:
         settings.OPACITY.set(self.opacity.value)
         settings.COLOUR.set(self.colour.color().name())
         settings.CLICK_SIZE.set(self.click_size.value())
-        self.look_changed.emit()
+        self.style_changed.emit()
 
     def _on_shape(self, *_value: object) -> None:
         settings.TOLERANCE.set(self.detail.value)
@@ -294,35 +288,19 @@ class SegmentDock(QgsDockWidget):
         self.shape_changed.emit()
 
 
-def _button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
-    """A button that takes its share of a row."""
-    made = button(text, tip, checkable=checkable)
-    made.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
-    return made
+def _wide_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
+    """Make a button that takes its share of a row."""
+    button = tool_button(text, tip, checkable=checkable)
+    button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+    return button
 
 
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
-
-
-def _pair(wide: QWidget, narrow: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.addWidget(wide, 1)
-    row.addWidget(narrow)
-    if isinstance(narrow, QToolButton):
-        narrow.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-    return row
-
-
-def _fill(choice: QComboBox, items: dict[str, str], chosen: str | None) -> None:
-    """Offer items (value: name), keeping the value chosen, also one that is not among them."""
-    chosen = chosen or choice.currentData()
-    choice.clear()
+def _fill(combo: QComboBox, items: dict[str, str], default: str) -> None:
+    """Fill a combo box with items (value: name), with a default also if it is none of them."""
+    chosen = default or combo.currentData()
+    combo.clear()
     if chosen not in items:
         items = {chosen: chosen, **items}
     for value, name in items.items():
-        choice.addItem(name, value)
-    choice.setCurrentIndex(choice.findData(chosen))
+        combo.addItem(name, value)
+    combo.setCurrentIndex(combo.findData(chosen))

@@ -1,4 +1,4 @@
-"""A slider with its value beside it."""
+"""A slider with a field for its value."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from qgis.PyQt.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
 
 
 class ValueSlider(QWidget):
-    """A number from a range, by slider or by typing.
+    """Input of a number in a range, by slider or by typing.
 
     Parameters
     ----------
     low, high, step
         Range and smallest change.
     decimals, suffix
-        How the number is written.
+        Format of the number.
     """
 
     changed = pyqtSignal(float)
@@ -26,7 +26,7 @@ class ValueSlider(QWidget):
         super().__init__()
         self._step = step
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the mouse leaves the keys to the map
+        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the mouse takes no keys from the map
         self.slider.setRange(round(low / step), round(high / step))
         self.spin = QDoubleSpinBox()
         self.spin.setRange(low, high)
@@ -45,7 +45,7 @@ class ValueSlider(QWidget):
 
     @property
     def value(self) -> float:
-        """The number chosen."""
+        """The number."""
         return self.spin.value()
 
     @value.setter
@@ -53,7 +53,7 @@ class ValueSlider(QWidget):
         self.spin.setValue(value)
 
     def _on_value(self, value: float) -> None:
-        blocked = self.slider.blockSignals(True)  # its steps are coarser than what may be typed
+        blocked = self.slider.blockSignals(True)  # its steps are coarser than typed numbers
         self.slider.setValue(round(value / self._step))
         self.slider.blockSignals(blocked)
         self.changed.emit(value)

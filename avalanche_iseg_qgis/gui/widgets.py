@@ -1,4 +1,4 @@
-"""Widgets as the docks have them."""
+"""Widgets that the docks share."""
 
 from __future__ import annotations
 
@@ -16,45 +16,53 @@ from qgis.PyQt.QtWidgets import (
 )
 
 
-def layer_choice() -> QgsMapLayerComboBox:
-    """A choice of raster layers, or none."""
-    choice = QgsMapLayerComboBox()
-    choice.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
-    choice.setAllowEmptyLayer(True)
-    choice.setLayer(None)
-    narrow(choice)
-    return choice
+def raster_layer_combo() -> QgsMapLayerComboBox:
+    """Make a combo box of raster layers, with none chosen."""
+    combo = layer_combo(QgsMapLayerProxyModel.Filter.RasterLayer)
+    combo.setLayer(None)
+    return combo
 
 
-def narrow(choice: QComboBox) -> None:
-    """Take the width that there is, however long the names are."""
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(8)
-    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+def layer_combo(kind: QgsMapLayerProxyModel.Filter, no_layer: str = "") -> QgsMapLayerComboBox:
+    """Make a combo box of layers of a kind, with a first entry for no layer."""
+    combo = QgsMapLayerComboBox()
+    combo.setFilters(kind)
+    combo.setAllowEmptyLayer(True, no_layer)
+    fit_width(combo)
+    return combo
 
 
-def form_of(part: QWidget) -> QFormLayout:
-    """A form in a widget, whose fields take the width that there is."""
+def fit_width(combo: QComboBox) -> None:
+    """Let a combo box take the available width, regardless of its items."""
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+
+def form_layout(part: QWidget) -> QFormLayout:
+    """Give a widget a form layout whose fields take the available width."""
     form = QFormLayout(part)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     return form
 
 
-def button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
-    """A button that leaves the keyboard to the canvas."""
-    made = QToolButton()
-    made.setText(text)
-    made.setToolTip(tip)
-    made.setCheckable(checkable)
-    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return made
+def tool_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
+    """Make a button that does not take the keyboard focus from the canvas."""
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return button
 
 
-def number(least: float, most: float, digits: int, suffix: str, tip: str) -> QDoubleSpinBox:
-    """A field for a number between two, with so many digits after the point."""
+def number_field(
+    low: float, high: float, decimals: int, suffix: str = "", tip: str = ""
+) -> QDoubleSpinBox:
+    """Make a field for a number, which signals a change only when typing is finished."""
     field = QDoubleSpinBox()
-    field.setRange(least, most)
-    field.setDecimals(digits)
+    field.setRange(low, high)
+    field.setDecimals(decimals)
     field.setSuffix(suffix)
     field.setToolTip(tip)
     field.setKeyboardTracking(False)
@@ -62,9 +70,9 @@ def number(least: float, most: float, digits: int, suffix: str, tip: str) -> QDo
     return field
 
 
-def row_of(*widgets: QWidget) -> QHBoxLayout:
-    """Widgets side by side; what is no button takes the width that is left."""
-    side_by_side = QHBoxLayout()
+def widget_row(*widgets: QWidget) -> QHBoxLayout:
+    """Lay widgets out side by side; those that are no buttons share the remaining width."""
+    row = QHBoxLayout()
     for widget in widgets:
-        side_by_side.addWidget(widget, 0 if isinstance(widget, QToolButton) else 1)
-    return side_by_side
+        row.addWidget(widget, 0 if isinstance(widget, QToolButton) else 1)
+    return row

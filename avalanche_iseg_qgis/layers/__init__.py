@@ -1,1 +1,1 @@
-"""From a raster layer to pixels: grid, window, picture."""
+"""Raster layers as pixels: grid, pixel window, pixel source, image origin."""

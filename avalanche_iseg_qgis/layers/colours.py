@@ -1,9 +1,9 @@
-"""Values of any type as 8-bit RGB: the same numbers as `core.image` makes of a file."""
+"""Conversion of raster values to 8-bit RGB, with the same result as `core.image`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qgis.core import QgsMultiBandColorRenderer
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qgis.core import QgsRasterLayer
 
-SAMPLES = 1_000_000
-"""Pixels of the decimated raster that the stretch is computed from."""
+MAX_SAMPLES = 1_000_000
+"""Largest number of pixels of the decimated raster that the stretch is computed from."""
 _PERCENTILES = (2.0, 98.0)
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Linear stretch of values to 0..255, one for all bands, which keeps the colours."""
+    """Linear stretch of values to 0..255, the same for all bands, so that colours stay."""
 
     low: float
     high: float
 
-    def __call__(self, values: NDArray, valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """(H, W, C) values as uint8; what is not valid becomes 0."""
+    def __call__(self, values: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Convert values (H, W, C) to uint8; invalid ones become 0."""
         scale = 255.0 / (self.high - self.low)
         scaled = np.where(valid, values, self.low).astype(np.float64)
         scaled -= self.low
@@ -36,33 +36,33 @@ class Stretch:
         return np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled).astype(np.uint8)
 
 
-def stretch_of(values: NDArray, valid: NDArray[np.bool_]) -> Stretch:
-    """The stretch that takes the 2nd and 98th percentile of the valid values to 0 and 255.
+def compute_stretch(values: NDArray[Any], valid: NDArray[np.bool_]) -> Stretch:
+    """Compute the stretch of the 2nd and 98th percentile of the valid values to 0 and 255.
 
     Raises
     ------
     ImageError
-        Complex values.
+        If the values are complex.
     """
     if values.dtype.kind not in "iuf":
         raise ImageError(tr("The raster has complex values: save it as real numbers."))
     sample = values[valid]
     if sample.size == 0:
         return Stretch(0.0, 1.0)
-    sample = sample[:: max(1, sample.size // SAMPLES)]
+    sample = sample[:: max(1, sample.size // MAX_SAMPLES)]
     low, high = (float(value) for value in np.percentile(sample, _PERCENTILES))
     return Stretch(low, high if high > low else low + 1.0)
 
 
 def choose_bands(layer: QgsRasterLayer, colour: list[int]) -> list[int]:
-    """Three bands, or one that stands for all three.
+    """Return the red, green and blue band, or the only one.
 
     Parameters
     ----------
     layer
-        Its style says which bands are red, green and blue.
+        Layer whose style assigns bands to red, green and blue.
     colour
-        All bands that are not alpha; taken in order where the style does not say.
+        All bands but alpha; taken in order where the style assigns none.
     """
     renderer = layer.renderer()
     if isinstance(renderer, QgsMultiBandColorRenderer):
@@ -73,7 +73,7 @@ def choose_bands(layer: QgsRasterLayer, colour: list[int]) -> list[int]:
 
 
 def colour_table(entries: dict[int, tuple[int, int, int]]) -> NDArray[np.uint8]:
-    """(256, 3) uint8 colours by palette index; black where there is none."""
+    """Return (256, 3) uint8 colours by palette index; black where an index has none."""
     table = np.zeros((256, 3), np.uint8)
     for index, colour in entries.items():
         if 0 <= index < len(table):

@@ -1,4 +1,4 @@
-"""Pixels of files, read by GDAL as they are stored."""
+"""Pixel source of files, read by GDAL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from osgeo import gdal
@@ -14,8 +14,8 @@ from qgis.core import QgsProviderRegistry
 
 from ..core.errors import ImageError
 from ..i18n import tr
-from .colours import SAMPLES, Stretch, choose_bands, colour_table, stretch_of
-from .grid import PLAIN, Grid
+from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
+from .grid import PHOTO_TRANSFORM, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from .pixel_window import PixelWindow
 
-_STRIP = 2_000_000  # pixels read at a time: little memory, and soon cancelled
-_WARP_ERROR = 0.2  # pixels; as QGIS's own provider
+_STRIP = 2_000_000  # pixels read at a time: limits memory and the delay until cancelled
+_WARP_ERROR = 0.2  # pixels, as in QGIS's GDAL provider
 
 
 class GdalSource:
-    """A layer of the provider "gdal"; see `Source`.
+    """Pixel source of a layer of the provider "gdal"; see `PixelSource`.
 
-    QGIS shows rotated rasters resampled; here they are the original pixels. The file is opened for
-    every reading: no handle is shared between threads, and none keeps the file from being replaced.
+    Rotated rasters, which QGIS shows resampled, keep their original pixels. Every read opens the
+    file anew: threads share no handle, and the file may be replaced in between.
     """
 
     needs_pixel_size = False
@@ -47,54 +47,54 @@ class GdalSource:
         self._options = [part[len("option:") :] for part in more if part.startswith("option:")]
         self._lock = threading.Lock()
         self._stretch: Stretch | None = None
-        with self._opened() as dataset:
-            self.grid = _grid(dataset, layer)
-            self._bands = _bands(dataset, layer)
+        with self._open() as dataset:
+            self.grid = _read_grid(dataset, layer)
+            self._bands = _colour_bands(dataset, layer)
             band = dataset.GetRasterBand(self._bands[0])
-            self._table = _table(band) if len(self._bands) == 1 else None
+            self._table = _palette(band) if len(self._bands) == 1 else None
             self._bits = int(band.GetMetadataItem("NBITS", "IMAGE_STRUCTURE") or 8)
 
     def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
-        """Pixels of a window; see `Source.read`."""
+        """Read a window; see `PixelSource.read`."""
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         rows = max(1, _STRIP // window.width)
-        with self._opened() as dataset:
+        with self._open() as dataset:
             for top in range(0, window.height, rows):
                 if feedback is not None and feedback.isCanceled():
                     break
                 height = min(rows, window.height - top)
                 part = (window.col, window.row + top, window.width, height)
-                pixels[top : top + height] = self._colours(dataset, part)
+                pixels[top : top + height] = self._read_colours(dataset, part)
         return pixels
 
-    def _colours(self, dataset: gdal.Dataset, part: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Of a part (column, row, width, height): (height, width, 1 or 3) uint8."""
-        values = self._values(dataset, part, part[2:])
+    def _read_colours(self, dataset: gdal.Dataset, part: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Read (height, width, 1 or 3) uint8 of a part (column, row, width, height)."""
+        values = self._read_values(dataset, part, part[2:])
         if self._table is not None:
             return self._table[np.minimum(values[:, :, 0], 255)]
         if values.dtype != np.uint8:
-            valid = self._valid(dataset, values, part, part[2:])
-            return self._stretch_of(dataset)(values, valid)
+            return self._cached_stretch(dataset)(values, self._read_valid(dataset, values, part))
         if self._bits < 8:
             return (values.astype(np.uint16) * 255 // (2**self._bits - 1)).astype(np.uint8)
         return values
 
-    def _stretch_of(self, dataset: gdal.Dataset) -> Stretch:
-        """The stretch of the whole raster, computed once, from a decimated reading."""
+    def _cached_stretch(self, dataset: gdal.Dataset) -> Stretch:
+        """Return the stretch of the whole raster, computed once from a decimated read."""
         with self._lock:
             if self._stretch is None:
                 width, height = self.grid.width, self.grid.height
-                factor = max(1.0, (width * height / SAMPLES) ** 0.5)
+                factor = max(1.0, (width * height / MAX_SAMPLES) ** 0.5)
                 whole = (0, 0, width, height)
                 size = (max(1, int(width / factor)), max(1, int(height / factor)))
-                values = self._values(dataset, whole, size)
-                self._stretch = stretch_of(values, self._valid(dataset, values, whole, size))
+                values = self._read_values(dataset, whole, size)
+                valid = self._read_valid(dataset, values, whole)
+                self._stretch = compute_stretch(values, valid)
             return self._stretch
 
-    def _values(
+    def _read_values(
         self, dataset: gdal.Dataset, part: tuple[int, ...], size: tuple[int, ...]
-    ) -> NDArray:
-        """Of a part, resampled to (width, height) by nearest neighbour: (height, width, C)."""
+    ) -> NDArray[Any]:
+        """Read a part, resampled to (width, height) by nearest neighbour: (height, width, C)."""
         gdal.ErrorReset()
         values = dataset.ReadAsArray(
             *part,
@@ -103,77 +103,71 @@ class GdalSource:
             interleave="pixel",
             band_list=self._bands,
         )
-        # libjpeg fills up what is missing and only warns
+        # libjpeg fills up a truncated file and only warns
         if values is None or "remature end" in gdal.GetLastErrorMsg():
             raise self._error()
         return values.reshape(size[1], size[0], len(self._bands))
 
-    def _valid(
-        self, dataset: gdal.Dataset, values: NDArray, part: tuple[int, ...], size: tuple[int, ...]
+    def _read_valid(
+        self, dataset: gdal.Dataset, values: NDArray[Any], part: tuple[int, ...]
     ) -> NDArray[np.bool_]:
-        masks = [
-            dataset.GetRasterBand(band)
-            .GetMaskBand()
-            .ReadAsArray(*part, buf_xsize=size[0], buf_ysize=size[1])
-            for band in self._bands
-        ]
+        """Return which values of a part are neither nodata nor NaN: (height, width, C)."""
+        height, width, _ = values.shape
+        bands = [dataset.GetRasterBand(band).GetMaskBand() for band in self._bands]
+        masks = [band.ReadAsArray(*part, buf_xsize=width, buf_ysize=height) for band in bands]
         if any(mask is None for mask in masks):
             raise self._error()
         return (np.stack(masks, axis=-1) > 0) & np.isfinite(values)
 
     @contextmanager
-    def _opened(self) -> Iterator[gdal.Dataset]:
+    def _open(self) -> Iterator[gdal.Dataset]:
         gdal.PushErrorHandler("CPLQuietErrorHandler")
         try:
             flags = gdal.OF_RASTER | gdal.OF_READONLY
             dataset = gdal.OpenEx(self._uri, flags, open_options=self._options)
             if dataset is None:
                 raise self._error()
-            if _only_control_points(dataset):  # as QGIS does: these have no grid of their own
+            if _has_only_control_points(dataset):  # no grid of their own: warped, as QGIS does
                 dataset = gdal.AutoCreateWarpedVRT(
                     dataset, None, None, gdal.GRA_NearestNeighbour, _WARP_ERROR
                 )
                 if dataset is None:
                     raise self._error()
             yield dataset
-        except RuntimeError as error:  # where some other plugin made GDAL raise exceptions
+        except RuntimeError as error:  # where another plugin has switched GDAL's exceptions on
             raise self._error() from error
         finally:
             gdal.PopErrorHandler()
 
     def _error(self) -> ImageError:
         if not self.path.startswith("/vsi") and not Path(self.path).exists():
-            return ImageError(
-                tr("The file {} is not there any more: put it back, or remove the layer.").format(
-                    self.path
-                )
-            )
-        return ImageError(
-            tr(
+            text = tr("The file {} is not there any more: put it back, or remove the layer.")
+        else:
+            text = tr(
                 "Cannot read {}: it is damaged, cut short, or may not be read. Copy or download "
                 "it again."
-            ).format(self.path)
-        )
+            )
+        return ImageError(text.format(self.path))
 
 
-def _only_control_points(dataset: gdal.Dataset) -> bool:
+def _has_only_control_points(dataset: gdal.Dataset) -> bool:
     if dataset.GetGeoTransform(can_return_null=True) is not None:
         return False
     return dataset.GetGCPCount() > 0 or bool(dataset.GetMetadata("RPC"))
 
 
-def _grid(dataset: gdal.Dataset, layer: QgsRasterLayer) -> Grid:
+def _read_grid(dataset: gdal.Dataset, layer: QgsRasterLayer) -> Grid:
     width, height = dataset.RasterXSize, dataset.RasterYSize
     found = dataset.GetGeoTransform(can_return_null=True)
     if found is None:
-        return Grid(width, height, PLAIN)  # QGIS may have guessed a CRS
+        return Grid(width, height, PHOTO_TRANSFORM)  # QGIS may have guessed a CRS
     c, a, b, f, d, e = found
-    if (c, a, b, f, d, abs(e)) == (0, 1, 0, 0, 0, 1):  # written down, but no georeference
+    if (c, a, b, f, d, abs(e)) == (0, 1, 0, 0, 0, 1):  # a transform, but no georeference
         return Grid(width, height, (a, b, c, d, e, f))
     return Grid(width, height, (a, b, c, d, e, f), layer.crs())
 
 
-def _bands(dataset: gdal.Dataset, layer: QgsRasterLayer) -> list[int]:
+def _colour_bands(dataset: gdal.Dataset, layer: QgsRasterLayer) -> list[int]:
     count = dataset.RasterCount
     colour = [
         band
@@ -183,7 +177,7 @@ def _bands(dataset: gdal.Dataset, layer: QgsRasterLayer) -> list[int]:
     return choose_bands(layer, colour or [1])
 
 
-def _table(band: gdal.Band) -> NDArray[np.uint8] | None:
+def _palette(band: gdal.Band) -> NDArray[np.uint8] | None:
     if band.GetColorInterpretation() != gdal.GCI_PaletteIndex or band.GetColorTable() is None:
         return None
     table = band.GetColorTable()

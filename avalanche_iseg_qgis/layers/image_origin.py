@@ -1,4 +1,4 @@
-"""What is known of the file that an image comes from."""
+"""The value `ImageOrigin`: what is known of the file that an image comes from."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class ImageOrigin:
     Attributes
     ----------
     image_name
-        File name, or the layer's name where there is no file.
+        File name, or the layer's name if it has no file.
     path
         The file, or the layer's source.
     observed_at
-        When the image was taken, in UTC; None where neither EXIF nor the name says.
+        Time at which the image was taken, UTC; None if neither EXIF nor the name contains it.
     camera
         Make and model as in EXIF.
     sha256
-        Of the file; None where there is none, or a very large one.
+        SHA-256 of the file; None without a file, or for a very large one.
     """
 
     image_name: str

@@ -1,4 +1,4 @@
-"""What goes wrong on the network: the WMS provider only shows nothing then."""
+"""Network errors: the WMS provider only logs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qgis.PyQt.QtNetwork import QNetworkReply
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What servers say where they have no tile is no failure.
+# Answers of servers that have no tile at a place: not a failure.
 _NO_TILE = (
     QNetworkReply.NetworkError.ContentNotFoundError,
     QNetworkReply.NetworkError.ContentGoneError,
@@ -21,11 +21,11 @@ _NO_TILE = (
 
 @contextmanager
 def network_failures() -> Iterator[list[str]]:
-    """Collect why requests of this thread failed; what succeeds later is taken out again."""
+    """Collect why requests of this thread failed; a request that later succeeds is removed."""
     failed: dict[str, str] = {}
     texts: list[str] = []
 
-    def hear(reply: QgsNetworkReplyContent) -> None:
+    def on_finished(reply: QgsNetworkReplyContent) -> None:
         url = reply.request().url().toString()
         failed.pop(url, None)
         if reply.error() not in (QNetworkReply.NetworkError.NoError, *_NO_TILE):
@@ -33,8 +33,8 @@ def network_failures() -> Iterator[list[str]]:
         texts[:] = sorted(set(failed.values()))
 
     finished = QgsNetworkAccessManager.instance().finished[QgsNetworkReplyContent]
-    finished.connect(hear)
+    finished.connect(on_finished)
     try:
         yield texts
     finally:
-        finished.disconnect(hear)
+        finished.disconnect(on_finished)

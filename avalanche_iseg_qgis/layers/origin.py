@@ -1,4 +1,4 @@
-"""Where a picture comes from: file, time, camera."""
+"""The origin of an image: file, time, camera, SHA-256."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from osgeo import gdal
 
 from .image_origin import ImageOrigin
 
-_HASHED = 256 * 2**20  # bytes; larger files take too long
+_MAX_HASHED = 256 * 2**20  # bytes; larger files take too long
 _CHUNK = 2**20
 _NAME_TIME = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_./]?(\d\d)[-_./]?(\d\d)"  # day
@@ -21,29 +21,29 @@ _NAME_TIME = re.compile(
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
-def origin_of(path: str, name: str = "") -> ImageOrigin:
-    """Look a file up; not in the main thread, as it is read whole.
+def read_origin(path: str, name: str = "") -> ImageOrigin:
+    """Read the origin of an image; outside of the main thread, for the whole file is read.
 
     Parameters
     ----------
     path
-        A file, or what else a layer has for its source.
+        A file, or any other source of a layer.
     name
-        Of the layer, used where there is no file.
+        Name of the layer, used if there is no file.
     """
     file = Path(path)
     if not file.is_file():
-        return ImageOrigin(name or path, path, observed_in_name(name))
-    tags = _exif(path)
-    observed_at = _observed_in_exif(tags) or observed_in_name(path)
-    return ImageOrigin(file.name, path, observed_at, _camera(tags), _sha256(file))
+        return ImageOrigin(name or path, path, parse_observed_at(name))
+    tags = _read_exif(path)
+    observed_at = _exif_time(tags) or parse_observed_at(path)
+    return ImageOrigin(file.name, path, observed_at, _exif_camera(tags), _sha256(file))
 
 
-def observed_in_name(path: str) -> datetime | None:
-    """Time, in UTC, that webcams and cameras write into file and folder names.
+def parse_observed_at(path: str) -> datetime | None:
+    """Parse the time, in UTC, that webcams and cameras write into file and folder names.
 
-    2024-01-15_10-30, 20240115_103000, IMG_20240115_103000123, 20240115T103000Z,
-    2024/01/15/1030_hd and the like; local time of this computer unless it ends in Z.
+    Known are 2024-01-15_10-30, 20240115_103000, IMG_20240115_103000123, 20240115T103000Z,
+    2024/01/15/1030_hd and similar names; in local time of this computer unless they end in Z.
     """
     parts = Path(path).parts[-4:]
     if not parts:
@@ -51,28 +51,29 @@ def observed_in_name(path: str) -> datetime | None:
     text = "/".join((*parts[:-1], Path(parts[-1]).stem))
     for found in reversed(list(_NAME_TIME.finditer(text))):
         *numbers, utc = found.groups(default="0")
+        year, month, day, hour, minute, second = map(int, numbers)
         try:
-            when = datetime(*(int(number) for number in numbers))
-        except ValueError:  # other digits
+            when = datetime(year, month, day, hour, minute, second)
+        except ValueError:  # digits that are no time
             continue
-        return when.replace(tzinfo=timezone.utc) if utc == "Z" else _to_utc(when)
+        return when.replace(tzinfo=timezone.utc) if utc == "Z" else when.astimezone(timezone.utc)
     return None
 
 
-def _exif(path: str) -> dict[str, str]:
+def _read_exif(path: str) -> dict[str, str]:
     gdal.PushErrorHandler("CPLQuietErrorHandler")
     try:
         dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY)
         if dataset is None:
             return {}
         return {**dataset.GetMetadata("EXIF"), **dataset.GetMetadata()}
-    except RuntimeError:  # where some other plugin made GDAL raise exceptions
+    except RuntimeError:  # where another plugin has switched GDAL's exceptions on
         return {}
     finally:
         gdal.PopErrorHandler()
 
 
-def _observed_in_exif(tags: dict[str, str]) -> datetime | None:
+def _exif_time(tags: dict[str, str]) -> datetime | None:
     for kind in ("Original", "Digitized"):
         try:
             text = tags.get(f"EXIF_DateTime{kind}", "").strip()
@@ -81,7 +82,7 @@ def _observed_in_exif(tags: dict[str, str]) -> datetime | None:
             continue
         offset = _OFFSET.fullmatch(tags.get(f"EXIF_OffsetTime{kind}", "").strip())
         if offset is None:
-            return _to_utc(when)
+            return when.astimezone(timezone.utc)
         sign, hours, minutes = offset.groups()
         ahead = timedelta(hours=int(hours), minutes=int(minutes))
         when = when - ahead if sign == "+" else when + ahead
@@ -89,20 +90,16 @@ def _observed_in_exif(tags: dict[str, str]) -> datetime | None:
     return None
 
 
-def _camera(tags: dict[str, str]) -> str | None:
+def _exif_camera(tags: dict[str, str]) -> str | None:
     make, model = (tags.get(f"EXIF_{key}", "").strip() for key in ("Make", "Model"))
     if make and not model.lower().startswith(make.lower()):
         return f"{make} {model}".strip()
     return model or None
 
 
-def _to_utc(local: datetime) -> datetime:
-    return local.astimezone(timezone.utc)
-
-
 def _sha256(file: Path) -> str | None:
     try:
-        if file.stat().st_size > _HASHED:
+        if file.stat().st_size > _MAX_HASHED:
             return None
         digest = hashlib.sha256()
         with file.open("rb") as content:

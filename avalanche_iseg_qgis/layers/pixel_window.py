@@ -1,4 +1,4 @@
-"""Pixels that the model is to look at."""
+"""Rectangles of whole pixels, and the pixels read from one."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class RasterSize(Protocol):
 
 @dataclass(frozen=True)
 class PixelWindow:
-    """A part of a raster, in whole pixels."""
+    """A rectangle of whole pixels of a raster."""
 
     row: int
     col: int
     height: int
     width: int
 
-    def holds(self, other: PixelWindow) -> bool:
-        """Whether another window lies in this one."""
+    def contains(self, other: PixelWindow) -> bool:
+        """Return whether another window lies in this one."""
         return (
             self.row <= other.row
             and self.col <= other.col
@@ -40,17 +40,22 @@ class PixelWindow:
             and self.col + self.width >= other.col + other.width
         )
 
+    def slices_in(self, whole: PixelWindow) -> tuple[slice, slice]:
+        """Return (rows, columns) of this window in an array of a window that contains it."""
+        row, col = self.row - whole.row, self.col - whole.col
+        return slice(row, row + self.height), slice(col, col + self.width)
+
 
 @dataclass(frozen=True, eq=False)
 class WindowImage:
-    """A window of a layer, read.
+    """The pixels of a window of a layer.
 
     Attributes
     ----------
     name
-        By which the worker knows it: another one for every layer and window.
+        Name by which the worker knows them; differs for every layer and window.
     window
-        Where it lies in the layer's grid.
+        Where they lie in the layer's grid.
     pixels
         (height, width, 3) uint8, RGB.
     """

@@ -1,4 +1,4 @@
-"""Reading in the background."""
+"""Reading of pixel windows in a background thread."""
 
 from __future__ import annotations
 
@@ -10,148 +10,148 @@ from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal, pyqtSlot
 
 from ..core.errors import IsegError
 from ..i18n import tr
-from .origin import origin_of
+from .origin import read_origin
 from .pixel_window import WindowImage
 
 if TYPE_CHECKING:
     from .pixel_window import PixelWindow
     from .source import PixelSource
 
-_KEPT = 2  # pictures
+_MAX_CACHED = 2  # images
 
 
 class ImageReader(QObject):
-    """Reads pictures, one at a time, while QGIS goes on.
+    """Reads images in a thread of its own, one at a time.
 
-    A new request takes the place of the one before. The last two pictures are kept.
+    A new request replaces the one before. The last two images are cached.
 
     Signals
     -------
     done
-        A `WindowImage`. At once, from within `request`, for one that is kept.
+        (WindowImage): emitted from within `request` for a cached image.
     failed
-        The name of the picture, and what to do.
-    described
-        An `Origin`.
+        (name, text): name of the image, and what the user can do.
+    origin_read
+        (ImageOrigin)
     """
 
     done = pyqtSignal(object)
     failed = pyqtSignal(str, str)
-    described = pyqtSignal(object)
+    origin_read = pyqtSignal(object)
     _read = pyqtSignal(object)
-    _describe = pyqtSignal(str, str)
+    _read_origin = pyqtSignal(str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._kept: dict[str, WindowImage] = {}  # the newest one stands last
-        self._running: _Reading | None = None
-        self._next: _Reading | None = None
+        self._cache: dict[str, WindowImage] = {}  # oldest first
+        self._running: _ReadRequest | None = None
+        self._next: _ReadRequest | None = None
         self._thread = QThread()
-        self._hand = _Hand()
-        self._hand.moveToThread(self._thread)
-        self._read.connect(self._hand.read)
-        self._describe.connect(self._hand.describe)
-        self._hand.ended.connect(self._on_ended)
-        self._hand.described.connect(self.described)
+        self._background = _BackgroundReader()
+        self._background.moveToThread(self._thread)
+        self._read.connect(self._background.read)
+        self._read_origin.connect(self._background.read_origin)
+        self._background.ended.connect(self._on_ended)
+        self._background.origin_read.connect(self.origin_read)
         self._thread.start()
 
     def request(self, source: PixelSource, window: PixelWindow, name: str) -> None:
-        """Ask for a picture; `done` or `failed` follows unless another one is asked for before.
+        """Request an image; `done` or `failed` follows unless another request comes before.
 
         Parameters
         ----------
         source, window
             What to read.
         name
-            Of the picture: the same only for the same layer and window.
+            Name of the image: the same only for the same layer and window.
         """
-        kept = self._kept.get(name)
+        cached = self._cache.get(name)
         running = self._running
-        if kept is not None:
-            self.forget()
-            self._keep(kept)
-            self.done.emit(kept)
+        if cached is not None:
+            self.cancel()
+            self._add_to_cache(cached)
+            self.done.emit(cached)
         elif running is None:
-            self._start(_Reading(source, window, name))
+            self._start(_ReadRequest(source, window, name))
         elif running.name == name and not running.feedback.isCanceled():
             self._next = None
         else:
             running.feedback.cancel()
-            self._next = _Reading(source, window, name)
+            self._next = _ReadRequest(source, window, name)
 
-    def held(self, name: str) -> WindowImage | None:
-        """A picture that is kept."""
-        return self._kept.get(name)
+    def cached(self, name: str) -> WindowImage | None:
+        """Return a cached image, None if it is not in the cache."""
+        return self._cache.get(name)
 
-    def describe(self, source: PixelSource) -> None:
-        """Ask where a source comes from; `described` follows after what is being read."""
-        self._describe.emit(source.path, source.name)
+    def request_origin(self, source: PixelSource) -> None:
+        """Request the origin of a source; `origin_read` follows after a running read."""
+        self._read_origin.emit(source.path, source.name)
 
-    def forget(self) -> None:
-        """Drop the request that is not answered yet, if there is one."""
+    def cancel(self) -> None:
+        """Withdraw the pending request, if there is one."""
         self._next = None
         if self._running is not None:
             self._running.feedback.cancel()
 
     def close(self) -> None:
-        """End; waits for no more than the strip or tile that is being read."""
-        self.forget()
+        """End the thread; waits at most for the strip or tile that is being read."""
+        self.cancel()
         self._thread.quit()
         self._thread.wait()
 
-    def _start(self, reading: _Reading) -> None:
-        self._running = reading
-        self._read.emit(reading)
+    def _start(self, request: _ReadRequest) -> None:
+        self._running = request
+        self._read.emit(request)
 
-    def _keep(self, picture: WindowImage) -> None:
-        self._kept.pop(picture.name, None)
-        self._kept[picture.name] = picture
-        for name in list(self._kept)[:-_KEPT]:
-            del self._kept[name]
+    def _add_to_cache(self, image: WindowImage) -> None:
+        self._cache.pop(image.name, None)
+        self._cache[image.name] = image
+        for name in list(self._cache)[:-_MAX_CACHED]:
+            del self._cache[name]
 
     @pyqtSlot(object, object, str)
-    def _on_ended(self, reading: _Reading, picture: WindowImage | None, text: str) -> None:
+    def _on_ended(self, request: _ReadRequest, image: WindowImage | None, text: str) -> None:
         self._running, following = None, self._next
         self._next = None
         if following is not None:
             self._start(following)
-        if reading.feedback.isCanceled():
+        if request.feedback.isCanceled():
             return
-        if picture is None:
-            self.failed.emit(reading.name, text)
+        if image is None:
+            self.failed.emit(request.name, text)
         else:
-            self._keep(picture)
-            self.done.emit(picture)
+            self._add_to_cache(image)
+            self.done.emit(image)
 
 
 @dataclass(frozen=True, eq=False)
-class _Reading:
+class _ReadRequest:
     source: PixelSource
     window: PixelWindow
     name: str
     feedback: QgsRasterBlockFeedback = field(default_factory=QgsRasterBlockFeedback)
 
 
-class _Hand(QObject):
-    """What works in the background thread."""
+class _BackgroundReader(QObject):
+    """The part of the reader that lives in the background thread."""
 
     ended = pyqtSignal(object, object, str)
-    described = pyqtSignal(object)
+    origin_read = pyqtSignal(object)
 
     @pyqtSlot(object)
-    def read(self, reading: _Reading) -> None:
+    def read(self, request: _ReadRequest) -> None:
         try:
-            pixels = reading.source.read(reading.window, reading.feedback)
-            self.ended.emit(reading, WindowImage(reading.name, reading.window, pixels), "")
+            pixels = request.source.read(request.window, request.feedback)
+            self.ended.emit(request, WindowImage(request.name, request.window, pixels), "")
         except IsegError as error:
-            self.ended.emit(reading, None, str(error))
+            self.ended.emit(request, None, str(error))
         except MemoryError:
-            text = tr("The picture needs more memory than there is: close other programs.")
-            self.ended.emit(reading, None, text)
-        except Exception as error:  # whatever it is, the next request must find the thread alive
-            text = tr("The picture could not be read: {}. Try again, or report this.")
-            self.ended.emit(reading, None, text.format(error))
+            text = tr("The image needs more memory than there is: close other programs.")
+            self.ended.emit(request, None, text)
+        except Exception as error:  # the thread must survive any error, for the next request
+            text = tr("The image could not be read: {}. Try again, or report this.")
+            self.ended.emit(request, None, text.format(error))
 
     @pyqtSlot(str, str)
-    def describe(self, path: str, name: str) -> None:
-        self.described.emit(origin_of(path, name))
+    def read_origin(self, path: str, name: str) -> None:
+        self.origin_read.emit(read_origin(path, name))

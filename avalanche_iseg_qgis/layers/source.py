@@ -1,4 +1,4 @@
-"""Where the pixels of a raster layer come from."""
+"""Pixel sources of raster layers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class PixelSource(Protocol):
-    """Pixels of one layer, as it was when opened; knows nothing of the layer any more.
+    """Pixels of one layer as it was when opened, independent of the layer from then on.
 
     Attributes
     ----------
     grid
-        Its pixels, and where they lie.
+        Pixel grid.
     name
-        Of the layer.
+        Name of the layer.
     path
-        The file, or the layer's source without passwords where there is none.
+        The file, or without one the layer's source without passwords.
     needs_pixel_size
-        Whether the layer has no resolution of its own (WMS, XYZ): its grid is then made with a
-        pixel size that was chosen.
+        Whether the layer has no resolution of its own (WMS, XYZ), so that its grid is made with a
+        pixel size chosen by the user.
     """
 
     grid: Grid
@@ -47,24 +47,24 @@ class PixelSource(Protocol):
         window
             In pixels of the grid.
         feedback
-            Cancelled: reading ends soon; what it returns is not complete, or it raises.
+            If cancelled, reading ends soon: it returns an incomplete array, or raises.
 
         Returns
         -------
         array
-            (height, width, 3) uint8, RGB. 8-bit values as they are (palettes applied, one band
+            (height, width, 3) uint8, RGB. 8-bit values are unchanged (palettes applied, one band
             repeated), others stretched by the 2nd and 98th percentile of the whole raster.
-            Alpha is left out; nodata is 0.
+            Alpha is ignored; nodata is 0.
 
         Raises
         ------
         ImageError
-            A file that vanished or is damaged, a server that does not answer.
+            If the file is missing or damaged, or the server does not answer.
         """
 
 
 def open_source(layer: QgsRasterLayer, pixel_size: float | None = None) -> PixelSource:
-    """Open a layer's pixels; only in the main thread.
+    """Open the pixels of any raster layer; only in the main thread.
 
     Parameters
     ----------
@@ -72,20 +72,19 @@ def open_source(layer: QgsRasterLayer, pixel_size: float | None = None) -> Pixel
         Any raster layer.
     pixel_size
         In layer units, for layers without a resolution of their own. Default: 1 m on the ground
-        in the middle of the layer.
+        at the centre of the layer.
 
     Raises
     ------
     ImageError
-        A layer that QGIS itself cannot read, without bands, or whose file is gone or damaged.
+        If QGIS itself cannot read the layer, or it has no bands, or its file is missing or damaged.
     """
     if not layer.isValid():
-        raise ImageError(
-            tr(
-                "QGIS cannot read the layer {}: put its file back, or set it right in the layer's "
-                "properties, Source."
-            ).format(layer.name())
+        text = tr(
+            "QGIS cannot read the layer {}: put its file back, or set it right in the layer's "
+            "properties, Source."
         )
+        raise ImageError(text.format(layer.name()))
     if layer.bandCount() == 0:
         raise ImageError(tr("The layer {} has no bands: choose another one.").format(layer.name()))
     if layer.providerType() == "gdal":

@@ -1,1 +1,1 @@
-"""Masks from elsewhere, and to elsewhere."""
+"""Import and export of masks."""

@@ -1,16 +1,15 @@
-"""Masks to files; a file appears complete or not at all."""
+"""Export of masks to files, written atomically."""
 
 from __future__ import annotations
 
-import tempfile
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from osgeo import gdal
 
 from ..core.errors import ImageError
+from ..core.files import write_bytes
 from ..i18n import tr
 from ..layers.grid import Grid
 from ..layers.pixel_window import PixelWindow
@@ -19,58 +18,60 @@ from .raster import empty_raster
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST_IN_8_BITS = 255
+    from numpy.typing import NDArray
+
+_MAX_IN_8_BITS = 255
 
 
-def write_mask(path: str, mask: np.ndarray) -> None:
+def write_mask(path: str, mask: NDArray[np.bool_]) -> None:
     """Write an object, (H, W) bool, as PNG: 255 on the object, else 0.
 
     Raises
     ------
     ImageError
-        As all functions here, if the file cannot be written; an earlier one then stays.
+        As all functions here, if the file cannot be written; an earlier file then stays.
     """
-    _write(path, _png(_labelled([mask])))
+    _write(path, _encode_png(_label_image([mask])))
 
 
-def write_labels(path: str, masks: Sequence[np.ndarray]) -> None:
+def write_labels(path: str, masks: Sequence[NDArray[np.bool_]]) -> None:
     """Write objects, (H, W) bool each, as one PNG, as the research demo saves them.
 
-    Object k of n has the value k * floor(255 / n), in 16 bits k if there are more than 255. Where
-    objects overlap, the later one counts.
+    Object k of n has the value k * floor(255 / n), or k in 16 bits if there are more than 255.
+    Where objects overlap, the later one counts.
     """
     if not masks:
         raise ImageError(tr("There is no object to export: finish an avalanche first."))
-    _write(path, _png(_labelled(masks)))
+    _write(path, _encode_png(_label_image(masks)))
 
 
-def write_tiff(path: str, mask: np.ndarray, grid: Grid, window: PixelWindow) -> None:
-    """Write an object, (H, W) bool of a window, as TIFF that lies where the window does."""
+def write_tiff(path: str, mask: NDArray[np.bool_], grid: Grid, window: PixelWindow) -> None:
+    """Write an object, (H, W) bool of a window, as TIFF with the window's georeference."""
     raster = empty_raster(grid, window)
-    raster.GetRasterBand(1).WriteArray(_labelled([mask]))
-    _write(path, _encoded(raster, "GTiff", ["COMPRESS=DEFLATE", "TILED=YES"]))
+    raster.GetRasterBand(1).WriteArray(_label_image([mask]))
+    _write(path, _encode(raster, "GTiff", ["COMPRESS=DEFLATE", "TILED=YES"]))
 
 
-def _labelled(masks: Sequence[np.ndarray]) -> np.ndarray:
-    """(H, W) uint8 or uint16 with the research demo's values."""
+def _label_image(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.uint8 | np.uint16]:
+    """Return (H, W) uint8 or uint16 with the research demo's values."""
     count = len(masks)
-    labels = np.zeros(masks[0].shape, np.uint8 if count <= _MOST_IN_8_BITS else np.uint16)
-    step = max(1, _MOST_IN_8_BITS // count)
+    labels = np.zeros(masks[0].shape, np.uint8 if count <= _MAX_IN_8_BITS else np.uint16)
+    step = max(1, _MAX_IN_8_BITS // count)
     for number, mask in enumerate(masks, 1):
         labels[mask] = number * step
     return labels
 
 
-def _png(labels: np.ndarray) -> bytes:
+def _encode_png(labels: NDArray[np.uint8 | np.uint16]) -> bytes:
     height, width = labels.shape
     kind = gdal.GDT_Byte if labels.dtype == np.uint8 else gdal.GDT_UInt16
     raster = empty_raster(Grid(width, height), PixelWindow(0, 0, height, width), kind)
     raster.GetRasterBand(1).WriteArray(labels)
-    return _encoded(raster, "PNG", [])
+    return _encode(raster, "PNG", [])
 
 
-def _encoded(raster: gdal.Dataset, driver: str, options: list[str]) -> bytes:
-    """A whole file in memory: on a full disk, GDAL may cut files short without a word."""
+def _encode(raster: gdal.Dataset, driver: str, options: list[str]) -> bytes:
+    """Encode a file in memory: on a full disk, GDAL may truncate files without an error."""
     name = f"/vsimem/{uuid.uuid4().hex}"
     gdal.GetDriverByName(driver).CreateCopy(name, raster, options=options)
     file = gdal.VSIFOpenL(name, "rb")
@@ -81,12 +82,9 @@ def _encoded(raster: gdal.Dataset, driver: str, options: list[str]) -> bytes:
 
 
 def _write(path: str, content: bytes) -> None:
-    """Write beside the file, then take its place: only within a folder is that one step."""
+    """Write a file atomically."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=Path(path).parent) as folder:
-            partial = Path(folder, Path(path).name)
-            partial.write_bytes(content)
-            partial.replace(path)
+        write_bytes(path, content)
     except OSError as error:
         raise ImageError(
             tr(

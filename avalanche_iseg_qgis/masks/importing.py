@@ -1,4 +1,4 @@
-"""Masks to start from, out of what exists: features, mask layers, mask images."""
+"""Start masks from features, mask layers and mask images."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from qgis.core import QgsCsException, QgsRectangle
 from ..core.errors import ImageError, PromptError
 from ..i18n import tr
 from ..session.start_mask import StartMask
-from .files import objects_of
-from .raster import check_size, empty_raster, open_raster, read_band, wkt
-from .rasterise import from_layer, rasterise, transform_to, window_of
+from .label_image import split_objects
+from .raster import check_size, empty_raster, gdal_wkt, open_raster, read_band
+from .rasterise import covering_window, crs_transform, layer_to_pixels, rasterise
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from numpy.typing import NDArray
     from qgis.core import (
         QgsCoordinateReferenceSystem,
         QgsGeometry,
@@ -27,19 +28,19 @@ if TYPE_CHECKING:
 
     from ..layers.grid import Grid
 
-_SAME = 0.01
-"""Pixels by which the corners of two rasters may differ that have the same pixels."""
+_MAX_OFFSET = 0.01
+"""Pixels by which the corners of two rasters with the same grid may differ."""
 
 
 def from_geometry(
     geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem, grid: Grid
 ) -> StartMask:
-    """The pixels of a polygon; see `rasterise`."""
+    """Rasterise a polygon; see `rasterise`."""
     return rasterise([geometry], crs, grid)
 
 
 def from_features(layer: QgsVectorLayer, fids: Collection[int], grid: Grid) -> StartMask:
-    """The pixels of one feature, or of the union of several; see `rasterise`."""
+    """Rasterise a feature, or the union of several; see `rasterise`."""
     if not fids:
         raise PromptError(tr("No feature is selected: select a polygon in the layer first."))
     geometries = [layer.getFeature(fid).geometry() for fid in fids]
@@ -47,9 +48,9 @@ def from_features(layer: QgsVectorLayer, fids: Collection[int], grid: Grid) -> S
 
 
 def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
-    """The pixels of a mask layer: its first band, where it is neither 0 nor nodata.
+    """Read a mask layer: its first band, where it is neither 0 nor nodata.
 
-    A mask on the image's own pixels is taken as it is, another one is warped to them (nearest
+    A mask on the image's own grid is taken unchanged, any other is warped to it (nearest
     neighbour) if both are georeferenced.
 
     Raises
@@ -60,25 +61,22 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
         If nothing of it lies in the image.
     """
     if layer.providerType() != "gdal":
-        raise ImageError(
-            tr("The mask layer {} is no raster file: save it as GeoTIFF and add that.").format(
-                layer.name()
-            )
-        )
+        text = tr("The mask layer {} is no raster file: save it as GeoTIFF and add that.")
+        raise ImageError(text.format(layer.name()))
     raster = open_raster(layer.source())
     placed = raster.GetGeoTransform(can_return_null=True) or raster.GetGCPCount()
-    if grid.plain or not placed:
+    if grid.is_photo or not placed:
         check_size(raster, layer.name(), grid)
-        return StartMask.of(_object(raster))
-    if _same_pixels(raster, layer.crs(), grid):
-        return StartMask.of(_object(raster))
-    return _warped(raster, layer, grid)
+        return StartMask.of(_read_object(raster))
+    if _has_grid(raster, layer.crs(), grid):
+        return StartMask.of(_read_object(raster))
+    return _warp(raster, layer, grid)
 
 
 def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
-    """The objects of a mask or label image of the image's size, by number from 1.
+    """Read the objects of a mask or label image of the image's size, by number from 1.
 
-    What is an object of which image, see `objects_of`.
+    `split_objects` decides what an object is.
 
     Raises
     ------
@@ -89,37 +87,36 @@ def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
     """
     raster = open_raster(path)
     check_size(raster, path, grid)
-    objects = objects_of(raster)
+    objects = split_objects(raster)
     if not objects:
         raise PromptError(tr("The mask {} is empty: choose another one.").format(path))
     return {number: StartMask.of(bits) for number, bits in enumerate(objects, 1)}
 
 
-def _object(raster: gdal.Dataset) -> np.ndarray:
-    """(H, W) bool of the first band."""
+def _read_object(raster: gdal.Dataset) -> NDArray[np.bool_]:
+    """Read the object in the first band, (H, W) bool."""
     values, nodata = read_band(raster, 1), raster.GetRasterBand(1).GetNoDataValue()
     found = (values != 0) & ~np.isnan(values)
     return found if nodata is None else found & (values != nodata)
 
 
-def _same_pixels(raster: gdal.Dataset, crs: QgsCoordinateReferenceSystem, grid: Grid) -> bool:
-    """Whether a raster has the very pixels of the image."""
+def _has_grid(raster: gdal.Dataset, crs: QgsCoordinateReferenceSystem, grid: Grid) -> bool:
+    """Return whether a raster has the grid of the image."""
     width, height = grid.width, grid.height
     if (raster.RasterXSize, raster.RasterYSize) != (width, height) or crs != grid.crs:
         return False
-    c, a, b, f, d, e = raster.GetGeoTransform()
-    to_pixels = from_layer(grid)
+    transform, to_pixels = raster.GetGeoTransform(), layer_to_pixels(grid)
     for u, v in ((0, 0), (width, 0), (0, height)):
-        there = to_pixels.map(a * u + b * v + c, d * u + e * v + f)
-        if not np.allclose(there, (u, -v), rtol=0, atol=_SAME):
+        corner = to_pixels.map(*gdal.ApplyGeoTransform(transform, u, v))
+        if not np.allclose(corner, (u, -v), rtol=0, atol=_MAX_OFFSET):
             return False
     return True
 
 
-def _warped(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMask:
-    """The pixels of a mask that has others than the image."""
+def _warp(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMask:
+    """Warp a mask with another grid to that of the image."""
     try:
-        extent = transform_to(grid, layer.crs()).transformBoundingBox(layer.extent())
+        extent = crs_transform(grid, layer.crs()).transformBoundingBox(layer.extent())
     except QgsCsException as error:
         raise ImageError(
             tr(
@@ -127,15 +124,12 @@ def _warped(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMas
                 "check the CRS of both layers."
             ).format(layer.name(), error)
         ) from error
-    window = window_of(QgsRectangle(from_layer(grid).mapRect(extent.toRectF())), grid)
+    window = covering_window(QgsRectangle(layer_to_pixels(grid).mapRect(extent.toRectF())), grid)
     if not (window.height and window.width):
         return StartMask.of(np.zeros((0, 0)))
     target = empty_raster(grid, window, raster.GetRasterBand(1).DataType)
     first = gdal.Translate("", raster, format="VRT", bandList=[1])
-    if not gdal.Warp(target, first, srcSRS=wkt(layer.crs()), resampleAlg="near"):
-        raise ImageError(
-            tr("The mask layer {} cannot be warped to the image ({}).").format(
-                layer.name(), gdal.GetLastErrorMsg()
-            )
-        )
-    return StartMask.of(_object(target), window.row, window.col)
+    if not gdal.Warp(target, first, srcSRS=gdal_wkt(layer.crs()), resampleAlg="near"):
+        text = tr("The mask layer {} cannot be warped to the image ({}).")
+        raise ImageError(text.format(layer.name(), gdal.GetLastErrorMsg()))
+    return StartMask.of(_read_object(target), window.row, window.col)

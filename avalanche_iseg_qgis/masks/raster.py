@@ -1,8 +1,8 @@
-"""Mask rasters: opened, read, made on the pixels of an image."""
+"""Mask rasters of GDAL: opening, reading, creating."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
@@ -11,23 +11,23 @@ from ..core.errors import ImageError
 from ..i18n import tr
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
     from ..layers.grid import Grid
     from ..layers.pixel_window import PixelWindow
 
 
 def open_raster(path: str) -> gdal.Dataset:
-    """Open a raster file to read.
+    """Open a raster file for reading.
 
     Raises
     ------
     ImageError
-        If it is not there, or is none.
+        If it does not exist, or is no raster.
     """
     try:
         raster = gdal.OpenEx(path, gdal.OF_RASTER)
-    except RuntimeError:  # another plugin may have switched GDAL's exceptions on
+    except RuntimeError:  # where another plugin has switched GDAL's exceptions on
         raster = None
     if raster is None:
         raise ImageError(
@@ -36,27 +36,26 @@ def open_raster(path: str) -> gdal.Dataset:
     return raster
 
 
-def read_band(raster: gdal.Dataset, number: int) -> np.ndarray:
-    """(H, W) values as stored.
+def read_band(raster: gdal.Dataset, number: int) -> NDArray[Any]:
+    """Read a band, (H, W), in its own type.
 
     Raises
     ------
     ImageError
-        If the file is cut short or damaged.
+        If the file is truncated or damaged.
     """
     try:
         values = raster.GetRasterBand(number).ReadAsArray()
     except RuntimeError:
         values = None
     if values is None:
-        raise ImageError(
-            tr("The mask {} is damaged: copy or save it again.").format(raster.GetDescription())
-        )
+        text = tr("The mask {} is damaged: copy or save it again.")
+        raise ImageError(text.format(raster.GetDescription()))
     return values
 
 
 def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
-    """Raise an ImageError if a raster has not as many rows and columns as the image."""
+    """Raise an ImageError if a raster has another size than the image."""
     size, wanted = (raster.RasterXSize, raster.RasterYSize), (grid.width, grid.height)
     if size == wanted:
         return
@@ -70,24 +69,21 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
             "Choose the mask of this image. A georeferenced mask of a georeferenced image may "
             "have any size: add it as a layer and import that."
         )
-    raise ImageError(
-        tr("The mask {} has {} x {} pixels, the image {} x {}. {}").format(
-            name, *size, *wanted, advice
-        )
-    )
+    text = tr("The mask {} has {} x {} pixels, the image {} x {}. {}")
+    raise ImageError(text.format(name, *size, *wanted, advice))
 
 
 def empty_raster(grid: Grid, window: PixelWindow, kind: int = gdal.GDT_Byte) -> gdal.Dataset:
-    """A raster in memory on some pixels of an image, georeferenced as the image is."""
+    """Create a raster in memory for a window of an image, with the image's georeference."""
     raster = gdal.GetDriverByName("MEM").Create("", window.width, window.height, 1, kind)
-    if not grid.plain:
-        a, b, c, d, e, f = grid.transform
-        u, v = window.col, window.row
-        raster.SetGeoTransform((a * u + b * v + c, a, b, d * u + e * v + f, d, e))
-        raster.SetProjection(wkt(grid.crs))
+    if not grid.is_photo:
+        x, y = grid.corner_to_layer(window.col, window.row)
+        a, b, _, d, e, _ = grid.transform
+        raster.SetGeoTransform((x, a, b, y, d, e))
+        raster.SetProjection(gdal_wkt(grid.crs))
     return raster
 
 
-def wkt(crs: QgsCoordinateReferenceSystem) -> str:
-    """A CRS in the words that GDAL prefers."""
+def gdal_wkt(crs: QgsCoordinateReferenceSystem) -> str:
+    """Return the WKT of a CRS in the form that GDAL prefers."""
     return crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED_GDAL)

@@ -17,7 +17,7 @@ class RasterGrid(RasterSize, Protocol):
     """Pixels of a whole raster, comparable with `==`."""
 
     @property
-    def plain(self) -> bool:
+    def is_photo(self) -> bool:
         """Whether this is a photo without georeference."""
 
 
@@ -46,10 +46,10 @@ class WindowReader(Protocol):
     def request(self, source: RasterSource, window: PixelWindow, name: str) -> None:
         """Read a window, in place of the one requested before; at once if it is cached."""
 
-    def held(self, name: str) -> WindowImage | None:
+    def cached(self, name: str) -> WindowImage | None:
         """Return a window that is cached."""
 
-    def describe(self, source: RasterSource) -> None:
+    def request_origin(self, source: RasterSource) -> None:
         """Look up the origin of a source."""
 
 

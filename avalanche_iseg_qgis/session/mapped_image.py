@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..layers.pixel_window import PixelWindow
-from ..layers.windows import WHOLE, window_for
+from ..layers.windows import MAX_WHOLE_PIXELS, choose_window
 from .draft import ObjectDraft
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class MappedImage:
     def whole(self) -> PixelWindow | None:
         """The whole image, if it is small enough to be one window."""
         grid = self.grid
-        if grid.width * grid.height > WHOLE:
+        if grid.width * grid.height > MAX_WHOLE_PIXELS:
             return None
         return PixelWindow(0, 0, grid.height, grid.width)
 
@@ -73,7 +73,7 @@ class MappedImage:
         PromptError
             If the prompts lie too far apart.
         """
-        return window_for(self.grid, self.draft.prompts.bounds(), self.window)
+        return choose_window(self.grid, self.draft.prompts.bounds(), self.window)
 
     def is_cut_off(self, threshold: float) -> bool:
         """Whether the object reaches an edge of the window that is no edge of the image."""

@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from ..core.errors import IsegError
 from ..layers.grid import Grid
 from ..layers.image_origin import ImageOrigin
-from ..layers.origin import observed_in_name
+from ..layers.origin import parse_observed_at
 from ..layers.reader import ImageReader
 from ..layers.source import open_source
 from ..worker.segmentation_client import SegmentationClient
@@ -55,7 +55,7 @@ class QtSession(SegmentationSession, QObject):
         timer.timeout.connect(self.outline_due)
         reader.done.connect(self.take_image)
         reader.failed.connect(self.take_read_failure)
-        reader.described.connect(self.take_origin)
+        reader.origin_read.connect(self.take_origin)
 
     @property
     def grid(self) -> Grid | None:
@@ -78,7 +78,7 @@ class QtSession(SegmentationSession, QObject):
             return
         file = Path(source.path)
         name = file.name if file.is_file() else source.name
-        origin = ImageOrigin(name, source.path, observed_in_name(source.path))
+        origin = ImageOrigin(name, source.path, parse_observed_at(source.path))
         self.open_image(f"{layer.providerType()}|{layer.source()}", layer.id(), source, origin)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import IsegError
 from ..core.prompts import Box, Click
 from ..i18n import tr
-from ..layers.windows import wider
+from ..layers.windows import widen
 from ..worker.receiver import Receiver
 from ..worker.settings import ShapeSettings
 from .draft import DraftState, FeatureRef, ObjectDraft, OutlineState, PredictionState
@@ -121,7 +121,7 @@ class SegmentationSession:
         """
         image = self._images.setdefault(key, MappedImage(key, layer_id, source, origin))
         image.layer_id = layer_id
-        self._reader.describe(source)
+        self._reader.request_origin(source)
         if image.grid != source.grid and image.draft.prompts.empty:
             image.source, image.window = source, None
         self._set_current(image)
@@ -375,7 +375,7 @@ class SegmentationSession:
             if draft.state is DraftState.FINISHING:
                 self._save(image, outlined)
             return
-        pixels = self._reader.held(image.window_name)
+        pixels = self._reader.cached(image.window_name)
         if pixels is None:
             self._read(image)
             return
@@ -437,7 +437,7 @@ class SegmentationSession:
         if not image.is_cut_off(shape.threshold) or image.widenings >= _MAX_WIDENINGS:
             return False
         image.widenings += 1
-        image.window = wider(image.grid, state.window)
+        image.window = widen(image.grid, state.window)
         if image.window == state.window:
             return False
         image.draft.prediction = replace(state, is_final=False)

@@ -112,7 +112,7 @@
                 <Option name="Loose snow" type="QString" value="loose"></Option>
               </Option>
               <Option type="Map">
-                <Option name="Glide" type="QString" value="glide"></Option>
+                <Option name="Glide snow" type="QString" value="glide"></Option>
               </Option>
               <Option type="Map">
                 <Option name="Slush flow" type="QString" value="slush"></Option>
@@ -246,7 +246,7 @@
                 <Option name="Estimated" type="QString" value="estimated"></Option>
               </Option>
               <Option type="Map">
-                <Option name="Created (location known only)" type="QString" value="created"></Option>
+                <Option name="Position only" type="QString" value="created"></Option>
               </Option>
             </Option>
           </Option>
@@ -620,7 +620,7 @@
     <alias field="moisture" index="3" name="Moisture"></alias>
     <alias field="trigger" index="4" name="Trigger"></alias>
     <alias field="size_eaws" index="5" name="Size (EAWS)"></alias>
-    <alias field="part" index="6" name="Part"></alias>
+    <alias field="part" index="6" name="Outline covers"></alias>
     <alias field="outline_quality" index="7" name="Outline"></alias>
     <alias field="comment" index="8" name="Comment"></alias>
     <alias field="fracture_width_m" index="9" name="Fracture width (m)"></alias>
@@ -895,7 +895,7 @@
   <featformsuppress>0</featformsuppress>
   <editorlayout>tablayout</editorlayout>
   <attributeEditorForm>
-    <attributeEditorContainer columnCount="1" groupBox="0" name="What" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+    <attributeEditorContainer columnCount="1" groupBox="0" name="Avalanche" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
       <attributeEditorField index="2" name="type" showLabel="1"></attributeEditorField>
       <attributeEditorField index="3" name="moisture" showLabel="1"></attributeEditorField>
       <attributeEditorField index="4" name="trigger" showLabel="1"></attributeEditorField>
@@ -913,7 +913,7 @@
       <attributeEditorField index="12" name="released_from" showLabel="1"></attributeEditorField>
       <attributeEditorField index="13" name="released_to" showLabel="1"></attributeEditorField>
     </attributeEditorContainer>
-    <attributeEditorContainer columnCount="1" groupBox="0" name="Measures" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+    <attributeEditorContainer columnCount="1" groupBox="0" name="Terrain and size" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
       <attributeEditorContainer columnCount="1" groupBox="1" name="Extent" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="14" name="area_m2" showLabel="1"></attributeEditorField>
         <attributeEditorField index="15" name="area_surface_m2" showLabel="1"></attributeEditorField>
@@ -940,7 +940,7 @@
         <attributeEditorField index="32" name="range_med_m" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
     </attributeEditorContainer>
-    <attributeEditorContainer columnCount="1" groupBox="0" name="Provenance" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
+    <attributeEditorContainer columnCount="1" groupBox="0" name="Origin" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
       <attributeEditorContainer columnCount="1" groupBox="1" name="Image" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="33" name="image_name" showLabel="1"></attributeEditorField>
         <attributeEditorField index="34" name="image_path" showLabel="1"></attributeEditorField>

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CameraError
+from ..files import write_text
 from .camera import Camera, Projection
 from .control_points import ControlPoint
 
@@ -228,14 +228,10 @@ class CameraRecord:
         CameraError
             If it cannot be written.
         """
-        path = Path(path)
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
+            write_text(path, text)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise CameraError(
                 f"The camera {path} could not be written: {error.strerror or error}. Check that "
                 "the folder exists, may be written to and has space left."

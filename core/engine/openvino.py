@@ -10,7 +10,6 @@ import importlib.util
 import json
 import shutil
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import EngineError
+from ..files import replacing
 from ..model import ClickModel
 from ..zoo import cache_dir
 from .base import Engine
@@ -138,15 +138,12 @@ def _convert(model: ClickModel) -> Any:  # noqa: ANN401
 def _store(openvino: ModuleType, network: Any, folder: Path) -> None:  # noqa: ANN401
     """Keep a converted network; other processes see it whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
-        openvino.save_model(network, temporary / "network.xml", compress_to_fp16=False)
-        try:
-            temporary.replace(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was faster
-                raise
+        with replacing(folder) as temporary:
+            temporary.mkdir()
+            openvino.save_model(network, temporary / "network.xml", compress_to_fp16=False)
     except RuntimeError as error:
         raise OSError(str(error)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    except OSError:
+        if not folder.is_dir():  # otherwise another process was faster
+            raise

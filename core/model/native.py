@@ -8,7 +8,6 @@ metrics and threshold.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import CheckpointError
+from ..files import write_bytes
 from .config import ModelConfig, config_from_json
 from .network import ClickModel
 
@@ -82,13 +82,6 @@ def write(path: str | Path, model: ClickModel, metadata: Mapping[str, Any]) -> N
         JSON values, by convention ``training_data``, ``licence``, ``citation``, ``metrics`` and
         ``threshold`` (the probability above which a pixel belongs to the object).
     """
-    path = Path(path)
     header = {"format": _FORMAT, "model": model.config.to_json(), "metadata": dict(metadata)}
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    content = save(state, metadata={_ENTRY: json.dumps(header)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, save(state, metadata={_ENTRY: json.dumps(header)}))

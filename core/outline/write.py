@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IsegError
+from ..files import replacing, write_bytes
 from ..image import write_png
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def write_outlines(
     elif driver == "GeoJSON":
         attributes["coordinates"] = [UNREFERENCED] * len(features)
     oriented = [shapely.orient_polygons(geometry) for geometry, _ in features]
-    with _replacing(path) as temporary:
+    with _write_errors(path), replacing(path) as temporary:
         write(
             temporary,
             np.array([shapely.to_wkb(geometry) for geometry in oriented], dtype=object),
@@ -162,8 +162,8 @@ def write_mask(
         write_png(path, values)
         return
     content = _tif(values, transform, crs_wkt)
-    with _replacing(path) as temporary:
-        temporary.write_bytes(content)
+    with _write_errors(path):
+        write_bytes(path, content)
 
 
 def _tif(
@@ -187,16 +187,12 @@ def _tif(
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Path to write to; on success it takes the place of `path`, on failure nothing changes."""
+def _write_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the disk and of pyogrio into an IsegError that names the file."""
     from pyogrio.errors import DataLayerError, DataSourceError
 
     try:
-        # In the same folder, for only within a file system is replacing a file atomic.
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
-            temporary = Path(folder, path.name)
-            yield temporary
-            temporary.replace(path)
+        yield
     except (OSError, DataLayerError, DataSourceError) as error:
         reason = getattr(error, "strerror", None) or error
         raise IsegError(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import IsegError
+from ..files import replacing
 from ..zoo.cache import cache_dir
 
 MOST_BYTES = 2 * 1024**3
@@ -69,9 +69,8 @@ def cached(
     thing = make()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part:
-            save(thing, Path(part) / key)
-            (Path(part) / key).rename(entry)
+        with replacing(entry) as temporary:
+            save(thing, temporary)
         _bound(folder, most_bytes, entry)
         return load(entry)
     except (IsegError, OSError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import IsegError
+from ..files import write_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,12 +59,9 @@ def write_orthophoto(
                 getattr(ColorInterp, n) for n in ("red", "green", "blue", "alpha")
             ]
         content = bytes(file.getbuffer())
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        write_bytes(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise IsegError(
             f"{path} could not be written: {error.strerror or error}. Check that the folder may "
             "be written to and has space left."

@@ -31,7 +31,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface
 
-from avalanche_iseg_qgis.canvas.mask_item import MaskDisplay, MaskItem, MaskStyle
+from avalanche_iseg_qgis.canvas.mask_item import MaskItem, MaskMode, MaskStyle
 from avalanche_iseg_qgis.layers.grid import Grid
 
 HEIGHT, WIDTH = 3000, 4000
@@ -83,7 +83,7 @@ class Ways:
         self.canvas.viewport().repaint()
 
     def move_item(self, mode, threshold) -> None:
-        self.item.look = MaskStyle(threshold, mode=mode)
+        self.item.mask_style = MaskStyle(threshold, mode=mode)
         self.painted()
 
     def move_band(self, threshold) -> None:
@@ -99,9 +99,9 @@ class Ways:
     def timed(self) -> dict[str, list[float]]:
         """Milliseconds of every slider move."""
         ways = {
-            OURS: lambda t: self.move_item(MaskDisplay.MASK, t),
-            "mask item, outline": lambda t: self.move_item(MaskDisplay.OUTLINE, t),
-            "mask item, probability": lambda t: self.move_item(MaskDisplay.PROBABILITY, t),
+            OURS: lambda t: self.move_item(MaskMode.MASK, t),
+            "mask item, outline": lambda t: self.move_item(MaskMode.OUTLINE, t),
+            "mask item, probability": lambda t: self.move_item(MaskMode.PROBABILITY, t),
             "rubber band": self.move_band,
             "memory layer": self.move_layer,
         }

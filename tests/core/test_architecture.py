@@ -156,7 +156,7 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 # --- in QGIS's own Python -------------------------------------------------------------------
 
-LIGHT_PARTS = {"errors", "prompts", "worker.frames", "worker.launch", "worker.protocol"}
+LIGHT_PARTS = {"errors", "files", "prompts", "worker.frames", "worker.launch", "worker.protocol"}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",

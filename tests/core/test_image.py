@@ -415,18 +415,20 @@ def test_folder_that_does_not_exist(tmp_path):
         write_png(tmp_path / "none" / "a.png", np.zeros((3, 4), np.uint8))
 
 
-def test_failed_write_keeps_the_old_file(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     write_png(path, np.full((3, 4), 9, np.uint8))
-    (tmp_path / "a.png.part").mkdir()  # in the way of the new file
+    monkeypatch.setattr("core.files.Path.write_bytes", lambda *_: Path(tmp_path).read_bytes())
     with pytest.raises(ImageError, match=r"a\.png: Is a directory"):
         write_png(path, np.zeros((3, 4), np.uint8))
     assert (read_mask_values(path) == 9).all()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
-def test_full_disk(tmp_path):
-    (tmp_path / "a.png.part").symlink_to("/dev/full")
+def test_full_disk(tmp_path, monkeypatch):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a.png").symlink_to("/dev/full")
+    monkeypatch.setattr("core.files.tempfile.mkdtemp", lambda **_: tmp_path / "new")
     with pytest.raises(ImageError, match="No space left on device"):
         write_png(tmp_path / "a.png", np.zeros((3, 4), np.uint8))
     assert not list(tmp_path.iterdir())

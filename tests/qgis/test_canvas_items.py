@@ -9,7 +9,7 @@ from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsGeo
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtTest import QTest
 
-from avalanche_iseg_qgis.canvas.mask_item import MaskDisplay, MaskItem, MaskStyle
+from avalanche_iseg_qgis.canvas.mask_item import MaskItem, MaskMode, MaskStyle
 from avalanche_iseg_qgis.canvas.outline_item import OutlineItem
 from avalanche_iseg_qgis.canvas.prompt_item import PromptItem
 from avalanche_iseg_qgis.core.prompts import Box, Click
@@ -31,7 +31,7 @@ def canvas(iface):
 @pytest.fixture
 def mask(canvas):
     item = MaskItem(canvas)
-    item.look = RED
+    item.mask_style = RED
     yield item
     item.close()
 
@@ -99,7 +99,7 @@ def test_mask_lies_where_it_belongs(canvas, mask, grid, crs, rotation, zoom):
     seen = np.all(grab(canvas) == (255, 0, 0), axis=-1)
     wrong, checked = 0, 0
     for y, x in np.random.default_rng(0).integers((0, 0), seen.shape, (1500, 2)):
-        at = mask._placement._pixel(mask._placement.view, x + 0.5, y + 0.5)
+        at = mask._placement._to_pixel(mask._placement.projection, x + 0.5, y + 0.5)
         there = screen(canvas, grid, *at)  # by QGIS's own way, so the way back is right too
         assert (there.x(), there.y()) == pytest.approx((x + 0.5, y + 0.5), abs=0.05)
         r, c = round(at[0]) - row, round(at[1]) - col
@@ -117,13 +117,13 @@ def test_threshold_and_opacity(canvas, mask):
     assert colour(canvas, PHOTO, *centre) == (255, 0, 0)
     assert colour(canvas, PHOTO, *hole) == (255, 255, 255)
     assert colour(canvas, PHOTO, *border) == (255, 255, 255)
-    mask.look = MaskStyle(0.29, 0.5, QColor(0, 0, 255))
+    mask.mask_style = MaskStyle(0.29, 0.5, QColor(0, 0, 255))
     assert colour(canvas, PHOTO, *border) == pytest.approx((127, 127, 255), abs=2)
-    mask.look = MaskStyle(0.3, 1.0, QColor(0, 0, 255))  # level 60 is p = 0.3, not above
+    mask.mask_style = MaskStyle(0.3, 1.0, QColor(0, 0, 255))  # level 60 is p = 0.3, not above
     assert colour(canvas, PHOTO, *border) == (255, 255, 255)
-    mask.look = MaskStyle(0.9, 1.0)
+    mask.mask_style = MaskStyle(0.9, 1.0)
     assert colour(canvas, PHOTO, *centre) == (255, 255, 255)
-    mask.look = MaskStyle(0.0, 1.0, QColor(0, 0, 255))
+    mask.mask_style = MaskStyle(0.0, 1.0, QColor(0, 0, 255))
     assert colour(canvas, PHOTO, *hole) == (255, 255, 255)
 
 
@@ -132,16 +132,16 @@ def test_a_look_computes_nothing_anew(canvas, mask):
     grab(canvas)
     before = mask._screen
     for threshold in (0.1, 0.5, 0.95):
-        mask.look = MaskStyle(threshold)
+        mask.mask_style = MaskStyle(threshold)
         grab(canvas)
     assert mask._screen is before
 
 
 def test_outline_mode(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
-    mask.look = MaskStyle(mode=MaskDisplay.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
-    picture = grab(canvas)
-    red = np.all(picture == (255, 0, 0), axis=-1)
+    mask.mask_style = MaskStyle(mode=MaskMode.OUTLINE, colour=QColor(255, 0, 0), opacity=0.3)
+    image = grab(canvas)
+    red = np.all(image == (255, 0, 0), axis=-1)
     rows, cols = np.nonzero(red)
     first, last = screen(canvas, PHOTO, 119.5, 319.5), screen(canvas, PHOTO, 319.5, 619.5)
     assert (rows.min(), cols.min()) == pytest.approx((first.y(), first.x()), abs=1.5)
@@ -157,7 +157,7 @@ def test_outline_mode(canvas, mask):
 
 def test_probabilities(canvas, mask):
     mask.show(blob(), 100, 300, PHOTO)
-    mask.look = MaskStyle(mode=MaskDisplay.PROBABILITY, opacity=1.0)
+    mask.mask_style = MaskStyle(mode=MaskMode.PROBABILITY, opacity=1.0)
     high, low = colour(canvas, PHOTO, 150, 400), colour(canvas, PHOTO, 105, 400)
     assert sum(high) > sum(low)
     assert colour(canvas, PHOTO, 220, 470) == (255, 255, 255)
@@ -203,11 +203,11 @@ def test_prompts_are_drawn(canvas, prompts):
     prompts.radius = 12
     for (row, col), wanted in {(100, 200): (20, 150, 60), (300, 500): (215, 30, 40)}.items():
         place = pixel(canvas, PHOTO, row, col)
-        picture = grab(canvas)
-        assert tuple(picture[place.y() - 5, place.x() + 5]) == wanted
-        assert tuple(picture[place.y(), place.x() + 5]) > wanted  # an arm of the sign
+        image = grab(canvas)
+        assert tuple(image[place.y() - 5, place.x() + 5]) == wanted
+        assert tuple(image[place.y(), place.x() + 5]) > wanted  # an arm of the sign
     corner = pixel(canvas, PHOTO, 350, 100)
-    assert tuple(picture[corner.y() + 1, corner.x() + 1]) == (255, 225, 50)
+    assert tuple(image[corner.y() + 1, corner.x() + 1]) == (255, 225, 50)
     prompts.clear()
     assert (grab(canvas) == 255).all()
 

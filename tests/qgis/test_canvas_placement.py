@@ -67,13 +67,13 @@ def test_follows_the_canvas(iface):
     canvas = iface.mapCanvas()
     look_at(canvas, ROTATED, LV95)
     placement = GridPlacement(canvas, ROTATED)
-    view = placement.view
-    assert placement.view is view
+    view = placement.projection
+    assert placement.projection is view
     canvas.zoomByFactor(0.5)
-    assert placement.view is not view
-    view = placement.view
+    assert placement.projection is not view
+    view = placement.projection
     look_at(canvas, ROTATED, WGS84)
-    assert placement.view is not view
+    assert placement.projection is not view
     assert placement.to_screen(10, 20) == screen(canvas, ROTATED, 10, 20)
 
 

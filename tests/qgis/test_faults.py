@@ -61,10 +61,10 @@ def test_wrong_interpreter_then_the_right_one(iface, plugin, interpreter, tmp_pa
             lambda s=studio: s.segmentation_client.state.name == "BROKEN", 60, f"{wrong} refused"
         )
         assert "Options" in studio.segmentation_client.text
-        assert not studio.dock.again.isHidden()
+        assert not studio.dock.restart.isHidden()
     studio.session.add_click(*scenery.CENTRE, True)
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
-    studio.dock.again.click()
+    studio.dock.restart.click()
     wait_until(lambda: studio.session.draft.up_to_date, 60, "the answer, nevertheless")
     assert len(studio.session.prompts.clicks) == 1
 

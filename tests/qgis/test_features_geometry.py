@@ -15,7 +15,7 @@ from qgis.core import (
 )
 
 from avalanche_iseg_qgis.core.errors import IsegError
-from avalanche_iseg_qgis.features.geometry import area_m2, to_geometry
+from avalanche_iseg_qgis.features.geometry import area_m2, pixels_to_geometry
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 
@@ -43,7 +43,7 @@ def signed_area(ring) -> float:
 
 
 def test_photo_in_pixels_y_down_negative():
-    made = to_geometry(*outline([OUTER, HOLE], [ISLAND]), PHOTO, WINDOW, NONE)
+    made = pixels_to_geometry(*outline([OUTER, HOLE], [ISLAND]), PHOTO, WINDOW, NONE)
     assert made.wkbType() == QgsWkbTypes.Type.MultiPolygon
     assert made.isGeosValid()
     assert made.area() == 100 * 80 - 40 * 30 + 30 * 30 / 2
@@ -57,7 +57,7 @@ def test_photo_in_pixels_y_down_negative():
 @pytest.mark.parametrize(("grid", "crs"), [(PHOTO, NONE), (ROTATED, LV95), (ROTATED, WGS84)])
 def test_rings_are_oriented_and_closed_once(grid, crs, backwards):
     rings = [ring[::-1] if backwards else ring for ring in (OUTER, HOLE)]
-    made = to_geometry(*outline(rings), grid, WINDOW, crs)
+    made = pixels_to_geometry(*outline(rings), grid, WINDOW, crs)
     part = made.asGeometryCollection()[0]
     polygon = part.constGet()
     assert signed_area(polygon.exteriorRing()) > 0
@@ -66,52 +66,52 @@ def test_rings_are_oriented_and_closed_once(grid, crs, backwards):
 
 
 def test_rotated_grid_lies_where_its_pixels_lie():
-    made = to_geometry(*outline([OUTER]), ROTATED, WINDOW, LV95)
+    made = pixels_to_geometry(*outline([OUTER]), ROTATED, WINDOW, LV95)
     row, col = 20 + 50 - 0.5, 50 + 60 - 0.5  # middle of OUTER, as a pixel
     assert made.centroid().asPoint().distance(ROTATED.to_layer(row, col)) < 1e-6
-    there = to_geometry(*outline([OUTER]), ROTATED, WINDOW, WGS84)
+    there = pixels_to_geometry(*outline([OUTER]), ROTATED, WINDOW, WGS84)
     there.transform(QgsCoordinateTransform(WGS84, LV95, QgsProject.instance()))
     assert there.hausdorffDistance(made) < 0.01  # metres; the datum's own inverse
     assert there.isGeosValid()
 
 
 def test_area_is_measured_on_the_ellipsoid():
-    made = to_geometry(*outline([OUTER]), ROTATED, WINDOW, LV95)
+    made = pixels_to_geometry(*outline([OUTER]), ROTATED, WINDOW, LV95)
     pixel = 1.8**2 + 0.6**2
     area = area_m2(made, LV95)
     assert area == pytest.approx(8000 * pixel, rel=1e-3)
-    there = to_geometry(*outline([OUTER]), ROTATED, WINDOW, WGS84)
+    there = pixels_to_geometry(*outline([OUTER]), ROTATED, WINDOW, WGS84)
     assert area_m2(there, WGS84) == pytest.approx(area, rel=1e-4)
     mercator = QgsCoordinateReferenceSystem("EPSG:3857")  # stretched by 2.1 there
-    there = to_geometry(*outline([OUTER]), ROTATED, WINDOW, mercator)
+    there = pixels_to_geometry(*outline([OUTER]), ROTATED, WINDOW, mercator)
     assert area_m2(there, mercator) == pytest.approx(area, rel=1e-4)
     assert area_m2(made, NONE) is None
 
 
 def test_what_is_not_valid_is_mended():
     bow = [(0, 0), (40, 40), (40, 0), (0, 40)]
-    made = to_geometry(*outline([bow]), PHOTO, WINDOW, NONE)
+    made = pixels_to_geometry(*outline([bow]), PHOTO, WINDOW, NONE)
     assert made.isGeosValid()
     assert made.constGet().numGeometries() == 2
     spike = [(0, 0), (40, 0), (40, 20), (90, 20), (40, 20), (40, 40), (0, 40)]
-    made = to_geometry(*outline([spike]), PHOTO, WINDOW, NONE)
+    made = pixels_to_geometry(*outline([spike]), PHOTO, WINDOW, NONE)
     assert made.isGeosValid()
     assert made.wkbType() == QgsWkbTypes.Type.MultiPolygon
     assert made.area() == 1600
     touching = [[(0, 0), (40, 0), (40, 40), (0, 40)], [(0, 20), (20, 10), (20, 30)]]
-    assert to_geometry(*outline(touching), PHOTO, WINDOW, NONE).isGeosValid()
+    assert pixels_to_geometry(*outline(touching), PHOTO, WINDOW, NONE).isGeosValid()
 
 
 def test_points_that_repeat_are_dropped():
     stutter = [point for point in OUTER for _ in range(3)]
-    made = to_geometry(*outline([stutter]), PHOTO, WINDOW, NONE)
+    made = pixels_to_geometry(*outline([stutter]), PHOTO, WINDOW, NONE)
     assert made.constGet().nCoordinates() == 5
 
 
 def test_a_round_outline_of_many_points():
     angles = np.linspace(0, 2 * math.pi, 2000, endpoint=False)
     ring = [(100 + 80 * math.cos(a), 100 + 80 * math.sin(a)) for a in angles]
-    made = to_geometry(*outline([ring]), PHOTO, WINDOW, NONE)
+    made = pixels_to_geometry(*outline([ring]), PHOTO, WINDOW, NONE)
     assert made.area() == pytest.approx(math.pi * 80**2, rel=1e-3)
     assert made.isGeosValid()
 
@@ -122,18 +122,18 @@ def test_a_round_outline_of_many_points():
 )
 def test_pixels_and_maps_are_not_mixed(grid, crs, words):
     with pytest.raises(IsegError, match=words):
-        to_geometry(*outline([OUTER]), grid, WINDOW, crs)
+        pixels_to_geometry(*outline([OUTER]), grid, WINDOW, crs)
 
 
 @pytest.mark.parametrize("parts", [[], [[[(0, 0), (10, 0), (20, 0)]]], [[[(5, 5)]]]])
 def test_nothing_left(parts):
     with pytest.raises(IsegError, match="Nothing is left"):
-        to_geometry(*outline(*parts), PHOTO, WINDOW, NONE)
+        pixels_to_geometry(*outline(*parts), PHOTO, WINDOW, NONE)
 
 
 def test_shifts_with_the_window():
     shifted = PixelWindow(WINDOW.row + 3, WINDOW.col + 7, 200, 300)
-    here = to_geometry(*outline([OUTER]), PHOTO, WINDOW, NONE)
-    there = to_geometry(*outline([OUTER]), PHOTO, shifted, NONE)
+    here = pixels_to_geometry(*outline([OUTER]), PHOTO, WINDOW, NONE)
+    there = pixels_to_geometry(*outline([OUTER]), PHOTO, shifted, NONE)
     here.translate(7, -3)
     assert QgsGeometry.equals(here, there)

@@ -17,13 +17,13 @@ LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
 
 @pytest.mark.parametrize("saved", [False, True])
 def test_rows_of_a_layer(tmp_path, saved):
-    layer = target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95)
     writer.add(layer, ONE, attributes(), "Add avalanche")
     writer.add(layer, TWO, attributes(prompts=PROMPTS.with_box(None)), "Add avalanche")
     writer.add(layer, ONE, {"comment": "drawn by hand"}, "Add avalanche")
     if saved:
         assert layer.commitChanges()
-    rows = sorted(statistics.rows_of(layer), key=lambda row: -row["box"])
+    rows = sorted(statistics.work_rows(layer), key=lambda row: -row["box"])
     assert len(rows) == 2
     first = {**rows[0], "uuid": len(rows[0]["uuid"]), "finished_at": rows[0]["finished_at"][-1]}
     assert first == {
@@ -48,12 +48,12 @@ def test_rows_of_a_layer(tmp_path, saved):
 
 
 def test_text_with_commas_and_letters(tmp_path):
-    layer = target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95)
     prompts = PROMPTS.with_click(Click(1, 2))
     odd = {**attributes(prompts=prompts), "image_name": 'Föhn, "süd".jpg'}
     writer.add(layer, ONE, odd, "Add avalanche")
     path = tmp_path / "times.csv"
-    statistics.write_csv(str(path), statistics.rows_of(layer))
+    statistics.write_csv(str(path), statistics.work_rows(layer))
     with path.open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert row["image"] == 'Föhn, "süd".jpg'

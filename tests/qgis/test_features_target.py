@@ -63,22 +63,22 @@ def content(path, query: str) -> list:
 
 def test_georeferenced(tmp_path):
     path = tmp_path / "new.gpkg"
-    layer = target.create(str(path), LV95, plain=False)
+    layer = target.create_layer(str(path), LV95)
     assert (layer.name(), layer.crs().authid()) == ("avalanches", "EPSG:2056")
     assert layer.wkbType() == QgsWkbTypes.Type.MultiPolygon
-    assert [f.name() for f in layer.fields()] == ["fid", *(a.name for a in schema.table())]
+    assert [f.name() for f in layer.fields()] == ["fid", *(a.name for a in schema.all_attributes())]
     types = {f.name(): f.typeName() for f in layer.fields()}
     assert types["observed_at"] == "DateTime"
     assert types["bridged"] == "Boolean"
     assert types["n_clicks"] == "Integer"
     assert types["seconds"] == "Real"
     assert types["prompts"] == "String"
-    assert target.suitable(layer) is None
+    assert target.why_unsuitable(layer) is None
 
 
 def test_plain_says_that_it_is(tmp_path):
     path = tmp_path / "new.gpkg"
-    layer = target.create(str(path), NONE, plain=True)
+    layer = target.create_layer(str(path), NONE)
     assert layer.name() == "avalanches_pixels"
     assert not layer.crs().isValid()
     assert "pixel coordinates" in layer.metadata().title()
@@ -86,28 +86,28 @@ def test_plain_says_that_it_is(tmp_path):
     query = "SELECT srs_id FROM gpkg_contents WHERE table_name = 'avalanches_pixels'"
     assert content(path, query) == [(-1,)]  # undefined Cartesian
     again = opened(path, "avalanches_pixels")
-    target.settle(again)
+    target.drop_undefined_crs(again)
     assert not again.crs().isValid()
     settled = opened(path, "avalanches_pixels")
     settled.setCrs(LV95)
-    target.settle(settled)
+    target.drop_undefined_crs(settled)
     assert settled.crs() == LV95  # the user's own choice
 
 
 def test_project_keeps_that_there_is_no_crs(tmp_path, project):
-    layer = target.create(str(tmp_path / "new.gpkg"), NONE, plain=True)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), NONE)
     project.addMapLayer(layer)
     project.write(str(tmp_path / "project.qgz"))
     project.clear()
     project.read(str(tmp_path / "project.qgz"))
     (layer,) = project.mapLayers().values()
-    target.settle(layer)
+    target.drop_undefined_crs(layer)
     assert not layer.crs().isValid()
 
 
 def test_style_is_in_the_file(tmp_path):
     path = str(tmp_path / "new.gpkg")
-    made = target.create(path, LV95, plain=False)
+    made = target.create_layer(path, LV95)
     assert made.listStylesInDatabase()[0] == 1
     for layer in (made, opened(path)):
         type_at = layer.fields().indexOf("type")
@@ -118,7 +118,7 @@ def test_style_is_in_the_file(tmp_path):
         assert layer.editorWidgetSetup(layer.fields().indexOf("observed_at")).type() == "DateTime"
         assert layer.editorWidgetSetup(layer.fields().indexOf("fid")).type() == "Hidden"
         tabs = [tab.name() for tab in layer.editFormConfig().tabs()]
-        assert tabs == ["What", "When", "Measures", "Provenance"]
+        assert tabs == ["Avalanche", "When", "Terrain and size", "Origin"]
         assert layer.editFormConfig().readOnly(layer.fields().indexOf("n_clicks"))
         assert not layer.editFormConfig().readOnly(type_at)
         assert not layer.labelsEnabled()
@@ -130,15 +130,15 @@ def test_style_is_in_the_file(tmp_path):
 
 
 def test_pixels_have_no_measures_in_the_form(tmp_path):
-    layer = target.create(str(tmp_path / "new.gpkg"), NONE, plain=True)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), NONE)
     tabs = [tab.name() for tab in layer.editFormConfig().tabs()]
-    assert tabs == ["What", "When", "Provenance"]
+    assert tabs == ["Avalanche", "When", "Origin"]
 
 
 def test_every_attribute_has_a_place_in_the_form(tmp_path):
-    groups = {group for tab in form._tabs(plain=False).values() for group in tab}
-    assert groups == {attribute.group for attribute in schema.table()} - {""}
-    names = [attribute.name for attribute in schema.table()]
+    groups = {group for tab in form._tabs(in_pixels=False).values() for group in tab}
+    assert groups == {attribute.group for attribute in schema.all_attributes()} - {""}
+    names = [attribute.name for attribute in schema.all_attributes()]
     assert len(names) == len(set(names))
     by_design = {"crown_line", "fid"}
     design = ROOT.parent / "shared" / "design" / "georeferencing.md"
@@ -152,7 +152,7 @@ def test_every_attribute_has_a_place_in_the_form(tmp_path):
 def test_drawn_by_hand_gets_defaults(tmp_path):
     from qgis.core import QgsVectorLayerUtils
 
-    layer = target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    layer = target.create_layer(str(tmp_path / "new.gpkg"), LV95)
     feature = QgsVectorLayerUtils.createFeature(layer, SQUARE)
     assert len(feature["uuid"]) == 36
     assert feature["part"] == "avalanche"
@@ -163,7 +163,7 @@ def test_shipped_styles_are_up_to_date():
     spec = importlib.util.spec_from_file_location("styles", ROOT / "scripts" / "make_styles.py")
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
-    for name in (target.TABLE, target.PLAIN_TABLE):
+    for name in (target.TABLE, target.PIXEL_TABLE):
         shipped = (make.STYLES / f"{name}.qml").read_text(encoding="utf-8")
         assert shipped == make.style(name), "run make styles"
 
@@ -180,8 +180,8 @@ def test_both_kinds_and_other_tables_in_one_file(tmp_path):
         huts, path, QgsProject.instance().transformContext(), options
     )
     open_elsewhere = opened(path, "huts")
-    target.create(path, LV95, plain=False)
-    target.create(path, NONE, plain=True)
+    target.create_layer(path, LV95)
+    target.create_layer(path, NONE)
     assert [f["name"] for f in open_elsewhere.getFeatures()] == ["Weissfluhjoch"]
     assert [f["name"] for f in opened(path, "huts").getFeatures()] == ["Weissfluhjoch"]
     assert opened(path).listStylesInDatabase()[0] == 1
@@ -189,13 +189,13 @@ def test_both_kinds_and_other_tables_in_one_file(tmp_path):
 
 def test_second_time_the_same_table_with_its_features_and_style(tmp_path):
     path = str(tmp_path / "new.gpkg")
-    first = target.create(path, LV95, plain=False)
+    first = target.create_layer(path, LV95)
     feature = QgsFeature(first.fields())
     feature.setGeometry(SQUARE)
     first.dataProvider().addFeatures([feature])
     first.setFieldAlias(first.fields().indexOf("type"), "Lawinenart")
     first.saveStyleToDatabase("mine", "", True, "")
-    second = target.create(path, LV95, plain=False)
+    second = target.create_layer(path, LV95)
     assert second.featureCount() == 1
     assert second.attributeAlias(second.fields().indexOf("type")) == "Lawinenart"
 
@@ -209,33 +209,33 @@ def test_name_taken_by_something_else(tmp_path):
         other, path, QgsProject.instance().transformContext(), options
     )
     with pytest.raises(IsegError, match="other attributes"):
-        target.create(path, LV95, plain=False)
+        target.create_layer(path, LV95)
     assert [f.name() for f in opened(path).fields()] == ["fid", "name"]
 
 
 def test_folder_missing(tmp_path):
     with pytest.raises(IsegError, match="does not exist: make it"):
-        target.create(str(tmp_path / "no" / "new.gpkg"), LV95, plain=False)
+        target.create_layer(str(tmp_path / "no" / "new.gpkg"), LV95)
 
 
 def test_file_that_is_no_geopackage(tmp_path):
     path = tmp_path / "notes.gpkg"
     path.write_text("dear diary")
     with pytest.raises(IsegError, match="choose another GeoPackage"):
-        target.create(str(path), LV95, plain=False)
+        target.create_layer(str(path), LV95)
     assert path.read_text() == "dear diary"
 
 
 def test_read_only_folder_and_file(tmp_path):
     with mounted(tmp_path / "ro", "size=4m") as folder:
         path = str(folder / "old.gpkg")
-        target.create(path, LV95, plain=False)
+        target.create_layer(path, LV95)
         read_only(folder)
         with pytest.raises(IsegError, match="read-only"):
-            target.create(path, LV95, plain=False)
+            target.create_layer(path, LV95)
         with pytest.raises(IsegError, match="read-only"):
-            target.create(str(folder / "new.gpkg"), LV95, plain=False)
-        assert "read-only" in target.suitable(opened(path))
+            target.create_layer(str(folder / "new.gpkg"), LV95)
+        assert "read-only" in target.why_unsuitable(opened(path))
 
 
 @pytest.mark.parametrize("size", ["8k", "64k", "128k", "160k", "200k"])
@@ -244,35 +244,35 @@ def test_full_disk(tmp_path, size):
     with mounted(tmp_path / "full", f"size={size}") as folder:
         path = folder / "new.gpkg"
         with pytest.raises(IsegError, match="make room on the disk"):
-            target.create(str(path), LV95, plain=False)
+            target.create_layer(str(path), LV95)
         assert not path.exists()
 
 
 def test_full_disk_with_other_tables_in_the_file(tmp_path):
     with mounted(tmp_path / "full", "size=400k") as folder:
         path = str(folder / "all.gpkg")
-        target.create(path, LV95, plain=False)
+        target.create_layer(path, LV95)
         with pytest.raises(OSError, match="No space"):
             (folder / "ballast").write_bytes(b"0" * 400_000)
         with pytest.raises(IsegError, match="make room on the disk"):
-            target.create(path, NONE, plain=True)
+            target.create_layer(path, NONE)
         (folder / "ballast").unlink()
         assert opened(path).listStylesInDatabase()[0] == 1
-        assert target.create(path, NONE, plain=True).isValid()
+        assert target.create_layer(path, NONE).isValid()
 
 
 @pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
 def test_file_locked_by_another_program(tmp_path, lock):
     path = str(tmp_path / "locked.gpkg")
-    target.create(path, LV95, plain=False)
+    target.create_layer(path, LV95)
     with contextlib.closing(sqlite3.connect(path)) as other:
         other.execute(f"BEGIN {lock}")
         start = time.monotonic()
         with pytest.raises(IsegError, match="close programs that use this one"):
-            target.create(path, NONE, plain=True)
+            target.create_layer(path, NONE)
         assert time.monotonic() - start < 2  # nobody likes a frozen window
         other.rollback()
-    assert target.create(path, NONE, plain=True).isValid()
+    assert target.create_layer(path, NONE).isValid()
 
 
 def test_default_path(tmp_path, project):
@@ -295,9 +295,9 @@ def test_default_path_passes_by_what_is_read_only(tmp_path, project):
 
 def test_suitable():
     points = QgsVectorLayer("Point?crs=EPSG:2056", "points", "memory")
-    assert "not a layer of polygons" in target.suitable(points)
+    assert "not a layer of polygons" in target.why_unsuitable(points)
     polygons = QgsVectorLayer("Polygon?crs=EPSG:2056", "polygons", "memory")
-    assert target.suitable(polygons) is None
+    assert target.why_unsuitable(polygons) is None
     polygons.setReadOnly(True)
-    assert "read-only" in target.suitable(polygons)
-    assert "gone" in target.suitable(QgsVectorLayer("/nowhere.gpkg", "gone", "ogr"))
+    assert "read-only" in target.why_unsuitable(polygons)
+    assert "gone" in target.why_unsuitable(QgsVectorLayer("/nowhere.gpkg", "gone", "ogr"))

@@ -21,7 +21,7 @@ from avalanche_iseg_qgis.core.errors import IsegError, PromptError
 from avalanche_iseg_qgis.core.prompts import Box, Click
 from avalanche_iseg_qgis.core.worker.protocol import Loaded
 from avalanche_iseg_qgis.features import record, target, writer
-from avalanche_iseg_qgis.layers.origin import ImageOrigin
+from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.session.prompt_set import PromptSet
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
@@ -44,7 +44,7 @@ LOADED = Loaded("default", "/models/default", "torch", "cpu", 1, "ab" * 32, 0.5,
 
 
 def attributes(again=False, prompts=PROMPTS, seconds=12.34) -> dict:
-    return record.attributes(
+    return record.object_attributes(
         origin=ORIGIN,
         loaded=LOADED,
         prompts=prompts,
@@ -56,7 +56,7 @@ def attributes(again=False, prompts=PROMPTS, seconds=12.34) -> dict:
 
 @pytest.fixture
 def layer(tmp_path):
-    return target.create(str(tmp_path / "new.gpkg"), LV95, plain=False)
+    return target.create_layer(str(tmp_path / "new.gpkg"), LV95)
 
 
 def reopened(layer: QgsVectorLayer) -> QgsVectorLayer:
@@ -115,12 +115,12 @@ def test_saved_and_opened_again(layer):
         "camera_id": None,
         "vis_frac": None,
     }
-    assert {name: record.value(feature, name) for name in expected} == expected
+    assert {name: record.attribute_value(feature, name) for name in expected} == expected
     assert feature["observed_at"].toString("yyyy-MM-dd HH:mm") == "2024-01-15 10:30"
     assert feature["area_m2"] == pytest.approx(2500, rel=1e-3)
     assert feature["uuid"] == feature["avalanche_id"]
     assert feature["mapper"]
-    assert record.stored(feature) == PROMPTS
+    assert record.read_prompts(feature) == PROMPTS
 
 
 def test_observed_at_is_utc_in_the_file(layer):
@@ -155,7 +155,7 @@ def test_rewriting_keeps_id_and_what_people_wrote(layer):
     ]
     assert (after["n_clicks"], after["seconds"]) == (3, 30.0)
     assert after["area_m2"] == pytest.approx(5000, rel=1e-3)
-    assert record.stored(after) == more
+    assert record.read_prompts(after) == more
 
 
 def test_undoing_a_correction_brings_all_back(layer):
@@ -166,7 +166,7 @@ def test_undoing_a_correction_brings_all_back(layer):
     feature = layer.getFeature(fid)
     assert feature.geometry().equals(ONE)
     assert feature["n_clicks"] == 2
-    assert record.stored(feature) == PROMPTS
+    assert record.read_prompts(feature) == PROMPTS
 
 
 def test_second_image_in_the_same_layer(layer):
@@ -175,10 +175,13 @@ def test_second_image_in_the_same_layer(layer):
     writer.add(layer, TWO, other, "Add avalanche")
     layer.commitChanges()
     features = list(reopened(layer).getFeatures())
-    assert [record.belongs(f, ORIGIN.image_name, ORIGIN.sha256) for f in features] == [True, False]
-    assert [record.belongs(f, "other.jpg", None) for f in features] == [False, True]
-    assert record.belongs(features[0], "renamed.jpg", ORIGIN.sha256)
-    assert not record.belongs(features[0], ORIGIN.image_name, "ef" * 32)
+    assert [record.is_from_image(f, ORIGIN.image_name, ORIGIN.sha256) for f in features] == [
+        True,
+        False,
+    ]
+    assert [record.is_from_image(f, "other.jpg", None) for f in features] == [False, True]
+    assert record.is_from_image(features[0], "renamed.jpg", ORIGIN.sha256)
+    assert not record.is_from_image(features[0], ORIGIN.image_name, "ef" * 32)
 
 
 @pytest.mark.parametrize(
@@ -193,9 +196,9 @@ def test_memory_layers_of_any_kind(kind):
     assert QgsWkbTypes.displayString(feature.geometry().wkbType()) == kind
     assert feature["n_clicks"] == "2"
     assert fid < 0 < feature.id()
-    assert not record.belongs(feature, ORIGIN.image_name, ORIGIN.sha256)
+    assert not record.is_from_image(feature, ORIGIN.image_name, ORIGIN.sha256)
     with pytest.raises(PromptError, match="import its outline"):
-        record.stored(feature)
+        record.read_prompts(feature)
 
 
 def test_several_parts_into_a_layer_of_single_ones():
@@ -227,9 +230,9 @@ def test_shapefile_takes_what_fits(tmp_path):
     long, short = QgsVectorLayer(path, "again", "ogr").getFeatures()
     assert long["image_name"] == ORIGIN.image_name
     assert long["seconds"] == 12.3
-    assert record.value(long, "prompts") is None  # too long: not cut
-    assert record.value(long, "method") is None
-    assert record.stored(short) == PROMPTS
+    assert record.attribute_value(long, "prompts") is None  # too long: not cut
+    assert record.attribute_value(long, "method") is None
+    assert record.read_prompts(short) == PROMPTS
 
 
 def test_imported_outline_says_so():
@@ -251,11 +254,11 @@ def test_refusal_leaves_nothing_behind(layer, monkeypatch):
         return False
 
     monkeypatch.setattr(layer, "changeAttributeValue", refuse)
-    with pytest.raises(IsegError, match="did not take"):
+    with pytest.raises(IsegError, match="did not accept"):
         writer.rewrite(layer, fid, TWO, attributes(again=True, seconds=99), "Correct avalanche")
     assert layer.getFeature(fid).geometry().equals(ONE)
     monkeypatch.setattr(layer, "addFeature", refuse)
-    with pytest.raises(IsegError, match="did not take"):
+    with pytest.raises(IsegError, match="did not accept"):
         writer.add(layer, TWO, attributes(), "Add avalanche")
     assert layer.featureCount() == 1
     assert text_of(layer) == ["Add avalanche"]
@@ -283,7 +286,7 @@ def test_layer_that_is_gone(layer, project):
 def test_read_only_file(tmp_path, project):
     with mounted(tmp_path / "ro", "size=4m") as folder:
         path = str(folder / "old.gpkg")
-        target.create(path, LV95, plain=False)
+        target.create_layer(path, LV95)
         read_only(folder)
         layer = QgsVectorLayer(f"{path}|layername=avalanches", "old", "ogr")
         with pytest.raises(IsegError, match="cannot be edited"):
@@ -292,7 +295,7 @@ def test_read_only_file(tmp_path, project):
 
 def test_disk_full_while_saving_loses_nothing(tmp_path):
     with mounted(tmp_path / "full", "size=400k") as folder:
-        layer = target.create(str(folder / "new.gpkg"), LV95, plain=False)
+        layer = target.create_layer(str(folder / "new.gpkg"), LV95)
         ballast = folder / "ballast"
         with pytest.raises(OSError, match="No space"):
             ballast.write_bytes(b"0" * 400_000)
@@ -304,7 +307,7 @@ def test_disk_full_while_saving_loses_nothing(tmp_path):
         ballast.unlink()
         assert layer.commitChanges()
         (feature,) = reopened(layer).getFeatures()
-        assert record.stored(feature) == PROMPTS
+        assert record.read_prompts(feature) == PROMPTS
         del layer
 
 
@@ -320,4 +323,4 @@ def test_prompts_of_somebody_else():
     feature = QgsFeature(QgsVectorLayer("Polygon?field=prompts:string", "m", "memory").fields())
     feature["prompts"] = "two clicks and a box"
     with pytest.raises(PromptError, match="cannot be read"):
-        record.stored(feature)
+        record.read_prompts(feature)

@@ -1,4 +1,4 @@
-"""Where a picture comes from."""
+"""The origin of an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 import pytest
 from rasters import texture, write
 
-from avalanche_iseg_qgis.layers.origin import observed_in_name, origin_of
+from avalanche_iseg_qgis.layers.origin import parse_observed_at, read_origin
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def utc(*numbers):
     ],
 )
 def test_time_in_the_name(name, expected):
-    assert observed_in_name(name) == expected
+    assert parse_observed_at(name) == expected
 
 
 def photo(folder, name="DSC_1.jpg", **tags):
@@ -117,7 +117,7 @@ def photo(folder, name="DSC_1.jpg", **tags):
 )
 def test_exif(tmp_path, tags, observed_at, camera):
     path = photo(tmp_path, **tags)
-    origin = origin_of(str(path))
+    origin = read_origin(str(path))
     assert origin.observed_at == observed_at
     assert origin.camera == camera
     assert origin.image_name == "DSC_1.jpg"
@@ -127,13 +127,13 @@ def test_exif(tmp_path, tags, observed_at, camera):
 
 def test_exif_stands_above_the_name(tmp_path):
     path = photo(tmp_path, "20200101_0000.jpg", time="2024:01:15 10:30:00")
-    assert origin_of(str(path)).observed_at == utc(2024, 1, 15, 9, 30)
+    assert read_origin(str(path)).observed_at == utc(2024, 1, 15, 9, 30)
     path = photo(tmp_path, "20200101_0100.jpg")
-    assert origin_of(str(path)).observed_at == utc(2020, 1, 1, 0, 0)
+    assert read_origin(str(path)).observed_at == utc(2020, 1, 1, 0, 0)
 
 
 def test_no_file():
-    origin = origin_of("url=http://somewhere", "Orthophoto")
+    origin = read_origin("url=http://somewhere", "Orthophoto")
     assert origin.image_name == "Orthophoto"
     assert origin.sha256 is None
     assert origin.observed_at is None
@@ -142,11 +142,11 @@ def test_no_file():
 def test_a_file_that_is_no_image(tmp_path):
     path = tmp_path / "t.jpg"
     path.write_text("x")
-    assert origin_of(str(path)).sha256
+    assert read_origin(str(path)).sha256
 
 
 def test_very_large_files_are_not_hashed(tmp_path):
     path = tmp_path / "t.tif"
     with path.open("wb") as file:
         file.truncate(257 * 2**20)
-    assert origin_of(str(path)).sha256 is None
+    assert read_origin(str(path)).sha256 is None

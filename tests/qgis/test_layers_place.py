@@ -110,7 +110,7 @@ def test_georeferenced(tmp_path, transform, crs):
 def test_plain_photo(tmp_path, suffix, driver):
     layer = QgsRasterLayer(str(write(tmp_path / f"t.{suffix}", bright_block(), driver=driver)), "p")
     grid = open_source(layer).grid
-    assert grid.plain
+    assert grid.is_photo
     assert layer.extent() == QgsRectangle(0, -HEIGHT, WIDTH, 0)
     check(layer)
     check(layer, "EPSG:2056")  # of the project
@@ -120,7 +120,7 @@ def test_photo_with_a_guessed_crs_is_plain(tmp_path):
     layer = QgsRasterLayer(str(write(tmp_path / "t.jpg", bright_block(), driver="JPEG")), "p")
     layer.setCrs(QgsCoordinateReferenceSystem("EPSG:2056"))
     grid = open_source(layer).grid
-    assert grid.plain
+    assert grid.is_photo
     check(layer, "EPSG:2056")
 
 
@@ -134,7 +134,7 @@ def test_identity_transform_is_plain(tmp_path):
     )
     path.write_text(text)
     layer = QgsRasterLayer(str(path), "p")
-    assert open_source(layer).grid.plain
+    assert open_source(layer).grid.is_photo
     check(layer)
 
 

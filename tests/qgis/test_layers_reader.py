@@ -44,14 +44,14 @@ class Slow:
 
 class Ears:
     def __init__(self, reader) -> None:
-        self.done, self.failed, self.described = [], [], []
+        self.done, self.failed, self.origin_read = [], [], []
         reader.done.connect(self.done.append)
         reader.failed.connect(lambda name, text: self.failed.append((name, text)))
-        reader.described.connect(self.described.append)
+        reader.origin_read.connect(self.origin_read.append)
 
     @property
     def names(self):
-        return [picture.name for picture in self.done]
+        return [image.name for image in self.done]
 
 
 @pytest.fixture
@@ -66,20 +66,20 @@ def test_reads(reader, tmp_path):
     source = open_source(QgsRasterLayer(str(path), "p"))
     ears = Ears(reader)
     reader.request(source, PixelWindow(10, 20, 30, 40), "a")
-    reader.describe(source)
+    reader.request_origin(source)
     assert not ears.done
-    wait_until(lambda: ears.done and ears.described)
-    (picture,) = ears.done
-    assert picture.pixels.shape == (30, 40, 3)
-    assert picture.window == PixelWindow(10, 20, 30, 40)
-    assert reader.held("a") is picture
-    (origin,) = ears.described
+    wait_until(lambda: ears.done and ears.origin_read)
+    (image,) = ears.done
+    assert image.pixels.shape == (30, 40, 3)
+    assert image.window == PixelWindow(10, 20, 30, 40)
+    assert reader.cached("a") is image
+    (origin,) = ears.origin_read
     assert origin.image_name == "20240115_1030.png"
     assert origin.sha256
     assert origin.observed_at
 
 
-def test_kept_pictures_are_there_at_once(reader):
+def test_cached_images_are_there_at_once(reader):
     source, ears = Slow(), Ears(reader)
     source.go.set()
     for name in "abc":
@@ -88,11 +88,11 @@ def test_kept_pictures_are_there_at_once(reader):
     reader.request(source, SMALL, "b")
     assert ears.names == list("abcb")
     assert source.reads == 3
-    assert reader.held("a") is None
+    assert reader.cached("a") is None
     reader.request(source, SMALL, "a")
     wait_until(lambda: ears.names == list("abcba"))
-    assert reader.held("b")
-    assert reader.held("c") is None
+    assert reader.cached("b")
+    assert reader.cached("c") is None
 
 
 def test_newest_wins(reader):
@@ -167,10 +167,10 @@ def test_qgis_goes_on_while_a_large_photo_is_read(reader, tmp_path):
     with stalls() as gaps:
         begin = time.perf_counter()
         reader.request(source, PixelWindow(0, 0, 4000, 6000), "a")
-        reader.describe(source)
+        reader.request_origin(source)
         wait_until(lambda: ears.done, 60)
         seconds = time.perf_counter() - begin
-        wait_until(lambda: ears.described, 60)
+        wait_until(lambda: ears.origin_read, 60)
     print(f"\n24 MP JPEG read in {seconds:.2f} s; longest stall {max(gaps) * 1000:.0f} ms")
     assert ears.done[0].pixels.shape == (4000, 6000, 3)
     assert max(gaps) < 0.2  # 0.1 wanted; other programs run on the machine of the tests

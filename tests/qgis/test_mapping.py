@@ -197,7 +197,7 @@ def test_several_reopen_delete(driver):
     assert table.table.rowCount() == 2
     identity = next(layer.getFeatures())["uuid"]
     table.table.setCurrentCell(0, 0)
-    table._emit(table.continue_wanted)
+    table._emit(table.continue_requested)
     driver.settle()
     assert driver.space.prompts.clicks == prompts.clicks
     assert np.array_equal(driver.mask(), first)
@@ -209,7 +209,7 @@ def test_several_reopen_delete(driver):
     assert len(again) == 1
     assert again[0]["n_clicks"] == 2
     table.table.setCurrentCell(1, 0)
-    table._emit(table.delete_wanted)
+    table._emit(table.delete_requested)
     assert layer.featureCount() == 1
     assert table.table.rowCount() == 1
 

@@ -144,7 +144,7 @@ def test_curves_and_heights_are_understood():
 
 
 def test_photos_and_maps_do_not_mix(mask):
-    with pytest.raises(PromptError, match="plain photo"):
+    with pytest.raises(PromptError, match="image is a photo"):
         importing.from_geometry(outline(mask, PHOTO), LV95, PHOTO)
     with pytest.raises(PromptError, match="Set Layer CRS"):
         importing.from_geometry(outline(mask, ORTHO), NONE, ORTHO)

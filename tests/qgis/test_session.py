@@ -154,7 +154,7 @@ def test_start_from_a_feature_and_write_back(iface, plugin, tmp_path):
         driver.studio.dock.threshold.value = threshold
         driver.settle()
         assert np.array_equal(driver.mask()[450:], expected[450:])
-    assert driver.studio.dock.same_feature.isChecked()
+    assert driver.studio.dock.write_back.isChecked()
     finish(driver)
     (after,) = layer.getFeatures()
     assert after["name"] == "kept"
@@ -190,7 +190,7 @@ def test_continued_in_another_session(iface, plugin, tmp_path):
     assert layer.commitChanges()
     table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
-    table._emit(table.continue_wanted)  # the feature has another id since it was saved
+    table._emit(table.continue_requested)  # the feature has another id since it was saved
     driver.settle()
     assert np.array_equal(driver.mask(), mask)
     QgsProject.instance().write(str(tmp_path / "project.qgz"))
@@ -208,7 +208,7 @@ def test_continued_in_another_session(iface, plugin, tmp_path):
     table = again.studio.avalanches_dock
     wait_until(lambda: table.table.rowCount() == 1, what="the list")
     table.table.setCurrentCell(0, 0)
-    table._emit(table.continue_wanted)
+    table._emit(table.continue_requested)
     again.settle()
     assert [(c.row, c.col) for c in again.space.prompts.clicks] == [(c.row, c.col) for c in clicks]
     assert np.array_equal(again.mask(), mask)

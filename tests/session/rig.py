@@ -18,7 +18,7 @@ PREDICT, OUTLINE = "predict", "outline"
 class FakeGrid:
     width: int = 60
     height: int = 40
-    plain: bool = True
+    is_photo: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,28 +40,28 @@ class FakeReader:
     """Reads when it is told to; a new request replaces the one before, as in QGIS."""
 
     session: SegmentationSession = None
-    cached: dict = field(default_factory=dict)
+    cache: dict = field(default_factory=dict)
     pending: tuple | None = None
-    described: list = field(default_factory=list)
+    origins: list = field(default_factory=list)
 
     def request(self, source, window, name) -> None:
         self.pending = None
-        if name in self.cached:
-            self.session.take_image(self.cached[name])
+        if name in self.cache:
+            self.session.take_image(self.cache[name])
         else:
             self.pending = (window, name)
 
-    def held(self, name):
-        return self.cached.get(name)
+    def cached(self, name):
+        return self.cache.get(name)
 
-    def describe(self, source) -> None:
-        self.described.append(source.path)
+    def request_origin(self, source) -> None:
+        self.origins.append(source.path)
 
     def read(self) -> None:
         (window, name), self.pending = self.pending, None
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
-        self.cached[name] = WindowImage(name, window, pixels)
-        self.session.take_image(self.cached[name])
+        self.cache[name] = WindowImage(name, window, pixels)
+        self.session.take_image(self.cache[name])
 
     def fail(self, text="The file is gone.") -> None:
         (_, name), self.pending = self.pending, None

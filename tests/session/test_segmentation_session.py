@@ -16,7 +16,7 @@ from avalanche_iseg_qgis.session.start_mask import StartMask
 from avalanche_iseg_qgis.worker.settings import ShapeSettings
 
 EDITING, FINISHING, SAVING = DraftState
-LARGE = FakeGrid(20_000, 20_000, plain=False)
+LARGE = FakeGrid(20_000, 20_000, is_photo=False)
 REF = FeatureRef("layer", 7, "uuid")
 
 # --- gestures ---------------------------------------------------------------------------------
@@ -26,7 +26,7 @@ def test_an_image_is_read_before_the_first_click(rig):
     image = rig.open()
     assert rig.segmenter.preloaded == [image.window_name]
     assert rig.events == ["image", "prompts", "prediction", "outline"]
-    assert rig.reader.described == ["a.jpg"]
+    assert rig.reader.origins == ["a.jpg"]
     assert not rig.segmenter.requests
 
 
@@ -346,7 +346,7 @@ def test_enter_after_a_failed_read_reads_again(rig):
 def test_an_outline_whose_pixels_are_not_cached_any_more(rig):
     rig.open()
     draft = rig.predicted()
-    rig.reader.cached.clear()
+    rig.reader.cache.clear()
     rig.session.finish()
     rig.reader.read()
     rig.segmenter.outline_now(draft)
@@ -361,7 +361,7 @@ def test_a_large_raster_is_read_in_windows_that_grow(rig):
     first = image.window
     cut_off = np.full((4, first.width), 200, np.uint8)
     rig.segmenter.predict_now(draft, cut_off, (9, 0))
-    assert image.window.holds(first)
+    assert image.window.contains(first)
     assert image.window != first
     assert not draft.up_to_date
     assert draft.prediction is not None  # shown meanwhile

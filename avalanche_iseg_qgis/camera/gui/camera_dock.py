@@ -25,7 +25,14 @@ from qgis.PyQt.QtWidgets import (
 
 from ... import settings
 from ...core.camera import Projection
-from ...gui.widgets import button, form_of, layer_choice, narrow, number, row_of
+from ...gui.widgets import (
+    fit_width,
+    form_layout,
+    number_field,
+    raster_layer_combo,
+    tool_button,
+    widget_row,
+)
 from ...i18n import tr
 from ..pose_draft import DEGREES, PIXELS, UNKNOWN, PoseDraft
 from .points_table import PointsTable
@@ -123,16 +130,16 @@ class CameraDock(QgsDockWidget):
 
     def _sources_part(self) -> QWidget:
         part = QGroupBox(tr("1  Picture and terrain"))
-        form = form_of(part)
-        self.photo, self.terrain = layer_choice(), layer_choice()
+        form = form_layout(part)
+        self.photo, self.terrain = raster_layer_combo(), raster_layer_combo()
         self.photo.setToolTip(tr("Photo of the webcam"))
         self.terrain.setToolTip(tr("Raster layer of heights (DEM)"))
-        self.open_photo = button(tr("Open…"), tr("Add a photo to the project"))
-        self.open_tiles = button(
+        self.open_photo = tool_button(tr("Open…"), tr("Add a photo to the project"))
+        self.open_tiles = tool_button(
             tr("Folder…"), tr("Take all tiles in a folder, such as those of swissALTI3D")
         )
         self.saved_menu = QMenu(self)
-        self.saved = button(
+        self.saved = tool_button(
             tr("Saved camera…"), tr("Take over a camera that was posed in another picture")
         )
         self.saved.setMenu(self.saved_menu)
@@ -141,11 +148,11 @@ class CameraDock(QgsDockWidget):
         self.tiles.setVisible(False)
         self.crs = QgsProjectionSelectionWidget()
         self.crs.setToolTip(tr("Map coordinates of the camera and its points; in metres"))
-        narrow(self.crs.findChild(QComboBox))
+        fit_width(self.crs.findChild(QComboBox))
         self.crs.setOptionVisible(QgsProjectionSelectionWidget.CrsOption.DefaultCrs, False)
         self.crs.crsChanged.connect(self.crs_chosen)
-        form.addRow(tr("Photo"), row_of(self.photo, self.open_photo))
-        form.addRow(tr("Terrain"), row_of(self.terrain, self.open_tiles))
+        form.addRow(tr("Photo"), widget_row(self.photo, self.open_photo))
+        form.addRow(tr("Terrain"), widget_row(self.terrain, self.open_tiles))
         form.addRow("", self.tiles)
         form.addRow(tr("CRS"), self.crs)
         form.addRow("", self.saved)
@@ -153,17 +160,17 @@ class CameraDock(QgsDockWidget):
 
     def _stand_part(self) -> QWidget:
         part = QGroupBox(tr("2  Where the camera stands, roughly"))
-        form = form_of(part)
+        form = form_layout(part)
         self.position = QLineEdit()
         self.position.editingFinished.connect(self.position_typed)
         self.position.setPlaceholderText(tr("unknown"))
         self.position.setToolTip(tr("x, y in the CRS above; leave it empty if nobody knows"))
-        self.on_map = button(
+        self.on_map = tool_button(
             tr("Click on map"), tr("Click where the camera stands"), checkable=True
         )
-        self.sigma = number(0.1, 10000, 1, tr(" m"), tr("How well the place is known"))
+        self.sigma = number_field(0.1, 10000, 1, tr(" m"), tr("How well the place is known"))
         self.sigma.setPrefix("± ")
-        self.above = number(
+        self.above = number_field(
             0, 500, 1, tr(" m up"), tr("Height of the camera above the ground: mast, roof")
         )
         self.focal_as, self.projection = QComboBox(), QComboBox()
@@ -173,16 +180,16 @@ class CameraDock(QgsDockWidget):
             (PIXELS, tr("focal length")),
         ):
             self.focal_as.addItem(text, value)
-        self.focal = number(1, 1e6, 1, "", tr("Need not be exact: the points refine it"))
+        self.focal = number_field(1, 1e6, 1, "", tr("Need not be exact: the points refine it"))
         for kind, text in (
             (Projection.PINHOLE, tr("photo")),
             (Projection.CYLINDRICAL, tr("panorama")),
         ):
             self.projection.addItem(text, kind.value)
         self.projection.setToolTip(tr("Panoramas are bent: straight ridges look curved"))
-        form.addRow(tr("Place"), row_of(self.position, self.on_map))
-        form.addRow("", row_of(self.sigma, self.above))
-        form.addRow(tr("Lens"), row_of(self.projection, self.focal_as))
+        form.addRow(tr("Place"), widget_row(self.position, self.on_map))
+        form.addRow("", widget_row(self.sigma, self.above))
+        form.addRow(tr("Lens"), widget_row(self.projection, self.focal_as))
         form.addRow("", self.focal)
         self.sigma.valueChanged.connect(lambda value: self._tell(position_sigma=value))
         self.above.valueChanged.connect(lambda value: self._tell(height_above_ground=value))
@@ -198,12 +205,12 @@ class CameraDock(QgsDockWidget):
         column = QVBoxLayout(part)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
-        self.add = button(
+        self.add = tool_button(
             tr("Add and move points"),
             tr("Click a place in the picture, then the same place on the map; drag to move"),
             checkable=True,
         )
-        self.remove = button(tr("Delete"), tr("Delete the selected point (Del)"))
+        self.remove = tool_button(tr("Delete"), tr("Delete the selected point (Del)"))
         self.stretch = QSpinBox()
         self.stretch.setRange(1, 100)
         self.stretch.setValue(10)
@@ -213,7 +220,7 @@ class CameraDock(QgsDockWidget):
         )
         self.table = PointsTable()
         column.addWidget(self.hint)
-        column.addLayout(row_of(self.add, self.remove, self.stretch))
+        column.addLayout(widget_row(self.add, self.remove, self.stretch))
         column.addWidget(self.table)
         return part
 
@@ -224,16 +231,16 @@ class CameraDock(QgsDockWidget):
         for label in (self.result, self.details):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.solve = button(tr("Solve"), tr("Fit the pose now; it is also done by itself"))
-        self.skyline = button(
+        self.solve = tool_button(tr("Solve"), tr("Fit the pose now; it is also done by itself"))
+        self.skyline = tool_button(
             tr("Start from skyline"),
             tr("Find the view by the mountains against the sky, without points"),
         )
         self.show_view = QCheckBox(tr("Show on map"))
         self.show_view.setToolTip(tr("The ground that the camera sees, and where it looks"))
         self.show_view.setChecked(True)
-        self.drape = button(tr("Drape on map…"), tr("Make an orthophoto of the picture"))
-        self.bridge = number(
+        self.drape = tool_button(tr("Drape on map…"), tr("Make an orthophoto of the picture"))
+        self.bridge = number_field(
             0, 500, 0, tr(" m wide"), tr("Ground that a ridge hides within avalanches")
         )
         self.bridge.setPrefix(tr("Hidden gaps: close up to "))
@@ -242,17 +249,17 @@ class CameraDock(QgsDockWidget):
         self.bridge.valueChanged.connect(self._on_bridge)
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("name of the camera"))
-        self.save = button(tr("Save"), tr("Keep the camera in the project"))
+        self.save = tool_button(tr("Save"), tr("Keep the camera in the project"))
         self.menu = QMenu(self)
-        self.more = button(tr("More…"), tr("Share, import, export"))
+        self.more = tool_button(tr("More…"), tr("Share, import, export"))
         self.more.setMenu(self.menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         column.addWidget(self.result)
         column.addWidget(self.details)
-        column.addLayout(row_of(self.solve, self.skyline))
-        column.addLayout(row_of(self.show_view, self.drape))
+        column.addLayout(widget_row(self.solve, self.skyline))
+        column.addLayout(widget_row(self.show_view, self.drape))
         column.addWidget(self.bridge)
-        column.addLayout(row_of(self.name, self.save, self.more))
+        column.addLayout(widget_row(self.name, self.save, self.more))
         return part
 
     def _on_focal(self, _index: int) -> None:

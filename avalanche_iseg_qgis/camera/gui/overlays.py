@@ -10,7 +10,7 @@ import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
 from qgis.PyQt.QtCore import QObject
 
-from ...features.geometry import polygons
+from ...features.geometry import arrays_to_multipolygon
 from ..points import MAP, PICTURE
 from .cursor_link import CursorLink
 from .point_items import PointsItem, marks_of
@@ -95,7 +95,7 @@ class CameraOverlays(QObject):
             place = (record.camera.x, record.camera.y)
             cone = view_cone(record.camera, _FAR if ranges is None else _reach(ranges.distances))
         if seen is not None:
-            ground = polygons(seen.xy, seen.parts)
+            ground = arrays_to_multipolygon(seen.xy, seen.parts)
             skyline = skyline_lines(seen.skyline)
         if not wanted:
             ground, cone = QgsGeometry(), QgsGeometry()

@@ -60,7 +60,7 @@ class PointMark:
 class PointsItem(CanvasItem):
     """Rings that leave their middle free, each with its name."""
 
-    ABOVE = 5
+    Z_VALUE = 5
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)

@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QApplication
 
-from ...canvas.cursor import cross
+from ...canvas.cursor import cross_cursor
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas, QgsMapMouseEvent
@@ -51,7 +51,7 @@ class PointTool(QgsMapTool):
         self._held: int | None = None
         self._offset = QPoint()  # from the mouse to the point that it holds
         self._dragged = False
-        self._cross = cross()
+        self._cross = cross_cursor()
         self._keys = _Keys(self)
         self.setCursor(self._cross)
 
@@ -120,7 +120,7 @@ class StandTool(QgsMapToolEmitPoint):
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
-        self.setCursor(cross())
+        self.setCursor(cross_cursor())
 
 
 class _Keys(QObject):

@@ -27,7 +27,7 @@ _MARGIN = 14.0
 class ShapeItem(CanvasItem):
     """Polygons or lines, as they are given."""
 
-    ABOVE = 1
+    Z_VALUE = 1
 
     def __init__(self, canvas: QgsMapCanvas, pen: QPen, brush: QColor | None = None) -> None:
         super().__init__(canvas)
@@ -124,7 +124,7 @@ class PlaceItem(CanvasItem):
 class StandItem(PlaceItem):
     """Where the camera stands."""
 
-    ABOVE = 4
+    Z_VALUE = 4
 
     def mark(self, painter: QPainter) -> None:
         """A camera: a box with a lens."""
@@ -139,7 +139,7 @@ class StandItem(PlaceItem):
 class CrossItem(PlaceItem):
     """The place that the mouse is at on the other canvas."""
 
-    ABOVE = 6
+    Z_VALUE = 6
 
     def mark(self, painter: QPainter) -> None:
         """A cross, open in the middle."""

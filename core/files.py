@@ -1,0 +1,53 @@
+"""Atomic writes: a file or folder gets its name only once it is complete.
+
+Standard library only, since the plugin writes through it inside QGIS, too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a path to write to, and move what was written to ``path`` when the block ends.
+
+    The temporary path has the same name, in a new folder ``.writing-…`` beside ``path``: only
+    within a file system is a move atomic, and drivers see the right suffix. If the block raises,
+    ``path`` stays as it is. The temporary folder is removed in either case.
+
+    A file replaces one that exists, after its content has reached the disk (fsync). A folder is
+    moved without that, and only where no other one is.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written or moved.
+    """
+    path = Path(path)
+    folder = tempfile.mkdtemp(prefix=".writing-", dir=path.parent)
+    try:
+        temporary = Path(folder, path.name)
+        yield temporary
+        if temporary.is_file():
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file atomically; see `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a UTF-8 file atomically, line ends as they are; see `replacing`."""
+    write_bytes(path, text.encode("utf-8"))
