@@ -16,8 +16,7 @@ from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
 from .actions.save import FeatureSaver
 from .actions.start_from import StartFromActions
-from .camera.controller import CameraController
-from .camera.places import file_of, is_photo
+from .camera.gui.controller import CameraController
 from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .features import target
@@ -27,6 +26,7 @@ from .georef.map_prompts import MapPrompts
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
 from .i18n import tr
+from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import Messages
 from .session.draft import FeatureRef, ObjectDraft
@@ -62,7 +62,7 @@ class PluginController(QObject):
             self._canvas, session, self.camera, self.camera_client, self
         )
         self._map_prompts = MapPrompts(session)
-        photo_canvas = self.camera.picture_canvas
+        photo_canvas = self.camera.photo_canvas
         self.tool = SegmentTool(self._canvas, self._map_prompts)
         self.photo_tool = SegmentTool(photo_canvas, session)
         self.overlay = SegmentationOverlay(self._canvas, session, self.dock, self.tool, self)
@@ -83,7 +83,7 @@ class PluginController(QObject):
         for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         window.tabifyDockWidget(self.dock, self.camera.dock)
-        for dock in (self.camera.dock, self.camera.picture):
+        for dock in (self.camera.dock, self.camera.photo_dock):
             dock.hide()  # until cameras are wanted
         self._set_shape()
         self._show_prompts()
@@ -234,7 +234,7 @@ class PluginController(QObject):
     def _on_tool_set(self, new: QgsMapTool, _old: QgsMapTool | None = None) -> None:
         self.dock.tool.setChecked(new is self.tool)
         if new is self.tool:
-            self.camera.picture.hold(self.photo_tool)
+            self.camera.photo_dock.set_tool(self.photo_tool)
 
     # --- panel -----------------------------------------------------------------------------
 

@@ -1,1 +1,1 @@
-"""The Camera dock: poses webcams by pairing points of a picture with points of the map."""
+"""Cameras of photos: poses from points that are known in the photo and on the map."""

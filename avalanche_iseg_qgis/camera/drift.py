@@ -1,13 +1,14 @@
-"""A camera that has moved a little between two pictures."""
+"""The drift of a camera: how far it has turned between two photos."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..i18n import tr
-from .points import PICTURE, PosePoint
+from .points import PHOTO, PosePoint
 
 if TYPE_CHECKING:
     from ..core.camera import Camera, CameraRecord
@@ -15,29 +16,30 @@ if TYPE_CHECKING:
     from .pose_draft import PoseDraft
 
 
-def with_drift(sheet: PoseDraft, record: CameraRecord) -> PoseDraft:
-    """The sheet with a camera that has turned, and with its points where that draws them."""
-    before = sheet.record.camera
-    points = tuple(_moved(point, before, record.camera) for point in sheet.points)
-    return replace(sheet, record=replace(record, name=sheet.record.name), points=points)
+def with_drift(draft: PoseDraft, before: CameraRecord, after: CameraRecord) -> PoseDraft:
+    """Return the draft with the turned camera, and with its points where that projects them."""
+    points = tuple(_moved(point, before.camera, after.camera) for point in draft.points)
+    return replace(draft, record=replace(after, name=before.name), points=points)
 
 
-def how_it_moved(sheet: PoseDraft, found: Registered) -> str:
-    """What has been found out, for people; ``sheet`` has the camera of the other picture."""
+def describe_drift(before: CameraRecord, found: Registered) -> str:
+    """Return what the registration found, for users; ``before`` is the other photo's camera."""
     if not found.trusted:
         return tr(
             "Whether the camera has moved could not be found out ({}) The pose stays as it was: "
-            "compare the drawn skyline with the picture, or pair points anew."
+            "compare the drawn skyline with the photo, or add new points."
         ).format(found.reason)
     return tr("The camera has turned by {:.3f}° ({:.1f} px) since {}: the pose follows.").format(
-        found.record.get("drift_deg") or 0.0, found.shift_px, sheet.record.image
+        found.record.get("drift_deg") or 0.0, found.shift_px, before.image
     )
 
 
 def _moved(point: PosePoint, before: Camera, after: Camera) -> PosePoint:
-    if not point.complete or point.z is None:
+    gcp = point.to_gcp()
+    if gcp is None or gcp.z is None:
         return point
-    place = [[point.x, point.y, point.z]]
-    u, v = (after.project(place) - before.project(place))[0].tolist()
-    moved = math.isfinite(u) and math.isfinite(v)
-    return point.at(PICTURE, (point.u + u, point.v + v)) if moved else point
+    place = [[gcp.x, gcp.y, gcp.z]]
+    shift = np.subtract(after.project(place), before.project(place))[0]
+    if not np.isfinite(shift).all():
+        return point
+    return point.with_position(PHOTO, (gcp.u + float(shift[0]), gcp.v + float(shift[1])))

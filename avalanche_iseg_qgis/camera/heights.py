@@ -1,4 +1,4 @@
-"""Heights of the terrain under the mouse, read by GDAL where they are needed."""
+"""Heights of the terrain at single places, read by GDAL where they are needed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
 
 class TerrainHeights:
-    """Of files that share one CRS; bilinear between the cells' centres.
+    """Heights of DEM files that share one CRS; bilinear between the cells' centres.
 
-    What cannot be read has no heights: the worker, which reads the terrain too, says why.
+    Files that cannot be read give no heights: the worker, which reads them too, reports why.
+
+    Parameters
+    ----------
+    paths
+        Of the files.
+    epsg
+        CRS of the places that heights are wanted at.
     """
 
     def __init__(self, paths: Sequence[str], epsg: int) -> None:
@@ -35,20 +42,20 @@ class TerrainHeights:
         if self._data is None:
             return
         self._band = self._data.GetRasterBand(1)
-        self._place = self._data.GetGeoTransform()
+        self._geotransform = self._data.GetGeoTransform()
         crs = QgsCoordinateReferenceSystem.fromWkt(self._data.GetProjection())
-        wanted = QgsCoordinateReferenceSystem.fromEpsgId(epsg)
-        self._transform = QgsCoordinateTransform(wanted, crs, QgsProject.instance())
+        source = QgsCoordinateReferenceSystem.fromEpsgId(epsg)
+        self._transform = QgsCoordinateTransform(source, crs, QgsProject.instance())
 
     def at(self, x: float, y: float) -> float:
-        """Height at a place of the CRS given, metres; NaN where it is not known."""
+        """Return the height at a place, metres; NaN where it is not known."""
         if self._data is None:
             return math.nan
         try:
             point = self._transform.transform(QgsPointXY(x, y))
         except QgsCsException:
             return math.nan
-        left, width, _, top, _, height = self._place
+        left, width, _, top, _, height = self._geotransform
         col, row = (point.x() - left) / width - 0.5, (point.y() - top) / height - 0.5
         first, upper = math.floor(col), math.floor(row)
         if not (

@@ -1,4 +1,4 @@
-"""Cameras that are kept: in the project, and in a file that colleagues share."""
+"""Saved cameras: in the project, and in a file that colleagues share."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsProject
-
 from ..core.camera import CameraRecord
 from ..core.errors import CameraError
 from ..core.files import write_text
 from ..i18n import tr
 from ..settings import Setting
+from .project_entries import ProjectEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCOPE = "avalanche_iseg"
 _CAMERAS = "/camera/cameras"
 FILE = Setting("camera_library", "")
 """The library file; empty where there is none."""
@@ -26,11 +24,13 @@ FILE = Setting("camera_library", "")
 class CameraLibrary:
     """Cameras by name. A camera of the project hides one of the same name in the file."""
 
+    def __init__(self) -> None:
+        self._entries = ProjectEntries()
+
     @property
     def of_project(self) -> list[CameraRecord]:
-        """Cameras kept in the project."""
-        text, _ = QgsProject.instance().readEntry(SCOPE, _CAMERAS, "[]")
-        return _parse(text, tr("the project"))
+        """Cameras saved in the project."""
+        return _parse(self._entries.read(_CAMERAS, "[]"), tr("the project"))
 
     @property
     def of_file(self) -> list[CameraRecord]:
@@ -52,7 +52,7 @@ class CameraLibrary:
             ) from error
 
     def cameras_for(self, width: int, height: int) -> list[CameraRecord]:
-        """Cameras whose pictures have this size, then those of the same shape.
+        """Return the cameras of photos of this size, then those of the same shape.
 
         Raises
         ------
@@ -64,12 +64,11 @@ class CameraLibrary:
         return sorted(fitting, key=lambda r: (r.camera.width != width, r.name.lower()))
 
     def save(self, record: CameraRecord) -> None:
-        """Keep a camera in the project, in place of one of the same name."""
-        text = _text(_with(self.of_project, record))
-        QgsProject.instance().writeEntry(SCOPE, _CAMERAS, text)
+        """Save a camera in the project, in place of one of the same name."""
+        self._entries.write(_CAMERAS, _text(_with(self.of_project, record)))
 
     def share(self, record: CameraRecord) -> None:
-        """Put a camera into the library file, in place of one of the same name.
+        """Save a camera in the library file, in place of one of the same name.
 
         Raises
         ------
@@ -107,13 +106,13 @@ def _text(records: Iterable[CameraRecord]) -> str:
     return json.dumps(cameras, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _parse(text: str, where: str) -> list[CameraRecord]:
+def _parse(text: str, source: str) -> list[CameraRecord]:
     try:
         cameras = json.loads(text)
     except ValueError as error:
         raise CameraError(
-            tr("The cameras in {} cannot be read: {}.").format(where, error)
+            tr("The cameras in {} cannot be read: {}.").format(source, error)
         ) from error
     if not isinstance(cameras, list) or not all(isinstance(camera, dict) for camera in cameras):
-        raise CameraError(tr("{} holds no list of cameras.").format(where))
+        raise CameraError(tr("{} holds no list of cameras.").format(source))
     return [CameraRecord.from_json(camera) for camera in cameras]

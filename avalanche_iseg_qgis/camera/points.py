@@ -1,4 +1,4 @@
-"""Points that are being paired: known in the picture, on the map, or already in both."""
+"""Points of a pose: known in the photo, on the map, or already in both."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..core.camera import ControlPoint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PICTURE, MAP = "picture", "map"
+PHOTO, MAP = "photo", "map"
 """The two sides of a point."""
 
 
 @dataclass(frozen=True)
 class PosePoint:
-    """A control point that may be half finished.
+    """A control point that may be known on one side only.
 
     Attributes
     ----------
     name
-        Unique among the points of a picture.
+        Unique among the points of a photo.
     u, v
-        In the picture, pixels (see `core.camera.camera`); None until clicked.
+        In the photo, pixels (see `core.camera.camera`); None until clicked.
     x, y
         On the map, metres; None until clicked.
     z
@@ -32,7 +32,7 @@ class PosePoint:
     use
         Whether the pose is fitted to it.
     sigma
-        Standard deviation in the picture, pixels.
+        Standard deviation in the photo, pixels.
     """
 
     name: str
@@ -44,24 +44,24 @@ class PosePoint:
     use: bool = True
     sigma: float = 1.0
 
-    def on(self, side: str) -> tuple[float, float] | None:
-        """Where it is in the picture (u, v) or on the map (x, y), if it is known there."""
-        first, second = (self.u, self.v) if side == PICTURE else (self.x, self.y)
+    def position(self, side: str) -> tuple[float, float] | None:
+        """Return (u, v) in the photo or (x, y) on the map; None where it is not known."""
+        first, second = (self.u, self.v) if side == PHOTO else (self.x, self.y)
         return None if first is None or second is None else (first, second)
 
     @property
     def complete(self) -> bool:
-        """Whether it is known on both sides."""
-        return self.on(PICTURE) is not None and self.on(MAP) is not None
+        """Whether the point is known on both sides."""
+        return self.position(PHOTO) is not None and self.position(MAP) is not None
 
-    def at(self, side: str, place: tuple[float, float]) -> PosePoint:
-        """The point elsewhere; on the map it takes the terrain's height there."""
-        if side == PICTURE:
-            return replace(self, u=place[0], v=place[1])
-        return replace(self, x=place[0], y=place[1], z=None)
+    def with_position(self, side: str, position: tuple[float, float]) -> PosePoint:
+        """Return the point elsewhere; on the map it takes the terrain's height there."""
+        if side == PHOTO:
+            return replace(self, u=position[0], v=position[1])
+        return replace(self, x=position[0], y=position[1], z=None)
 
     def to_json(self) -> dict[str, Any]:
-        """With the names that camera files have."""
+        """Return the point as JSON, with the names of camera files."""
         return {
             "name": self.name,
             "u_px": self.u,
@@ -75,7 +75,7 @@ class PosePoint:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> PosePoint:
-        """What `to_json` gives."""
+        """Read what `to_json` returns."""
         numbers = {"u": "u_px", "v": "v_px", "x": "x", "y": "y", "z": "z"}
         return cls(
             name=str(content["name"]),
@@ -85,37 +85,43 @@ class PosePoint:
         )
 
     @classmethod
-    def of(cls, point: ControlPoint) -> PosePoint:
-        """A control point of a camera file or a table."""
+    def from_gcp(cls, point: ControlPoint) -> PosePoint:
+        """Make a point of a GCP."""
         return cls(point.name, point.u, point.v, point.x, point.y, point.z, point.use, point.sigma)
 
-    def control_point(self) -> ControlPoint:
-        """A point that is complete, for tables."""
-        return ControlPoint(self.name, self.u, self.v, self.x, self.y, self.z, self.use, self.sigma)
+    def to_gcp(self) -> ControlPoint | None:
+        """Return the point as a GCP; None while it is not complete."""
+        photo, on_map = self.position(PHOTO), self.position(MAP)
+        if photo is None or on_map is None:
+            return None
+        return ControlPoint(self.name, *photo, *on_map, self.z, self.use, self.sigma)
 
 
 def with_click(
-    points: Sequence[PosePoint], side: str, place: tuple[float, float], chosen: int | None = None
+    points: Sequence[PosePoint],
+    side: str,
+    position: tuple[float, float],
+    selected: int | None = None,
 ) -> tuple[tuple[PosePoint, ...], int]:
-    """The points after a click on one side, and which of them was meant.
+    """Return the points after a click on one side, and the index of the point that it belongs to.
 
-    The click finishes the chosen point where that one waits for it, else the first that does; if
-    none does it begins another.
+    The click completes the selected point if that one is unknown on this side, else the first one
+    that is; if there is none, it begins another point.
     """
-    waiting = [at for at, point in enumerate(points) if point.on(side) is None]
-    if not waiting:
-        return (*points, PosePoint(free_name(points)).at(side, place)), len(points)
-    index = chosen if chosen in waiting else waiting[0]
-    return with_point(points, index, points[index].at(side, place)), index
+    unknown = [index for index, point in enumerate(points) if point.position(side) is None]
+    if not unknown:
+        return (*points, PosePoint(free_name(points)).with_position(side, position)), len(points)
+    index = selected if selected is not None and selected in unknown else unknown[0]
+    return with_point(points, index, points[index].with_position(side, position)), index
 
 
 def with_point(points: Sequence[PosePoint], index: int, point: PosePoint) -> tuple[PosePoint, ...]:
-    """The points with another one in a place."""
+    """Return the points with another one at an index."""
     return (*points[:index], point, *points[index + 1 :])
 
 
-def joined(points: Sequence[PosePoint], more: Sequence[PosePoint]) -> tuple[PosePoint, ...]:
-    """Points of two origins; of the second, those whose names are taken get others."""
+def merged(points: Sequence[PosePoint], more: Sequence[PosePoint]) -> tuple[PosePoint, ...]:
+    """Return all points; those of ``more`` whose names are taken get other names."""
     for point in more:
         taken = any(point.name == other.name for other in points)
         points = (*points, replace(point, name=free_name(points) if taken else point.name))
@@ -123,13 +129,13 @@ def joined(points: Sequence[PosePoint], more: Sequence[PosePoint]) -> tuple[Pose
 
 
 def free_name(points: Sequence[PosePoint]) -> str:
-    """The first number that no point has for its name."""
+    """Return the first number that is not the name of a point."""
     taken = {point.name for point in points}
     return next(str(number) for number in range(1, len(points) + 2) if str(number) not in taken)
 
 
-def half(points: Sequence[PosePoint]) -> PosePoint | None:
-    """The point that waits for its other side."""
+def first_incomplete(points: Sequence[PosePoint]) -> PosePoint | None:
+    """Return the first point that is known on one side only."""
     return next((point for point in points if not point.complete), None)
 
 

@@ -1,14 +1,16 @@
-"""All that is known of the camera of one picture, finished or not."""
+"""All that is known of the camera of one photo, finished or not."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.camera import Camera, CameraRecord, Projection
-from ..core.errors import CameraError
 from .points import PosePoint
+
+if TYPE_CHECKING:
+    from ..core.camera import ControlPoint, PointFit
 
 UNKNOWN, DEGREES, PIXELS = "unknown", "degrees", "pixels"
 """How the focal length is known."""
@@ -16,15 +18,27 @@ UNKNOWN, DEGREES, PIXELS = "unknown", "degrees", "pixels"
 LEAST, LEAST_KNOWN = 4, 3
 """Points that a pose needs; fewer where position and focal length are known."""
 
+_PLAIN_FIELDS: dict[str, type] = {
+    "width": int,
+    "height": int,
+    "epsg": int,
+    "position_sigma": float,
+    "height_above_ground": float,
+    "focal_as": str,
+    "focal": float,
+    "projection": str,
+}
+_DESCRIPTION = ("name", "author", "valid_from", "valid_to", "foreground")
+
 
 @dataclass(frozen=True)
 class PoseDraft:
-    """The work on one picture.
+    """Values of the camera work on one photo.
 
     Attributes
     ----------
-    picture
-        Its file.
+    photo
+        Its file; empty where no photo is open.
     width, height
         In pixels.
     dem
@@ -32,13 +46,13 @@ class PoseDraft:
     epsg
         CRS of the pose and of the points; 0 until it is chosen.
     position
-        Where the camera stands, x and y; None if unknown.
+        Of the camera, approximate, x and y; None if unknown.
     position_sigma
-        How well that is known, metres.
+        Standard deviation of the position, metres.
     height_above_ground
         Of the camera, metres.
     focal_as, focal
-        How the focal length is known, and its number: the picture's width in degrees, or pixels.
+        How the focal length is known, and its value: the photo's width in degrees, or pixels.
     projection
         Name of a `core.camera.Projection`.
     points
@@ -47,7 +61,7 @@ class PoseDraft:
         The newest pose.
     """
 
-    picture: str = ""
+    photo: str = ""
     width: int = 0
     height: int = 0
     dem: tuple[str, ...] = ()
@@ -74,18 +88,24 @@ class PoseDraft:
         return self.width / 2 / math.tan(angle / 2)
 
     @property
-    def usable(self) -> list[PosePoint]:
-        """The points that a pose can be fitted to."""
-        return [point for point in self.points if point.complete and point.use]
+    def gcps(self) -> list[ControlPoint]:
+        """The points that are complete."""
+        return [gcp for gcp in (point.to_gcp() for point in self.points) if gcp is not None]
 
     @property
     def missing(self) -> int:
         """How many points a pose still needs."""
         known = self.position is not None and self.focal_as != UNKNOWN
-        return max(0, (LEAST_KNOWN if known else LEAST) - len(self.usable))
+        used = sum(gcp.use for gcp in self.gcps)
+        return max(0, (LEAST_KNOWN if known else LEAST) - used)
+
+    @property
+    def fits(self) -> dict[str, PointFit]:
+        """How the pose fits the points, by their names."""
+        return {fit.point.name: fit for fit in self.record.points} if self.record else {}
 
     def with_record(self, record: CameraRecord) -> PoseDraft:
-        """The sheet that takes over a camera of another picture, or of a file, with its points."""
+        """Return the draft with a camera of another photo or of a file, and that one's points."""
         camera = record.camera
         return replace(
             self,
@@ -94,61 +114,57 @@ class PoseDraft:
             focal_as=PIXELS,
             focal=camera.f,
             projection=camera.projection.value,
-            points=tuple(PosePoint.of(fit.point) for fit in record.points),
+            points=tuple(PosePoint.from_gcp(fit.point) for fit in record.points),
             record=record,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept in the project."""
-        plain = ("width", "height", "epsg", "position_sigma", "height_above_ground", "focal_as")
+        """Return the draft as the project stores it: all but the photo."""
         return {
-            **{name: getattr(self, name) for name in (*plain, "focal", "projection")},
+            **{name: getattr(self, name) for name in _PLAIN_FIELDS},
             "position": None if self.position is None else list(self.position),
             "points": [point.to_json() for point in self.points],
             "record": None if self.record is None else self.record.to_json(),
+            "dem": list(self.dem),
         }
 
     @classmethod
-    def from_json(cls, picture: str, dem: tuple[str, ...], content: dict[str, Any]) -> PoseDraft:
-        """What `to_json` gives.
+    def from_json(cls, photo: str, content: dict[str, Any]) -> PoseDraft:
+        """Read what `to_json` returns.
 
         Raises
         ------
-        CameraError
+        KeyError, TypeError, ValueError, IndexError
             If it is something else.
         """
-        try:
-            position, record = content["position"], content["record"]
-            return cls(
-                picture=picture,
-                dem=dem,
-                position=None if position is None else (float(position[0]), float(position[1])),
-                points=tuple(PosePoint.from_json(point) for point in content["points"]),
-                record=None if record is None else CameraRecord.from_json(record),
-                **{name: int(content[name]) for name in ("width", "height", "epsg")},
-                **{
-                    name: float(content[name])
-                    for name in ("position_sigma", "height_above_ground", "focal")
-                },
-                **{name: str(content[name]) for name in ("focal_as", "projection")},
-            )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise CameraError(
-                f"What the project keeps of the camera of {picture} cannot be read: {error!r}."
-            ) from error
+        position, record = content["position"], content["record"]
+        plain: dict[str, Any] = {name: kind(content[name]) for name, kind in _PLAIN_FIELDS.items()}
+        return cls(
+            photo=photo,
+            dem=tuple(str(path) for path in content["dem"]),
+            position=None if position is None else (float(position[0]), float(position[1])),
+            points=tuple(PosePoint.from_json(point) for point in content["points"]),
+            record=None if record is None else CameraRecord.from_json(record),
+            **plain,
+        )
 
 
-def start_camera(sheet: PoseDraft, z: float) -> Camera:
-    """A level camera at the place of the sheet, looking north: where a skyline fit starts."""
+def initial_camera(draft: PoseDraft, position: tuple[float, float], z: float) -> Camera:
+    """Return a level camera that looks north: where a fit to the skyline starts."""
     return Camera(
-        width=sheet.width,
-        height=sheet.height,
-        x=sheet.position[0],
-        y=sheet.position[1],
+        width=draft.width,
+        height=draft.height,
+        x=position[0],
+        y=position[1],
         z=z,
         yaw=0.0,
         pitch=0.0,
         roll=0.0,
-        f=sheet.focal_px or 1.1 * sheet.width,
-        projection=Projection(sheet.projection),
+        f=draft.focal_px or 1.1 * draft.width,
+        projection=Projection(draft.projection),
     )
+
+
+def description_of(record: CameraRecord | None) -> dict[str, Any]:
+    """Return the fields of a record that stay when the camera is posed anew."""
+    return {} if record is None else {name: getattr(record, name) for name in _DESCRIPTION}

@@ -1,10 +1,15 @@
-"""The camera work in hand: the sheet of one picture, how it changes, what is known from it."""
+"""The camera work on one photo: its draft, how it changes, and what is computed from it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from qgis.core import QgsCoordinateReferenceSystem
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.camera import CameraRecord
@@ -12,218 +17,250 @@ from ..core.camera.resizing import resized
 from ..core.errors import CameraError
 from ..core.projection.range_map import RangeMap
 from ..i18n import tr
-from .drift import how_it_moved, with_drift
-from .gui.details import kept
+from ..layers.grid import Grid
+from ..worker.receiver import Receiver
+from .drift import describe_drift, with_drift
+from .focal_length import exif_focal_length
 from .heights import TerrainHeights
-from .places import exif_focal, in_crs
-from .points import joined, with_click, with_point
-from .pose_draft import PIXELS, PoseDraft, start_camera
+from .points import PosePoint, merged, with_click, with_point
+from .pose_crs import with_crs
+from .pose_draft import PIXELS, PoseDraft, description_of, initial_camera
 from .pose_store import PoseStore
-from .requests import LOOK, POSE, CameraRequests
+from .project_entries import ProjectEntries
+from .requests import CameraRequests
 
-_SOLVE_DELAY, _LOOK_DELAY = 300, 800  # ms without a change
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core.survey.protocol import Draped, Posed, Registered, Seen
+    from ..worker.camera_client import CameraClient
+
+_SOLVE_DELAY, _VIEW_DELAY = 300, 800  # ms without a change
 
 
 class PoseSession(QObject):
-    """Values, and what becomes of them: kept in the project, solved, looked at.
+    """Owns the draft of the open photo: stores it, has the pose solved and its view computed.
 
     Signals
     -------
     changed
-        Anything of the sheet, the point chosen, the pose or what it sees.
-    said
-        (text): something that the user should read.
-    told
-        (text): something that has been done.
+        The draft, the selected point, the pose or what it sees.
+    warning, info
+        (text) for the user: something to act on, or something that was done.
+    draped
+        (photo, path of its orthophoto).
 
     Attributes
     ----------
-    sheet
-        Of the picture in hand; with an empty `picture` there is none.
-    chosen
-        Index of the point that is selected.
-    refusal
+    draft
+        Of the open photo; its `photo` is empty where none is open.
+    selected
+        Index of the selected point.
+    failure
         Why there is no newer pose; empty if there is.
     seen
-        The worker's `Seen` of the newest pose, once it is known.
-    ranges
-        The ground that every pixel sees, by the newest pose.
+        The worker's answer about the view of the newest pose, once it is there.
+    range_map
+        The terrain that every pixel sees, by the newest pose.
     heights
         Of the terrain, in the CRS of the pose.
     """
 
     changed = pyqtSignal()
-    said = pyqtSignal(str)
-    told = pyqtSignal(str)
+    warning = pyqtSignal(str)
+    info = pyqtSignal(str)
+    draped = pyqtSignal(str, str)
 
-    def __init__(self, asking: CameraRequests, parent: QObject) -> None:
+    def __init__(self, client: CameraClient, parent: QObject) -> None:
         super().__init__(parent)
-        self._asking, self._store = asking, PoseStore()
-        self.sheet, self.chosen, self.refusal = PoseDraft(), None, ""
-        self.seen, self.ranges = None, None
+        self._requests, self._store = CameraRequests(client), PoseStore(ProjectEntries())
+        self.draft = PoseDraft()
+        self.selected: int | None = None
+        self.failure = ""
+        self.seen: Seen | None = None
+        self.range_map: RangeMap | None = None
         self.heights = TerrainHeights((), 0)
-        self._solve_soon = self._timer(_SOLVE_DELAY, self.solve)
-        self._look_soon = self._timer(_LOOK_DELAY, self._look)
-        asking.posed.connect(self._on_posed)
-        asking.seen.connect(self._on_seen)
-        asking.followed.connect(self._on_followed)
-        asking.refused.connect(self._on_refused)
+        self._solve_timer = self._timer(_SOLVE_DELAY, self.solve)
+        self._view_timer = self._timer(_VIEW_DELAY, self._compute_view)
 
-    def take(self, picture: str, width: int, height: int) -> None:
-        """Take a picture in hand, with what the project has of it."""
-        if picture == self.sheet.picture:
+    @property
+    def grid(self) -> Grid:
+        """The pixels of the photo, and where its layer has them."""
+        return Grid(self.draft.width, self.draft.height)
+
+    @property
+    def crs(self) -> QgsCoordinateReferenceSystem:
+        """Of pose and points; not valid until it is chosen."""
+        if not self.draft.epsg:
+            return QgsCoordinateReferenceSystem()
+        return QgsCoordinateReferenceSystem.fromEpsgId(self.draft.epsg)
+
+    @property
+    def photos(self) -> list[str]:
+        """Files of the photos that have a draft in the project."""
+        return self._store.photos
+
+    def draft_of(self, photo: str) -> PoseDraft | None:
+        """Return the draft of any photo, if it has one."""
+        return self.draft if photo == self.draft.photo else self._stored(photo)
+
+    # --- which photo -----------------------------------------------------------------------
+
+    def open_photo(self, photo: str, width: int, height: int) -> None:
+        """Open a photo, with the draft that the project has of it."""
+        if photo == self.draft.photo:
             return
-        sheet = self._kept(picture)
-        if sheet is None or (sheet.width, sheet.height) != (width, height):
-            focal = exif_focal(picture, width, height)
-            known = {} if focal is None else {"focal_as": PIXELS, "focal": focal}
-            here = {"dem": self.sheet.dem, "epsg": self.sheet.epsg}  # often the same
-            sheet = PoseDraft(picture, width, height, **here, **known)
-        self._let_go()
-        self.sheet = sheet
-        self._show_heights()
-        if sheet.record is not None:
-            self._look_soon.start()
+        draft = self._stored(photo)
+        if draft is None or (draft.width, draft.height) != (width, height):
+            dem, epsg = self.draft.dem, self.draft.epsg  # often the same
+            draft = PoseDraft(photo, width, height, dem, epsg)
+            focal = exif_focal_length(photo, width, height)
+            if focal is not None:
+                draft = replace(draft, focal_as=PIXELS, focal=focal)
+        self._open(draft)
+
+    def close_photo(self) -> None:
+        """Have no photo open; its draft stays in the project."""
+        self._open(PoseDraft(dem=self.draft.dem, epsg=self.draft.epsg))
+
+    def reset(self) -> None:
+        """Forget everything: another project is open."""
+        self._open(PoseDraft())
+
+    def close(self) -> None:
+        """Stop what was to be computed, and forget what was."""
+        self._solve_timer.stop()
+        self._view_timer.stop()
+        self.selected, self.failure, self.seen, self.range_map = None, "", None, None
+
+    def _open(self, draft: PoseDraft) -> None:
+        self.close()
+        self.draft = draft
+        self._open_heights()
+        if draft.record is not None:
+            self._view_timer.start()
         self.changed.emit()
 
-    def drop(self) -> None:
-        """Nothing in hand; what the project keeps stays there."""
-        self._let_go()
-        self.sheet = PoseDraft(dem=self.sheet.dem, epsg=self.sheet.epsg)
-        self.changed.emit()
-
-    def forget(self) -> None:
-        """Another project: nothing is known."""
-        self._let_go()
-        self.sheet = PoseDraft()
-        self.changed.emit()
-
-    def sheet_of(self, picture: str) -> PoseDraft | None:
-        """What is known of any picture."""
-        return self.sheet if picture == self.sheet.picture else self._kept(picture)
-
-    def _kept(self, picture: str) -> PoseDraft | None:
+    def _stored(self, photo: str) -> PoseDraft | None:
         try:
-            return self._store.read(picture)
+            return self._store.read(photo)
         except CameraError as error:
-            self.said.emit(str(error))
+            self.warning.emit(str(error))
             return None
 
     # --- changes ---------------------------------------------------------------------------
 
-    def change(self, **changes: object) -> None:
-        """Change the sheet: kept at once, and solved soon if it matters."""
-        self._set(replace(self.sheet, **changes))
+    def change(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of the draft: stored at once, and solved soon if it matters."""
+        self._set_draft(replace(self.draft, **changes))
 
     def change_crs(self, epsg: int) -> None:
-        """Another CRS for pose and points, which stay where they are.
+        """Change the CRS of pose and points, which stay where they are.
 
         Raises
         ------
         CameraError
             If it does not reach them.
         """
-        if epsg != self.sheet.epsg:
-            self._set(in_crs(self.sheet, epsg))
+        if epsg != self.draft.epsg:
+            self._set_draft(with_crs(self.draft, epsg))
 
-    def _set(self, sheet: PoseDraft) -> None:
-        before, self.sheet = self.sheet, sheet
-        if sheet == before:
+    def _set_draft(self, draft: PoseDraft) -> None:
+        before, self.draft = self.draft, draft
+        if draft == before:
             return
-        if sheet.picture:
-            self._store.write(sheet)
-        if (sheet.dem, sheet.epsg) != (before.dem, before.epsg):
-            self._show_heights()
-        if replace(sheet, record=None) != replace(before, record=None):
-            self._solve_soon.start()
+        if draft.photo:
+            self._store.write(draft)
+        if (draft.dem, draft.epsg) != (before.dem, before.epsg):
+            self._open_heights()
+        if replace(draft, record=None) != replace(before, record=None):
+            self._solve_timer.start()
         self.changed.emit()
 
-    def click(self, side: str, place: tuple[float, float]) -> None:
-        """A place in the picture or on the map: finishes a point, or begins one."""
-        points, at = with_click(self.sheet.points, side, place, self.chosen)
-        self.chosen = at if points[at].complete else None
+    def click(self, side: str, position: tuple[float, float]) -> None:
+        """Complete a point by a click in the photo or on the map, or begin one."""
+        points, index = with_click(self.draft.points, side, position, self.selected)
+        self.selected = index if points[index].complete else None
         self.change(points=points)
 
-    def move(self, index: int, side: str, place: tuple[float, float]) -> None:
-        """A point elsewhere."""
-        point = self.sheet.points[index].at(side, place)
-        self.change(points=with_point(self.sheet.points, index, point))
+    def move_point(self, index: int, side: str, position: tuple[float, float]) -> None:
+        """Move a point."""
+        point = self.draft.points[index].with_position(side, position)
+        self.change(points=with_point(self.draft.points, index, point))
 
-    def edit(self, index: int, **changes: object) -> None:
-        """Another name, number or use of a point."""
-        points = self.sheet.points
+    def edit_point(self, index: int, **changes: Any) -> None:  # noqa: ANN401
+        """Change name, numbers or use of a point."""
+        points = self.draft.points
         others = [point.name for at, point in enumerate(points) if at != index]
         if changes.get("name", "-") in ("", *others):
-            self.said.emit(tr("Every point needs a name of its own."))
+            self.warning.emit(tr("Every point needs a name of its own."))
             self.changed.emit()
             return
         self.change(points=with_point(points, index, replace(points[index], **changes)))
 
-    def choose(self, index: int | None) -> None:
-        """Select a point."""
-        if index != self.chosen:
-            self.chosen = index
+    def select(self, index: int | None) -> None:
+        """Select a point, or none."""
+        if index != self.selected:
+            self.selected = index
             self.changed.emit()
 
-    def remove_chosen(self) -> None:
-        """The selected point less."""
-        if self.chosen is not None:
-            points, at = self.sheet.points, self.chosen
-            self.chosen = None
-            self.change(points=(*points[:at], *points[at + 1 :]))
+    def remove_selected(self) -> None:
+        """Remove the selected point."""
+        if self.selected is not None:
+            points, index = self.draft.points, self.selected
+            self.selected = None
+            self.change(points=(*points[:index], *points[index + 1 :]))
 
-    def add_points(self, points: list) -> None:
-        """Points of a table, with names that are free."""
-        self.change(points=joined(self.sheet.points, points))
+    def add_points(self, points: Sequence[PosePoint]) -> None:
+        """Add points of a table, with names that are free."""
+        self.change(points=merged(self.draft.points, points))
 
-    def use(self, record: CameraRecord) -> None:
-        """Take over a camera that exists.
+    def use_camera(self, record: CameraRecord) -> None:
+        """Take over a camera, and find out whether it has turned since the photo it was posed in.
 
         Raises
         ------
         CameraError
-            If its pictures have another shape.
+            If its photos have another shape.
         """
-        sheet = self.sheet.with_record(resized(record, self.sheet.width, self.sheet.height))
-        self._adopt(sheet)
-        if record.image in ("", Path(sheet.picture).name):
+        record = resized(record, self.draft.width, self.draft.height)
+        self._use_pose(self.draft.with_record(record))
+        draft = self.draft
+        if record.image in ("", Path(draft.photo).name):
             return
-        reference = self._store.picture_named(record.image, sheet.picture)
+        reference = self._store.find_photo(record.image, draft.photo)
         if reference:
-            self._asking.follow(sheet, reference)
+            receiver = self._receiver(self._on_registered, self.warning.emit)
+            self._requests.register(draft, record, reference, receiver)
         else:
-            self.said.emit(
+            self.warning.emit(
                 tr(
                     "The camera was posed in {}, which is not beside this photo: whether it has "
-                    "moved since is not known. Compare the drawn skyline with the picture."
+                    "moved since is not known. Compare the drawn skyline with the photo."
                 ).format(record.image)
             )
 
-    def _adopt(self, sheet: PoseDraft) -> None:
-        """Take over a pose that was not solved here."""
-        self._let_go()
-        self.sheet = sheet
-        self._store.write(sheet)
-        self._show_heights()
-        self._look_soon.start()
-        self.changed.emit()
+    def _use_pose(self, draft: PoseDraft) -> None:
+        """Go on with a pose that was not solved here."""
+        self._store.write(draft)
+        self._open(draft)
 
-    def _on_followed(self, picture: str, found: object) -> None:
-        """The camera of another picture has been compared with this one."""
-        sheet = self.sheet
-        if picture != sheet.picture or sheet.record is None:
+    def _on_registered(self, found: Registered) -> None:
+        before = self.draft.record
+        if before is None:
             return
         if found.trusted:
-            self._adopt(with_drift(sheet, CameraRecord.from_json(found.record)))
-        (self.told if found.trusted else self.said).emit(how_it_moved(sheet, found))
+            after = CameraRecord.from_json(found.record)
+            self._use_pose(with_drift(self.draft, before, after))
+        (self.info if found.trusted else self.warning).emit(describe_drift(before, found))
 
-    # --- what comes of them ----------------------------------------------------------------
+    # --- what is computed ------------------------------------------------------------------
 
     def solve(self) -> None:
         """Fit the pose, if there are enough points and the terrain is known."""
-        sheet = self.sheet
-        if sheet.picture and sheet.dem and sheet.epsg and not sheet.missing:
-            self._asking.solve(sheet)
+        draft = self.draft
+        if draft.photo and draft.dem and draft.epsg and not draft.missing:
+            self._requests.solve(draft, self._receiver(self._on_posed, self._on_not_posed))
 
     def start_from_skyline(self) -> None:
         """Pose the camera by the skyline; points come later.
@@ -231,71 +268,84 @@ class PoseSession(QObject):
         Raises
         ------
         CameraError
-            If it is not known yet where the camera stands.
+            If the position of the camera or the terrain there is not known yet.
         """
-        sheet = self.sheet
-        if sheet.position is None or not sheet.dem:
+        draft = self.draft
+        if draft.position is None or not draft.dem:
             raise CameraError(
                 tr("Choose the terrain model and click where the camera stands first.")
             )
-        ground = self.heights.at(*sheet.position)
-        if ground != ground:
+        ground = self.heights.at(*draft.position)
+        if math.isnan(ground):
             raise CameraError(tr("The terrain model does not reach the place of the camera."))
-        start = sheet.record and sheet.record.camera
-        start = start or start_camera(sheet, ground + sheet.height_above_ground)
-        self._asking.fit_skyline(sheet, CameraRecord(start, sheet.epsg))
+        if draft.record is not None:
+            camera = draft.record.camera
+        else:
+            camera = initial_camera(draft, draft.position, ground + draft.height_above_ground)
+        receiver = self._receiver(self._on_posed, self._on_not_posed)
+        self._requests.fit_skyline(draft, CameraRecord(camera, draft.epsg), receiver)
 
     def drape(self, path: str) -> None:
-        """Lay the picture on the map."""
-        self._asking.drape(self.sheet, path)
-
-    def close(self) -> None:
-        """Do nothing more."""
-        self._let_go()
-
-    def _on_posed(self, picture: str, record: CameraRecord) -> None:
-        if picture != self.sheet.picture:
+        """Make an orthophoto, a GeoTIFF; `draped` is emitted whatever photo is open then."""
+        photo, record = self.draft.photo, self.draft.record
+        if record is None:
             return
-        record = replace(record, image=Path(picture).name, **kept(self.sheet.record))
-        self.refusal, self.seen, self.ranges = "", None, None
+
+        def answered(answer: Draped) -> None:
+            self.draped.emit(photo, answer.path)
+
+        self._requests.drape(self.draft, record, path, Receiver(answered, self.warning.emit))
+
+    def _receiver(self, answered: Callable[[Any], None], failed: Callable[[str], None]) -> Receiver:
+        """Return a receiver that does nothing once another photo is open."""
+        photo = self.draft.photo
+
+        def receive(function: Callable[[Any], None], value: Any) -> None:  # noqa: ANN401
+            if photo == self.draft.photo:
+                function(value)
+
+        return Receiver(partial(receive, answered), partial(receive, failed))
+
+    def _on_posed(self, answer: Posed) -> None:
+        record = replace(
+            CameraRecord.from_json(answer.record),
+            image=Path(self.draft.photo).name,
+            **description_of(self.draft.record),
+        )
+        self.failure, self.seen, self.range_map = "", None, None
         self.change(record=record)
-        self._look_soon.start()
+        self._view_timer.start()
 
-    def _look(self) -> None:
-        if self.sheet.record is not None and self.sheet.dem:
-            self._asking.look(self.sheet)
-
-    def _on_seen(self, picture: str, seen: object) -> None:
-        if picture != self.sheet.picture:
-            return
-        try:
-            ranges = RangeMap.open(Path(seen.folder))
-        except (OSError, ValueError, CameraError) as error:
-            self.said.emit(tr("What the camera sees could not be opened: {}").format(error))
-            return
-        if self.sheet.record is None or ranges.camera != self.sheet.record.camera:
-            return  # of an earlier pose: a newer answer is on its way
-        self.seen, self.ranges = seen, ranges
+    def _on_not_posed(self, text: str) -> None:
+        self.failure = text
         self.changed.emit()
 
-    def _on_refused(self, kind: str, picture: str, text: str) -> None:
-        if picture != self.sheet.picture:
+    def _compute_view(self) -> None:
+        record = self.draft.record
+        if record is not None and self.draft.dem:
+
+            def failed(text: str) -> None:
+                self.warning.emit(tr("The view is not known: {}").format(text))
+
+            receiver = self._receiver(self._on_seen, failed)
+            self._requests.compute_view(self.draft, record, receiver)
+
+    def _on_seen(self, seen: Seen) -> None:
+        try:
+            range_map = RangeMap.open(Path(seen.folder))
+        except (OSError, ValueError, CameraError) as error:
+            self.warning.emit(tr("What the camera sees could not be opened: {}").format(error))
             return
-        if kind == POSE:
-            self.refusal = text
-            self.changed.emit()
-        else:
-            self.said.emit(text if kind != LOOK else tr("The view is not known: {}").format(text))
+        record = self.draft.record
+        if record is None or range_map.camera != record.camera:
+            return  # of an earlier pose: a newer answer is on its way
+        self.seen, self.range_map = seen, range_map
+        self.changed.emit()
 
-    def _show_heights(self) -> None:
-        self.heights = TerrainHeights(self.sheet.dem if self.sheet.epsg else (), self.sheet.epsg)
+    def _open_heights(self) -> None:
+        self.heights = TerrainHeights(self.draft.dem if self.draft.epsg else (), self.draft.epsg)
 
-    def _let_go(self) -> None:
-        self._solve_soon.stop()
-        self._look_soon.stop()
-        self.chosen, self.refusal, self.seen, self.ranges = None, "", None, None
-
-    def _timer(self, milliseconds: int, act) -> QTimer:
+    def _timer(self, milliseconds: int, act: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(milliseconds)

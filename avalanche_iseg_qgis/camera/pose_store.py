@@ -1,66 +1,66 @@
-"""Unfinished and finished work on cameras, kept in the project."""
+"""Pose drafts that are stored in the project."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-
-from qgis.core import QgsProject
+from typing import TYPE_CHECKING
 
 from ..core.errors import CameraError
-from .library import SCOPE
 from .pose_draft import PoseDraft
 
-_PICTURES = "/camera/pictures"
-_SHEET = "/camera/sheet{}"
+if TYPE_CHECKING:
+    from .project_entries import ProjectEntries
+
+_PHOTOS = "/camera/pictures"
+_DRAFT = "/camera/sheet{}"
 
 
 class PoseStore:
-    """A sheet for every picture, by its file; files are kept relative to the project's."""
+    """A draft for every photo, by its file."""
 
-    def read(self, picture: str) -> PoseDraft | None:
-        """The sheet of a picture.
+    def __init__(self, entries: ProjectEntries) -> None:
+        self._entries = entries
+
+    def read(self, photo: str) -> PoseDraft | None:
+        """Return the draft of a photo, if there is one.
 
         Raises
         ------
         CameraError
             If it is damaged.
         """
-        pictures = self.pictures
-        if picture not in pictures:
+        photos = self.photos
+        if photo not in photos:
             return None
-        project = QgsProject.instance()
-        text, _ = project.readEntry(SCOPE, _SHEET.format(pictures.index(picture)), "")
         try:
-            content = json.loads(text)
-            dem = tuple(project.readPath(path) for path in content["dem"])
-        except (ValueError, KeyError, TypeError) as error:
+            content = json.loads(self._entries.read(_DRAFT.format(photos.index(photo)), ""))
+            dem = [self._entries.to_absolute_path(path) for path in content["dem"]]
+            return PoseDraft.from_json(photo, {**content, "dem": dem})
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise CameraError(
-                f"What the project keeps of the camera of {picture} cannot be read: {error!r}."
+                f"What the project keeps of the camera of {photo} cannot be read: {error!r}."
             ) from error
-        return PoseDraft.from_json(picture, dem, content)
 
-    def write(self, sheet: PoseDraft) -> None:
-        """Keep a sheet: with every change, so that nothing is lost."""
-        project, pictures = QgsProject.instance(), self.pictures
-        if sheet.picture not in pictures:
-            pictures.append(sheet.picture)
-            paths = [project.writePath(path) for path in pictures]
-            project.writeEntry(SCOPE, _PICTURES, json.dumps(paths))
-        dem = [project.writePath(path) for path in sheet.dem]
-        text = json.dumps({**sheet.to_json(), "dem": dem}, allow_nan=False)
-        project.writeEntry(SCOPE, _SHEET.format(pictures.index(sheet.picture)), text)
+    def write(self, draft: PoseDraft) -> None:
+        """Store a draft: with every change, so that nothing is lost."""
+        entries, photos = self._entries, self.photos
+        if draft.photo not in photos:
+            photos.append(draft.photo)
+            entries.write(_PHOTOS, json.dumps([entries.to_stored_path(path) for path in photos]))
+        dem = [entries.to_stored_path(path) for path in draft.dem]
+        text = json.dumps({**draft.to_json(), "dem": dem}, allow_nan=False)
+        entries.write(_DRAFT.format(photos.index(draft.photo)), text)
 
-    def picture_named(self, name: str, beside: str) -> str:
-        """A picture by its file's name, beside another or among those kept; empty if nowhere."""
+    def find_photo(self, name: str, beside: str) -> str:
+        """Return a photo by its file name, beside another or among those stored; else ""."""
         name = Path(name).name
-        known = (Path(path) for path in self.pictures if Path(path).name == name)
+        known = (Path(path) for path in self.photos if Path(path).name == name)
         found = (path for path in (Path(beside).with_name(name), *known) if path.is_file())
         return str(next(found, ""))
 
     @property
-    def pictures(self) -> list[str]:
-        """Files that have a sheet."""
-        project = QgsProject.instance()
-        text, _ = project.readEntry(SCOPE, _PICTURES, "[]")
-        return [project.readPath(path) for path in json.loads(text)]
+    def photos(self) -> list[str]:
+        """Files that have a draft."""
+        paths = json.loads(self._entries.read(_PHOTOS, "[]"))
+        return [self._entries.to_absolute_path(path) for path in paths]

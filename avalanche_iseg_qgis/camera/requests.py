@@ -1,110 +1,63 @@
-"""What the Camera dock asks of the survey worker."""
+"""Requests of the Camera dock to the camera worker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
-
-from ..core.camera import CameraRecord
 from ..core.survey.protocol import Drape, FitSkyline, LookAt, Register, SolvePose
-from ..worker.receiver import Receiver
 
 if TYPE_CHECKING:
-    from ..core.survey.protocol import Draped, Posed
+    from ..core.camera import CameraRecord
     from ..worker.camera_client import CameraClient
+    from ..worker.receiver import Receiver
     from .pose_draft import PoseDraft
 
-POSE, LOOK, DRAPE, FOLLOW = "pose", "look", "drape", "follow"
+_POSE, _VIEW, _DRAPE, _REGISTRATION = "camera pose", "camera view", "camera drape", "registration"
 
 
-class CameraRequests(QObject):
-    """Sends requests, and tells what came back.
+class CameraRequests:
+    """Sends requests, each with its own receiver; each replaces an earlier one of its kind."""
 
-    Signals
-    -------
-    posed
-        (picture, CameraRecord).
-    seen
-        (picture, Seen): what the newest camera sees.
-    draped
-        (picture, path of a GeoTIFF).
-    followed
-        (picture, Registered): how the camera has turned since the picture that it was posed in.
-    refused
-        (`POSE`, `LOOK`, `DRAPE` or `FOLLOW`, picture, text).
-    """
-
-    posed = pyqtSignal(str, object)
-    seen = pyqtSignal(str, object)
-    draped = pyqtSignal(str, str)
-    followed = pyqtSignal(str, object)
-    refused = pyqtSignal(str, str, str)
-
-    def __init__(self, client: CameraClient, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, client: CameraClient) -> None:
         self._client = client
 
-    def close(self) -> None:
-        """Withdraw all requests."""
-        for kind in (POSE, LOOK, DRAPE, FOLLOW):
-            self._client.withdraw(f"camera {kind}")
-
-    def solve(self, sheet: PoseDraft) -> None:
-        """Fit the pose to the points that are complete."""
+    def solve(self, draft: PoseDraft, receiver: Receiver) -> None:
+        """Request the pose that fits the complete points: answered with `Posed`."""
         request = SolvePose(
-            points=[point.to_json() for point in sheet.points if point.complete],
-            width=sheet.width,
-            height=sheet.height,
-            epsg=sheet.epsg,
-            dem=list(sheet.dem),
-            position=None if sheet.position is None else [*sheet.position, None],
-            position_sigma=[sheet.position_sigma, sheet.position_sigma, 5.0],
-            height_above_ground=sheet.height_above_ground,
-            focal=sheet.focal_px,
-            projection=sheet.projection,
+            points=[point.to_json() for point in draft.points if point.complete],
+            width=draft.width,
+            height=draft.height,
+            epsg=draft.epsg,
+            dem=list(draft.dem),
+            position=None if draft.position is None else [*draft.position, None],
+            position_sigma=[draft.position_sigma, draft.position_sigma, 5.0],
+            height_above_ground=draft.height_above_ground,
+            focal=draft.focal_px,
+            projection=draft.projection,
         )
-        self._request(POSE, sheet, request, self._on_posed)
+        self._client.request(_POSE, request, receiver)
 
-    def fit_skyline(self, sheet: PoseDraft, start: CameraRecord) -> None:
-        """Pose the camera by the mountains against the sky alone."""
-        request = FitSkyline(record=start.to_json(), picture=sheet.picture, dem=list(sheet.dem))
-        self._request(POSE, sheet, request, self._on_posed)
+    def fit_skyline(self, draft: PoseDraft, start: CameraRecord, receiver: Receiver) -> None:
+        """Request the pose that fits the skyline alone: answered with `Posed`."""
+        request = FitSkyline(picture=draft.photo, **_view(draft, start))
+        self._client.request(_POSE, request, receiver)
 
-    def look(self, sheet: PoseDraft) -> None:
-        """What of the terrain the picture shows."""
-        request = LookAt(record=sheet.record.to_json(), dem=list(sheet.dem))
-        self._request(LOOK, sheet, request, self.seen.emit)
+    def compute_view(self, draft: PoseDraft, record: CameraRecord, receiver: Receiver) -> None:
+        """Request what of the terrain the photo shows: answered with `Seen`."""
+        self._client.request(_VIEW, LookAt(**_view(draft, record)), receiver)
 
-    def drape(self, sheet: PoseDraft, path: str) -> None:
-        """Lay the picture on the map, as a GeoTIFF."""
-        request = Drape(
-            record=sheet.record.to_json(), dem=list(sheet.dem), picture=sheet.picture, path=path
-        )
-        self._request(DRAPE, sheet, request, self._on_draped)
+    def drape(self, draft: PoseDraft, record: CameraRecord, path: str, receiver: Receiver) -> None:
+        """Request an orthophoto, a GeoTIFF at ``path``: answered with `Draped`."""
+        request = Drape(picture=draft.photo, path=path, **_view(draft, record))
+        self._client.request(_DRAPE, request, receiver)
 
-    def follow(self, sheet: PoseDraft, reference: str) -> None:
-        """How the camera has turned since another picture of it."""
-        request = Register(
-            record=sheet.record.to_json(),
-            dem=list(sheet.dem),
-            reference=reference,
-            picture=sheet.picture,
-        )
-        self._request(FOLLOW, sheet, request, self.followed.emit)
-
-    def _request(
-        self, kind: str, sheet: PoseDraft, request: object, answered: Callable[[str, Any], None]
+    def register(
+        self, draft: PoseDraft, record: CameraRecord, reference: str, receiver: Receiver
     ) -> None:
-        receiver = Receiver(
-            partial(answered, sheet.picture), partial(self.refused.emit, kind, sheet.picture)
-        )
-        self._client.request(f"camera {kind}", request, receiver)
+        """Request how the camera has turned since another photo: answered with `Registered`."""
+        request = Register(reference=reference, picture=draft.photo, **_view(draft, record))
+        self._client.request(_REGISTRATION, request, receiver)
 
-    def _on_posed(self, picture: str, answer: Posed) -> None:
-        self.posed.emit(picture, CameraRecord.from_json(answer.record))
 
-    def _on_draped(self, picture: str, answer: Draped) -> None:
-        self.draped.emit(picture, answer.path)
+def _view(draft: PoseDraft, record: CameraRecord) -> dict[str, Any]:
+    return {"record": record.to_json(), "dem": list(draft.dem)}

@@ -1,4 +1,4 @@
-"""The outline of the current object on the canvas."""
+"""Geometries on the canvas; the outline of the current object."""
 
 from __future__ import annotations
 
@@ -18,25 +18,23 @@ _DARK = QColor(20, 20, 30, 200)
 _WIDTH, _DARK_WIDTH = 1.5, 3.5
 
 
-class OutlineItem(CanvasItem):
-    """Canvas item of polygons: a thin line, bright on dark, visible on snow and on rock."""
+class GeometryItem(CanvasItem):
+    """Canvas item of a geometry; a subclass paints `path`, its path on the screen."""
 
-    Z_VALUE = 2
-
-    def __init__(self, canvas: QgsMapCanvas) -> None:
+    def __init__(self, canvas: QgsMapCanvas, margin: float) -> None:
         super().__init__(canvas)
-        self.colour = QColor(0, 230, 255)
+        self._margin = margin  # by which lines are wider than the geometry
         self._geometry = QgsGeometry()
         self._crs = QgsCoordinateReferenceSystem()
-        self._path = QPainterPath()
+        self.path = QPainterPath()
 
     @property
     def geometry(self) -> QgsGeometry:
-        """The polygons shown, in their own CRS."""
+        """The geometry shown, in its own CRS."""
         return self._geometry
 
     def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show polygons in coordinates of a CRS, which is invalid for photos."""
+        """Show a geometry in coordinates of a CRS, which is invalid for photos."""
         self._geometry, self._crs = QgsGeometry(geometry), crs
         self.refresh()
 
@@ -47,7 +45,7 @@ class OutlineItem(CanvasItem):
 
     def extent(self) -> QRectF:
         """Return the visible part; makes the path on the screen, once per map view."""
-        self._path = QPainterPath()
+        self.path = QPainterPath()
         if self._geometry.isEmpty():
             return QRectF()
         projection = CanvasProjection(self.canvas, self._crs)
@@ -55,9 +53,19 @@ class OutlineItem(CanvasItem):
         if projection.layer_to_map:
             geometry.transform(projection.layer_to_map)
         path = geometry.constGet().asQPainterPath()
-        self._path = projection.map_to_screen.map(path)
-        margin = _DARK_WIDTH
-        return self._path.boundingRect().adjusted(-margin, -margin, margin, margin) & self.screen
+        self.path = projection.map_to_screen.map(path)
+        margin = self._margin
+        return self.path.boundingRect().adjusted(-margin, -margin, margin, margin) & self.screen
+
+
+class OutlineItem(GeometryItem):
+    """Canvas item of polygons: a thin line, bright on dark, visible on snow and on rock."""
+
+    Z_VALUE = 2
+
+    def __init__(self, canvas: QgsMapCanvas) -> None:
+        super().__init__(canvas, _DARK_WIDTH)
+        self.colour = QColor(0, 230, 255)
 
     def draw(self, painter: QPainter) -> None:
         """Paint the line."""
@@ -65,4 +73,4 @@ class OutlineItem(CanvasItem):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for colour, width in ((_DARK, _DARK_WIDTH), (self.colour, _WIDTH)):
             painter.setPen(QPen(colour, width))
-            painter.drawPath(self._path)
+            painter.drawPath(self.path)

@@ -23,7 +23,7 @@ from .camera_grid import PhotoGrid
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
 
-    from ..camera.controller import CameraController
+    from ..camera.gui.controller import CameraController
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
     from ..session.draft import FeatureRef
@@ -74,19 +74,18 @@ class Georeferencer(QObject):
         """Return the pose of an image; None if it has no camera or no terrain."""
         if image is None or not image.grid.is_photo:
             return None
-        sheet = self._camera.work.sheet_of(image.source.path)
-        if sheet is None or sheet.record is None or not sheet.dem:
+        pose_draft = self._camera.pose_session.draft_of(image.source.path)
+        if pose_draft is None or pose_draft.record is None or not pose_draft.dem:
             return None
-        return PhotoPose(sheet.record, sheet.dem)
+        return PhotoPose(pose_draft.record, pose_draft.dem)
 
     @property
     def grid(self) -> PhotoGrid | None:
         """The current photo's pixels as places on the map, once its range map is known."""
-        image, work = self._session.image, self._camera.work
-        if image is None or work.ranges is None or image.source.path != work.sheet.picture:
+        image, pose = self._session.image, self._camera.pose_session
+        if image is None or pose.range_map is None or image.source.path != pose.draft.photo:
             return None
-        crs = QgsCoordinateReferenceSystem.fromEpsgId(work.sheet.epsg)
-        return PhotoGrid(work.ranges, work.heights, crs)
+        return PhotoGrid(pose.range_map, pose.heights, pose.crs)
 
     def finish(
         self, image: MappedImage, outlined: Outlined, pose: PhotoPose, receiver: Receiver

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from qgis.core import QgsMapLayerProxyModel
 from qgis.gui import QgsColorButton, QgsDockWidget
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFrame,
     QGroupBox,
     QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QSpinBox,
     QToolButton,
@@ -29,7 +27,15 @@ from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
 from .sliders import ValueSlider
-from .widgets import fit_width, form_layout, layer_combo, number_field, tool_button, widget_row
+from .widgets import (
+    fit_width,
+    form_layout,
+    layer_combo,
+    number_field,
+    scroll_area,
+    tool_button,
+    widget_row,
+)
 
 
 class SegmentDock(QgsDockWidget):
@@ -59,12 +65,7 @@ class SegmentDock(QgsDockWidget):
         ):
             column.addWidget(part)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
-        self.setWidget(area)
+        self.setWidget(scroll_area(content))
 
     # --- values and state ------------------------------------------------------------------
 

@@ -9,7 +9,10 @@ from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
+    QMenu,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QWidget,
@@ -56,6 +59,14 @@ def tool_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
     return button
 
 
+def menu_button(text: str, tip: str, menu: QMenu) -> QToolButton:
+    """Make a button that opens a menu."""
+    button = tool_button(text, tip)
+    button.setMenu(menu)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return button
+
+
 def number_field(
     low: float, high: float, decimals: int, suffix: str = "", tip: str = ""
 ) -> QDoubleSpinBox:
@@ -76,3 +87,13 @@ def widget_row(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         row.addWidget(widget, 0 if isinstance(widget, QToolButton) else 1)
     return row
+
+
+def scroll_area(content: QWidget) -> QScrollArea:
+    """Make an area that scrolls its content up and down."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area

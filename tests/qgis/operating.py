@@ -24,18 +24,18 @@ class Operator:
 
     def __init__(self, iface, plugin) -> None:
         self.iface, self.map = iface, iface.mapCanvas()
-        self.studio = plugin.open()
-        self.studio.open_camera()
-        self.desk = self.studio.camera
-        self.surveyor = self.studio.camera_client
-        self.dock, self.work = self.desk.dock, self.desk.work
+        self.controller = plugin.open()
+        self.controller.open_camera()
+        self.camera = self.controller.camera
+        self.client = self.controller.camera_client
+        self.dock, self.pose_session = self.camera.dock, self.camera.pose_session
         QTest.qWait(50)
 
     def take(self, photo, dem) -> None:
-        terrain, picture = QgsRasterLayer(str(dem), "dem"), QgsRasterLayer(str(photo), "cam")
+        terrain, image = QgsRasterLayer(str(dem), "dem"), QgsRasterLayer(str(photo), "cam")
         QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:2056"))
-        QgsProject.instance().addMapLayers([terrain, picture])
-        self.dock.photo.setLayer(picture)
+        QgsProject.instance().addMapLayers([terrain, image])
+        self.dock.photo.setLayer(image)
         self.dock.terrain.setLayer(terrain)
         self.dock.terrain.activated.emit(self.dock.terrain.currentIndex())
         QTest.qWait(20)
@@ -53,20 +53,20 @@ class Operator:
         canvas.refresh()
         return canvas.getCoordinateTransform().transform(point).toQPointF().toPoint()
 
-    def click_picture(self, u, v) -> None:
-        canvas = self.desk.picture_canvas
-        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 0.25)
+    def click_photo(self, u, v) -> None:
+        canvas = self.camera.photo_canvas
+        at = self.screen(canvas, photo_point(u, v), 0.25)
         QTest.mouseClick(canvas.viewport(), LEFT, NONE, at)
 
     def click_map(self, x, y) -> None:
         at = self.screen(self.map, QgsPointXY(x, y), 0.5)
         QTest.mouseClick(self.map.viewport(), LEFT, NONE, at)
 
-    def drag_picture(self, start, end) -> None:
-        canvas = self.desk.picture_canvas
-        first = self.screen(canvas, QgsPointXY(start[0] + 0.5, -(start[1] + 0.5)), 0.5)
+    def drag_photo(self, start, end) -> None:
+        canvas = self.camera.photo_canvas
+        first = self.screen(canvas, photo_point(*start), 0.5)
         to_screen = canvas.getCoordinateTransform().transform
-        last = to_screen(QgsPointXY(end[0] + 0.5, -(end[1] + 0.5))).toQPointF().toPoint()
+        last = to_screen(photo_point(*end)).toQPointF().toPoint()
         view = canvas.viewport()
         QTest.mousePress(view, LEFT, NONE, first)
         for step in range(1, 6):
@@ -82,12 +82,12 @@ class Operator:
         """The pose that was fitted to so many points."""
 
         def there() -> bool:
-            record = self.work.sheet.record
+            record = self.pose_session.draft.record
             used = sum(fit.point.use for fit in record.points) if record else 0
-            return used == count and not self.surveyor.busy
+            return used == count and not self.client.busy
 
-        wait_until(there, 60, f"the pose of {count} points; {self.work.refusal}")
-        return self.work.sheet.record
+        wait_until(there, 60, f"the pose of {count} points; {self.pose_session.failure}")
+        return self.pose_session.draft.record
 
 
 class Mapper(Operator):
@@ -95,7 +95,7 @@ class Mapper(Operator):
 
     def __init__(self, iface, plugin, scene) -> None:
         super().__init__(iface, plugin)
-        self.space = self.studio.session
+        self.session = self.controller.session
         self.take(scene / "picture.jpg", scene / "dem.tif")
 
     def pose(self, scene, truth) -> None:
@@ -103,18 +103,20 @@ class Mapper(Operator):
         self.click_map(truth.x + OFF[0], truth.y + OFF[1])
         self.push(self.dock.add)
         for u, v, x, y in control_points(scene):
-            self.click_picture(u, v)
+            self.click_photo(u, v)
             self.click_map(x, y)
         self.pose_of(6)
-        wait_until(lambda: self.desk.ranges is not None, 60, "what the camera sees")
-        wait_until(lambda: self.studio.segmentation_client.state.name == "READY", 60, "the model")
+        wait_until(lambda: self.pose_session.range_map is not None, 60, "what the camera sees")
+        wait_until(
+            lambda: self.controller.segmentation_client.state.name == "READY", 60, "the model"
+        )
         self.push(self.dock.add)
-        self.studio._activate_tool()
+        self.controller._activate_tool()
 
     def prompt(self, u, v, button=LEFT) -> None:
-        """A click in the picture."""
-        canvas = self.desk.picture_canvas
-        at = self.screen(canvas, QgsPointXY(u + 0.5, -(v + 0.5)), 1.0)
+        """A click in the photo."""
+        canvas = self.camera.photo_canvas
+        at = self.screen(canvas, photo_point(u, v), 1.0)
         QTest.mouseClick(canvas.viewport(), button, NONE, at)
         wait_until(self.settled, 30, "the outline")
 
@@ -124,20 +126,25 @@ class Mapper(Operator):
         wait_until(self.settled, 30, "the outline")
 
     def settled(self) -> bool:
-        draft = self.space.draft
-        return draft is not None and draft.outline_for(self.space.shape) is not None
+        draft = self.session.draft
+        return draft is not None and draft.outline_for(self.session.shape) is not None
 
     def finish(self) -> None:
-        QTest.keyClick(self.desk.picture_canvas, Qt.Key.Key_Return)
-        wait_until(lambda: self.space.prompts.empty, 60, "the feature")
+        QTest.keyClick(self.camera.photo_canvas, Qt.Key.Key_Return)
+        wait_until(lambda: self.session.prompts.empty, 60, "the feature")
 
     def on_map(self) -> QgsGeometry:
         """The outline that the map shows while it is made."""
-        return self.studio.georeferencer.outline.geometry
+        return self.controller.georeferencer.outline.geometry
+
+
+def photo_point(u, v) -> QgsPointXY:
+    """A pixel on the canvas of the photo."""
+    return QgsPointXY(u + 0.5, -(v + 0.5))
 
 
 def control_points(scene) -> list[list[float]]:
-    """(u, v, x, y) of six that are spread over the picture."""
+    """(u, v, x, y) of six that are spread over the photo."""
     with (scene / "gcps.csv").open() as file:
         rows = list(csv.DictReader(file))
     points = [[float(row[name]) for name in ("u_px", "v_px", "x", "y")] for row in rows]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import scenery
-from operating import LEFT, Operator
+from operating import LEFT, Operator, photo_point
 from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
@@ -17,8 +17,8 @@ from waiting import wait_until
 WIDTH, HEIGHT = 1200, 800
 WEST, NORTH, CELL = 2_700_000.0, 1_150_000.0, 10.0
 ROWS, COLS = 400, 400
-STAND = (2_702_000.0, 1_146_400.0)
-# east and north of the camera: all over the picture, near and far
+POSITION = (2_702_000.0, 1_146_400.0)
+# east and north of the camera: all over the photo, near and far
 PLACES = [(-300, 900), (60, 700), (380, 1000), (-700, 2300), (-90, 1700), (900, 2800), (250, 2100)]
 
 
@@ -34,8 +34,8 @@ def truth():
     """The camera, as it really is."""
     from avalanche_iseg_qgis.core.camera import Camera
 
-    z = float(ground(*STAND)) + 5
-    return Camera(WIDTH, HEIGHT, STAND[0] + 4, STAND[1] - 3, z, 4.0, 6.0, 0.5, 1300.0)
+    z = float(ground(*POSITION)) + 5
+    return Camera(WIDTH, HEIGHT, POSITION[0] + 4, POSITION[1] - 3, z, 4.0, 6.0, 0.5, 1300.0)
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def files(tmp_path):
 
 
 def pair(operator, truth, places) -> None:
-    """Click places, metres from the camera, in the picture and on the map."""
+    """Click places, metres from the camera, in the photo and on the map."""
     for east, north in places:
-        x, y = STAND[0] + east, STAND[1] + north
+        x, y = POSITION[0] + east, POSITION[1] + north
         (pixel,) = truth.project([[x, y, float(ground(x, y))]])
-        operator.click_picture(*pixel)
+        operator.click_photo(*pixel)
         operator.click_map(x, y)
 
 
@@ -64,54 +64,54 @@ def operator(plugin, iface):
     return Operator(iface, plugin)
 
 
-def test_points_are_begun_on_either_side_and_kept(operator, files):
+def test_points_are_begun_on_either_side_and_stored(operator, files):
     operator.take(*files)
     operator.push(operator.dock.add)
-    operator.click_picture(300, 200)
+    operator.click_photo(300, 200)
     assert "1" in operator.dock.hint.text()
-    operator.click_map(*STAND)
-    operator.click_map(STAND[0] + 100, STAND[1])
-    first, second = operator.work.sheet.points
-    assert first.on("picture") == pytest.approx((300, 200), abs=0.3)
-    assert first.on("map") == pytest.approx(STAND, abs=0.6)
-    assert second.on("picture") is None
-    operator.click_picture(500, 300)
-    assert all(point.complete for point in operator.work.sheet.points)
+    operator.click_map(*POSITION)
+    operator.click_map(POSITION[0] + 100, POSITION[1])
+    first, second = operator.pose_session.draft.points
+    assert first.position("photo") == pytest.approx((300, 200), abs=0.3)
+    assert first.position("map") == pytest.approx(POSITION, abs=0.6)
+    assert second.position("photo") is None
+    operator.click_photo(500, 300)
+    assert all(point.complete for point in operator.pose_session.draft.points)
     assert operator.dock.table.rowCount() == 2
-    operator.click_picture(300, 200)  # on its mark: selects it
-    assert operator.work.chosen == 0
+    operator.click_photo(300, 200)  # on its mark: selects it
+    assert operator.pose_session.selected == 0
     assert operator.dock.table.selectedIndexes()[0].row() == 0
-    QTest.keyClick(operator.desk.picture_canvas, Qt.Key.Key_Delete)
-    assert [point.name for point in operator.work.sheet.points] == ["2"]
-    operator.click_picture(10, 10)
-    assert [point.name for point in operator.work.sheet.points] == ["2", "1"]
-    QTest.keyClick(operator.desk.picture_canvas, Qt.Key.Key_Escape)
+    QTest.keyClick(operator.camera.photo_canvas, Qt.Key.Key_Delete)
+    assert [point.name for point in operator.pose_session.draft.points] == ["2"]
+    operator.click_photo(10, 10)
+    assert [point.name for point in operator.pose_session.draft.points] == ["2", "1"]
+    QTest.keyClick(operator.camera.photo_canvas, Qt.Key.Key_Escape)
     assert not operator.dock.add.isChecked()
-    operator.click_picture(700, 300)  # now it only moves the picture
-    assert len(operator.work.sheet.points) == 2
+    operator.click_photo(700, 300)  # now it only moves the photo
+    assert len(operator.pose_session.draft.points) == 2
 
 
 def test_place_of_the_camera_by_a_click_and_by_typing(operator, files):
     operator.take(*files)
     tool = operator.map.mapTool()
     operator.push(operator.dock.on_map)
-    operator.click_map(*STAND)
-    assert operator.work.sheet.position == pytest.approx(STAND, abs=0.6)
+    operator.click_map(*POSITION)
+    assert operator.pose_session.draft.position == pytest.approx(POSITION, abs=0.6)
     assert operator.map.mapTool() is tool
-    assert operator.work.sheet.epsg == 2056
+    assert operator.pose_session.draft.epsg == 2056
     operator.dock.position.setText("2702010, 1146410")
     operator.dock.position.editingFinished.emit()
-    assert operator.work.sheet.position == (2702010, 1146410)
+    assert operator.pose_session.draft.position == (2702010, 1146410)
     operator.dock.crs.setCrs(QgsCoordinateReferenceSystem("EPSG:21781"))
-    assert operator.work.sheet.position == pytest.approx((702010, 146410), abs=2)
+    assert operator.pose_session.draft.position == pytest.approx((702010, 146410), abs=2)
     operator.dock.crs.setCrs(QgsCoordinateReferenceSystem("EPSG:4326"))  # refused
-    assert operator.work.sheet.epsg == 21781
+    assert operator.pose_session.draft.epsg == 21781
 
 
 def test_six_points_pose_the_camera(operator, files, truth):
     operator.take(*files)
     operator.push(operator.dock.on_map)
-    operator.click_map(*STAND)
+    operator.click_map(*POSITION)
     operator.push(operator.dock.add)
     pair(operator, truth, PLACES[:6])
     record = operator.pose_of(6)
@@ -131,58 +131,60 @@ def assert_right(camera, truth) -> None:
 
 def cross_is_right(operator, truth) -> None:
     """The mouse of one canvas, on the other."""
-    wait_until(lambda: operator.desk.ranges is not None, 60, "what the camera sees")
-    x, y = STAND[0] + 60, STAND[1] + 700
+    wait_until(lambda: operator.pose_session.range_map is not None, 60, "what the camera sees")
+    x, y = POSITION[0] + 60, POSITION[1] + 700
     (pixel,) = truth.project([[x, y, float(ground(x, y))]])
-    canvas, link = operator.desk.picture_canvas, operator.desk.shown.link
-    at = operator.screen(canvas, QgsPointXY(pixel[0] + 0.5, -(pixel[1] + 0.5)), 0.5)
+    canvas, link = operator.camera.photo_canvas, operator.camera.overlays.link
+    at = operator.screen(canvas, photo_point(*pixel), 0.5)
     QTest.mouseMove(canvas.viewport(), at)
     wait_until(lambda: link.on_map.point is not None, 5, "the cross on the map")
     assert (link.on_map.point.x(), link.on_map.point.y()) == pytest.approx((x, y), abs=25)
     at = operator.screen(operator.map, QgsPointXY(x, y), 1.0)
     QTest.mouseMove(operator.map.viewport(), at)
-    wait_until(lambda: link.on_picture.point is not None, 5, "the cross in the picture")
-    there = link.on_picture.point
+    wait_until(lambda: link.on_photo.point is not None, 5, "the cross in the photo")
+    there = link.on_photo.point
     assert (there.x() - 0.5, -there.y() - 0.5) == pytest.approx(tuple(pixel), abs=4)
 
 
 def move_and_switch_off(operator) -> None:
-    point = operator.work.sheet.points[0]
-    operator.drag_picture((point.u, point.v), (point.u + 40, point.v - 30))
-    moved = operator.work.sheet.points[0]
+    point = operator.pose_session.draft.points[0]
+    operator.drag_photo((point.u, point.v), (point.u + 40, point.v - 30))
+    moved = operator.pose_session.draft.points[0]
     assert (moved.u, moved.v) == pytest.approx((point.u + 40, point.v - 30), abs=1)
-    wait_until(lambda: (operator.work.sheet.record.rms_px or 0) > 3, 60, "a pose that fits badly")
+    wait_until(
+        lambda: (operator.pose_session.draft.record.rms_px or 0) > 3, 60, "a pose that fits badly"
+    )
     operator.pose_of(6)
     cell = operator.dock.table.item(0, 0)
     cell.setCheckState(Qt.CheckState.Unchecked)
     record = operator.pose_of(5)
     assert record.rms_px < 2
-    assert not operator.work.sheet.points[0].use
+    assert not operator.pose_session.draft.points[0].use
 
 
-def test_kept_in_the_project(operator, files, truth, tmp_path):
+def test_stored_in_the_project(operator, files, truth, tmp_path):
     operator.take(*files)
-    operator.work.change(position=STAND)
+    operator.pose_session.change(position=POSITION)
     operator.push(operator.dock.add)
     pair(operator, truth, PLACES[:6])
     record = operator.pose_of(6)
-    operator.click_picture(20, 30)  # a seventh, half finished
+    operator.click_photo(20, 30)  # a seventh, half finished
     operator.dock.name.setText("Hut")
     operator.push(operator.dock.save)
-    sheet = operator.work.sheet
-    assert sheet.record.name == "Hut"
+    draft = operator.pose_session.draft
+    assert draft.record.name == "Hut"
     assert QgsProject.instance().write(str(tmp_path / "project.qgz"))
     QgsProject.instance().clear()
-    assert operator.work.sheet.picture == ""
+    assert operator.pose_session.draft.photo == ""
     assert QgsProject.instance().read(str(tmp_path / "project.qgz"))
-    again = operator.work.sheet
-    assert again.points == sheet.points
-    assert (again.dem, again.position, again.epsg) == (sheet.dem, sheet.position, sheet.epsg)
+    again = operator.pose_session.draft
+    assert again.points == draft.points
+    assert (again.dem, again.position, again.epsg) == (draft.dem, draft.position, draft.epsg)
     assert again.record.pose_id == record.pose_id
-    layer = operator.dock.photo.currentLayer()
-    assert operator.desk.record_for(layer).camera == record.camera
-    (kept,) = operator.desk.files.library.cameras_for(WIDTH, HEIGHT)
-    assert kept.name == "Hut"
+    assert operator.dock.photo.currentLayer().name() == "cam"
+    assert operator.pose_session.draft.record.camera == record.camera
+    (saved,) = operator.camera.file_actions.library.cameras_for(WIDTH, HEIGHT)
+    assert saved.name == "Hut"
 
 
 def test_the_worker_says_why_not(operator, files, truth):
@@ -190,16 +192,18 @@ def test_the_worker_says_why_not(operator, files, truth):
     operator.push(operator.dock.add)
     pair(operator, truth, PLACES[:3])
     for u in (300, 900):  # far outside of the terrain model
-        operator.click_picture(u, 300)
-        operator.click_map(STAND[0] - 30_000, STAND[1] + u)
-    wait_until(lambda: operator.work.refusal or operator.work.sheet.record, 60, "an answer")
+        operator.click_photo(u, 300)
+        operator.click_map(POSITION[0] - 30_000, POSITION[1] + u)
+    wait_until(
+        lambda: operator.pose_session.failure or operator.pose_session.draft.record, 60, "an answer"
+    )
     shown = operator.dock.details.text()
     assert shown
     assert operator.dock.details.isVisible()
 
 
 def test_nothing_is_left_behind(plugin, iface):
-    from avalanche_iseg_qgis.camera.controller import CameraController
+    from avalanche_iseg_qgis.camera.gui.controller import CameraController
     from avalanche_iseg_qgis.worker.camera_client import CameraClient
 
     delete_what_was_let_go()
@@ -207,14 +211,14 @@ def test_nothing_is_left_behind(plugin, iface):
     docks = len(iface.mainWindow().findChildren(QDockWidget))
     tool = iface.mapCanvas().mapTool()
     for _ in range(2):
-        surveyor = CameraClient(iface.mainWindow())
-        desk = CameraController(iface, surveyor, iface.mainWindow())
-        desk.open()
+        client = CameraClient(iface.mainWindow())
+        camera = CameraController(iface, client, iface.mainWindow())
+        camera.open()
         QTest.qWait(50)
-        QTest.mouseClick(desk.dock.add, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
-        desk.close()
-        surveyor.stop()
-        surveyor.deleteLater()
+        QTest.mouseClick(camera.dock.add, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
+        camera.close()
+        client.stop()
+        client.deleteLater()
         delete_what_was_let_go()
         assert len(iface.mapCanvas().scene().items()) == items
         assert len(iface.mainWindow().findChildren(QDockWidget)) == docks

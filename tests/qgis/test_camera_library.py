@@ -1,4 +1,4 @@
-"""Cameras that are kept: in the project, and in a file."""
+"""Saved cameras: in the project, and in a file."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_damaged_file(library, tmp_path):
     assert (tmp_path / "cameras.json").read_text() == "{"
 
 
-def test_for_a_picture_of_another_size(library):
+def test_for_a_photo_of_another_size(library):
     from avalanche_iseg_qgis.core.camera.resizing import resized
     from avalanche_iseg_qgis.core.errors import CameraError
 
@@ -80,7 +80,8 @@ def test_for_a_picture_of_another_size(library):
 
 def test_details_stay_when_the_camera_is_posed_anew(library, tmp_path):
     from avalanche_iseg_qgis import settings
-    from avalanche_iseg_qgis.camera.gui.details import CameraDetailsDialog, kept
+    from avalanche_iseg_qgis.camera.gui.details import CameraDetailsDialog
+    from avalanche_iseg_qgis.camera.pose_draft import description_of
 
     settings.AUTHOR.set("Anna")
     dialog = CameraDetailsDialog(camera("hut"), str(tmp_path))
@@ -98,7 +99,7 @@ def test_details_stay_when_the_camera_is_posed_anew(library, tmp_path):
     assert again.values() == dialog.values()
     again.valid_from.clear()
     assert again.values()["valid_from"] == ""
-    anew = replace(camera(""), **kept(record))
+    anew = replace(camera(""), **description_of(record))
     assert (anew.name, anew.author, anew.valid_from) == ("hut", "Anna", "2026-11-01")
     assert type(record).from_json(record.to_json()).foreground == str(tmp_path / "roof.png")
 

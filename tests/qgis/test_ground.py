@@ -57,10 +57,10 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     mapper.prompt(u, v)
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     before = QgsGeometry(mapper.on_map())
-    x, y, _ = mapper.desk.ranges.locate([(u, v)])[0].tolist()
+    x, y, _ = mapper.pose_session.range_map.locate([(u, v)])[0].tolist()
     assert before.distance(QgsGeometry.fromPointXY(QgsPointXY(x, y))) < 100
     mapper.prompt_on_map(x + 30, y)
-    first, second = mapper.space.prompts.clicks
+    first, second = mapper.session.prompts.clicks
     assert (first.col, first.row) == pytest.approx((u, v), abs=1)
     assert abs(second.col - u) + abs(second.row - v) < 80
     mapper.finish()
@@ -69,20 +69,20 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     (feature,), (picture,) = layer.getFeatures(), pixels.getFeatures()
     assert feature["uuid"] == picture["uuid"]
     assert feature["avalanche_id"] == picture["avalanche_id"]
-    assert pixels in mapper.desk.picture_canvas.layers()
+    assert pixels in mapper.camera.photo_canvas.layers()
     assert picture.geometry().boundingBox().yMaximum() < 0
     assert feature["area_m2"] > 100
     assert feature["area_surface_m2"] > feature["area_m2"]
     assert feature["z_max"] > feature["z_min"] > 0
     assert 0 < feature["vis_frac"] <= 1
     assert feature["sigma_map_m"] > 0
-    assert feature["pose_id"] == mapper.desk.record.pose_id
+    assert feature["pose_id"] == mapper.pose_session.draft.record.pose_id
     assert mapper.on_map().isEmpty()
-    assert len(mapper.studio.avalanches_dock._entries) == 1
+    assert len(mapper.controller.avalanches_dock._entries) == 1
     layer.selectByIds([feature.id()])
     mapper.iface.setActiveLayer(layer)
-    mapper.studio.start_actions.from_selection()
-    wait_until(lambda: mapper.space.prompts.mask is not None, 30, "the outline in the picture")
+    mapper.controller.start_actions.from_selection()
+    wait_until(lambda: mapper.session.prompts.mask is not None, 30, "the outline in the picture")
     mapper.prompt(u, v)
     mapper.finish()
     (again,) = layer.getFeatures()
@@ -103,8 +103,8 @@ def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     mapper.iface.setActiveLayer(layer)
-    mapper.studio.start_actions.from_selection()
-    wait_until(lambda: mapper.space.prompts.mask is not None, 30, "the outline in the picture")
+    mapper.controller.start_actions.from_selection()
+    wait_until(lambda: mapper.session.prompts.mask is not None, 30, "the outline in the picture")
     wait_until(mapper.settled, 30, "its outline")
     mapper.finish()
     (back,) = layer.getFeatures()
@@ -118,12 +118,12 @@ def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
     behind = truth.x - 300 * truth.axes()[2][0], truth.y - 300 * truth.axes()[2][1]
     at = mapper.screen(mapper.map, QgsPointXY(*behind), 1.0)
     QTest.mouseClick(mapper.map.viewport(), LEFT, NONE, at)
-    assert mapper.space.prompts.empty
+    assert mapper.session.prompts.empty
 
 
 def test_map_outlines_without_a_camera_are_explained(mapper, scene):
     said = []
-    mapper.studio.start_actions._warn = said.append
+    mapper.controller.start_actions._warn = said.append
     layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "inventory", "memory")
     feature = QgsFeature(layer.fields())
     feature.setGeometry(true_outline(scene, 1))
@@ -131,7 +131,7 @@ def test_map_outlines_without_a_camera_are_explained(mapper, scene):
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     mapper.iface.setActiveLayer(layer)
-    mapper.studio.start_actions._try(mapper.studio.start_actions.from_selection)
+    mapper.controller.start_actions._try(mapper.controller.start_actions.from_selection)
     assert "Camera panel" in said[0]
 
 
@@ -143,7 +143,7 @@ def test_another_picture_of_a_camera_that_has_turned(mapper, scene, truth, tmp_p
     from qgis.core import QgsRasterLayer
 
     mapper.pose(scene, truth)
-    before, points = mapper.desk.record.camera, mapper.work.sheet.points
+    before, points = mapper.pose_session.draft.record.camera, mapper.pose_session.draft.points
     mapper.dock.name.setText("Hut")
     mapper.push(mapper.dock.save)
     pixels = np.moveaxis(gdal.Open(str(scene / "picture.jpg")).ReadAsArray(), 0, -1)
@@ -151,13 +151,13 @@ def test_another_picture_of_a_camera_that_has_turned(mapper, scene, truth, tmp_p
     other = scenery.write(tmp_path / "later.jpg", moved, driver="JPEG")
     QgsProject.instance().addMapLayer(QgsRasterLayer(str(other), "later"))
     mapper.dock.photo.setLayer(QgsProject.instance().mapLayersByName("later")[0])
-    (record,) = mapper.desk.files.library.cameras_for(960, 600)
+    (record,) = mapper.camera.file_actions.library.cameras_for(960, 600)
     from dataclasses import replace
 
-    mapper.work.use(replace(record, image=str(scene / "picture.jpg")))
-    wait_until(lambda: mapper.desk.record.drift_deg, 60, "the turned camera")
-    assert mapper.desk.record.drift_deg == pytest.approx(
+    mapper.pose_session.use_camera(replace(record, image=str(scene / "picture.jpg")))
+    wait_until(lambda: mapper.pose_session.draft.record.drift_deg, 60, "the turned camera")
+    assert mapper.pose_session.draft.record.drift_deg == pytest.approx(
         np.degrees(np.hypot(7, 3) / before.f), rel=0.2
     )
-    for old, new in zip(points, mapper.work.sheet.points, strict=True):
+    for old, new in zip(points, mapper.pose_session.draft.points, strict=True):
         assert (new.u - old.u, new.v - old.v) == pytest.approx((-7, 3), abs=1.0)

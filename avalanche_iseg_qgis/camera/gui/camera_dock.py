@@ -1,4 +1,4 @@
-"""The dock *Camera*: picture and terrain, where the camera stands, points, the pose."""
+"""The dock *Camera*: photo and terrain, position of the camera, points, the pose."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QGroupBox,
     QLabel,
     QLineEdit,
     QMenu,
-    QScrollArea,
     QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,8 +25,10 @@ from ...core.camera import Projection
 from ...gui.widgets import (
     fit_width,
     form_layout,
+    menu_button,
     number_field,
     raster_layer_combo,
+    scroll_area,
     tool_button,
     widget_row,
 )
@@ -39,7 +38,7 @@ from .points_table import PointsTable
 
 
 class CameraDock(QgsDockWidget):
-    """See the module. Holds no state but its widgets'; tells by signals what was chosen.
+    """Widgets of the camera work, without any other state.
 
     Signals
     -------
@@ -47,14 +46,14 @@ class CameraDock(QgsDockWidget):
         (dict of fields of `PoseDraft`).
     crs_chosen
         (CRS).
-    bridge_chosen
-        How wide gaps are closed behind which the camera does not see.
+    bridge_changed
+        The width up to which hidden gaps in outlines are closed.
     position_typed
-        Where the camera stands was typed in.
+        The position of the camera was typed in.
     """
 
     changed = pyqtSignal(dict)
-    bridge_chosen = pyqtSignal()
+    bridge_changed = pyqtSignal()
     position_typed = pyqtSignal()
     crs_chosen = pyqtSignal(QgsCoordinateReferenceSystem)
 
@@ -65,53 +64,49 @@ class CameraDock(QgsDockWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(6, 6, 6, 6)
         for part in (
-            self._sources_part(),
-            self._stand_part(),
+            self._inputs_part(),
+            self._position_part(),
             self._points_part(),
             self._pose_part(),
         ):
             column.addWidget(part)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
+        area = scroll_area(content)
         bar = area.verticalScrollBar().sizeHint().width()
         area.setMinimumWidth(content.minimumSizeHint().width() + bar)
         self.setWidget(area)
 
-    def show_sheet(self, sheet: PoseDraft, chosen: int | None) -> None:
-        """Show what is known; nothing is told back."""
-        widgets = (self.crs, self.position, self.sigma, self.above, self.focal_as, self.focal)
-        for widget in (*widgets, self.projection):
+    def show_draft(self, draft: PoseDraft, selected: int | None) -> None:
+        """Show a draft; no signal is emitted."""
+        lens = (self.focal_as, self.focal, self.projection)
+        widgets = (self.crs, self.position, self.sigma, self.above, *lens)
+        for widget in widgets:
             widget.blockSignals(True)
-        if sheet.epsg:
-            self.crs.setCrs(QgsCoordinateReferenceSystem.fromEpsgId(sheet.epsg))
+        if draft.epsg:
+            self.crs.setCrs(QgsCoordinateReferenceSystem.fromEpsgId(draft.epsg))
         if not self.position.hasFocus() or not self.position.isModified():
-            place = sheet.position
-            self.position.setText("" if place is None else f"{place[0]:.1f}, {place[1]:.1f}")
-        self.sigma.setValue(sheet.position_sigma)
-        self.above.setValue(sheet.height_above_ground)
-        self.focal_as.setCurrentIndex(self.focal_as.findData(sheet.focal_as))
-        self.focal.setVisible(sheet.focal_as != UNKNOWN)
-        degrees = sheet.focal_as == DEGREES
+            x_y = draft.position
+            self.position.setText("" if x_y is None else f"{x_y[0]:.1f}, {x_y[1]:.1f}")
+        self.sigma.setValue(draft.position_sigma)
+        self.above.setValue(draft.height_above_ground)
+        self.focal_as.setCurrentIndex(self.focal_as.findData(draft.focal_as))
+        self.focal.setVisible(draft.focal_as != UNKNOWN)
+        degrees = draft.focal_as == DEGREES
         self.focal.setSuffix(tr("° wide") if degrees else tr(" px"))
-        self.focal.setMaximum(360.0 if sheet.projection != Projection.PINHOLE.value else 170.0)
-        if not degrees:
-            self.focal.setMaximum(1e6)
-        self.focal.setValue(sheet.focal)
-        self.projection.setCurrentIndex(self.projection.findData(sheet.projection))
-        for widget in (*widgets, self.projection):
+        widest = 170.0 if draft.projection == Projection.PINHOLE.value else 360.0
+        self.focal.setMaximum(widest if degrees else 1e6)
+        self.focal.setValue(draft.focal)
+        self.projection.setCurrentIndex(self.projection.findData(draft.projection))
+        for widget in widgets:
             widget.blockSignals(False)
-        if not self.name.hasFocus() and sheet.record is not None:
-            self.name.setText(sheet.record.name or self.name.text())
-        self.table.show_sheet(sheet, chosen)
+        if not self.name.hasFocus() and draft.record is not None:
+            self.name.setText(draft.record.name or self.name.text())
+        self.table.show_draft(draft, selected)
         for widget in (self.show_view, self.drape, self.save):
-            widget.setEnabled(sheet.record is not None)
-        self.remove.setEnabled(chosen is not None)
+            widget.setEnabled(draft.record is not None)
+        self.remove.setEnabled(selected is not None)
 
     def show_tiles(self, paths: Sequence[str]) -> None:
-        """Name a terrain model that is no layer of the project."""
+        """Show the name of a terrain model that is no layer of the project."""
         folder = Path(paths[0]).parent.name if paths else ""
         if len(paths) == 1:
             self.tiles.setText(Path(paths[0]).name)
@@ -119,8 +114,8 @@ class CameraDock(QgsDockWidget):
             self.tiles.setText(tr("{} files in {}").format(len(paths), folder))
         self.tiles.setVisible(bool(paths))
 
-    def show_result(self, text: str, colour: str, details: str) -> None:
-        """Say what the pose is worth."""
+    def show_status(self, text: str, colour: str, details: str) -> None:
+        """Show how good the pose is."""
         self.result.setText(text)
         self.result.setStyleSheet(f"font-weight: bold; color: {colour}")
         self.details.setText(details)
@@ -128,8 +123,8 @@ class CameraDock(QgsDockWidget):
 
     # --- parts -----------------------------------------------------------------------------
 
-    def _sources_part(self) -> QWidget:
-        part = QGroupBox(tr("1  Picture and terrain"))
+    def _inputs_part(self) -> QWidget:
+        part = QGroupBox(tr("1  Photo and terrain"))
         form = form_layout(part)
         self.photo, self.terrain = raster_layer_combo(), raster_layer_combo()
         self.photo.setToolTip(tr("Photo of the webcam"))
@@ -138,12 +133,10 @@ class CameraDock(QgsDockWidget):
         self.open_tiles = tool_button(
             tr("Folder…"), tr("Take all tiles in a folder, such as those of swissALTI3D")
         )
-        self.saved_menu = QMenu(self)
-        self.saved = tool_button(
-            tr("Saved camera…"), tr("Take over a camera that was posed in another picture")
+        self.saved_menu, self.menu = QMenu(self), QMenu(self)
+        self.saved = menu_button(
+            tr("Saved camera…"), tr("Use a camera that was posed in another photo"), self.saved_menu
         )
-        self.saved.setMenu(self.saved_menu)
-        self.saved.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.tiles = QLabel()
         self.tiles.setVisible(False)
         self.crs = QgsProjectionSelectionWidget()
@@ -158,21 +151,20 @@ class CameraDock(QgsDockWidget):
         form.addRow("", self.saved)
         return part
 
-    def _stand_part(self) -> QWidget:
-        part = QGroupBox(tr("2  Where the camera stands, roughly"))
+    def _position_part(self) -> QWidget:
+        part = QGroupBox(tr("2  Position of the camera, roughly"))
         form = form_layout(part)
         self.position = QLineEdit()
         self.position.editingFinished.connect(self.position_typed)
         self.position.setPlaceholderText(tr("unknown"))
-        self.position.setToolTip(tr("x, y in the CRS above; leave it empty if nobody knows"))
+        self.position.setToolTip(tr("x, y in the CRS above; leave it empty if unknown"))
         self.on_map = tool_button(
             tr("Click on map"), tr("Click where the camera stands"), checkable=True
         )
-        self.sigma = number_field(0.1, 10000, 1, tr(" m"), tr("How well the place is known"))
-        self.sigma.setPrefix("± ")
-        self.above = number_field(
-            0, 500, 1, tr(" m up"), tr("Height of the camera above the ground: mast, roof")
-        )
+        self.sigma = number_field(0.1, 10000, 1, tr(" m"), tr("Standard deviation of x and y"))
+        self.sigma.setPrefix(tr("Accuracy of position: ± "))
+        self.above = number_field(0, 500, 1, tr(" m"), tr("Of the camera: mast, roof"))
+        self.above.setPrefix(tr("Height above ground: "))
         self.focal_as, self.projection = QComboBox(), QComboBox()
         for value, text in (
             (UNKNOWN, tr("unknown")),
@@ -187,16 +179,17 @@ class CameraDock(QgsDockWidget):
         ):
             self.projection.addItem(text, kind.value)
         self.projection.setToolTip(tr("Panoramas are bent: straight ridges look curved"))
-        form.addRow(tr("Place"), widget_row(self.position, self.on_map))
-        form.addRow("", widget_row(self.sigma, self.above))
+        form.addRow(tr("Position"), widget_row(self.position, self.on_map))
+        form.addRow("", self.sigma)
+        form.addRow("", self.above)
         form.addRow(tr("Lens"), widget_row(self.projection, self.focal_as))
         form.addRow("", self.focal)
-        self.sigma.valueChanged.connect(lambda value: self._tell(position_sigma=value))
-        self.above.valueChanged.connect(lambda value: self._tell(height_above_ground=value))
-        self.focal.valueChanged.connect(lambda value: self._tell(focal=value))
+        self.sigma.valueChanged.connect(lambda value: self._emit_change(position_sigma=value))
+        self.above.valueChanged.connect(lambda value: self._emit_change(height_above_ground=value))
+        self.focal.valueChanged.connect(lambda value: self._emit_change(focal=value))
         self.focal_as.activated.connect(self._on_focal)
         self.projection.activated.connect(
-            lambda _: self._tell(projection=self.projection.currentData())
+            lambda _: self._emit_change(projection=self.projection.currentData())
         )
         return part
 
@@ -207,7 +200,7 @@ class CameraDock(QgsDockWidget):
         self.hint.setWordWrap(True)
         self.add = tool_button(
             tr("Add and move points"),
-            tr("Click a place in the picture, then the same place on the map; drag to move"),
+            tr("Click a place in the photo, then the same place on the map; drag to move"),
             checkable=True,
         )
         self.remove = tool_button(tr("Delete"), tr("Delete the selected point (Del)"))
@@ -216,7 +209,7 @@ class CameraDock(QgsDockWidget):
         self.stretch.setValue(10)
         self.stretch.setPrefix(tr("arrows × "))
         self.stretch.setToolTip(
-            tr("Arrows lead from points to where the pose draws them, so many times as long")
+            tr("Arrows lead to where the pose projects the points, so many times as long")
         )
         self.table = PointsTable()
         column.addWidget(self.hint)
@@ -225,35 +218,32 @@ class CameraDock(QgsDockWidget):
         return part
 
     def _pose_part(self) -> QWidget:
-        part = QGroupBox(tr("4  The pose"))
+        part = QGroupBox(tr("4  Camera position and view"))
         column = QVBoxLayout(part)
         self.result, self.details = QLabel(), QLabel()
         for label in (self.result, self.details):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.solve = tool_button(tr("Solve"), tr("Fit the pose now; it is also done by itself"))
+        self.solve = tool_button(tr("Compute"), tr("Fit the pose now; it is also done by itself"))
         self.skyline = tool_button(
             tr("Start from skyline"),
             tr("Find the view by the mountains against the sky, without points"),
         )
         self.show_view = QCheckBox(tr("Show on map"))
-        self.show_view.setToolTip(tr("The ground that the camera sees, and where it looks"))
+        self.show_view.setToolTip(tr("The terrain that the camera sees, and where it looks"))
         self.show_view.setChecked(True)
-        self.drape = tool_button(tr("Drape on map…"), tr("Make an orthophoto of the picture"))
+        self.drape = tool_button(tr("Make orthophoto…"), tr("Drape the photo on the map"))
         self.bridge = number_field(
-            0, 500, 0, tr(" m wide"), tr("Ground that a ridge hides within avalanches")
+            0, 500, 0, tr(" m"), tr("Terrain within an avalanche that a ridge hides")
         )
-        self.bridge.setPrefix(tr("Hidden gaps: close up to "))
-        self.bridge.setSpecialValueText(tr("Hidden gaps: left open"))
+        self.bridge.setPrefix(tr("Close hidden gaps up to: "))
+        self.bridge.setSpecialValueText(tr("Close hidden gaps up to: off"))
         self.bridge.setValue(settings.BRIDGE.get())
         self.bridge.valueChanged.connect(self._on_bridge)
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("name of the camera"))
-        self.save = tool_button(tr("Save"), tr("Keep the camera in the project"))
-        self.menu = QMenu(self)
-        self.more = tool_button(tr("More…"), tr("Share, import, export"))
-        self.more.setMenu(self.menu)
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.save = tool_button(tr("Save"), tr("Save the camera in the project"))
+        self.more = menu_button(tr("More…"), tr("Share, import, export"), self.menu)
         column.addWidget(self.result)
         column.addWidget(self.details)
         column.addLayout(widget_row(self.solve, self.skyline))
@@ -265,11 +255,11 @@ class CameraDock(QgsDockWidget):
     def _on_focal(self, _index: int) -> None:
         kind = self.focal_as.currentData()
         start = {DEGREES: 60.0, PIXELS: 2000.0}
-        self._tell(focal_as=kind, **({"focal": start[kind]} if kind in start else {}))
+        self._emit_change(focal_as=kind, **({"focal": start[kind]} if kind in start else {}))
 
     def _on_bridge(self, metres: float) -> None:
         settings.BRIDGE.set(metres)
-        self.bridge_chosen.emit()
+        self.bridge_changed.emit()
 
-    def _tell(self, **changes: object) -> None:
+    def _emit_change(self, **changes: object) -> None:
         self.changed.emit(changes)

@@ -1,4 +1,4 @@
-"""The mouse of one canvas, shown on the other."""
+"""The mouse position on one canvas, shown on the other."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCsException,
-    QgsPointXY,
-    QgsProject,
-)
+from qgis.core import QgsPointXY
 from qgis.PyQt.QtCore import QObject
 
 from ...i18n import tr
+from ..pose_crs import transformed
 from .view_items import CrossItem
 
 if TYPE_CHECKING:
@@ -24,74 +19,70 @@ if TYPE_CHECKING:
     from ..pose_session import PoseSession
     from .photo_dock import PhotoDock
 
-_PLAIN = QgsCoordinateReferenceSystem()
-
 
 class CursorLink(QObject):
-    """In the picture: the ground that the pixel sees, on the map; on the map: the same back."""
+    """Shows on the map the terrain under the mouse in the photo, and the reverse."""
 
     def __init__(
-        self, map_canvas: QgsMapCanvas, dock: PhotoDock, work: PoseSession, parent: QObject
+        self, map_canvas: QgsMapCanvas, dock: PhotoDock, session: PoseSession, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._map, self._dock, self._work = map_canvas, dock, work
-        self.on_map, self.on_picture = CrossItem(map_canvas), CrossItem(dock.canvas)
+        self._map, self._dock, self._session = map_canvas, dock, session
+        self.on_map, self.on_photo = CrossItem(map_canvas), CrossItem(dock.canvas)
         map_canvas.xyCoordinates.connect(self._over_map)
-        dock.canvas.xyCoordinates.connect(self._over_picture)
+        dock.canvas.xyCoordinates.connect(self._over_photo)
 
     def close(self) -> None:
-        """Take the crosses off."""
+        """Remove the crosses."""
         self._map.xyCoordinates.disconnect(self._over_map)
-        self._dock.canvas.xyCoordinates.disconnect(self._over_picture)
+        self._dock.canvas.xyCoordinates.disconnect(self._over_photo)
         self.on_map.close()
-        self.on_picture.close()
+        self.on_photo.close()
 
-    def _over_picture(self, point: QgsPointXY) -> None:
-        self.on_picture.show(None, _PLAIN)
-        sheet, ranges = self._work.sheet, self._work.ranges
-        u, v = point.x() - 0.5, -point.y() - 0.5
-        if not (-0.5 <= u <= sheet.width - 0.5 and -0.5 <= v <= sheet.height - 0.5):
-            self._dock.place.setText("")
-            self.on_map.show(None, _PLAIN)
-            return
-        text = tr("{:.0f}, {:.0f} px").format(u, v)
-        if ranges is None:
-            self._dock.place.setText(text)
-            return
-        x, y, z = ranges.locate([(u, v)])[0].tolist()
-        if math.isfinite(x):
-            self.on_map.show(QgsPointXY(x, y), _crs(sheet.epsg))
-            away = math.hypot(x - ranges.camera.x, y - ranges.camera.y)
-            text = tr("{}   {:.0f}, {:.0f}   {:.0f} m high   {:.0f} m away").format(
-                text, x, y, z, away
-            )
-        else:
-            self.on_map.show(None, _PLAIN)
-            text = tr("{}   sky, or beyond the terrain model").format(text)
+    def _over_photo(self, point: QgsPointXY) -> None:
+        self.on_photo.hide_mark()
+        place, text = None, ""
+        row, col = self._session.grid.to_pixel(point)
+        if self._session.grid.contains(row, col):
+            place, text = self._terrain_at(row, col)
         self._dock.place.setText(text)
+        if place is None:
+            self.on_map.hide_mark()
+        else:
+            self.on_map.show_mark(place, self._session.crs)
+
+    def _terrain_at(self, row: float, col: float) -> tuple[QgsPointXY | None, str]:
+        """Return the place on the map that a pixel sees, and a text about it."""
+        range_map = self._session.range_map
+        text = tr("{:.0f}, {:.0f} px").format(col, row)
+        if range_map is None:
+            return None, text
+        x, y, z = range_map.locate([(col, row)])[0].tolist()
+        if not math.isfinite(x):
+            return None, tr("{}   sky, or beyond the terrain model").format(text)
+        distance = math.hypot(x - range_map.camera.x, y - range_map.camera.y)
+        words = tr("{}   {:.0f}, {:.0f}   {:.0f} m high   {:.0f} m away")
+        return QgsPointXY(x, y), words.format(text, x, y, z, distance)
 
     def _over_map(self, point: QgsPointXY) -> None:
-        self.on_map.show(None, _PLAIN)
-        self.on_picture.show(self._seen_at(point), _PLAIN)
+        self.on_map.hide_mark()
+        pixel = self._pixel_of(point)
+        if pixel is None:
+            self.on_photo.hide_mark()
+        else:
+            self.on_photo.show_mark(pixel, self._session.grid.crs)
 
-    def _seen_at(self, point: QgsPointXY) -> QgsPointXY | None:
-        """Where the picture shows a place of the map; None if it does not."""
-        sheet, ranges = self._work.sheet, self._work.ranges
-        if ranges is None:
+    def _pixel_of(self, point: QgsPointXY) -> QgsPointXY | None:
+        """Return where the photo shows a place of the map, on its canvas; None if it does not."""
+        session, range_map = self._session, self._session.range_map
+        if range_map is None:
             return None
-        crs = self._map.mapSettings().destinationCrs()
-        transform = QgsCoordinateTransform(crs, _crs(sheet.epsg), QgsProject.instance())
-        try:
-            place = transform.transform(point)
-        except QgsCsException:
+        place = transformed(point, self._map.mapSettings().destinationCrs(), session.crs)
+        if place is None:
             return None
-        height = self._work.heights.at(place.x(), place.y())
-        there = np.array([[place.x(), place.y(), height]])
-        if not math.isfinite(height) or not ranges.sees(there)[0]:
+        height = session.heights.at(place.x(), place.y())
+        xyz = np.array([[place.x(), place.y(), height]])
+        if not math.isfinite(height) or not range_map.sees(xyz)[0]:
             return None
-        u, v = ranges.camera.project(there)[0].tolist()
-        return QgsPointXY(u + 0.5, -(v + 0.5))
-
-
-def _crs(epsg: int) -> QgsCoordinateReferenceSystem:
-    return QgsCoordinateReferenceSystem.fromEpsgId(epsg)
+        col, row = range_map.camera.project(xyz)[0].tolist()
+        return session.grid.to_layer(row, col)

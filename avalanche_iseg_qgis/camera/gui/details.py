@@ -1,8 +1,8 @@
-"""What is kept of a camera for people: who posed it, when it holds, what stands before the view."""
+"""Dialog for the description of a camera: who posed it, when it is valid, its foreground."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qgis.gui import QgsDateEdit, QgsFileWidget
 from qgis.PyQt.QtCore import QDate, Qt
@@ -14,23 +14,16 @@ from ...i18n import tr
 if TYPE_CHECKING:
     from ...core.camera import CameraRecord
 
-_KEPT = ("name", "author", "valid_from", "valid_to", "foreground")
-
-
-def kept(record: CameraRecord | None) -> dict[str, str]:
-    """Fields of a record that stay when the camera is posed anew."""
-    return {} if record is None else {name: getattr(record, name) for name in _KEPT}
-
 
 class CameraDetailsDialog(QDialog):
-    """Asks; `values` are fields of a `CameraRecord`."""
+    """Asks for the description of a camera."""
 
     def __init__(self, record: CameraRecord, folder: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Details of the camera"))
         form = QFormLayout(self)
         self.author = QLineEdit(record.author or settings.AUTHOR.get())
-        self.valid_from, self.valid_to = _date(record.valid_from), _date(record.valid_to)
+        self.valid_from, self.valid_to = _date_edit(record.valid_from), _date_edit(record.valid_to)
         self.valid_to.setToolTip(tr("The day after which the camera was moved; empty if it holds"))
         self.foreground = QgsFileWidget()
         self.foreground.setStorageMode(QgsFileWidget.StorageMode.GetFile)
@@ -39,8 +32,8 @@ class CameraDetailsDialog(QDialog):
         self.foreground.setFilePath(record.foreground)
         self.foreground.setToolTip(
             tr(
-                "A mask of the picture, not 0 where roofs, masts, logos or time stamps are: it is "
-                "left out when later pictures are compared with this one"
+                "A mask of the photo, not 0 where roofs, masts, logos or time stamps are: it is "
+                "left out when later photos are compared with this one"
             )
         )
         form.addRow(tr("Posed by"), self.author)
@@ -56,17 +49,17 @@ class CameraDetailsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form.addRow(buttons)
 
-    def values(self) -> dict[str, str]:
-        """What was entered."""
+    def values(self) -> dict[str, Any]:
+        """Return what was entered, as fields of a `CameraRecord`."""
         return {
             "author": self.author.text().strip(),
-            "valid_from": _text(self.valid_from),
-            "valid_to": _text(self.valid_to),
+            "valid_from": _to_iso(self.valid_from),
+            "valid_to": _to_iso(self.valid_to),
             "foreground": self.foreground.filePath().strip(),
         }
 
 
-def _date(text: str) -> QgsDateEdit:
+def _date_edit(text: str) -> QgsDateEdit:
     edit = QgsDateEdit()
     edit.setAllowNull(True)
     edit.setDisplayFormat("yyyy-MM-dd")
@@ -78,5 +71,5 @@ def _date(text: str) -> QgsDateEdit:
     return edit
 
 
-def _text(edit: QgsDateEdit) -> str:
+def _to_iso(edit: QgsDateEdit) -> str:
     return "" if edit.isNull() else edit.date().toString(Qt.DateFormat.ISODate)

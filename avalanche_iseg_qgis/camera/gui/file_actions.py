@@ -1,7 +1,8 @@
-"""Cameras and points to and from files; orthophotos; the library that colleagues share."""
+"""Actions of the Camera dock with files: cameras, points, orthophotos, the shared library."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,13 +31,13 @@ _TIFF = "GeoTIFF (*.tif)"
 
 
 class CameraFileActions(QObject):
-    """What the buttons and menus of the dock do with files; asks for their names."""
+    """What buttons and menus of the dock do with files; asks for their names."""
 
     def __init__(
-        self, dock: CameraDock, work: PoseSession, notices: Messages, parent: QObject
+        self, dock: CameraDock, session: PoseSession, messages: Messages, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._dock, self._work, self._notices = dock, work, notices
+        self._dock, self._session, self._messages = dock, session, messages
         self.library = library.CameraLibrary()
         dock.save.clicked.connect(lambda _=False: self._try(self.save))
         dock.drape.clicked.connect(lambda _=False: self._try(self.drape))
@@ -44,7 +45,7 @@ class CameraFileActions(QObject):
         for text, act in (
             (tr("Details…"), self.edit_details),
             (None, None),
-            (tr("Put into the library"), self.share),
+            (tr("Add to shared camera library"), self.share),
             (tr("Choose the library file…"), self.choose_library),
             (None, None),
             (tr("Export camera…"), self.export_camera),
@@ -59,19 +60,19 @@ class CameraFileActions(QObject):
                 action = dock.menu.addAction(text)
                 action.triggered.connect(lambda _=False, a=act: self._try(a))
 
-    # --- cameras that are kept ---------------------------------------------------------------
+    # --- saved cameras ------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Keep the camera in the project, under the name in the dock."""
-        record = self._named()
+        """Save the camera in the project, under the name in the dock."""
+        record = self._named_record()
         if record is not None:
             self.library.save(record)
-            text = tr("The camera {} is kept in the project: save the project too.")
-            self._notices.inform(text.format(record.name))
+            text = tr("The camera {} is saved in the project: save the project too.")
+            self._messages.inform(text.format(record.name))
 
     def share(self) -> None:
-        """Put the camera into the library file."""
-        record = self._named()
+        """Save the camera in the library file."""
+        record = self._named_record()
         if record is None:
             return
         if not library.FILE.get():
@@ -79,7 +80,7 @@ class CameraFileActions(QObject):
         if library.FILE.get():
             self.library.share(record)
             text = tr("The camera {} is in the library {}.")
-            self._notices.inform(text.format(record.name, library.FILE.get()))
+            self._messages.inform(text.format(record.name, library.FILE.get()))
 
     def choose_library(self) -> None:
         """Ask for the library file."""
@@ -95,48 +96,50 @@ class CameraFileActions(QObject):
             library.FILE.set(path)
 
     def fill_saved(self) -> None:
-        """Offer the cameras that fit the picture."""
-        menu, sheet = self._dock.saved_menu, self._work.sheet
+        """Fill the menu with the cameras that fit the photo."""
+        menu, draft = self._dock.saved_menu, self._session.draft
         menu.clear()
-        cameras = self.library.cameras_for(sheet.width, sheet.height) if sheet.picture else []
+        cameras = self.library.cameras_for(draft.width, draft.height) if draft.photo else []
         for record in cameras:
             action = menu.addAction(record.name)
             action.triggered.connect(lambda _=False, r=record: self._try(lambda: self._use(r)))
         if not cameras:
-            menu.addAction(tr("none for pictures of this shape")).setEnabled(False)
+            menu.addAction(tr("no saved camera for this photo size")).setEnabled(False)
 
-    def names_saved(self) -> list[str]:
-        """Of cameras to take over for a picture that has none yet."""
-        sheet = self._work.sheet
-        if not sheet.picture or sheet.record is not None or sheet.points:
+    def saved_names(self) -> list[str]:
+        """Return the names of saved cameras for a photo that has no pose and no points yet."""
+        draft = self._session.draft
+        if not draft.photo or draft.record is not None or draft.points:
             return []
         try:
-            return [camera.name for camera in self.library.cameras_for(sheet.width, sheet.height)]
-        except IsegError:  # said when they are asked for
+            return [camera.name for camera in self.library.cameras_for(draft.width, draft.height)]
+        except IsegError:  # reported when the menu is opened
             return []
 
     def _use(self, record: CameraRecord) -> None:
         if self._may_replace():
-            self._work.use(record)
+            self._session.use_camera(record)
 
-    def _named(self) -> CameraRecord | None:
-        record, name = self._work.sheet.record, self._dock.name.text().strip()
+    def _named_record(self) -> CameraRecord | None:
+        record, name = self._session.draft.record, self._dock.name.text().strip()
         if record is None or not name:
-            self._notices.warn(tr("Give the camera a name first, and pose it."))
+            self._messages.warn(tr("Give the camera a name first, and pose it."))
             return None
         record = replace(record, name=name, author=record.author or settings.AUTHOR.get())
-        self._work.change(record=record)
+        self._session.change(record=record)
         return record
 
     def edit_details(self) -> None:
-        """Ask for what is kept for people: author, validity, foreground."""
-        record = self._work.sheet.record
+        """Ask for author, validity and foreground."""
+        record = self._session.draft.record
         if record is None:
-            self._notices.warn(tr("There is no pose yet that this would be kept with."))
+            self._messages.warn(tr("There is no pose yet to describe."))
             return
-        dialog = CameraDetailsDialog(record, str(Path(self._work.sheet.picture).parent), self._dock)
+        dialog = CameraDetailsDialog(
+            record, str(Path(self._session.draft.photo).parent), self._dock
+        )
         if dialog.exec():
-            self._work.change(record=replace(record, **dialog.values()))
+            self._session.change(record=replace(record, **dialog.values()))
 
     # --- files -----------------------------------------------------------------------------
 
@@ -144,64 +147,64 @@ class CameraFileActions(QObject):
         """Make an orthophoto."""
         path = self._ask_save(tr("Orthophoto"), "_ortho.tif", _TIFF)
         if path:
-            self._work.drape(path)
+            self._session.drape(path)
 
-    def show_draped(self, picture: str, path: str) -> None:
-        """Lay an orthophoto on the map."""
-        layer = QgsRasterLayer(path, tr("{} on the map").format(Path(picture).stem))
+    def show_orthophoto(self, photo: str, path: str) -> None:
+        """Add an orthophoto to the map."""
+        layer = QgsRasterLayer(path, tr("{} on the map").format(Path(photo).stem))
         QgsProject.instance().addMapLayer(layer)
 
     def export_camera(self) -> None:
         """Write camera.json."""
-        record = self._work.sheet.record
+        record = self._session.draft.record
         if record is None:
-            self._notices.warn(tr("There is no pose to export yet."))
+            self._messages.warn(tr("There is no pose to export yet."))
             return
         path = self._ask_save(tr("Camera"), "_camera.json", _CAMERA)
         if path:
             record.write(path)
 
     def import_camera(self) -> None:
-        """Take a camera over from camera.json."""
+        """Use the camera of a camera.json."""
         path = self._ask_open(tr("Camera"), _CAMERA)
         if path:
             self._use(CameraRecord.read(path))
 
     def export_points(self) -> None:
         """Write the points that are complete."""
-        points = [p.control_point() for p in self._work.sheet.points if p.complete]
+        gcps = self._session.draft.gcps
         path = self._ask_save(tr("Control points"), "_points.csv", _TABLE)
         if path:
-            write_gcps(path, points)
+            write_gcps(path, gcps)
 
     def import_points(self) -> None:
         """Read points, in the CRS of the pose."""
         path = self._ask_open(tr("Control points"), _TABLE)
         if path:
-            self._work.add_points([PosePoint.of(point) for point in read_gcps(path)])
+            self._session.add_points([PosePoint.from_gcp(point) for point in read_gcps(path)])
 
     def _ask_save(self, title: str, ending: str, kinds: str) -> str:
-        picture = Path(self._work.sheet.picture)
-        start = str(picture.with_name(picture.stem + ending))
-        return QFileDialog.getSaveFileName(self._dock, title, start, kinds)[0]
+        photo = Path(self._session.draft.photo)
+        start = str(photo.with_name(photo.stem + ending))
+        return str(QFileDialog.getSaveFileName(self._dock, title, start, kinds)[0])
 
     def _ask_open(self, title: str, kinds: str) -> str:
-        folder = str(Path(self._work.sheet.picture).parent)
-        return QFileDialog.getOpenFileName(self._dock, title, folder, kinds)[0]
+        folder = str(Path(self._session.draft.photo).parent)
+        return str(QFileDialog.getOpenFileName(self._dock, title, folder, kinds)[0])
 
     def _may_replace(self) -> bool:
-        count = len(self._work.sheet.points)
+        count = len(self._session.draft.points)
         if not count:
             return True
         answer = QMessageBox.question(
             self._dock,
-            tr("Take over another camera?"),
-            tr("It replaces the pose and the {} points of this picture.").format(count),
+            tr("Use another camera?"),
+            tr("It replaces the pose and the {} points of this photo.").format(count),
         )
-        return answer == QMessageBox.StandardButton.Yes
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
-    def _try(self, act) -> None:
+    def _try(self, act: Callable[[], None]) -> None:
         try:
             act()
         except IsegError as error:
-            self._notices.warn(str(error))
+            self._messages.warn(str(error))

@@ -1,4 +1,4 @@
-"""What a camera is posed with: photo, terrain model, CRS, and where it stands."""
+"""Inputs of a pose: photo, terrain model, CRS, and the position of the camera."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ from qgis.PyQt.QtWidgets import QFileDialog
 from ...core.errors import CameraError
 from ...features.queries import find_layers
 from ...i18n import tr
-from ..places import (
-    epsg_of,
-    file_of,
-    good_epsg,
-    is_photo,
-    is_terrain,
-    metric,
-    terrain_files,
-)
-from ..pose_store import PoseStore
+from ...layers.kinds import file_of, is_photo, is_terrain, raster_layers
+from ..dem_files import dem_files
+from ..pose_crs import choose_epsg, epsg_code, is_metric
 
 if TYPE_CHECKING:
     from ...messages import Messages
@@ -31,82 +24,84 @@ if TYPE_CHECKING:
 
 
 class PoseInputs(QObject):
-    """Brings what is chosen in the dock into the work, and offers what the project has."""
+    """Gives the session what is chosen in the dock, and offers there what the project has."""
 
     def __init__(
         self,
         dock: CameraDock,
-        picture: PhotoDock,
-        work: PoseSession,
-        notices: Messages,
+        photo_dock: PhotoDock,
+        session: PoseSession,
+        messages: Messages,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._dock, self._picture, self._work, self._notices = dock, picture, work, notices
-        dock.photo.layerChanged.connect(self._take_photo)
-        # by the user only: a layer that is removed leaves its file, which is what counts
-        dock.terrain.activated.connect(lambda _: self._take_terrain(dock.terrain.currentLayer()))
+        self._dock, self._photo_dock = dock, photo_dock
+        self._session, self._messages = session, messages
+        dock.photo.layerChanged.connect(self._on_photo)
+        # Only what the user chooses: a DEM stays when its layer is removed.
+        dock.terrain.activated.connect(lambda _: self._on_terrain(dock.terrain.currentLayer()))
         dock.open_photo.clicked.connect(lambda _=False: self._open_photo())
         dock.open_tiles.clicked.connect(lambda _=False: self._open_tiles())
-        dock.crs_chosen.connect(self._take_crs)
-        dock.position_typed.connect(self._take_typed)
+        dock.crs_chosen.connect(self._on_crs)
+        dock.position_typed.connect(self._on_position_typed)
         project = QgsProject.instance()
-        project.layersAdded.connect(self.offer)
-        project.layersRemoved.connect(self.offer)
+        project.layersAdded.connect(self.offer_layers)
+        project.layersRemoved.connect(self.offer_layers)
 
     def close(self) -> None:
-        """Hear no more of the project."""
+        """Disconnect from the project."""
         project = QgsProject.instance()
-        project.layersAdded.disconnect(self.offer)
-        project.layersRemoved.disconnect(self.offer)
+        project.layersAdded.disconnect(self.offer_layers)
+        project.layersRemoved.disconnect(self.offer_layers)
 
-    def show(self) -> None:
-        """Show which terrain model is in hand; nothing is told back."""
-        dock, dem = self._dock, self._work.sheet.dem
-        known = {file_of(layer): layer for layer in _rasters() if is_terrain(layer)}
-        one = known.get(dem[0]) if len(dem) == 1 else None
+    def show_terrain(self) -> None:
+        """Show the terrain model of the draft; no signal is emitted."""
+        dock, dem = self._dock, self._session.draft.dem
+        layers = {file_of(layer): layer for layer in raster_layers() if is_terrain(layer)}
+        layer = layers.get(dem[0]) if len(dem) == 1 else None
         dock.terrain.blockSignals(True)
-        dock.terrain.setLayer(one)
+        dock.terrain.setLayer(layer)
         dock.terrain.blockSignals(False)
-        dock.show_tiles([] if one else dem)
+        dock.show_tiles([] if layer else dem)
 
-    def offer(self, *_args: object) -> None:
-        """Offer photos as photos, height models as terrain; outlines in pixels are drawn."""
-        rasters = _rasters()
-        self._picture.show_outlines(
+    def offer_layers(self, *_args: object) -> None:
+        """Offer photos as photos and DEMs as terrain, and draw outlines in pixels."""
+        rasters = raster_layers()
+        self._photo_dock.show_outlines(
             [layer for layer in find_layers(QgsProject.instance()) if not layer.crs().isValid()]
         )
         self._dock.photo.setExceptedLayerList([r for r in rasters if not is_photo(r)])
         self._dock.terrain.setExceptedLayerList([r for r in rasters if not is_terrain(r)])
 
-    def _take_photo(self, layer: QgsRasterLayer | None) -> None:
-        self._picture.show_layer(layer)
+    def _on_photo(self, layer: QgsRasterLayer | None) -> None:
+        self._photo_dock.show_layer(layer)
         if layer is None:
-            self._work.drop()
+            self._session.close_photo()
         else:
-            self._work.take(file_of(layer), layer.width(), layer.height())
-            self._settle_crs()
+            self._session.open_photo(file_of(layer), layer.width(), layer.height())
+            self._choose_crs()
 
-    def _take_terrain(self, layer: QgsRasterLayer | None) -> None:
-        self._work.change(dem=() if layer is None else (file_of(layer),))
-        self._settle_crs()
+    def _on_terrain(self, layer: QgsRasterLayer | None) -> None:
+        self._session.change(dem=() if layer is None else (file_of(layer),))
+        self._choose_crs()
 
-    def take_last(self) -> None:
-        """Take the photo in hand that was worked on last."""
-        kept = PoseStore().pictures
-        for layer in _rasters():
-            if is_photo(layer) and file_of(layer) in kept:
+    def open_last_photo(self) -> None:
+        """Open the photo that was worked on last."""
+        known = self._session.photos
+        for layer in raster_layers():
+            if is_photo(layer) and file_of(layer) in known:
                 self._dock.photo.setLayer(layer)
 
     def _open_photo(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self._dock, tr("Photo"), "", tr("Pictures (*.jpg *.jpeg *.png *.tif *.tiff)")
+            self._dock, tr("Photo"), "", tr("Photos (*.jpg *.jpeg *.png *.tif *.tiff)")
         )
         if not path:
             return
         layer = QgsRasterLayer(path, Path(path).stem)
         if not layer.isValid() or not is_photo(layer):
-            self._notices.warn(tr("{} is no plain photo that QGIS can read.").format(path))
+            text = tr("{} is no photo without georeference that QGIS can read.")
+            self._messages.warn(text.format(path))
             return
         project = QgsProject.instance()
         project.addMapLayer(layer, False)  # its pixels have no place on the map: not shown there
@@ -115,37 +110,33 @@ class PoseInputs(QObject):
 
     def _open_tiles(self) -> None:
         folder = QFileDialog.getExistingDirectory(self._dock, tr("Folder of terrain tiles"))
-        files = terrain_files(folder) if folder else ()
+        files = dem_files(folder) if folder else ()
         if files:
-            self._work.change(dem=files)
-            self._settle_crs()
+            self._session.change(dem=files)
+            self._choose_crs()
         elif folder:
-            self._notices.warn(tr("There are no terrain files in {}.").format(folder))
+            self._messages.warn(tr("There are no terrain files in {}.").format(folder))
 
-    def _settle_crs(self) -> None:
-        """Choose a CRS, as soon as it is known which is good; it can be changed."""
-        if self._work.sheet.epsg or not self._work.sheet.dem:
+    def _choose_crs(self) -> None:
+        """Choose a CRS as soon as the terrain is known; it can be changed."""
+        if self._session.draft.epsg or not self._session.draft.dem:
             return
-        terrain = QgsRasterLayer(self._work.sheet.dem[0], "terrain")
-        self._work.change_crs(good_epsg(terrain.extent().center(), terrain.crs()))
+        terrain = QgsRasterLayer(self._session.draft.dem[0], "terrain")
+        self._session.change_crs(choose_epsg(terrain.extent().center(), terrain.crs()))
 
-    def _take_crs(self, crs: QgsCoordinateReferenceSystem) -> None:
-        if metric(crs):
-            try:
-                self._work.change_crs(epsg_of(crs))
-            except CameraError as error:
-                self._notices.warn(str(error))
-                self._dock.show_sheet(self._work.sheet, self._work.chosen)
-            return
-        self._notices.warn(
-            tr(
-                "{} does not measure in true metres: choose a projected CRS of the country, such "
-                "as EPSG:2056 in Switzerland, or UTM."
-            ).format(crs.authid() or crs.description())
+    def _on_crs(self, crs: QgsCoordinateReferenceSystem) -> None:
+        text = tr(
+            "{} does not measure in true metres: choose a projected CRS of the country, such "
+            "as EPSG:2056 in Switzerland, or UTM."
         )
-        self._dock.show_sheet(self._work.sheet, self._work.chosen)
+        try:
+            if not is_metric(crs):
+                raise CameraError(text.format(crs.authid() or crs.description()))
+            self._session.change_crs(epsg_code(crs))
+        except CameraError as error:
+            self._refuse(str(error))
 
-    def _take_typed(self) -> None:
+    def _on_position_typed(self) -> None:
         text = self._dock.position.text().strip()
         try:
             numbers = [float(part) for part in text.replace(";", ",").split(",")] if text else []
@@ -153,12 +144,11 @@ class PoseInputs(QObject):
             numbers = [0.0]
         self._dock.position.setModified(False)
         if len(numbers) in (0, 2):
-            self._work.change(position=tuple(numbers) or None)
+            self._session.change(position=tuple(numbers) or None)
         else:
-            self._notices.warn(tr("Type x and y, with a comma between: 2722385, 1125773."))
-            self._dock.show_sheet(self._work.sheet, self._work.chosen)
+            self._refuse(tr("Type x and y, with a comma between: 2722385, 1125773."))
 
-
-def _rasters() -> list[QgsRasterLayer]:
-    layers = QgsProject.instance().mapLayers().values()
-    return [layer for layer in layers if isinstance(layer, QgsRasterLayer)]
+    def _refuse(self, text: str) -> None:
+        """Report what cannot be used, and show the draft as it still is."""
+        self._messages.warn(text)
+        self._dock.show_draft(self._session.draft, self._session.selected)

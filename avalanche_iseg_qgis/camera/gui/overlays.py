@@ -7,111 +7,112 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
+from qgis.core import QgsGeometry, QgsPointXY
 from qgis.PyQt.QtCore import QObject
+from qgis.PyQt.QtGui import QColor
 
 from ...features.geometry import arrays_to_multipolygon
-from ..points import MAP, PICTURE
+from ..points import MAP, PHOTO
 from .cursor_link import CursorLink
-from .point_items import PointsItem, marks_of
-from .view_items import (
-    StandItem,
-    cone_item,
-    ground_item,
-    skyline_item,
-    skyline_lines,
-    view_cone,
-)
+from .point_items import PointMark, PointsItem, marks_of
+from .view_items import CameraItem, ShapeItem, skyline_lines, view_cone
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from qgis.gui import QgsMapCanvas
 
-    from ..pose_draft import PoseDraft
     from ..pose_session import PoseSession
     from .camera_dock import CameraDock
     from .photo_dock import PhotoDock
 
-_PLAIN = QgsCoordinateReferenceSystem()
-_FAR = 3000.0  # metres: how far the view cone reaches while nothing is known
+_DEFAULT_REACH = 3000.0  # metres: length of the view cone while the view is not known
 
 
 class CameraOverlays(QObject):
-    """Keeps the canvas items as work and dock say."""
+    """Keeps the canvas items up to date with session and dock."""
 
     def __init__(
-        self, canvas: QgsMapCanvas, picture: PhotoDock, dock: CameraDock, work: PoseSession, parent
+        self,
+        canvas: QgsMapCanvas,
+        photo_dock: PhotoDock,
+        dock: CameraDock,
+        session: PoseSession,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._work, self._dock = work, dock
+        self._session, self._dock = session, dock
         self._drawn: object = None  # what of a pose is on the canvases
-        self.on_map, self.on_picture = PointsItem(canvas), PointsItem(picture.canvas)
-        self.ground, self.cone = ground_item(canvas), cone_item(canvas)
-        self.stand, self.skyline = StandItem(canvas), skyline_item(picture.canvas)
-        self.link = CursorLink(canvas, picture, work, self)
-        self._items = (
-            *(self.on_map, self.on_picture, self.ground, self.cone, self.stand, self.skyline),
-        )
-        work.changed.connect(self.show)
+        self.on_map, self.on_photo = PointsItem(canvas), PointsItem(photo_dock.canvas)
+        self.viewshed = ShapeItem(canvas, QColor(0, 130, 170, 150), 1.0, QColor(0, 190, 230, 60))
+        self._cone = ShapeItem(canvas, QColor(255, 190, 0, 200), 2.0)
+        self._camera = CameraItem(canvas)
+        self._skyline = ShapeItem(photo_dock.canvas, QColor(255, 60, 200), 1.5)
+        self.link = CursorLink(canvas, photo_dock, session, self)
+        session.changed.connect(self.show)
         dock.stretch.valueChanged.connect(self.show)
         dock.show_view.toggled.connect(self.show)
 
     def close(self) -> None:
-        """Take everything off the canvases."""
-        self._work.changed.disconnect(self.show)
+        """Remove everything from the canvases."""
+        self._session.changed.disconnect(self.show)
         self.link.close()
-        for item in self._items:
+        for points in (self.on_map, self.on_photo):
+            points.close()
+        for item in (self.viewshed, self._cone, self._camera, self._skyline):
             item.close()
 
     def show(self, *_args: object) -> None:
-        """Draw anew what has changed."""
-        sheet, chosen = self._work.sheet, self._work.chosen
-        crs = QgsCoordinateReferenceSystem.fromEpsgId(sheet.epsg) if sheet.epsg else _PLAIN
-        fits = {fit.point.name: fit for fit in sheet.record.points} if sheet.record else {}
-        on_map = marks_of(sheet.points, fits, MAP, chosen, QgsPointXY)
-        self.on_map.show(on_map, crs)
-        on_picture = marks_of(sheet.points, fits, PICTURE, chosen, to_layer)
-        for at, mark in on_picture.items():
-            fit = fits.get(mark.name)
-            if fit is not None and sheet.points[at].complete and math.isfinite(fit.residual_u):
-                tip = self._arrow(sheet.points[at], fit)
-                on_picture[at] = replace(mark, arrow=tip)
-        self.on_picture.show(on_picture, _PLAIN)
-        self._show_view(sheet, crs)
+        """Redraw what has changed."""
+        session = self._session
+        on_map = marks_of(session.draft, MAP, session.selected, QgsPointXY)
+        self.on_map.show_marks(on_map, session.crs)
+        self.on_photo.show_marks(self._photo_marks(), session.grid.crs)
+        self._show_view()
 
-    def _arrow(self, point, fit) -> QgsPointXY:
-        times = self._dock.stretch.value()
-        return to_layer(point.u + times * fit.residual_u, point.v + times * fit.residual_v)
+    def _photo_marks(self) -> dict[int, PointMark]:
+        """Return the marks in the photo, with arrows to where the pose projects their points."""
+        draft, grid, stretch = self._session.draft, self._session.grid, self._dock.stretch.value()
+        fits = draft.fits
+        marks = marks_of(
+            draft, PHOTO, self._session.selected, lambda u, v: grid.to_layer(row=v, col=u)
+        )
+        for index, mark in marks.items():
+            gcp, fit = draft.points[index].to_gcp(), fits.get(mark.name)
+            if gcp is not None and fit is not None and math.isfinite(fit.residual_u):
+                u, v = gcp.u + stretch * fit.residual_u, gcp.v + stretch * fit.residual_v
+                marks[index] = replace(mark, arrow=grid.to_layer(row=v, col=u))
+        return marks
 
-    def _show_view(self, sheet: PoseDraft, crs: QgsCoordinateReferenceSystem) -> None:
+    def _show_view(self) -> None:
+        draft, seen, crs = self._session.draft, self._session.seen, self._session.crs
         wanted = self._dock.show_view.isChecked()
-        drawn = (sheet.record, sheet.position, sheet.epsg, self._work.seen, wanted)
+        drawn = (draft.record, draft.position, draft.epsg, seen, wanted)
         if drawn == self._drawn:
             return
         self._drawn = drawn
-        record, seen, ranges = sheet.record, self._work.seen, self._work.ranges
-        place = sheet.position
-        ground, cone, skyline = QgsGeometry(), QgsGeometry(), QgsGeometry()
-        if record is not None:
-            place = (record.camera.x, record.camera.y)
-            cone = view_cone(record.camera, _FAR if ranges is None else _reach(ranges.distances))
+        position = draft.position
+        viewshed, cone, skyline = QgsGeometry(), QgsGeometry(), QgsGeometry()
+        if draft.record is not None:
+            camera, range_map = draft.record.camera, self._session.range_map
+            position = (camera.x, camera.y)
+            reach = _DEFAULT_REACH if range_map is None else _reach(range_map.distances)
+            cone = view_cone(camera, reach)
         if seen is not None:
-            ground = arrays_to_multipolygon(seen.xy, seen.parts)
-            skyline = skyline_lines(seen.skyline)
+            viewshed = arrays_to_multipolygon(seen.xy, seen.parts)
+            skyline = skyline_lines(seen.skyline, self._session.grid)
         if not wanted:
-            ground, cone = QgsGeometry(), QgsGeometry()
-        self.stand.show(None if place is None else QgsPointXY(*place), crs)
-        self.ground.show(ground, crs)
-        self.cone.show(cone, crs)
-        self.skyline.show(skyline, _PLAIN)
+            viewshed, cone = QgsGeometry(), QgsGeometry()
+        if position is None:
+            self._camera.hide_mark()
+        else:
+            self._camera.show_mark(QgsPointXY(*position), crs)
+        self.viewshed.show(viewshed, crs)
+        self._cone.show(cone, crs)
+        self._skyline.show(skyline, self._session.grid.crs)
 
 
-def to_layer(u: float, v: float) -> QgsPointXY:
-    """A pixel in the coordinates of a photo's layer."""
-    return QgsPointXY(u + 0.5, -(v + 0.5))
-
-
-def _reach(distances) -> float:
-    """How far the view goes, but for a few pixels."""
+def _reach(distances: NDArray[np.float32]) -> float:
+    """Return how far the view goes, but for a few pixels, metres."""
     some = distances[::8, ::8]
     some = some[np.isfinite(some)]
-    return float(np.percentile(some, 98)) if some.size else _FAR
+    return float(np.percentile(some, 98)) if some.size else _DEFAULT_REACH

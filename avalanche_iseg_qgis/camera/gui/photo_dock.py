@@ -1,9 +1,9 @@
-"""The dock *Picture*: a photo on a canvas of its own, beside the map."""
+"""The dock *Photo*: a photo on a canvas of its own, beside the map."""
 
 from __future__ import annotations
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsVectorLayer
-from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapToolPan
+from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapTool, QgsMapToolPan
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -14,18 +14,18 @@ _MARGIN = 1.02
 
 
 class PhotoDock(QgsDockWidget):
-    """Wheel, middle button and Space zoom and pan as on the map.
+    """Shows a photo; wheel, middle button and Space zoom and pan as on the map.
 
     Attributes
     ----------
     canvas
-        Shows the photo in its pixel coordinates: x = u + 0.5, y = -(v + 0.5), without a CRS.
+        Shows the photo in the coordinates of its layer (see `layers.grid.PLAIN`), without a CRS.
     place
-        Tells where the mouse is.
+        Text about the place under the mouse.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Picture"), parent)
+        super().__init__(tr("Photo"), parent)
         self.setObjectName("AvalancheISegPicture")
         self.canvas = QgsMapCanvas()
         self.canvas.setObjectName("AvalancheISegPictureCanvas")
@@ -38,12 +38,12 @@ class PhotoDock(QgsDockWidget):
         self._layer: QgsRasterLayer | None = None
         self._outlines: list[QgsVectorLayer] = []
         self.fit = QToolButton()
-        self.fit.setText(tr("Whole picture"))
+        self.fit.setText(tr("Whole photo"))
         self.fit.setToolTip(tr("Zoom out to all of it"))
         self.fit.setAutoRaise(True)
         self.fit.clicked.connect(self.show_all)
         self.place = QLabel(tr("Choose a photo in the Camera panel."))
-        # However long its text: a dock that widens moves the picture under the mouse.
+        # However long its text: a dock that widens moves the photo under the mouse.
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         line = QHBoxLayout()
         line.setContentsMargins(4, 0, 4, 2)
@@ -63,7 +63,7 @@ class PhotoDock(QgsDockWidget):
             return
         self._layer = layer
         self._set_layers()
-        name = tr("Picture") if layer is None else tr("Picture: {}").format(layer.name())
+        name = tr("Photo") if layer is None else tr("Photo: {}").format(layer.name())
         self.setWindowTitle(name)
         self.place.setText("")
         QTimer.singleShot(0, self.show_all)  # when the dock has got its size
@@ -86,12 +86,12 @@ class PhotoDock(QgsDockWidget):
         self.canvas.setExtent(extent)
         self.canvas.refresh()
 
-    def hold(self, tool: object | None) -> None:
-        """Take a tool in hand; None moves the picture."""
+    def set_tool(self, tool: QgsMapTool | None) -> None:
+        """Set the map tool of the canvas; None pans."""
         self.canvas.setMapTool(tool or self._pan)
 
     def close_canvas(self) -> None:
-        """Let go of the photo and of all tools."""
+        """Remove the photo and all tools from the canvas."""
         self._layer, self._outlines = None, []
         self.canvas.setLayers([])
         self.canvas.unsetMapTool(self.canvas.mapTool())

@@ -1,7 +1,8 @@
-"""Points on the two canvases: numbered marks, and arrows to where the pose draws them."""
+"""Points on the two canvases: named marks, and arrows to where the pose projects them."""
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,27 +15,30 @@ from ...canvas.item import CanvasItem
 from ...canvas.placement import CanvasProjection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from qgis.gui import QgsMapCanvas
     from qgis.PyQt.QtCore import QPoint
 
-USED, UNUSED, HALF, SUSPECT = "used", "unused", "half", "suspect"
-"""What a mark tells of its point."""
+    from ...core.camera import PointFit
+    from ..points import PosePoint
+    from ..pose_draft import PoseDraft
+
+USED, UNUSED, INCOMPLETE, SUSPECT = "used", "unused", "incomplete", "suspect"
+"""Kinds of points, each with a colour."""
 COLOURS = {
     USED: QColor(20, 110, 220),
     UNUSED: QColor(125, 125, 125),
-    HALF: QColor(235, 130, 0),
+    INCOMPLETE: QColor(235, 130, 0),
     SUSPECT: QColor(205, 25, 40),
 }
-_CHOSEN, _WHITE, _ARROW = QColor(255, 225, 50), QColor(255, 255, 255), QColor(255, 60, 60)
-_RADIUS, _REACH = 7.0, 10.0  # screen pixels
-_LABEL = 26.0
+_SELECTED, _WHITE, _ARROW = QColor(255, 225, 50), QColor(255, 255, 255), QColor(255, 60, 60)
+_RADIUS, _HIT_RADIUS, _LABEL = 7.0, 10.0, 26.0  # screen pixels
 
 
 @dataclass(frozen=True)
 class PointMark:
-    """A point as it is drawn.
+    """How a point is drawn.
 
     Attributes
     ----------
@@ -43,17 +47,17 @@ class PointMark:
     at
         In the coordinates of its canvas item.
     kind
-        `USED`, `UNUSED`, `HALF` or `SUSPECT`.
-    chosen
+        `USED`, `UNUSED`, `INCOMPLETE` or `SUSPECT`.
+    selected
         Whether it is selected.
     arrow
-        Where the arrow at it ends, if it has one.
+        Tip of its arrow, if it has one.
     """
 
     name: str
     at: QgsPointXY
     kind: str = USED
-    chosen: bool = False
+    selected: bool = False
     arrow: QgsPointXY | None = None
 
 
@@ -69,23 +73,24 @@ class PointsItem(CanvasItem):
         self._places: dict[int, QPointF] = {}
         self._arrows: dict[int, QPointF] = {}
 
-    def show(self, marks: dict[int, PointMark], crs: QgsCoordinateReferenceSystem) -> None:
+    def show_marks(self, marks: dict[int, PointMark], crs: QgsCoordinateReferenceSystem) -> None:
         """Show marks, by the index of their point, in coordinates of a CRS."""
         self._marks, self._crs = marks, crs
         self.refresh()
 
     def hit(self, point: QPoint) -> int | None:
-        """Index of the point whose mark is there, the nearest."""
-        away = {at: _length(place - QPointF(point)) for at, place in self._places.items()}
-        near = min(away, key=away.get, default=None)
-        return near if near is not None and away[near] <= _REACH else None
+        """Return the index of the point whose mark is there, the nearest; None if none is."""
+        at = QPointF(point)
+        distances = [(_length(place - at), index) for index, place in self._places.items()]
+        distance, nearest = min(distances, default=(math.inf, None))
+        return nearest if distance <= _HIT_RADIUS else None
 
     def place(self, index: int) -> QPoint:
-        """Where the mark of a point is."""
+        """Return where the mark of a point is on the screen."""
         return self._places[index].toPoint()
 
     def extent(self) -> QRectF:
-        """Round all marks and arrows."""
+        """Return the rectangle of all marks and arrows."""
         view = CanvasProjection(self.canvas, self._crs)
         self._places, self._arrows = {}, {}
         for at, mark in self._marks.items():
@@ -111,32 +116,37 @@ class PointsItem(CanvasItem):
             _draw_mark(painter, place, self._marks[at])
 
 
-def marks_of(points: Sequence, fits: dict, side: str, chosen: int | None, to_layer) -> dict:
-    """Marks {index: `PointMark`} of points on one side; fits by name, places by ``to_layer``."""
-    marks = {}
-    for at, point in enumerate(points):
-        place = point.on(side)
-        if place is not None:
-            marks[at] = PointMark(point.name, to_layer(*place), kind_of(point, fits), at == chosen)
+def marks_of(
+    draft: PoseDraft,
+    side: str,
+    selected: int | None,
+    to_canvas: Callable[[float, float], QgsPointXY],
+) -> dict[int, PointMark]:
+    """Return the marks of the points that are known on a side, by index."""
+    marks, fits = {}, draft.fits
+    for index, point in enumerate(draft.points):
+        position = point.position(side)
+        if position is not None:
+            kind = kind_of(point, fits.get(point.name))
+            marks[index] = PointMark(point.name, to_canvas(*position), kind, index == selected)
     return marks
 
 
-def kind_of(point, fits: dict) -> str:
-    """What is told of a point: half finished, switched off, contradicting others, or nothing."""
+def kind_of(point: PosePoint, fit: PointFit | None) -> str:
+    """Return the kind of a point, given how the pose fits it."""
     if not point.complete:
-        return HALF
+        return INCOMPLETE
     if not point.use:
         return UNUSED
-    fit = fits.get(point.name)
     return SUSPECT if fit is not None and fit.suspect else USED
 
 
 def _draw_mark(painter: QPainter, place: QPointF, mark: PointMark) -> None:
     colour = COLOURS[mark.kind]
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    style = Qt.PenStyle.DashLine if mark.kind == HALF else Qt.PenStyle.SolidLine
-    rim = _CHOSEN if mark.chosen else _WHITE
-    for pen in (QPen(rim, 7.0 if mark.chosen else 4.5), QPen(colour, 2.5, style)):
+    style = Qt.PenStyle.DashLine if mark.kind == INCOMPLETE else Qt.PenStyle.SolidLine
+    rim = _SELECTED if mark.selected else _WHITE
+    for pen in (QPen(rim, 7.0 if mark.selected else 4.5), QPen(colour, 2.5, style)):
         painter.setPen(pen)
         painter.drawEllipse(place, _RADIUS, _RADIUS)
     for pen in (QPen(_WHITE, 3.0), QPen(colour, 1.2)):
@@ -153,7 +163,7 @@ def _draw_name(painter: QPainter, place: QPointF, mark: PointMark, colour: QColo
     painter.setFont(font)
     width = QFontMetricsF(font).boundingRect(mark.name).width() + 8
     box = QRectF(place.x() + _RADIUS, place.y() - _RADIUS - 15, max(width, 16), 16)
-    painter.setPen(QPen(_CHOSEN if mark.chosen else _WHITE, 1.5))
+    painter.setPen(QPen(_SELECTED if mark.selected else _WHITE, 1.5))
     painter.setBrush(colour)
     painter.drawRoundedRect(box, 4, 4)
     painter.setPen(_WHITE)
@@ -177,4 +187,4 @@ def _draw_arrow(painter: QPainter, start: QPointF, tip: QPointF) -> None:
 
 
 def _length(vector: QPointF) -> float:
-    return (vector.x() ** 2 + vector.y() ** 2) ** 0.5
+    return math.hypot(vector.x(), vector.y())

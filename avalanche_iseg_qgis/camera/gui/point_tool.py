@@ -1,4 +1,4 @@
-"""The map tool of the points, on the map and on the picture alike."""
+"""Map tools for points, in the photo and on the map, and for the position of the camera."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ _DELETE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 
 class PointTool(QgsMapTool):
-    """Left click: a point, or selects one; left drag: moves one; Delete: takes the selected away.
+    """Left click adds a point or selects one, left drag moves one, Delete removes the selected.
 
-    Everything else (wheel, middle button, Space, arrows) stays with the canvas.
+    Wheel, middle button, Space and arrows stay with the canvas.
 
     Signals
     -------
     clicked
         (QgsPointXY): a free place, in canvas coordinates.
-    chosen
+    selected
         (index).
     moved
         (index, QgsPointXY): while a point is dragged.
-    deleted, left
+    deleted, cancelled
         By the keys Delete and Escape.
     """
 
     clicked = pyqtSignal(QgsPointXY)
-    chosen = pyqtSignal(int)
+    selected = pyqtSignal(int)
     moved = pyqtSignal(int, QgsPointXY)
     deleted = pyqtSignal()
-    left = pyqtSignal()
+    cancelled = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas, item: PointsItem) -> None:
         super().__init__(canvas)
         self._canvas, self._item = canvas, item
         self._press: QPoint | None = None
-        self._held: int | None = None
-        self._offset = QPoint()  # from the mouse to the point that it holds
-        self._dragged = False
+        self._dragged_point: int | None = None
+        self._offset = QPoint()  # from the mouse to that point
+        self._moved = False
         self._cross = cross_cursor()
-        self._keys = _Keys(self)
+        self._key_filter = _KeyFilter(self)
         self.setCursor(self._cross)
 
     # --- called by QGIS ---------------------------------------------------------------------
 
     def activate(self) -> None:
-        """Take the canvas."""
+        """Begin on the canvas."""
         super().activate()
-        self._canvas.installEventFilter(self._keys)
+        self._canvas.installEventFilter(self._key_filter)
 
     def deactivate(self) -> None:
-        """Leave the canvas to another tool."""
-        self._canvas.removeEventFilter(self._keys)
+        """End on the canvas: another tool is set."""
+        self._canvas.removeEventFilter(self._key_filter)
         self._press = None
         super().deactivate()
 
@@ -72,70 +72,68 @@ class PointTool(QgsMapTool):
         """Begin a click or a drag."""
         if event.button() == _LEFT:
             self._canvas.setFocus()  # for the keys
-            self._press, self._dragged = event.pixelPoint(), False
-            self._held = self._item.hit(event.pixelPoint())
-            if self._held is not None:
-                self._offset = self._item.place(self._held) - self._press
+            self._press, self._moved = event.pixelPoint(), False
+            self._dragged_point = self._item.hit(event.pixelPoint())
+            if self._dragged_point is not None:
+                self._offset = self._item.place(self._dragged_point) - self._press
 
     def canvasMoveEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802
-        """Drag, or show what could be grabbed."""
+        """Drag, or show by the cursor what can be dragged."""
         if self._press is None:
             over = self._item.hit(event.pixelPoint()) is not None
             self.setCursor(QCursor(Qt.CursorShape.SizeAllCursor) if over else self._cross)
             return
         far = (event.pixelPoint() - self._press).manhattanLength()
-        self._dragged = self._dragged or far > QApplication.startDragDistance()
-        if self._dragged and self._held is not None:
+        self._moved = self._moved or far > QApplication.startDragDistance()
+        if self._moved and self._dragged_point is not None:
             place = self.toMapCoordinates(event.pixelPoint() + self._offset)
-            self.moved.emit(self._held, place)
+            self.moved.emit(self._dragged_point, place)
 
     def canvasReleaseEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802
         """End a click or a drag."""
         if self._press is None or event.button() != _LEFT:
             return
         self._press = None
-        if self._held is not None:
-            if self._dragged:  # the mouse may be let go of elsewhere than it was seen last
+        if self._dragged_point is not None:
+            if self._moved:  # the last move may have been elsewhere
                 place = self.toMapCoordinates(event.pixelPoint() + self._offset)
-                self.moved.emit(self._held, place)
-            self.chosen.emit(self._held)
-        elif not self._dragged:
+                self.moved.emit(self._dragged_point, place)
+            self.selected.emit(self._dragged_point)
+        elif not self._moved:
             self.clicked.emit(self.toMapCoordinates(event.pixelPoint()))
 
-    # --- called by the keys -----------------------------------------------------------------
-
-    def act(self, key: int) -> bool:
-        """Do what a key says; whether it says anything."""
+    def press_key(self, key: int) -> bool:
+        """Act on a key; return whether it is one of the tool's."""
         if key in _DELETE:
             self.deleted.emit()
         elif key == Qt.Key.Key_Escape:
-            self.left.emit()
+            self.cancelled.emit()
         else:
             return False
         return True
 
 
-class StandTool(QgsMapToolEmitPoint):
-    """One click on the map: where the camera stands."""
+class PositionTool(QgsMapToolEmitPoint):
+    """One click on the map: the position of the camera."""
 
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
         self.setCursor(cross_cursor())
 
 
-class _Keys(QObject):
-    """Takes the tool's keys before QGIS does, only while the canvas has the focus."""
+class _KeyFilter(QObject):
+    """Handles the tool's keys before QGIS does, only while the canvas has the focus."""
 
     def __init__(self, tool: PointTool) -> None:
         super().__init__(tool)
         self._tool = tool
 
-    def eventFilter(self, watched, event) -> bool:  # noqa: N802, ARG002
-        """See the canvas's events before it does; called by Qt."""
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, ARG002
+        """Filter the canvas's events; called by Qt."""
         if event.type() == QEvent.Type.ShortcutOverride:
             if event.key() in (*_DELETE, Qt.Key.Key_Escape):
                 event.accept()
                 return True
         elif event.type() == QEvent.Type.KeyPress:
-            return self._tool.act(event.key())
+            return self._tool.press_key(event.key())
         return False

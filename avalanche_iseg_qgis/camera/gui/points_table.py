@@ -1,4 +1,4 @@
-"""The table of points: what they are, and how well the pose fits them."""
+"""The table of points: values and errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtGui import QBrush
+from qgis.PyQt.QtGui import QBrush, QKeyEvent
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -19,6 +19,7 @@ from ...i18n import tr
 from .point_items import COLOURS, SUSPECT, UNUSED, kind_of
 
 if TYPE_CHECKING:
+    from ...core.camera import PointFit
     from ..pose_draft import PoseDraft
 
 _NAME, _ERRORS = 0, (1, 2, 3)
@@ -31,32 +32,32 @@ class PointsTable(QTableWidget):
 
     Signals
     -------
-    chosen
+    selected
         (index or None).
     edited
-        (index, {field of `Point`: value}).
+        (index, {field of `PosePoint`: value}).
     deleted
         By the key.
-    said
-        (text): a number could not be understood.
+    warning
+        (text): a number that cannot be read.
     """
 
-    chosen = pyqtSignal(object)
+    selected = pyqtSignal(object)
     edited = pyqtSignal(int, dict)
     deleted = pyqtSignal()
-    said = pyqtSignal(str)
+    warning = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 9, parent)
-        names = [tr("Point"), tr("Error"), tr("Left out"), tr("on map")]
+        names = [tr("Point"), tr("Error"), tr("Cross-check"), tr("on map")]
         self.setHorizontalHeaderLabels([*names, "u", "v", "x", "y", "z"])
         tips = (
             tr("Name; the tick says whether the pose is fitted to it"),
-            tr("Pixels from the point to where the pose draws it"),
-            tr("The same, by the pose fitted to all other points: the honest figure"),
+            tr("Pixels from the point to where the pose projects it"),
+            tr("The same, by the pose fitted to all other points: the figure to trust"),
             tr("The same in metres on the map"),
-            tr("In the picture, pixels to the right"),
-            tr("In the picture, pixels down"),
+            tr("In the photo, pixels to the right"),
+            tr("In the photo, pixels down"),
             tr("On the map, metres"),
             tr("On the map, metres"),
             tr("Height; from the terrain model unless a number is typed in"),
@@ -72,14 +73,14 @@ class PointsTable(QTableWidget):
         self.itemChanged.connect(self._on_edited)
         self.itemSelectionChanged.connect(self._on_selected)
 
-    def show_sheet(self, sheet: PoseDraft, chosen: int | None) -> None:
-        """Fill in points and errors; a cell that is being edited stays as it is."""
+    def show_draft(self, draft: PoseDraft, selected: int | None) -> None:
+        """Fill in points and errors; no signal is emitted."""
         self.blockSignals(True)
-        self.setRowCount(len(sheet.points))
-        fits = {fit.point.name: fit for fit in sheet.record.points} if sheet.record else {}
-        for row, point in enumerate(sheet.points):
+        self.setRowCount(len(draft.points))
+        fits = draft.fits
+        for row, point in enumerate(draft.points):
             fit = fits.get(point.name) if point.complete else None
-            kind = kind_of(point, fits)
+            kind = kind_of(point, fit)
             self._cell(row, _NAME, point.name, kind).setCheckState(
                 Qt.CheckState.Checked if point.use else Qt.CheckState.Unchecked
             )
@@ -87,16 +88,17 @@ class PointsTable(QTableWidget):
                 self._cell(row, column, text, kind).setFlags(_FLAGS)
             for column, name in _NUMBERS.items():
                 value = getattr(point, name)
-                known = value is not None or fit is None or name != "z"
-                self._cell(row, column, _text(value if known else fit.point.z), kind)
-        if chosen is None:
+                if value is None and name == "z" and fit is not None:
+                    value = fit.point.z
+                self._cell(row, column, "" if value is None else f"{value:.1f}", kind)
+        if selected is None:
             self.clearSelection()
-        elif chosen not in {index.row() for index in self.selectedIndexes()}:
-            self.selectRow(chosen)
+        elif selected not in {index.row() for index in self.selectedIndexes()}:
+            self.selectRow(selected)
         self.blockSignals(False)
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
-        """Delete takes the selected point away; called by Qt."""
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Emit `deleted` on the key Delete; called by Qt."""
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.deleted.emit()
         else:
@@ -115,7 +117,7 @@ class PointsTable(QTableWidget):
 
     def _on_selected(self) -> None:
         rows = {index.row() for index in self.selectedIndexes()}
-        self.chosen.emit(min(rows, default=None))
+        self.selected.emit(min(rows, default=None))
 
     def _on_edited(self, item: QTableWidgetItem) -> None:
         row, column, text = item.row(), item.column(), item.text().strip()
@@ -126,20 +128,16 @@ class PointsTable(QTableWidget):
             try:
                 value = float(text.replace(",", ".")) if text else None
             except ValueError:
-                self.said.emit(tr("{} is no number.").format(text))
+                self.warning.emit(tr("{} is no number.").format(text))
                 return
             self.edited.emit(row, {_NUMBERS[column]: value})
 
 
-def _errors(fit) -> tuple[str, str, str]:
+def _errors(fit: PointFit | None) -> list[str]:
     if fit is None:
-        return "", "", ""
+        return ["", "", ""]
     error = math.hypot(fit.residual_u, fit.residual_v)
-    return tuple(
+    return [
         tr("{:.1f} {}").format(value, unit) if value is not None and math.isfinite(value) else "–"
         for value, unit in ((error, "px"), (fit.loo_px, "px"), (fit.loo_map_m, "m"))
-    )
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+    ]

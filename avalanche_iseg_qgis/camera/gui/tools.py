@@ -1,14 +1,15 @@
-"""The tools in hand on the two canvases."""
+"""The map tools of the camera work, on the two canvases."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsPointXY
+from qgis.gui import QgsMapTool
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ..points import MAP, PICTURE
-from .point_tool import PointTool, StandTool
+from ..points import MAP, PHOTO
+from .point_tool import PointTool, PositionTool
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
@@ -19,97 +20,100 @@ if TYPE_CHECKING:
 
 
 class CameraTools(QObject):
-    """Takes the tools of points and camera in hand as the dock says, and gives them back.
+    """Sets the tools for points and camera position as the dock's buttons ask, and removes them.
 
     Signals
     -------
     clicked
-        (`PICTURE` or `MAP`, QgsPointXY in canvas coordinates).
+        (`PHOTO` or `MAP`, QgsPointXY in canvas coordinates).
     moved
-        (`PICTURE` or `MAP`, index, QgsPointXY).
-    chosen
+        (`PHOTO` or `MAP`, index, QgsPointXY).
+    selected
         (index).
     deleted
-        The selected point is to go.
-    stood
-        (QgsPointXY): where the camera stands.
+        Delete was pressed: for the selected point.
+    position_clicked
+        (QgsPointXY): the position of the camera.
     """
 
     clicked = pyqtSignal(str, QgsPointXY)
     moved = pyqtSignal(str, int, QgsPointXY)
-    chosen = pyqtSignal(int)
+    selected = pyqtSignal(int)
     deleted = pyqtSignal()
-    stood = pyqtSignal(QgsPointXY)
+    position_clicked = pyqtSignal(QgsPointXY)
 
     def __init__(
         self,
         canvas: QgsMapCanvas,
-        picture: PhotoDock,
+        photo_dock: PhotoDock,
         dock: CameraDock,
-        shown: CameraOverlays,
+        overlays: CameraOverlays,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._canvas, self._picture, self._dock = canvas, picture, dock
-        self._earlier = None  # the tool to give the map back to
-        self.on_map = PointTool(canvas, shown.on_map)
-        self.on_picture = PointTool(picture.canvas, shown.on_picture)
-        self._stand = StandTool(canvas)
-        for side, tool in ((MAP, self.on_map), (PICTURE, self.on_picture)):
+        self._canvas, self._photo_dock, self._dock = canvas, photo_dock, dock
+        self._earlier_tool: QgsMapTool | None = None
+        self._on_map = PointTool(canvas, overlays.on_map)
+        self._on_photo = PointTool(photo_dock.canvas, overlays.on_photo)
+        self._position_tool = PositionTool(canvas)
+        for side, tool in ((MAP, self._on_map), (PHOTO, self._on_photo)):
             tool.clicked.connect(lambda point, s=side: self.clicked.emit(s, point))
             tool.moved.connect(lambda index, point, s=side: self.moved.emit(s, index, point))
-            tool.chosen.connect(self.chosen)
+            tool.selected.connect(self.selected)
             tool.deleted.connect(self.deleted)
-            tool.left.connect(self._leave)
-        self._stand.canvasClicked.connect(self._on_stand)
-        dock.add.clicked.connect(self._toggle)
-        dock.on_map.clicked.connect(self._toggle_stand)
+            tool.cancelled.connect(self._end_points)
+        self._position_tool.canvasClicked.connect(self._on_position)
+        dock.add.clicked.connect(self._toggle_points)
+        dock.on_map.clicked.connect(self._toggle_position)
         canvas.mapToolSet.connect(self._on_tool_set)
 
     def close(self) -> None:
-        """Leave the canvases to others."""
+        """Remove the tools from the canvases."""
         self._canvas.mapToolSet.disconnect(self._on_tool_set)
-        if self._canvas.mapTool() in (self.on_map, self._stand):
-            self._give_back()
-        self._picture.hold(None)
+        if self._is_own(self._canvas.mapTool()):
+            self._restore_tool()
+        self._photo_dock.set_tool(None)
 
-    def _toggle(self, wanted: bool) -> None:
+    def _is_own(self, tool: QgsMapTool | None) -> bool:
+        return tool in (self._on_map, self._position_tool)
+
+    def _toggle_points(self, wanted: bool) -> None:
         if wanted:
-            self._take(self.on_map)
-            self._picture.hold(self.on_picture)
+            self._set_tool(self._on_map)
+            self._photo_dock.set_tool(self._on_photo)
         else:
-            self._leave()
+            self._end_points()
 
-    def _toggle_stand(self, wanted: bool) -> None:
+    def _toggle_position(self, wanted: bool) -> None:
         if wanted:
-            self._take(self._stand)
+            self._set_tool(self._position_tool)
         elif self._dock.add.isChecked():
-            self._canvas.setMapTool(self.on_map)
+            self._canvas.setMapTool(self._on_map)
         else:
-            self._give_back()
+            self._restore_tool()
 
-    def _on_stand(self, point: QgsPointXY, _button: object) -> None:
-        self._toggle_stand(False)
-        self.stood.emit(point)
+    def _on_position(self, point: QgsPointXY, _button: object) -> None:
+        self._toggle_position(False)
+        self.position_clicked.emit(point)
 
-    def _leave(self) -> None:
-        if self._canvas.mapTool() is self.on_map:
-            self._give_back()
+    def _end_points(self) -> None:
+        if self._canvas.mapTool() is self._on_map:
+            self._restore_tool()
 
-    def _take(self, tool: object) -> None:
-        if self._canvas.mapTool() not in (self.on_map, self._stand):
-            self._earlier = self._canvas.mapTool()
+    def _set_tool(self, tool: QgsMapTool) -> None:
+        if not self._is_own(self._canvas.mapTool()):
+            self._earlier_tool = self._canvas.mapTool()
         self._canvas.setMapTool(tool)
 
-    def _give_back(self) -> None:
-        if self._earlier is not None:
-            self._canvas.setMapTool(self._earlier)
+    def _restore_tool(self) -> None:
+        if self._earlier_tool is not None:
+            self._canvas.setMapTool(self._earlier_tool)
         else:
             self._canvas.unsetMapTool(self._canvas.mapTool())
 
-    def _on_tool_set(self, new, _old=None) -> None:
-        """Another tool was taken for the map: then the picture is only looked at too."""
-        self._dock.on_map.setChecked(new is self._stand)
-        if new not in (self.on_map, self._stand):
+    def _on_tool_set(self, new: QgsMapTool | None, _old: QgsMapTool | None = None) -> None:
+        """Update the buttons; with another tool on the map, the photo's canvas only pans."""
+        self._dock.on_map.setChecked(new is self._position_tool)
+        if not self._is_own(new):
             self._dock.add.setChecked(False)
-            self._picture.hold(None)
+            self._photo_dock.set_tool(None)

@@ -1,4 +1,4 @@
-"""What a camera sees, on the map; the mouse of the other canvas; the terrain's skyline."""
+"""Canvas items: what a camera sees, its position, the terrain's skyline, the other cursor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
 from qgis.PyQt.QtCore import QPointF, QRectF, Qt
-from qgis.PyQt.QtGui import QColor, QPainter, QPainterPath, QPen
+from qgis.PyQt.QtGui import QColor, QPainter, QPen
 
 from ...canvas.item import CanvasItem
+from ...canvas.outline_item import GeometryItem
 from ...canvas.placement import CanvasProjection
 
 if TYPE_CHECKING:
@@ -18,67 +19,30 @@ if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
 
     from ...core.camera import Camera
+    from ...layers.grid import Grid
 
-_GROUND, _CONE = QColor(0, 190, 230, 60), QColor(255, 190, 0, 200)
+_CONE = QColor(255, 190, 0, 200)
 _DARK, _WHITE = QColor(20, 20, 30, 200), QColor(255, 255, 255)
 _MARGIN = 14.0
 
 
-class ShapeItem(CanvasItem):
-    """Polygons or lines, as they are given."""
+class ShapeItem(GeometryItem):
+    """Polygons or lines of one colour."""
 
     Z_VALUE = 1
 
-    def __init__(self, canvas: QgsMapCanvas, pen: QPen, brush: QColor | None = None) -> None:
-        super().__init__(canvas)
-        self._pen, self._brush = pen, brush
-        self._geometry, self._crs = QgsGeometry(), QgsCoordinateReferenceSystem()
-        self._path = QPainterPath()
-
-    @property
-    def geometry(self) -> QgsGeometry:
-        """What is shown, in its own CRS."""
-        return self._geometry
-
-    def show(self, geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show a geometry in coordinates of a CRS; an empty one shows nothing."""
-        self._geometry, self._crs = geometry, crs
-        self.refresh()
-
-    def extent(self) -> QRectF:
-        """The visible part; the path on the screen is made here, once per view."""
-        self._path = QPainterPath()
-        if self._geometry.isEmpty():
-            return QRectF()
-        view = CanvasProjection(self.canvas, self._crs)
-        geometry = QgsGeometry(self._geometry)
-        if view.layer_to_map:
-            geometry.transform(view.layer_to_map)
-        self._path = view.map_to_screen.map(geometry.constGet().asQPainterPath())
-        margin = self._pen.widthF() + 2
-        return self._path.boundingRect().adjusted(-margin, -margin, margin, margin) & self.screen
+    def __init__(
+        self, canvas: QgsMapCanvas, colour: QColor, width: float, fill: QColor | None = None
+    ) -> None:
+        super().__init__(canvas, width + 2)
+        self._pen, self._brush = QPen(colour, width), fill or Qt.BrushStyle.NoBrush
 
     def draw(self, painter: QPainter) -> None:
-        """Paint it."""
+        """Paint the geometry."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(self._brush or Qt.BrushStyle.NoBrush)
+        painter.setBrush(self._brush)
         painter.setPen(self._pen)
-        painter.drawPath(self._path)
-
-
-def ground_item(canvas: QgsMapCanvas) -> ShapeItem:
-    """For the ground that a camera sees."""
-    return ShapeItem(canvas, QPen(QColor(0, 130, 170, 150), 1.0), _GROUND)
-
-
-def cone_item(canvas: QgsMapCanvas) -> ShapeItem:
-    """For the sector that a camera looks into."""
-    return ShapeItem(canvas, QPen(_CONE, 2.0))
-
-
-def skyline_item(canvas: QgsMapCanvas) -> ShapeItem:
-    """For the terrain's skyline in the picture."""
-    return ShapeItem(canvas, QPen(QColor(255, 60, 200), 1.5))
+        painter.drawPath(self.path)
 
 
 class PlaceItem(CanvasItem):
@@ -92,17 +56,22 @@ class PlaceItem(CanvasItem):
 
     @property
     def point(self) -> QgsPointXY | None:
-        """Where it is, in its CRS."""
+        """The place, in its CRS; None while the mark is hidden."""
         return self._point
 
-    def show(self, point: QgsPointXY | None, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show it at a point, or not at all."""
-        if point is not None or self._point is not None:
-            self._point, self._crs = point, crs
+    def show_mark(self, point: QgsPointXY, crs: QgsCoordinateReferenceSystem) -> None:
+        """Show the mark at a point."""
+        self._point, self._crs = point, crs
+        self.refresh()
+
+    def hide_mark(self) -> None:
+        """Show no mark."""
+        if self._point is not None:
+            self._point = None
             self.refresh()
 
     def extent(self) -> QRectF:
-        """Round the mark."""
+        """Return the rectangle of the mark."""
         if self._point is None:
             return QRectF()
         self._place = CanvasProjection(self.canvas, self._crs).to_screen(self._point)
@@ -110,24 +79,24 @@ class PlaceItem(CanvasItem):
         return QRectF(self._place - size, self._place + size)
 
     def draw(self, painter: QPainter) -> None:
-        """Paint it, if it is shown."""
+        """Paint the mark, if it is shown."""
         if self._point is not None:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.translate(self._place)
-            self.mark(painter)
+            self.draw_mark(painter)
 
-    def mark(self, painter: QPainter) -> None:
-        """Paint it at the origin."""
+    def draw_mark(self, painter: QPainter) -> None:
+        """Paint the mark at the origin."""
         raise NotImplementedError
 
 
-class StandItem(PlaceItem):
-    """Where the camera stands."""
+class CameraItem(PlaceItem):
+    """The position of the camera."""
 
     Z_VALUE = 4
 
-    def mark(self, painter: QPainter) -> None:
-        """A camera: a box with a lens."""
+    def draw_mark(self, painter: QPainter) -> None:
+        """Paint a camera: a box with a lens."""
         painter.setPen(QPen(_WHITE, 1.5))
         painter.setBrush(_DARK)
         painter.drawRoundedRect(QRectF(-10, -6, 20, 14), 3, 3)
@@ -137,12 +106,12 @@ class StandItem(PlaceItem):
 
 
 class CrossItem(PlaceItem):
-    """The place that the mouse is at on the other canvas."""
+    """The place of the mouse on the other canvas."""
 
     Z_VALUE = 6
 
-    def mark(self, painter: QPainter) -> None:
-        """A cross, open in the middle."""
+    def draw_mark(self, painter: QPainter) -> None:
+        """Paint a cross, open in the middle."""
         for colour, width in ((_DARK, 4.0), (QColor(120, 255, 90), 2.0)):
             painter.setPen(QPen(colour, width))
             for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1)):
@@ -151,7 +120,7 @@ class CrossItem(PlaceItem):
 
 
 def view_cone(camera: Camera, distance: float) -> QgsGeometry:
-    """The sector that a camera looks into, as far as a distance in metres."""
+    """Return the sector that a camera looks into, as far as a distance in metres."""
     middle = (camera.height - 1) / 2
     u = np.linspace(-0.5, camera.width - 0.5, 49)
     azimuth, _ = camera.directions(np.stack([u, np.full_like(u, middle)], axis=1))
@@ -163,12 +132,12 @@ def view_cone(camera: Camera, distance: float) -> QgsGeometry:
     return QgsGeometry.fromPolygonXY([[QgsPointXY(camera.x, camera.y), *edge]])
 
 
-def skyline_lines(rows: NDArray) -> QgsGeometry:
-    """The skyline of a picture, row per column with NaN, in its layer coordinates."""
+def skyline_lines(rows: NDArray[np.floating], grid: Grid) -> QgsGeometry:
+    """Return a skyline in layer coordinates; ``rows`` are those of all columns, with NaN."""
     known = np.isfinite(rows)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
     lines = [
-        [QgsPointXY(u + 0.5, -(float(rows[u]) + 0.5)) for u in range(first, last)]
+        [grid.to_layer(float(rows[col]), col) for col in range(first, last)]
         for first, last in zip(edges[::2], edges[1::2])  # noqa: B905 (Python 3.9)
         if last - first > 1
     ]

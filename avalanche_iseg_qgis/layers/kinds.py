@@ -1,0 +1,33 @@
+"""Kinds of raster layers: photos, terrain models, and their files."""
+
+from __future__ import annotations
+
+from qgis.core import QgsMapLayer, QgsProject, QgsProviderRegistry, QgsRasterLayer
+
+
+def is_photo(layer: QgsMapLayer | None) -> bool:
+    """Return whether a layer is an image without georeference, whose coordinates are its pixels."""
+    if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal":
+        return False
+    extent = layer.extent()
+    at_origin = extent.xMinimum() == 0 and extent.yMaximum() == 0
+    return bool(at_origin and extent.width() == layer.width())
+
+
+def is_terrain(layer: QgsMapLayer | None) -> bool:
+    """Return whether a layer may hold heights."""
+    if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal":
+        return False
+    return layer.bandCount() == 1 and layer.crs().isValid() and not is_photo(layer)
+
+
+def file_of(layer: QgsRasterLayer) -> str:
+    """Return the file of a layer."""
+    parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
+    return str(parts.get("path") or layer.source())
+
+
+def raster_layers() -> list[QgsRasterLayer]:
+    """Return the raster layers of the project."""
+    layers = QgsProject.instance().mapLayers().values()
+    return [layer for layer in layers if isinstance(layer, QgsRasterLayer)]
