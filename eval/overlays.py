@@ -1,4 +1,4 @@
-"""Pictures of the best and the worst objects, to see what the figures mean."""
+"""Images of the best and the worst objects, to see what the figures mean."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def save_overlays(folder: Path, report: EvaluationReport, job: Job, count: int) 
     Raises
     ------
     IsegError
-        If the folder cannot be made, or a picture not be written.
+        If the folder cannot be made, or an image not be written.
     """
     target = folder / _file_name(f"{report.model}_{report.mode}_{report.dataset}")
     try:

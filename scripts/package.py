@@ -21,10 +21,14 @@ _SCRIPTS_ONLY = (
     "arguments.py",
     "commands",
     "datasets",
+    "ipc/client.py",
     "metrics",
     "perturb.py",
     "robot_user.py",
+    "survey/client.py",
     "worker/client.py",
+    "worker/frames.py",
+    "worker/launch.py",
 )
 
 
@@ -50,7 +54,7 @@ def build(parent: Path) -> Path:
 
 
 def main() -> None:
-    """Build where the command line says."""
+    """Build in the folder given on the command line."""
     if len(sys.argv) > 1:
         print(build(Path(sys.argv[1])))
         return

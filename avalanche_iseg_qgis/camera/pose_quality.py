@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.camera import CameraRecord
-    from ..core.survey.protocol import Seen
+    from ..core.survey.protocol import ComputedViewshed
     from .pose_draft import PoseDraft
 
 GOOD, USABLE, BAD = "good", "usable", "bad"
@@ -90,7 +90,9 @@ def next_step(draft: PoseDraft, saved: Sequence[str] = ()) -> str:
     return tr("More points, spread over the photo and near and far, make the pose better.")
 
 
-def pose_status(draft: PoseDraft, failure: str, seen: Seen | None) -> tuple[str, str, str]:
+def pose_status(
+    draft: PoseDraft, failure: str, seen: ComputedViewshed | None
+) -> tuple[str, str, str]:
     """Return how good the pose is: a line, its colour, and details."""
     if failure:
         return tr("Not computed"), _COLOURS[BAD], failure

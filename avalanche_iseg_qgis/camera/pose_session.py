@@ -32,7 +32,7 @@ from .requests import CameraRequests
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..core.survey.protocol import Draped, Posed, Registered, Seen
+    from ..core.survey.protocol import ComputedViewshed, Draped, Posed, Registered
     from ..worker.camera_client import CameraClient
 
 _SOLVE_DELAY, _VIEW_DELAY = 300, 800  # ms without a change
@@ -77,7 +77,7 @@ class PoseSession(QObject):
         self.draft = PoseDraft()
         self.selected: int | None = None
         self.failure = ""
-        self.seen: Seen | None = None
+        self.seen: ComputedViewshed | None = None
         self.range_map: RangeMap | None = None
         self.heights = TerrainHeights((), 0)
         self._solve_timer = self._timer(_SOLVE_DELAY, self.solve)
@@ -330,7 +330,7 @@ class PoseSession(QObject):
             receiver = self._receiver(self._on_seen, failed)
             self._requests.compute_view(self.draft, record, receiver)
 
-    def _on_seen(self, seen: Seen) -> None:
+    def _on_seen(self, seen: ComputedViewshed) -> None:
         try:
             range_map = RangeMap.open(Path(seen.folder))
         except (OSError, ValueError, CameraError) as error:

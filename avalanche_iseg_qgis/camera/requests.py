@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.survey.protocol import Drape, FitSkyline, LookAt, Register, SolvePose
+from ..core.survey.protocol import ComputeViewshed, Drape, FitSkyline, Register, SolvePose
 
 if TYPE_CHECKING:
     from ..core.camera import CameraRecord
@@ -43,8 +43,8 @@ class CameraRequests:
         self._client.request(_POSE, request, receiver)
 
     def compute_view(self, draft: PoseDraft, record: CameraRecord, receiver: Receiver) -> None:
-        """Request what of the terrain the photo shows: answered with `Seen`."""
-        self._client.request(_VIEW, LookAt(**_view(draft, record)), receiver)
+        """Request what of the terrain the photo shows: answered with `ComputedViewshed`."""
+        self._client.request(_VIEW, ComputeViewshed(**_view(draft, record)), receiver)
 
     def drape(self, draft: PoseDraft, record: CameraRecord, path: str, receiver: Receiver) -> None:
         """Request an orthophoto, a GeoTIFF at ``path``: answered with `Draped`."""

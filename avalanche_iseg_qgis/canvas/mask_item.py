@@ -14,7 +14,7 @@ import numpy as np
 from qgis.PyQt.QtCore import QRectF
 from qgis.PyQt.QtGui import QColor, QImage
 
-from ..core.worker.protocol import LEVELS, Prediction
+from ..core.worker.protocol import LEVELS, Predicted
 from .item import CanvasItem
 from .placement import GridPlacement
 
@@ -64,7 +64,7 @@ class MaskStyle:
     @property
     def threshold_level(self) -> int:
         """The level above which a pixel is avalanche."""
-        return Prediction.above(self.threshold)
+        return Predicted.above(self.threshold)
 
 
 class MaskItem(CanvasItem):
@@ -96,7 +96,7 @@ class MaskItem(CanvasItem):
         Parameters
         ----------
         levels
-            (h, w) uint8, as in `Prediction`; not to be changed afterwards.
+            (h, w) uint8, as in `Predicted`; not to be changed afterwards.
         row, col
             Position of the first pixel in the grid.
         """

@@ -11,7 +11,7 @@ from .prompt_set import PromptSet
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from ..core.worker.protocol import Outlined, Prediction
+    from ..core.worker.protocol import Outlined, Predicted
     from ..layers.pixel_window import PixelWindow
     from ..worker.settings import ShapeSettings
 
@@ -59,7 +59,7 @@ class PredictionState:
 
     prompts: PromptSet
     window: PixelWindow
-    prediction: Prediction
+    prediction: Predicted
     is_final: bool = True
 
 

@@ -66,7 +66,7 @@ class Segmenter(Protocol):
     def predict(
         self, slot: Hashable, image: WindowImage, prompts: Prompts, receiver: Receiver
     ) -> None:
-        """Request a `Prediction`; prompts are in pixels of the image."""
+        """Request a `Predicted`; prompts are in pixels of the image."""
 
     def outline(
         self,

@@ -25,7 +25,7 @@ from .start_mask import StartMask
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from ..core.worker.protocol import Outlined, Prediction
+    from ..core.worker.protocol import Outlined, Predicted
     from ..layers.image_origin import ImageOrigin
     from ..layers.pixel_window import PixelWindow, WindowImage
     from .interfaces import (
@@ -421,7 +421,7 @@ class SegmentationSession:
         return [i for i in current + self._finishing() if i.window_name == name]
 
     def _take_prediction(
-        self, image: MappedImage, window: PixelWindow, prediction: Prediction
+        self, image: MappedImage, window: PixelWindow, prediction: Predicted
     ) -> None:
         draft = image.draft
         draft.request = None

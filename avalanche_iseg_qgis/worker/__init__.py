@@ -1,1 +1,1 @@
-"""The worker process: probabilities for prompts."""
+"""The worker processes and their clients."""

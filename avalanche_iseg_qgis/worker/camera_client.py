@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from qgis.PyQt.QtCore import QObject
 
 from ..core.errors import IsegError
-from ..core.worker.protocol import Failure, Skipped
+from ..core.ipc.envelope import Failure, Skipped
+from ..core.survey.protocol import CAMERA_MESSAGES
 from ..i18n import tr
-from .camera_messages import CAMERA_MESSAGES
 from .receiver import Receiver
 from .state import WorkerState
 from .supervisor import WorkerSupervisor

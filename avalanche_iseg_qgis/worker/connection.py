@@ -1,4 +1,4 @@
-"""One worker, asked one thing at a time."""
+"""One worker, sent one request at a time."""
 
 from __future__ import annotations
 
@@ -6,62 +6,64 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from ..core.worker.protocol import Cancel, Failure, Images, Skipped
+from ..core.ipc.envelope import Cancel, Welcome
+from ..core.worker.protocol import Images
 from ..i18n import tr
 from .process import WorkerProcess
 
 if TYPE_CHECKING:
-    from .message_set import MessageSet
+    from ..core.ipc.envelope import MessageSet
 
 
 class WorkerConnection(QObject):
-    """The line to a worker, from its start to its end.
+    """One worker process, from start to end.
 
     Signals
     -------
     answered
-        (request, answer): two messages of the dialect.
+        (request, answer): two messages of the set.
     ended
-        (how, for people): the worker is gone. Not emitted after `close`.
+        (text for the user): the worker has ended. Not emitted after `close`.
 
     Attributes
     ----------
     interpreter
         Python of the worker's environment.
-    dialect
+    message_set
         Which worker it is, and its messages.
     welcome
-        What the worker is, once it has said so.
+        What the worker is, None before it has answered.
     held
-        Names of the pictures that it has.
+        Names of the images that it holds.
     """
 
     answered = pyqtSignal(object, object)
     ended = pyqtSignal(str)
 
     def __init__(
-        self, interpreter: str, dialect: MessageSet, parent: QObject | None = None
+        self, interpreter: str, message_set: MessageSet, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.interpreter = interpreter
-        self.message_set = dialect
+        self.message_set = message_set
         self.welcome: Any = None
         self.held: list[str] = []
-        self._number, self._request = 0, None  # under way
-        self._process = WorkerProcess(interpreter, dialect, self)
+        self._number = 0  # of the request under way
+        self._request: Any = None
+        self._process = WorkerProcess(interpreter, message_set, self)
         self._process.answered.connect(self._on_answered)
         self._process.ended.connect(self.ended)
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.timeout.connect(self._on_silence)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._on_timeout)
 
     def open(self) -> None:
-        """Start the worker. Whether that works is heard later, from the signals."""
+        """Start the worker. Whether that works is told by the signals."""
         self._process.start()
 
     def close(self) -> None:
         """End the worker at once."""
-        self._patience.stop()
+        self._timer.stop()
         self._process.close()
 
     @property
@@ -71,12 +73,12 @@ class WorkerConnection(QObject):
 
     @property
     def log(self) -> str:
-        """The end of what the worker and its libraries print."""
+        """The end of the worker's log."""
         return self._process.log
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is awaited."""
+        """Whether a request is under way."""
         return self._request is not None
 
     def send(self, request: Any) -> None:  # noqa: ANN401
@@ -89,37 +91,33 @@ class WorkerConnection(QObject):
         """
         self._number = self._process.send(request)
         self._request = request
-        self._patience.start(self.message_set.answered_by[type(request)][1] * 1000)
+        _, seconds = self.message_set.answered_by[type(request)]
+        self._timer.start(int(seconds * 1000))
 
     def withdraw_request(self) -> None:
-        """Tell the worker that nobody waits for what it is computing; it answers sooner."""
-        if Skipped in self._expected(self._request):
+        """Cancel the request under way, if it can be skipped: it is answered sooner."""
+        if type(self._request) in self.message_set.replaces:
             self._process.send(Cancel(self._number))
 
     def _on_answered(self, number: int, answer: Any) -> None:  # noqa: ANN401
         request, self._request = self._request, None
-        expected = self._expected(request)
-        if number != self._number or not isinstance(answer, expected):
-            self._fail(tr("The worker answers what it was not asked."))
+        asked = request is not None and number == self._number
+        if not asked or not self.message_set.accepts(request, answer):
+            self._fail(tr("The answer of the worker does not fit its request."))
             return
-        self._patience.stop()
-        if request is self.message_set.hello and not isinstance(answer, Failure):
+        self._timer.stop()
+        if isinstance(answer, Welcome):
             self.welcome = answer
         elif isinstance(answer, Images):
             self.held = list(answer.held)
         self.answered.emit(request, answer)
 
-    def _expected(self, request: Any) -> tuple[type, ...]:  # noqa: ANN401
-        """What may answer a request; nothing, where there is none."""
-        answers = self.message_set.answered_by
-        return () if request is None else (*answers[type(request)][0], Failure)
-
-    def _on_silence(self) -> None:
+    def _on_timeout(self) -> None:
         text = tr(
             "The worker gave no answer within {} seconds. Choose another Python, model or device "
             "in Options → Avalanche ISeg, or start it again."
         )
-        self._fail(text.format(self._patience.interval() // 1000))
+        self._fail(text.format(self._timer.interval() // 1000))
 
     def _fail(self, text: str) -> None:
         self.close()

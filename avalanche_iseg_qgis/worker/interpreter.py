@@ -11,7 +11,7 @@ _IN_ENVIRONMENT = "Scripts/python.exe" if sys.platform == "win32" else "bin/pyth
 
 
 def find_interpreter() -> str:
-    """The environment variable AVALANCHE_ISEG_PYTHON, else the environment of ``make setup``.
+    """Return the environment variable AVALANCHE_ISEG_PYTHON, else the Python of ``make setup``.
 
     The latter if the plugin's folder lies in a checkout or links into one; "" if there is none.
     """

@@ -1,4 +1,4 @@
-"""The worker's process, driven by QGIS's event loop: nothing here waits."""
+"""The worker's process, driven by QGIS's event loop: nothing here blocks."""
 
 from __future__ import annotations
 
@@ -15,59 +15,52 @@ from qgis.PyQt.QtCore import (
 )
 
 from ..core.errors import IsegError
-from ..core.worker.frames import FrameDecoder, encode
-from ..core.worker.launch import FOLDER, command, environment
-from ..core.worker.protocol import Failure, from_frame, number_of, to_frame
+from ..core.ipc.envelope import Failure, from_frame, number_of
+from ..core.ipc.frames import FrameDecoder, encode
+from ..core.ipc.launch import FOLDER, command, environment
 from ..i18n import tr
 
 if TYPE_CHECKING:
-    from .message_set import MessageSet
+    from ..core.ipc.envelope import MessageSet
 
 _CHUNK = 1 << 20  # bytes given to Qt at a time, which copies them
-_LOG = 1500  # characters kept
-_KILL = 150  # ms within which a killed process is gone, but for those that hang in a driver
+_LOG_LENGTH = 1500  # characters kept
+_KILL_TIMEOUT = 150  # ms; a killed process that hangs in a driver takes longer
 
 
 class WorkerProcess(QObject):
-    """One worker, from its start to its end. After `ended` or `close` it is of no more use.
+    """One process. After `ended` or `close` it is of no more use.
 
     Signals
     -------
     answered
         (number of the request, message)
     ended
-        (how, for people). Not emitted after `close`.
-
-    Parameters
-    ----------
-    interpreter
-        Python of the worker's environment.
-    dialect
-        Which worker it is, and its messages.
+        (text for the user). Not emitted after `close`.
 
     Attributes
     ----------
     log
-        The end of what the worker and its libraries print.
+        The end of what the worker and its libraries print to stderr.
     """
 
     answered = pyqtSignal(int, object)
     ended = pyqtSignal(str)
 
     def __init__(
-        self, interpreter: str, dialect: MessageSet, parent: QObject | None = None
+        self, interpreter: str, message_set: MessageSet, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.log = ""
         self._interpreter = interpreter
-        self._known = dialect.answers
+        self._message_set = message_set
         self._decoder = FrameDecoder(skip_foreign=True)
         self._unsent: deque[memoryview] = deque()
         self._number = 0
         self._has_answered = False
         self._closed = False
         process = self._process = QProcess(self)
-        program, *arguments = command(interpreter, dialect.part)
+        program, *arguments = command(interpreter, message_set.part)
         process.setProgram(program)
         process.setArguments(arguments)
         process.setWorkingDirectory(str(FOLDER))
@@ -79,7 +72,7 @@ class WorkerProcess(QObject):
         process.finished.connect(self._on_finished)
 
     def start(self) -> None:
-        """Start it. Whether that works is heard later, from the signals."""
+        """Start it. Whether that works is told by the signals."""
         self._process.start()
 
     @property
@@ -88,7 +81,7 @@ class WorkerProcess(QObject):
         return int(self._process.processId())
 
     def send(self, message: Any) -> int:  # noqa: ANN401
-        """Send a request; returns its number.
+        """Send a request; return its number.
 
         Its arrays are read while they are sent, piece by piece: they are not to be changed.
 
@@ -97,14 +90,14 @@ class WorkerProcess(QObject):
         WorkerError
             If a frame cannot carry it. The worker goes on.
         """
-        frame = to_frame(self._number + 1, message)
+        frame = self._message_set.to_frame(self._number + 1, message)
         self._unsent.extend(memoryview(part) for part in encode(frame))
         self._number += 1
         self._write()
         return self._number
 
     def close(self) -> None:
-        """End it at once. Does nothing the second time."""
+        """Kill it. Does nothing the second time."""
         if self._closed:
             return
         self._closed = True
@@ -112,13 +105,13 @@ class WorkerProcess(QObject):
         process = self._process
         process.kill()
         running = process.state() != QProcess.ProcessState.NotRunning
-        if running and not process.waitForFinished(_KILL):
-            # Deleting it now would wait for it. It goes when it can.
+        if running and not process.waitForFinished(_KILL_TIMEOUT):
+            # Deleting it now would block until it has ended.
             process.setParent(QCoreApplication.instance())
             process.finished.connect(process.deleteLater)
 
     def _write(self, *_: int) -> None:
-        """Give Qt what it takes without growing: a large picture must not hold the window up."""
+        """Write no more than Qt sends soon: copying a large image at once would block QGIS."""
         while self._unsent and self._process.bytesToWrite() < _CHUNK:
             part = self._unsent.popleft()
             self._process.write(bytes(part[:_CHUNK]))
@@ -127,16 +120,18 @@ class WorkerProcess(QObject):
 
     def _read(self) -> None:
         data = bytes(self._process.readAllStandardOutput())
-        if self._closed:
-            return
+        if not self._closed:
+            self._deliver(data)
+
+    def _deliver(self, data: bytes) -> None:
         try:
             answers = [
-                (number_of(frame), from_frame(frame, self._known))
+                (number_of(frame), from_frame(frame, self._message_set.answers))
                 for frame in self._decoder.feed(data)
             ]
         except IsegError as error:
-            text = tr("What the worker says cannot be understood ({}).").format(error)
-            self._end(text if self._has_answered else self._unsuitable())
+            text = tr("The output of the worker cannot be understood ({}).").format(error)
+            self._end(text if self._has_answered else self._no_python_text())
             return
         for number, answer in answers:
             if self._closed:
@@ -148,24 +143,24 @@ class WorkerProcess(QObject):
             self.answered.emit(number, answer)
 
     def _read_log(self) -> None:
-        words = bytes(self._process.readAllStandardError()).decode(errors="replace")
-        self.log = (self.log + words)[-_LOG:]
+        text = bytes(self._process.readAllStandardError()).decode(errors="replace")
+        self.log = (self.log + text)[-_LOG_LENGTH:]
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            self._end(self._unsuitable())
+            self._end(self._no_python_text())
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         if not self._has_answered:
-            text = self._unsuitable()
+            text = self._no_python_text()
         elif status == QProcess.ExitStatus.CrashExit:
             text = tr("The worker crashed, or was ended from outside.")
         else:
             text = tr("The worker ended by itself, with the exit status {}.").format(code)
-        words = self.log.strip().splitlines()
-        self._end(tr("{} Its last words: {}").format(text, words[-1]) if words else text)
+        lines = self.log.strip().splitlines()
+        self._end(tr("{} The end of its log: {}").format(text, lines[-1]) if lines else text)
 
-    def _unsuitable(self) -> str:
+    def _no_python_text(self) -> str:
         return tr(
             "{} is no Python in which the worker can run: choose the environment made by "
             "`make setup` in Options → Avalanche ISeg."
@@ -178,7 +173,7 @@ class WorkerProcess(QObject):
 
 
 def _variables() -> QProcessEnvironment:
-    variables = QProcessEnvironment()  # empty: nothing of QGIS's gets in by itself
+    variables = QProcessEnvironment()  # empty: it inherits nothing of QGIS's
     for name, value in environment(os.environ).items():
         variables.insert(name, value)
     return variables

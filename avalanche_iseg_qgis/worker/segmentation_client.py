@@ -12,15 +12,15 @@ from qgis.PyQt.QtCore import QObject
 
 from ..core.errors import IsegError
 from ..core.worker.protocol import (
+    SEGMENTATION_MESSAGES,
     Failure,
     Load,
     Loaded,
     Outlined,
-    Prediction,
+    Predicted,
     SetImage,
 )
 from ..i18n import tr
-from .message_set import SEGMENTATION_MESSAGES
 from .requests import PredictionRequest
 from .settings import ShapeSettings, WorkerSettings
 from .state import WorkerState, describe
@@ -88,7 +88,7 @@ class SegmentationClient(WorkerSupervisor):
         prompts
             In pixels of the image.
         receiver
-            Is given the `Prediction`.
+            Is given the `Predicted`.
         """
         self._add(PredictionRequest(slot, image, prompts, receiver))
 
@@ -164,7 +164,7 @@ class SegmentationClient(WorkerSupervisor):
                 self.loaded = answer
             elif isinstance(answer, Failure) and isinstance(request, Load):
                 self._fault = answer.text
-            elif isinstance(answer, (Prediction, Outlined, Failure)):
+            elif isinstance(answer, (Predicted, Outlined, Failure)):
                 self._deliver(sent, answer)
                 return
         self._proceed()

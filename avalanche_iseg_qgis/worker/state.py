@@ -1,4 +1,4 @@
-"""How the worker is, in plain words."""
+"""The state of a worker, for the user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class WorkerState(Enum):
 
 
 def describe(loaded: Loaded) -> str:
-    """What is ready, and where it computes."""
+    """Return which model is ready, and where it computes."""
     kind = loaded.device.partition(":")[0]
     if kind != "cpu":
         return tr("Ready: {} on the GPU ({})").format(loaded.name, loaded.device)

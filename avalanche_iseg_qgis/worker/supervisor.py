@@ -1,4 +1,4 @@
-"""Keeps a worker running: starts it, starts it again when it ends, gives up when that is no use."""
+"""Keeps a worker running: starts it again when it ends, and gives up when that is of no use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import Qgis, QgsMessageLog
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ..core.worker.protocol import Failure
+from ..core.ipc.envelope import Failure, Hello
 from ..i18n import tr
 from ..messages import TITLE
 from .connection import WorkerConnection
@@ -16,26 +16,25 @@ from .interpreter import find_interpreter
 from .state import WorkerState
 
 if TYPE_CHECKING:
-    from .message_set import MessageSet
+    from ..core.ipc.envelope import MessageSet
 
-_MOST_ENDS, _WITHIN = 3, 60.0  # seconds; then starting it again is of no use
+_MAX_ENDS, _WITHIN_SECONDS = 3, 60.0  # then starting it again is of no use
 
 
 class WorkerSupervisor(QObject):
-    """A worker, whichever process it is at the moment; asked one thing at a time.
+    """A worker, whichever process it is at the moment; sent one request at a time.
 
-    What is asked, and what becomes of the answers, is up to the classes made of this one, which
-    also say which `message_set` the worker speaks.
+    Subclasses have the `message_set` of the worker, choose its requests and take the answers.
 
     Signals
     -------
     state_changed
-        `state` or `text` is another.
+        `state` or `text` has changed.
 
     Attributes
     ----------
     state, text
-        How the worker is, and a sentence that says so, and what to do when it is BROKEN.
+        How the worker is, and a sentence for the user; what to do, when it is BROKEN.
     """
 
     state_changed = pyqtSignal()
@@ -46,8 +45,8 @@ class WorkerSupervisor(QObject):
         self._on = False
         self._fault = ""  # why it is BROKEN
         self._connection: WorkerConnection | None = None
-        self._suitable = ""  # interpreter that has been seen to work
-        self._ends: list[float] = []  # when workers ended, since all was well
+        self._working_interpreter = ""  # the last one with which a worker answered
+        self._end_times: list[float] = []  # of workers, since all was well
         self.state, self.text = self._describe_state()
 
     @property
@@ -57,7 +56,7 @@ class WorkerSupervisor(QObject):
 
     @property
     def welcome(self) -> Any:  # noqa: ANN401
-        """What the worker is, once it has said so."""
+        """What the worker is, None before it has answered."""
         return self._connection.welcome if self._connection else None
 
     def start(self) -> None:
@@ -67,28 +66,28 @@ class WorkerSupervisor(QObject):
         self._proceed()
 
     def stop(self) -> None:
-        """End the worker; nobody waits for anything any more."""
+        """End the worker and drop all requests."""
         self._on = False
         self._reset_failures()
         self._close()
         self.cancel()
 
-    # --- what each kind of worker has of its own ---------------------------------------------
+    # --- for subclasses ----------------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Nobody waits for anything any more."""
+        """Drop all requests."""
         raise NotImplementedError
 
     def _interpreter(self) -> str:
-        """Python of the worker's environment that the user has chosen; "" looks for one."""
+        """Return the Python of the worker's environment; "" looks for one."""
         raise NotImplementedError
 
     def _send_next(self, connection: WorkerConnection) -> None:
-        """Ask what is next, the worker having said what it is."""
+        """Send the next request, if there is one. The worker is ready."""
         raise NotImplementedError
 
     def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401
-        """Take an answer, and go on."""
+        """Take an answer, and proceed."""
         raise NotImplementedError
 
     def _describe_state(self) -> tuple[WorkerState, str]:
@@ -97,21 +96,21 @@ class WorkerSupervisor(QObject):
         if self._connection is None:
             return WorkerState.OFF, tr("The worker is off.")
         again = tr("The worker stopped; starting it again…")
-        return WorkerState.STARTING, again if self._ends else tr("Starting the worker…")
+        return WorkerState.STARTING, again if self._end_times else tr("Starting the worker…")
 
     def _advice(self) -> str:
-        """What to do about a worker that ends again and again."""
+        """Return what the user can do about a worker that ends again and again."""
         raise NotImplementedError
 
     # --- the worker --------------------------------------------------------------------------
 
     def _proceed(self) -> None:
-        """Do what is next, if the worker is not at something."""
+        """Start the worker or send what is next, unless a request is under way."""
         if self._on and not self._fault and self._connection is None:
             self._open()
         if self._connection and not self._fault and not self._connection.busy:
             if self._connection.welcome is None:
-                self._connection.send(self.message_set.hello)
+                self._connection.send(Hello(self.message_set.version))
             else:
                 self._send_next(self._connection)
         self._update_state()
@@ -130,37 +129,39 @@ class WorkerSupervisor(QObject):
         self._connection.open()
 
     def _withdraw_request(self) -> None:
-        """Tell the worker that nobody waits for what it is at."""
+        """Cancel the request under way."""
         if self._connection is not None:
             self._connection.withdraw_request()
 
     def _receive(self, request: Any, answer: Any) -> None:  # noqa: ANN401
-        if request is not self.message_set.hello:
+        if not isinstance(request, Hello):
             self._on_answered(request, answer)
             return
         if isinstance(answer, Failure):
             self._fault = answer.text
-        else:
-            self._suitable = self._connection.interpreter
+        elif self._connection is not None:
+            self._working_interpreter = self._connection.interpreter
         self._proceed()
 
     def _on_ended(self, text: str) -> None:
         connection = self._connection
+        if connection is None:
+            return
         QgsMessageLog.logMessage(
             f"{text}\n{connection.log}", TITLE, Qgis.MessageLevel.Warning, notifyUser=False
         )
         self._close()
         now = time.monotonic()
-        self._ends = [end for end in self._ends if now - end < _WITHIN] + [now]
-        if connection.interpreter != self._suitable:
+        self._end_times = [end for end in self._end_times if now - end < _WITHIN_SECONDS] + [now]
+        if connection.interpreter != self._working_interpreter:
             self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
-        elif len(self._ends) >= _MOST_ENDS:
-            again = tr("It was started {} times within a minute.").format(_MOST_ENDS)
+        elif len(self._end_times) >= _MAX_ENDS:
+            again = tr("It was started {} times within a minute.").format(_MAX_ENDS)
             self._fault = f"{text} {again} {self._advice()}"
         self._proceed()
 
     def _close(self) -> None:
-        """End the worker, if there is one. What was wanted of it stays noted."""
+        """End the worker, if there is one. Requests stay noted."""
         if self._connection is not None:
             self._connection.close()
             self._connection.deleteLater()
@@ -168,7 +169,7 @@ class WorkerSupervisor(QObject):
 
     def _reset_failures(self) -> None:
         self._fault = ""
-        self._ends.clear()
+        self._end_times.clear()
 
     def _update_state(self) -> None:
         now = self._describe_state()

@@ -1,1 +1,1 @@
-"""The survey worker: camera poses, outlines on the map, map outlines in pictures."""
+"""The camera worker: camera poses, outlines on the map, map outlines in photos."""

@@ -1,20 +1,20 @@
-"""Starts a worker: ``python -m core.survey``, by a program that speaks `protocol` to it."""
+"""Starts a camera worker: ``python -m core.survey``, by a program that sends requests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..worker.run import run
+from ..ipc.stdio import run
 
 if TYPE_CHECKING:
-    from .session import CameraSession
+    from .handler import CameraHandler
 
 
-def _session() -> CameraSession:
-    from .session import CameraSession
+def _make_handler() -> CameraHandler:
+    from .handler import CameraHandler
 
-    return CameraSession()
+    return CameraHandler()
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(_session, "compute with cameras and terrain"))
+    raise SystemExit(run(_make_handler, "compute with cameras and terrain"))

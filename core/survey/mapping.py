@@ -1,4 +1,4 @@
-"""Answers about the way between picture and map."""
+"""Answers about the way between photo and map."""
 
 from __future__ import annotations
 
@@ -8,60 +8,61 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..worker.protocol import trimmed
-from .plain import plain
+from ..ipc.geometry import crop_mask, flatten_rings
+from .conversion import split_rings, to_json_value, to_multipolygon
 from .poses import read_pixels
 from .protocol import (
+    ComputedViewshed,
+    ComputeViewshed,
     Drape,
     Draped,
     Drawn,
-    LookAt,
     Mapped,
     Overlaid,
     Overlay,
-    Seen,
     ToImage,
     ToMap,
 )
-from .shapes import points_of, polygon_of, rings_of
-from .views import folder_of, stop_unless
+from .viewshed_cache import check_wanted, range_map_folder
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon
 
     from ..projection.to_map import MapOutline
     from ..projection.viewshed import Viewshed
-    from .views import Views
+    from .viewshed_cache import ViewshedCache
 
-_SAMPLES = 2000  # places in a polygon that are asked whether they are seen
+_SAMPLES = 2000  # points of a polygon that are tested for visibility
 
 
-def look_at(request: LookAt, views: Views, wanted: Callable[[], bool]) -> Seen:
-    """Find the ground that each pixel sees."""
+def find_viewshed(
+    request: ComputeViewshed, cache: ViewshedCache, is_wanted: Callable[[], bool]
+) -> ComputedViewshed:
+    """Compute the viewshed of a camera, or find it in the cache."""
     from ..projection.footprint import footprint
 
-    sight = views.sight(request, wanted)
-    points, parts = points_of(footprint(sight))
-    return Seen.of(
+    viewshed = cache.viewshed(request, is_wanted)
+    points, parts = flatten_rings(footprint(viewshed))
+    return ComputedViewshed.of(
         points,
         parts,
-        folder=folder_of(sight),
-        skyline=sight.skyline_rows().astype(np.float32),
-        warnings=list(sight.warnings),
+        folder=range_map_folder(viewshed),
+        skyline=viewshed.skyline_rows().astype(np.float32),
+        warnings=list(viewshed.warnings),
         seconds=0.0,
     )
 
 
-def to_map(request: ToMap, views: Views, wanted: Callable[[], bool]) -> Mapped:
+def to_map(request: ToMap, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Mapped:
     """Bring an outline to the map."""
     from ..projection.to_map import outline_to_map
 
-    sight = views.sight(request, wanted)
-    drawn = polygon_of(request.points, request.parts)
-    stop_unless(wanted)
-    outline = outline_to_map(drawn, sight, min_area=request.min_area, bridge=request.bridge)
-    points, parts = points_of(outline.polygon)
-    more = _described(outline, sight) if request.attributes and parts else {}
+    viewshed = cache.viewshed(request, is_wanted)
+    drawn = to_multipolygon(request.points, request.parts)
+    check_wanted(is_wanted)
+    outline = outline_to_map(drawn, viewshed, min_area=request.min_area, bridge=request.bridge)
+    points, parts = flatten_rings(outline.polygon)
+    more = _attributes(outline, viewshed) if request.attributes and parts else {}
     return Mapped.of(
         points,
         parts,
@@ -73,36 +74,36 @@ def to_map(request: ToMap, views: Views, wanted: Callable[[], bool]) -> Mapped:
     )
 
 
-def _described(outline: MapOutline, sight: Viewshed) -> dict[str, Any]:
-    """Attributes and uncertainty, as `Mapped` has them."""
+def _attributes(outline: MapOutline, viewshed: Viewshed) -> dict[str, Any]:
+    """Return attributes and uncertainty, as `Mapped` has them."""
     from ..projection.attributes import attributes
     from ..projection.uncertainty import boundary_uncertainty
 
     return {
-        "attributes": plain(attributes(outline, sight.terrain, sight)),
-        "sigma": boundary_uncertainty(outline.polygon, sight).sigma_m.astype(np.float32),
+        "attributes": to_json_value(attributes(outline, viewshed.terrain, viewshed)),
+        "sigma": boundary_uncertainty(outline.polygon, viewshed).sigma_m.astype(np.float32),
     }
 
 
-def to_image(request: ToImage, views: Views, wanted: Callable[[], bool]) -> Drawn:
-    """Draw what the picture shows of map polygons."""
+def to_image(request: ToImage, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Drawn:
+    """Draw the visible part of map polygons as a mask of the photo."""
     from ..projection.to_image import polygon_to_mask
 
-    sight = views.sight(request, wanted)
-    polygon = polygon_of(request.xy, request.parts)
-    mask = polygon_to_mask(polygon, sight)
-    part, at = trimmed(mask)
+    viewshed = cache.viewshed(request, is_wanted)
+    polygon = to_multipolygon(request.xy, request.parts)
+    mask = polygon_to_mask(polygon, viewshed)
+    part, at = crop_mask(mask)
     return Drawn(
         part=part.astype(np.bool_),
         at=at,
         size=mask.shape,
-        visible_fraction=_visible(polygon, sight),
+        visible_fraction=_visible_fraction(polygon, viewshed),
         seconds=0.0,
     )
 
 
-def _visible(polygon: MultiPolygon, sight: Viewshed) -> float:
-    """Share of a polygon's ground that the picture shows."""
+def _visible_fraction(polygon: MultiPolygon, viewshed: Viewshed) -> float:
+    """Return the share of a polygon's ground that is visible in the photo."""
     import shapely
 
     west, south, east, north = polygon.bounds
@@ -112,28 +113,28 @@ def _visible(polygon: MultiPolygon, sight: Viewshed) -> float:
     )
     inside = shapely.contains_xy(polygon, x, y)
     x, y = x[inside], y[inside]
-    seen = sight.ranges.sees(np.column_stack([x, y, sight.terrain.sample(x, y)]))
+    seen = viewshed.ranges.sees(np.column_stack([x, y, viewshed.terrain.sample(x, y)]))
     return float(seen.mean()) if len(seen) else 0.0
 
 
-def overlay(request: Overlay, views: Views, wanted: Callable[[], bool]) -> Overlaid:
-    """Find where lines on the map are seen in the picture."""
+def overlay(request: Overlay, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Overlaid:
+    """Project the visible parts of map lines into the photo."""
     from ..projection.to_image import lines_to_image
 
-    sight = views.sight(request, wanted)
-    lines = [line for part in rings_of(request.xy, request.parts) for line in part]
-    runs = [run for line in lines for run in lines_to_image(line, sight)]
+    viewshed = cache.viewshed(request, is_wanted)
+    lines = [line for part in split_rings(request.xy, request.parts) for line in part]
+    runs = [run for line in lines for run in lines_to_image(line, viewshed)]
     points = np.concatenate([*runs, np.zeros((0, 2))]).astype(np.float32)
     return Overlaid(points, [len(run) for run in runs], seconds=0.0)
 
 
-def drape_picture(request: Drape, views: Views, wanted: Callable[[], bool]) -> Draped:
-    """Lay a picture on the map."""
+def write_drape(request: Drape, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Draped:
+    """Write an orthophoto."""
     from ..projection.drape import drape
     from ..projection.geotiff import write_orthophoto
 
-    sight = views.sight(request, wanted)
-    picture = read_pixels(request.picture, sight.record.camera)
-    colours, transform = drape(picture, sight, cell=request.cell)
-    write_orthophoto(Path(request.path), colours, transform, sight.record.epsg)
+    viewshed = cache.viewshed(request, is_wanted)
+    photo = read_pixels(request.picture, viewshed.record.camera)
+    colours, transform = drape(photo, viewshed, cell=request.cell)
+    write_orthophoto(Path(request.path), colours, transform, viewshed.record.epsg)
     return Draped(request.path, seconds=0.0)

@@ -1,4 +1,4 @@
-"""Answers about where cameras stand and look."""
+"""Answers about the poses of cameras."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import numpy as np
 from ..camera import CameraRecord, ControlPoint, Projection
 from ..errors import CameraError
 from ..image import read_binary_mask, read_image
-from .plain import plain
+from .conversion import to_json_value
 from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
-from .views import stop_unless
+from .viewshed_cache import check_wanted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..camera import Camera
-    from .views import Views
+    from .viewshed_cache import ViewshedCache
 
 
-def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
+def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) -> Posed:
     """Pose a camera from control points."""
-    from ..camera.resection import PosePrior, solve_pose
+    from ..camera import resection
 
-    dem = views.dem(request.dem, request.epsg) if request.dem else None
-    prior = PosePrior(
-        position=_three(request.position),
-        position_sigma=_three(request.position_sigma),
+    dem = cache.dem(request.dem, request.epsg) if request.dem else None
+    prior = resection.PosePrior(
+        position=_xyz(request.position),
+        position_sigma=_xyz(request.position_sigma),
         focal=request.focal,
         focal_sigma=request.focal_sigma,
         height_above_ground=request.height_above_ground,
     )
-    record = solve_pose(
-        [_point(content) for content in request.points],
+    record = resection.solve_pose(
+        [_control_point(content) for content in request.points],
         (request.width, request.height),
         epsg=request.epsg,
         terrain=dem.sample if dem else None,
@@ -45,19 +45,19 @@ def pose(request: SolvePose, views: Views, _: Callable[[], bool]) -> Posed:
     )
     if dem:
         record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
-    return Posed(plain(record.to_json()), seconds=0.0)
+    return Posed(to_json_value(record.to_json()), seconds=0.0)
 
 
-def _three(values: Sequence[Any] | None) -> tuple[Any, Any, Any] | None:
-    """x, y and z, which JSON has as a list."""
+def _xyz(values: Sequence[Any] | None) -> tuple[Any, Any, Any] | None:
+    """Return x, y and z, which JSON has as a list."""
     if values is None:
         return None
     x, y, z = values
     return x, y, z
 
 
-def _point(content: Mapping[str, Any]) -> ControlPoint:
-    """A control point of a camera file."""
+def _control_point(content: Mapping[str, Any]) -> ControlPoint:
+    """Return the control point that a camera file describes."""
     try:
         z, sigma = content.get("z"), content.get("sigma_px")
         return ControlPoint(
@@ -74,16 +74,16 @@ def _point(content: Mapping[str, Any]) -> ControlPoint:
         raise CameraError(f"A control point that is none: {content} ({error!r}).") from error
 
 
-def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -> Posed:
-    """Turn a camera until the terrain's skyline fits the picture's."""
+def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Posed:
+    """Turn a camera until the terrain's skyline fits the photo's."""
     from ..camera.skyline_detection import detect_skyline
     from ..camera.skyline_fit import fit_skyline
     from ..projection.horizon import trace_all_round
 
     start = CameraRecord.from_json(request.record)
-    camera, dem = start.camera, views.dem(request.dem, start.epsg)
+    camera, dem = start.camera, cache.dem(request.dem, start.epsg)
     rows = detect_skyline(read_pixels(request.picture, camera))
-    lines = trace_all_round(camera, dem, lambda _: stop_unless(wanted))
+    lines = trace_all_round(camera, dem, lambda _: check_wanted(is_wanted))
     found = fit_skyline(rows, lines, camera)
     if not found.trusted:
         raise CameraError(found.reason)
@@ -100,11 +100,11 @@ def fit_skyline(request: FitSkyline, views: Views, wanted: Callable[[], bool]) -
             "before relying on it.",
         ],
     )
-    return Posed(plain(record.to_json()), seconds=0.0)
+    return Posed(to_json_value(record.to_json()), seconds=0.0)
 
 
-def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Registered:
-    """Follow a camera that has moved a little."""
+def register(request: Register, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Registered:
+    """Pose a camera that has moved a little."""
     from ..camera.registration import register
 
     record = CameraRecord.from_json(request.record)
@@ -113,8 +113,8 @@ def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Reg
     mask = Path(request.reference).parent / record.foreground
     if mask.is_file():
         foreground |= read_binary_mask(mask, request.reference)
-    if request.dem:  # what shows no ground tells nothing
-        foreground |= np.isnan(views.sight(request, wanted).ranges.distances)
+    if request.dem:  # where the photo shows no terrain
+        foreground |= np.isnan(cache.viewshed(request, is_wanted).ranges.distances)
     found = register(reference, read_image(request.picture).pixels, record.camera, foreground)
     moved = record.with_camera(
         found.camera,
@@ -123,9 +123,9 @@ def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Reg
         drift_deg=float(np.linalg.norm(found.turn_deg)),
     )
     return Registered(
-        record=plain(moved.to_json()),
-        shift_px=plain(found.shift_px),
-        residual_px=plain(found.residual_px),
+        record=to_json_value(moved.to_json()),
+        shift_px=to_json_value(found.shift_px),
+        residual_px=to_json_value(found.residual_px),
         patches=int(found.patches),
         trusted=bool(found.trusted),
         reason=found.reason,
@@ -134,7 +134,7 @@ def register(request: Register, views: Views, wanted: Callable[[], bool]) -> Reg
 
 
 def read_pixels(path: str, camera: Camera) -> NDArray[np.uint8]:
-    """The picture (H, W, 3) of a camera.
+    """Read the photo (H, W, 3) of a camera.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def read_pixels(path: str, camera: Camera) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     if (width, height) != (camera.width, camera.height):
         raise CameraError(
-            f"{path} has {width} x {height} pixels, the camera's picture {camera.width} x "
-            f"{camera.height}: choose the picture that the camera was posed in."
+            f"{path} has {width} x {height} pixels, the camera's photo {camera.width} x "
+            f"{camera.height}: choose the photo that the camera was posed in."
         )
     return pixels

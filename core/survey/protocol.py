@@ -1,14 +1,12 @@
-"""What goes between a program and its survey worker: requests and answers about cameras.
-
-Numbers, frames, `Cancel`, `Skipped` and `Failure` are those of `core.worker.protocol`.
+"""The messages of the camera worker: requests and answers about cameras and terrain.
 
 - Requests carry all that their answers depend on, so that any worker can be asked at any time.
-  What took long (the ground that a picture's pixels see) is held, or found again on disk.
+  What took long (the viewshed of a camera) is held, or found again on disk.
 - A request makes an earlier one of its kind `Skipped`, if that is not answered yet.
-- ``record`` is what `CameraRecord.to_json` gives. Its width and height are those of the picture
+- ``record`` is what `CameraRecord.to_json` gives. Its width and height are those of the photo
   that pixels are of; all map coordinates are in its CRS.
 - ``dem`` are paths of files or folders that make up one DEM.
-- Outlines in pictures have the corner convention of `core.worker.protocol.Outlined`.
+- Outlines in photos have the corner convention of `core.worker.protocol.Outlined`.
 
 For QGIS's own Python too: standard library and NumPy only, Python 3.9.
 """
@@ -20,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..worker.protocol import Cancel, Failure, Skipped, names
+from ..ipc.envelope import Hello, MessageSet, Welcome
+from ..ipc.geometry import paste_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +37,7 @@ _Shape = TypeVar("_Shape", bound="MapGeometry")
 
 @dataclass(frozen=True, eq=False)
 class PosedView:
-    """A posed camera and the terrain it looks at."""
+    """A posed camera and its terrain."""
 
     record: Mapping[str, Any]
     dem: Sequence[str]
@@ -71,7 +70,7 @@ class MapGeometry:
         parts: Sequence[Sequence[int]],
         **others: Any,  # noqa: ANN401
     ) -> _Shape:
-        """The message about points (N, 2), metres; ``others`` are its other fields."""
+        """Return the message about points (N, 2), metres; ``others`` are its other fields."""
         places = np.asarray(xy, np.float64).reshape(-1, 2)
         origin = np.round((places.min(axis=0) + places.max(axis=0)) / 2) if len(places) else (0, 0)
         return cls(
@@ -91,13 +90,6 @@ class MapGeometry:
 
 
 @dataclass(frozen=True, eq=False)
-class Hello:
-    """The first request: answered with `Welcome`, or `Failure` if the versions differ."""
-
-    protocol: int = VERSION
-
-
-@dataclass(frozen=True, eq=False)
 class SolvePose:
     """Pose a camera from control points: answered with `Posed`.
 
@@ -106,13 +98,13 @@ class SolvePose:
     points
         As in a camera file: ``name, u_px, v_px, x, y`` and optionally ``z, use, sigma_px``.
     width, height
-        Of the picture.
+        Of the photo.
     epsg
         Projected CRS of x and y.
     dem
         May be empty where all heights are known.
     position
-        Where the camera about is, (x, y, z); z None with ``height_above_ground``.
+        Approximate position of the camera, (x, y, z); z None with ``height_above_ground``.
     position_sigma
         Standard deviations of x, y and z, metres.
     height_above_ground
@@ -138,14 +130,14 @@ class SolvePose:
 
 @dataclass(frozen=True, eq=False)
 class FitSkyline(PosedView):
-    """Turn a camera until the terrain's skyline fits that of a picture: answered with `Posed`.
+    """Turn a camera until the terrain's skyline fits that of a photo: answered with `Posed`.
 
-    The record is the start: position, focal length and size of the picture count.
+    The record is the start: position, focal length and size of the photo count.
 
     Attributes
     ----------
     picture
-        Path of the picture.
+        Path of the photo.
     """
 
     picture: str
@@ -153,12 +145,12 @@ class FitSkyline(PosedView):
 
 @dataclass(frozen=True, eq=False)
 class Register(PosedView):
-    """Follow a camera that has moved a little since: answered with `Registered`.
+    """Pose a camera that has moved a little, by a new photo: answered with `Registered`.
 
     Attributes
     ----------
     reference, picture
-        Paths of the picture that the record poses, and of the new one.
+        Paths of the photo that the record poses, and of the new one.
     """
 
     reference: str
@@ -166,8 +158,8 @@ class Register(PosedView):
 
 
 @dataclass(frozen=True, eq=False)
-class LookAt(PosedView):
-    """Find the ground that each pixel sees, which takes seconds: answered with `Seen`."""
+class ComputeViewshed(PosedView):
+    """Compute the viewshed of a camera, which takes seconds: answered with `ComputedViewshed`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,26 +187,26 @@ class ToMap(PosedView):
 
 @dataclass(frozen=True, eq=False)
 class ToImage(MapGeometry, PosedView):
-    """Draw map polygons as a mask of what the picture shows of them: answered with `Drawn`."""
+    """Draw the visible part of map polygons as a mask of the photo: answered with `Drawn`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Overlay(MapGeometry, PosedView):
-    """Find where lines on the map are seen in the picture: answered with `Overlaid`."""
+    """Project the visible parts of map lines into the photo: answered with `Overlaid`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drape(PosedView):
-    """Lay a picture on the map as a GeoTIFF: answered with `Draped`.
+    """Write an orthophoto as a GeoTIFF: answered with `Draped`.
 
     Attributes
     ----------
     picture
-        Path of the picture.
+        Path of the photo.
     path
         Of the GeoTIFF.
     cell
-        Size of its cells, metres; None takes what the picture resolves.
+        Size of its cells, metres; None takes the resolution of the photo.
     """
 
     picture: str
@@ -226,16 +218,8 @@ class Drape(PosedView):
 
 
 @dataclass(frozen=True, eq=False)
-class Welcome:
-    """What the worker is; ``versions`` of "core", "python" and the packages that compute."""
-
-    protocol: int
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True, eq=False)
 class Posed:
-    """A camera's new pose, with what is to be said about it as warnings in the record."""
+    """A camera's new pose, with warnings in the record."""
 
     record: Mapping[str, Any]
     seconds: float
@@ -243,16 +227,16 @@ class Posed:
 
 @dataclass(frozen=True, eq=False)
 class Registered:
-    """The camera of the new picture.
+    """The camera of the new photo.
 
     Attributes
     ----------
     shift_px, residual_px
-        How far the picture has moved, and what the turned camera leaves unexplained; medians.
+        Shift of the photo, and residual after turning the camera; medians.
     patches
-        How many places of the pictures agree.
+        Number of places of the photos that agree.
     trusted, reason
-        Whether to use it without asking, and why not.
+        Whether it can be used without a check, and why not.
     """
 
     record: Mapping[str, Any]
@@ -265,8 +249,8 @@ class Registered:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen(MapGeometry):
-    """What a picture sees. The polygons are the ground that is visible.
+class ComputedViewshed(MapGeometry):
+    """The viewshed of a camera. The polygons are the ground that is visible.
 
     Attributes
     ----------
@@ -276,7 +260,7 @@ class Seen(MapGeometry):
     skyline
         (W,) float32, row of the terrain's skyline in each column, NaN where there is none.
     warnings
-        What the user should know: holes in the DEM, a camera below it.
+        Holes in the DEM, a camera below it.
     """
 
     folder: str
@@ -292,7 +276,7 @@ class Mapped(MapGeometry):
     Attributes
     ----------
     visible_fraction
-        Share that the picture sees.
+        Share that is visible in the photo.
     lost
         Share of the outline's pixels that see no ground: sky, or beyond the DEM.
     bridged
@@ -314,7 +298,7 @@ class Mapped(MapGeometry):
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A mask of the picture.
+    """A mask of the photo.
 
     Attributes
     ----------
@@ -322,7 +306,7 @@ class Drawn:
         The part that is not 0, the (row, col) of its first pixel, and (height, width) of the
         whole.
     visible_fraction
-        Share of the polygons that the picture shows.
+        Share of the polygons that is visible in the photo.
     """
 
     part: NDArray[np.bool_]
@@ -334,10 +318,7 @@ class Drawn:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(H, W) bool."""
-        mask = np.zeros(tuple(self.size), np.bool_)
-        (row, col), (height, width) = self.at, self.part.shape
-        mask[row : row + height, col : col + width] = self.part
-        return mask
+        return paste_mask(self.part, self.at, self.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,10 +346,23 @@ class Draped:
     seconds: float
 
 
-# --- messages as frames -----------------------------------------------------------------------
+# --- message set ------------------------------------------------------------------------------
 
-_SKIPPABLE = (SolvePose, FitSkyline, Register, LookAt, ToMap, ToImage, Overlay, Drape)
-REQUESTS = names(Hello, Cancel, *_SKIPPABLE)
-ANSWERS = names(Welcome, Posed, Registered, Seen, Mapped, Drawn, Overlaid, Draped, Skipped, Failure)
-REPLACES: Mapping[type, tuple[type, ...]] = {kind: (kind,) for kind in _SKIPPABLE}
-"""The kinds of earlier requests that a request makes `Skipped`."""
+_SKIPPABLE = (SolvePose, FitSkyline, Register, ComputeViewshed, ToMap, ToImage, Overlay, Drape)
+CAMERA_MESSAGES = MessageSet(
+    part="survey",
+    version=VERSION,
+    table=(
+        ("hello", Hello, "welcome", Welcome, 180),  # imports from a cold disk
+        ("solve_pose", SolvePose, "posed", Posed, 600),
+        ("fit_skyline", FitSkyline, "posed", Posed, 600),
+        ("register", Register, "registered", Registered, 600),
+        ("look_at", ComputeViewshed, "seen", ComputedViewshed, 600),  # a DEM on a network drive
+        ("to_map", ToMap, "mapped", Mapped, 600),
+        ("to_image", ToImage, "drawn", Drawn, 600),
+        ("overlay", Overlay, "overlaid", Overlaid, 600),
+        ("drape", Drape, "draped", Draped, 600),
+    ),
+    replaces={kind: (kind,) for kind in _SKIPPABLE},
+)
+REQUESTS, ANSWERS = CAMERA_MESSAGES.requests, CAMERA_MESSAGES.answers

@@ -1,6 +1,1 @@
-"""The predictor in a process of its own: frames over pipes, no sockets, no pickle.
-
-`client` starts a worker and waits for its answers; a program with an event loop uses `launch` and
-`protocol`, which need the standard library and NumPy only, and Python 3.9. What goes over the
-pipes is described in ``docs/worker-protocol.md``.
-"""
+"""The segmentation worker: the predictor in a process of its own."""

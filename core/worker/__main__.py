@@ -1,20 +1,20 @@
-"""Starts a worker: ``python -m core.worker``, by a program that speaks `protocol` to it."""
+"""Starts a segmentation worker: ``python -m core.worker``, by a program that sends requests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .run import run
+from ..ipc.stdio import run
 
 if TYPE_CHECKING:
-    from .session import PredictorSession
+    from .handler import SegmentationHandler
 
 
-def _session() -> PredictorSession:
-    from .session import PredictorSession
+def _make_handler() -> SegmentationHandler:
+    from .handler import SegmentationHandler
 
-    return PredictorSession()
+    return SegmentationHandler()
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(_session, "run the models"))
+    raise SystemExit(run(_make_handler, "run the models"))

@@ -1,8 +1,4 @@
-"""What goes between a program and its worker: requests and answers.
-
-Every request has a number, counted up from 1, and gets one answer with the same number; but
-`Cancel`, which makes another request's answer `Skipped`. Number 0 is a `Failure` that belongs to
-no request: the worker ends with it.
+"""The messages of the segmentation worker: requests and answers about objects in images.
 
 For QGIS's own Python too: standard library and NumPy only, Python 3.9.
 """
@@ -10,16 +6,23 @@ For QGIS's own Python too: standard library and NumPy only, Python 3.9.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..errors import ImageError, WorkerError
+from ..errors import ImageError
+from ..ipc.envelope import Cancel as Cancel
+from ..ipc.envelope import Failure as Failure
+from ..ipc.envelope import Hello as Hello
+from ..ipc.envelope import MessageSet
+from ..ipc.envelope import Skipped as Skipped
+from ..ipc.envelope import Welcome as Welcome
+from ..ipc.envelope import from_frame as from_frame
+from ..ipc.envelope import number_of as number_of
+from ..ipc.geometry import crop_mask, paste_mask
 from ..prompts import Box, Click, Prompts
-from .frames import Frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,19 +31,12 @@ VERSION = 2
 """Raised with every change that an older program or worker would misunderstand."""
 
 LEVELS = 200
-"""Probabilities travel as 8 bits: ``ceil(LEVELS * p)``. See `Prediction.above`."""
+"""Probabilities travel as 8 bits: ``ceil(LEVELS * p)``. See `Predicted.above`."""
 
 _Request = TypeVar("_Request", bound="ObjectRequest")
 
 
 # --- requests -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Hello:
-    """The first request: answered with `Welcome`, or `Failure` if the versions differ."""
-
-    protocol: int = VERSION
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +61,7 @@ class Load:
 
 @dataclass(frozen=True, eq=False)
 class SetImage:
-    """Hand over a picture, (H, W, 3) uint8 RGB, under a name: answered with `Images`."""
+    """Hand over an image, (H, W, 3) uint8 RGB, under a name: answered with `Images`."""
 
     image: str
     pixels: NDArray[np.uint8]
@@ -73,33 +69,26 @@ class SetImage:
     def __post_init__(self) -> None:
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
-            raise ImageError(f"The picture needs shape (H, W, 3) and 8 bits, got {shape} {dtype}.")
+            raise ImageError(f"The image needs shape (H, W, 3) and 8 bits, got {shape} {dtype}.")
 
 
 @dataclass(frozen=True, eq=False)
 class Forget:
-    """Drop a picture, whether it is there or not: answered with `Images`."""
+    """Drop an image, whether it is there or not: answered with `Images`."""
 
     image: str
 
 
 @dataclass(frozen=True, eq=False)
-class Cancel:
-    """The answer to an earlier `Predict` or `Outline` is not wanted any more. Not answered."""
-
-    request: int
-
-
-@dataclass(frozen=True, eq=False)
 class ObjectRequest:
-    """All prompts of one object, and how to look at it: what `Predict` and `Outline` share.
+    """All prompts of one object and the settings that `Predict` and `Outline` share.
 
     Made by `of`, read by `prompts`.
 
     Attributes
     ----------
     image
-        Name of a picture that the worker holds.
+        Name of an image that the worker holds.
     clicks
         (row, col, positive) each, in order.
     box
@@ -108,7 +97,7 @@ class ObjectRequest:
         The part of the mask to start from that is not 0, the (row, col) of its first pixel, and
         the (height, width) of the whole.
     zoom
-        Whether to look closer at what has been found.
+        Whether to zoom in on the object found so far.
     target_size
         Longest side of what the network sees zoomed, in pixels; None takes the usual one.
     limit
@@ -127,13 +116,13 @@ class ObjectRequest:
 
     @classmethod
     def of(cls: type[_Request], image: str, prompts: Prompts, **settings: Any) -> _Request:  # noqa: ANN401
-        """The request for ``prompts``; ``settings`` are those of its fields that are no prompts."""
+        """Return the request for ``prompts``; ``settings`` are its other fields."""
         clicks = [(float(c.row), float(c.col), bool(c.positive)) for c in prompts.clicks]
         box = prompts.box
         corners = (box.row_min, box.row_max, box.col_min, box.col_max) if box else None
         mask, at, size = None, (0, 0), (0, 0)
         if prompts.mask is not None:
-            mask, at = trimmed(np.asarray(prompts.mask))
+            mask, at = crop_mask(np.asarray(prompts.mask))
             size = prompts.mask.shape
         return cls(
             image=image,
@@ -147,20 +136,17 @@ class ObjectRequest:
 
     @property
     def prompts(self) -> Prompts:
-        """The prompts; a mask is made anew."""
+        """The prompts; the mask is a new array."""
         clicks = [Click(row, col, bool(positive)) for row, col, positive in self.clicks]
         box = None if self.box is None else Box(*self.box)
         if self.mask is None:
             return Prompts(clicks, box)
-        mask = np.zeros(tuple(self.mask_size), self.mask.dtype)
-        (row, col), (height, width) = self.mask_at, self.mask.shape
-        mask[row : row + height, col : col + width] = self.mask
-        return Prompts(clicks, box, mask)
+        return Prompts(clicks, box, paste_mask(self.mask, self.mask_at, self.mask_size))
 
 
 @dataclass(frozen=True, eq=False)
 class Predict(ObjectRequest):
-    """Answered with `Prediction`, or `Skipped` if a newer `Predict` waits."""
+    """Answered with `Predicted`, or `Skipped` if a newer `Predict` waits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +156,9 @@ class Outline(ObjectRequest):
     Attributes
     ----------
     threshold
-        Pixels above it are outlined: those of ``Prediction.mask(threshold)``.
+        Pixels above it are outlined: those of ``Predicted.mask(threshold)``.
     tolerance, smoothing, min_area, largest_only
-        As in `core.outline.mask_to_polygons`, in pixels and square pixels of the picture.
+        As in `core.outline.mask_to_polygons`, in pixels and square pixels of the image.
     fill_holes
         Holes of at most that many square pixels are filled; 0 fills none, -1 all.
     """
@@ -185,38 +171,21 @@ class Outline(ObjectRequest):
     largest_only: bool = False
 
 
-def trimmed(mask: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
-    """The part of an (H, W) mask that is not 0, as a frame carries it, and where it begins."""
-    filled = mask if mask.dtype == bool else mask != 0
-    rows = np.flatnonzero(filled.any(axis=1))
-    if rows.size == 0:
-        return np.zeros((0, 0), np.uint8), (0, 0)
-    cols = np.flatnonzero(filled[rows[0] : rows[-1] + 1].any(axis=0))
-    part = mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    if part.dtype not in (bool, np.uint8, np.float32):
-        part = part.astype(np.float32)
-    return part, (int(rows[0]), int(cols[0]))
-
-
 # --- answers --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class Welcome:
-    """What the worker is.
+class SegmentationWelcome(Welcome):
+    """What the worker is, and can do.
 
     Attributes
     ----------
-    versions
-        Of "core", "python" and the packages that compute.
     devices, engines
         What `Load` may name here.
     models
         Names that `Load` knows, with their titles.
     """
 
-    protocol: int
-    versions: Mapping[str, str]
     devices: Sequence[str]
     engines: Sequence[str]
     models: Mapping[str, str]
@@ -244,13 +213,13 @@ class Loaded:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Names of the pictures that the worker holds, the one used longest ago first."""
+    """Names of the images that the worker holds, the one used longest ago first."""
 
     held: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Predicted:
     """Probabilities of one object, for thresholds to be chosen where they are shown.
 
     Attributes
@@ -259,11 +228,11 @@ class Prediction:
         (h, w) uint8, ``ceil(LEVELS * p)`` of the pixels of ``roi``, 0 to `LEVELS`; all pixels
         outside are 0.
     roi
-        (row_min, row_max, col_min, col_max) in the picture, inclusive.
+        (row_min, row_max, col_min, col_max) in the image, inclusive.
     size
-        (height, width) of the picture.
+        (height, width) of the image.
     seconds
-        That the worker took.
+        Taken by the worker.
     """
 
     levels: NDArray[np.uint8]
@@ -273,7 +242,7 @@ class Prediction:
 
     @staticmethod
     def above(threshold: float) -> int:
-        """The level above which pixels are object: ``levels > above(t)`` is ``p > t``.
+        """Return the level above which pixels are object: ``levels > above(t)`` is ``p > t``.
 
         This is so exactly for multiples of 0.005 (1 / `LEVELS`), and for all other thresholds as
         for the next such multiple below.
@@ -281,11 +250,9 @@ class Prediction:
         return math.floor(round(LEVELS * threshold, 6))
 
     def mask(self, threshold: float) -> NDArray[np.bool_]:
-        """(H, W) bool: where the probability is above ``threshold``."""
-        mask = np.zeros(tuple(self.size), np.bool_)
-        row_min, row_max, col_min, col_max = self.roi
-        mask[row_min : row_max + 1, col_min : col_max + 1] = self.levels > self.above(threshold)
-        return mask
+        """Return (H, W) bool: where the probability is above ``threshold``."""
+        row_min, _, col_min, _ = self.roi
+        return paste_mask(self.levels > self.above(threshold), (row_min, col_min), self.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +262,7 @@ class Outlined:
     Attributes
     ----------
     points
-        (N, 2) float32, (x, y) of all rings one after another, in pixels of the picture: x right,
+        (N, 2) float32, (x, y) of all rings one after another, in pixels of the image: x right,
         y down; pixel (row, col) covers the square from (col, row) to (col + 1, row + 1).
     parts
         For each polygon the numbers of points of its rings, outer ring first. A ring's first
@@ -303,7 +270,7 @@ class Outlined:
     area
         Of all parts, in square pixels.
     seconds
-        That the worker took.
+        Taken by the worker.
     """
 
     points: NDArray[np.float32]
@@ -312,83 +279,23 @@ class Outlined:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class Skipped:
-    """The request was cancelled, or a newer one has made it stale."""
+# --- message set ----------------------------------------------------------------------------
 
+SEGMENTATION_MESSAGES = MessageSet(
+    part="worker",
+    version=VERSION,
+    table=(
+        ("hello", Hello, "welcome", SegmentationWelcome, 180),  # imports PyTorch from a cold disk
+        ("load", Load, "loaded", Loaded, 900),  # it may be downloaded
+        ("set_image", SetImage, "images", Images, 120),
+        ("forget", Forget, "images", Images, 120),
+        ("predict", Predict, "prediction", Predicted, 300),
+        ("outline", Outline, "outlined", Outlined, 300),
+    ),
+    replaces={Predict: (Predict, Outline), Outline: (Outline,)},
+)
+REQUESTS, ANSWERS = SEGMENTATION_MESSAGES.requests, SEGMENTATION_MESSAGES.answers
+to_frame = SEGMENTATION_MESSAGES.to_frame
 
-@dataclass(frozen=True, eq=False)
-class Failure:
-    """A request that failed; the worker goes on.
-
-    ``error`` is the name of a class of `core.errors`, ``text`` what a person should read.
-    """
-
-    error: str
-    text: str
-
-
-# --- messages as frames ---------------------------------------------------------------------
-
-
-def names(*kinds: type) -> Mapping[str, type]:
-    """Messages by the name that frames call them: ``set_image`` is `SetImage`."""
-    return {_name(kind): kind for kind in kinds}
-
-
-def _name(kind: type) -> str:
-    return re.sub("(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
-
-
-REQUESTS = names(Hello, Load, SetImage, Forget, Cancel, Predict, Outline)
-ANSWERS = names(Welcome, Loaded, Images, Prediction, Outlined, Skipped, Failure)
-
-REPLACES: Mapping[type, tuple[type, ...]] = {Predict: (Predict, Outline), Outline: (Outline,)}
-"""The kinds of earlier requests that a request makes `Skipped`."""
-
-
-def to_frame(number: int, message: Any) -> Frame:  # noqa: ANN401
-    """The frame of a request or answer with this number."""
-    header: dict[str, Any] = {"type": _name(type(message)), "number": number}
-    arrays = {}
-    for entry in fields(message):
-        value = getattr(message, entry.name)
-        if isinstance(value, np.ndarray):
-            arrays[entry.name] = value
-        else:
-            header[entry.name] = value
-    return Frame(header, arrays)
-
-
-def number_of(frame: Frame) -> int:
-    """The number of the request that a frame is, or answers.
-
-    Raises
-    ------
-    WorkerError
-        If it has none.
-    """
-    number = frame.header.get("number")
-    if not isinstance(number, int) or number < 0:
-        raise WorkerError(f"A message with the number {number!r}.")
-    return number
-
-
-def from_frame(frame: Frame, known: Mapping[str, type]) -> Any:  # noqa: ANN401
-    """The message in a frame, one of the ``known`` (`REQUESTS` or `ANSWERS`).
-
-    Raises
-    ------
-    WorkerError
-        If it is none of these, or has other fields.
-    IsegError
-        If its content does not fit.
-    """
-    content = {**frame.header, **frame.arrays}
-    kind, _ = content.pop("type", None), content.pop("number", None)
-    if kind not in known:
-        raise WorkerError(f"Unknown message {kind!r}; known are {', '.join(known)}.")
-    try:
-        return known[kind](**content)
-    except TypeError as error:
-        raise WorkerError(f"A message {kind!r} that cannot be read: {error}.") from error
+Prediction = Predicted
+"""Its first name, and that in frames."""

@@ -156,17 +156,19 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 # --- in QGIS's own Python -------------------------------------------------------------------
 
-LIGHT_PARTS = {"errors", "files", "prompts", "worker.frames", "worker.launch", "worker.protocol"}
+LIGHT_PARTS = {"errors", "files", "prompts"}
+LIGHT_PARTS |= {f"ipc.{name}" for name in ("envelope", "frames", "geometry", "launch")}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",
     "camera.record",
     "camera.resizing",
     "survey.protocol",
+    "worker.protocol",
     "projection.range_map",
 }
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
-ROOMS = {"", "camera", "projection", "survey", "worker"}
+ROOMS = {"", "camera", "ipc", "projection", "survey", "worker"}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]
 IN_QGIS += [ROOT / "core" / room / "__init__.py" for room in sorted(ROOMS)]
 IN_QGIS += [  # what the range map stands on
@@ -231,7 +233,8 @@ def parts_of_core(source: str) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level:
             package, _, part = f"{node.module}.".partition(".")
             if package == "core":
-                names = [alias.name for alias in node.names] if part in ("", "worker.") else [""]
+                rooms = ("", "ipc.", "worker.")
+                names = [alias.name for alias in node.names] if part in rooms else [""]
                 found |= {(part + name).rstrip(".") for name in names}
     return found
 

@@ -1,10 +1,9 @@
-"""The survey worker in a process of its own: cameras, terrain, the way to the map and back."""
+"""The camera worker in a process of its own: cameras, terrain, the way to the map and back."""
 
 from __future__ import annotations
 
 import ast
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,17 +14,24 @@ import numpy as np
 import pytest
 
 from core.camera import Camera, CameraRecord
+from core.errors import CameraError, IsegError, TerrainError, WorkerError
+from core.ipc.envelope import Cancel, Failure, Hello, Skipped, Welcome, from_frame
+from core.ipc.frames import FrameDecoder, encode
+from core.ipc.geometry import flatten_rings
 from core.projection.range_map import RangeMap
-from core.survey.plain import plain
+from core.survey.client import CameraWorker
+from core.survey.conversion import to_json_value, to_multipolygon
+from core.survey.handler import CameraHandler
 from core.survey.protocol import (
     ANSWERS,
+    CAMERA_MESSAGES,
     VERSION,
+    ComputedViewshed,
+    ComputeViewshed,
     Drape,
     Draped,
     Drawn,
     FitSkyline,
-    Hello,
-    LookAt,
     MapGeometry,
     Mapped,
     Overlaid,
@@ -33,70 +39,17 @@ from core.survey.protocol import (
     Posed,
     Register,
     Registered,
-    Seen,
     SolvePose,
     ToImage,
     ToMap,
-    Welcome,
 )
-from core.survey.session import CameraSession
-from core.survey.shapes import points_of, polygon_of
-from core.worker.frames import FrameDecoder, encode
-from core.worker.launch import FOLDER, command, environment
-from core.worker.protocol import Cancel, Failure, Skipped, from_frame, number_of, to_frame
+from core.worker.protocol import SEGMENTATION_MESSAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 EPSG = 2056
 CELL = 10.0
 WEST, NORTH = 2_780_000.0, 1_190_000.0  # of the DEM's upper left corner
 SIZE = (320, 240)  # of the picture
-
-
-class Surveying:
-    """A worker process, asked and waited for."""
-
-    def __init__(self, cache: Path) -> None:
-        variables = {**environment(os.environ), "AVALANCHE_ISEG_CACHE": str(cache)}
-        self._process = subprocess.Popen(
-            command(sys.executable, "survey"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=FOLDER,
-            env=variables,
-        )
-        self._decoder, self._number, self._arrived = FrameDecoder(), 0, []
-
-    def send(self, request: object) -> int:
-        self._number += 1
-        for part in encode(to_frame(self._number, request)):
-            self._process.stdin.write(part)
-        self._process.stdin.flush()
-        return self._number
-
-    def receive(self) -> tuple[int, object]:
-        while not self._arrived:
-            data = os.read(self._process.stdout.fileno(), 1 << 20)
-            assert data, "the worker has ended"
-            self._arrived += self._decoder.feed(data)
-        frame = self._arrived.pop(0)
-        return number_of(frame), from_frame(frame, ANSWERS)
-
-    def ask(self, request: object) -> object:
-        sent = self.send(request)
-        number, answer = self.receive()
-        assert number == sent
-        return answer
-
-    def get(self, request: object, kind: type) -> object:
-        answer = self.ask(request)
-        assert isinstance(answer, kind), getattr(answer, "text", answer)
-        return answer
-
-    def close(self) -> int:
-        self._process.stdin.close()
-        status = self._process.wait(10)
-        self._process.stdout.close()
-        return status
 
 
 # --- a slope to look at -----------------------------------------------------------------------
@@ -150,17 +103,18 @@ def cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(cache, monkeypatch):
-    monkeypatch.setenv("AVALANCHE_ISEG_CACHE", str(cache))
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(cache):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AVALANCHE_ISEG_CACHE", str(cache))
+        yield
 
 
 @pytest.fixture(scope="module")
-def worker(cache):
-    worker = Surveying(cache)
-    worker.get(Hello(), Welcome)
-    yield worker
-    assert worker.close() == 0
+def worker(_own_cache):
+    with CameraWorker() as running:
+        yield running
+    assert running._process.returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -199,26 +153,27 @@ def control_points(camera: Camera, count: int = 8) -> list[dict]:
 # --- start and end ----------------------------------------------------------------------------
 
 
-def test_starts_soon_and_says_what_it_is(cache):
+def test_starts_soon_and_says_what_it_is():
     start = time.perf_counter()
-    worker = Surveying(cache)
-    welcome = worker.get(Hello(), Welcome)
+    with CameraWorker() as worker:
+        welcome = worker.welcome
     print(f"up after {time.perf_counter() - start:.2f} s")
+    assert type(welcome) is Welcome
     assert welcome.protocol == VERSION
     assert welcome.versions["python"] == sys.version.split()[0]
     assert welcome.versions["numpy"] == np.__version__
-    assert worker.close() == 0
+    assert worker._process.returncode == 0
 
 
 def test_another_version_is_refused(worker):
-    answer = worker.get(Hello(VERSION + 1), Failure)
-    assert (answer.error, "Update the older" in answer.text) == ("WorkerError", True)
+    with pytest.raises(WorkerError, match="Update the older"):
+        worker.ask(Hello(VERSION + 1), Welcome)
 
 
 def test_neither_torch_nor_a_model_is_loaded():
     code = (
-        "import sys; import core.survey.session, core.worker.run, core.worker.server;"
-        "from core.survey import session; session.CameraSession();"
+        "import sys; import core.survey.handler, core.ipc.stdio, core.ipc.server;"
+        "from core.survey import handler; handler.CameraHandler();"
         "print({n.split('.')[0] for n in sys.modules} & {'torch', 'openvino', 'safetensors'})"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -227,13 +182,13 @@ def test_neither_torch_nor_a_model_is_loaded():
 
 def test_the_plugin_side_needs_numpy_only_and_python_3_9():
     code = (
-        "import sys; import core.survey.protocol, core.worker.launch;"
+        "import sys; import core.survey.protocol, core.survey.client, core.ipc.launch;"
         "print({n.split('.')[0] for n in sys.modules}"
         " & {'torch', 'cv2', 'scipy', 'rasterio', 'shapely', 'pyproj'})"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")
-    for name in ("__init__", "protocol"):
+    for name in ("__init__", "client", "protocol"):
         source = (ROOT / "core" / "survey" / f"{name}.py").read_text(encoding="utf-8")
         ast.parse(source, feature_version=(3, 9))
 
@@ -252,7 +207,7 @@ def test_poses_a_camera(worker, record, dem):
         position=[camera.x + 4, camera.y - 3, None],
         height_above_ground=60.0,
     )
-    found = CameraRecord.from_json(worker.get(request, Posed).record)
+    found = CameraRecord.from_json(worker.ask(request, Posed).record)
     assert abs(found.camera.yaw - camera.yaw + 180) % 360 - 180 == pytest.approx(0, abs=0.5)
     assert found.camera.pitch == pytest.approx(camera.pitch, abs=0.5)
     assert np.hypot(found.camera.x - camera.x, found.camera.y - camera.y) < 10
@@ -264,9 +219,11 @@ def test_poses_a_camera(worker, record, dem):
 def test_too_few_points_are_refused_and_the_worker_goes_on(worker, record):
     points = control_points(record.camera, 2)
     request = SolvePose(points, *SIZE, EPSG)
-    assert worker.get(request, Failure).error == "CameraError"
+    with pytest.raises(CameraError):
+        worker.ask(request, Posed)
     broken = SolvePose([{"name": "a"}], *SIZE, EPSG)
-    assert "'a'" in worker.get(broken, Failure).text
+    with pytest.raises(CameraError, match="'a'"):
+        worker.ask(broken, Posed)
 
 
 def test_a_moved_picture_is_registered(worker, view, photo, tmp_path):
@@ -275,7 +232,7 @@ def test_a_moved_picture_is_registered(worker, view, photo, tmp_path):
     moved = tmp_path / "moved.png"
     cv2.imwrite(str(moved), np.roll(cv2.imread(photo), 2, axis=1))
     request = Register(**{**view, "dem": []}, reference=photo, picture=str(moved))
-    answer = worker.get(request, Registered)
+    answer = worker.ask(request, Registered)
     assert CameraRecord.from_json(answer.record).pose_id != view["record"]["pose_id"]
     assert answer.trusted or answer.reason
     if answer.trusted:
@@ -283,18 +240,18 @@ def test_a_moved_picture_is_registered(worker, view, photo, tmp_path):
 
 
 def test_a_skyline_poses_or_says_why_not(worker, view, photo):
-    answer = worker.ask(FitSkyline(**view, picture=photo))
-    if isinstance(answer, Failure):
-        assert answer.error == "CameraError", answer.text
-    else:
-        assert "skyline alone" in answer.record["warnings"][-1]
+    try:
+        answer = worker.ask(FitSkyline(**view, picture=photo), Posed)
+    except CameraError:
+        return
+    assert "skyline alone" in answer.record["warnings"][-1]
 
 
 # --- picture and map --------------------------------------------------------------------------
 
 
 def test_looks_once_and_leaves_a_range_map(worker, view, record):
-    seen = worker.get(LookAt(**view), Seen)
+    seen = worker.ask(ComputeViewshed(**view), ComputedViewshed)
     ranges = RangeMap.open(seen.folder)
     assert ranges.camera == record.camera
     assert np.isfinite(ranges.distances).mean() > 0.3
@@ -303,19 +260,19 @@ def test_looks_once_and_leaves_a_range_map(worker, view, record):
     ((x, y, _),) = ranges.locate([(160, 120)])
     import shapely
 
-    assert polygon_of(seen.xy, seen.parts).buffer(2 * CELL).contains(shapely.Point(x, y))
-    again = worker.get(LookAt(**view), Seen)
+    assert to_multipolygon(seen.xy, seen.parts).buffer(2 * CELL).contains(shapely.Point(x, y))
+    again = worker.ask(ComputeViewshed(**view), ComputedViewshed)
     assert again.folder == seen.folder
 
 
 def test_an_outline_goes_to_the_map_and_back(worker, view):
-    mapped = worker.get(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
+    mapped = worker.ask(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
     assert mapped.xy.dtype == np.float64
     assert mapped.attributes == {}
     assert mapped.sigma is None
     assert (mapped.lost, mapped.bridged) == (0, False)
     assert mapped.visible_fraction > 0.9
-    drawn = worker.get(ToImage.of(mapped.xy, mapped.parts, **view), Drawn)
+    drawn = worker.ask(ToImage.of(mapped.xy, mapped.parts, **view), Drawn)
     there = np.zeros(SIZE[::-1], bool)
     there[100:140, 120:180] = True
     overlap = (drawn.mask & there).sum() / (drawn.mask | there).sum()
@@ -326,9 +283,9 @@ def test_an_outline_goes_to_the_map_and_back(worker, view):
 
 def test_attributes_come_when_they_are_asked_for(worker, view):
     request = ToMap(**view, points=PIXELS, parts=[[4]], attributes=True)
-    mapped = worker.get(request, Mapped)
+    mapped = worker.ask(request, Mapped)
     assert mapped.attributes["area_m2"] == pytest.approx(
-        polygon_of(mapped.xy, mapped.parts).area, rel=0.02
+        to_multipolygon(mapped.xy, mapped.parts).area, rel=0.02
     )
     assert mapped.sigma.shape == (len(mapped.points),)
     assert (mapped.sigma[np.isfinite(mapped.sigma)] > 0).all()
@@ -337,77 +294,78 @@ def test_attributes_come_when_they_are_asked_for(worker, view):
 def test_an_outline_in_the_sky_is_refused(worker, view):
     sky = np.array([(10, 0), (40, 0), (40, 6), (10, 6)], np.float32)
     up = {**view["record"], "pitch_deg": 50.0, "pose_id": "up"}
-    answer = worker.get(ToMap(up, view["dem"], sky, [[4]]), Failure)
-    assert answer.error == "TerrainError"
+    with pytest.raises(TerrainError):
+        worker.ask(ToMap(up, view["dem"], sky, [[4]]), Mapped)
 
 
 def test_polygons_with_holes_and_parts_keep_them(worker, view):
     hole = PIXELS[::-1] / 3 + np.array((100, 80))
     points = np.concatenate([PIXELS, hole, np.add(PIXELS, (100, 0))]).astype(np.float32)
-    mapped = worker.get(ToMap(**view, points=points, parts=[[4, 4], [4]]), Mapped)
+    mapped = worker.ask(ToMap(**view, points=points, parts=[[4, 4], [4]]), Mapped)
     assert sorted(map(len, mapped.parts)) == [1, 2]
 
 
 def test_lines_are_drawn_where_they_are_seen(worker, view, record):
     line = ground((1300, 1800), (1700, 1500), (1700, 900))
-    overlaid = worker.get(Overlay.of(line, [[3]], **view), Overlaid)
+    overlaid = worker.ask(Overlay.of(line, [[3]], **view), Overlaid)
     assert overlaid.points.shape == (sum(overlaid.runs), 2)
     z = heights_at(*line.T)
     first = record.camera.project([[*line[0], z[0]]])
     assert np.abs(overlaid.points - first).sum(axis=1).min() < 2
     behind = ground((1500, 2900), (1600, 2950))
-    assert worker.get(Overlay.of(behind, [[2]], **view), Overlaid).runs == []
+    assert worker.ask(Overlay.of(behind, [[2]], **view), Overlaid).runs == []
 
 
 def test_a_picture_is_draped(worker, view, photo, tmp_path):
     import rasterio
 
     path = tmp_path / "ortho.tif"
-    answer = worker.get(Drape(**view, picture=photo, path=str(path), cell=5.0), Draped)
+    answer = worker.ask(Drape(**view, picture=photo, path=str(path), cell=5.0), Draped)
     assert answer.path == str(path)
     with rasterio.open(path) as file:
         assert (file.crs.to_epsg(), file.count, file.res) == (EPSG, 4, (5.0, 5.0))
         assert (file.read(4) > 0).any()
     lost = Drape(**view, picture=photo, path=str(tmp_path / "no" / "ortho.tif"), cell=5.0)
-    assert "could not be written" in worker.get(lost, Failure).text
+    with pytest.raises(IsegError, match="could not be written"):
+        worker.ask(lost, Draped)
 
 
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"dem": []}, "TerrainError"),
-        ({"dem": ["/nowhere/dem.tif"]}, "TerrainError"),
-        ({"record": {}}, "CameraError"),
-        ({"points": PIXELS[:3]}, "CameraError"),
-        ({"parts": [[2, 2]]}, "CameraError"),
+        ({"dem": []}, TerrainError),
+        ({"dem": ["/nowhere/dem.tif"]}, TerrainError),
+        ({"record": {}}, CameraError),
+        ({"points": PIXELS[:3]}, CameraError),
+        ({"parts": [[2, 2]]}, CameraError),
     ],
 )
 def test_wrong_requests_are_refused(worker, view, change, error):
     fields = {**view, "points": PIXELS, "parts": [[4]], **change}
-    assert worker.get(ToMap(**fields), Failure).error == error
+    with pytest.raises(error):
+        worker.ask(ToMap(**fields), Mapped)
 
 
 # --- without order ----------------------------------------------------------------------------
 
 
-def test_a_new_worker_needs_no_look_first(cache, worker, view):
-    worker.get(LookAt(**view), Seen)
-    other = Surveying(cache)
-    mapped = other.get(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
-    same = worker.get(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
+def test_a_new_worker_needs_no_look_first(worker, view):
+    worker.ask(ComputeViewshed(**view), ComputedViewshed)
+    with CameraWorker() as other:
+        mapped = other.ask(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
+    same = worker.ask(ToMap(**view, points=PIXELS, parts=[[4]]), Mapped)
     assert np.array_equal(mapped.xy, same.xy)
-    assert other.close() == 0
 
 
 def test_newest_wins_and_what_is_cancelled_is_skipped(worker, view):
     request = ToMap(**view, points=PIXELS, parts=[[4]])
-    first = worker.send(LookAt(**{**view, "record": {**view["record"], "yaw_deg": 3.0}}))
+    first = worker.send(ComputeViewshed(**{**view, "record": {**view["record"], "yaw_deg": 3.0}}))
     sent = [worker.send(request) for _ in range(3)]
     dropped = worker.send(Overlay.of(SQUARE, [[4]], **view))
     worker.send(Cancel(dropped))
     answers = dict(worker.receive() for _ in range(5))
     kinds = [type(answers[number]) for number in (first, *sent, dropped)]
-    assert kinds == [Seen, Skipped, Skipped, Mapped, Skipped]
+    assert kinds == [ComputedViewshed, Skipped, Skipped, Mapped, Skipped]
 
 
 def test_a_long_look_stops_when_nobody_waits(record, dem):
@@ -419,25 +377,27 @@ def test_a_long_look_stops_when_nobody_waits(record, dem):
 
     camera = replace(record.camera, yaw=7.0)
     view = {"record": replace(record, camera=camera).to_json(), "dem": [dem]}
-    assert isinstance(CameraSession().answer(LookAt(**view), wanted), Skipped)
+    assert isinstance(CameraHandler().answer(ComputeViewshed(**view), wanted), Skipped)
     assert len(asked) == 2
 
 
 def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, monkeypatch):
-    from core.survey import views
+    from core.survey import viewshed_cache
 
     looks = []
-    look = views.compute_viewshed
+    look = viewshed_cache.compute_viewshed
     monkeypatch.setattr(
-        views, "compute_viewshed", lambda *args, **more: looks.append(args) or look(*args, **more)
+        viewshed_cache,
+        "compute_viewshed",
+        lambda *args, **more: looks.append(args) or look(*args, **more),
     )
-    session = CameraSession()
+    handler = CameraHandler()
     request = ToMap(record.to_json(), [dem], PIXELS, [[4]], attributes=True)
-    plain_sigma = session.answer(request, lambda: True).sigma
+    plain_sigma = handler.answer(request, lambda: True).sigma
     count = len(looks)
     wide = np.diag([25.0, 25, 25, 0.01, 0.01, 0.01, 4, 0.01]).tolist()
     known = replace(record, covariance=wide).to_json()
-    sigma = session.answer(replace(request, record=known), lambda: True).sigma
+    sigma = handler.answer(replace(request, record=known), lambda: True).sigma
     assert len(looks) == count
     assert np.nanmedian(sigma) > np.nanmedian(plain_sigma)
 
@@ -445,9 +405,26 @@ def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, 
 # --- what messages carry ----------------------------------------------------------------------
 
 
+def test_names_in_frames_are_a_contract():
+    names = {"solve_pose", "fit_skyline", "register", "look_at", "to_map", "to_image", "overlay"}
+    assert set(CAMERA_MESSAGES.requests) == {"hello", "cancel", "drape", *names}
+    names = {"posed", "registered", "seen", "mapped", "drawn", "overlaid", "draped"}
+    assert set(CAMERA_MESSAGES.answers) == {"welcome", "skipped", "failure", *names}
+
+
+@pytest.mark.parametrize("messages", [CAMERA_MESSAGES, SEGMENTATION_MESSAGES])
+def test_every_request_has_its_answer(messages):
+    assert set(messages.answered_by) == set(messages.requests.values()) - {Cancel}
+    known = set(messages.answers.values())
+    assert {answer for answer, _ in messages.answered_by.values()} == known - {Skipped, Failure}
+    assert set(messages.replaces) < set(messages.answered_by)
+
+
 def test_map_coordinates_survive_to_a_millimetre():
     xy = SQUARE + np.random.default_rng(0).uniform(-5000, 5000, (4, 2))
-    (frame,) = FrameDecoder().feed(b"".join(map(bytes, encode(to_frame(1, _mapped(xy))))))
+    (frame,) = FrameDecoder().feed(
+        b"".join(map(bytes, encode(CAMERA_MESSAGES.to_frame(1, _mapped(xy)))))
+    )
     there = from_frame(frame, ANSWERS)
     assert np.abs(there.xy - xy).max() < 1e-3
     assert _mapped(np.zeros((0, 2))).xy.shape == (0, 2)
@@ -459,15 +436,15 @@ def _mapped(xy: np.ndarray) -> Mapped:
 
 def test_polygons_become_points_and_back():
     points, parts = np.concatenate([SQUARE, SQUARE[::-1] * 0.5 + SQUARE.mean(axis=0) / 2]), [[4, 4]]
-    there, sizes = points_of(polygon_of(points, parts))
+    there, sizes = flatten_rings(to_multipolygon(points, parts))
     assert sizes == parts
     assert np.array_equal(np.sort(there, axis=0), np.sort(points, axis=0))
-    assert points_of(polygon_of(np.zeros((0, 2)), []))[1] == []
+    assert flatten_rings(to_multipolygon(np.zeros((0, 2)), []))[1] == []
     bow_tie = SQUARE[[0, 2, 1, 3]]
-    assert polygon_of(bow_tie, [[4]]).is_valid
+    assert to_multipolygon(bow_tie, [[4]]).is_valid
 
 
 def test_values_are_plain():
     values = {"a": np.float32(1.5), "b": [np.nan, np.int64(3)], "c": (True, None, "x")}
-    assert json.dumps(plain(values)) == '{"a": 1.5, "b": [null, 3], "c": [true, null, "x"]}'
+    assert json.dumps(to_json_value(values)) == '{"a": 1.5, "b": [null, 3], "c": [true, null, "x"]}'
     assert isinstance(MapGeometry.of([(1, 2)], []).origin[0], float)

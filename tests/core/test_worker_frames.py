@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.errors import WorkerError
-from core.worker.frames import MAGIC, Frame, FrameDecoder, encode
+from core.ipc.frames import MAGIC, Frame, FrameDecoder, encode
 
 
 def joined(*frames: Frame) -> bytes:
@@ -98,6 +98,7 @@ def entry(**changes: object) -> bytes:
         raw(b"[]"),
         raw(b"{}"),
         raw(b'{"arrays": [1]}'),
+        raw(b'{"arrays": [], "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
         raw(entry(dtype="object"), bytes(32)),
         raw(entry(dtype="float64"), bytes(32)),
         raw(entry(shape=[-4]), bytes(4)),

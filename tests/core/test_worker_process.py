@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -26,16 +27,17 @@ from core.errors import (
     PromptError,
     WorkerError,
 )
+from core.ipc import client
+from core.ipc.frames import MAGIC, Frame, FrameDecoder, encode
+from core.ipc.launch import FOLDER, command, environment
+from core.ipc.queue import RequestQueue
 from core.outline import mask_to_polygons
 from core.predictor import Predictor, PredictorOptions, Zoom
 from core.prompts import Box, Click, Prompts
-from core.worker import client
 from core.worker.client import Worker
-from core.worker.frames import MAGIC, Frame, FrameDecoder, encode
-from core.worker.inbox import Inbox
-from core.worker.launch import FOLDER, command, environment
 from core.worker.protocol import (
     ANSWERS,
+    SEGMENTATION_MESSAGES,
     VERSION,
     Cancel,
     Failure,
@@ -44,10 +46,10 @@ from core.worker.protocol import (
     Outline,
     Outlined,
     Predict,
-    Prediction,
+    Predicted,
+    SegmentationWelcome,
     SetImage,
     Skipped,
-    Welcome,
     from_frame,
     number_of,
     to_frame,
@@ -91,7 +93,7 @@ def shared_worker(model: Path, picture: np.ndarray) -> Iterator[Worker]:
 def worker(shared_worker: Worker) -> Iterator[Worker]:
     yield shared_worker
     # Whatever a test did, the worker is still of use.
-    assert isinstance(shared_worker.predict("picture", Prompts(CLICKS[:1])), Prediction)
+    assert isinstance(shared_worker.predict("picture", Prompts(CLICKS[:1])), Predicted)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ PROMPTS = {
 }
 
 
-def assert_same(answer: Prediction, expected: object) -> None:
+def assert_same(answer: Predicted, expected: object) -> None:
     roi = expected.roi
     assert answer.roi == [roi.row_min, roi.row_max, roi.col_min, roi.col_max]
     assert tuple(answer.size) == expected.size
@@ -248,7 +250,7 @@ def test_pictures_are_kept_until_others_take_their_place(model, picture):
         assert other.set_image("e", picture).held == ["c", "d", "a", "e"]
         assert other.forget("d").held == ["c", "a", "e"]
         assert other.forget("none").held == ["c", "a", "e"]
-        with pytest.raises(ImageError, match="does not hold the picture 'b'"):
+        with pytest.raises(ImageError, match="does not hold the image 'b'"):
             other.predict("b", ALL)
 
 
@@ -291,7 +293,7 @@ def test_faults_come_as_they_were_raised(worker, model, tmp_path):
         (Predict("picture", clicks=[[60, 80, 1]], target_size="large"), "EngineError"),
         (Predict("picture", mask=np.ones((3, 4), bool), mask_at=(9, 9)), "EngineError"),
         (Hello(protocol=VERSION + 1), "WorkerError"),
-        (Welcome(1, {}, [], [], {}), "WorkerError"),
+        (SegmentationWelcome(1, {}, [], [], {}), "WorkerError"),
     ],
 )
 def test_nonsense_in_a_message_is_answered(worker, message, error):
@@ -330,7 +332,7 @@ def test_a_newer_request_stops_the_replay_of_many_clicks(worker):
     arrived = answers(worker, 2)
     stopped_after = time.perf_counter() - start
     assert isinstance(arrived[first], Skipped)
-    assert isinstance(arrived[second], Prediction)
+    assert isinstance(arrived[second], Predicted)
     start = time.perf_counter()
     worker.predict("picture", many_clicks(10))
     assert stopped_after < 0.5 * (300 / 10) * (time.perf_counter() - start)
@@ -340,7 +342,7 @@ def test_an_outline_is_stale_when_anything_newer_arrives_a_prediction_is_not(wor
     requests = [
         (Predict.of("picture", many_clicks(30)), Skipped),
         (Outline.of("picture", many_clicks(30)), Skipped),
-        (Predict.of("picture", many_clicks(31)), Prediction),
+        (Predict.of("picture", many_clicks(31)), Predicted),
         (Outline.of("picture", many_clicks(31), threshold=0.3), Skipped),
         (Outline.of("picture", many_clicks(31), threshold=0.4), Outlined),
     ]
@@ -374,7 +376,7 @@ def test_other_requests_are_never_skipped(worker, picture, model):
     ]
     arrived = answers(worker, 4)
     kinds = [type(arrived[number]).__name__ for number in numbers]
-    assert kinds == ["Skipped", "Images", "Loaded", "Prediction"]
+    assert kinds == ["Skipped", "Images", "Loaded", "Predicted"]
     worker.forget("another")
 
 
@@ -448,31 +450,39 @@ def frame_bytes(frame: Frame) -> bytes:
     return b"".join(map(bytes, encode(frame)))
 
 
+def raw_frame(header: bytes) -> bytes:
+    return MAGIC + struct.pack("<IQ", len(header), 0) + header
+
+
+DEEP = raw_frame(b'{"type": "welcome", "number": 1, "a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}")
+
+
 @pytest.mark.parametrize(
     ("data", "number", "error"),
     [
         (MAGIC + b"\xff" * 12, 0, WorkerError),
-        (frame_bytes(to_frame(1, Hello()))[:-3], 0, WorkerError),
-        (frame_bytes(to_frame(-5, Hello())), 0, WorkerError),
+        (frame_bytes(to_frame(1, Hello(VERSION)))[:-3], 0, WorkerError),
+        (frame_bytes(to_frame(-5, Hello(VERSION))), 0, WorkerError),
         (frame_bytes(Frame({"type": "hello"})), 0, WorkerError),
+        (DEEP, 0, WorkerError),
         (frame_bytes(Frame({"type": "load", "number": 3})), 3, WorkerError),
-        (frame_bytes(Frame({"type": ["hello"], "number": 3})), 3, TypeError),
+        (frame_bytes(Frame({"type": ["hello"], "number": 3})), 3, WorkerError),
         (frame_bytes(Frame({"type": "set_image", "number": 3, "image": "a", "pixels": [1]})), 3, 0),
     ],
 )
-def test_the_inbox_hands_on_what_is_wrong(data, number, error):
+def test_the_queue_hands_on_what_is_wrong(data, number, error):
     source, sink = os.pipe()
-    inbox = iter(Inbox(source))
+    queue = iter(RequestQueue(source, SEGMENTATION_MESSAGES))
     with os.fdopen(sink, "wb") as pipe:
         pipe.write(data)
         pipe.flush()
         if number:
-            found = next(inbox)
+            found = next(queue)
     if not number:
-        found = next(inbox)
+        found = next(queue)
     assert found[0] == number
     assert isinstance(found[1], error or AttributeError)
-    assert list(inbox) == []
+    assert list(queue) == []
     os.close(source)
 
 
@@ -492,13 +502,13 @@ def noise():
         libc.puts(b"native"); libc.fflush(None)
         subprocess.run(["echo", "child"])
         time.sleep(0.02)
-import core.worker.channel as channel
-take_over = channel.take_over
+import core.ipc.stdio as stdio
+take_over = stdio.take_over
 def noisy():
     pipes = take_over()
     threading.Thread(target=noise, daemon=True).start()
     return pipes
-channel.take_over = noisy
+stdio.take_over = noisy
 runpy.run_module("core.worker", run_name="__main__", alter_sys=True)
 """
 
@@ -570,17 +580,32 @@ def test_an_interpreter_without_torch_says_what_to_choose(tmp_path):
         Worker(script(tmp_path / "python", line))
 
 
+def give_up_starting_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered_by = {Hello: (SegmentationWelcome, seconds)}
+    monkeypatch.setattr(SEGMENTATION_MESSAGES, "answered_by", answered_by)
+
+
 @posix
 @pytest.mark.parametrize("line", ["cat", "exit 3", "echo hello; exit 0", "yes"])
 def test_a_program_that_is_no_python_is_found_out(tmp_path, line, monkeypatch):
-    monkeypatch.setattr(client, "_SECONDS_TO_START", 3.0)
+    give_up_starting_after(3.0, monkeypatch)
     monkeypatch.setattr(client, "_SECONDS_TO_END", 1.0)
     with pytest.raises(WorkerError):
         Worker(script(tmp_path / "python", line))
 
 
 @posix
+@pytest.mark.parametrize(
+    "answer", [DEEP, raw_frame(b'{"type": ["welcome"], "number": 1, "arrays": []}')]
+)
+def test_answers_that_are_malformed_are_found_out(tmp_path, answer):
+    (tmp_path / "answer").write_bytes(answer)
+    with pytest.raises(WorkerError, match=r"cannot be understood\. .*Python interpreter"):
+        Worker(script(tmp_path / "python", f"cat {tmp_path}/answer"))
+
+
+@posix
 def test_a_start_that_never_ends_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(client, "_SECONDS_TO_START", 0.5)
+    give_up_starting_after(0.5, monkeypatch)
     with pytest.raises(WorkerError, match="has ended"):
         Worker(script(tmp_path / "python", "exec sleep 60"))

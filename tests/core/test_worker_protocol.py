@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 
 from core.errors import ImageError, PromptError, WorkerError
+from core.ipc.frames import Frame, FrameDecoder, encode
+from core.ipc.launch import command, environment
 from core.prompts import Box, Click, Prompts
-from core.worker.frames import Frame, FrameDecoder, encode
-from core.worker.launch import command, environment
 from core.worker.protocol import (
     ANSWERS,
     LEVELS,
     REQUESTS,
+    VERSION,
     Hello,
     Outline,
     Outlined,
     Predict,
-    Prediction,
+    Predicted,
     SetImage,
     from_frame,
     number_of,
@@ -105,6 +106,9 @@ def test_a_false_prompt_is_found_on_arrival():
     [
         {},
         {"type": "shell", "number": 1},
+        {"type": ["hello"], "number": 1},
+        {"type": {}, "number": 1},
+        {"type": None, "number": 1},
         {"type": "hello", "number": 1, "more": 2},
         {"type": "load", "number": 1},
     ],
@@ -114,9 +118,29 @@ def test_unknown_messages_and_fields_are_refused(header):
         from_frame(Frame(header), REQUESTS)
 
 
+def test_documented_names_stay_importable():
+    from core.ipc import frames as own_frames
+    from core.ipc import launch as own_launch
+    from core.worker import client, frames, launch, protocol
+
+    assert frames.Frame is own_frames.Frame
+    assert launch.command is own_launch.command
+    assert issubclass(client.Worker, object)
+    assert protocol.Prediction is Predicted
+    for name in ("Cancel", "Failure", "Hello", "Skipped", "Welcome", "from_frame", "number_of"):
+        assert hasattr(protocol, name)
+
+
+def test_names_in_frames_are_a_contract():
+    names = {"hello", "load", "set_image", "forget", "cancel", "predict", "outline"}
+    assert set(REQUESTS) == names
+    names = {"welcome", "loaded", "images", "prediction", "outlined", "skipped", "failure"}
+    assert set(ANSWERS) == names
+
+
 def test_answers_are_no_requests():
     with pytest.raises(WorkerError, match="Unknown message"):
-        from_frame(to_frame(1, Hello()), ANSWERS)
+        from_frame(to_frame(1, Hello(VERSION)), ANSWERS)
 
 
 @pytest.mark.parametrize("number", [None, "1", -1])
@@ -128,10 +152,10 @@ def test_a_message_needs_a_number(number):
 # --- levels ---------------------------------------------------------------------------------
 
 
-def prediction(probability: np.ndarray) -> Prediction:
+def prediction(probability: np.ndarray) -> Predicted:
     levels = np.ceil(probability * np.float32(LEVELS)).astype(np.uint8)
     height, width = levels.shape
-    return Prediction(levels, (2, height + 1, 3, width + 2), (height + 5, width + 5), 0.0)
+    return Predicted(levels, (2, height + 1, 3, width + 2), (height + 5, width + 5), 0.0)
 
 
 def test_thresholds_on_levels_are_exact():
@@ -145,9 +169,9 @@ def test_thresholds_on_levels_are_exact():
 
 
 def test_other_thresholds_fall_on_the_level_below():
-    assert Prediction.above(0.49) == 98
-    assert Prediction.above(0.4949) == 98
-    assert Prediction.above(0.145) == 29  # 28.999… in floating point
+    assert Predicted.above(0.49) == 98
+    assert Predicted.above(0.4949) == 98
+    assert Predicted.above(0.145) == 29  # 28.999… in floating point
 
 
 # --- how a worker is started ----------------------------------------------------------------
@@ -194,7 +218,7 @@ def test_the_interpreter_of_a_virtual_environment_stays_a_link(tmp_path, monkeyp
 
 def test_the_plugin_side_needs_numpy_only():
     code = (
-        "import sys; import core.worker.protocol, core.worker.launch, core.worker.client;"
+        "import sys; import core.worker.protocol, core.ipc.launch, core.worker.client;"
         "print({n.split('.')[0] for n in sys.modules}"
         " & {'torch', 'cv2', 'scipy', 'rasterio', 'shapely', 'safetensors', 'openvino'})"
     )
@@ -205,8 +229,9 @@ def test_the_plugin_side_needs_numpy_only():
 
 
 def test_the_plugin_side_is_written_for_python_3_9():
-    names = ("errors", "prompts", "worker/__init__", "worker/client", "worker/frames")
-    for name in (*names, "worker/launch", "worker/protocol"):
+    ipc = ("__init__", "client", "envelope", "frames", "geometry", "launch")
+    names = ("errors", "prompts", "worker/__init__", "worker/client", "worker/protocol")
+    for name in (*names, *(f"ipc/{name}" for name in ipc)):
         source = (ROOT / "core" / f"{name}.py").read_text(encoding="utf-8")
         ast.parse(source, feature_version=(3, 9))
         assert "from __future__ import annotations" in source or "import" not in source

@@ -1,9 +1,10 @@
-"""The survey worker as the plugin has it: the real one, and what may go wrong."""
+"""The camera worker as the plugin has it: the real one, and what may go wrong."""
 
 from __future__ import annotations
 
 import os
 import signal
+import struct
 import time
 from pathlib import Path
 
@@ -13,19 +14,18 @@ from osgeo import gdal, osr
 from waiting import wait_until
 
 from avalanche_iseg_qgis.core.camera import Camera, CameraRecord
+from avalanche_iseg_qgis.core.ipc.frames import MAGIC
 from avalanche_iseg_qgis.core.projection.range_map import RangeMap
 from avalanche_iseg_qgis.core.survey.protocol import (
-    Draped,
+    ComputedViewshed,
+    ComputeViewshed,
     Drawn,
-    LookAt,
     Mapped,
-    Seen,
     SolvePose,
     ToImage,
     ToMap,
 )
 from avalanche_iseg_qgis.worker.camera_client import CameraClient
-from avalanche_iseg_qgis.worker.camera_messages import CAMERA_MESSAGES
 from avalanche_iseg_qgis.worker.receiver import Receiver
 from avalanche_iseg_qgis.worker.state import WorkerState
 
@@ -167,12 +167,12 @@ def test_starts_and_says_so(listen, interpreter):
 
 
 def test_looks_and_qgis_reads_the_range_map(ready, view, record):
-    ready.request("look", "ticket", LookAt(**view))
+    ready.request("look", "ticket", ComputeViewshed(**view))
     assert ready.client.busy
     assert ready.client.state is WorkerState.BUSY
     ready.wait_for_answers()
     ((name, seen),) = ready.answers
-    assert (name, type(seen)) == ("ticket", Seen)
+    assert (name, type(seen)) == ("ticket", ComputedViewshed)
     ((x, y, z),) = RangeMap.open(seen.folder).locate([(160, 120)])
     assert z == pytest.approx(float(heights_at(x, y)), abs=2)
     u, v = record.camera.project([(x, y, z)])[0]
@@ -208,7 +208,7 @@ def test_newest_of_each_slot_wins_and_slots_take_turns(ready, view):
 
 
 def test_what_is_forgotten_is_not_answered(ready, view):
-    ready.request("a", "dropped", LookAt(**view))
+    ready.request("a", "dropped", ComputeViewshed(**view))
     ready.request("b", "wanted", to_map(view))
     ready.client.withdraw("a")
     ready.client.withdraw("never asked")
@@ -325,6 +325,24 @@ def test_no_python_at_all(listen, interpreter, view, tmp_path, wrong):
     assert heard.answered == ["a"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"type": ["welcome"], "number": 1, "arrays": []}',
+        b'{"arrays": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
+def test_a_malformed_answer_is_found_out(listen, tmp_path, header):
+    (tmp_path / "answer").write_bytes(MAGIC + struct.pack("<IQ", len(header), 0) + header)
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\ncat {tmp_path}/answer\nexec sleep 60\n")
+    script.chmod(0o755)
+    heard = listen(script)
+    heard.client.start()
+    wait_until(lambda: heard.client.state is WorkerState.BROKEN, what="giving up")
+    assert heard.client.text.startswith(f"{script} is no Python in which the worker can run")
+
+
 def test_python_without_the_packages(listen):
     heard = listen("/usr/bin/python3")
     heard.client.start()
@@ -333,18 +351,10 @@ def test_python_without_the_packages(listen):
     assert "No module named" in heard.client.text
 
 
-def test_every_request_has_its_answers():
-    requests = set(CAMERA_MESSAGES.answered_by)
-    known = set(CAMERA_MESSAGES.answers.values())
-    assert all(set(kinds) <= known for kinds, _ in CAMERA_MESSAGES.answered_by.values())
-    assert {LookAt, SolvePose, ToMap, ToImage} <= requests
-    assert Draped in known
-
-
 def test_the_plugin_carries_what_the_worker_needs():
     core = Path(os.environ["ISEG_PLUGINS"], "avalanche_iseg_qgis", "core")
     parts = (
-        "survey/session.py",
+        "survey/handler.py",
         "camera/resection.py",
         "terrain/sources.py",
         "projection/to_map.py",

@@ -442,7 +442,7 @@ def test_a_worker_that_says_nothing(listen, settings, tmp_path):
     heard = listen(replace(settings, interpreter=silent))
     heard.service.start()
     pid = heard.service.pid
-    heard.service._connection._patience.start(50)  # in place of three minutes
+    heard.service._connection._timer.start(50)  # in place of three minutes
     wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     assert "no answer" in heard.service.text
     wait_until(lambda: gone(pid))

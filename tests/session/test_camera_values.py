@@ -38,7 +38,12 @@ from avalanche_iseg_qgis.camera.pose_store import PoseStore
 from avalanche_iseg_qgis.camera.requests import CameraRequests
 from avalanche_iseg_qgis.core.camera import Camera, CameraRecord, ControlPoint, PointFit
 from avalanche_iseg_qgis.core.errors import CameraError
-from avalanche_iseg_qgis.core.survey.protocol import FitSkyline, LookAt, Registered, SolvePose
+from avalanche_iseg_qgis.core.survey.protocol import (
+    ComputeViewshed,
+    FitSkyline,
+    Registered,
+    SolvePose,
+)
 from avalanche_iseg_qgis.worker.receiver import Receiver
 
 WIDTH, HEIGHT = 1200, 800
@@ -248,7 +253,7 @@ def test_each_request_has_its_receiver_and_replaces_its_kind():
     assert (skyline.picture, receiver) == ("tuesday.jpg", second)
     requests.compute_view(DRAFT, RECORD, third)
     (view, receiver) = list(client.requests.values())[1]
-    assert isinstance(view, LookAt)
+    assert isinstance(view, ComputeViewshed)
     assert (view.dem, receiver) == (["dem.tif"], third)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.data import main
+from training.__main__ import main
 
 
 def photo(height=60, width=80, seed=0):
@@ -32,7 +32,7 @@ def rectangle(shape, rows, cols, value=255):
 
 
 def image_set(root: Path, stems, shape=(60, 80), seeds=None) -> Path:
-    """Pictures in the ``images`` form with one object each, all different unless seeds say so."""
+    """Images in the ``images`` form with one object each, all different unless seeds say so."""
     for place, stem in enumerate(stems):
         seed = place if seeds is None else seeds[place]
         write(root / "images" / f"{stem}.png", photo(*shape, seed=seed))
@@ -42,4 +42,4 @@ def image_set(root: Path, stems, shape=(60, 80), seeds=None) -> Path:
 
 def run(*arguments) -> int:
     """Run a sub-command as the command line would."""
-    return main([str(argument) for argument in arguments])
+    return main(["data", *map(str, arguments)])

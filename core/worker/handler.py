@@ -1,12 +1,9 @@
-"""What a worker does with each request: a model, a few pictures, predictions."""
+"""The request handler of the segmentation worker: a model, a few images, predictions."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
 import os
-import platform
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,18 +15,17 @@ import torch
 from numpy.typing import NDArray
 
 from ..engine import ENGINES, LoadedModel, load_model
-from ..errors import ImageError, PromptError, WorkerError
+from ..errors import ImageError, PromptError
+from ..ipc.envelope import Skipped
+from ..ipc.geometry import flatten_rings
+from ..ipc.server import versions
 from ..outline import mask_to_polygons
 from ..predictor import Predictor, PredictorOptions, Zoom
 from ..prompts import Click, Prompts
-from ..version import __version__
 from .protocol import (
     LEVELS,
-    REPLACES,
-    REQUESTS,
+    SEGMENTATION_MESSAGES,
     VERSION,
-    Forget,
-    Hello,
     Images,
     Load,
     Loaded,
@@ -37,55 +33,51 @@ from .protocol import (
     Outline,
     Outlined,
     Predict,
-    Prediction,
+    Predicted,
+    SegmentationWelcome,
     SetImage,
-    Skipped,
-    Welcome,
 )
 
 MAX_IMAGES = 4
-# Of an outline, and as many holes: the next click waits for an outline that is being made.
+# Parts of an outline, and as many holes: the next click waits for an outline under way.
 MOST_PARTS = 500
 _PACKAGES = ("numpy", "torch", "openvino")
-# Of the common shape of photos and the size at which they are seen first.
+# The common shape of photos, at the size of the first pass.
 _WARM_UP_SIZE = (300, 400)
 
 
-class PredictorSession:
-    """Answers requests, one after another."""
+class SegmentationHandler:
+    """Holds a model, images and their predictors; answers requests. See `RequestHandler`."""
 
-    requests = REQUESTS
-    replaces = REPLACES
+    message_set = SEGMENTATION_MESSAGES
 
     def __init__(self) -> None:
         self._model: LoadedModel | None = None
         self._images: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self._predictors: dict[str, Predictor] = {}
 
-    def answer(self, request: Any, wanted: Callable[[], bool]) -> Any:  # noqa: ANN401
-        """The answer to a request of `protocol`.
+    def welcome(self) -> SegmentationWelcome:
+        """Return versions, devices, engines and models."""
+        from ..zoo import MODELS
 
-        Parameters
-        ----------
-        wanted
-            Tells whether a `Predict` or `Outline` is still waited for; asked before every click.
+        installed = {name: version for name, version in versions(_PACKAGES).items() if version}
+        gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        mps = ["mps"] if torch.backends.mps.is_available() else []
+        usable = [name for name in ENGINES if name != "openvino" or "openvino" in installed]
+        titles = {name: model.title for name, model in MODELS.items()}
+        return SegmentationWelcome(VERSION, installed, ["cpu", *gpus, *mps], usable, titles)
 
-        Raises
-        ------
-        IsegError
-            If it cannot be done. The session goes on as before.
-        """
+    def answer(self, request: Any, is_wanted: Callable[[], bool]) -> Any:  # noqa: ANN401
+        """Return the answer to a request; ``is_wanted`` is asked before every click."""
         if isinstance(request, Predict):
-            return self._predict(request, wanted)
+            return self._predict(request, is_wanted)
         if isinstance(request, Outline):
-            return self._outline(request, wanted)
+            return self._outline(request, is_wanted)
         if isinstance(request, SetImage):
             return self._set_image(request)
-        if isinstance(request, Forget):
-            return self._forget(request.image)
         if isinstance(request, Load):
             return self._load(request)
-        return _welcome(request)
+        return self._forget(request.image)
 
     def _load(self, request: Load) -> Loaded:
         start = time.perf_counter()
@@ -122,27 +114,29 @@ class PredictorSession:
         self._predictors.pop(image, None)
         return Images(list(self._images))
 
-    def _predict(self, request: ObjectRequest, wanted: Callable[[], bool]) -> Prediction | Skipped:
+    def _predict(
+        self, request: ObjectRequest, is_wanted: Callable[[], bool]
+    ) -> Predicted | Skipped:
         start = time.perf_counter()
         predictor, prompts = self._predictor(request), request.prompts
-        if not wanted() or not predictor.prepare(prompts, wanted) or not wanted():
+        if not is_wanted() or not predictor.prepare(prompts, is_wanted) or not is_wanted():
             return Skipped()
         prediction = predictor.predict(prompts)
         roi = prediction.roi
-        return Prediction(
+        return Predicted(
             levels=_levels(prediction.crop),
             roi=(roi.row_min, roi.row_max, roi.col_min, roi.col_max),
             size=prediction.size,
             seconds=time.perf_counter() - start,
         )
 
-    def _outline(self, request: Outline, wanted: Callable[[], bool]) -> Outlined | Skipped:
+    def _outline(self, request: Outline, is_wanted: Callable[[], bool]) -> Outlined | Skipped:
         start = time.perf_counter()
-        found = self._predict(request, wanted)
-        if isinstance(found, Skipped):
-            return found
+        predicted = self._predict(request, is_wanted)
+        if isinstance(predicted, Skipped):
+            return predicted
         outline = mask_to_polygons(
-            found.mask(request.threshold),  # the very pixels that the program shows
+            predicted.mask(request.threshold),  # the very pixels that the program shows
             tolerance=request.tolerance,
             smoothing=request.smoothing,
             min_area=request.min_area,
@@ -150,22 +144,21 @@ class PredictorSession:
             largest_only=request.largest_only,
             most=MOST_PARTS,
         )
-        rings = [[part.exterior, *part.interiors] for part in outline.geoms]
-        points = [np.asarray(ring.coords)[:-1] for part in rings for ring in part]
+        points, parts = flatten_rings(outline)
         return Outlined(
-            points=np.concatenate([*points, np.zeros((0, 2))]).astype(np.float32),
-            parts=[[len(ring.coords) - 1 for ring in part] for part in rings],
+            points=points.astype(np.float32),
+            parts=parts,
             area=outline.area,
             seconds=time.perf_counter() - start,
         )
 
     def _predictor(self, request: ObjectRequest) -> Predictor:
-        """The predictor that holds the picture and knows its object's earlier clicks."""
+        """Return the predictor of the image, which keeps the results of earlier clicks."""
         if self._model is None:
             raise PromptError("Load a model before predicting.")
         if request.image not in self._images:
             raise ImageError(
-                f"The worker does not hold the picture {request.image!r} (it keeps the last "
+                f"The worker does not hold the image {request.image!r} (it keeps the last "
                 f"{MAX_IMAGES}). Hand it over again."
             )
         self._images.move_to_end(request.image)
@@ -179,31 +172,12 @@ class PredictorSession:
 
 
 def default_threads() -> int:
-    """Half the cores that this process may use: the other half is for the program."""
+    """Return half the cores that this process may use: the other half is for the program."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
     return max(1, cores // 2)
-
-
-def _welcome(request: Hello) -> Welcome:
-    from ..zoo import MODELS
-
-    if request.protocol != VERSION:
-        raise WorkerError(
-            f"The worker speaks version {VERSION} of the protocol, the program version "
-            f"{request.protocol}. Update the older of the two."
-        )
-    versions = {"core": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        if importlib.util.find_spec(package):
-            versions[package] = importlib.metadata.version(package)
-    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    mps = ["mps"] if torch.backends.mps.is_available() else []
-    usable = [name for name in ENGINES if name != "openvino" or "openvino" in versions]
-    titles = {name: model.title for name, model in MODELS.items()}
-    return Welcome(VERSION, versions, ["cpu", *gpus, *mps], usable, titles)
 
 
 def _options(request: ObjectRequest) -> PredictorOptions:
@@ -214,7 +188,7 @@ def _options(request: ObjectRequest) -> PredictorOptions:
 
 
 def _warm_up(model: LoadedModel) -> None:
-    """Let libraries do what they do at the first use: the first click need not wait for it."""
+    """Predict and outline once: what libraries do at the first use does not delay a click."""
     predictor = Predictor(model)
     predictor.set_image(np.zeros((*_WARM_UP_SIZE, 3), np.uint8))
     height, width = _WARM_UP_SIZE
@@ -223,7 +197,7 @@ def _warm_up(model: LoadedModel) -> None:
 
 
 def _levels(probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """As `Prediction.levels` carries probabilities."""
+    """Return probabilities as `Predicted.levels` carries them."""
     levels = probability * np.float32(LEVELS)
     np.ceil(levels, out=levels)
     return levels.astype(np.uint8)

@@ -1,9 +1,10 @@
-"""Outlines as messages carry them, and as geometries."""
+"""Contents of messages: outlines to geometries, values to JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.floating]
 
-Parts = list[list[int]]
 
-
-def rings_of(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
-    """The points (n, 2) of each ring, for each part.
+def split_rings(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
+    """Split the points into those (n, 2) of each ring, for each part.
 
     Raises
     ------
@@ -33,8 +32,8 @@ def rings_of(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points
     return [[next(rings) for _ in part] for part in parts]
 
 
-def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
-    """The valid polygon of an outline, as `MapGeometry` and `Outlined` describe it.
+def to_multipolygon(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
+    """Return the valid polygon of an outline, as `MapGeometry` and `Outlined` describe it.
 
     Raises
     ------
@@ -46,7 +45,7 @@ def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
     from ..projection.vectorize import as_multipolygon
 
     polygons = []
-    for rings in rings_of(points, parts):
+    for rings in split_rings(points, parts):
         if not rings or min(map(len, rings)) < 3:
             raise CameraError("A polygon needs an outer ring, and rings of three points or more.")
         polygons.append(shapely.Polygon(rings[0], rings[1:]))
@@ -54,11 +53,12 @@ def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
     return whole if whole.is_valid else as_multipolygon(shapely.make_valid(whole))
 
 
-def points_of(polygon: MultiPolygon) -> tuple[NDArray[np.float64], Parts]:
-    """(N, 2) points of all rings one after another, and their numbers for each part."""
-    rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
-    points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
-    return (
-        np.concatenate([*points, np.zeros((0, 2))]),
-        [[len(ring.coords) - 1 for ring in part] for part in rings],
-    )
+def to_json_value(value: Any) -> Any:  # noqa: ANN401
+    """Return a value with Python's numbers for NumPy's, and None for those that are not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): to_json_value(content) for name, content in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json_value(content) for content in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
