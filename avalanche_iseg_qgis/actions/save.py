@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MapOutline:
+class PosedOutline:
     """An outline of a photo that its camera has brought to the map."""
 
     pose: PhotoPose
@@ -67,18 +67,18 @@ class FeatureSaver(QObject):
             self._save(image, outlined, None)
             return
         receiver = Receiver(
-            lambda mapped: self._save(image, outlined, MapOutline(pose, mapped)),
+            lambda mapped: self._save(image, outlined, PosedOutline(pose, mapped)),
             lambda text: self._session.refuse(image, text),
         )
         self._georeferencer.finish(image, outlined, pose, receiver)
 
-    def _save(self, image: MappedImage, outlined: Outlined, map_outline: MapOutline | None) -> None:
+    def _save(self, image: MappedImage, outlined: Outlined, posed: PosedOutline | None) -> None:
         try:
-            ref = self._write(image, outlined, map_outline)
+            ref = self._write(image, outlined, posed)
         except IsegError as error:
             self._session.refuse(image, str(error))
             return
-        if map_outline is not None:
+        if posed is not None:
             try:
                 self._write_photo_twin(image, outlined, ref)
             except IsegError as error:
@@ -99,7 +99,7 @@ class FeatureSaver(QObject):
         return found is not None and not found[0].crs().isValid()
 
     def _write(
-        self, image: MappedImage, outlined: Outlined, map_outline: MapOutline | None
+        self, image: MappedImage, outlined: Outlined, posed: PosedOutline | None
     ) -> FeatureRef:
         ref = self._origin_ref(image)
         found = resolve(ref) if ref else None
@@ -110,14 +110,12 @@ class FeatureSaver(QObject):
                     "or untick “Write back to the same feature”, and finish once more."
                 )
             )
-        layer = (
-            found[0] if found else self.layer_for(image, map_outline.pose if map_outline else None)
-        )
-        attributes = self._attributes(image, map_outline, is_new=ref is None)
-        if map_outline is None:
+        layer = found[0] if found else self.layer_for(image, posed.pose if posed else None)
+        attributes = self._attributes(image, posed, is_new=ref is None)
+        if posed is None:
             geometry = self._photo_geometry(image, outlined, layer)
         else:
-            mapped, crs = map_outline.mapped, map_outline.pose.crs
+            mapped, crs = posed.mapped, posed.pose.crs
             geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
         if ref is not None and found is not None:
             writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
@@ -126,7 +124,7 @@ class FeatureSaver(QObject):
         return feature_ref(layer, layer.getFeature(fid))
 
     def _attributes(
-        self, image: MappedImage, map_outline: MapOutline | None, *, is_new: bool
+        self, image: MappedImage, posed: PosedOutline | None, *, is_new: bool
     ) -> dict[str, object]:
         draft = image.draft
         attributes = record.object_attributes(
@@ -137,9 +135,9 @@ class FeatureSaver(QObject):
             seconds=draft.stopwatch.seconds,
             again=not is_new,
         )
-        if map_outline is not None:
-            camera = map_outline.pose.record
-            attributes.update(record.map_attributes(camera, map_outline.mapped, again=not is_new))
+        if posed is not None:
+            camera = posed.pose.record
+            attributes.update(record.map_attributes(camera, posed.mapped, again=not is_new))
         return attributes
 
     @staticmethod

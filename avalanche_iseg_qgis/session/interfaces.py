@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
 from ..layers.pixel_window import PixelWindow, RasterSize, WindowImage
 
 if TYPE_CHECKING:
     from ..core.prompts import Prompts
-    from ..core.worker.protocol import Outlined
     from ..worker.receiver import Receiver
     from ..worker.settings import ShapeSettings
-    from .draft import ObjectDraft
-    from .mapped_image import MappedImage
 
 
 class RasterGrid(RasterSize, Protocol):
@@ -91,30 +87,3 @@ class DelayTimer(Protocol):
 
     def start(self) -> None:
         """Start, or start again."""
-
-
-@dataclass(frozen=True)
-class SessionObserver:
-    """Functions that are called when something has changed.
-
-    Attributes
-    ----------
-    image_changed
-        Another image is the current one, or none; or its origin has become known.
-    prompts_changed, prediction_changed, outline_changed
-        Of the current image.
-    finished
-        An outline is to become a feature: `SegmentationSession.accept` or `refuse` follows.
-    saving_cancelled
-        The outline of a draft is not to become a feature any more.
-    message
-        A text for the user.
-    """
-
-    image_changed: Callable[[], None]
-    prompts_changed: Callable[[], None]
-    prediction_changed: Callable[[], None]
-    outline_changed: Callable[[], None]
-    finished: Callable[[MappedImage, Outlined], None]
-    saving_cancelled: Callable[[ObjectDraft], None]
-    message: Callable[[str], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +16,8 @@ from ..layers.origin import parse_observed_at
 from ..layers.reader import ImageReader
 from ..layers.source import open_source
 from ..worker.segmentation_client import SegmentationClient
-from .interfaces import SessionObserver
 from .mapped_image import MappedImage
-from .session import SegmentationSession
+from .session import SegmentationSession, SessionObserver
 
 _OUTLINE_DELAY = 150  # ms without a change, after which the outline is requested
 
@@ -50,9 +50,8 @@ class QtSession(SegmentationSession, QObject):
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(_OUTLINE_DELAY)
-        names = SessionObserver.__dataclass_fields__
-        observer = SessionObserver(**{name: getattr(self, name).emit for name in names})
-        SegmentationSession.__init__(self, client, reader, timer, observer)
+        signals = {field.name: getattr(self, field.name).emit for field in fields(SessionObserver)}
+        SegmentationSession.__init__(self, client, reader, timer, SessionObserver(**signals))
         timer.timeout.connect(self.outline_due)
         reader.done.connect(self.take_image)
         reader.failed.connect(self.take_read_failure)

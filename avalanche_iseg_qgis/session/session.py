@@ -7,7 +7,7 @@ is finishing gets its answers also while another image is the current one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,37 @@ if TYPE_CHECKING:
         RasterGrid,
         RasterSource,
         Segmenter,
-        SessionObserver,
         WindowReader,
     )
 
 _MAX_WIDENINGS = 3
+
+
+@dataclass(frozen=True)
+class SessionObserver:
+    """Functions that are called when something has changed.
+
+    Attributes
+    ----------
+    image_changed
+        Another image is the current one, or none; or its origin has become known.
+    prompts_changed, prediction_changed, outline_changed
+        Of the current image.
+    finished
+        An outline is to become a feature: `SegmentationSession.accept` or `refuse` follows.
+    saving_cancelled
+        The outline of a draft is not to become a feature any more.
+    message
+        A text for the user.
+    """
+
+    image_changed: Callable[[], None]
+    prompts_changed: Callable[[], None]
+    prediction_changed: Callable[[], None]
+    outline_changed: Callable[[], None]
+    finished: Callable[[MappedImage, Outlined], None]
+    saving_cancelled: Callable[[ObjectDraft], None]
+    message: Callable[[str], None]
 
 
 class SegmentationSession:

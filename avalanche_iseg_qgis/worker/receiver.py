@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.worker.protocol import Failure
+from ..core.ipc.envelope import Failure
 
 
 @dataclass(frozen=True)

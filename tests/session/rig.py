@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from avalanche_iseg_qgis.core.worker.protocol import Outlined, Prediction
+from avalanche_iseg_qgis.core.worker.protocol import Outlined, Predicted
 from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.layers.pixel_window import WindowImage
-from avalanche_iseg_qgis.session.interfaces import SessionObserver
-from avalanche_iseg_qgis.session.session import SegmentationSession
+from avalanche_iseg_qgis.session.session import SegmentationSession, SessionObserver
 
 PREDICT, OUTLINE = "predict", "outline"
 
@@ -100,7 +99,7 @@ class FakeSegmenter:
         row, col = corner
         roi = (row, row + levels.shape[0] - 1, col, col + levels.shape[1] - 1)
         size = image.pixels.shape[:2]
-        receiver.answered(Prediction(levels, roi, size, 0.1))
+        receiver.answered(Predicted(levels, roi, size, 0.1))
 
     def outline_now(self, draft, parts=((4,),)) -> Outlined:
         _, _, receiver = self.requests.pop((draft, OUTLINE))
