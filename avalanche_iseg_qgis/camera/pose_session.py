@@ -32,7 +32,7 @@ from .requests import CameraRequests
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..core.survey.protocol import ComputedViewshed, Draped, Posed, Registered
+    from ..core.survey.protocol import ComputedViewshed, Posed, Registered
     from ..worker.camera_client import CameraClient
 
 _SOLVE_DELAY, _VIEW_DELAY = 300, 800  # ms without a change
