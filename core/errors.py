@@ -20,11 +20,11 @@ class DownloadError(IsegError, OSError):
 
 
 class ImageError(IsegError, ValueError):
-    """A picture or mask that cannot be read, or has an unsuitable size or type."""
+    """An image or mask that cannot be read, or has an unsuitable size or type."""
 
 
 class PromptError(IsegError, ValueError):
-    """A click, box or mask that does not fit the picture or the model."""
+    """A click, box or mask that does not fit the image or the model."""
 
 
 class DatasetError(IsegError, ValueError):

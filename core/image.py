@@ -1,4 +1,4 @@
-"""Pictures and masks from files: photographs, webcam frames, georeferenced rasters.
+"""Images and masks from files: photographs, webcam frames, georeferenced rasters.
 
 GDAL (through rasterio) opens whatever it knows. JPEG pixels are decoded by OpenCV instead, because
 GDAL's decoder rounds differently and published IoUs were measured on OpenCV's pixels.
@@ -33,7 +33,7 @@ _PERCENTILE_SAMPLES = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture as a person sees it.
+    """An image as a person sees it.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Image:
 
 
 def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
-    """Read any raster file as 8-bit RGB; the whole picture is held in memory.
+    """Read any raster file as 8-bit RGB; the whole image is held in memory.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
 
     Returns
     -------
-    Picture
+    Image
         8-bit values are never changed (colour tables are applied, a single band is repeated). Other
         types are stretched linearly so that the 2nd and 98th percentile of all valid values of all
         bands together become 0 and 255; one stretch for all bands keeps the colours. Nodata and NaN
@@ -77,7 +77,7 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
     Raises
     ------
     ImageError
-        A file that is missing, empty, cut short or no picture; bands that it does not have.
+        A file that is missing, empty, cut short or no image; bands that it does not have.
     """
     path = Path(path)
     content = _content(path)
@@ -114,7 +114,7 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
     Raises
     ------
     ImageError
-        A file that is missing, empty, cut short, no picture, or not of an integer type.
+        A file that is missing, empty, cut short, no image, or not of an integer type.
     """
     path = Path(path)
     content = _content(path)
@@ -176,7 +176,7 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
         return _orient(mask, orientation)
     raise ImageError(
         f"The mask {mask_path} has {mask.shape[1]} x {mask.shape[0]} pixels (width x height), its "
-        f"picture {photo} has {shown[1]} x {shown[0]}: give both the same size."
+        f"image {photo} has {shown[1]} x {shown[0]}: give both the same size."
     )
 
 
@@ -228,7 +228,7 @@ def _content(path: Path) -> bytes:
     if not content:
         raise ImageError(f"The file {path} is empty (0 bytes): copy or download it again.")
     if not _is_complete(content):
-        raise ImageError(f"The picture {path} is cut short: copy or download it again.")
+        raise ImageError(f"The image {path} is cut short: copy or download it again.")
     return content
 
 
@@ -268,11 +268,11 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
                 yield source
     except (RasterioError, CPLE_BaseError) as error:
         raise ImageError(
-            f"Cannot read {path} as a picture: it is damaged, cut short, or of a kind that GDAL "
+            f"Cannot read {path} as an image: it is damaged, cut short, or of a kind that GDAL "
             "does not know. Open it in an image viewer, or save it as PNG or TIFF."
         ) from error
     except MemoryError as error:
-        raise ImageError(f"The picture {path} is too large for memory: cut it first.") from error
+        raise ImageError(f"The image {path} is too large for memory: cut it first.") from error
 
 
 def _colour_bands(source: DatasetReader) -> list[int]:
@@ -340,7 +340,7 @@ def _colour_table(source: DatasetReader, bands: list[int]) -> NDArray[np.uint8] 
 
 def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDArray[np.uint8]:
     if values.dtype.kind not in "iuf":
-        raise ImageError(f"The picture {path} has type {values.dtype}: save it as real numbers.")
+        raise ImageError(f"The image {path} has type {values.dtype}: save it as real numbers.")
     valid = valid & np.isfinite(values)
     sample = values[valid]
     if sample.size == 0:
@@ -358,7 +358,7 @@ def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDAr
 
 
 def _orientation(source: DatasetReader, content: bytes) -> int:
-    """EXIF orientation 1..8; a georeferenced picture stays as stored, as its transform says."""
+    """EXIF orientation 1..8; a georeferenced image stays as stored, as its transform says."""
     if not source.transform.is_identity:
         return 1
     for signature, mark in _EXIF_MARKS.items():

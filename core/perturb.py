@@ -57,10 +57,10 @@ def _cut_or_add(
 ) -> NDArray[np.bool_]:
     """Grow a disc from a pixel of the outline, inwards or outwards, until the IoU meets a goal."""
     rim = shifted & (cv2.erode(shifted.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-    # An object that fills the picture has no rim.
+    # An object that fills the image has no rim.
     outline = np.argwhere(rim) if rim.any() else np.argwhere(shifted)
     row, col = outline[rng.integers(len(outline))]
-    # Too little can be added to an object that covers most of the picture.
+    # Too little can be added to an object that covers most of the image.
     add = bool(rng.integers(2)) and float(truth.mean()) < 0.5
     step = max(0.5, 0.02 * float(np.sqrt(truth.sum())))
     rows, cols = np.ogrid[: truth.shape[0], : truth.shape[1]]

@@ -1,6 +1,6 @@
 """What a user tells the model: clicks, a box, a mask to start from.
 
-Coordinates are pixels of the full picture, centres on integers, origin in the upper left corner,
+Coordinates are pixels of the full image, centres on integers, origin in the upper left corner,
 ``row`` down and ``col`` to the right. They may be fractional.
 """
 

@@ -70,7 +70,7 @@ class RobotUser:
     """Clicks one object by its ground truth, always at the same pixels for the same predictions.
 
     Missed object pixels and wrongly covered background pixels are two regions. The next click
-    goes to the pixel farthest from the border of its region (the picture's edge is a border too):
+    goes to the pixel farthest from the border of its region (the image's edge is a border too):
     positive if the missed region is strictly deeper, otherwise negative; among equally deep
     pixels the first in row-major order wins. No pixel is clicked twice. This is the protocol of
     Sofiiuk et al. 2021 (arXiv 2102.06583), used by the whole family of published results.
@@ -108,7 +108,7 @@ class RobotUser:
         if prediction.shape != self._object.shape:
             raise PromptError(
                 f"The prediction has shape {prediction.shape} but the ground truth "
-                f"{self._object.shape}; compare masks of one picture at one resolution."
+                f"{self._object.shape}; compare masks of one image at one resolution."
             )
         covered = prediction.astype(bool, copy=False)
         missed_depth, missed = self._deepest(self._object & ~covered)

@@ -118,7 +118,7 @@ class RunLog:
         image = side_by_side(shown)
         self._board.add_image(name, image, step, dataformats="HWC")
         part, what = name.split("/")
-        folder = self._experiment.pictures / part
+        folder = self._experiment.images / part
         folder.mkdir(exist_ok=True)
         write_png(folder / f"{step:06d}_{what}.png", image)
 

@@ -1,4 +1,4 @@
-"""`python -m core segment`: from a picture and prompts to masks, outlines and overlays.
+"""`python -m core segment`: from an image and prompts to masks, outlines and overlays.
 
 The command line is a contract: options keep their names and meanings.
 """
@@ -24,9 +24,9 @@ from ..outline import (
     OUTLINE_DRIVERS,
     TOLERANCE,
     check_output_path,
+    draw_overlay,
     ground_area,
     mask_to_polygons,
-    overlay,
     pixel_to_map,
     write_mask,
     write_outline,
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 
 OUTPUTS = """\
 The name of an --out file says what is written:
-  *.geojson       outline in longitude and latitude (or pixels x, -y of a plain picture)
-  *.gpkg          outline in the picture's CRS, layer "avalanches"; an existing file is replaced
-  *overlay*.png   the picture with mask, clicks and box drawn on it
+  *.geojson       outline in longitude and latitude (or pixels x, -y of a plain image)
+  *.gpkg          outline in the image's CRS, layer "avalanches"; an existing file is replaced
+  *overlay*.png   the image with mask, clicks and box drawn on it
   other *.png     mask, 0 and 255
-  *.tif           mask, 0 and 255, with the picture's georeference
+  *.tif           mask, 0 and 255, with the image's georeference
 
 Clicks act one after the other, as in interactive use. COL counts pixels to the right, ROW
 downwards, both from 0 at the centre of the upper left pixel.
@@ -57,8 +57,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `core.commands`."""
     parser = subparsers.add_parser(
         "segment",
-        help="segment one object of a picture",
-        description="Segment one object of a picture from clicks, a box or a mask.",
+        help="segment one object of an image",
+        description="Segment one object of an image from clicks, a box or a mask.",
         epilog=OUTPUTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -87,7 +87,7 @@ def _add_prompt_options(parser: argparse.ArgumentParser) -> None:
         "--mask",
         metavar="FILE",
         type=Path,
-        help="mask to start from, of the picture's size; non-zero pixels are the object",
+        help="mask to start from, of the image's size; non-zero pixels are the object",
     )
 
 
@@ -144,19 +144,19 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment the picture and write what was asked for; returns the exit status 0."""
+    """Segment the image and write what was asked for; returns the exit status 0."""
     _check_before_work(args)
     # Here, not above: it loads torch, for which `--help` and mistakes should not wait.
     from ..engine import load_model
 
-    picture = read_image(args.image)
+    image = read_image(args.image)
     guidance = None if args.mask is None else _read_mask(args.mask, args.image)
     prompts = Prompts(args.click, args.box, guidance)
     model = load_model(args.model, device=args.device, engine=args.engine)
     start = time.perf_counter()
-    mask = _segment(model, picture.pixels, prompts, args.threshold)
+    mask = _segment(model, image.pixels, prompts, args.threshold)
     seconds = time.perf_counter() - start
-    result = SegmentResult(picture, prompts, mask, args.tolerance, args.min_area, seconds)
+    result = SegmentResult(image, prompts, mask, args.tolerance, args.min_area, seconds)
     summary = {"image": str(args.image), "model": model.name, **result.summary()}
     for path in args.out:
         result.write(path, summary)
@@ -174,9 +174,9 @@ def _check_before_work(args: argparse.Namespace) -> None:
             raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 
 
-def _read_mask(path: Path, picture: Path) -> NDArray[np.bool_]:
-    """Mask to start from, turned like the picture; ImageError if their sizes differ."""
-    values = align_mask(read_mask_values(path), picture, path)
+def _read_mask(path: Path, image: Path) -> NDArray[np.bool_]:
+    """Mask to start from, turned like the image; ImageError if their sizes differ."""
+    values = align_mask(read_mask_values(path), image, path)
     return np.asarray(np.atleast_3d(values).any(axis=2))
 
 
@@ -196,7 +196,7 @@ def _segment(
 class SegmentResult:
     """A mask with all that is needed to write it in any form."""
 
-    picture: Image
+    image: Image
     prompts: Prompts
     mask: NDArray[np.bool_]
     tolerance: float
@@ -206,13 +206,13 @@ class SegmentResult:
     @property
     def crs(self) -> str | None:
         """CRS of the outline; None for pixels, whatever the file says."""
-        return None if self.picture.transform is None else self.picture.crs_wkt
+        return None if self.image.transform is None else self.image.crs_wkt
 
     @cached_property
     def outline(self) -> MultiPolygon:
         """Outline in map coordinates."""
         polygons = mask_to_polygons(self.mask, tolerance=self.tolerance, min_area=self.min_area)
-        return pixel_to_map(polygons, self.picture.transform)
+        return pixel_to_map(polygons, self.image.transform)
 
     def summary(self) -> dict[str, Any]:
         """Figures of the segmentation: also the outline's attributes.
@@ -235,10 +235,10 @@ class SegmentResult:
         elif suffix == ".png" and "overlay" in path.stem.lower():
             write_png(path, self._overlay())
         else:
-            write_mask(path, self.mask, transform=self.picture.transform, crs_wkt=self.crs)
+            write_mask(path, self.mask, transform=self.image.transform, crs_wkt=self.crs)
 
     def _overlay(self) -> NDArray[np.uint8]:
-        return overlay(self.picture.pixels, self.mask, self.prompts.clicks, self.prompts.box)
+        return draw_overlay(self.image.pixels, self.mask, self.prompts.clicks, self.prompts.box)
 
 
 def _report(summary: dict[str, Any], written: list[Path], *, as_json: bool) -> None:

@@ -1,7 +1,7 @@
-"""Data sets of pictures with object masks, for evaluation and training.
+"""Data sets of images with object masks, for evaluation and training.
 
 ``open_dataset(name, folder)`` knows the families in `DATASETS`; every one of them gives samples
-(one object in one picture) by index and pictures with all their objects for training.
+(one object in one image) by index and images with all their objects for training.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DATASETS: Mapping[str, Factory] = {
 
 
 def open_dataset(name: str, root: Path | str, split: str | None = None) -> Dataset:
-    """Open a data set; pictures are read later, when they are asked for.
+    """Open a data set; images are read later, when they are asked for.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def open_dataset(name: str, root: Path | str, split: str | None = None) -> Datas
     root
         Its folder.
     split
-        ``train``, ``val`` ... where the family has splits; None means all pictures, or ``val`` for
+        ``train``, ``val`` ... where the family has splits; None means all images, or ``val`` for
         SBD and Pascal VOC, ``train`` for COCO+LVIS.
 
     Raises

@@ -1,4 +1,4 @@
-"""What all data sets share: samples, pictures, lazy reading, and a check of every file."""
+"""What all data sets share: samples, images, lazy reading, and a check of every file."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ObjectRef:
     Attributes
     ----------
     image
-        Name of the picture, unique in its data set: file name or relative posix path.
+        Name of the image, unique in its data set: file name or relative posix path.
     object
-        Id of the object in the picture, ``"1"`` where there is only one.
+        Id of the object in the image, ``"1"`` where there is only one.
     """
 
     image: str
@@ -38,9 +38,9 @@ class ObjectRef:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One object in one picture.
+    """One object in one image.
 
-    The picture may be shared with the samples beside it: do not write into it.
+    The image may be shared with the samples beside it: do not write into it.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """All objects of one picture.
+    """All objects of one image.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Annotation:
         (L, H, W) int32 object ids, 0 where there is none, -1 to ignore. Objects that overlap lie in
         different layers.
     objects
-        (id, layer) of every object; ids are at least 1 and unique in the picture.
+        (id, layer) of every object; ids are at least 1 and unique in the image.
     """
 
     layers: NDArray[np.int32]
@@ -76,7 +76,7 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class ImageSample:
-    """One picture with all its objects; pictures without any object occur.
+    """One image with all its objects; images without any object occur.
 
     Attributes
     ----------
@@ -102,9 +102,9 @@ class ImageSample:
 
 
 class Dataset(ABC):
-    """Objects in pictures, in the order of picture names and object ids.
+    """Objects in images, in the order of image names and object ids.
 
-    Files are read when they are asked for; the last picture is kept, so that its objects do not
+    Files are read when they are asked for; the last image is kept, so that its objects do not
     read it again. A data set with unpaired files opens, for `check`, but gives no samples.
 
     Parameters
@@ -114,7 +114,7 @@ class Dataset(ABC):
     root
         Folder of the data set.
     images
-        Picture name -> file; sorted here.
+        Image name -> file; sorted here.
     faults
         What is wrong with the collection of files as a whole, one sentence each.
     """
@@ -128,14 +128,14 @@ class Dataset(ABC):
         self._faults = list(faults)
         self._last: ImageSample | None = None
         if not images and not faults:
-            self._faults = [f"The data set {root} holds no pictures."]
+            self._faults = [f"The data set {root} holds no images."]
 
     @abstractmethod
     def _annotation(self, image: str) -> Annotation:
-        """Read the objects of one picture, in the orientation in which the picture is shown."""
+        """Read the objects of one image, in the orientation in which the image is shown."""
 
     def _object_ids(self, image: str) -> Sequence[int]:
-        """Ids of the objects of one picture; families that know them unread say so instead."""
+        """Ids of the objects of one image; families that know them unread say so instead."""
         with _as_dataset_error():
             return [object_id for object_id, _ in self._annotation(image).objects]
 
@@ -146,11 +146,11 @@ class Dataset(ABC):
     def __getitem__(self, index: int) -> Sample:
         """Read one object; `DatasetError` where its files are faulty or its mask is empty."""
         ref = self.refs[index]
-        picture = self._read(ref.image)
-        mask = picture.mask(int(ref.object))
+        sample = self._read(ref.image)
+        mask = sample.mask(int(ref.object))
         if not (mask == OBJECT).any():
             raise DatasetError(self._empty(ref))
-        return Sample(ref, picture.image, mask)
+        return Sample(ref, sample.image, mask)
 
     @cached_property
     def refs(self) -> Sequence[ObjectRef]:
@@ -162,8 +162,8 @@ class Dataset(ABC):
             for object_id in self._object_ids(image)
         )
 
-    def pictures(self) -> ImageSequence:
-        """Pictures with all their objects, as training wants them, read one by one."""
+    def images(self) -> ImageSequence:
+        """Images with all their objects, as training wants them, read one by one."""
         self._require_sound()
         return ImageSequence(self)
 
@@ -172,12 +172,12 @@ class Dataset(ABC):
         faults = list(self._faults)
         for image in self._images:
             try:
-                picture = self._read(image)
+                sample = self._read(image)
             except DatasetError as error:
                 faults.append(str(error))
                 continue
-            ids = [object_id for object_id, _ in picture.objects]
-            empty = [i for i in ids if not (picture.mask(i) == OBJECT).any()]
+            ids = [object_id for object_id, _ in sample.objects]
+            empty = [i for i in ids if not (sample.mask(i) == OBJECT).any()]
             faults += [self._empty(ObjectRef(image, str(object_id))) for object_id in empty]
         return list(dict.fromkeys(faults))
 
@@ -189,7 +189,7 @@ class Dataset(ABC):
         return self._last
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
-        """Pixels and objects of one picture; families without a file for each override this."""
+        """Pixels and objects of one image; families without a file for each override this."""
         return read_image(self._images[image]).pixels, self._annotation(image)
 
     def _aligned(self, image: str, values: NDArray[Any], source: Path) -> NDArray[Any]:
@@ -197,7 +197,7 @@ class Dataset(ABC):
 
     def _require_sound(self) -> None:
         if self._faults:
-            raise DatasetError("\n".join(shortened(self._faults)))
+            raise DatasetError("\n".join(shorten(self._faults)))
 
     def _empty(self, ref: ObjectRef) -> str:
         return (
@@ -206,22 +206,22 @@ class Dataset(ABC):
 
 
 class ImageSequence:
-    """The pictures of a data set as a sequence; each is read when it is asked for."""
+    """The images of a data set as a sequence; each is read when it is asked for."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self.names = tuple(dataset._images)
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Count the images."""
         return len(self.names)
 
     def __getitem__(self, index: int) -> ImageSample:
-        """Read one picture and its objects."""
+        """Read one image and its objects."""
         return self._dataset._read(self.names[index])
 
     def __iter__(self) -> Iterator[ImageSample]:
-        """Read one picture after the other."""
+        """Read one image after the other."""
         return (self[index] for index in range(len(self)))
 
 
@@ -267,18 +267,18 @@ def read_list(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
         raise DatasetError(
-            f"Cannot read the list of pictures {path}. Lists in its folder: {others}."
+            f"Cannot read the list of images {path}. Lists in its folder: {others}."
         ) from error
     return list(dict.fromkeys(lines))
 
 
-def shortened(names: Sequence[str]) -> list[str]:
+def shorten(names: Sequence[str]) -> list[str]:
     """First few entries, and how many more there are."""
     rest = len(names) - _NAMES_SHOWN
     return [*names[:_NAMES_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]
 
 
-def refuse_split(name: str, split: str | None, root: Path) -> None:
+def reject_split(name: str, split: str | None, root: Path) -> None:
     """Refuse a split where the family has none."""
     if split is not None:
         raise DatasetError(

@@ -100,7 +100,7 @@ class CocoLvisDataset(Dataset):
             self._counts = {f"{k}.jpg": int(v["num_instance_masks"]) for k, v in entries.items()}
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise DatasetError(
-                f"{path} is not the expected dictionary of 'num_instance_masks' by picture."
+                f"{path} is not the expected dictionary of 'num_instance_masks' by image."
             ) from error
         super().__init__(name, root, {n: self._folder / "images" / n for n in self._counts})
 

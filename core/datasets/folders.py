@@ -1,4 +1,4 @@
-"""Data sets that are a folder of pictures and a folder of masks, paired by file name."""
+"""Data sets that are a folder of images and a folder of masks, paired by file name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from ..image import read_mask_values
-from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, refuse_split
+from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, reject_split
 
 Decode = Callable[[NDArray[Any]], NDArray[np.int8]]
 _SUFFIXES = {
@@ -44,7 +44,7 @@ class Layout:
     decode
         (H, W) or (H, W, 3) RGB mask values as shown -> (H, W) int8 of 1, 0, -1.
     numbered
-        Whether masks may be called ``<stem>_<n>`` too, one for each object of a picture.
+        Whether masks may be called ``<stem>_<n>`` too, one for each object of an image.
     """
 
     images: str
@@ -94,7 +94,7 @@ LAYOUTS = {
 
 
 class FolderDataset(Dataset):
-    """Pictures and masks paired by stem; files of other kinds (``Thumbs.db``) are passed over.
+    """Images and masks paired by stem; files of other kinds (``Thumbs.db``) are passed over.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class FolderDataset(Dataset):
     @classmethod
     def open(cls, name: str, root: Path, split: str | None) -> FolderDataset:
         """Open a set of `LAYOUTS`."""
-        refuse_split(name, split, root)
+        reject_split(name, split, root)
         return cls(name, root, LAYOUTS[name])
 
     def _object_ids(self, image: str) -> range:
@@ -136,26 +136,26 @@ class FolderDataset(Dataset):
 def _pair(
     image_folder: Path, mask_folder: Path, layout: Layout
 ) -> tuple[dict[str, Path], dict[str, list[Path]], list[str]]:
-    """Picture name -> file, picture name -> mask files, faults."""
+    """Image name -> file, image name -> mask files, faults."""
     faults: list[str] = []
     images = _by_stem(image_folder, faults)
     masks: dict[str, list[tuple[int, Path]]] = {stem: [] for stem in images}
     for stem, path in _by_stem(mask_folder, faults).items():
         owner, number = _owner(stem, masks, layout)
         if owner is None:
-            faults.append(f"The mask {path} has no picture in {image_folder}: add it or remove it.")
+            faults.append(f"The mask {path} has no image in {image_folder}: add it or remove it.")
         else:
             masks[owner].append((number, path))
     for stem, path in images.items():
         if not masks[stem]:
-            faults.append(f"The picture {path} has no mask in {mask_folder}: add it or remove it.")
+            faults.append(f"The image {path} has no mask in {mask_folder}: add it or remove it.")
     paired = {path.name: [p for _, p in sorted(masks[stem])] for stem, path in images.items()}
     paired = {name: paths for name, paths in paired.items() if paths}
     return {name: image_folder / name for name in paired}, paired, faults
 
 
 def _owner(stem: str, known: dict[str, Any], layout: Layout) -> tuple[str | None, int]:
-    """Stem of the picture that a mask belongs to, and the number of its object."""
+    """Stem of the image that a mask belongs to, and the number of its object."""
     if stem in known:
         return stem, -1
     match = _NUMBERED.fullmatch(stem) if layout.numbered else None

@@ -1,9 +1,9 @@
-"""Pictures and label images packed into tar files, read in place: few files for slow disks.
+"""Images and label images packed into tar files, read in place: few files for slow disks.
 
 A folder holds ``*.tar`` and ``manifest.csv`` with a row for each mask: at least the columns
 ``image``, ``mask`` and ``shard``; ``set`` and ``mask_kind`` say what to train with it. Masks are
 label images: 0 background, ids from 1, ignored pixels at the greatest value of the type (255, or
-65535 in 16 bits). Several masks of a picture become its layers; their ids are told apart by
+65535 in 16 bits). Several masks of an image become its layers; their ids are told apart by
 adding 65536 for each layer before.
 """
 
@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .base import IGNORE, Annotation, Dataset, refuse_split
+from .base import IGNORE, Annotation, Dataset, reject_split
 
 MANIFEST = "manifest.csv"
 LAYER_STEP = 65536
-"""Ids of a picture's second mask begin above this, of its third above twice this, and so on."""
+"""Ids of an image's second mask begin above this, of its third above twice this, and so on."""
 _COLUMNS = ("image", "mask", "shard")
 
 
@@ -39,7 +39,7 @@ class _Member(NamedTuple):
 
 @dataclass(frozen=True)
 class PackedImage:
-    """What the manifest says of one picture: its masks, their set and kind."""
+    """What the manifest says of one image: its masks, their set and kind."""
 
     masks: tuple[str, ...]
     set: str
@@ -47,10 +47,10 @@ class PackedImage:
 
 
 class ShardsDataset(Dataset):
-    """See the module. ``entries`` tells sets and kinds without reading a picture."""
+    """See the module. ``entries`` tells sets and kinds without reading an image."""
 
     def __init__(self, name: str, root: Path, split: str | None) -> None:
-        refuse_split(name, split, root)
+        reject_split(name, split, root)
         self.entries = _read_manifest(root / MANIFEST)
         self._members = _index(sorted(root.glob("*.tar")))
         super().__init__(name, root, {image: root / image for image in self.entries})

@@ -28,17 +28,17 @@ class Engine(ABC):
         self.model = model.to(device)
         self.device = device
 
-    def logits(self, image: Tensor, points: Tensor) -> Tensor:
+    def compute_logits(self, image: Tensor, points: Tensor) -> Tensor:
         """(B, 1, H, W) logits; arguments as those of `ClickModel.forward`."""
         with torch.inference_mode():
-            rgb, maps = self.model.prepare(image.to(self.device), self.place(points))
-            return self.model.enlarge(self.run(rgb, maps), height_width(image))
+            rgb, maps = self.model.prepare(image.to(self.device), self.place_points(points))
+            return self.model.enlarge(self.run_network(rgb, maps), height_width(image))
 
-    def place(self, points: Tensor) -> Tensor:
+    def place_points(self, points: Tensor) -> Tensor:
         """Points where the engine computes, in the best precision that there is."""
         precision = torch.float32 if self.device.type == "mps" else points.dtype
         return points.to(self.device, precision)
 
     @abstractmethod
-    def run(self, rgb: Tensor, maps: Tensor) -> Tensor:
+    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
         """Output of `ClickModel.prepare` -> (B, 1, H/4, W/4) logits."""

@@ -33,7 +33,7 @@ class FusedNetwork(nn.Module):
             self.heads = FusedHeads(model.feature_extractor)
 
     def forward(self, rgb: Tensor, maps: Tensor) -> Tensor:
-        """(B, 3, H, W) normalised picture and (B, c, H, W) maps -> (B, 1, H/4, W/4) logits."""
+        """(B, 3, H, W) normalised image and (B, c, H, W) maps -> (B, 1, H/4, W/4) logits."""
         if self.heads is None or not isinstance(self.model, HRNetModel):
             return self.model.decode(self.model.encode(rgb, maps, "A"), "A").instances
         logits: Tensor = self.heads(

@@ -13,7 +13,7 @@ import torch
 from ..errors import EngineError
 from ..model import ClickModel
 from ..model.checkpoint import load_checkpoint
-from ..zoo import resolve
+from ..zoo import resolve_model
 from .base import Engine
 from .openvino import OpenVinoEngine, available
 from .pytorch import TorchEngine
@@ -52,24 +52,24 @@ class LoadedModel:
         return self.metadata.get("knows_boxes") is True
 
     @property
-    def view(self) -> tuple[int, int] | None:
+    def view_size(self) -> tuple[int, int] | None:
         """(height, width) at which it wants to see zoomed windows; None if its file names none."""
         size = self.metadata.get("view")
         return None if size is None else (int(size[0]), int(size[1]))
 
     @property
-    def overview(self) -> tuple[int, int] | None:
-        """(height, width) at which it wants to see whole pictures; None: as zoomed windows."""
+    def overview_size(self) -> tuple[int, int] | None:
+        """(height, width) at which it wants to see whole images; None: as zoomed windows."""
         size = self.metadata.get("overview")
         return None if size is None else (int(size[0]), int(size[1]))
 
     @property
-    def looks_twice(self) -> bool:
+    def has_second_pass(self) -> bool:
         """Whether its first answer is better given twice, the second time zoomed."""
         return self.metadata.get("looks_twice") is True
 
     @property
-    def looks_closer(self) -> bool:
+    def has_refinement_view(self) -> bool:
         """Whether later answers are better with a closer look round the latest click."""
         return self.metadata.get("looks_closer") is True
 
@@ -88,7 +88,7 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
     ------
     ModelNotFoundError, DownloadError, CheckpointError, EngineError
     """
-    path = resolve(name)
+    path = resolve_model(name)
     checkpoint = load_checkpoint(path)
     target = _device(device)
     stages = tuple(_engine(engine, model, target) for model in checkpoint.stages)

@@ -64,7 +64,7 @@ class OpenVinoEngine(Engine):
                 f"OpenVINO cannot run this model ({error}). Choose the engine 'torch'."
             ) from error
 
-    def run(self, rgb: Tensor, maps: Tensor) -> Tensor:
+    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
         """Output of `ClickModel.prepare` -> (B, 1, H/4, W/4) logits."""
         inputs = [np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(maps.numpy())]
         results = self._request.infer(inputs, share_inputs=True)

@@ -12,6 +12,6 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def run(self, rgb: Tensor, maps: Tensor) -> Tensor:
+    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
         """Output of `ClickModel.prepare` -> (B, 1, H/4, W/4) logits."""
         return self.model.decode(self.model.encode(rgb, maps, "A"), "A").instances

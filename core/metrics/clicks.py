@@ -92,7 +92,7 @@ def iou_at(ious: Sequence[Sequence[float]], ks: Sequence[int]) -> dict[int, floa
     return {k: sum(curve[min(k, len(curve)) - 1] for curve in ious) / len(ious) for k in ks}
 
 
-def lowering_share(ious: Sequence[Sequence[float]], drop: float = DROP) -> float:
+def harm(ious: Sequence[Sequence[float]], drop: float = DROP) -> float:
     """Share of clicks, 0 to 1, that lower the IoU by more than ``drop``.
 
     The first IoU of a curve has none before it and is not counted; without any counted click the

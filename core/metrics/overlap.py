@@ -40,8 +40,8 @@ def boundary_iou(
     """IoU of the two bands along the inside of the outlines (Cheng et al. 2021, arXiv 2103.16562).
 
     Unlike `iou` it does not forgive a poor outline of a large object. The bands are
-    ``dilation_ratio`` of the picture's diagonal wide, at least one pixel, measured with a square
-    structuring element as in the authors' definition; the picture's edge counts as outline.
+    ``dilation_ratio`` of the image's diagonal wide, at least one pixel, measured with a square
+    structuring element as in the authors' definition; the image's edge counts as outline.
     Ignored pixels count as background of both masks, so that a prediction is judged neither for
     nor by what it does there.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import PromptError
-from .clicks import Failures, NoC, failures, iou_at, lowering_share, noc, seconds_per_click
+from .clicks import Failures, NoC, failures, harm, iou_at, noc, seconds_per_click
 
 NOC_PERCENTS = (80, 85, 90)
 """IoUs, in percent, whose number of clicks is reported."""
@@ -58,7 +58,7 @@ class Summary:
     noc: dict[int, float | None]
     failures: dict[int, Failures | None]
     iou_at: dict[int, float]
-    lowering_share: float
+    harm: float
     seconds_per_click: float | None
     seconds: float
 
@@ -93,7 +93,7 @@ def summarise(
         noc={key: _mean_count(items) for key, items in nocs.items()},
         failures={k: failures(items, max_clicks) if items else None for k, items in nocs.items()},
         iou_at=iou_at(reached, [k for k in IOU_AT_CLICKS if k <= max_clicks]),
-        lowering_share=lowering_share([curve.steps for curve in curves]),
+        harm=harm([curve.steps for curve in curves]),
         seconds_per_click=seconds_per_click(seconds, clicks),
         seconds=seconds,
     )

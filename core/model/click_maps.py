@@ -2,7 +2,7 @@
 
 Points are (B, 2P, 3) floating-point tensors as in RITM: the first P rows of a sample are positive
 clicks, the last P negative; columns are row, column (network-input pixels, fractional allowed) and
-order. A row whose coordinates are both negative is padding. Clicks outside the picture are safe:
+order. A row whose coordinates are both negative is padding. Clicks outside the image are safe:
 what reaches into it is drawn, the rest is cut off.
 """
 
@@ -35,10 +35,10 @@ def points_tensor(clicks: Sequence[Click]) -> Tensor:
 
 
 def flip_points(points: Tensor, width: int) -> Tensor:
-    """Points of the horizontally mirrored picture (column -> width - column - 1)."""
+    """Points of the horizontally mirrored image (column -> width - column - 1)."""
     flipped = points.clone()
     flipped[..., 1] = width - points[..., 1] - 1
-    # Padding must stay padding; a click up and left of the picture may well reach its mirror image.
+    # Padding must stay padding; a click up and left of the image may well reach its mirror image.
     padding = (points == -1).all(dim=-1, keepdim=True)
     return torch.where(padding, points, flipped)
 
@@ -46,7 +46,7 @@ def flip_points(points: Tensor, width: int) -> Tensor:
 def disk_maps(points: Tensor, size: Size, radius: float) -> Tensor:
     """(B, 2, H, W) maps that are 1 within ``radius`` pixels (inclusive) of a click, else 0.
 
-    Only the window round each click is computed, so the cost does not grow with the picture.
+    Only the window round each click is computed, so the cost does not grow with the image.
     """
     height, width = size
     batch, slots, _ = points.shape

@@ -19,7 +19,7 @@ class ModelConfig:
     Attributes
     ----------
     use_rgb_conv
-        Fuse clicks with the picture by 1x1 convolutions before the backbone; otherwise the click
+        Fuse clicks with the image by 1x1 convolutions before the backbone; otherwise the click
         maps are embedded on their own and added behind the first convolution ("Conv1S").
     fbrs_rgb_conv
         The older f-BRS order inside ``rgb_conv``: batch norm after the activation.
@@ -47,7 +47,7 @@ class ModelConfig:
 
     @property
     def map_channels(self) -> int:
-        """Channels beside the picture: previous mask (if any), positive and negative clicks."""
+        """Channels beside the image: previous mask (if any), positive and negative clicks."""
         return 3 if self.with_prev_mask else 2
 
     def to_json(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
                 f"Unknown parameter {name!r} for the architecture {kind.architecture!r}."
             )
         default = fields[name].default
-        if not _alike(value, default):
+        if not _is_compatible(value, default):
             raise CheckpointError(
                 f"Parameter {name!r} has the value {value!r}, expected the like of {default!r}."
             )
@@ -152,13 +152,13 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
     return kind(**values)
 
 
-def _alike(value: object, default: object) -> bool:
+def _is_compatible(value: object, default: object) -> bool:
     """Whether ``value``, which may be anything, is of the type and range of ``default``."""
     if isinstance(default, tuple):
         return (
             isinstance(value, (list, tuple))
             and len(value) == len(default)
-            and all(map(_alike, value, default))
+            and all(map(_is_compatible, value, default))
         )
     if isinstance(default, (bool, str)):
         return type(value) is type(default)

@@ -83,7 +83,7 @@ class ResNet(nn.Module):
         return nn.Sequential(*layers)
 
     def forward(self, rgb: Tensor, stem: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Picture and click features -> outputs of layer 1 (stride 4) and layer 4 (stride 8)."""
+        """Image and click features -> outputs of layer 1 (stride 4) and layer 4 (stride 8)."""
         x = self.relu(self.bn1(self.conv1(rgb)))
         if stem is not None:
             # Deep stems have more channels than the click features.
@@ -93,7 +93,7 @@ class ResNet(nn.Module):
 
 
 class GlobalPool(nn.Module):
-    """Mean of the picture, projected and spread over it again."""
+    """Mean of the image, projected and spread over it again."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

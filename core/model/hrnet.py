@@ -71,7 +71,7 @@ class HighResolutionModule(nn.Module):
 
 
 class SpatialGather(nn.Module):
-    """Object vector: features averaged over the picture, weighted by the soft aux mask."""
+    """Object vector: features averaged over the image, weighted by the soft aux mask."""
 
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
         """(B, C, H, W) features and (B, 1, H, W) logits -> (B, C, 1, 1)."""
@@ -196,7 +196,7 @@ class HRNet(nn.Module):
         self.aux_head = head(1)
 
     def branches(self, rgb: Tensor, stem: Tensor | None) -> Branches:
-        """Picture and click features -> features of ``w * 2**i`` channels at stride 4 * 2**i.
+        """Image and click features -> features of ``w * 2**i`` channels at stride 4 * 2**i.
 
         ``rgb`` is (B, 3, H, W); ``stem`` (B, 64, H/2, W/2) is added behind the first layer.
         """

@@ -17,9 +17,9 @@ def height_width(x: Tensor) -> tuple[int, int]:
 
 
 class PooledBatchNorm(nn.BatchNorm2d):
-    """Batch norm of channels that have one value for a whole picture.
+    """Batch norm of channels that have one value for a whole image.
 
-    A single picture has no variance: there the running statistics are used, and left alone.
+    A single image has no variance: there the running statistics are used, and left alone.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from .layers import SeparableConv, conv_bn, height_width
 from .stem import Scale
 
 STRIDE = 16
-"""Of the encoder's deepest features; of smaller pictures, nothing would be left there."""
+"""Of the encoder's deepest features; of smaller images, nothing would be left there."""
 _STEM_CHANNELS = 32
 # Of the inverted residuals after the first: output channels, stride, dilation of the depthwise.
 _BLOCKS = (
@@ -101,7 +101,7 @@ class MobileNetV2Encoder(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, rgb: Tensor, stem: Tensor) -> list[Tensor]:
-        """Picture, and click features (B, 32, H // 2, W // 2) -> features at the four taps."""
+        """Image, and click features (B, 32, H // 2, W // 2) -> features at the four taps."""
         x = F.relu6(self.stem(rgb) + stem, inplace=True)
         taps = []
         for index, block in enumerate(self.blocks):
@@ -145,14 +145,14 @@ class LightDecoder(nn.Module):
         self.compared = SeparableConv(channels, channels)
         self.fine = nn.Sequential(*(SeparableConv(channels, channels) for _ in range(3)))
 
-    def summit(self, middle: Tensor, deep: Tensor) -> Tensor:
+    def join_deep(self, middle: Tensor, deep: Tensor) -> Tensor:
         """The two features at stride 16, and the mean of the deepest, joined."""
         everywhere = self.whole(deep.mean(dim=(2, 3), keepdim=True))
         joined = self.lateral[3](deep) + self.lateral[2](middle) + everywhere
         result: Tensor = self.top(F.relu(joined))
         return result
 
-    def descend(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
+    def join_fine(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
         """From stride 16 over 8 to 4, where (B, C, H // 4, W // 4) features come out."""
         x = self.middle(upsample(top, height_width(low)) + self.lateral[1](low))
         x = self.compared(x + self.likeness(x, upsample(guides, height_width(low))))

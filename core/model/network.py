@@ -1,4 +1,4 @@
-"""The click network: picture, previous mask and clicks in, logits out (Sofiiuk et al. 2021)."""
+"""The click network: image, previous mask and clicks in, logits out (Sofiiuk et al. 2021)."""
 
 from __future__ import annotations
 
@@ -185,18 +185,18 @@ class LightModel(ClickModel):
         guides = guide_maps(maps)
         if level == "A":
             return deep, middle, low, fine, guides
-        top = self.decoder.summit(middle, deep)
+        top = self.decoder.join_deep(middle, deep)
         if level == "B":
             return top, low, fine, guides
-        return (self.decoder.descend(top, low, fine, guides),)
+        return (self.decoder.join_fine(top, low, fine, guides),)
 
     def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
         """Features at ``level`` -> logits at stride 4."""
         if level == "A":
             deep, middle, *rest = features
-            features, level = (self.decoder.summit(middle, deep), *rest), "B"
+            features, level = (self.decoder.join_deep(middle, deep), *rest), "B"
         if level == "B":
-            features = (self.decoder.descend(*features),)
+            features = (self.decoder.join_fine(*features),)
         return Logits(self.head(features[0]), None)
 
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:

@@ -40,7 +40,7 @@ def build_maps_transform(config: ModelConfig) -> nn.Module:
 
 
 def build_rgb_conv(config: ModelConfig) -> nn.Sequential:
-    """1x1 fusion of the picture and the click maps to three channels."""
+    """1x1 fusion of the image and the click maps to three channels."""
     inputs = 3 + config.map_channels
     middle = [nn.BatchNorm2d(3 + inputs), activation(config)]
     if config.fbrs_rgb_conv:

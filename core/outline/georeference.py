@@ -18,8 +18,8 @@ def pixel_to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> M
         In pixels, corner convention (see `mask_to_polygons`).
     transform
         Affine transform (a, b, c, d, e, f, ...) with x = a col + b row + c and
-        y = d col + e row + f, such as `Picture.transform`. None for a plain picture: the outline
-        is then put where QGIS shows a picture without georeference, at x = col, y = -row.
+        y = d col + e row + f, such as `Image.transform`. None for a plain image: the outline
+        is then put where QGIS shows an image without georeference, at x = col, y = -row.
     """
     from shapely.affinity import affine_transform
 

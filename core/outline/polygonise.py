@@ -53,7 +53,7 @@ def mask_to_polygons(
         Keep only the part with the largest area.
     smoothing
         Standard deviation, in pixels, of the Gaussian that rounds the mask off before it is
-        traced. Parts that would vanish stay as they are; the picture's edge rounds nothing off.
+        traced. Parts that would vanish stay as they are; the image's edge rounds nothing off.
     most
         Only so many parts are outlined, and so many holes (what is round the parts counts as
         one): the largest ones. For answers that may not take long, whatever the mask.
@@ -99,12 +99,12 @@ def mask_to_polygons(
 
 
 def _cut(mask: NDArray[Any], margin: int) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """The object with a margin, and the (x, y) of the upper left corner in the picture."""
+    """The object with a margin, and the (x, y) of the upper left corner in the image."""
     if np.ndim(mask) != 2:
         raise ImageError(f"A mask to outline needs shape (H, W), got {np.shape(mask)}.")
     binary = np.ascontiguousarray(mask) != 0
     if not binary.any():
-        return np.zeros((1, 1), np.bool_), (0, 0)  # GDAL knows no pictures without pixels
+        return np.zeros((1, 1), np.bool_), (0, 0)  # GDAL knows no images without pixels
     left, top, width, height = cv2.boundingRect(binary.view(np.uint8))
     x, y = max(0, left - margin), max(0, top - margin)
     part = binary[y : top + height + margin, x : left + width + margin]

@@ -139,7 +139,7 @@ def write_mask(
     transform: Sequence[float] | None,
     crs_wkt: str | None,
 ) -> None:
-    """Write a mask as 0 and 255, 8 bit: ``.png``, or ``.tif`` with the picture's georeference.
+    """Write a mask as 0 and 255, 8 bit: ``.png``, or ``.tif`` with the image's georeference.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def write_mask(
     mask
         (H, W) bool.
     transform, crs_wkt
-        Georeference of the picture (see `to_map`), for ``.tif`` only; None where there is none.
+        Georeference of the image (see `to_map`), for ``.tif`` only; None where there is none.
 
     Raises
     ------

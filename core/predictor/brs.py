@@ -39,7 +39,7 @@ _Features = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class _Carry:
+class _Solution:
     """What a click leaves to the next: its solution, and features that may be needed again."""
 
     parameters: _Parameters
@@ -75,10 +75,10 @@ class _BRS(Solver):
         engine: Engine,
         image: Tensor,
         clicks: Sequence[Click],
-        carry: _Carry | None,
+        carry: _Solution | None,
         *,
         moved: bool,
-    ) -> tuple[Tensor, _Carry]:
+    ) -> tuple[Tensor, _Solution]:
         """See `Solver.solve`; carries the solution, from which the next click starts."""
         from scipy.optimize import fmin_l_bfgs_b  # a second to load, and few need it
 
@@ -86,7 +86,7 @@ class _BRS(Solver):
         points = limited_points(clicks, self.limit)
         if self.flip:
             image, points = with_mirror(image, points)
-        image, points = image.to(engine.device), engine.place(points)
+        image, points = image.to(engine.device), engine.place_points(points)
         # Published: beyond the limit the features stay those of an earlier click, old mask
         # guidance included.
         stale = self.reference and len(clicks) > self.limit and not moved
@@ -97,7 +97,7 @@ class _BRS(Solver):
         if len(clicks) <= self.options.after_clicks:
             with torch.no_grad():
                 logits = forward(self._tensor(start, engine))
-            return self._mean(logits), _Carry(start, kept)
+            return self._mean(logits), _Solution(start, kept)
         squares = self._squares(clicks, size).to(engine.device)
         objective = _Objective(forward, self._regulariser, squares, self.options, engine.device)
         if not self.reference:
@@ -111,7 +111,7 @@ class _BRS(Solver):
             maxfun=self.options.max_evaluations,
             maxiter=2 * self.options.max_evaluations,
         )
-        return self._mean(objective.best_logits), _Carry(solution, kept)
+        return self._mean(objective.best_logits), _Solution(solution, kept)
 
     @abstractmethod
     def _problem(
@@ -122,7 +122,7 @@ class _BRS(Solver):
         ``old`` are features to take instead of those of ``image``.
         """
 
-    def _start(self, carry: _Carry | None, count: int, *, moved: bool) -> _Parameters:
+    def _start(self, carry: _Solution | None, count: int, *, moved: bool) -> _Parameters:
         """Parameters to start from."""
         forget = moved and self.bound_to_window
         if carry is None or forget or carry.parameters.size != count:
@@ -151,7 +151,7 @@ class _BRS(Solver):
 
 
 class InputBRS(_BRS):
-    """An additive bias on the normalised picture, or on the two click maps."""
+    """An additive bias on the normalised image, or on the two click maps."""
 
     default_limit = 5
     bound_to_window = True

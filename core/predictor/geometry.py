@@ -1,4 +1,4 @@
-"""Windows of the picture: integer regions of interest and how they grow."""
+"""Windows of the image: integer regions of interest and how they grow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Roi:
 
     @classmethod
     def whole(cls, size: Size) -> Roi:
-        """All of a picture of ``size`` (height, width)."""
+        """All of an image of ``size`` (height, width)."""
         return cls(0, size[0] - 1, 0, size[1] - 1)
 
     @property
@@ -59,7 +59,7 @@ class Roi:
         cols = _expanded(self.col_min, self.col_max, ratio, smallest, within[1])
         return Roi(*rows, *cols)
 
-    def moved(self, down: int, right: int) -> Roi:
+    def shifted(self, down: int, right: int) -> Roi:
         """The window so many rows further down and columns further right."""
         return Roi(
             self.row_min + down, self.row_max + down, self.col_min + right, self.col_max + right

@@ -43,13 +43,13 @@ class MaskCorrection:
         self._mask = values > threshold
         self._filled = bounding_roi(values > 0)
 
-    def after(self, clicks: Sequence[Click], answers: Sequence[Prediction]) -> Prediction:
+    def apply(self, clicks: Sequence[Click], answers: Sequence[Prediction]) -> Prediction:
         """The mask after ``clicks``.
 
         Parameters
         ----------
         clicks
-            On centres of pixels of the picture, or between them.
+            On centres of pixels of the image, or between them.
         answers
             Of the network, in the order of the clicks.
 
@@ -83,7 +83,7 @@ class MaskCorrection:
         where = union([answer.roi for answer in needed])
         latest = self._values[where.slices].copy()
         for answer in reversed(needed):
-            latest[answer.roi.moved(-where.row_min, -where.col_min).slices] = answer.crop
+            latest[answer.roi.shifted(-where.row_min, -where.col_min).slices] = answer.crop
         return latest, where
 
     def _changed(
@@ -93,12 +93,12 @@ class MaskCorrection:
         changes: Sequence[tuple[Roi, NDArray[np.bool_]]],
     ) -> Prediction:
         """The mask with what is ``latest`` in the pixels of ``changes``, boxes in ``where``."""
-        boxes = [box.moved(where.row_min, where.col_min) for box, _ in changes]
+        boxes = [box.shifted(where.row_min, where.col_min) for box, _ in changes]
         filled = [self._filled] if self._filled is not None else []
         roi = union([*boxes, *filled] or [Roi(0, 0, 0, 0)])
         result = self._values[roi.slices].copy()
         for box, (inner, within) in zip(boxes, changes, strict=True):
-            target = result[box.moved(-roi.row_min, -roi.col_min).slices]
+            target = result[box.shifted(-roi.row_min, -roi.col_min).slices]
             np.copyto(target, latest[inner.slices], where=within)
         height, width = self._values.shape
         return Prediction((height, width), result, (InputView(roi, roi.size),))

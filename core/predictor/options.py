@@ -26,8 +26,8 @@ class Zoom:
         (height, width), which distorts the window. None: what the model's file asks for, also as
         to ``skip_clicks``, else the published `TARGET_SIZE`.
     skip_clicks
-        This many first clicks see the whole picture; with 0, the first is answered twice if what
-        it finds is small, the second time zoomed; -1 zooms (to the whole picture) at once.
+        This many first clicks see the whole image; with 0, the first is answered twice if what
+        it finds is small, the second time zoomed; -1 zooms (to the whole image) at once.
     expansion_ratio, min_crop_size
         The window is the object's bounding box times the ratio, at least so many pixels a side.
     recompute_iou
@@ -35,11 +35,11 @@ class Zoom:
     threshold
         Probability above which a pixel counts as object in choosing the window.
     overview_size
-        Exact (height, width) at which the whole picture is seen before there is an object; None:
+        Exact (height, width) at which the whole image is seen before there is an object; None:
         as zoomed windows are. Where ``target_size`` is None, the model's file decides.
     closer
         From the third click on, or from the first on a mask to start from, look closer round the
-        click, too (see `closer`). Where ``target_size`` is None, the model's file decides.
+        click, too (see `refine`). Where ``target_size`` is None, the model's file decides.
     """
 
     target_size: int | tuple[int, int] | None = None
@@ -49,7 +49,7 @@ class Zoom:
     recompute_iou: float = 0.5
     threshold: float = 0.5
     overview_size: tuple[int, int] | None = None
-    closer: bool = False
+    refine: bool = False
 
     @property
     def size(self) -> int | tuple[int, int]:
@@ -86,14 +86,14 @@ class BRSOptions:
 
 @dataclass(frozen=True)
 class PredictorOptions:
-    """All that governs a prediction beside picture, prompts and model.
+    """All that governs a prediction beside image, prompts and model.
 
     Attributes
     ----------
     mode
         Plain network ("NoBRS") or one of the optimising modes.
     zoom
-        None looks at the whole picture at every click.
+        None looks at the whole image at every click.
     limit_longest_side
         No input of the network is larger than this (pixels), but for an exact ``target_size``;
         None means the default: 800, and no limit in ``reference`` mode.
@@ -101,8 +101,8 @@ class PredictorOptions:
         (height, width) of sliding windows: larger inputs are cut into these, overlapping by at
         least ``window_overlap``, and the answers averaged. None: whole inputs.
     flip
-        Average with the answer for the mirrored picture; costs twice the time.
-    keep_mask
+        Average with the answer for the mirrored image; costs twice the time.
+    correct_mask
         What is returned equals the mask to start from but where clicks have changed it (see
         `KeptMask`). Without this, the network's answer replaces the mask. Not in ``reference``
         mode.
@@ -116,7 +116,7 @@ class PredictorOptions:
     windows: tuple[int, int] | None = None
     window_overlap: float = 0.2
     flip: bool = False
-    keep_mask: bool = False
+    correct_mask: bool = False
     reference: bool = False
     brs: BRSOptions = field(default_factory=BRSOptions)
 

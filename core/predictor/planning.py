@@ -1,6 +1,6 @@
 """Where the network looks at the next click.
 
-A plan is a chain of views from the picture to the network's input, and the chain by which its
+A plan is a chain of views from the image to the network's input, and the chain by which its
 answer goes back. Here both are the same single view; they differ in `published` only.
 """
 
@@ -21,7 +21,7 @@ DEFAULT_LIMIT = 800
 _BOX_MARGIN = 1.2
 # How much larger a window grows than what it cuts off, so that few clicks follow a long path.
 _CUT_OFF_RATIO = 2.0
-# A window that fills less than this of the picture (as `Roi.iou`) is worth a second look.
+# A window that fills less than this of the image (as `Roi.iou`) is worth a second look.
 _WORTH_ZOOMING = 0.5
 
 
@@ -43,11 +43,11 @@ class ViewPlan:
 
     inputs: tuple[InputView, ...]
     outputs: tuple[InputView, ...]
-    memory: PlanState
+    state: PlanState
     moved: bool = False
 
 
-def plan(
+def plan_view(
     size: Size,
     clicks: Sequence[Click],
     box: Box | None,
@@ -63,9 +63,9 @@ def plan(
     Parameters
     ----------
     size
-        (height, width) of the picture.
+        (height, width) of the image.
     object_box
-        Bounding box of what has been found so far (`Prediction.found`), None if nothing.
+        Bounding box of what has been found so far (`Prediction.object_box`), None if nothing.
     cut_off
         Whether that touches the edge of the window it was found in.
     from_mask
@@ -104,7 +104,7 @@ def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom
 
 
 def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
-    """The whole picture: with zoom, it costs no more than a zoomed window does."""
+    """The whole image: with zoom, it costs no more than a zoomed window does."""
     longest = limit
     if zoom is not None:
         if zoom.overview_size is not None:
@@ -128,17 +128,17 @@ def needs_second_pass(
 ) -> bool:
     """Whether a click is answered once more, zoomed on what the first answer found.
 
-    So it is published: only with ``skip_clicks=0``, for a view of the whole picture, and if the
+    So it is published: only with ``skip_clicks=0``, for a view of the whole image, and if the
     zoomed window would be small in it.
     """
     if zoom is None or object_box is None or zoom.skip_clicks > 0:
         return False
     window = object_box.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
-    return answered.memory.roi is None and window.iou(Roi.whole(size)) < _WORTH_ZOOMING
+    return answered.state.roi is None and window.iou(Roi.whole(size)) < _WORTH_ZOOMING
 
 
 def roi_of_box(box: Box, size: Size) -> Roi:
-    """Pixels that the box covers, at least partly, within the picture."""
+    """Pixels that the box covers, at least partly, within the image."""
     rows = np.clip([math.floor(box.row_min), math.ceil(box.row_max)], 0, size[0] - 1)
     cols = np.clip([math.floor(box.col_min), math.ceil(box.col_max)], 0, size[1] - 1)
     return Roi(int(rows[0]), int(rows[1]), int(cols[0]), int(cols[1]))

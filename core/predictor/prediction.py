@@ -19,13 +19,13 @@ class Prediction:
     Attributes
     ----------
     size
-        (height, width) of the picture.
+        (height, width) of the image.
     coarse
         (h, w) float32 probabilities in 0..1 as the network answered, two megabytes at most; all
         else follows from them, so they serve as undo state too.
     views
-        The chain of windows, from the picture inwards, that ``coarse`` fills; empty if it is
-        the whole picture at full size.
+        The chain of windows, from the image inwards, that ``coarse`` fills; empty if it is
+        the whole image at full size.
     """
 
     size: Size
@@ -34,7 +34,7 @@ class Prediction:
 
     @property
     def roi(self) -> Roi:
-        """The window of the picture that was looked at; all outside it is 0."""
+        """The window of the image that was looked at; all outside it is 0."""
         return self.views[0].roi if self.views else Roi.whole(self.size)
 
     @cached_property
@@ -58,15 +58,15 @@ class Prediction:
         mask[self.roi.slices] = self.crop > threshold
         return mask
 
-    def found(self, threshold: float) -> Roi | None:
-        """Bounding box, in the picture, of all pixels above ``threshold``."""
+    def object_box(self, threshold: float) -> Roi | None:
+        """Bounding box, in the image, of all pixels above ``threshold``."""
         box = bounding_roi(self.crop > threshold)
         if box is None:
             return None
-        return box.moved(self.roi.row_min, self.roi.col_min)
+        return box.shifted(self.roi.row_min, self.roi.col_min)
 
-    def found_roughly(self, threshold: float) -> Roi | None:
-        """As `found`, to a pixel of the network's input: nothing needs to be rendered."""
+    def coarse_object_box(self, threshold: float) -> Roi | None:
+        """As `object_box`, to a pixel of the network's input: nothing needs to be rendered."""
         box = bounding_roi(self.coarse > threshold)
         if box is None:
             return None
@@ -79,8 +79,8 @@ class Prediction:
             min(roi.col_max, roi.col_min + int((box.col_max + 1) * right)),
         )
 
-    def cut_off(self, threshold: float) -> bool:
-        """Whether the object reaches an edge of the window that is no edge of the picture."""
+    def is_cut_off(self, threshold: float) -> bool:
+        """Whether the object reaches an edge of the window that is no edge of the image."""
         above, roi = self.coarse > threshold, self.roi
         edges = (
             (roi.row_min > 0, above[0]),

@@ -22,12 +22,12 @@ from .planning import (
     PlanState,
     ViewPlan,
     needs_second_pass,
-    plan,
+    plan_view,
     roi_of_box,
 )
 from .prediction import Prediction
-from .published import published_plan
-from .refinement_view import blend, refinement_view, sample
+from .published import plan_published_view
+from .refinement_view import blend, refinement_view, resample
 from .view import InputView, cut
 from .windows import predict_in_windows
 
@@ -44,9 +44,9 @@ class _Step:
 
 
 class Predictor:
-    """Turns prompts into probabilities, for one picture at a time.
+    """Turns prompts into probabilities, for one image at a time.
 
-    What `predict` returns is a function of the picture and the prompts alone: clicks are taken
+    What `predict` returns is a function of the image and the prompts alone: clicks are taken
     one after another, each guided by the mask before it, however they arrive. Handing it one
     more click costs one pass through the network (two at most with ``skip_clicks=0``); taking
     clicks back, or giving the same again, costs none; changing an earlier prompt replays the
@@ -82,7 +82,7 @@ class Predictor:
         self._forget()
 
     def set_image(self, pixels: NDArray[np.uint8]) -> None:
-        """Take a picture; all prompts start anew.
+        """Take an image; all prompts start anew.
 
         Parameters
         ----------
@@ -91,10 +91,10 @@ class Predictor:
         """
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
             raise ImageError(
-                f"The picture needs shape (H, W, 3) and 8 bits, got {pixels.shape} {pixels.dtype}."
+                f"The image needs shape (H, W, 3) and 8 bits, got {pixels.shape} {pixels.dtype}."
             )
         if 0 in pixels.shape:
-            raise ImageError("The picture is empty.")
+            raise ImageError("The image is empty.")
         self._pixels = pixels
         self._forget()
 
@@ -109,12 +109,12 @@ class Predictor:
         Returns
         -------
         Prediction
-            Probabilities for the whole picture; a threshold may still be chosen.
+            Probabilities for the whole image; a threshold may still be chosen.
 
         Raises
         ------
         PromptError
-            If there is no picture, or a prompt does not fit it.
+            If there is no image, or a prompt does not fit it.
         """
         self.prepare(prompts)
         count = len(prompts.clicks)
@@ -122,7 +122,7 @@ class Predictor:
         if self._kept is None or count == 0:
             return prediction
         answers = [step.prediction.compact() for step in self._steps[1:count]]
-        return self._kept.after(self._clicks[:count], [*answers, prediction])
+        return self._kept.apply(self._clicks[:count], [*answers, prediction])
 
     def prepare(self, prompts: Prompts, wanted: Callable[[], bool] = lambda: True) -> bool:
         """Do all of `predict` but the rendering.
@@ -148,7 +148,7 @@ class Predictor:
             self._forget()
             self._box, self._mask = prompts.box, prompts.mask
             self._steps = [self._start()]
-            if self._mask is not None and self.options.keep_mask and not self.options.reference:
+            if self._mask is not None and self.options.correct_mask and not self.options.reference:
                 self._kept = MaskCorrection(self._steps[0].prediction.crop, self.model.threshold)
         common = _common_prefix(self._clicks, clicks)
         if common < len(clicks):
@@ -163,13 +163,13 @@ class Predictor:
 
     @property
     def _size(self) -> Size:
-        height, width = self._picture.shape[:2]
+        height, width = self._image.shape[:2]
         return height, width
 
     @property
-    def _picture(self) -> NDArray[np.uint8]:
+    def _image(self) -> NDArray[np.uint8]:
         if self._pixels is None:
-            raise PromptError("Give the predictor a picture (set_image) before predicting.")
+            raise PromptError("Give the predictor an image (set_image) before predicting.")
         return self._pixels
 
     def _forget(self) -> None:
@@ -185,12 +185,12 @@ class Predictor:
             if not (-0.5 <= click.row <= height - 0.5 and -0.5 <= click.col <= width - 0.5):
                 raise PromptError(
                     f"The click at row {click.row:g}, column {click.col:g} lies outside the "
-                    f"picture of {height} rows and {width} columns."
+                    f"image of {height} rows and {width} columns."
                 )
         if prompts.mask is not None and prompts.mask.shape != self._size:
             raise PromptError(
                 f"The mask has {prompts.mask.shape[0]} rows and {prompts.mask.shape[1]} columns, "
-                f"the picture {height} and {width}. Use a mask of the same picture."
+                f"the image {height} and {width}. Use a mask of the same image."
             )
         box = prompts.box
         if box is not None and not (
@@ -198,7 +198,7 @@ class Predictor:
             and box.col_min <= width - 1
             and min(box.row_max, box.col_max) >= 0
         ):
-            raise PromptError(f"The box lies outside the picture of {height} x {width} pixels.")
+            raise PromptError(f"The box lies outside the image of {height} x {width} pixels.")
 
     def _on_pixels(self, click: Click) -> Click:
         """The click, within the centres of the outermost pixels: the network drops what is not."""
@@ -242,7 +242,7 @@ class Predictor:
         return Prediction(self._size, inside, (InputView(roi_of_box(box, self._size), (2, 2)),))
 
     def _centre(self, box: Box) -> Click:
-        """A click in the middle of what the box covers of the picture: it stands for the box.
+        """A click in the middle of what the box covers of the image: it stands for the box.
 
         Models that know boxes find more with it, too (IoU 0.73 against 0.46 on Berkeley).
         """
@@ -256,7 +256,7 @@ class Predictor:
         return self._shown
 
     def _next(self, clicks: tuple[Click, ...]) -> _Step:
-        """The state after ``clicks``, from that before the last of them."""
+        """The state after ``map_clicks``, from that before the last of them."""
         before = self._steps[-1]
         if (
             self._box is not None
@@ -270,7 +270,7 @@ class Predictor:
 
     def _answer(self, before: _Step, clicks: tuple[Click, ...]) -> _Step:
         step, where = self._look(before, before, clicks)
-        known = step.prediction.found_roughly(self._zoom_threshold)
+        known = step.prediction.coarse_object_box(self._zoom_threshold)
         if needs_second_pass(where, known, self._size, self._planned.zoom):
             step, _ = self._look(step, before, clicks)
         return self._look_closer(step, clicks)
@@ -280,12 +280,12 @@ class Predictor:
     ) -> tuple[_Step, ViewPlan]:
         """One pass where what is ``known`` says to look, under the mask guidance of ``guide``."""
         threshold, prediction = self._zoom_threshold, known.prediction
-        where = plan(
+        where = plan_view(
             self._size,
             clicks,
             self._box,
-            prediction.found_roughly(threshold),
-            prediction.cut_off(threshold),
+            prediction.coarse_object_box(threshold),
+            prediction.is_cut_off(threshold),
             known.memory,
             self._planned,
             from_mask=self._mask is not None,
@@ -295,7 +295,7 @@ class Predictor:
     def _look_closer(self, step: _Step, clicks: tuple[Click, ...]) -> _Step:
         """The step, with a closer look round the latest click where that is asked for."""
         zoom = self._planned.zoom
-        if zoom is None or not zoom.closer or (len(clicks) < _FINDING and self._mask is None):
+        if zoom is None or not zoom.refine or (len(clicks) < _FINDING and self._mask is None):
             return step
         part = refinement_view(step.prediction.views[0], clicks[-1])
         if part is None:
@@ -308,13 +308,13 @@ class Predictor:
         first_click = len(self._steps) == 1
         # The published demo shows the network a loaded mask at every click.
         guide = before if self._mask is None else self._steps[0]
-        box = None if first_click else self._show(before).found(threshold)
-        first = published_plan(size, clicks, self._box, box, before.memory, options)
+        box = None if first_click else self._show(before).object_box(threshold)
+        first = plan_published_view(size, clicks, self._box, box, before.memory, options)
         step = self._pass(first, guide, clicks, before.carry)
-        again = self._show(step).found(threshold)
+        again = self._show(step).object_box(threshold)
         twice = self._mask is not None and first_click
         if twice or needs_second_pass(first, again, size, options.zoom):
-            second = published_plan(size, clicks, self._box, again, first.memory, options)
+            second = plan_published_view(size, clicks, self._box, again, first.state, options)
             step = self._pass(second, guide, clicks, step.carry)
         return step
 
@@ -345,7 +345,7 @@ class Predictor:
             overlap = self.options.window_overlap
             probability = predict_in_windows(image, seen, self.options.windows, overlap, answer)
         prediction = Prediction(self._size, probability[0, 0].numpy(), where.outputs)
-        return _Step(prediction, where.memory, carry)
+        return _Step(prediction, where.state, carry)
 
     def _stage(self, clicks: int) -> Engine:
         """The engine in charge of this number of clicks; a loaded mask counts as one."""
@@ -357,12 +357,12 @@ class Predictor:
     ) -> tuple[Tensor, list[Click]]:
         """The network's image (1, 3 or 4, h, w), and the clicks in its pixels."""
         views = where.inputs or (_identity(self._size),)
-        image = views[0].picture(self._picture)
+        image = views[0].resample_image(self._image)
         if engine.model.config.with_prev_mask:
             image = torch.cat([image, self._guidance(views[0], guide)], dim=1)
-        seen = views[0].clicks(clicks)
+        seen = views[0].map_clicks(clicks)
         for view in views[1:]:
-            image, seen = view.crop(image), view.clicks(seen)
+            image, seen = view.crop(image), view.map_clicks(seen)
         return image, seen
 
     def _guidance(self, view: InputView, guide: Prediction) -> Tensor:
@@ -372,12 +372,12 @@ class Predictor:
         if guide.views == (view,) and not self.options.reference:
             return torch.from_numpy(guide.coarse)[None, None]  # seen through the same window
         zoom = self._planned.zoom
-        if zoom and zoom.closer and guide.views and guide.roi.encloses(view.roi):
-            return torch.from_numpy(sample(guide.coarse, guide.views[0], view))[None, None]
+        if zoom and zoom.refine and guide.views and guide.roi.encloses(view.roi):
+            return torch.from_numpy(resample(guide.coarse, guide.views[0], view))[None, None]
         shown = self._shown
         if shown is None or shown.coarse is not guide.coarse:
             shown = guide.compact()
-        return view.guidance(cut(shown.crop, shown.roi, view.roi))
+        return view.resample_guidance(cut(shown.crop, shown.roi, view.roi))
 
 
 def _with_view_of(model: LoadedModel, options: PredictorOptions) -> PredictorOptions:
@@ -385,11 +385,11 @@ def _with_view_of(model: LoadedModel, options: PredictorOptions) -> PredictorOpt
     zoom = options.zoom
     if zoom is None or zoom.target_size is not None:
         return options
-    skip = 0 if model.looks_twice and not options.reference else zoom.skip_clicks
-    closer = model.looks_closer and not options.reference and options.mode == "NoBRS"
-    zoom = replace(zoom, target_size=model.view, skip_clicks=skip, closer=closer)
+    skip = 0 if model.has_second_pass and not options.reference else zoom.skip_clicks
+    closer = model.has_refinement_view and not options.reference and options.mode == "NoBRS"
+    zoom = replace(zoom, target_size=model.view_size, skip_clicks=skip, refine=closer)
     if not options.reference:
-        zoom = replace(zoom, overview_size=model.overview)
+        zoom = replace(zoom, overview_size=model.overview_size)
     return replace(options, zoom=zoom)
 
 

@@ -16,7 +16,7 @@ from .planning import PlanState, ViewPlan, roi_of_box
 from .view import InputView
 
 
-def published_plan(
+def plan_published_view(
     size: Size,
     clicks: Sequence[Click],
     box: Box | None,

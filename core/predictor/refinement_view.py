@@ -18,7 +18,7 @@ from .prediction import Prediction
 from .view import InputView
 
 _SHARE = 0.5  # of the window's sides
-_SMALLEST = 64  # pixels of the picture: below, there is nothing to be seen in more detail
+_SMALLEST = 64  # pixels of the image: below, there is nothing to be seen in more detail
 _BLENDED = 0.15  # of the part's sides, along which its answer fades into the window's
 
 
@@ -35,23 +35,23 @@ def refinement_view(view: InputView, click: Click) -> InputView | None:
 def blend(window: Prediction, part: Prediction) -> Prediction:
     """A window's answer with that of a part of it: at twice the resolution, still one window.
 
-    Both are of one picture, each with a single view; the part's lies within the window's.
+    Both are of one image, each with a single view; the part's lies within the window's.
     """
     (view,), (inner,) = window.views, part.views
     fine = InputView(view.roi, (2 * view.size[0], 2 * view.size[1]))
-    answer = sample(window.coarse, view, fine)
-    rows, cols = fine.places
+    answer = resample(window.coarse, view, fine)
+    rows, cols = fine.frame_coordinates
     weight = np.minimum.outer(
         _fading(rows, (inner.roi.row_min, inner.roi.row_max), window.size[0]),
         _fading(cols, (inner.roi.col_min, inner.roi.col_max), window.size[1]),
     )
-    answer += weight * (sample(part.coarse, inner, fine) - answer)
+    answer += weight * (resample(part.coarse, inner, fine) - answer)
     return Prediction(window.size, answer, (fine,))
 
 
-def sample(values: NDArray[np.float32], view: InputView, other: InputView) -> NDArray[np.float32]:
+def resample(values: NDArray[np.float32], view: InputView, other: InputView) -> NDArray[np.float32]:
     """(h, w) values of a view, at the places of another; at its edges' where that reaches out."""
-    rows, cols = view.indices(*other.places)
+    rows, cols = view.view_coordinates(*other.frame_coordinates)
     x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
     sampled = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(sampled)
@@ -65,7 +65,7 @@ def _about(at: float, length: int, first: int, last: int) -> tuple[int, int]:
 
 
 def _fading(places: NDArray[np.float64], part: tuple[int, int], length: int) -> NDArray[np.float32]:
-    """(N,) weight of a part at places: 1 inside but for its edges, save the picture's own."""
+    """(N,) weight of a part at places: 1 inside but for its edges, save the image's own."""
     first, last = part
     margin = _BLENDED * (last - first + 1)
     before = np.inf if first == 0 else (places - first) / margin

@@ -65,7 +65,7 @@ class PlainSolver(Solver):
         points = points_tensor(clicks)
         if self.flip:
             image, points = with_mirror(image, points)
-        logits = engine.logits(image, points)
+        logits = engine.compute_logits(image, points)
         return (unmirrored_mean(logits) if self.flip else logits), carry
 
 

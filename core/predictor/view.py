@@ -1,4 +1,4 @@
-"""Between the picture and the network's input: crop, resize, map clicks, and back.
+"""Between the image and the network's input: crop, resize, map clicks, and back.
 
 Resizing is bilinear with aligned corners, as the family does it, unless a window is shrunk to
 half its size or less: then pixels are averaged over areas, or fine texture would alias and
@@ -41,7 +41,7 @@ class InputView:
         return self.antialias and min(shrinks) >= _MUCH_SMALLER
 
     @property
-    def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def frame_coordinates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(h,) rows and (w,) columns of the frame that the view's pixels show."""
         first = (self.roi.row_min, self.roi.col_min)
         rows, cols = (
@@ -50,10 +50,10 @@ class InputView:
         )
         return np.asarray(rows), np.asarray(cols)
 
-    def indices(
+    def view_coordinates(
         self, rows: NDArray[np.float64], cols: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where rows and columns of the frame lie in the view: the inverse of `places`."""
+        """Where rows and columns of the frame lie in the view: the inverse of `frame_coordinates`."""
         first = (self.roi.row_min, self.roi.col_min)
         down, right = (
             (places - start + shift) / step - shift
@@ -69,8 +69,8 @@ class InputView:
             return [(0.5, side / new) for side, new in pairs]
         return [(0.0, max(side - 1, 1) / max(new - 1, 1)) for side, new in pairs]
 
-    def picture(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """(1, 3, h, w) float in 0..1 of the window of an (H, W, 3) uint8 picture."""
+    def resample_image(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """(1, 3, h, w) float in 0..1 of the window of an (H, W, 3) uint8 image."""
         crop = pixels[self.roi.slices]
         if self._averages:
             return _to_tensor(_shrink(crop, self.size))
@@ -84,13 +84,13 @@ class InputView:
     def _resized(self, crop: Tensor) -> Tensor:
         return crop if tuple(crop.shape[2:]) == self.size else resize(crop, self.size)
 
-    def guidance(self, frame: NDArray[np.float32]) -> Tensor:
+    def resample_guidance(self, frame: NDArray[np.float32]) -> Tensor:
         """(1, 1, h, w) of an (H', W') mask that covers just the window."""
         if self._averages:
             return torch.from_numpy(_shrink(frame, self.size))[None, None]
         return self._resized(torch.from_numpy(frame)[None, None])
 
-    def clicks(self, clicks: Sequence[Click]) -> list[Click]:
+    def map_clicks(self, clicks: Sequence[Click]) -> list[Click]:
         """Clicks of the frame in pixels of the view; they may lie outside it."""
         height, width = self.roi.size
         return [

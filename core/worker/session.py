@@ -210,7 +210,7 @@ def _options(request: ObjectRequest) -> PredictorOptions:
     zoom = Zoom() if request.zoom else None
     if zoom and request.target_size is not None:
         zoom = Zoom(target_size=request.target_size)
-    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit, keep_mask=True)
+    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit, correct_mask=True)
 
 
 def _warm_up(model: LoadedModel) -> None:

@@ -10,7 +10,7 @@ from ..errors import DownloadError, ModelNotFoundError
 from .download import Progress
 from .download import download as fetch
 from .integrity import integrity_error
-from .registry import MODELS, ZooModel, find
+from .registry import MODELS, ZooModel, find_model
 
 BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
 """Models that come with this software: in the repository, or beside `core` in the plugin."""
@@ -38,7 +38,7 @@ def _user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-def resolve(
+def resolve_model(
     name_or_file: str | Path, *, download: bool = True, progress: Progress | None = None
 ) -> Path:
     """Find a model file, downloading it if it is a name of the zoo and not yet in the cache.
@@ -69,7 +69,7 @@ def resolve(
     """
     if Path(name_or_file).is_file():
         return Path(name_or_file)
-    model = find(str(name_or_file))
+    model = find_model(str(name_or_file))
     path = _local_path(model)
     fault = _fault(model, path)
     if fault is None:

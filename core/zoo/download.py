@@ -19,7 +19,7 @@ from urllib.request import Request, build_opener
 
 from ..errors import DownloadError
 from .integrity import integrity_error
-from .lock import exclusive
+from .lock import exclusive_lock
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that have arrived and those of the whole file, if known."""
@@ -120,7 +120,7 @@ class _Job:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes away from the part file."""
-        lock = exclusive(
+        lock = exclusive_lock(
             self.target.with_name(f"{self.target.name}.lock"),
             on_wait=lambda: self.progress(self.arrived(), self.size),
         )

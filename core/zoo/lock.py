@@ -33,7 +33,7 @@ else:
 
 
 @contextmanager
-def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file ``path``; ``on_wait`` is called now and then until it is free.
 
     The empty file stays: removing it would let a third process lock a new file of that name

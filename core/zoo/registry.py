@@ -154,7 +154,7 @@ _ALL = (
         "slf",
         "082_epo090.pth",
         "78575c45a4306f701dcc0a3966dbcfc6fb5851f1",
-        "SLF webcam pictures",
+        "SLF webcam photos",
         _SEED_PAPER,
         "the README of its repository calls it 082_epo095",
     ),
@@ -169,7 +169,7 @@ _ALL = (
         "slf_uibk",
         "115_epo095.pth",
         "9507871d965949df19f0afa56c303a5abecc312c",
-        "SLF webcam pictures and UIBK photographs",
+        "SLF webcam photos and UIBK photographs",
         f"{_SEED_PAPER}; {_UIBK_DATA}",
     ),
 )
@@ -178,7 +178,7 @@ MODELS: Mapping[str, ZooModel] = MappingProxyType({model.name: model for model i
 """All models by name, in the order in which they are listed."""
 
 
-def find(name: str) -> ZooModel:
+def find_model(name: str) -> ZooModel:
     """Look a model up by name; case does not matter, and "SLF+UIBK" is ``slf_uibk``.
 
     Raises

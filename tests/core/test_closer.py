@@ -12,7 +12,7 @@ from core.metrics import iou
 from core.predictor import Predictor, PredictorOptions, Zoom
 from core.predictor.geometry import Roi
 from core.predictor.prediction import Prediction
-from core.predictor.refinement_view import blend, refinement_view, sample
+from core.predictor.refinement_view import blend, refinement_view, resample
 from core.predictor.view import InputView
 from core.prompts import Click, Prompts
 
@@ -59,7 +59,7 @@ def test_a_part_fades_into_its_window():
     assert not shown[:100].any()
 
 
-def test_a_part_does_not_fade_at_the_edge_of_the_picture():
+def test_a_part_does_not_fade_at_the_edge_of_the_image():
     window = InputView(Roi(0, 399, 0, 399), (100, 100))
     inner = InputView(Roi(0, 199, 0, 199), (100, 100))
     low = Prediction(SIZE, np.full((100, 100), 0.2, np.float32), (window,))
@@ -74,7 +74,7 @@ def test_samples_of_one_view_in_another():
     )
     rows, cols = view.places
     there = part.places
-    sampled = sample(np.add.outer(rows, 7 * cols).astype(np.float32), view, part)
+    sampled = resample(np.add.outer(rows, 7 * cols).astype(np.float32), view, part)
     assert np.allclose(sampled, np.add.outer(there[0], 7 * there[1]), atol=0.5)
 
 
@@ -86,15 +86,15 @@ def gear() -> np.ndarray:
 
 def test_the_outline_gets_finer_near_the_click():
     truth = gear()
-    picture = red_where(truth)
-    made = toy(red, picture)
+    image = red_where(truth)
+    made = toy(red, image)
     near = np.zeros(SIZE, bool)
     near[270:330, 555:600] = True
     found = []
     for closer in (False, True):
         model = replace(made.predictor.model, metadata={"view": [64, 64], "looks_closer": closer})
         predictor = Predictor(model)
-        predictor.set_image(picture)
+        predictor.set_image(image)
         clicks = [Click(300, 450), Click(300, 400), Click(300, 590)]
         mask = predictor.predict(Prompts(clicks)).mask(0.49)
         found.append(iou(mask & near, truth & near))
@@ -102,10 +102,10 @@ def test_the_outline_gets_finer_near_the_click():
 
 
 def test_only_later_clicks_look_closer_and_only_if_the_model_says_so():
-    picture = red_where(disc(SIZE, (300, 450), 150))
-    made = toy(red, picture)
+    image = red_where(disc(SIZE, (300, 450), 150))
+    made = toy(red, image)
     predictor = Predictor(replace(made.predictor.model, metadata={"looks_closer": True}))
-    predictor.set_image(picture)
+    predictor.set_image(image)
     clicks = [Click(300, 450), Click(320, 500), Click(280, 400), Click(290, 410)]
     asked = []
     for count in range(1, 5):
@@ -117,6 +117,6 @@ def test_only_later_clicks_look_closer_and_only_if_the_model_says_so():
     for options in (PredictorOptions(reference=True), PredictorOptions(zoom=Zoom(target_size=400))):
         made.engine.shapes.clear()
         other = Predictor(predictor.model, options)
-        other.set_image(picture)
+        other.set_image(image)
         other.predict(Prompts(clicks))
         assert len(made.engine.shapes) == 4
