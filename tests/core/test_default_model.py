@@ -33,7 +33,7 @@ def ious(predictor: Predictor, image: np.ndarray, truth: np.ndarray, clicks: int
 
 
 def test_it_says_what_it_is(model: LoadedModel) -> None:
-    assert model.knows_boxes
+    assert model.accepts_boxes
     assert model.view_size == (352, 352)
     assert model.overview_size == (320, 320)
     assert model.has_refinement_view
