@@ -1,4 +1,4 @@
-"""Errors that a person can act on: each message names the fault and what to do about it."""
+"""Errors for users: each message names the fault and what to do about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class CheckpointError(IsegError, ValueError):
 
 
 class ModelNotFoundError(IsegError, LookupError):
-    """A model name that the zoo does not know, or a file that does not exist."""
+    """An unknown model name, or a file that does not exist."""
 
 
 class DownloadError(IsegError, OSError):
@@ -40,11 +40,11 @@ class TerrainError(IsegError, ValueError):
 
 
 class EngineError(IsegError, RuntimeError):
-    """A compute device or inference engine that is not there, or failed."""
+    """A compute device or inference engine that is missing, or failed."""
 
 
 class WorkerError(IsegError, RuntimeError):
-    """A worker process that did not start, ended, or cannot be understood."""
+    """A worker process that did not start, ended, or sent an invalid message."""
 
 
 class ConfigError(IsegError, ValueError):
@@ -52,4 +52,4 @@ class ConfigError(IsegError, ValueError):
 
 
 class TrainingError(IsegError, RuntimeError):
-    """A training run that cannot start or go on."""
+    """A training run that cannot start or continue."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .. import arguments
 from ..errors import IsegError, PromptError
-from ..image import Image, align_mask, read_image, read_mask_values, write_png
+from ..image import Image, read_binary_mask, read_image, write_png
 from ..outline import (
     OUTLINE_DRIVERS,
     TOLERANCE,
@@ -144,13 +144,13 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment the image and write what was asked for; returns the exit status 0."""
+    """Segment the image, write the files, return the exit status 0."""
     _check_before_work(args)
-    # Here, not above: it loads torch, for which `--help` and mistakes should not wait.
+    # Imported late: it loads torch, which takes seconds.
     from ..engine import load_model
 
     image = read_image(args.image)
-    guidance = None if args.mask is None else _read_mask(args.mask, args.image)
+    guidance = None if args.mask is None else read_binary_mask(args.mask, args.image)
     prompts = Prompts(args.click, args.box, guidance)
     model = load_model(args.model, device=args.device, engine=args.engine)
     start = time.perf_counter()
@@ -165,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_before_work(args: argparse.Namespace) -> None:
-    """Refuse at once what would otherwise fail after the model has been loaded and run."""
+    """Raise errors that would otherwise come after the model has been loaded and run."""
     if not (args.click or args.box or args.mask):
         raise PromptError("Nothing to segment from: give at least one --click, --box or --mask.")
     for path in args.out:
@@ -174,16 +174,10 @@ def _check_before_work(args: argparse.Namespace) -> None:
             raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 
 
-def _read_mask(path: Path, image: Path) -> NDArray[np.bool_]:
-    """Mask to start from, turned like the image; ImageError if their sizes differ."""
-    values = align_mask(read_mask_values(path), image, path)
-    return np.asarray(np.atleast_3d(values).any(axis=2))
-
-
 def _segment(
     model: LoadedModel, pixels: NDArray[np.uint8], prompts: Prompts, threshold: float | None
 ) -> NDArray[np.bool_]:
-    """Mask by the threshold given, or else the model's own."""
+    """Predict the mask at ``threshold``, by default the model's own."""
     from ..predictor import Predictor, PredictorOptions
 
     predictor = Predictor(model, PredictorOptions())
@@ -194,7 +188,7 @@ def _segment(
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """A mask with all that is needed to write it in any form."""
+    """Mask with all that is needed to write it in any form."""
 
     image: Image
     prompts: Prompts
@@ -215,7 +209,7 @@ class SegmentResult:
         return pixel_to_map(polygons, self.image.transform)
 
     def summary(self) -> dict[str, Any]:
-        """Figures of the segmentation: also the outline's attributes.
+        """Return the measures of the segmentation, which are the outline's attributes, too.
 
         ``area_px`` counts the mask's pixels; ``area_m2`` is the area on the ellipsoid that the
         outline encloses, None without a CRS.
@@ -228,7 +222,7 @@ class SegmentResult:
         }
 
     def write(self, path: Path, properties: dict[str, Any]) -> None:
-        """Write the form that the file's name asks for (see `OUTPUTS`)."""
+        """Write the form given by the file's name (see `OUTPUTS`)."""
         suffix = path.suffix.lower()
         if suffix in OUTLINE_DRIVERS:
             write_outline(path, self.outline, crs_wkt=self.crs, properties=properties)
@@ -242,7 +236,7 @@ class SegmentResult:
 
 
 def _report(summary: dict[str, Any], written: list[Path], *, as_json: bool) -> None:
-    """Tell what came out; stdout holds nothing but JSON if that was asked for."""
+    """Print the result; with ``as_json``, stdout holds JSON only."""
     if summary["area_px"] == 0:
         print("warning: the mask is empty; click on the object itself.", file=sys.stderr)
     if as_json:

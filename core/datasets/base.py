@@ -1,4 +1,4 @@
-"""What all data sets share: samples, images, lazy reading, and a check of every file."""
+"""Base of all data sets: samples, images, lazy reading, and a check of every file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMES_SHOWN = 5
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """Names one object without reading anything.
+    """Reference to one object, without reading anything.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class ObjectRef:
 class Sample:
     """One object in one image.
 
-    The image may be shared with the samples beside it: do not write into it.
+    Samples of the same image may share its array: do not write to it.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class Annotation:
     Attributes
     ----------
     layers
-        (L, H, W) int32 object ids, 0 where there is none, -1 to ignore. Objects that overlap lie in
-        different layers.
+        (L, H, W) int32 object ids, 0 background, -1 ignore. Overlapping objects lie in different
+        layers.
     objects
         (id, layer) of every object; ids are at least 1 and unique in the image.
     """
@@ -76,7 +76,7 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class ImageSample:
-    """One image with all its objects; images without any object occur.
+    """One image with all its objects, possibly none.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class ImageSample:
     objects: tuple[tuple[int, int], ...]
 
     def mask(self, object_id: int) -> NDArray[np.int8]:
-        """(H, W) int8 mask of one object: 1 object, 0 background, -1 ignore."""
+        """Return the (H, W) int8 mask of one object: 1 object, 0 background, -1 ignore."""
         layer = self.layers[dict(self.objects)[object_id]]
         mask: NDArray[np.int8] = (layer == object_id).astype(np.int8)
         mask[layer == IGNORE] = IGNORE
@@ -104,8 +104,8 @@ class ImageSample:
 class Dataset(ABC):
     """Objects in images, in the order of image names and object ids.
 
-    Files are read when they are asked for; the last image is kept, so that its objects do not
-    read it again. A data set with unpaired files opens, for `check`, but gives no samples.
+    Files are read on access; the last image is cached for its other objects. A data set with
+    unpaired files can be opened for `check`, but gives no samples.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Dataset(ABC):
     images
         Image name -> file; sorted here.
     faults
-        What is wrong with the collection of files as a whole, one sentence each.
+        Faults of the collection of files as a whole, one sentence each.
     """
 
     def __init__(
@@ -132,10 +132,10 @@ class Dataset(ABC):
 
     @abstractmethod
     def _annotation(self, image: str) -> Annotation:
-        """Read the objects of one image, in the orientation in which the image is shown."""
+        """Read the objects of one image, in its orientation of display."""
 
     def _object_ids(self, image: str) -> Sequence[int]:
-        """Ids of the objects of one image; families that know them unread say so instead."""
+        """Return the object ids of one image; overridden where that needs no reading."""
         with _as_dataset_error():
             return [object_id for object_id, _ in self._annotation(image).objects]
 
@@ -154,7 +154,7 @@ class Dataset(ABC):
 
     @cached_property
     def refs(self) -> Sequence[ObjectRef]:
-        """All objects in order. Families that keep ids in masks only read every mask for this."""
+        """All objects in order. Families with ids in masks only read every mask for this."""
         self._require_sound()
         return tuple(
             ObjectRef(image, str(object_id))
@@ -163,12 +163,12 @@ class Dataset(ABC):
         )
 
     def images(self) -> ImageSequence:
-        """Images with all their objects, as training wants them, read one by one."""
+        """Return the images with all their objects, each read on access."""
         self._require_sound()
         return ImageSequence(self)
 
     def check(self) -> list[str]:
-        """Read every file and say in plain words what is wrong; empty where all is well."""
+        """Read every file and describe each fault; return an empty list without faults."""
         faults = list(self._faults)
         for image in self._images:
             try:
@@ -189,7 +189,7 @@ class Dataset(ABC):
         return self._last
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
-        """Pixels and objects of one image; families without a file for each override this."""
+        """Read pixels and objects of one image; overridden where images have no files."""
         return read_image(self._images[image]).pixels, self._annotation(image)
 
     def _aligned(self, image: str, values: NDArray[Any], source: Path) -> NDArray[Any]:
@@ -206,7 +206,7 @@ class Dataset(ABC):
 
 
 class ImageSequence:
-    """The images of a data set as a sequence; each is read when it is asked for."""
+    """Sequence of the images of a data set; each is read on access."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -226,7 +226,7 @@ class ImageSequence:
 
 
 def label_annotation(labels: NDArray[Any], ignore: int | None = None) -> Annotation:
-    """One layer from an (H, W) map of ids; the value ``ignore`` becomes -1."""
+    """Build one layer from an (H, W) label image; the value ``ignore`` becomes -1."""
     layer = labels.astype(np.int32)
     if ignore is not None:
         layer[labels == ignore] = IGNORE
@@ -237,9 +237,9 @@ def label_annotation(labels: NDArray[Any], ignore: int | None = None) -> Annotat
 def pack_annotation(
     masks: Iterable[tuple[int, NDArray[np.int8]]], shape: tuple[int, int]
 ) -> Annotation:
-    """Put (id, (H, W) mask of 1, 0, -1) into as few layers as their overlaps allow.
+    """Pack (id, (H, W) mask of 1, 0, -1) into as few layers as their overlaps allow.
 
-    A mask with ignored pixels gets a layer of its own, as they concern no other object.
+    A mask with ignored pixels gets its own layer, since they concern no other object.
     """
     layers: list[NDArray[np.int32]] = []
     shared: list[int] = []
@@ -261,7 +261,7 @@ def pack_annotation(
 
 
 def read_list(path: Path) -> list[str]:
-    """Names in a split file, one a line; `DatasetError` where there is none."""
+    """Read the names of a split file, one a line; `DatasetError` if it is missing."""
     try:
         lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
@@ -273,13 +273,13 @@ def read_list(path: Path) -> list[str]:
 
 
 def shorten(names: Sequence[str]) -> list[str]:
-    """First few entries, and how many more there are."""
+    """Return the first few entries, and the number of the others."""
     rest = len(names) - _NAMES_SHOWN
     return [*names[:_NAMES_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]
 
 
 def reject_split(name: str, split: str | None, root: Path) -> None:
-    """Refuse a split where the family has none."""
+    """Raise a `DatasetError` for a split of a family without splits."""
     if split is not None:
         raise DatasetError(
             f"The data set {name} has no splits, but {split!r} was asked for: leave it out, or "

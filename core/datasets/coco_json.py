@@ -17,8 +17,7 @@ from .base import Annotation, Dataset, pack_annotation, reject_split
 class CocoJsonDataset(Dataset):
     """``annotations.json`` (or the only ``.json``) with images beside it or in ``images``.
 
-    Objects are numbered from 1 within their image, in the order of the file; crowd regions are
-    left out, and images without objects stay.
+    Objects are numbered from 1 in each image, in the order of the file; crowd regions are skipped.
     """
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
@@ -70,7 +69,7 @@ class CocoJsonDataset(Dataset):
 def decode_segmentation(
     segmentation: list[list[float]] | Mapping[str, Any], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """(H, W) mask of one object.
+    """Decode the (H, W) mask of one object.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ def decode_segmentation(
 
 
 def _decode_runs(counts: str | list[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Runs of background and object in turn, column by column."""
+    """Decode runs of background and object by turns, column by column."""
     runs = np.asarray(_unpack_counts(counts) if isinstance(counts, str) else counts, np.int64)
     if (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
         raise ValueError("run lengths do not add up to the image's size")
@@ -111,7 +110,7 @@ def _decode_runs(counts: str | list[int], shape: tuple[int, int]) -> NDArray[np.
 
 
 def _unpack_counts(text: str) -> list[int]:
-    """COCO's text form: 5 bits a character, lowest first; from the fourth run on differences."""
+    """Decode COCO's text: 5 bits a character, lowest first; differences from the fourth run on."""
     counts: list[int] = []
     value = shift = 0
     for code in text.encode("ascii"):

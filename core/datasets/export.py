@@ -1,4 +1,4 @@
-"""The project's own form: copied images, label masks, and ``iseg.json`` that ties them together.
+"""The project's own form: copied images, label images, and the index ``iseg.json``.
 
 ::
 
@@ -8,7 +8,7 @@
                        {"image": "images/NAME.jpg", "mask": "masks/NAME.png", "split": "train",
                         "objects": [{"id": 1, "any": "attribute"}]}]}
 
-``split`` and attributes are optional. Masks have the size of the image as shown.
+``split`` and attributes are optional. Masks have the size of the image as displayed.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class ExportObject:
     Attributes
     ----------
     mask
-        (H, W) bool, of the size of the image as shown.
+        (H, W) bool, of the size of the image as displayed.
     attributes
-        Whatever JSON can hold, by name; ``id`` is taken.
+        JSON values by name; ``id`` is reserved.
     """
 
     mask: NDArray[np.bool_]
@@ -49,7 +49,7 @@ class ExportObject:
 
 @dataclass(frozen=True, eq=False)
 class ExportImage:
-    """One image file to export; of objects that overlap the later one is on top."""
+    """One image file to export; of overlapping objects the later one is on top."""
 
     image: Path
     objects: Sequence[ExportObject]
@@ -74,7 +74,7 @@ def export_dataset(folder: Path | str, images: Iterable[ExportImage]) -> Path:
     Raises
     ------
     DatasetError
-        A folder in use, an unsuitable mask or attribute, or a file that cannot be written.
+        A folder that is not empty, an unsuitable mask or attribute, or a failed write.
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -118,7 +118,7 @@ def _check_attributes(attributes: Mapping[str, Any], image: Path) -> None:
 
 
 def _unique(stem: str, taken: set[str]) -> str:
-    """Stem that no other image has, on file systems that ignore case too."""
+    """Return a stem of no other image, on file systems that ignore case, too."""
     name, number = stem, 1
     while name.lower() in taken:
         number += 1
@@ -147,7 +147,7 @@ def _labels(source: ExportImage) -> NDArray[Any]:
 
 
 class IsegDataset(Dataset):
-    """An exported data set; ``split`` picks the images of one split, default all."""
+    """Exported data set; ``split`` selects the images of one split, default all."""
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
         self._index = root / INDEX

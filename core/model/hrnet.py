@@ -106,7 +106,7 @@ class ObjectAttention(nn.Module):
         self.f_up = _transform(key_channels, channels, norm=PooledBatchNorm)
 
     def forward(self, object_vector: Tensor, size: tuple[int, int]) -> Tensor:
-        """Compute the context of a (B, C, 1, 1) object vector, to be broadcast over ``size`` pixels."""
+        """Compute the context of a (B, C, 1, 1) object vector, to broadcast over ``size``."""
         context: Tensor = self.f_down(object_vector)
         if self.training:
             # Batch norm's running variance must count pixels, as the published training does.

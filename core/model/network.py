@@ -85,7 +85,7 @@ class ClickModel(nn.Module):
         return resize(logits, size)
 
     def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return normalised (B, 3, H, W) RGB and (B, c, H, W) maps: [previous mask,] clicks +, -."""
+        """Return normalised (B, 3, H, W) RGB, (B, c, H, W) maps: [previous mask,] clicks +, -."""
         rgb = (image[:, :3] - self.norm_mean) / self.norm_std
         maps = self.click_maps(points, height_width(image))
         if self.config.with_prev_mask:

@@ -1,4 +1,4 @@
-"""From a mask to what people work with: polygons, map coordinates, files, an image to look at."""
+"""Outlines: masks to polygons, map coordinates, files and overlays."""
 
 from .georeference import ground_area, pixel_to_map
 from .overlay import draw_overlay

@@ -1,4 +1,4 @@
-"""The image with mask, clicks and box drawn on it, for people to look at."""
+"""Overlays: images with mask, clicks and box drawn on them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def draw_overlay(
     colour: RGB = ORANGE,
     opacity: float = 0.35,
 ) -> NDArray[np.uint8]:
-    """Draw a mask and the prompts that made it.
+    """Draw a mask and its prompts on an image.
 
     Parameters
     ----------
     pixels
-        (H, W, 3) uint8 RGB; left as it is.
+        (H, W, 3) uint8 RGB; not changed.
     mask
         (H, W) bool, or numbers of which non-zero ones are the object: tinted, thinly outlined.
     clicks
         Discs with a white rim: green with a plus if positive, red with a minus if negative.
-        Their size follows the image's, so that they show in 0.3 and in 24 megapixels.
+        Their size follows the image's.
     box
         Drawn as a frame.
     colour
@@ -61,7 +61,7 @@ def draw_overlay(
     if pixels.shape[:2] != np.shape(mask):
         raise ImageError(
             f"The mask's shape {np.shape(mask)} is not that of the image, {pixels.shape[:2]}: "
-            "overlay a mask made from this very image."
+            "overlay a mask of the same image."
         )
     result = np.ascontiguousarray(pixels).copy()
     longest = max(pixels.shape[:2])
@@ -95,7 +95,7 @@ def _draw_box(image: NDArray[np.uint8], box: Box, width: int) -> None:
 
 
 def _draw_click(image: NDArray[np.uint8], click: Click, radius: int) -> None:
-    """Disc with a sign, which tells the two kinds apart without colour vision."""
+    """Draw a disc with a sign, which distinguishes the clicks without colour vision."""
     row, col = round(click.row), round(click.col)
     arm, width = radius // 2, max(1, radius // 4)
     colour = GREEN if click.positive else RED

@@ -148,7 +148,7 @@ class PredictorSession:
             min_area=request.min_area,
             fill_holes=True if request.fill_holes < 0 else request.fill_holes,
             largest_only=request.largest_only,
-            most=MOST_PARTS,
+            max_parts=MOST_PARTS,
         )
         rings = [[part.exterior, *part.interiors] for part in outline.geoms]
         points = [np.asarray(ring.coords)[:-1] for part in rings for ring in part]

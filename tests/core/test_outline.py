@@ -217,10 +217,10 @@ def test_only_the_largest_parts_and_holes_are_outlined() -> None:
     for size in (1, 2, 3, 4):  # holes in the large part, and small parts beside it
         mask[10 : 10 + size, 20 * size : 20 * size + size] = False
         mask[10 : 10 + size, 100 + 20 * size : 100 + 21 * size] = True
-    outline = mask_to_polygons(mask, tolerance=0, most=3)
+    outline = mask_to_polygons(mask, tolerance=0, max_parts=3)
     assert sorted(part.area for part in outline.geoms) == [9, 16, 50 * 95 - 9 - 16]
     # The background round the parts counts as the largest of the holes.
-    assert mask_to_polygons(mask, tolerance=0, most=5).area == mask.sum()
+    assert mask_to_polygons(mask, tolerance=0, max_parts=5).area == mask.sum()
 
 
 @pytest.mark.parametrize("tolerance", [0.7, 1.0, 2.0, 4.0])
