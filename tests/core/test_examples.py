@@ -7,11 +7,20 @@ import importlib
 
 import pytest
 
-MODULES = """
-    core.datasets core.engine.loading core.image core.metrics.clicks core.metrics.overlap
-    core.outline.polygonise core.outline.write core.predictor.options core.predictor.prediction
-    core.predictor.predictor core.prompts core.robot_user
-""".split()
+MODULES = [
+    "core.datasets",
+    "core.engine.loading",
+    "core.image",
+    "core.metrics.clicks",
+    "core.metrics.overlap",
+    "core.outline.polygonise",
+    "core.outline.write",
+    "core.predictor.options",
+    "core.predictor.prediction",
+    "core.predictor.predictor",
+    "core.prompts",
+    "core.robot_user",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
