@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = [
+MODULES = (
     "core.datasets",
     "core.engine.loading",
     "core.image",
@@ -20,7 +20,7 @@ MODULES = [
     "core.predictor.predictor",
     "core.prompts",
     "core.robot_user",
-]
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
