@@ -1,8 +1,91 @@
-"""Interactive segmentation of avalanches, without Qt and QGIS.
+"""Interactive segmentation of avalanches, and the way between photo and map; no Qt, no QGIS.
 
-Relative imports only: the same code is the top-level package ``core`` for scripts and a
-sub-package inside the QGIS plugin. Importing this package loads nothing heavy; torch is loaded
-by `core.model`, `core.engine` and `core.predictor`.
+The names below are the public interface; each is imported when it is first used, so importing
+this package loads nothing heavy. Only relative imports are used: the same code is the top-level
+package ``core`` for scripts and a sub-package inside the QGIS plugin.
+
+Examples
+--------
+>>> from core import Click, Predictor, Prompts, load_model, mask_to_polygons, read_image
+>>> predictor = Predictor(load_model("default"))                    # doctest: +SKIP
+>>> predictor.set_image(read_image("photo.jpg").pixels)              # doctest: +SKIP
+>>> mask = predictor.predict(Prompts([Click(604, 812)])).mask(0.5)   # doctest: +SKIP
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .camera.camera import Camera as Camera
+    from .camera.control_points import ControlPoint as ControlPoint
+    from .camera.gcp_table import read_gcps as read_gcps
+    from .camera.record import CameraRecord as CameraRecord
+    from .camera.registration import register as register
+    from .camera.resection import PosePrior as PosePrior
+    from .camera.resection import solve_pose as solve_pose
+    from .datasets import open_dataset as open_dataset
+    from .engine import LoadedModel as LoadedModel
+    from .engine import load_model as load_model
+    from .errors import IsegError as IsegError
+    from .image import Image as Image
+    from .image import read_image as read_image
+    from .metrics import iou as iou
+    from .metrics import noc as noc
+    from .outline import mask_to_polygons as mask_to_polygons
+    from .outline import write_mask as write_mask
+    from .outline import write_outline as write_outline
+    from .predictor import Prediction as Prediction
+    from .predictor import Predictor as Predictor
+    from .predictor import PredictorOptions as PredictorOptions
+    from .projection.drape import drape as drape
+    from .projection.to_image import polygon_to_mask as polygon_to_mask
+    from .projection.to_map import mask_to_map as mask_to_map
+    from .projection.viewshed import Viewshed as Viewshed
+    from .projection.viewshed import compute_viewshed as compute_viewshed
+    from .prompts import Box as Box
+    from .prompts import Click as Click
+    from .prompts import Prompts as Prompts
+    from .terrain.sources import open_dem as open_dem
+    from .terrain.terrain import Terrain as Terrain
+
+_MODULES = {
+    "camera.camera": ("Camera",),
+    "camera.control_points": ("ControlPoint",),
+    "camera.gcp_table": ("read_gcps",),
+    "camera.record": ("CameraRecord",),
+    "camera.registration": ("register",),
+    "camera.resection": ("PosePrior", "solve_pose"),
+    "datasets": ("open_dataset",),
+    "engine": ("LoadedModel", "load_model"),
+    "errors": ("IsegError",),
+    "image": ("Image", "read_image"),
+    "metrics": ("iou", "noc"),
+    "outline": ("mask_to_polygons", "write_mask", "write_outline"),
+    "predictor": ("Prediction", "Predictor", "PredictorOptions"),
+    "projection.drape": ("drape",),
+    "projection.to_image": ("polygon_to_mask",),
+    "projection.to_map": ("mask_to_map",),
+    "projection.viewshed": ("Viewshed", "compute_viewshed"),
+    "prompts": ("Box", "Click", "Prompts"),
+    "terrain.sources": ("open_dem",),
+    "terrain.terrain": ("Terrain",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return __all__

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 
 class IsegError(Exception):
-    """Root of all errors that this project raises on purpose."""
+    """Root of all errors that this project raises on purpose.
+
+    Examples
+    --------
+    >>> from core import IsegError, read_image
+    >>> try:
+    ...     read_image("missing.jpg")
+    ... except IsegError as error:
+    ...     print(error)
+    Cannot read missing.jpg: No such file or directory. Check the name and whether it may be read.
+    """
 
 
 class CheckpointError(IsegError, ValueError):

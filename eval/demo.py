@@ -1,4 +1,4 @@
-"""``python -m eval demo``: map the avalanches of a picture as a user would, and show the result."""
+"""``python -m eval demo``: map the avalanches of an image as a user would, and show the result."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "demo",
-        help="click the objects of one picture and draw the result",
-        description="Click every object of one picture of a data set through the worker process "
+        help="click the objects of one image and draw the result",
+        description="Click every object of one image of a data set through the worker process "
         "that QGIS uses, until its IoU reaches the target; write OUT/overlay.png, OUT/truth.png "
         "OUT/labels.png and OUT/avalanches.gpkg, and print clicks and IoU.",
     )
     add = parser.add_argument
     add("--dataset", type=dataset_folder, required=True, metavar="NAME=DIR")
-    add("--picture", type=natural, default=1, metavar="N", help="number of the picture, from 1")
+    add("--picture", type=natural, default=1, metavar="N", help="number of the image, from 1")
     add("--model", default="default", metavar="NAME|FILE")
     add("--out", type=Path, required=True, metavar="DIR")
     add("--clicks", type=natural, default=10, metavar="N", help="at most, per object (default 10)")
@@ -60,30 +60,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> None:
-    """Map the picture's objects, then write and print what came out."""
-    pictures = open_dataset(*args.dataset).images()
-    if args.picture > len(pictures):
-        raise DatasetError(f"There are {len(pictures)} pictures, not {args.picture}.")
-    picture = pictures[args.picture - 1]
+    """Map the image's objects, then write and print what came out."""
+    images = open_dataset(*args.dataset).images()
+    if args.picture > len(images):
+        raise DatasetError(f"There are {len(images)} images, not {args.picture}.")
+    image = images[args.picture - 1]
     numbers = [
         number
-        for number, layer in picture.objects
-        if np.count_nonzero(picture.layers[layer] == number) >= _LEAST_AREA
+        for number, layer in image.objects
+        if np.count_nonzero(image.layers[layer] == number) >= _LEAST_AREA
     ]
     if not numbers:
-        raise DatasetError(f"{picture.name} shows nothing to map: choose another picture.")
+        raise DatasetError(f"{image.name} shows nothing to map: choose another image.")
     try:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise IsegError(f"Cannot write to {args.out}: {error}") from error
     with Worker() as worker:
         loaded = worker.load_model(args.model)
-        worker.set_image(picture.name, picture.image)
+        worker.set_image(image.name, image.image)
         mapped = [
-            _map(worker, picture, number, loaded.threshold, args.clicks, args.target)
+            _map(worker, image, number, loaded.threshold, args.clicks, args.target)
             for number in numbers
         ]
-    _write(args.out, picture, mapped)
+    _write(args.out, image, mapped)
     for item in mapped:
         print(f"avalanche {item.name}: {len(item.clicks)} clicks, IoU {item.iou:.3f}")
     clicks = sum(len(item.clicks) for item in mapped) / len(mapped)
@@ -93,11 +93,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _map(
-    worker: Worker, picture: ImageSample, number: int, threshold: float, most: int, target: float
+    worker: Worker, image: ImageSample, number: int, threshold: float, most: int, target: float
 ) -> MappedAvalanche:
     turns = simulate_clicks(
-        picture.mask(number),
-        lambda clicks: worker.predict(picture.name, Prompts(clicks)).mask(threshold),
+        image.mask(number),
+        lambda clicks: worker.predict(image.name, Prompts(clicks)).mask(threshold),
         max_clicks=most,
         target_iou=target,
     )
@@ -105,13 +105,13 @@ def _map(
     return MappedAvalanche(str(number), list(clicks), masks[-1], ious[-1])
 
 
-def _write(out: Path, picture: ImageSample, mapped: list[MappedAvalanche]) -> None:
-    shown = truth = picture.image
+def _write(out: Path, image: ImageSample, mapped: list[MappedAvalanche]) -> None:
+    shown = truth = image.image
     labels = np.zeros(shown.shape[:2], np.uint8)
     for index, item in enumerate(mapped):
         colour = COLOURS[index % len(COLOURS)]
         shown = draw_overlay(shown, item.mask, item.clicks, colour=colour)
-        truth = draw_overlay(truth, picture.mask(int(item.name)) == 1, colour=colour)
+        truth = draw_overlay(truth, image.mask(int(item.name)) == 1, colour=colour)
         labels[item.mask] = index + 1
     write_png(out / "overlay.png", shown)
     write_png(out / "truth.png", truth)

@@ -1,4 +1,4 @@
-"""The work of one call: every model on every data set, and the share of it done here."""
+"""Jobs of one call: every model on every data set, and this process's share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .shards import Journal, Shard
 
 
 class Share(NamedTuple):
-    """What one shard did of a job: the model's name, and its runs by object."""
+    """Results of one shard of a job: the model's name, and its runs by object."""
 
     model: str
     runs: dict[ObjectRef, ObjectRun]

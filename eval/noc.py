@@ -69,14 +69,14 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         "same, but to the size that the model's file asks for, if it does; fixedN: to N x N "
         "pixels from the first")  # fmt: skip
     add("--flip", action=argparse.BooleanOptionalAction, default=True,
-        help="average with the mirrored picture (default yes)")  # fmt: skip
+        help="average with the mirrored image (default yes)")  # fmt: skip
     add("--reference", action="store_true", help="behave as the published code, faults included")
     add("--threshold", type=between_0_and_1, default=0.49, metavar="P", help="(default 0.49)")
     add("--max-clicks", type=natural, default=20, metavar="N", help="(default 20)")
     add("--target-iou", type=positive, default=0.9, metavar="IOU",
         help="stop an object here (default 0.9); more than 1: never")  # fmt: skip
     add("--resize", type=natural, nargs=2, metavar=("W", "H"),
-        help="shrink larger pictures to fit and measure at their own resolution; with "
+        help="shrink larger images to fit and measure at their own resolution; with "
         "--reference: stretch them to exactly W x H and measure there")  # fmt: skip
     add("--limit-longest-side", type=natural, metavar="N", help="largest input of the network")
     add("--box", action="store_true", help="start with the object's bounding box, 5 %% loosened")
@@ -89,7 +89,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         help="results file; without it the table is printed, and a stopped evaluation starts "
         "anew")  # fmt: skip
     add("--csv", type=Path, metavar="FILE", help="IoUs, one row per object")
-    add("--overlays", type=Path, metavar="DIR", help="pictures of the best and worst objects")
+    add("--overlays", type=Path, metavar="DIR", help="images of the best and worst objects")
     add("--overlay-count", type=natural, default=5, metavar="N", help="of each (default 5)")
 
 
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _engine(args: argparse.Namespace) -> str:
-    """The engine that results files name.
+    """Return the engine that results files name.
 
     Published behaviour is PyTorch's, and so are the gradients that BRS needs.
     """

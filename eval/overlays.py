@@ -1,4 +1,4 @@
-"""Pictures of the best and the worst objects, to see what the figures mean."""
+"""Images of the best and the worst objects, to see what the figures mean."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from core.outline.draw_overlay import BLUE, draw_overlay
 from numpy.typing import NDArray
 
 from core.datasets import Sample
 from core.errors import IsegError
 from core.image import write_png
+from core.outline.overlay import BLUE, draw_overlay
 from core.predictor import Predictor
 
 from .jobs import Job
@@ -30,7 +30,7 @@ def save_overlays(folder: Path, report: EvaluationReport, job: Job, count: int) 
     Raises
     ------
     IsegError
-        If the folder cannot be made, or a picture not be written.
+        If the folder cannot be made, or an image not be written.
     """
     target = folder / _file_name(f"{report.model}_{report.mode}_{report.dataset}")
     try:

@@ -16,7 +16,7 @@ from core.metrics import NOC_PERCENTS, Curve, NoC, iou_at, noc
 
 @dataclass(frozen=True)
 class PlottedRun:
-    """What the plots need of one model on one data set."""
+    """Curves of one model on one data set, for plots."""
 
     label: str
     dataset: str

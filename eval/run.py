@@ -26,7 +26,7 @@ BOX_MARGIN = 0.05
 
 @dataclass(frozen=True)
 class Protocol:
-    """How objects are clicked and measured.
+    """Protocol by which objects are clicked and measured.
 
     Attributes
     ----------
@@ -35,10 +35,10 @@ class Protocol:
     max_clicks, target_iou
         The clicking of an object ends when either is reached.
     resize
-        (width, height) in pixels. The picture is shrunk to fit, keeping its proportions, and the
+        (width, height) in pixels. The image is shrunk to fit, keeping its proportions, and the
         IoU is measured at its own resolution.
     reference
-        Do as the published evaluation does: ``resize`` stretches pictures that are wider *or*
+        Do as the published evaluation does: ``resize`` stretches images that are wider *or*
         higher to exactly that size, and the IoU is measured there; the robot user goes on
         clicking when nothing is left to correct.
     box
@@ -58,7 +58,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class ObjectRun:
-    """What happened to one object: clicks, the IoU after each, and the seconds it all took.
+    """Result of one object: clicks, the IoU after each, and seconds.
 
     ``iou_start`` is the IoU before the first click where a box or a mask came first.
     """
@@ -105,7 +105,7 @@ class Step(NamedTuple):
 
 
 def run_object(predictor: Predictor, dataset: Dataset, index: int, protocol: Protocol) -> ObjectRun:
-    """Click one object of a data set to its end; the time includes reading the picture."""
+    """Click one object of a data set to its end; the time includes reading the image."""
     began = time.perf_counter()
     clicks: list[Click] = []
     ious: list[float] = []
@@ -218,7 +218,7 @@ class EvaluatedImage:
 
 
 def _starting_prompts(ref: ObjectRef, frame: EvaluatedImage, protocol: Protocol) -> Prompts:
-    """What is given before the first click, at the resolution that the model sees."""
+    """Return the prompts before the first click, at the resolution that the model sees."""
     box = frame.seen_box(loose_box(frame.truth)) if protocol.box else None
     mask = None
     if protocol.from_mask:
@@ -228,7 +228,7 @@ def _starting_prompts(ref: ObjectRef, frame: EvaluatedImage, protocol: Protocol)
 
 
 def loose_box(truth: NDArray[np.int8]) -> Box:
-    """Bounding box of the object with a margin, inside the picture."""
+    """Bounding box of the object with a margin, inside the image."""
     rows = np.flatnonzero((truth == 1).any(axis=1))
     cols = np.flatnonzero((truth == 1).any(axis=0))
     return Box(*_loosened(rows, truth.shape[0]), *_loosened(cols, truth.shape[1]))

@@ -36,7 +36,7 @@ _KEPT = (
 
 
 def style(name: str) -> str:
-    """The style of one of our tables, in a form that is the same each time."""
+    """Return the style of one of our tables, in a form that is the same each time."""
     layer = QgsVectorLayer("MultiPolygon", name, "memory")
     layer.setCrs(_CRS[name])
     layer.dataProvider().addAttributes(schema.fields().toList())
@@ -53,10 +53,10 @@ def style(name: str) -> str:
 
 
 def _renderer(*, plain: bool) -> QgsFeatureRenderer:
-    """Magenta, on white so that it is seen on rock too; the picture shows through.
+    """Magenta, on white so that it is seen on rock too; the image shows through.
 
-    The mask of the object in hand is orange. Outlines in pixels lie on top of each other whatever
-    photo they belong to: only those of the photo in hand are shown.
+    The mask of the current object is orange. Outlines in pixels lie on top of each other whatever
+    photo they belong to: only those of the current photo are shown.
     """
     symbol = QgsFillSymbol.createSimple(
         {

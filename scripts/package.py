@@ -49,7 +49,7 @@ def build(parent: Path) -> Path:
 
 
 def main() -> None:
-    """Build where the command line says."""
+    """Build in the folder given on the command line."""
     if len(sys.argv) > 1:
         print(build(Path(sys.argv[1])))
         return

@@ -1,8 +1,8 @@
-"""Pictures of the plugin at work, in the real QGIS, on a synthetic scene: ``docs/images``.
+"""Images of the plugin at work, in the real QGIS, on a synthetic scene: ``docs/images``.
 
     python3 tests/qgis/run.py --script scripts/screenshots.py [FOLDER]
 
-Clicks are given with the mouse, where somebody who sees the true outlines would give them.
+Clicks are given with the mouse, where a user who sees the true outlines would give them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_CLICKS = 5
 
 
 def main() -> None:
-    """Make all pictures."""
+    """Make all images."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "images")
     folder.mkdir(parents=True, exist_ok=True)
     scene = make_scene()
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def show_camera(folder: Path, scene: Path) -> None:
-    """Pose the scene's camera by six points, and segment an avalanche in its picture."""
+    """Pose the scene's camera by six points, and segment an avalanche in its image."""
     from avalanche_iseg_qgis.core.camera import CameraRecord
 
     QgsProject.instance().clear()
@@ -98,7 +98,7 @@ def show_on_map(extent: QgsRectangle) -> None:
 
 
 def make_scene() -> Path:
-    """The scene that ``make demo`` shows, made if it is missing; returns its folder."""
+    """Return the folder of the scene that ``make demo`` shows, made if it is missing."""
     if not SCENE.exists():
         command = [str(PYTHON), "-m", "training", "synthetic", str(SCENE), "--seed", "5"]
         subprocess.run(command, check=True, cwd=ROOT)
@@ -106,7 +106,7 @@ def make_scene() -> Path:
 
 
 def open_plugin(photo: Path) -> Driver:
-    """The photo in a new project, the plugin's panels beside it."""
+    """Open the photo in a new project, the plugin's panels beside it."""
     QgsSettings().setValue("avalanche_iseg/interpreter", str(PYTHON))
     utils.updateAvailablePlugins()
     utils.loadPlugin(NAME)
@@ -142,7 +142,7 @@ def click_on(driver: Driver, truth: np.ndarray, most: int) -> None:
 
 
 def depth(mask: np.ndarray) -> np.ndarray:
-    """(H, W) float32: pixels to the mask's edge, which the picture's edge is no part of."""
+    """(H, W) float32: pixels to the mask's edge, which the image's edge is no part of."""
     driver = gdal.GetDriverByName("MEM")
     source = driver.Create("", *mask.shape[::-1], 1, gdal.GDT_Byte)
     target = driver.Create("", *mask.shape[::-1], 1, gdal.GDT_Float32)
@@ -165,7 +165,7 @@ def show_form(driver: Driver) -> None:
 
 
 def show_options(path: Path) -> None:
-    """The plugin's page of QGIS's options, a dialog that waits for an answer."""
+    """Photograph the plugin's page of QGIS's options, a modal dialog."""
 
     def look() -> None:
         dialog = QApplication.activeModalWidget()
@@ -186,17 +186,17 @@ def show_options(path: Path) -> None:
 
 
 def shoot(path: Path) -> None:
-    """The whole screen, once QGIS has drawn it; dialogs framed, for there is no window manager."""
+    """Photograph the screen when QGIS has drawn it; dialogs framed: there is no window manager."""
     wait_until(lambda: not iface.mapCanvas().isDrawing(), what="the map drawn")
     QTest.qWait(500)
-    picture = QApplication.primaryScreen().grabWindow(0)
-    painter = QPainter(picture)
+    image = QApplication.primaryScreen().grabWindow(0)
+    painter = QPainter(image)
     painter.setPen(QPen(QColor("#404040"), 3))
     for window in QApplication.topLevelWidgets():
         if isinstance(window, QDialog) and window.isVisible():
             painter.drawRect(window.geometry())
     painter.end()
-    picture.save(str(path))
+    image.save(str(path))
     print(path)
 
 

@@ -58,7 +58,7 @@ def rotate90(view: AugmentedView, rng: Generator) -> AugmentedView:
 
 
 def rotate(view: AugmentedView, rng: Generator, degrees: float) -> AugmentedView:
-    """Turn by up to ``degrees``, half of the time; picture and mask are mirrored at the edges."""
+    """Turn by up to ``degrees``, half of the time; image and mask are mirrored at the edges."""
     if rng.random() >= 0.5:
         return view
     return view.then(turn(rng.uniform(-degrees, degrees), view.size))
@@ -76,7 +76,7 @@ def shift_rotate(
 
 
 def pad_if_needed(view: AugmentedView, least: Size) -> AugmentedView:
-    """Enlarge to at least a height and width, the picture in the middle and nothing round it."""
+    """Enlarge to at least a height and width, the image in the middle and nothing round it."""
     size = max(view.size[0], least[0]), max(view.size[1], least[1])
     if size == view.size:
         return view
@@ -130,10 +130,10 @@ RECIPES: Mapping[str, Augmentation] = {
 def augmentation(
     recipe: str, crop: Size, *, keep_background: float = 0.0, min_object_area: int = 0
 ) -> Callable[[ImageSample, Generator], ImageSample]:
-    """Return the function that augments one picture.
+    """Return the function that augments one image.
 
     It draws anew until an object is in the crop, ten times at most; then the crop is put round a
-    pixel of an object. Pictures without objects are taken as they come.
+    pixel of an object. Images without objects are taken as they come.
 
     Parameters
     ----------
@@ -165,46 +165,46 @@ def augmentation(
 
 
 def _augment(
-    picture: ImageSample,
+    sample: ImageSample,
     rng: Generator,
     recipe: Augmentation,
     crop: Size,
     keep_background: float,
     min_object_area: int,
 ) -> ImageSample:
-    height, width = picture.image.shape[:2]
+    height, width = sample.image.shape[:2]
     for attempt in range(_MOST_TRIES + 1):
         last = attempt == _MOST_TRIES
-        view = _round_object(picture, rng, crop) if last else _draw_view(picture, rng, recipe, crop)
+        view = _round_object(sample, rng, crop) if last else _draw_view(sample, rng, recipe, crop)
         sampler = view.sampler(height, width)
-        layers = sampler.layers(picture.layers)
+        layers = sampler.layers(sample.layers)
         objects = tuple(
             (object_id, layer)
-            for object_id, layer in picture.objects
+            for object_id, layer in sample.objects
             if np.count_nonzero(layers[layer] == object_id) >= max(min_object_area, 1)
         )
-        if objects or not picture.objects or rng.random() < keep_background:
+        if objects or not sample.objects or rng.random() < keep_background:
             break
-    image = sampler.picture(picture.image)
+    image = sampler.sample_image(sample.image)
     if recipe.colours:
         image = _recoloured(image, rng)
-    return replace(picture, image=image, layers=layers, objects=objects)
+    return replace(sample, image=image, layers=layers, objects=objects)
 
 
 def _draw_view(
-    picture: ImageSample, rng: Generator, recipe: Augmentation, crop: Size
+    image: ImageSample, rng: Generator, recipe: Augmentation, crop: Size
 ) -> AugmentedView:
-    view = AugmentedView.whole(*picture.image.shape[:2])
+    view = AugmentedView.whole(*image.image.shape[:2])
     for step in recipe.steps:
         view = step(view, rng)
     return random_crop(pad_if_needed(view, crop), rng, crop)
 
 
-def _round_object(picture: ImageSample, rng: Generator, crop: Size) -> AugmentedView:
-    """Unscaled crop with a pixel of an object as near its middle as the picture allows."""
-    object_id, layer = picture.objects[rng.integers(len(picture.objects))]
-    pixels = np.flatnonzero(picture.layers[layer] == object_id)
-    view = AugmentedView.whole(*picture.image.shape[:2])
+def _round_object(image: ImageSample, rng: Generator, crop: Size) -> AugmentedView:
+    """Unscaled crop with a pixel of an object as near its middle as the image allows."""
+    object_id, layer = image.objects[rng.integers(len(image.objects))]
+    pixels = np.flatnonzero(image.layers[layer] == object_id)
+    view = AugmentedView.whole(*image.image.shape[:2])
     if len(pixels):
         row, col = divmod(int(rng.choice(pixels)), view.size[1])
         spare = [max(side - cut, 0) for side, cut in zip(view.size, crop, strict=True)]

@@ -62,7 +62,7 @@ class SampleSet(Dataset[tuple[Key, TrainingSample]]):
     Parameters
     ----------
     epoch_size
-        Samples per epoch, drawn at random; 0 goes through every picture once, in random order.
+        Samples per epoch, drawn at random; 0 goes through every image once, in random order.
     stream
         `TRAIN` or `VALIDATION`: keeps their random numbers apart.
     """
@@ -75,26 +75,26 @@ class SampleSet(Dataset[tuple[Key, TrainingSample]]):
         self._seed = [seed, stream]
         self._all = epoch_size == 0
         self.epoch_size = epoch_size or len(mixture)
-        self._order: tuple[int, NDArray[np.int64]] | None = None  # epoch, order of its pictures
+        self._order: tuple[int, NDArray[np.int64]] | None = None  # epoch, order of its images
 
     def __getitem__(self, key: Key) -> tuple[Key, TrainingSample]:
-        """Make the sample; pictures that give none are replaced by others drawn at random."""
+        """Make the sample; images that give none are replaced by others drawn at random."""
         epoch, place = key
         rng = np.random.default_rng([*self._seed, epoch, place])
         fault = None
         for attempt in range(_TRIES):
             if self._all and attempt == 0:
-                picture = self._mixture.read(int(self._order_of(epoch)[place]), rng)
+                image = self._mixture.read(int(self._order_of(epoch)[place]), rng)
             else:
-                picture = self._mixture.draw(rng)
+                image = self._mixture.draw(rng)
             try:
-                return key, self._recipe(picture, rng)
+                return key, self._recipe(image, rng)
             except DatasetError as error:
                 fault = error
-        raise DatasetError(f"{_TRIES} pictures in a row gave no sample. The last: {fault}")
+        raise DatasetError(f"{_TRIES} images in a row gave no sample. The last: {fault}")
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
-        """Order of all pictures, kept for the samples to come; every process makes its own."""
+        """Order of all images, kept for the samples to come; every process makes its own."""
         if self._order is None or self._order[0] != epoch:
             rng = np.random.default_rng([*self._seed, epoch])
             self._order = epoch, rng.permutation(len(self._mixture))

@@ -1,4 +1,4 @@
-"""What a training run is made of: plain YAML read into dataclasses, every name and type checked.
+"""Configuration of a training run: YAML read into dataclasses, names and types checked.
 
 Paths in a file are relative to the folder in which the program runs; ``~`` and ``${VARIABLE}`` are
 expanded.
@@ -24,7 +24,7 @@ from .points import PointSettings
 
 @dataclass(frozen=True)
 class StartSettings:
-    """Where the weights come from, at most one of the three; otherwise they are random.
+    """Origin of the initial weights, at most one of the three; otherwise they are random.
 
     Attributes
     ----------
@@ -43,20 +43,20 @@ class StartSettings:
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """One source of pictures with objects.
+    """One source of images with objects.
 
     Attributes
     ----------
     dataset
         A name of `core.datasets.DATASETS`, or ``painted`` for avalanches painted on the fly.
     path, split
-        As in `core.datasets.open_dataset`; for ``painted``, packed pictures to paint on.
+        As in `core.datasets.open_dataset`; for ``painted``, packed images to paint on.
     sets
-        Of packed pictures, the sets to take; empty means all.
+        Of packed images, the sets to take; empty means all.
     share
         Of the drawn samples, in proportion to the other sources' shares.
     hold_out
-        Share of the pictures kept from training, for validation, chosen by the picture's name.
+        Share of the images kept from training, for validation, chosen by the image's name.
     """
 
     dataset: str
@@ -73,7 +73,7 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class SampleSettings:
-    """From a picture to a training sample.
+    """From an image to a training sample.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ class OptimiserSettings:
 
 @dataclass(frozen=True)
 class ScheduleSettings:
-    """How the learning rate changes.
+    """Schedule of the learning rate.
 
     Attributes
     ----------
@@ -177,7 +177,7 @@ class ScheduleSettings:
 
 @dataclass(frozen=True)
 class ValidationSettings:
-    """What is measured after epochs, always on the same samples and clicks.
+    """Validation after epochs, always on the same samples and clicks.
 
     Attributes
     ----------
@@ -210,12 +210,12 @@ class ValidationSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How the computation goes.
+    """Length, batches, precision and logging of a run.
 
     Attributes
     ----------
     epochs, epoch_size
-        ``epoch_size`` samples are drawn per epoch; 0 means every picture once.
+        ``epoch_size`` samples are drawn per epoch; 0 means every image once.
     batch
         Samples of one optimiser step in all processes together.
     accumulate
@@ -234,7 +234,7 @@ class RunSettings:
     keep_from, keep_every
         From epoch ``keep_from[i]`` on, every ``keep_every[i]``-th checkpoint is kept.
     picture_steps
-        Steps between pictures in the log, 0 for none.
+        Steps between images in the log, 0 for none.
     """
 
     epochs: int

@@ -1,4 +1,4 @@
-"""The folder of a run: configuration, checkpoints, logs, pictures."""
+"""The folder of a run: configuration, checkpoints, logs, images."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class Experiment:
         return self.folder / "logs"
 
     @property
-    def pictures(self) -> Path:
-        """Folder of pictures of samples and predictions."""
+    def image_folder(self) -> Path:
+        """Folder of images of samples and predictions."""
         return self.folder / "vis"
 
     @property
     def last(self) -> Path:
-        """The snapshot to resume from."""
+        """Snapshot to resume from."""
         return self.checkpoints / LAST
 
     def create(self, config: Mapping[str, Any]) -> None:
         """Make the folders and keep the configuration."""
         try:
-            for folder in (self.checkpoints, self.logs, self.pictures):
+            for folder in (self.checkpoints, self.logs, self.image_folder):
                 folder.mkdir(parents=True, exist_ok=True)
             write_config(self.folder / "config.yaml", config)
         except OSError as error:
@@ -57,14 +57,14 @@ class Experiment:
 
 
 def next_experiment(root: Path, name: str, label: str | None) -> Experiment:
-    """The next free number under ``root/name``, as the family counts."""
+    """Return the next free number under ``root/name``, as the family counts."""
     taken = [int(match[1]) for match in _matches(root / name)]
     number = f"{max(taken, default=-1) + 1:03d}"
     return Experiment(root / name / (f"{number}_{label}" if label else number))
 
 
 def latest_experiment(root: Path, name: str) -> Experiment:
-    """The run of that name with the highest number."""
+    """Return the run of that name with the highest number."""
     runs = sorted(_matches(root / name), key=lambda match: int(match[1]))
     if not runs:
         raise TrainingError(f"There is no run under {root / name} to resume: leave out --resume.")

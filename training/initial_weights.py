@@ -25,7 +25,7 @@ _ARRAY = re.compile(r"(\d{3})\.(CONV_2D|DEPTHWISE_CONV_2D)\.(w|b)")
 
 
 def make_model(config: Config) -> ClickModel:
-    """The network that the configuration describes, with its starting weights.
+    """Build the network of a configuration with its initial weights.
 
     Raises
     ------

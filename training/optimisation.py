@@ -36,7 +36,7 @@ def make_optimiser(model: ClickModel, settings: OptimiserSettings) -> Optimizer:
 
 
 def _is_slow(model: ClickModel, name: str, settings: OptimiserSettings) -> bool:
-    """Whether a parameter belongs to the pre-trained part."""
+    """Return whether a parameter belongs to the pre-trained part."""
     if settings.multipliers == "none":
         return False
     if isinstance(model, LightModel):

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
-def jitter(image: Picture, rng: np.random.Generator, strength: float = 1.0) -> Picture:
+def jitter(image: Image, rng: np.random.Generator, strength: float = 1.0) -> Image:
     """Other brightness, contrast and colours, sometimes blur and noise; (H, W, 3) uint8 both."""
     values = image.astype(np.float32)
     if rng.random() < 0.75:
@@ -22,7 +22,7 @@ def jitter(image: Picture, rng: np.random.Generator, strength: float = 1.0) -> P
     return _disturb(values, rng)
 
 
-def push_to_snow(image: Picture, rng: np.random.Generator) -> Picture:
+def push_to_snow(image: Image, rng: np.random.Generator) -> Image:
     """Pale, bright, bluish and of low contrast, as snow in webcams; (H, W, 3) uint8 both."""
     values = image.astype(np.float32)
     grey = values.mean(axis=2, keepdims=True)
@@ -34,8 +34,8 @@ def push_to_snow(image: Picture, rng: np.random.Generator) -> Picture:
     return _disturb(values, rng)
 
 
-def _disturb(values: NDArray[np.float32], rng: np.random.Generator) -> Picture:
-    """Sometimes a little blur, haze from above, and noise."""
+def _disturb(values: NDArray[np.float32], rng: np.random.Generator) -> Image:
+    """Add, sometimes, a little blur, haze from above, and noise."""
     if rng.random() < 0.15:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.5, 1.5)), np.float32)
     if rng.random() < 0.1:

@@ -27,7 +27,7 @@ _LEAST_ERODED = 10  # pixels; an object eroded to fewer is taken whole
 
 @dataclass(frozen=True)
 class PointSettings:
-    """How clicks are drawn; the defaults are the published recipe (Sofiiuk et al. 2021).
+    """Parameters of click sampling; the defaults are the published recipe (Sofiiuk et al. 2021).
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class PointSettings:
 
 @dataclass(frozen=True, eq=False)
 class ClickTarget:
-    """What one training sample asks for.
+    """Object that one training sample asks for.
 
     Attributes
     ----------
@@ -85,17 +85,17 @@ class ClickTarget:
 
 
 def choose_target(
-    picture: ImageSample, rng: np.random.Generator, settings: PointSettings
+    image: ImageSample, rng: np.random.Generator, settings: PointSettings
 ) -> ClickTarget:
-    """Draw one object of the picture, or sometimes several as one; nothing where it has none."""
-    chosen = _draw_objects(picture.objects, rng, settings)
-    parts = tuple(picture.layers[layer] == object_id for object_id, layer in chosen)
-    mask = np.zeros(picture.image.shape[:2], np.int8)
-    for layer in {layer for _, layer in chosen} if chosen else range(len(picture.layers)):
-        mask[picture.layers[layer] == IGNORE] = IGNORE
+    """Draw one object of the image, or sometimes several as one; nothing where it has none."""
+    chosen = _draw_objects(image.objects, rng, settings)
+    parts = tuple(image.layers[layer] == object_id for object_id, layer in chosen)
+    mask = np.zeros(image.image.shape[:2], np.int8)
+    for layer in {layer for _, layer in chosen} if chosen else range(len(image.layers)):
+        mask[image.layers[layer] == IGNORE] = IGNORE
     for part in parts:
         mask[part] = OBJECT
-    others = (picture.layers > 0).any(axis=0) & (mask == BACKGROUND)
+    others = (image.layers > 0).any(axis=0) & (mask == BACKGROUND)
     return ClickTarget(mask, parts, others)
 
 
@@ -166,7 +166,7 @@ def add_click(points: NDArray[np.float32], click: Click, order: int) -> None:
 
 
 class _Depth:
-    """How far the pixels of a region are from what is not in it, the picture's edge included.
+    """Distance of a region's pixels to its boundary, the image's edge included.
 
     Only the bounding box of the region is transformed, and to half a pixel, as published: an exact
     transform takes three times as long, for clicks that are drawn at random anyway.

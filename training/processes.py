@@ -32,7 +32,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes the files."""
+        """Return whether this process writes the files."""
         return self.rank == 0
 
     def mean(self, values: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ def _device(name: str, local_rank: int) -> torch.device:
     return device
 
 
-def keep_memory() -> None:
+def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory for the next step instead of giving it back.
 
     Otherwise every large tensor is mapped and zeroed by the kernel anew, which takes a third of

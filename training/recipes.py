@@ -1,4 +1,4 @@
-"""Recipes: what makes a training sample of a picture."""
+"""Recipes: what makes a training sample of an image."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .windows import WindowRecipe
 
 
 class Recipe(Protocol):
-    """Draws a sample of fixed size from a picture."""
+    """Draws a sample of fixed size from an image."""
 
-    def __call__(self, picture: ImageSample, rng: np.random.Generator) -> TrainingSample:
-        """Draw; `core.errors.DatasetError` where the picture has nothing to draw from."""
+    def __call__(self, sample: ImageSample, rng: np.random.Generator) -> TrainingSample:
+        """Draw; `core.errors.DatasetError` where the image has nothing to draw from."""
 
 
 class PublishedRecipe:
@@ -34,9 +34,9 @@ class PublishedRecipe:
             keep_background=settings.keep_background,
         )
 
-    def __call__(self, picture: ImageSample, rng: np.random.Generator) -> TrainingSample:
+    def __call__(self, sample: ImageSample, rng: np.random.Generator) -> TrainingSample:
         """See `Recipe`."""
-        crop = self._augment(picture, rng)
+        crop = self._augment(sample, rng)
         target = choose_target(crop, rng, self._points)
         points = sample_points(target, rng, self._points)
         return TrainingSample(
@@ -44,8 +44,8 @@ class PublishedRecipe:
         )
 
 
-def make_recipe(settings: SampleSettings, *, validation: bool = False) -> Recipe:
-    """The recipe that ``settings`` name."""
+def build_recipe(settings: SampleSettings, *, validation: bool = False) -> Recipe:
+    """Build the recipe that ``settings`` name."""
     if settings.recipe == "windows":
         return WindowRecipe(settings)
     return PublishedRecipe(settings, validation=validation)

@@ -1,4 +1,4 @@
-"""What a run tells: text log, progress, TensorBoard, pictures."""
+"""Logs of a run: text, progress, TensorBoard, images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.image import write_png
 from .experiment import Experiment
 from .training_step import BatchPreview
 
-_SHOWN = 4  # samples of a batch in one picture
+_SHOWN = 4  # samples of a batch in one image
 _RADIUS = 4
 _POSITIVE, _NEGATIVE = (0, 200, 0), (220, 0, 0)
 
@@ -69,7 +69,7 @@ class RunLog:
             self._log.removeHandler(handler)
             handler.close()
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """One line in the log and on the screen."""
         if self._speaks:
             self._log.info(text)
@@ -105,7 +105,7 @@ class RunLog:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
 
-    def picture(self, shown: BatchPreview, step: int, name: str) -> None:
+    def log_images(self, shown: BatchPreview, step: int, name: str) -> None:
         """Write samples, truth and prediction side by side, to TensorBoard and ``vis/``.
 
         Parameters
@@ -118,7 +118,7 @@ class RunLog:
         image = side_by_side(shown)
         self._board.add_image(name, image, step, dataformats="HWC")
         part, what = name.split("/")
-        folder = self._experiment.images / part
+        folder = self._experiment.image_folder / part
         folder.mkdir(exist_ok=True)
         write_png(folder / f"{step:06d}_{what}.png", image)
 
@@ -132,25 +132,25 @@ class _BesideProgress(logging.Handler):
 
 
 def side_by_side(shown: BatchPreview) -> NDArray[np.uint8]:
-    """(rows, cols, 3) uint8: in each row a picture with its clicks, the truth, the prediction."""
+    """(rows, cols, 3) uint8: in each row an image with its clicks, the truth, the prediction."""
     batch, rows = shown.batch, []
     probability = torch.sigmoid(shown.logits).cpu().numpy()
     for index in range(min(_SHOWN, len(batch.images))):
-        picture = np.ascontiguousarray(batch.images[index].numpy().transpose(1, 2, 0))
-        _draw_points(picture, shown.points[index].cpu().numpy())
+        image = np.ascontiguousarray(batch.images[index].numpy().transpose(1, 2, 0))
+        _draw_points(image, shown.points[index].cpu().numpy())
         mask = batch.masks[index, 0].numpy()
         truth = np.select([mask == 1, mask == -1], [255, 128], 0).astype(np.uint8)
         heat = (255 * probability[index, 0]).astype(np.uint8)
-        rows.append(np.hstack([picture, _grey(truth), _grey(heat)]))
+        rows.append(np.hstack([image, _grey(truth), _grey(heat)]))
     return np.vstack(rows)
 
 
-def _draw_points(picture: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
+def _draw_points(image: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
     half = len(points) // 2
     for place, (row, col, _) in enumerate(points):
         if row >= 0:
             colour = _POSITIVE if place < half else _NEGATIVE
-            cv2.circle(picture, (round(float(col)), round(float(row))), _RADIUS, colour, -1)
+            cv2.circle(image, (round(float(col)), round(float(row))), _RADIUS, colour, -1)
 
 
 def _grey(values: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from core.errors import TrainingError
 
 from .config import read_config
 from .experiment import Experiment, latest_experiment, next_experiment
-from .processes import join_processes, keep_memory
+from .processes import join_processes, keep_freed_memory
 from .trainer import Trainer
 
 EXPERIMENTS = Path("experiments")
@@ -45,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train as the command line says."""
+    """Train by the options of the command line."""
     changes = [change for group in args.set for change in group]
     config, data = read_config(args.config, changes)
     cv2.setNumThreads(0)
-    keep_memory()
+    keep_freed_memory()
     with join_processes(config.run) as processes:
         experiment = _experiment(args, config.name)
         processes.wait()  # before the first process makes the folder that the others look for

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class TrainingSample:
-    """What the network learns from at once.
+    """One training sample: image, mask, clicks and mask guidance.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where pictures come from: data sets, avalanches painted on the fly, and mixtures of them."""
+"""Image sources: data sets, avalanches painted on the fly, and mixtures of them."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from .config import SourceSettings, expand
 from .synthetic.painted import painted_sample
 
 Size = tuple[int, int]
-_CANVAS = 1.4  # painted pictures are larger than the crop: a window enlarges a part of them
+_CANVAS = 1.4  # painted images are larger than the crop: a window enlarges a part of them
 _ON_SLOPE = 0.5  # of painted samples lie on a painted slope, the rest on photos made snowy
 
 
 class ImageSource(Protocol):
-    """A sequence of pictures with objects, each a function of its index and the generator."""
+    """A sequence of images with objects, each a function of its index and the generator."""
 
     def __len__(self) -> int:
-        """Count the pictures; 1 where they are without number."""
+        """Count the images; 1 where they are without number."""
 
     def read(self, index: int, rng: np.random.Generator) -> ImageSample:
-        """Read or make one picture."""
+        """Read or make one image."""
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
-        """What is read from disk."""
+        """Data sets read from disk."""
 
     @property
     def names(self) -> frozenset[tuple[Path, str]]:
-        """Folder and name of every picture that may be read."""
+        """Folder and name of every image that may be read."""
 
 
 class DatasetSource:
-    """The pictures of a data set, or of some sets of packed pictures.
+    """The images of a data set, or of some sets of packed images.
 
     Parameters
     ----------
     validation
-        Whether the pictures held out are meant, or the others.
+        Whether the images held out are meant, or the others.
     """
 
     def __init__(self, settings: SourceSettings, *, validation: bool) -> None:
         self._dataset = _open_once(settings.dataset, expand(settings.path), settings.split)
-        self._pictures = self._dataset.images()
-        names = self._pictures.names
+        self._images = self._dataset.images()
+        names = self._images.names
         self._indices = [
             index
             for index, name in enumerate(names)
@@ -61,7 +61,7 @@ class DatasetSource:
         ]
         if not self._indices:
             raise ConfigError(
-                f"No picture of {settings.path} is left to draw from: check 'sets' "
+                f"No image of {settings.path} is left to draw from: check 'sets' "
                 f"{list(settings.sets)} and 'hold_out' {settings.hold_out}."
             )
 
@@ -69,18 +69,16 @@ class DatasetSource:
         if not sets:
             return True
         if not isinstance(self._dataset, ShardsDataset):
-            raise ConfigError(
-                f"Only packed pictures know sets; {self._dataset.root} is not packed."
-            )
+            raise ConfigError(f"Only packed images know sets; {self._dataset.root} is not packed.")
         return self._dataset.entries[name].set in sets
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Count the images."""
         return len(self._indices)
 
     def read(self, index: int, rng: np.random.Generator) -> ImageSample:  # noqa: ARG002
-        """Read one picture."""
-        return self._pictures[self._indices[index]]
+        """Read one image."""
+        return self._images[self._indices[index]]
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -90,7 +88,7 @@ class DatasetSource:
     @property
     def names(self) -> frozenset[tuple[Path, str]]:
         """See `ImageSource`."""
-        names = self._pictures.names
+        names = self._images.names
         return frozenset((self._dataset.root.resolve(), names[index]) for index in self._indices)
 
 
@@ -106,7 +104,7 @@ class PaintedSource:
         return 1
 
     def read(self, index: int, rng: np.random.Generator) -> ImageSample:  # noqa: ARG002
-        """Paint one picture."""
+        """Paint one image."""
         if self._backgrounds is None or rng.random() < _ON_SLOPE:
             return painted_sample(rng, self._size)
         place = int(rng.integers(len(self._backgrounds)))
@@ -134,11 +132,11 @@ class Mixture:
         self._bounds = np.cumsum(total / total.sum())
 
     def __len__(self) -> int:
-        """Count the pictures of all sources."""
+        """Count the images of all sources."""
         return sum(map(len, self.sources))
 
     def draw(self, rng: np.random.Generator) -> ImageSample:
-        """Draw a source, and one of its pictures."""
+        """Draw a source, and one of its images."""
         place = min(
             int(np.searchsorted(self._bounds, rng.random(), "right")), len(self.sources) - 1
         )
@@ -146,7 +144,7 @@ class Mixture:
         return source.read(int(rng.integers(len(source))), rng)
 
     def read(self, index: int, rng: np.random.Generator) -> ImageSample:
-        """Read the picture ``index`` of all sources in a row."""
+        """Read the image ``index`` of all sources in a row."""
         for source in self.sources:
             if index < len(source):
                 return source.read(index, rng)
@@ -187,5 +185,5 @@ def _open(settings: SourceSettings, size: Size, *, validation: bool) -> ImageSou
 
 
 def _position(name: str) -> float:
-    """A number in 0..1 that is the picture's own, whatever else the data set holds."""
+    """Return a number in 0..1 that depends on the image's name alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64

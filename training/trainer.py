@@ -1,4 +1,4 @@
-"""The course of a run: epochs, checkpoints, validation."""
+"""Training loop of a run: epochs, checkpoints, validation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .initial_weights import make_model
 from .losses import AdaptiveIoU, FocalStatistics
 from .optimisation import Average, make_optimiser, rate_at, set_rate
 from .processes import Processes, share_layers
-from .recipes import make_recipe
+from .recipes import build_recipe
 from .report import RunLog
 from .sources import Mixture, open_sources
 from .stopping import StopRequest
@@ -32,7 +32,7 @@ _FAULTS_SHOWN = 20
 
 @dataclass
 class Progress:
-    """How far a run has come, and its best NoC so far (fewest mean clicks)."""
+    """Progress of a run, and its best NoC so far (fewest mean clicks)."""
 
     step: int = 0
     best: float = float("inf")
@@ -67,7 +67,7 @@ class Trainer:
         run = config.run
         self._samples = SampleSet(
             self._data,
-            make_recipe(config.samples),
+            build_recipe(config.samples),
             seed=run.seed,
             stream=TRAIN,
             epoch_size=run.epoch_size,
@@ -126,8 +126,8 @@ class Trainer:
 
     def _introduce(self, report: RunLog) -> None:
         parameters = sum(p.numel() for p in self._model.parameters())
-        report.say(
-            f"{self._config.name}: {parameters / 1e6:.2f} M parameters, {len(self._data)} pictures,"
+        report.log(
+            f"{self._config.name}: {parameters / 1e6:.2f} M parameters, {len(self._data)} images,"
             f" {self._config.run.epochs} epochs of {self._steps_per_epoch} steps of "
             f"{self._config.run.batch} samples, on {self._processes.world} x "
             f"{self._processes.device}, from step {self._progress.step}"
@@ -164,7 +164,7 @@ class Trainer:
                 self._save_if_due()
         seconds = time.perf_counter() - began
         count = len(keys) * config.run.batch
-        report.say(
+        report.log(
             f"epoch {epoch + 1}: {count / seconds:.2f} samples/s, {waited / seconds:.1%} of the "
             f"time waiting for data, adaptive IoU {self._progress.train_iou.epoch_value:.3f}"
         )
@@ -215,12 +215,12 @@ class Trainer:
         )
         if progress.step % run.log_steps == 0:
             means = report.flush(progress.step)
-            report.say(
+            report.log(
                 f"step {progress.step}: loss {means['TrainLosses/overall']:.4f}, rate {rate:.3g}, "
                 f"IoU {progress.train_iou.moving_average:.3f}"
             )
         if run.picture_steps and progress.step % run.picture_steps == 0:
-            report.picture(outcome.shown, progress.step, "train/instance_segmentation")
+            report.log_images(outcome.shown, progress.step, "train/instance_segmentation")
 
     def _end_epoch(self, epoch: int, cases: list[Case], report: RunLog) -> None:
         validation, run = self._config.validation, self._config.run
@@ -264,7 +264,7 @@ class Trainer:
         report.scalars(metrics, self._progress.step)
         if metrics:
             told = ", ".join(f"{name.split('/')[1]} {value:.4f}" for name, value in metrics.items())
-            report.say(f"epoch {epoch + 1}: {told}")
+            report.log(f"epoch {epoch + 1}: {told}")
 
     def _validation_losses(self, model: ClickModel) -> dict[str, float]:
         count, batch = self._config.validation.samples, self._config.run.batch
@@ -272,7 +272,7 @@ class Trainer:
             return {}
         samples = SampleSet(
             self._held_out,
-            make_recipe(self._config.samples, validation=True),
+            build_recipe(self._config.samples, validation=True),
             seed=0,
             stream=VALIDATION,
             epoch_size=count,
@@ -291,7 +291,7 @@ class Trainer:
         return {**means, "ValMetrics/AdaptiveIoU": ious.epoch_value}
 
     def _evaluated(self) -> ClickModel:
-        """The network to measure and to export: the averaged weights, if there are any."""
+        """Return the network to measure and to export: the averaged weights, if there are any."""
         values = self._average.values if self._average else self._model.state_dict()
         model = build_model(self._model.config).to(self._processes.device)
         model.load_state_dict(values)
@@ -363,13 +363,13 @@ def _require_apart(training: Mixture, validation: Mixture) -> None:
     shared = training.names & validation.names
     if shared:
         raise ConfigError(
-            f"{len(shared)} pictures are in training and in validation, for instance "
+            f"{len(shared)} images are in training and in validation, for instance "
             f"{min(shared)[1]}: set the same hold_out in both, or choose other data."
         )
 
 
 def _is_kept(epoch: int, starts: tuple[int, ...], intervals: tuple[int, ...]) -> bool:
-    """Whether the model after an epoch, counted from 0, is kept."""
+    """Return whether the model after an epoch, counted from 0, is kept."""
     interval = 0
     for start, every in zip(starts, intervals, strict=True):
         if epoch >= start:

@@ -34,7 +34,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step leaves: losses by name, averaged over parts and processes, and what was seen."""
+    """Result of a step: losses by name, averaged over parts and processes, and a preview."""
 
     losses: dict[str, float]
     gradient_norm: float
@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BatchPreview:
-    """The last part of a batch: inputs, truth and (B, 1, H, W) logits, for metrics and pictures."""
+    """The last part of a batch: inputs, truth and (B, 1, H, W) logits, for metrics and images."""
 
     batch: Batch
     points: Tensor
@@ -201,5 +201,5 @@ class TrainingStep:
 
 
 def _joined(model: ClickModel, pixels: Tensor, guidance: Tensor) -> Tensor:
-    """The network's image input: RGB, and the previous mask where it takes one."""
+    """Return the network's image input: RGB, and the previous mask where it takes one."""
     return torch.cat([pixels, guidance], dim=1) if model.config.with_prev_mask else pixels

@@ -1,4 +1,4 @@
-"""What is measured after an epoch: losses and NoC, always on the same samples."""
+"""Validation after an epoch: losses and NoC, always on the same samples."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .sources import ImageSource, Mixture
 
 THRESHOLD = 0.5
 _LEAST_AREA = 300  # pixels of an object that NoC is measured on
-_TRIES = 1000  # pictures, to find an object
+_TRIES = 1000  # images, to find an object
 _STREAM = 5  # of random numbers, for the choice of objects
 
 Case = tuple[NDArray[np.uint8], NDArray[np.int8]]
-"""(H, W, 3) uint8 picture and (H, W) int8 mask."""
+"""(H, W, 3) uint8 image and (H, W) int8 mask."""
 
 
 def open_cases(config: Config, sources: Mixture | None) -> list[Case]:
@@ -55,16 +55,16 @@ def open_cases(config: Config, sources: Mixture | None) -> list[Case]:
 
 def _draw_case(source: ImageSource, rng: np.random.Generator) -> Case:
     for _ in range(_TRIES):
-        picture = source.read(int(rng.integers(len(source))), rng)
+        image = source.read(int(rng.integers(len(source))), rng)
         large = [
             object_id
-            for object_id, layer in picture.objects
-            if np.count_nonzero(picture.layers[layer] == object_id) >= _LEAST_AREA
+            for object_id, layer in image.objects
+            if np.count_nonzero(image.layers[layer] == object_id) >= _LEAST_AREA
         ]
         if large:
-            return picture.image, picture.mask(large[rng.integers(len(large))])
+            return image.image, image.mask(large[rng.integers(len(large))])
     raise ConfigError(
-        f"None of {_TRIES} validation pictures has an object of {_LEAST_AREA} pixels or more: "
+        f"None of {_TRIES} validation images has an object of {_LEAST_AREA} pixels or more: "
         "choose others, or set validation.objects to 0."
     )
 
@@ -94,8 +94,8 @@ def measure_noc(model: ClickModel, cases: Sequence[Case], config: Config) -> Sum
 
 
 def _click(predictor: Predictor, case: Case, most: int, target: float) -> Curve:
-    picture, truth = case
-    predictor.set_image(picture)
+    image, truth = case
+    predictor.set_image(image)
     turns = simulate_clicks(
         truth,
         lambda clicks: predictor.predict(Prompts(clicks)).mask(THRESHOLD),

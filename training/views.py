@@ -1,6 +1,6 @@
-"""Where an augmented picture looks: a chain of geometric steps, sampled once at its end.
+"""Geometric augmentation: a chain of steps, sampled once at its end.
 
-However many steps are chained, picture and layers are each read once, at the pixels of the crop
+However many steps are chained, image and layers are each read once, at the pixels of the crop
 only: sharper than one resampling per step, in step with each other, and as fast for a photo of 24
 megapixels as for a small one.
 """
@@ -20,14 +20,14 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class AugmentedView:
-    """A window onto a picture. Matrices are (3, 3) and act on (col, row, 1) of pixel centres.
+    """A window onto an image. Matrices are (3, 3) and act on (col, row, 1) of pixel centres.
 
     Attributes
     ----------
     size
         Height and width of the window, pixels.
     to_source
-        From pixels of the window to pixels of the picture. Beyond its edges the picture is mirrored
+        From pixels of the window to pixels of the image. Beyond its edges the image is mirrored
         (edge pixels not repeated).
     frames
         (matrix from the window, height and width) of what lies outside of which there is nothing.
@@ -39,7 +39,7 @@ class AugmentedView:
 
     @classmethod
     def whole(cls, height: int, width: int) -> AugmentedView:
-        """Show the picture as it is."""
+        """Show the image as it is."""
         return cls((height, width), np.eye(3))
 
     def then(
@@ -61,7 +61,7 @@ class AugmentedView:
         return AugmentedView(size or self.size, self.to_source @ step, seen)
 
     def sampler(self, height: int, width: int) -> Sampler:
-        """Prepare reading a picture of that size through this view."""
+        """Prepare reading an image of that size through this view."""
         col, row = _field(self.to_source, self.size)
         outside = np.zeros(self.size, np.bool_)
         for matrix, frame in self.frames:
@@ -74,13 +74,13 @@ class AugmentedView:
 
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """Positions at which a picture is read: (H, W) float32 rows and columns, bool ``outside``."""
+    """Positions at which an image is read: (H, W) float32 rows and columns, bool ``outside``."""
 
     rows: NDArray[np.float32]
     cols: NDArray[np.float32]
     outside: NDArray[np.bool_] | None
 
-    def picture(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def sample_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W, 3) uint8, interpolated linearly, 0 outside."""
         seen = cv2.remap(image, self.cols, self.rows, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         if self.outside is not None:
@@ -140,7 +140,7 @@ def _field(matrix: Matrix, size: Size) -> tuple[NDArray[np.float32], NDArray[np.
 
 
 def _sees_only(matrix: Matrix, size: Size, frame: Size) -> bool:
-    """Whether every pixel of a window lies in a frame; both are convex, so corners tell."""
+    """Return whether every pixel of a window lies in a frame; both are convex: corners suffice."""
     bottom, right = size[0] - 1, size[1] - 1
     corners = np.array([[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]])
     col, row = (matrix @ corners)[:2]

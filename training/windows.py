@@ -1,6 +1,6 @@
 """Our recipe: one object in a window of its size, as the predictor will look at it.
 
-Pictures of the training pack are small, and the predictor zooms in on the object; so a window is
+Images of the training pack are small, and the predictor zooms in on the object; so a window is
 drawn in relation to the object and resized to the crop. Besides clicks drawn at once, samples start
 as users start: with one click near the middle, with a box, or with a faulty outline to correct.
 """
@@ -33,13 +33,13 @@ from .synthetic.painted import PAINTED
 
 _TRIES = 10
 _LEAST_VISIBLE = 0.2  # of the object's area must lie in the window
-_LEAST_WINDOW = 72  # pixels of the picture; enlarged more, nothing is left to see
+_LEAST_WINDOW = 72  # pixels of the image; enlarged more, nothing is left to see
 _LEAST_AREA = 300  # pixels of the crop; smaller objects teach little
 _BOX_WINDOW = (1.1, 1.4)  # of the object's size; the predictor looks at 1.2 times the box
 
 
 class Way(IntEnum):
-    """How a sample starts."""
+    """Initial prompts of a sample."""
 
     BOX = 0
     GIVEN_MASK = 1
@@ -53,20 +53,20 @@ class WindowRecipe:
     def __init__(self, settings: SampleSettings) -> None:
         self._settings = settings
 
-    def __call__(self, picture: ImageSample, rng: np.random.Generator) -> TrainingSample:
+    def __call__(self, sample: ImageSample, rng: np.random.Generator) -> TrainingSample:
         """Draw an object, a window round it, light and clicks."""
         least = max(_LEAST_AREA, self._settings.min_object_area)
         way = self._draw_way(rng)
         for _ in range(_TRIES):
-            mask = draw_object(picture, rng)
+            mask = draw_object(sample, rng)
             image, seen = cut_window(
-                picture.image, mask, self._settings.crop, rng, boxed=way is Way.BOX
+                sample.image, mask, self._settings.crop, rng, boxed=way is Way.BOX
             )
             if np.count_nonzero(seen == OBJECT) >= least:
                 break
         else:
-            raise DatasetError(f"No object of {picture.name} is large enough to train with.")
-        if picture.name == PAINTED:
+            raise DatasetError(f"No object of {sample.name} is large enough to train with.")
+        if sample.name == PAINTED:
             image = jitter(image, rng, strength=0.3)
         elif rng.random() < self._settings.snow:
             image = push_to_snow(image, rng)
@@ -105,12 +105,12 @@ class WindowRecipe:
         return points, guidance
 
 
-def draw_object(picture: ImageSample, rng: np.random.Generator) -> NDArray[np.int8]:
-    """(H, W) int8 mask of an object; of a picture divided into regions, of 1 to 3 that touch."""
-    if not picture.objects:
-        raise DatasetError(f"{picture.name} has no object to train with.")
-    object_id, layer = picture.objects[rng.integers(len(picture.objects))]
-    labels = picture.layers[layer]
+def draw_object(image: ImageSample, rng: np.random.Generator) -> NDArray[np.int8]:
+    """(H, W) int8 mask of an object; of an image divided into regions, of 1 to 3 that touch."""
+    if not image.objects:
+        raise DatasetError(f"{image.name} has no object to train with.")
+    object_id, layer = image.objects[rng.integers(len(image.objects))]
+    labels = image.layers[layer]
     chosen = labels == object_id
     # A full partition has no background: parts of it alone are seldom what a person would map.
     if not (labels == 0).any():
@@ -136,7 +136,7 @@ def cut_window(
     """Draw a window round the object, turned, mirrored and resized to ``crop``.
 
     A ``boxed`` window is the one that the predictor cuts for a box round the object. What lies
-    beyond the picture is mirrored, and ignored in the mask.
+    beyond the image is mirrored, and ignored in the mask.
     """
     for _ in range(_TRIES):
         warp = _draw_warp(mask, crop, rng, boxed=boxed)
@@ -145,15 +145,15 @@ def cut_window(
         whole = np.count_nonzero(mask == OBJECT) * scale
         if np.count_nonzero(seen == OBJECT) >= _LEAST_VISIBLE * min(whole, crop[0] * crop[1]):
             break
-    return _warp_picture(image, warp, crop), seen
+    return _warp_image(image, warp, crop), seen
 
 
 def _draw_warp(
     mask: NDArray[np.int8], crop: tuple[int, int], rng: np.random.Generator, *, boxed: bool
 ) -> NDArray[np.float64]:
-    """(2, 3) matrix from picture to crop."""
+    """(2, 3) matrix from image to crop."""
     left, top, width, height = cv2.boundingRect((mask == OBJECT).view(np.uint8))
-    picture_height, picture_width = mask.shape
+    image_height, image_width = mask.shape
     size = max(width, height)
     if boxed:
         factor = rng.uniform(*_BOX_WINDOW)
@@ -161,11 +161,11 @@ def _draw_warp(
         factor = rng.uniform(1.1, 1.8)
     else:
         factor = np.exp(rng.uniform(np.log(0.9), np.log(4.5)))
-    window = min(max(size * factor, _LEAST_WINDOW), 1.15 * max(picture_height, picture_width))
+    window = min(max(size * factor, _LEAST_WINDOW), 1.15 * max(image_height, image_width))
     stretch = np.exp(rng.uniform(-0.25, 0.25))  # the predictor's windows are seldom square
     window_width, window_height = window * stretch, window / stretch
-    col = _draw_centre(left, width, window_width, picture_width, rng, boxed=boxed)
-    row = _draw_centre(top, height, window_height, picture_height, rng, boxed=boxed)
+    col = _draw_centre(left, width, window_width, image_width, rng, boxed=boxed)
+    row = _draw_centre(top, height, window_height, image_height, rng, boxed=boxed)
     angle = np.deg2rad(rng.uniform(-15, 15)) if rng.random() < 0.6 else 0.0
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     scale = np.diag([mirror * crop[1] / window_width, crop[0] / window_height])
@@ -179,19 +179,19 @@ def _draw_centre(
     start: float,
     size: float,
     window: float,
-    picture: float,
+    image: float,
     rng: np.random.Generator,
     *,
     boxed: bool,
 ) -> float:
-    """Centre of the window along one axis: the object anywhere in it, the picture filling it."""
+    """Centre of the window along one axis: the object anywhere in it, the image filling it."""
     slack = max(window - size, 0.3 * window) / 2 if not boxed else 0.05 * window
     centre = start + size / 2 + rng.uniform(-slack, slack)
-    low, high = window / 2, picture - window / 2
-    return float(np.clip(centre, low, high)) if low < high else picture / 2
+    low, high = window / 2, image - window / 2
+    return float(np.clip(centre, low, high)) if low < high else image / 2
 
 
-def _warp_picture(
+def _warp_image(
     image: NDArray[np.uint8], warp: NDArray[np.float64], crop: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """Sample the window; where it shrinks by two or more, after averaging over areas."""

@@ -49,7 +49,7 @@ class Summary:
         Objects that took all clicks, by IoU in percent, likewise.
     iou_at
         Mean IoU by number of clicks.
-    lowering_share
+    harm
         Share of clicks that lower the IoU by more than `core.metrics.DROP`.
     seconds_per_click, seconds
         Mean time per click (None without clicks) and total time in seconds.

@@ -168,6 +168,17 @@ def write_mask(
     ------
     IsegError
         If the suffix is unknown, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from core import write_mask
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_mask(Path(folder, "a.png"), np.eye(3) > 0, transform=None, crs_wkt=None)
+    ...     Path(folder, "a.png").is_file()
+    True
     """
     path = Path(path)
     check_output_path(path, MASK_SUFFIXES)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .. import __version__
 from ..errors import WorkerError
+from ..version import __version__
 from ..worker.protocol import Skipped
 from . import mapping, poses
 from .protocol import (

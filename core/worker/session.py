@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..engine import ENGINES, LoadedModel, load_model
 from ..errors import ImageError, PromptError, WorkerError
 from ..outline import mask_to_polygons
 from ..predictor import Predictor, PredictorOptions, Zoom
 from ..prompts import Click, Prompts
+from ..version import __version__
 from .protocol import (
     LEVELS,
     REPLACES,

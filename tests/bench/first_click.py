@@ -3,8 +3,8 @@
     python -m tests.bench.first_click [MODEL.pth] [--quality DATASET=DIR --scale 3 --limit 50]
 
 Without a model, an h18s of random weights: its cost is that of a trained one. With --quality, the
-IoU after the first click on enlarged pictures is compared with the full-frame way of the family
-(reference mode, whole picture at full size into the network).
+IoU after the first click on enlarged images is compared with the full-frame way of the family
+(reference mode, whole image at full size into the network).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def cost(model: LoadedModel, rounds: int) -> None:
     print(f"\n{model.name}, 6000x4000, 1 thread, mask at full resolution included")
     print(f"  later zoomed click (reference) {1e3 * later:9.1f} ms   x 1.00")
     print(f"  first click                    {1e3 * first:9.1f} ms   x {first / later:.2f}")
-    print(f"  peak memory of this process    {peak:9.0f} MB (picture: {pixels.nbytes >> 20} MB)")
+    print(f"  peak memory of this process    {peak:9.0f} MB (image: {pixels.nbytes >> 20} MB)")
 
 
 def peak_megabytes() -> float:
@@ -80,7 +80,7 @@ def peak_megabytes() -> float:
 
 
 def quality(model: LoadedModel, name: str, folder: str, scale: float, limit: int) -> None:
-    """Print the mean IoU after the first click on enlarged pictures, ours and full-frame."""
+    """Print the mean IoU after the first click on enlarged images, ours and full-frame."""
     data = open_dataset(name, folder)
     ways = {
         "full frame (reference)": PredictorOptions(reference=True),

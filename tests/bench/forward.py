@@ -45,7 +45,7 @@ def random_model(name: str) -> ClickModel:
 
 
 def example(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch of two random pictures with a previous mask, and three clicks."""
+    """A batch of two random images with a previous mask, and three clicks."""
     torch.manual_seed(1)
     clicks = [Click(height / 2, width / 2), Click(height / 3, width / 4), Click(5, 9, False)]
     return torch.rand(2, 4, height, width), points_tensor(clicks).repeat(2, 1, 1)

@@ -1,9 +1,9 @@
-"""What a large picture sees of a large DEM: seconds, memory, and ratio to marching along rays.
+"""What a large image sees of a large DEM: seconds, memory, and ratio to marching along rays.
 
     python -m tests.bench.sight [--size 6000x4000] [--cells 2000]
 
 Marching takes steps of half a cell along all rays at once, vectorised, until each is under the
-ground; it is run for 4000 rays and scaled up to the picture.
+ground; it is run for 4000 rays and scaled up to the image.
 """
 
 from __future__ import annotations

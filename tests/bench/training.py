@@ -27,8 +27,8 @@ from training.batches import TRAIN, Batch, RankBatches, SampleSet, load
 from training.config import Config, RunSettings, SampleSettings, ScheduleSettings, SourceSettings
 from training.data.shards import ShardWriter
 from training.optimisation import make_optimiser
-from training.processes import Processes, keep_memory
-from training.recipes import make_recipe
+from training.processes import Processes, keep_freed_memory
+from training.recipes import build_recipe
 from training.sources import open_sources
 from training.training_step import TrainingStep
 
@@ -46,7 +46,7 @@ _LOADED, _ROUNDS = 256, 3
 def main() -> None:
     """Print samples per second of steps and of loading, and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pack", type=Path, help="packed pictures; random ones by default")
+    parser.add_argument("--pack", type=Path, help="packed images; random ones by default")
     parser.add_argument("--networks", nargs="+", choices=list(_NETWORKS), default=list(_NETWORKS))
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def _run_steps(config: Config, network: ModelConfig, ours: bool, threads: int) -
     torch.set_num_threads(threads)
     model: ClickModel = build_model(network)
     if ours:
-        keep_memory()
+        keep_freed_memory()
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = make_optimiser(model, config.optimiser)
     stepper = TrainingStep(config, model, optimiser, Processes(torch.device("cpu")))
@@ -111,12 +111,14 @@ def _loading_rate(config: Config) -> float:
 def _loader(config: Config, batches: int, workers: int) -> Iterator[Batch]:
     mixture = open_sources(config.train, config.samples.crop, validation=False)
     size = batches * config.run.batch
-    samples = SampleSet(mixture, make_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=size)
+    samples = SampleSet(
+        mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=size
+    )
     return load(samples, RankBatches(0, size, config.run.batch), workers)
 
 
 def _random_pack(folder: Path) -> Path:
-    """Pictures of noise with discs, as many bytes as photos."""
+    """Images of noise with discs, as many bytes as photos."""
     rng = np.random.default_rng(0)
     rows, cols = np.indices(_SIZE)
     about = {"set": "noise", "mask_kind": "instances", "source": "", "licence": ""}

@@ -28,7 +28,7 @@ def model_file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory) -> Path:
-    """Seven pictures of 64 x 80 pixels with one ellipse each, brighter than its surroundings."""
+    """Seven images of 64 x 80 pixels with one ellipse each, brighter than its surroundings."""
     root = tmp_path_factory.mktemp("data") / "set"
     rng = np.random.default_rng(7)
     for folder in ("images", "masks"):
@@ -39,8 +39,8 @@ def image_folder(tmp_path_factory) -> Path:
         axes = (int(rng.integers(8, 20)), int(rng.integers(6, 15)))
         cv2.ellipse(mask, centre, axes, float(rng.integers(180)), 0, 360, 255, -1)
         noise = rng.integers(0, 90, (64, 80, 3)).astype(np.uint8)
-        picture = noise + np.where(mask, 150, 40).astype(np.uint8)[..., None]
-        cv2.imwrite(str(root / "images" / f"{number}.png"), picture)
+        image = noise + np.where(mask, 150, 40).astype(np.uint8)[..., None]
+        cv2.imwrite(str(root / "images" / f"{number}.png"), image)
         cv2.imwrite(str(root / "masks" / f"{number}.png"), mask)
     return root
 

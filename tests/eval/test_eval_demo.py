@@ -1,4 +1,4 @@
-"""``python -m eval demo``: a picture is mapped through the worker, and the result is on disk."""
+"""``python -m eval demo``: an image is mapped through the worker, and the result is on disk."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ LARGE, SECOND, TINY = box((20, 60), (10, 60)), box((30, 80), (75, 115)), box((2,
 
 def shown(*masks):
     """(H, W, 3) noise, brighter where there is an object."""
-    picture = np.random.default_rng(3).integers(30, 110, (*SHAPE, 3)).astype(np.uint8)
-    picture[np.any(masks, axis=0)] += 120
-    return picture
+    image = np.random.default_rng(3).integers(30, 110, (*SHAPE, 3)).astype(np.uint8)
+    image[np.any(masks, axis=0)] += 120
+    return image
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """Picture ``a`` with two objects and a glimpse of a third, ``b`` with the glimpse alone."""
+    """Image ``a`` with two objects and a glimpse of a third, ``b`` with the glimpse alone."""
     root = tmp_path_factory.mktemp("data")
-    pictures = []
+    images = []
     for name, masks in (("a", (LARGE, SECOND, TINY)), ("b", (TINY,))):
         write_png(root / f"{name}.png", shown(*masks))
         objects = [ExportObject(mask, {"name": "x"}) for mask in masks]
-        pictures.append(ExportImage(root / f"{name}.png", objects))
-    export_dataset(root / "set", pictures)
+        images.append(ExportImage(root / f"{name}.png", objects))
+    export_dataset(root / "set", images)
     return root / "set"
 
 
@@ -99,7 +99,7 @@ def test_outlines_are_one_feature_for_each_object(mapped):
         assert iou(drawn, truth.astype(np.int8)) == pytest.approx(reached, abs=0.05)
 
 
-def test_pictures_show_what_was_found_and_what_is_true(mapped, data):
+def test_images_show_what_was_found_and_what_is_true(mapped, data):
     original = open_dataset("iseg", data).images()[0].image
     truth = cv2.imread(str(mapped / "truth.png"), cv2.IMREAD_COLOR_RGB)
     expected = draw_overlay(
@@ -123,8 +123,8 @@ def test_clicks_and_iou_are_told(run):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--picture", "3"], "There are 2 pictures, not 3"),
-        (["--picture", "2"], r"b\.png shows nothing to map: choose another picture"),
+        (["--picture", "3"], "There are 2 images, not 3"),
+        (["--picture", "2"], r"b\.png shows nothing to map: choose another image"),
         ([], "absent.pth"),
     ],
 )

@@ -139,11 +139,11 @@ def test_overlays_show_the_best_and_the_worst(command, tmp_path):
     assert (drawn != plain).any()
 
 
-def test_overlays_of_stretched_pictures(command, tmp_path):
+def test_overlays_of_stretched_images(command, tmp_path):
     options = ["--reference", "--resize", "40", "30", "--limit", "1"]
     main([*command, *options, "--overlays", str(tmp_path / "pictures")])
-    (picture,) = (tmp_path / "pictures").rglob("best_1*.png")
-    assert cv2.imread(str(picture)).shape == (30, 40, 3)
+    (image,) = (tmp_path / "pictures").rglob("best_1*.png")
+    assert cv2.imread(str(image)).shape == (30, 40, 3)
 
 
 # --- options ---------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_clicks_per_object(tmp_path):
     assert result.nocs(90) == [NoC(2, True), NoC(3, False)]
 
 
-def test_plot_draws_two_pictures_per_data_set(tmp_path):
+def test_plot_draws_two_images_per_data_set(tmp_path):
     first = write(tmp_path / "first.json", [document(), document("other", max_clicks=5)])
     second = write(tmp_path / "second.json", document(dataset="davis", curves=[(0.3,)]))
     out = tmp_path / "plots" / "here"
@@ -66,21 +66,21 @@ def test_plot_draws_two_pictures_per_data_set(tmp_path):
     names = ["davis_miou.png", "davis_noc.png", "grabcut_miou.png", "grabcut_noc.png"]
     assert sorted(path.name for path in out.iterdir()) == names
     for name in names:
-        picture = cv2.imread(str(out / name))
-        assert min(picture.shape[:2]) > 400
-        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 5
+        image = cv2.imread(str(out / name))
+        assert min(image.shape[:2]) > 400
+        assert len(np.unique(image.reshape(-1, 3), axis=0)) > 5
 
 
 def test_plot_shows_the_curves_it_was_given(tmp_path):
-    pictures = []
+    images = []
     for name, ious in (("low", (0.1, 0.2)), ("high", (0.8, 0.9)), ("low_again", (0.1, 0.2))):
         folder = tmp_path / name
         folder.mkdir()
         path = write(folder / "same.json", document(curves=[ious]))
         main(["plot", str(path), "-o", str(folder)])
-        pictures.append(cv2.imread(str(folder / "grabcut_miou.png")))
-    assert (pictures[0] == pictures[2]).all()
-    assert (pictures[0] != pictures[1]).any()
+        images.append(cv2.imread(str(folder / "grabcut_miou.png")))
+    assert (images[0] == images[2]).all()
+    assert (images[0] != images[1]).any()
 
 
 def test_plot_of_a_target_below_all_reported_ious(tmp_path):

@@ -44,9 +44,9 @@ def protocol(threshold):
 def make_sample(height=60, width=90):
     mask = np.zeros((height, width), np.int8)
     mask[10:30, 40:70] = 1
-    picture = np.full((height, width, 3), 60, np.uint8)
-    picture[mask == 1] = 200
-    return Sample(ObjectRef("made.png", "1"), picture, mask)
+    image = np.full((height, width, 3), 60, np.uint8)
+    image[mask == 1] = 200
+    return Sample(ObjectRef("made.png", "1"), image, mask)
 
 
 def test_clicks_and_ious_are_those_of_the_predictor(predictor, model, dataset, protocol):
@@ -144,7 +144,7 @@ def test_an_object_without_pixels_is_named(predictor):
         next(interact(predictor, sample, Protocol()))
 
 
-def test_box_is_loosened_by_five_percent_and_stays_in_the_picture():
+def test_box_is_loosened_by_five_percent_and_stays_in_the_image():
     mask = np.zeros((100, 200), np.int8)
     mask[20:60, 30:130] = 1
     assert loose_box(mask) == Box(18, 61, 25, 134)
@@ -158,7 +158,7 @@ def test_box_is_loosened_by_five_percent_and_stays_in_the_picture():
 # --- sizes -----------------------------------------------------------------------------------
 
 
-def test_resize_keeps_proportions_and_measures_at_the_pictures_resolution(predictor, protocol):
+def test_resize_keeps_proportions_and_measures_at_the_images_resolution(predictor, protocol):
     sample = make_sample(120, 180)
     protocol = replace(protocol, resize=(90, 90))
     frame = EvaluatedImage.of(sample, protocol)
@@ -201,16 +201,16 @@ def test_reference_stretches_if_either_side_is_too_long_and_measures_there(predi
     assert step.mask.shape == (size[1], size[0])
 
 
-def test_points_map_to_the_same_place_of_the_shrunk_picture():
+def test_points_map_to_the_same_place_of_the_shrunk_image():
     frame = EvaluatedImage.of(make_sample(120, 180), Protocol(resize=(90, 90)))
     assert frame.seen(Click(0.5, 0.5, False)) == Click(0, 0, False)
     assert frame.seen(Click(100.5, 60.5)) == Click(50, 30)
-    assert frame.seen(Click(0, 0)) == Click(0, 0)  # not outside the picture
+    assert frame.seen(Click(0, 0)) == Click(0, 0)  # not outside the image
     assert frame.seen(Click(119, 179)) == Click(59, 89)
     assert frame.seen_box(Box(20.5, 60.5, 30.5, 40.5)) == Box(10, 30, 15, 20)
 
 
-def test_masks_shrink_with_the_picture():
+def test_masks_shrink_with_the_image():
     frame = EvaluatedImage.of(make_sample(120, 180), Protocol(resize=(90, 90)))
     small = frame.seen_mask(frame.truth == 1)
     assert small.shape == (60, 90)
@@ -218,7 +218,7 @@ def test_masks_shrink_with_the_picture():
     assert small.sum() == (frame.truth == 1).sum() / 4
 
 
-def test_box_and_mask_work_on_a_shrunk_picture(predictor):
+def test_box_and_mask_work_on_a_shrunk_image(predictor):
     sample = make_sample(120, 180)
     for start in ({"box": True}, {"from_mask": True}):
         steps = list(interact(predictor, sample, Protocol(resize=(90, 90), max_clicks=1, **start)))

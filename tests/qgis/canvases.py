@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from avalanche_iseg_qgis.core.prompts import Click
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsRectangle
 from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QMouseEvent
@@ -13,6 +12,7 @@ from qgis.PyQt.QtWidgets import QApplication
 from waiting import wait_until
 
 from avalanche_iseg_qgis.canvas.map_tool import SegmentTool
+from avalanche_iseg_qgis.core.prompts import Click
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.session.prompt_set import PromptSet
 

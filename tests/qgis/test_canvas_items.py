@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.prompts import Box, Click
 from canvases import LV95, NO_CRS, PHOTO, ROTATED, WGS84, look_at, pixel, screen, settle
 from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsGeometry
 from qgis.PyQt.QtGui import QColor, QImage
@@ -13,6 +12,7 @@ from qgis.PyQt.QtTest import QTest
 from avalanche_iseg_qgis.canvas.mask_item import MaskDisplay, MaskItem, MaskStyle
 from avalanche_iseg_qgis.canvas.outline_item import OutlineItem
 from avalanche_iseg_qgis.canvas.prompt_item import PromptItem
+from avalanche_iseg_qgis.core.prompts import Box, Click
 from avalanche_iseg_qgis.layers.grid import Grid
 
 WIDE = Grid(3000, 2000, (400.0, 0.0, 2000000.0, 0.0, -400.0, 1600000.0), LV95)

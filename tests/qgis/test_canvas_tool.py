@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from avalanche_iseg_qgis.core.prompts import Box
 from canvases import (
     LEFT,
     LV95,
@@ -32,6 +31,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
 from avalanche_iseg_qgis.canvas.map_tool import SegmentTool
+from avalanche_iseg_qgis.core.prompts import Box
 
 MIDDLE, NO_BUTTON = Qt.MouseButton.MiddleButton, Qt.MouseButton.NoButton
 

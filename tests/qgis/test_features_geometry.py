@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.errors import IsegError
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -15,6 +14,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from avalanche_iseg_qgis.core.errors import IsegError
 from avalanche_iseg_qgis.features.geometry import area_m2, to_geometry
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 
 import pytest
-from avalanche_iseg_qgis.core.errors import IsegError
-from avalanche_iseg_qgis.core.prompts import Click
 from qgis.core import QgsCoordinateReferenceSystem
 from test_features_writer import ONE, ORIGIN, PROMPTS, TWO, attributes
 
+from avalanche_iseg_qgis.core.errors import IsegError
+from avalanche_iseg_qgis.core.prompts import Click
 from avalanche_iseg_qgis.features import statistics, target, writer
 from avalanche_iseg_qgis.features.statistics import Stopwatch
 

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from avalanche_iseg_qgis.core.errors import IsegError
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
@@ -22,6 +21,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from avalanche_iseg_qgis.core.errors import IsegError
 from avalanche_iseg_qgis.features import form, schema, target
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from avalanche_iseg_qgis.core.errors import IsegError, PromptError
-from avalanche_iseg_qgis.core.prompts import Box, Click
-from avalanche_iseg_qgis.core.worker.protocol import Loaded
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
@@ -20,6 +17,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDateTime, Qt
 from test_features_target import mounted, read_only
 
+from avalanche_iseg_qgis.core.errors import IsegError, PromptError
+from avalanche_iseg_qgis.core.prompts import Box, Click
+from avalanche_iseg_qgis.core.worker.protocol import Loaded
 from avalanche_iseg_qgis.features import record, target, writer
 from avalanche_iseg_qgis.layers.origin import ImageOrigin
 from avalanche_iseg_qgis.session.prompt_set import PromptSet

@@ -7,11 +7,11 @@ import threading
 import numpy as np
 import pytest
 import rasters
-from avalanche_iseg_qgis.core.errors import ImageError
 from osgeo import gdal
 from qgis.core import QgsMultiBandColorRenderer, QgsRasterLayer
 from rasters import LV95, UPRIGHT, texture, write
 
+from avalanche_iseg_qgis.core.errors import ImageError
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.provider_source import ProviderSource
 from avalanche_iseg_qgis.layers.source import open_source

@@ -7,12 +7,12 @@ import time
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.errors import ImageError
 from qgis.core import QgsRasterLayer
 from rasters import texture, write
 from stalls import stalls
 from waiting import wait_until
 
+from avalanche_iseg_qgis.core.errors import ImageError
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.reader import ImageReader

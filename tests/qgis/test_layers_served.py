@@ -6,13 +6,13 @@ import time
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.errors import ImageError
 from qgis.core import QgsDistanceArea, QgsPointXY, QgsProject, QgsRasterLayer
 from rasters import LV95, UPRIGHT, texture, write
 from server import wms_layer
 from stalls import stalls
 from waiting import wait_until
 
+from avalanche_iseg_qgis.core.errors import ImageError
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.reader import ImageReader
 from avalanche_iseg_qgis.layers.source import open_source

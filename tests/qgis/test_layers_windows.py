@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from avalanche_iseg_qgis.core.errors import PromptError
 
+from avalanche_iseg_qgis.core.errors import PromptError
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.layers.windows import LIMIT, wider, window_for

@@ -7,10 +7,10 @@ import signal
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.errors import ImageError
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
+from avalanche_iseg_qgis.core.errors import ImageError
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.masks import exporting, importing

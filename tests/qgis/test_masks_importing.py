@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.errors import ImageError, PromptError
 from osgeo import gdal, ogr, osr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -17,6 +16,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from avalanche_iseg_qgis.core.errors import ImageError, PromptError
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.masks import importing
 

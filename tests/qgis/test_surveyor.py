@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from osgeo import gdal, osr
+from waiting import wait_until
+
 from avalanche_iseg_qgis.core.camera import Camera, CameraRecord
 from avalanche_iseg_qgis.core.projection.range_map import RangeMap
 from avalanche_iseg_qgis.core.survey.protocol import (
@@ -21,9 +24,6 @@ from avalanche_iseg_qgis.core.survey.protocol import (
     ToImage,
     ToMap,
 )
-from osgeo import gdal, osr
-from waiting import wait_until
-
 from avalanche_iseg_qgis.worker.camera_client import CameraClient
 from avalanche_iseg_qgis.worker.camera_messages import SURVEY
 from avalanche_iseg_qgis.worker.state import WorkerState

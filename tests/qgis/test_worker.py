@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from osgeo import gdal
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 from waiting import wait_until
 
+from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow, WindowImage
 from avalanche_iseg_qgis.worker.interpreter import find_interpreter
 from avalanche_iseg_qgis.worker.segmentation_client import (

@@ -32,7 +32,7 @@ def rectangle(shape, rows, cols, value=255):
 
 
 def image_set(root: Path, stems, shape=(60, 80), seeds=None) -> Path:
-    """Pictures in the ``images`` form with one object each, all different unless seeds say so."""
+    """Images in the ``images`` form with one object each, all different unless seeds say so."""
     for place, stem in enumerate(stems):
         seed = place if seeds is None else seeds[place]
         write(root / "images" / f"{stem}.png", photo(*shape, seed=seed))

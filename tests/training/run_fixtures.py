@@ -43,7 +43,7 @@ HRNET = {
 
 
 def pack(folder: Path, count: int = 10, name: str = "blobs") -> Path:
-    """Pack ``count`` pictures of 90 x 96 pixels with two bright ellipses each."""
+    """Pack ``count`` images of 90 x 96 pixels with two bright ellipses each."""
     common = {"set": name, "mask_kind": "instances", "source": "", "licence": ""}
     with ShardWriter(folder, 10**6, common) as writer:
         for number in range(count):
@@ -67,7 +67,7 @@ def rewrite(folder: Path, change) -> Path:
 
 
 def blobs(number: int) -> ImageSample:
-    """One of the pictures."""
+    """One of the images."""
     rng = np.random.default_rng(number)
     image, labels = photo(90, 96, seed=number) // 2, np.zeros((90, 96), np.uint8)
     for identity, col in ((1, 26), (2, 68)):

@@ -1,4 +1,4 @@
-"""Augmentations: picture and mask stay together, ranges and borders are the published ones."""
+"""Augmentations: image and mask stay together, ranges and borders are the published ones."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def spot(height, width, rows, cols) -> ImageSample:
 
 def seen(sample: ImageSample, view: AugmentedView) -> tuple[np.ndarray, np.ndarray]:
     sampler = view.sampler(*sample.image.shape[:2])
-    return sampler.picture(sample.image), sampler.layers(sample.layers)
+    return sampler.sample_image(sample.image), sampler.layers(sample.layers)
 
 
 # --- every step -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_picture_and_mask_stay_together(name, rng):
+def test_image_and_mask_stay_together(name, rng):
     sample = ramps()
     for _ in range(30):
         view = STEPS[name](AugmentedView.whole(HEIGHT, WIDTH), rng)
@@ -185,7 +185,7 @@ def test_a_chain_is_what_its_steps_do_one_after_another(rng):
             view = step(view, rng)
             rng.bit_generator.state = state
             alone = step(AugmentedView.whole(*image.shape[:2]), rng).sampler(*image.shape[:2])
-            image, layer = alone.picture(image), alone.layers(layer)
+            image, layer = alone.sample_image(image), alone.layers(layer)
         at_once, labels = seen(sample, view)
         assert np.mean(labels != layer) < 0.01
         assert np.abs(at_once.astype(int) - image).mean() < 2
@@ -193,7 +193,7 @@ def test_a_chain_is_what_its_steps_do_one_after_another(rng):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("size", [(70, 90), (200, 330), (90, 400)])
-def test_every_recipe_gives_crops_whose_object_is_in_the_picture(recipe, size, rng):
+def test_every_recipe_gives_crops_whose_object_is_in_the_image(recipe, size, rng):
     sample = spot(*size, slice(20, 60), slice(10, 70))
     augment_ = augmentation(recipe, (96, 128))
     for _ in range(15):
@@ -211,7 +211,7 @@ def test_every_recipe_gives_crops_whose_object_is_in_the_picture(recipe, size, r
             assert bright[inside].min() > bright[outside].max()
 
 
-def test_the_augmented_picture_is_new(rng):
+def test_the_augmented_image_is_new(rng):
     sample = spot(96, 128, slice(20, 60), slice(10, 70))
     before = sample.image.copy(), sample.layers.copy()
     for recipe in RECIPES:
@@ -266,7 +266,7 @@ def test_validation_keeps_colours(recipe, rng):
 # --- objects --------------------------------------------------------------------------------
 
 
-def test_a_small_object_in_a_large_picture_is_always_found(rng):
+def test_a_small_object_in_a_large_image_is_always_found(rng):
     # Published: draws until the object happens to be in the crop.
     sample = spot(3000, 3000, slice(2999, 3000), slice(0, 1))
     for recipe in RECIPES:
@@ -296,12 +296,12 @@ def test_small_objects_stay_in_the_layers_but_are_not_asked_for(rng):
     assert np.array_equal(result.layers[0], layer)
 
 
-def test_a_picture_of_small_objects_only_ends_as_background(rng):
+def test_a_image_of_small_objects_only_ends_as_background(rng):
     sample = spot(64, 64, slice(5, 8), slice(5, 8))
     assert augmentation("cocolvis", (64, 64), min_object_area=80)(sample, rng).objects == ()
 
 
-def test_a_picture_without_any_layer_passes(rng):
+def test_a_image_without_any_layer_passes(rng):
     empty = ImageSample("p", np.full((40, 50, 3), 9, np.uint8), np.zeros((0, 40, 50), np.int32), ())
     for recipe in RECIPES:
         result = augmentation(recipe, (64, 48))(empty, rng)
@@ -321,7 +321,7 @@ def test_an_unknown_recipe_is_refused():
         augmentation("coco", (64, 64))
 
 
-def test_a_real_picture_and_its_mask_stay_together(shared, rng):
+def test_a_real_image_and_its_mask_stay_together(shared, rng):
     sample = open_dataset("davis", shared / "davis").images()[0]
     (object_id, _), *_ = sample.objects
     painted = sample.image.copy()

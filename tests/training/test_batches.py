@@ -11,7 +11,7 @@ from core.datasets import ImageSample
 from core.errors import DatasetError
 from training.batches import TRAIN, VALIDATION, RankBatches, SampleSet, load
 from training.config import SampleSettings, SourceSettings
-from training.recipes import make_recipe
+from training.recipes import build_recipe
 from training.sources import Mixture, open_sources
 
 SETTINGS = SampleSettings("windows", (64, 64), box=0.1, given_mask=0.3, first_click=0.3, snow=0.3)
@@ -26,7 +26,7 @@ def mixture(tmp_path_factory):
 
 def samples(mixture, seed=0, stream=TRAIN, epoch_size=24):
     return SampleSet(
-        mixture, make_recipe(SETTINGS), seed=seed, stream=stream, epoch_size=epoch_size
+        mixture, build_recipe(SETTINGS), seed=seed, stream=stream, epoch_size=epoch_size
     )
 
 
@@ -76,7 +76,7 @@ def test_seeds_epochs_and_streams_differ(mixture):
         assert not equal(base, other)
 
 
-def test_an_epoch_of_all_pictures_has_each_once():
+def test_an_epoch_of_all_images_has_each_once():
     class Numbered:
         def __len__(self):
             return 7
@@ -84,8 +84,8 @@ def test_an_epoch_of_all_pictures_has_each_once():
         def read(self, index, rng):
             return ImageSample(str(index), np.zeros((1, 1, 3)), np.zeros((1, 1, 1)), ())
 
-    def name(picture, rng):
-        return picture.name
+    def name(image, rng):
+        return image.name
 
     def fresh():
         return SampleSet(Mixture([Numbered()], [1]), name, seed=0, stream=TRAIN, epoch_size=0)
@@ -100,23 +100,23 @@ def test_an_epoch_of_all_pictures_has_each_once():
         assert fresh()[epoch, place][1] == all_once[epoch, place][1] == orders[epoch][place]
 
 
-def test_pictures_without_objects_give_way_but_not_for_ever(mixture):
+def test_images_without_objects_give_way_but_not_for_ever(mixture):
     tries = []
 
-    def recipe(picture, rng):
-        tries.append(picture.name)
+    def recipe(image, rng):
+        tries.append(image.name)
         if len(tries) < 3:
             raise DatasetError("nothing to draw")
-        return picture.name
+        return image.name
 
     chosen = SampleSet(mixture, recipe, seed=0, stream=TRAIN, epoch_size=4)
     assert chosen[0, 0] == ((0, 0), tries[-1])
     assert len(tries) == 3
 
-    def never(picture, rng):
+    def never(image, rng):
         raise DatasetError("nothing to draw")
 
-    with pytest.raises(DatasetError, match=r"20 pictures in a row .* nothing to draw"):
+    with pytest.raises(DatasetError, match=r"20 images in a row .* nothing to draw"):
         SampleSet(mixture, never, seed=0, stream=TRAIN, epoch_size=4)[0, 0]
 
 

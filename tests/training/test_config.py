@@ -16,7 +16,7 @@ from training.config import expand, read_config, write_config
 from training.initial_weights import make_model
 from training.optimisation import make_optimiser, rate_at
 from training.processes import Processes
-from training.recipes import make_recipe
+from training.recipes import build_recipe
 from training.sources import open_sources
 from training.training_step import TrainingStep
 
@@ -181,7 +181,7 @@ def test_published_recipes_take_a_step(tmp_path, name):
     ]
     config, _ = read_config(ROOT / "training" / "configs" / f"{name}.yaml", changes)
     mixture = open_sources(config.train, config.samples.crop, validation=False)
-    recipe = make_recipe(config.samples)
+    recipe = build_recipe(config.samples)
     samples = SampleSet(mixture, recipe, seed=0, stream=TRAIN, epoch_size=2)
     model = make_model(config)
     stepper = TrainingStep(

@@ -24,8 +24,8 @@ def box(shape, rows, cols):
 def test_a_wide_object_stays_wide():
     # The published script made 568 x 1000 with aspect 1.29 of this 1600 x 400 avalanche.
     shape = (3000, 4000)
-    picture = sample(shape, box(shape, (1200, 1600), (1000, 2600)))
-    ((_, crop),) = crops(picture, CropRule())
+    image = sample(shape, box(shape, (1200, 1600), (1000, 2600)))
+    ((_, crop),) = crops(image, CropRule())
     pixels, (mask,) = crop
     assert pixels.shape[:2] == mask.shape == (568, 1000)
     rows, cols = np.nonzero(mask == 1)
@@ -60,10 +60,10 @@ def test_no_margin_below_one_cuts_the_object():
 
 def test_small_crops_are_enlarged_only_on_demand():
     shape = (60, 80)
-    picture = sample(shape, box(shape, (10, 30), (20, 60)))
-    ((_, (pixels, masks)),) = crops(picture, CropRule())
-    assert (pixels == picture.image).all()
-    ((_, (pixels, masks)),) = crops(picture, CropRule(longest=160, enlarge=True))
+    image = sample(shape, box(shape, (10, 30), (20, 60)))
+    ((_, (pixels, masks)),) = crops(image, CropRule())
+    assert (pixels == image.image).all()
+    ((_, (pixels, masks)),) = crops(image, CropRule(longest=160, enlarge=True))
     assert pixels.shape == (120, 160, 3)
     assert (masks[0] == 1).sum() == 4 * 800
 
@@ -119,7 +119,7 @@ def test_the_command_writes_what_data_sets_read(tmp_path):
     assert out.images().names == (
         "cam2_20220306_1530-id242_1.jpg", "cam2_20220306_1530-id242_2.jpg", "single.jpg",
     )  # fmt: skip
-    assert {picture.image.shape for picture in out.images()} == {(60, 60, 3)}
+    assert {image.image.shape for image in out.images()} == {(60, 60, 3)}
 
 
 # --- resizing -------------------------------------------------------------------------------

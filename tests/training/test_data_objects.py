@@ -51,7 +51,7 @@ def test_coco_polygons_become_masks_and_photos_are_copied_once(tmp_path, capsys)
         ],
     )
     assert run("objects", path, tmp_path / "out") == 0
-    assert "3 objects in 2 pictures" in capsys.readouterr().out
+    assert "3 objects in 2 images" in capsys.readouterr().out
     out = open_dataset("images", tmp_path / "out")
     assert out.check() == []
     assert [(ref.image, ref.object) for ref in out.refs] == [
@@ -98,7 +98,7 @@ def test_each_broken_coco_entry_is_named_and_the_others_stand(tmp_path, capsys):
     for part in (
         "Entry 1 of 'images'", "the id 1 occurs twice",
         "Entry 2 of 'images'", "no 'id'",
-        "Entry 1 of 'annotations'", "no picture has the id 99",
+        "Entry 1 of 'annotations'", "no image has the id 99",
         "Entry 2 of 'annotations'", "no 'segmentation'",
         "annotation 13", "at least three points",
         "annotation 14", "covers no pixel",
@@ -109,7 +109,7 @@ def test_each_broken_coco_entry_is_named_and_the_others_stand(tmp_path, capsys):
     ):  # fmt: skip
         assert part in said.err
     assert len(said.err.splitlines()) == 10
-    assert "1 objects in 1 pictures" in said.out
+    assert "1 objects in 1 images" in said.out
     assert "10 broken" in said.out
     assert len(open_dataset("images", tmp_path / "out")) == 1
 
@@ -147,7 +147,7 @@ def test_a_photo_called_like_anothers_mask_is_renamed(tmp_path):
     annotations = [{"image_id": i, "segmentation": SQUARE} for i in (0, 0, 1)]
     assert run("objects", coco(tmp_path / "in", annotations, images), tmp_path / "out") == 0
     out = open_dataset("images", tmp_path / "out")
-    assert [len(picture.objects) for picture in out.images()] == [2, 1]
+    assert [len(image.objects) for image in out.images()] == [2, 1]
     assert out.check() == []
 
 
@@ -179,7 +179,7 @@ def test_scalabel_frames(tmp_path, capsys, wrapped):
     assert (sample.mask == rectangle(SHAPE, (5, 25), (10, 30), 1)).all()
 
 
-def test_pictures_may_lie_in_a_folder_of_their_own(tmp_path):
+def test_images_may_lie_in_a_folder_of_their_own(tmp_path):
     frame = {"name": "cam2_20220306_1530.jpg", "labels": [{"poly2d": [outline([[1, 1], [9, 1], [9, 9]])]}]}  # fmt: skip # noqa: E501
     path = scalabel(tmp_path / "in", [frame])
     (tmp_path / "in" / frame["name"]).rename(tmp_path / frame["name"])
@@ -239,9 +239,9 @@ def test_broken_label_pairs_are_named(tmp_path, capsys):
     write(root / "masks" / "empty.png", np.zeros(SHAPE, np.uint8))
     assert run("objects", root, tmp_path / "out") == 1
     said = capsys.readouterr()
-    for part in ("alone.jpg has no mask", "stray.png has no picture", "colours", "80 x 50"):
+    for part in ("alone.jpg has no mask", "stray.png has no image", "colours", "80 x 50"):
         assert part in said.err
-    assert "1 objects in 1 pictures; 1 pictures without a usable object" in said.out
+    assert "1 objects in 1 images; 1 images without a usable object" in said.out
 
 
 # --- what cannot be done --------------------------------------------------------------------

@@ -21,7 +21,7 @@ def rows_of(folder):
         return list(csv.DictReader(file))
 
 
-def test_pictures_masks_and_ignore_come_back(tmp_path):
+def test_images_masks_and_ignore_come_back(tmp_path):
     root, shape = tmp_path / "in", (60, 80)
     first = rectangle(shape, (10, 30), (20, 60))
     first[30:33, 20:60] = 128
@@ -39,14 +39,14 @@ def test_pictures_masks_and_ignore_come_back(tmp_path):
     assert np.abs(packed.image.astype(int) - source.image).mean() < 3
 
 
-def test_pictures_shrink_to_the_longest_side_with_their_proportions(tmp_path):
+def test_images_shrink_to_the_longest_side_with_their_proportions(tmp_path):
     root = image_set(tmp_path / "in", ["a", "b"], shape=(300, 400))
     assert run("pack", root, tmp_path / "out", "--longest", 100) == 0
     for row in rows_of(tmp_path / "out"):
         assert (row["width"], row["height"], row["objects"]) == ("100", "75", "1")
-    for picture in open_dataset("shards", tmp_path / "out").images():
-        assert picture.image.shape == (75, 100, 3)
-        assert (picture.mask(1) == 1).sum() == 5 * 10
+    for image in open_dataset("shards", tmp_path / "out").images():
+        assert image.image.shape == (75, 100, 3)
+        assert (image.mask(1) == 1).sum() == 5 * 10
 
 
 def test_the_manifest_says_where_everything_lies(tmp_path):
@@ -92,8 +92,8 @@ def test_packed_data_can_be_packed_smaller(tmp_path):
         write(root / f"masks/a_{number}.png", rectangle(shape, rows, (0, 40)))
     assert run("pack", root, tmp_path / "one") == 0
     assert run("pack", tmp_path / "one", tmp_path / "two", "--longest", 40) == 0
-    (picture,) = open_dataset("shards", tmp_path / "two").images()
-    areas = [int((picture.mask(number) == 1).sum()) for number, _ in picture.objects]
+    (image,) = open_dataset("shards", tmp_path / "two").images()
+    areas = [int((image.mask(number) == 1).sum()) for number, _ in image.objects]
     assert sorted(areas) == [10 * 20, 15 * 20, 15 * 20]
 
 
@@ -129,18 +129,18 @@ def test_many_objects_come_back_from_16_bits(tmp_path):
     layer[:20] = np.arange(1, 801).reshape(20, 40)
     layer[30:] = -1
     objects = tuple((number, 0) for number in range(1, 801))
-    picture = ImageSample("a", photo(40, 40), layer[None], objects)
+    image = ImageSample("a", photo(40, 40), layer[None], objects)
     with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
-        assert writer.add("a", picture, 92) == 800
+        assert writer.add("a", image, 92) == 800
     (back,) = open_dataset("shards", tmp_path / "out").images()
     assert (back.layers == layer).all()
     assert back.objects == objects
 
 
-def test_a_picture_without_objects_is_kept_with_an_empty_mask(tmp_path):
-    picture = ImageSample("a", photo(40, 40), np.zeros((0, 40, 40), np.int32), ())
+def test_a_image_without_objects_is_kept_with_an_empty_mask(tmp_path):
+    image = ImageSample("a", photo(40, 40), np.zeros((0, 40, 40), np.int32), ())
     with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
-        assert writer.add("a", shrink(picture, 20), 92) == 0
+        assert writer.add("a", shrink(image, 20), 92) == 0
     assert rows_of(tmp_path / "out")[0]["objects"] == "0"
     (back,) = open_dataset("shards", tmp_path / "out").images()
     assert back.objects == ()
@@ -162,7 +162,7 @@ def test_a_part_of_the_shared_pack_packs_again_as_it_is(tmp_path, shared):
     back = open_dataset("shards", tmp_path / "out")
     assert back.images().names == tuple(f"x__{name}" for name in names)
     places = {name: place for place, name in enumerate(source.images().names)}
-    for name, picture in zip(names, back.images(), strict=True):
+    for name, image in zip(names, back.images(), strict=True):
         original = source.images()[places[name]]
-        assert picture.objects == original.objects
-        assert (picture.layers == original.layers).all()
+        assert image.objects == original.objects
+        assert (image.layers == original.layers).all()

@@ -66,7 +66,7 @@ def test_items_are_linked_through_others():
     assert linked_groups(["a", "bc", "d", "ca", "e", "ed"]) == [[0, 1, 3], [2, 4, 5]]
 
 
-# --- pictures that look the same --------------------------------------------------------------
+# --- images that look the same --------------------------------------------------------------
 
 
 def test_recompressed_shrunk_and_brightened_copies_are_alike_and_others_not():
@@ -78,8 +78,8 @@ def test_recompressed_shrunk_and_brightened_copies_are_alike_and_others_not():
         cv2.resize(base, (301, 226), interpolation=cv2.INTER_AREA),
         (base * 0.8 + 30).astype(np.uint8),
     ]
-    pictures = [*copies, photo(600, 800, seed=1), base[:, ::-1]]
-    hashes = np.array([difference_hash(picture) for picture in pictures])
+    images = [*copies, photo(600, 800, seed=1), base[:, ::-1]]
+    hashes = np.array([difference_hash(image) for image in images])
     found = list(near_duplicate_pairs(hashes, 16))
     assert sorted(found) == [(i, j) for i in range(4) for j in range(i + 1, 4)]
 
@@ -177,7 +177,7 @@ def test_patterns_can_be_given(tmp_path, capsys):
         run("split", root, out, "--camera-pattern", "no group")
 
 
-def test_lists_choose_pictures_for_the_other_commands(tmp_path, capsys):
+def test_lists_choose_images_for_the_other_commands(tmp_path, capsys):
     root = image_set(tmp_path / "in", [f"slope{i}" for i in range(6)])
     assert run("split", root, tmp_path / "lists") == 0
     capsys.readouterr()

@@ -14,7 +14,7 @@ from core.datasets import ImageSample
 from core.datasets.base import pack_annotation
 from core.image import read_image
 from training.data.contact_sheet import contact_sheet, thumbnail
-from training.data.measures import measure_picture
+from training.data.measures import measure_image
 
 
 def sample(grey, *masks):
@@ -30,7 +30,7 @@ def box(shape, rows, cols):
 def test_measures_of_a_rectangle():
     mask = box((100, 200), (20, 40), (50, 130))
     mask[60:70] = -1
-    (found,) = measure_picture(sample(np.full((100, 200), 90, np.uint8), mask))
+    (found,) = measure_image(sample(np.full((100, 200), 90, np.uint8), mask))
     assert (found.area, found.height, found.width, found.aspect) == (1600, 20, 80, 4)
     assert found.area_share == pytest.approx(0.08)
     assert found.ignore_share == pytest.approx(0.1)
@@ -41,7 +41,7 @@ def test_measures_of_a_rectangle():
 
 def test_parts_and_edges():
     mask = box((50, 50), (0, 10), (10, 20)) + box((50, 50), (30, 40), (10, 20))
-    (found,) = measure_picture(sample(np.zeros((50, 50), np.uint8), mask))
+    (found,) = measure_image(sample(np.zeros((50, 50), np.uint8), mask))
     assert found.parts == 2
     assert found.at_edge
 
@@ -52,12 +52,12 @@ def test_contrast_has_a_sign_and_is_in_units_of_spread():
     mask = box((200, 200), (50, 150), (50, 150))
     for step in (-30, 20):
         grey = np.clip(noise + step * mask, 0, 255).astype(np.uint8)
-        (found,) = measure_picture(sample(grey, mask))
+        (found,) = measure_image(sample(grey, mask))
         assert found.contrast == pytest.approx(step / 10, abs=0.15)
 
 
-def test_an_object_that_fills_the_picture_has_no_contrast():
-    (found,) = measure_picture(sample(photo()[..., 0], np.ones((60, 80), np.int8)))
+def test_an_object_that_fills_the_image_has_no_contrast():
+    (found,) = measure_image(sample(photo()[..., 0], np.ones((60, 80), np.int8)))
     assert found.contrast is None
 
 

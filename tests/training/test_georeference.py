@@ -131,10 +131,10 @@ def test_attributes_of_what_was_mapped(folder, sight):
         assert found["size_suggested"] in (1, 2, 3, 4, 5)
 
 
-def test_orthophoto_and_footprint(sight, picture, record):
+def test_orthophoto_and_footprint(sight, image, record):
     ground = footprint(sight)
     assert ground.is_valid
-    colours, transform = drape(picture, sight, cell=5.0)
+    colours, transform = drape(image, sight, cell=5.0)
     assert transform[0] == 5.0
     shown = (colours[..., 3] > 0).sum() * 25.0
     assert shown == pytest.approx(ground.area, rel=0.15)  # but for what is seen flatly
@@ -142,10 +142,10 @@ def test_orthophoto_and_footprint(sight, picture, record):
     assert view_cone(record, 2 * far).buffer(5).covers(ground)
 
 
-def test_the_skyline_alone_finds_the_heading(record, dem, picture):
+def test_the_skyline_alone_finds_the_heading(record, dem, image):
     truth = record.camera
     start = replace(truth, yaw=0.0, pitch=0.0, roll=0.0, f=truth.f * 1.04)
-    found = fit_skyline(detect_skyline(picture), trace_all_round(start, dem), start)
+    found = fit_skyline(detect_skyline(image), trace_all_round(start, dem), start)
     assert found.trusted, found.reason
     assert abs((found.camera.yaw - truth.yaw + 180) % 360 - 180) < 0.25
     assert found.camera.pitch == pytest.approx(truth.pitch, abs=0.1)
@@ -157,9 +157,9 @@ def test_commands_use_the_skyline(folder, record, tmp_path, capsys):
     truth, out = record.camera, tmp_path / "camera.json"
     dem = ["--dem", str(folder / "dem.tif"), "--crs", "EPSG:2056", "-o", str(out)]
     place = ["--position", ",".join(map(str, truth.position))]
-    picture = str(folder / "picture.jpg")
+    image = str(folder / "picture.jpg")
     lens = ["--focal", str(1.12 * truth.f), "--focal-sigma", "15%"]
-    assert main(["camera", "skyline", picture, *place, *lens, *dem]) == 0
+    assert main(["camera", "skyline", image, *place, *lens, *dem]) == 0
     found = CameraRecord.read(out).camera
     assert abs((found.yaw - truth.yaw + 180) % 360 - 180) < 0.25
     assert found.f == pytest.approx(truth.f, rel=0.02)
@@ -167,7 +167,7 @@ def test_commands_use_the_skyline(folder, record, tmp_path, capsys):
     table = tmp_path / "few.csv"
     table.write_text("\n".join([rows[0], *rows[1::3][:4]]), encoding="utf-8")
     solve_it = ["camera", "solve", str(table), *place, *dem, "--skyline"]
-    assert main([*solve_it, "--image", picture]) == 0
+    assert main([*solve_it, "--image", image]) == 0
     found = CameraRecord.read(out)
     assert not [text for text in found.warnings if "skyline" in text]
     assert found.camera.yaw == pytest.approx(truth.yaw, abs=0.1)
@@ -183,35 +183,35 @@ def test_no_sky_no_heading(record, dem):
     assert "control points" in found.reason
 
 
-def turned(picture, camera, yaw, pitch, roll):
-    """The picture of the camera after a turn, and that camera."""
+def turned(image, camera, yaw, pitch, roll):
+    """The image of the camera after a turn, and that camera."""
     other = replace(
         camera, yaw=camera.yaw + yaw, pitch=camera.pitch + pitch, roll=camera.roll + roll
     )
     lens = np.array([[camera.f, 0, camera.cx], [0, camera.f, camera.cy], [0, 0, 1]])
     warp = lens @ other.axes() @ camera.axes().T @ np.linalg.inv(lens)
     size = camera.width, camera.height
-    return cv2.warpPerspective(picture, warp, size, borderMode=cv2.BORDER_REFLECT), other
+    return cv2.warpPerspective(image, warp, size, borderMode=cv2.BORDER_REFLECT), other
 
 
 @pytest.mark.parametrize("turn", [(0.05, 0.0, 0.0), (0.2, -0.12, 0.1), (-0.25, 0.1, -0.3)])
-def test_a_camera_that_turned_is_followed(picture, record, turn):
+def test_a_camera_that_turned_is_followed(image, record, turn):
     camera = replace(record.camera, k1=0.0)
-    moved, truth = turned(picture, camera, *turn)
+    moved, truth = turned(image, camera, *turn)
     light = np.clip(255 * (moved / 255.0) ** 0.8 - 6, 0, 255).astype(np.uint8)
-    found = register(picture, light, camera)
+    found = register(image, light, camera)
     assert found.trusted, found.reason
     middle = camera.position + 2000 * camera.rays([[300, 350], [700, 450], [480, 300]])
     error = np.hypot(*(found.camera.project(middle) - truth.project(middle)).T)
     assert error.max() < 0.5
 
 
-def test_fog_and_other_views_are_refused(picture, record):
-    noise = np.random.default_rng(0).normal(0, 2, picture.shape)
-    fog = (0.03 * picture + 200 + noise).astype(np.uint8)
-    assert not register(picture, fog, record.camera).trusted
-    other = np.ascontiguousarray(picture[::-1, ::-1])
-    assert not register(picture, other, record.camera).trusted
+def test_fog_and_other_views_are_refused(image, record):
+    noise = np.random.default_rng(0).normal(0, 2, image.shape)
+    fog = (0.03 * image + 200 + noise).astype(np.uint8)
+    assert not register(image, fog, record.camera).trusted
+    other = np.ascontiguousarray(image[::-1, ::-1])
+    assert not register(image, other, record.camera).trusted
 
 
 def test_position_prior_and_noise(folder, record):

@@ -1,4 +1,4 @@
-"""Measures of avalanches, against plain counting on the DEM and through picture and map."""
+"""Measures of avalanches, against plain counting on the DEM and through image and map."""
 
 from __future__ import annotations
 

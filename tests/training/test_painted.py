@@ -26,14 +26,14 @@ def samples() -> list[ImageSample]:
 
 
 def colourful(rng: Generator) -> np.ndarray:
-    """A photo-like picture: blurred patches of strong colours."""
+    """A photo-like image: blurred patches of strong colours."""
     small = rng.integers(0, 256, (12, 15, 3), np.uint8)
     return cv2.resize(small, SIZE[::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def spread(picture: np.ndarray) -> float:
+def spread(image: np.ndarray) -> float:
     """Mean difference between the largest and the smallest channel."""
-    return float(np.ptp(picture.astype(float), axis=2).mean())
+    return float(np.ptp(image.astype(float), axis=2).mean())
 
 
 def test_same_seed_gives_the_same_sample() -> None:

@@ -10,7 +10,7 @@ from training.photometry import jitter, push_to_snow
 
 
 @pytest.mark.parametrize("change", [jitter, push_to_snow])
-def test_changes_are_repeatable_and_leave_the_picture_alone(change):
+def test_changes_are_repeatable_and_leave_the_image_alone(change):
     image = photo()
     before = image.copy()
     first = change(image, np.random.default_rng(1))

@@ -38,7 +38,7 @@ def disc(row, col, radius, size=SIZE) -> np.ndarray:
     return (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
 
 
-def picture(*discs, ignore=None) -> ImageSample:
+def image_sample(*discs, ignore=None) -> ImageSample:
     """Discs numbered from 1 in one layer."""
     layer = np.zeros(SIZE, np.int32)
     for number, place in enumerate(discs, 1):
@@ -66,7 +66,7 @@ def places(points):
 
 
 def test_every_object_is_drawn_equally_often_and_a_few_are_merged(rng):
-    three = picture((20, 20, 9), (60, 30, 9), (50, 90, 20))
+    three = image_sample((20, 20, 9), (60, 30, 9), (50, 90, 20))
     number_of_parts, drawn = [], np.zeros(4)
     for _ in range(3000):
         chosen = choose_target(three, rng, DEFAULT)
@@ -79,7 +79,7 @@ def test_every_object_is_drawn_equally_often_and_a_few_are_merged(rng):
 
 
 def test_the_others_are_every_object_that_is_not_meant(rng):
-    two = picture((20, 20, 9), (60, 60, 20))
+    two = image_sample((20, 20, 9), (60, 60, 20))
     for _ in range(20):
         chosen = choose_target(two, rng, DEFAULT)
         assert np.array_equal(chosen.mask == 1, np.any(chosen.parts, axis=0))
@@ -98,8 +98,8 @@ def test_only_the_layers_of_the_target_say_what_is_ignored(rng):
     assert np.array_equal(merged.mask == -1, (layers == -1).any(axis=0) & (merged.mask != 1))
 
 
-def test_a_picture_without_objects_gives_a_background_sample(rng):
-    empty = picture(ignore=disc(50, 50, 30))
+def test_a_image_without_objects_gives_a_background_sample(rng):
+    empty = image_sample(ignore=disc(50, 50, 30))
     chosen = choose_target(empty, rng, DEFAULT)
     assert chosen.parts == ()
     assert not (chosen.mask == 1).any()
@@ -144,15 +144,15 @@ def test_negative_clicks_gather_round_the_outline(rng):
     for _ in range(1500):
         rows, cols = places(sample_points(target(region), rng, DEFAULT))[1]
         hits, total = hits + ring[rows, cols].sum(), total + len(rows)
-    # The picture has no other objects: their share goes anywhere, some of it into the ring.
-    # In the published measurement, with a picture larger beside its disc, about 55 %.
+    # The image has no other objects: their share goes anywhere, some of it into the ring.
+    # In the published measurement, with an image larger beside its disc, about 55 %.
     expected = 1 / 2 + 1 / 2 * ring.sum() / (~region).sum()
     assert hits / total == pytest.approx(expected, abs=0.03)
     assert 0.5 < expected < 0.6
 
 
 def test_negative_clicks_find_the_other_objects(rng):
-    goal = choose_target(picture((30, 30, 15), (80, 110, 8)), rng, PointSettings(max_merged=1))
+    goal = choose_target(image_sample((30, 30, 15), (80, 110, 8)), rng, PointSettings(max_merged=1))
     hits = [goal.others[places(sample_points(goal, rng, DEFAULT))[1]] for _ in range(1000)]
     assert np.concatenate(hits).mean() == pytest.approx(0.4, abs=0.05)
 
@@ -219,7 +219,7 @@ def test_a_first_click_near_the_middle(rng):
         assert (points[1:HALF, 2] != 0).all()
 
 
-def test_centre_click_at_the_edge_of_the_picture_and_in_nothing(rng):
+def test_centre_click_at_the_edge_of_the_image_and_in_nothing(rng):
     click = centre_click(np.ones((21, 41), bool), rng, inner_k=1.01)
     assert click is not None
     assert click.positive
@@ -322,7 +322,7 @@ def test_points_reach_the_network_as_they_are(rng):
 
 
 def test_the_same_seed_gives_the_same_clicks_wherever_arrays_lie():
-    discs = picture((30, 30, 20), (60, 90, 25), ignore=disc(90, 10, 9))
+    discs = image_sample((30, 30, 20), (60, 90, 25), ignore=disc(90, 10, 9))
     probability = cv2.GaussianBlur(
         np.random.default_rng(1).random(SIZE, np.float32), (0, 0), sigmaX=6
     )
@@ -340,9 +340,9 @@ def test_the_same_seed_gives_the_same_clicks_wherever_arrays_lie():
     assert all(np.array_equal(results[0], points) for points in results)
 
 
-def test_clicks_on_a_real_picture(shared, rng):
-    pictures = open_dataset("grabcut", shared / "grabcut").images()
-    sample = next(sample for sample in pictures if (sample.layers == -1).any())
+def test_clicks_on_a_real_image(shared, rng):
+    images = open_dataset("grabcut", shared / "grabcut").images()
+    sample = next(sample for sample in images if (sample.layers == -1).any())
     chosen = choose_target(sample, rng, DEFAULT)
     assert (chosen.mask == -1).any()
     for _ in range(20):

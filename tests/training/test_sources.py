@@ -1,4 +1,4 @@
-"""Where pictures come from: sets, pictures held out, shares, painted avalanches."""
+"""Where images come from: sets, images held out, shares, painted avalanches."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def rng(seed=0):
 # ------------------------------------------------------------------- one data set
 
 
-def test_all_pictures_are_read_by_index(folder):
+def test_all_images_are_read_by_index(folder):
     opened = source(folder)
     assert len(opened) == 60
     found = [opened.read(index, rng()).name for index in range(60)]
@@ -68,7 +68,7 @@ def test_sets_are_chosen_by_the_manifest(two_sets):
     assert {odd.read(index, rng()).name for index in range(3)} == names(odd)
 
 
-def test_pictures_held_out_are_for_validation_alone(folder):
+def test_images_held_out_are_for_validation_alone(folder):
     training = source(folder, hold_out=0.3)
     held = source(folder, hold_out=0.3, validation=True)
     assert names(training).isdisjoint(names(held))
@@ -81,8 +81,8 @@ def test_without_hold_out_validation_takes_all(folder):
     assert len(source(folder, validation=True)) == 60
 
 
-def test_the_choice_is_the_pictures_own(folder, tmp_path):
-    """A picture stays on its side when others come or go."""
+def test_the_choice_is_the_images_own(folder, tmp_path):
+    """An image stays on its side when others come or go."""
     common = {"set": "blobs", "mask_kind": "instances", "source": "", "licence": ""}
     with ShardWriter(tmp_path / "fewer", 10**6, common) as writer:
         for number in range(0, 60, 3):
@@ -99,7 +99,7 @@ def test_more_held_out_contains_less_held_out(folder):
 
 
 def test_nothing_left_to_draw_from_is_said(folder):
-    with pytest.raises(ConfigError, match=r"No picture of .*check 'sets' \['none'\]"):
+    with pytest.raises(ConfigError, match=r"No image of .*check 'sets' \['none'\]"):
         source(folder, sets=("none",))
     with pytest.raises(ConfigError, match="'hold_out' 1"):
         source(folder, hold_out=1.0)
@@ -107,7 +107,7 @@ def test_nothing_left_to_draw_from_is_said(folder):
 
 def test_only_packs_know_sets(tmp_path):
     root = image_set(tmp_path / "in", ["a"])
-    with pytest.raises(ConfigError, match="Only packed pictures know sets"):
+    with pytest.raises(ConfigError, match="Only packed images know sets"):
         DatasetSource(SourceSettings("images", str(root), sets=("a",)), validation=False)
 
 
@@ -198,17 +198,17 @@ def test_painted_slopes_need_no_data():
     assert len(painted) == 1
     assert painted.datasets == ()
     assert painted.names == frozenset()
-    picture = painted.read(0, rng(1))
-    assert picture.name == PAINTED
-    assert picture.image.shape == (90, 90, 3)  # larger than the crop
-    assert picture.objects
+    image = painted.read(0, rng(1))
+    assert image.name == PAINTED
+    assert image.image.shape == (90, 90, 3)  # larger than the crop
+    assert image.objects
     again, other = painted.read(0, rng(1)), painted.read(0, rng(2))
-    np.testing.assert_array_equal(picture.image, again.image)
-    np.testing.assert_array_equal(picture.layers, again.layers)
-    assert (picture.image != other.image).any()
+    np.testing.assert_array_equal(image.image, again.image)
+    np.testing.assert_array_equal(image.layers, again.layers)
+    assert (image.image != other.image).any()
 
 
-def test_half_of_painted_pictures_are_on_photos(folder):
+def test_half_of_painted_images_are_on_photos(folder):
     settings = SourceSettings("painted", str(folder), hold_out=0.3)
     (training,), (held,) = (
         open_sources([settings], SIZE, validation=flag).sources for flag in (False, True)

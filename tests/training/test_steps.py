@@ -16,7 +16,7 @@ from training.config import Config, LossSettings
 from training.initial_weights import make_model
 from training.optimisation import make_optimiser
 from training.processes import Processes
-from training.recipes import make_recipe
+from training.recipes import build_recipe
 from training.sources import open_sources
 from training.training_step import TrainingStep, compute_losses
 
@@ -30,7 +30,7 @@ def prepare(data, model=LIGHT, **run):
     """Stepper, network and one batch."""
     config = build(Config, configuration(data, model, run=run))
     mixture = open_sources(config.train, config.samples.crop, validation=False)
-    samples = SampleSet(mixture, make_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
+    samples = SampleSet(mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
     (batch,) = load(samples, RankBatches(0, 4, 4), 0)
     network = make_model(config)
     optimiser = make_optimiser(network, config.optimiser)

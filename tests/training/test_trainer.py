@@ -29,7 +29,7 @@ from training.initial_weights import make_model
 from training.losses import AdaptiveIoU
 from training.optimisation import make_optimiser
 from training.processes import Processes
-from training.recipes import make_recipe
+from training.recipes import build_recipe
 from training.sources import open_sources
 from training.training_step import TrainingStep
 
@@ -147,7 +147,7 @@ def test_one_batch_is_learnt_by_heart(data, model):
     )
     config = build(Config, values)
     mixture = open_sources(config.train, config.samples.crop, validation=False)
-    samples = SampleSet(mixture, make_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
+    samples = SampleSet(mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
     (batch,) = load(samples, RankBatches(0, 4, 4), 0)
     network = make_model(config)
     stepper = TrainingStep(
@@ -179,11 +179,11 @@ def test_a_diverging_run_stops_and_says_why(tmp_path, data):
     assert "Traceback" not in done.stderr
 
 
-def test_pictures_of_validation_are_refused_in_training(tmp_path, data):
+def test_images_of_validation_are_refused_in_training(tmp_path, data):
     values = configuration(
         data, LIGHT, validation_sources=[{"dataset": "shards", "path": str(data)}]
     )
-    with pytest.raises(ConfigError, match="10 pictures are in training and in validation"):
+    with pytest.raises(ConfigError, match="10 images are in training and in validation"):
         run_here(tmp_path, values)
 
 

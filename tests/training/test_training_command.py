@@ -30,7 +30,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, data):
-    """Folder in which a run with validation, pictures and a label has ended, and what it said."""
+    """Folder in which a run with validation, images and a label has ended, and what it said."""
     folder = tmp_path_factory.mktemp("finished")
     held = [{"dataset": "shards", "path": str(data), "hold_out": 0.3}]
     values = configuration(
@@ -59,8 +59,8 @@ def test_folders_and_files_are_those_of_the_family(finished):
         "best.safetensors",
         "002.safetensors",
     }
-    pictures = {path.relative_to(folder).as_posix() for path in folder.glob("vis/train/*.png")}
-    assert pictures == {
+    images = {path.relative_to(folder).as_posix() for path in folder.glob("vis/train/*.png")}
+    assert images == {
         "vis/train/000002_instance_segmentation.png",
         "vis/train/000004_instance_segmentation.png",
     }
@@ -92,7 +92,7 @@ def test_scalars_have_the_published_names(finished):
 def test_the_log_tells_the_course(finished):
     text = (finished[0] / RUN / "logs" / "train.log").read_text()
     for part in (
-        "pictures, 2 epochs of 2 steps of 4 samples",
+        "images, 2 epochs of 2 steps of 4 samples",
         "step 4: loss",
         "NoC@85",
         "samples/s",

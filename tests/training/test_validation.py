@@ -62,9 +62,9 @@ def folder(tmp_path_factory) -> Path:
 def red_case(radius=20, shape=(80, 100)):
     rows, cols = np.ogrid[: shape[0], : shape[1]]
     mask = (np.hypot(rows - 40, cols - 50) < radius).astype(np.int8)
-    picture = np.full((*shape, 3), 90, np.uint8)
-    picture[mask == 1] = (250, 20, 20)
-    return picture, mask
+    image = np.full((*shape, 3), 90, np.uint8)
+    image[mask == 1] = (250, 20, 20)
+    return image, mask
 
 
 # ------------------------------------------------------------------- which objects
@@ -79,14 +79,14 @@ def test_objects_come_from_each_source_in_turn_and_are_always_the_same(folder):
     settings = config(sources=sources, objects=6)
     first, again = (open_cases(settings, mixture(settings)) for _ in range(2))
     assert len(first) == 6
-    assert [picture.shape for picture, _ in first[::2]] == [(90, 96, 3)] * 3
-    assert [picture.shape for picture, _ in first[1::2]] == [(90, 90, 3)] * 3
-    for (picture, mask), (same_picture, same_mask) in zip(first, again, strict=True):
-        np.testing.assert_array_equal(picture, same_picture)
+    assert [image.shape for image, _ in first[::2]] == [(90, 96, 3)] * 3
+    assert [image.shape for image, _ in first[1::2]] == [(90, 90, 3)] * 3
+    for (image, mask), (same_image, same_mask) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(image, same_image)
         np.testing.assert_array_equal(mask, same_mask)
         assert mask.dtype == np.int8
         assert (mask == 1).sum() >= 300
-    assert len({picture.tobytes() for picture, _ in first}) > 3
+    assert len({image.tobytes() for image, _ in first}) > 3
 
 
 def test_objects_of_a_data_set_are_evenly_spread(tmp_path):
@@ -94,8 +94,8 @@ def test_objects_of_a_data_set_are_evenly_spread(tmp_path):
     cases = open_cases(config(noc=[f"images={root}"], objects=3), None)
     expected = [photo(seed=seed) for seed in (0, 4, 8)]
     assert len(cases) == 3
-    for (picture, mask), original in zip(cases, expected, strict=True):
-        np.testing.assert_array_equal(picture, original)
+    for (image, mask), original in zip(cases, expected, strict=True):
+        np.testing.assert_array_equal(image, original)
         assert (mask == 1).sum() == 800
     assert len(open_cases(config(noc=[f"images={root}"], objects=99), None)) == 9
     both = config(noc=[f"images={root}", f"images={root}"], objects=2)
@@ -152,9 +152,9 @@ def test_a_network_that_knows_nothing_takes_all_clicks():
 
 
 def test_ignored_pixels_do_not_count():
-    picture, mask = red_case()
+    image, mask = red_case()
     mask[:, 50:] = -1  # half of what the network answers
-    summary = measure_noc(Answering(1.0), [(picture, mask)], config(clicks=3))
+    summary = measure_noc(Answering(1.0), [(image, mask)], config(clicks=3))
     assert summary.noc[85] == 1
 
 

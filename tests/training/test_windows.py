@@ -1,4 +1,4 @@
-"""Training windows: picture and mask stay together, clicks and guidance are what they should be."""
+"""Training windows: image and mask stay together, clicks and guidance are what they should be."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from training.photometry import jitter, push_to_snow
 from training.synthetic.painted import PAINTED
 from training.windows import (
     WindowRecipe,
+    _warp_image,
     _warp_mask,
-    _warp_picture,
     box_guidance,
     cut_window,
     draw_object,
@@ -39,14 +39,14 @@ def disc(shape=(180, 240), centre=(90, 130), radius=40):
 
 
 def shown(mask):
-    """A picture in which the object is bright, the ignored part red, the rest dark."""
+    """An image in which the object is bright, the ignored part red, the rest dark."""
     image = np.full((*mask.shape, 3), 40, np.uint8)
     image[mask == 1] = 200
     image[mask == -1] = (220, 30, 30)
     return image
 
 
-def picture(*layers, name="p", objects=None):
+def image_sample(*layers, name="p", objects=None):
     layers = np.stack(layers).astype(np.int32)
     if objects is None:
         objects = tuple(
@@ -67,7 +67,7 @@ def core_of(mask, value):
 
 @pytest.mark.parametrize("shape", [(60, 80), (180, 240), (500, 300), (90, 700)])
 @pytest.mark.parametrize("seed", range(4))
-def test_picture_and_mask_are_cut_together(shape, seed):
+def test_image_and_mask_are_cut_together(shape, seed):
     mask = disc(shape, (shape[0] // 2, shape[1] // 3), min(shape) // 4)
     mask[:, -shape[1] // 5 :] = -1
     original = shown(mask)
@@ -103,7 +103,7 @@ def test_windows_are_turned_mirrored_near_and_far():
     assert 20 < sum(sides) < 60
 
 
-def test_what_lies_beyond_the_picture_is_ignored_and_mirrored():
+def test_what_lies_beyond_the_image_is_ignored_and_mirrored():
     mask = disc((60, 60), (30, 30), 28)
     for seed in range(12):
         image, seen = cut_window(shown(mask), mask, CROP, rng(seed))
@@ -111,11 +111,11 @@ def test_what_lies_beyond_the_picture_is_ignored_and_mirrored():
         if beyond.any():
             assert image[beyond].min() >= 38  # mirrored, not black
             return
-    pytest.fail("no window reached beyond the picture")
+    pytest.fail("no window reached beyond the image")
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.7, 2.0, 3.3, 8.0])
-def test_shrunk_pictures_stay_on_their_masks(factor):
+def test_shrunk_images_stay_on_their_masks(factor):
     """Averaging over areas shifts nothing: a ramp comes out as the ramp."""
     height, width = 400, 480
     ramp = (np.arange(width, dtype=np.float32) / 2)[None, :, None].repeat(height, 0).repeat(3, 2)
@@ -124,7 +124,7 @@ def test_shrunk_pictures_stay_on_their_masks(factor):
     linear = np.eye(2) / factor
     shift = np.array([(crop[1] - 1) / 2, (crop[0] - 1) / 2]) - linear @ centre
     warp = np.column_stack([linear, shift])
-    got = _warp_picture(ramp.astype(np.uint8), warp, crop)[..., 0].astype(float)
+    got = _warp_image(ramp.astype(np.uint8), warp, crop)[..., 0].astype(float)
     expected = (np.arange(crop[1]) - shift[0]) * factor / 2
     margin = 3
     np.testing.assert_allclose(
@@ -140,14 +140,14 @@ def test_shrunk_pictures_stay_on_their_masks(factor):
 def test_shrinking_averages():
     noise = rng().integers(0, 256, (400, 400, 3)).astype(np.uint8)
     warp = np.array([[1 / 8, 0, 0], [0, 1 / 8, 0]], float)
-    assert _warp_picture(noise, warp, (50, 50))[5:-5, 5:-5].std() < 25  # single pixels: 74
+    assert _warp_image(noise, warp, (50, 50))[5:-5, 5:-5].std() < 25  # single pixels: 74
 
 
-def test_unchanged_windows_are_the_picture():
+def test_unchanged_windows_are_the_image():
     image = rng().integers(0, 256, (*CROP, 3)).astype(np.uint8)
     mask = rng().integers(-1, 2, CROP).astype(np.int8)
     whole = np.eye(2, 3)
-    np.testing.assert_array_equal(_warp_picture(image, whole, CROP), image)
+    np.testing.assert_array_equal(_warp_image(image, whole, CROP), image)
     np.testing.assert_array_equal(_warp_mask(mask, whole, CROP), mask)
 
 
@@ -157,14 +157,14 @@ def test_unchanged_windows_are_the_picture():
 def test_objects_keep_their_ignored_pixels():
     layer = disc().astype(np.int32) * 7
     layer[:20] = -1
-    mask = draw_object(picture(layer), rng())
+    mask = draw_object(image_sample(layer), rng())
     assert ((mask == 1) == (layer == 7)).all()
     assert ((mask == -1) == (layer == -1)).all()
 
 
 def test_each_object_of_each_layer_is_drawn():
     first, second = disc(radius=20), disc(centre=(60, 60), radius=30) * 2
-    made = picture(first, second)
+    made = image_sample(first, second)
     stream = rng()
     areas = {int((draw_object(made, stream) == 1).sum()) for _ in range(40)}
     assert areas == {int((first == 1).sum()), int((second == 2).sum())}
@@ -176,7 +176,7 @@ def test_touching_regions_of_a_partition_are_joined():
     labels[:4] = -1
     stream, widths = rng(), set()
     for _ in range(60):
-        mask = draw_object(picture(labels), stream)
+        mask = draw_object(image_sample(labels), stream)
         columns = np.flatnonzero((mask == 1).any(axis=0))
         assert len(columns) == columns[-1] - columns[0] + 1  # the parts touch
         assert ((mask == -1) == (labels == -1)).all()
@@ -188,23 +188,25 @@ def test_objects_on_background_stay_alone():
     labels = np.zeros((60, 90), np.int32)
     labels[10:50, 10:40], labels[10:50, 40:70] = 1, 2
     stream = rng()
-    assert {int((draw_object(picture(labels), stream) == 1).sum()) for _ in range(40)} == {1200}
+    assert {int((draw_object(image_sample(labels), stream) == 1).sum()) for _ in range(40)} == {
+        1200
+    }
 
 
-def test_pictures_without_object_or_with_tiny_ones_give_no_sample():
-    empty = picture(np.zeros((50, 50)))
+def test_images_without_object_or_with_tiny_ones_give_no_sample():
+    empty = image_sample(np.zeros((50, 50)))
     with pytest.raises(DatasetError, match="p has no object"):
         draw_object(empty, rng())
     tiny = np.zeros((300, 300), np.int32)
     tiny[150:152, 150:152] = 1
     with pytest.raises(DatasetError, match="No object of p is large enough"):
-        WindowRecipe(SETTINGS)(picture(tiny), rng())
+        WindowRecipe(SETTINGS)(image_sample(tiny), rng())
 
 
 # ------------------------------------------------------------------- samples
 
 
-MADE = picture(np.where(np.arange(180)[:, None] < 12, -1, disc()))
+MADE = image_sample(np.where(np.arange(180)[:, None] < 12, -1, disc()))
 
 
 def samples(count=30, made=MADE, **settings):
@@ -263,7 +265,7 @@ def test_boxes_are_guidance_of_their_own_value_round_the_object():
     assert 6 <= clicked <= 32  # about a third
 
 
-def test_boxes_are_a_little_loose_and_stay_in_the_picture():
+def test_boxes_are_a_little_loose_and_stay_in_the_image():
     inside = np.zeros((100, 140), np.bool_)
     inside[20:60, 50:130] = True
     boxes = [box_guidance(inside, rng(seed)) > 0 for seed in range(300)]
@@ -299,7 +301,7 @@ def test_ways_of_starting_come_in_their_shares():
     assert given == pytest.approx(0.3, abs=0.07)
 
 
-def test_samples_are_functions_of_the_seed_and_leave_the_picture_alone():
+def test_samples_are_functions_of_the_seed_and_leave_the_image_alone():
     before = MADE.image.copy(), MADE.layers.copy()
     first, second = samples(8, snow=0.5), samples(8, snow=0.5)
     for one, other in zip(first, second, strict=True):
@@ -344,7 +346,7 @@ def test_snow_is_bright_pale_and_even():
     assert np.mean([(r[..., 2] - r[..., 0]).mean() for r in results]) > 2  # bluish
 
 
-def test_weak_jitter_stays_nearer_to_the_picture():
+def test_weak_jitter_stays_nearer_to_the_image():
     image = photo().astype(float)
 
     def change(strength):
@@ -355,7 +357,7 @@ def test_weak_jitter_stays_nearer_to_the_picture():
     assert change(0.3) < 0.6 * change(1.0)
 
 
-def test_painted_pictures_are_never_pushed_to_snow():
+def test_painted_images_are_never_pushed_to_snow():
     painted = replace(MADE, name=PAINTED)
     bright = np.mean([s.image.mean() for s in samples(40, painted, snow=1.0)])
     pushed = np.mean([s.image.mean() for s in samples(40, MADE, snow=1.0)])

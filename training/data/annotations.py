@@ -24,7 +24,7 @@ from .scalabel import file_name, scalabel_frames
 
 @dataclass(frozen=True)
 class OutlinedImage:
-    """A picture and the outlines of its objects.
+    """An image and the outlines of its objects.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class OutlinedImage:
     image
         The file, which may turn out to be missing.
     size
-        (height, width) in which the outlines are drawn; None for the picture's own as shown.
+        (height, width) in which the outlines are drawn; None for the image's own as shown.
     outlines
         (name for messages, segmentation as `decode_segmentation` takes it).
     """
@@ -51,12 +51,12 @@ class OutlinedImage:
         source
             The JSON file, for messages.
         faults
-            What is wrong is added here, one sentence for each object or for the picture.
+            What is wrong is added here, one sentence for each object or for the image.
 
         Returns
         -------
         list of array
-            (H, W) int8 of 1 and 0 for each sound object, of the picture's size as shown.
+            (H, W) int8 of 1 and 0 for each sound object, of the image's size as shown.
         """
         if not self.image.is_file():
             faults.append(f"There is no file {self.image}, which {source} lists.")
@@ -74,7 +74,7 @@ class OutlinedImage:
                 drawn = decode_segmentation(segmentation, (shape[0], shape[1])).astype(np.int8)
                 mask = align_mask(drawn, self.image, source)
                 if not mask.any():
-                    raise ValueError("it covers no pixel of the picture")
+                    raise ValueError("it covers no pixel of the image")
                 masks.append(mask)
         return masks
 
@@ -87,7 +87,7 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
     path
         The file.
     folder
-        Where the pictures are; None for beside the file or in ``images`` beside it.
+        Where the images are; None for beside the file or in ``images`` beside it.
     faults
         Entries that cannot be used are named here.
 
@@ -101,25 +101,25 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read {path} as JSON: {error}.") from error
     folders = [folder] if folder else [path.parent, path.parent / "images"]
-    pictures: dict[str, OutlinedImage] = {}
+    images: dict[str, OutlinedImage] = {}
     if isinstance(content, dict) and isinstance(content.get("images"), list):
         found = _coco(content, str(path), faults)
     else:
         found = scalabel_frames(content, path, faults)
     for name, size, outlines in found:
-        if name in pictures:
-            faults.append(f"{path} lists the picture {name} twice: its objects are put together.")
-            pictures[name].outlines.extend(outlines)
+        if name in images:
+            faults.append(f"{path} lists the image {name} twice: its objects are put together.")
+            images[name].outlines.extend(outlines)
         else:
-            pictures[name] = OutlinedImage(name, _find(name, folders), size, outlines)
-    return list(pictures.values())
+            images[name] = OutlinedImage(name, _find(name, folders), size, outlines)
+    return list(images.values())
 
 
 Found = tuple[str, tuple[int, int] | None, list[tuple[str, Any]]]
 
 
 def _coco(content: dict[str, Any], path: str, faults: list[str]) -> Iterator[Found]:
-    """(name, size, outlines) of every picture of COCO's form; crowd regions are named too."""
+    """(name, size, outlines) of every image of COCO's form; crowd regions are named too."""
     entries: dict[Any, Found] = {}
     for number, entry in enumerate(content["images"]):
         with noted(faults, f"Entry {number} of 'images' in {path}"):
@@ -132,13 +132,13 @@ def _coco(content: dict[str, Any], path: str, faults: list[str]) -> Iterator[Fou
             if entry.get("iscrowd"):
                 raise ValueError("a crowd region is no object")
             if entry["image_id"] not in entries:
-                raise ValueError(f"no picture has the id {entry['image_id']!r}")
+                raise ValueError(f"no image has the id {entry['image_id']!r}")
             label = f"annotation {entry.get('id', number)}"
             entries[entry["image_id"]][2].append((label, entry["segmentation"]))
     return iter(entries.values())
 
 
 def _find(name: str, folders: list[Path]) -> Path:
-    """Picture file in the first folder that has it; else where it should have been."""
+    """Image file in the first folder that has it; else where it should have been."""
     candidates = [folder / name for folder in folders]
     return next((path for path in candidates if path.is_file()), candidates[0])

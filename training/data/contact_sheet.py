@@ -1,4 +1,4 @@
-"""Contact sheet: many pictures small on one page, their objects outlined."""
+"""Contact sheet: many images small on one page, their objects outlined."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _COLOURS = (
 )
 
 
-def thumbnail(picture: ImageSample) -> NDArray[np.uint8]:
-    """(256, 240, 3) uint8 RGB: the picture with its objects outlined, its name below."""
-    small = shrink(picture, _CELL)
+def thumbnail(image: ImageSample) -> NDArray[np.uint8]:
+    """(256, 240, 3) uint8 RGB: the image with its objects outlined, its name below."""
+    small = shrink(image, _CELL)
     pixels = small.image
     for place, (number, _) in enumerate(small.objects):
         mask = small.mask(number) == 1
@@ -38,7 +38,7 @@ def thumbnail(picture: ImageSample) -> NDArray[np.uint8]:
     top, left = (_CELL - height) // 2, (_CELL - width) // 2
     cell[top : top + height, left : left + width] = pixels
     # OpenCV's letters are ASCII, 6 pixels wide at this size; the end of a name tells most.
-    caption = PurePosixPath(picture.name).stem.encode("ascii", "replace").decode()[-38:]
+    caption = PurePosixPath(image.name).stem.encode("ascii", "replace").decode()[-38:]
     font = cv2.FONT_HERSHEY_SIMPLEX
     cv2.putText(cell, caption, (2, _CELL + 11), font, 0.35, (0, 0, 0), 1, cv2.LINE_AA)
     return cell

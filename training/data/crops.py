@@ -18,19 +18,19 @@ from core.datasets.base import OBJECT
 
 from .folder import ObjectFolder, flat_stem
 from .resize import fitted_shape, resize_ids, resize_pixels
-from .source import add_source, chosen_names, open_source, quality, read_pictures
+from .source import add_source, chosen_names, open_source, quality, read_images
 
 
 @dataclass(frozen=True)
 class CropRule:
-    """Where crops are cut and how large they become.
+    """Margin and size of crops.
 
     Attributes
     ----------
     margin
         Height and width of the crop in those of the object's bounding box.
     min_size
-        Pixels of the picture that a crop is high and wide at least, where the picture has them.
+        Pixels of the image that a crop is high and wide at least, where the image has them.
     longest
         Pixels that the longer side is shrunk to.
     enlarge
@@ -75,17 +75,17 @@ def run(args: argparse.Namespace) -> int:
     rule = CropRule(args.margin, args.min_size, args.longest, args.enlarge)
     target = ObjectFolder(args.out)
     count, lost = 0, 0
-    for picture in read_pictures(dataset, names):
-        for number, crop in crops(picture, rule):
+    for image in read_images(dataset, names):
+        for number, crop in crops(image, rule):
             if crop is None:
                 lost += 1
-                print(f"Object {number} of {picture.name} leaves no pixel.", file=sys.stderr)
+                print(f"Object {number} of {image.name} leaves no pixel.", file=sys.stderr)
                 continue
-            stem = flat_stem(picture.name)
-            name = stem if len(picture.objects) == 1 else f"{stem}_{number}"
+            stem = flat_stem(image.name)
+            name = stem if len(image.objects) == 1 else f"{stem}_{number}"
             target.write(name, *crop, args.quality)
             count += 1
-    print(f"{count} crops from {len(names)} pictures.")
+    print(f"{count} crops from {len(names)} images.")
     if count:
         open_dataset("images", args.out).images()  # would say what does not pair
     return int(lost > 0)
@@ -94,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
 Crop = tuple[NDArray[np.uint8], list[NDArray[np.int8]]]
 
 
-def crops(picture: ImageSample, rule: CropRule) -> Iterator[tuple[int, Crop | None]]:
-    """Crops of one picture.
+def crops(image: ImageSample, rule: CropRule) -> Iterator[tuple[int, Crop | None]]:
+    """Crops of one image.
 
     Yields
     ------
@@ -105,17 +105,17 @@ def crops(picture: ImageSample, rule: CropRule) -> Iterator[tuple[int, Crop | No
         ((H, W, 3) uint8 RGB, masks): (H, W) int8 of 1, 0, -1; the first is the object's, then
         those of other objects in sight. None where the object has no pixel (left).
     """
-    for number, _ in picture.objects:
-        inside = picture.mask(number) == OBJECT
+    for number, _ in image.objects:
+        inside = image.mask(number) == OBJECT
         if not inside.any():
             yield number, None
             continue
         window = crop_window(inside, rule)
-        layers = picture.layers[:, window[0], window[1]]
-        cut = ImageSample(picture.name, picture.image[window], layers, picture.objects)
+        layers = image.layers[:, window[0], window[1]]
+        cut = ImageSample(image.name, image.image[window], layers, image.objects)
         shape = fitted_shape(cut.image.shape[:2], rule.longest, enlarge=rule.enlarge)
         target = resize_ids(cut.mask(number), shape)
-        others = (resize_ids(cut.mask(i), shape) for i, _ in picture.objects if i != number)
+        others = (resize_ids(cut.mask(i), shape) for i, _ in image.objects if i != number)
         visible = [mask for mask in others if (mask == OBJECT).any()]
         kept = (target == OBJECT).any()
         yield number, (resize_pixels(cut.image, shape), [target, *visible]) if kept else None

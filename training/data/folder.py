@@ -1,8 +1,8 @@
-"""Writes pictures and one mask for each object, the folder form that ``images`` reads back.
+"""Writes images and one mask for each object, the folder form that ``images`` reads back.
 
 ::
 
-    images/NAME.*          one picture, once
+    images/NAME.*          one image, once
     masks/NAME_1.png ...   0 background, 128 ignore, 255 object
 """
 
@@ -24,7 +24,7 @@ _OBJECT_VALUE, _IGNORE_VALUE = 255, 128
 
 
 class ObjectFolder:
-    """A folder to fill, picture by picture.
+    """A folder to fill, image by image.
 
     Parameters
     ----------
@@ -46,16 +46,16 @@ class ObjectFolder:
         self._mask_stems: set[str] = set()
 
     def copy(self, stem: str, image: Path, masks: Sequence[NDArray[np.int8]]) -> str:
-        """Copy a picture byte for byte and write its masks; returns the name it got.
+        """Copy an image byte for byte and write its masks; returns the name it got.
 
         Parameters
         ----------
         stem
-            Wanted name, changed where another picture or its masks have it already.
+            Wanted name, changed where another image or its masks have it already.
         image
-            Picture file.
+            Image file.
         masks
-            At least one (H, W) int8 of 1, 0, -1, each of the picture's size as shown.
+            At least one (H, W) int8 of 1, 0, -1, each of the image's size as shown.
         """
         name = self._claim(stem, len(masks)) + image.suffix
         try:
@@ -68,7 +68,7 @@ class ObjectFolder:
     def write(
         self, stem: str, pixels: NDArray[np.uint8], masks: Sequence[NDArray[np.int8]], quality: int
     ) -> str:
-        """As `copy`, for an (H, W, 3) uint8 RGB picture, which becomes a JPEG."""
+        """As `copy`, for an (H, W, 3) uint8 RGB image, which becomes a JPEG."""
         name = self._claim(stem, len(masks)) + ".jpg"
         try:
             (self._images / name).write_bytes(encode_jpeg(pixels, quality))
@@ -78,7 +78,7 @@ class ObjectFolder:
         return name
 
     def _claim(self, stem: str, count: int) -> str:
-        """Stem whose picture and masks collide with no others, file systems ignoring case too."""
+        """Stem whose image and masks collide with no others, file systems ignoring case too."""
         free, number = stem, 1
         while not self._is_free(free, count):
             number += 1
@@ -111,14 +111,14 @@ def make_folder(root: Path) -> None:
 
 
 def flat_stem(name: str) -> str:
-    """File stem for a picture name that may hold folders (``images`` in front tells nothing)."""
+    """File stem for an image name that may hold folders (``images`` in front is dropped)."""
     path = PurePosixPath(name.replace("\\", "/"))
     parts = [part for part in path.parent.parts if part not in ("/", "..")]
     return "__".join([*(parts[1:] if parts[:1] == ["images"] else parts), path.stem])
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    """JPEG file of an (H, W, 3) uint8 RGB picture; quality 1 to 100."""
+    """JPEG file of an (H, W, 3) uint8 RGB image; quality 1 to 100."""
     bgr = np.ascontiguousarray(pixels[:, :, ::-1])
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 

@@ -1,4 +1,4 @@
-"""Label images: one picture of ids beside each photo, every id an object."""
+"""Label images: one image of ids beside each photo, every id an object."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class LabelImages(FolderDataset):
         return label_annotation(labels, self._ignore)
 
     def sound(self, faults: list[str]) -> Iterator[tuple[Path, list[NDArray[np.int8]]]]:
-        """(picture file, masks of its objects) of all that can be read; ``faults`` names the rest.
+        """(image file, masks of its objects) of all that can be read; ``faults`` names the rest.
 
         Masks are (H, W) int8 of 1, 0, -1; there are none where the ids are all 0.
         """
         faults += self._faults
         for image, path in self._images.items():
             try:
-                picture = self._read(image)
+                sample = self._read(image)
             except DatasetError as error:
                 faults.append(str(error))
                 continue
-            yield path, [picture.mask(number) for number, _ in picture.objects]
+            yield path, [sample.mask(number) for number, _ in sample.objects]

@@ -1,4 +1,4 @@
-"""What a data set is like, in numbers: sizes, shapes and contrast of its objects."""
+"""Statistics of a data set: sizes, shapes and contrast of its objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ObjectMeasures:
     area
         Pixels.
     area_share, ignore_share
-        Shares of the picture that are object, and that are ignored.
+        Shares of the image that are object, and that are ignored.
     height, width
         Of the bounding box, in pixels.
     aspect
@@ -35,7 +35,7 @@ class ObjectMeasures:
     parts
         Connected parts (touching corners connect).
     at_edge
-        Whether the object reaches the edge of the picture.
+        Whether the object reaches the edge of the image.
     contrast
         Difference between the mean grey inside and in a ring round the object (as wide as a
         quarter of the object's radius), over the spread of grey in both; 0 is invisible by grey
@@ -53,10 +53,10 @@ class ObjectMeasures:
     contrast: float | None
 
 
-def measure_picture(picture: ImageSample) -> list[ObjectMeasures]:
-    """Measure all objects of a picture; those without a pixel are left out."""
-    grey = cv2.cvtColor(picture.image, cv2.COLOR_RGB2GRAY)
-    masks = (picture.mask(number) for number, _ in picture.objects)
+def measure_image(image: ImageSample) -> list[ObjectMeasures]:
+    """Measure all objects of an image; those without a pixel are left out."""
+    grey = cv2.cvtColor(image.image, cv2.COLOR_RGB2GRAY)
+    masks = (image.mask(number) for number, _ in image.objects)
     return [_measure(mask, grey) for mask in masks if (mask == OBJECT).any()]
 
 
@@ -68,22 +68,22 @@ def summarise(
     Parameters
     ----------
     sizes
-        (height, width) of each picture.
+        (height, width) of each image.
     objects
         Measures of its objects.
     """
     every = [asdict(item) for items in objects for item in items]
     columns: dict[str, list[float]] = {
-        "picture height": [size[0] for size in sizes],
-        "picture width": [size[1] for size in sizes],
-        "objects per picture": [len(items) for items in objects],
+        "image height": [size[0] for size in sizes],
+        "image width": [size[1] for size in sizes],
+        "objects per image": [len(items) for items in objects],
     }
     for name in ("area", "area_share", "height", "width", "aspect", "contrast", "ignore_share"):
         columns[name] = [item[name] for item in every if item[name] is not None]
     return {
         "pictures": len(sizes),
         "objects": len(every),
-        "pictures without objects": sum(not items for items in objects),
+        "images without objects": sum(not items for items in objects),
         "objects at the edge": sum(item["at_edge"] for item in every),
         "objects in several parts": sum(item["parts"] > 1 for item in every),
         "quantiles": {name: _quantiles(values) for name, values in columns.items() if values},

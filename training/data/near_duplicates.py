@@ -1,4 +1,4 @@
-"""Pictures that look the same: copies, recompressed or resized ones, neighbouring frames.
+"""Images that look the same: copies, recompressed or resized ones, neighbouring frames.
 
 A difference hash (Krawetz 2013) says for 16 x 16 places of a small grey copy whether it gets
 brighter to the right: 256 bits that scaling, compression and brightness hardly change.
@@ -18,7 +18,7 @@ _BLOCK = 2048
 
 
 def difference_hash(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(256,) bits of an (H, W, 3) uint8 RGB picture."""
+    """(256,) bits of an (H, W, 3) uint8 RGB image."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)
     bits: NDArray[np.bool_] = (np.diff(small, axis=1) > 0).ravel()

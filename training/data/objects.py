@@ -25,7 +25,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "objects",
         help="polygons or label images to one mask for each object",
         description="Writes OUT/images and OUT/masks with NAME_1.png, NAME_2.png ... for each "
-        "picture. Entries that are broken are named and left out; the status is then 1.",
+        "image. Entries that are broken are named and left out; the status is then 1.",
     )
     parser.add_argument(
         "source",
@@ -36,7 +36,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
     parser.add_argument(
-        "--images", type=Path, help="folder of the pictures of a .json file, if not beside it"
+        "--images", type=Path, help="folder of the images of a .json file, if not beside it"
     )
     parser.add_argument("--ignore", type=int, help="value of label images that means: ignore")
     parser.set_defaults(run=run)
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
             for path, masks in LabelImages(args.source, args.ignore).sound(faults)
         )
     else:
-        pictures = read_annotations(args.source, args.images, faults)
-        progress = tqdm(pictures, unit="picture", disable=None)
+        images = read_annotations(args.source, args.images, faults)
+        progress = tqdm(images, unit="picture", disable=None)
         found = ((p.name, p.image, p.masks(args.source, faults)) for p in progress)
     target = ObjectFolder(args.out)
     counts = []
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     print(
-        f"{sum(counts)} objects in {np.count_nonzero(counts)} pictures; {counts.count(0)} pictures "
+        f"{sum(counts)} objects in {np.count_nonzero(counts)} images; {counts.count(0)} images "
         f"without a usable object left out; {len(faults)} broken entries."
     )
     if any(counts):

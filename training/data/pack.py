@@ -1,4 +1,4 @@
-"""``pack``: pictures and masks, shrunk, into tar shards for machines with slow disks."""
+"""``pack``: images and masks, shrunk, into tar shards for machines with slow disks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.arguments import natural, positive
 
 from .folder import flat_stem
 from .shards import ShardWriter, shrink
-from .source import add_source, chosen_names, open_source, quality, read_pictures
+from .source import add_source, chosen_names, open_source, quality, read_images
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,7 +21,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "pack",
         help="tar shards for machines with slow disks",
         description="Writes OUT/SET-000.tar ... and OUT/manifest.csv, read back as shards=OUT. "
-        "Pictures are shuffled, so that each shard is a fair sample.",
+        "Images are shuffled, so that each shard is a fair sample.",
     )
     add_source(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
@@ -36,10 +36,10 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--kind",
         choices=("instances", "regions", "binary"),
         default="instances",
-        help="whole objects, a full partition of the picture, or object and background",
+        help="whole objects, a full partition of the image, or object and background",
     )
-    parser.add_argument("--source-note", default="", help="where the pictures come from")
-    parser.add_argument("--licence", default="", help="of pictures and masks")
+    parser.add_argument("--source-note", default="", help="where the images come from")
+    parser.add_argument("--licence", default="", help="of images and masks")
     parser.set_defaults(run=run)
 
 
@@ -56,12 +56,12 @@ def run(args: argparse.Namespace) -> int:
     }
     packed = expected = 0
     with ShardWriter(args.out, round(args.shard_mb * 1e6), common) as writer:
-        for picture in read_pictures(dataset, [names[i] for i in order]):
-            small = shrink(picture, args.longest)
-            packed += writer.add(flat_stem(picture.name), small, args.quality)
-            expected += len(picture.objects)
+        for image in read_images(dataset, [names[i] for i in order]):
+            small = shrink(image, args.longest)
+            packed += writer.add(flat_stem(image.name), small, args.quality)
+            expected += len(image.objects)
     print(
-        f"{len(names)} pictures, {packed} objects in {writer.shards} shards; "
+        f"{len(names)} images, {packed} objects in {writer.shards} shards; "
         f"{expected - packed} objects shrank to nothing."
     )
     return 0

@@ -1,4 +1,4 @@
-"""What file names tell: which photo a picture was made from, and which camera took it.
+"""Photo and camera of an image, parsed from its file name.
 
 The family's names are ``cam2_20220306_1530-id242_46``: place, time, camera, and the number of the
 avalanche for which the photo was copied or cropped.
@@ -18,16 +18,16 @@ PHOTO = re.compile(rf"(.*?{_TIME}(?:-id\d+)?|.+?)(?:(?<!_)_(?:0|[1-9]\d{{0,5}}))
 """The photo in a copy's name. Numbers that start with 0 count frames, longer ones are dates."""
 
 CAMERA = re.compile(rf"(?:(.+?)[_-])?{_TIME}(?:-(id\d+))?.*")
-"""Place and number of the camera; pictures that share either are kept together."""
+"""Place and number of the camera; images that share either are kept together."""
 
 
 def photo_key(name: str, pattern: re.Pattern[str] = PHOTO) -> str:
-    """Name of the photo that a picture, a copy or a crop comes from.
+    """Name of the photo that an image, a copy or a crop comes from.
 
     Parameters
     ----------
     name
-        Picture name, with or without folders.
+        Image name, with or without folders.
     pattern
         Is to match the whole name without suffix; its first group is the photo.
     """
@@ -37,12 +37,12 @@ def photo_key(name: str, pattern: re.Pattern[str] = PHOTO) -> str:
 
 
 def camera_keys(name: str, pattern: re.Pattern[str]) -> list[str]:
-    """Keys of the camera that took a picture.
+    """Keys of the camera that took an image.
 
     Parameters
     ----------
     name
-        Picture name, with or without folders.
+        Image name, with or without folders.
     pattern
         Is to match the file name without suffix; each of its groups that takes part gives a key.
 

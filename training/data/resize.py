@@ -1,4 +1,4 @@
-"""Shrinking a picture and its masks alike: areas averaged, ids taken from the nearest pixel."""
+"""Shrinking an image and its masks alike: areas averaged, ids taken from the nearest pixel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fitted_shape(shape: tuple[int, int], longest: int, *, enlarge: bool) -> tupl
 
 
 def resize_pixels(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Bring an (H, W, 3) picture to another (H, W); shrinking averages over areas."""
+    """Bring an (H, W, 3) image to another (H, W); shrinking averages over areas."""
     if pixels.shape[:2] == shape:
         return pixels
     method = cv2.INTER_AREA if shape[0] <= pixels.shape[0] else cv2.INTER_CUBIC

@@ -55,7 +55,7 @@ def scalabel_frames(
 def file_name(value: Any) -> str:  # noqa: ANN401  (whatever the file holds)
     """Check that a value is a file name; `ValueError` where it is not."""
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is no name of a picture")
+        raise ValueError(f"{value!r} is no name of an image")
     return value
 
 

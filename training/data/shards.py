@@ -37,7 +37,7 @@ class ShardWriter:
     folder
         New or empty folder.
     shard_bytes
-        A shard is closed before it would exceed this, unless one picture alone does.
+        A shard is closed before it would exceed this, unless one image alone does.
     common
         What the manifest says of every mask: ``set``, ``mask_kind``, ``source``, ``licence``.
 
@@ -71,23 +71,23 @@ class ShardWriter:
                     writer.writeheader()
                     writer.writerows(self._rows)
 
-    def add(self, stem: str, picture: ImageSample, quality: int) -> int:
-        """Add a picture and its layers; returns the number of objects that have a pixel.
+    def add(self, stem: str, image: ImageSample, quality: int) -> int:
+        """Add an image and its layers; returns the number of objects that have a pixel.
 
         Ids up to 254 stay; a layer with greater ones is numbered anew.
         """
         name = self._claim(stem)
-        layers = [label_image(layer) for layer in picture.layers]
+        layers = [label_image(layer) for layer in image.layers]
         if not layers:
-            layers = [np.zeros(picture.image.shape[:2], np.uint8)]
+            layers = [np.zeros(image.image.shape[:2], np.uint8)]
         suffixes = [""] if len(layers) == 1 else [f".{number}" for number in range(len(layers))]
-        files = [(f"{name}.jpg", encode_jpeg(picture.image, quality))]
+        files = [(f"{name}.jpg", encode_jpeg(image.image, quality))]
         for suffix, layer in zip(suffixes, layers, strict=True):
             files.append((f"{name}{suffix}.png", cv2.imencode(".png", layer)[1].tobytes()))
         with self._named():
             shard = self._store(files)
         counts = [_count(layer) for layer in layers]
-        height, width = picture.image.shape[:2]
+        height, width = image.image.shape[:2]
         for (mask, _), count in zip(files[1:], counts, strict=True):
             row = {"image": files[0][0], "mask": mask, "shard": shard, "objects": count}
             self._rows.append({**self._common, **row, "width": width, "height": height})
@@ -146,13 +146,13 @@ def label_image(layer: NDArray[np.int32]) -> NDArray[Any]:
     return labels
 
 
-def shrink(picture: ImageSample, longest: int) -> ImageSample:
-    """Shrink a picture and its layers until its longer side is ``longest`` pixels or less."""
-    shape = fitted_shape(picture.image.shape[:2], longest, enlarge=False)
-    layers = [resize_ids(layer, shape) for layer in picture.layers]
+def shrink(image: ImageSample, longest: int) -> ImageSample:
+    """Shrink an image and its layers until its longer side is ``longest`` pixels or less."""
+    shape = fitted_shape(image.image.shape[:2], longest, enlarge=False)
+    layers = [resize_ids(layer, shape) for layer in image.layers]
     stacked = np.stack(layers) if layers else np.zeros((0, *shape), np.int32)
-    pixels = resize_pixels(picture.image, shape)
-    return ImageSample(picture.name, pixels, stacked, picture.objects)
+    pixels = resize_pixels(image.image, shape)
+    return ImageSample(image.name, pixels, stacked, image.objects)
 
 
 def _count(layer: NDArray[Any]) -> int:

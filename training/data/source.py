@@ -29,7 +29,7 @@ def add_source(parser: argparse.ArgumentParser, *, choice: bool = True) -> None:
             "--only",
             type=Path,
             metavar="LIST",
-            help="file with the names of the pictures to take, one a line, as `split` writes it",
+            help="file with the names of the images to take, one a line, as `split` writes it",
         )
 
 
@@ -42,32 +42,32 @@ def open_source(args: argparse.Namespace) -> Dataset:
 
 
 def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
-    """Names of the pictures to take, in order; `DatasetError` names those that are not there."""
+    """Names of the images to take, in order; `DatasetError` names those that are not there."""
     names = list(dataset.images().names)
     if only is None:
         return names
     try:
         listed = only.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"Cannot read the list of pictures {only}: {error}.") from error
+        raise DatasetError(f"Cannot read the list of images {only}: {error}.") from error
     wanted = {line.strip() for line in listed} - {""}
     missing = sorted(wanted - set(names))
     if not wanted:
-        raise DatasetError(f"The list {only} is empty: write names of pictures, one a line.")
+        raise DatasetError(f"The list {only} is empty: write names of images, one a line.")
     if missing:
         raise DatasetError(
-            f"{only} names pictures that {dataset.root} does not have (it has {names[0]}): "
+            f"{only} names images that {dataset.root} does not have (it has {names[0]}): "
             + ", ".join(shorten(missing))
         )
     return [name for name in names if name in wanted]
 
 
-def read_pictures(dataset: Dataset, names: Sequence[str]) -> Iterator[ImageSample]:
-    """Read the pictures of these names one by one, with a progress bar on a terminal."""
-    pictures = dataset.images()
-    places = {name: place for place, name in enumerate(pictures.names)}
+def read_images(dataset: Dataset, names: Sequence[str]) -> Iterator[ImageSample]:
+    """Read the images of these names one by one, with a progress bar on a terminal."""
+    images = dataset.images()
+    places = {name: place for place, name in enumerate(images.names)}
     for name in tqdm(names, unit="picture", disable=None, file=sys.stderr):
-        yield pictures[places[name]]
+        yield images[places[name]]
 
 
 def quality(text: str) -> int:

@@ -1,4 +1,4 @@
-"""``split``: training, validation and test pictures, no photo (or camera) on two sides."""
+"""``split``: training, validation and test images, no photo (or camera) on two sides."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from core.errors import DatasetError
 from .folder import make_folder
 from .near_duplicates import BITS, difference_hash, near_duplicate_pairs
 from .photos import CAMERA, PHOTO, camera_keys, linked_groups, photo_key
-from .source import add_source, chosen_names, open_source, read_pictures, share
+from .source import add_source, chosen_names, open_source, read_images, share
 
 ALIKE = 16
-"""Bits of 256 by which pictures of one photo may differ."""
+"""Bits of 256 by which images of one photo may differ."""
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,7 +28,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "split",
         help="split by photo or camera",
-        description="Copies and crops of one photo (NAME_1, NAME_2 ...) and pictures that look the "
+        description="Copies and crops of one photo (NAME_1, NAME_2 ...) and images that look the "
         "same stay together. The same source and seed give the same split.",
     )
     add_source(parser)
@@ -36,8 +36,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "out", type=Path, metavar="OUT", help="OUT.json, or a folder for train.txt, val.txt ..."
     )
     parser.add_argument("--by", choices=("photo", "camera"), default="photo")
-    parser.add_argument("--val", type=share, default=0.2, help="share of pictures (%(default)s)")
-    parser.add_argument("--test", type=share, default=0.0, help="share of pictures (%(default)s)")
+    parser.add_argument("--val", type=share, default=0.2, help="share of images (%(default)s)")
+    parser.add_argument("--test", type=share, default=0.0, help="share of images (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--photo-pattern",
@@ -60,7 +60,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         type=_bits,
         default=ALIKE,
         metavar="BITS",
-        help=f"of {BITS}: pictures that differ in no more look the same; -1 for no comparison "
+        help=f"of {BITS}: images that differ in no more look the same; -1 for no comparison "
         "(%(default)s)",
     )
     parser.set_defaults(run=run)
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             own.extend(camera_keys(name, args.camera_pattern))
     pairs: list[tuple[int, int]] = []
     if args.alike >= 0:
-        hashes = [difference_hash(picture.image) for picture in read_pictures(dataset, names)]
+        hashes = [difference_hash(image.image) for image in read_images(dataset, names)]
         pairs = list(near_duplicate_pairs(np.array(hashes), args.alike))
     for first, second in pairs:
         link = f"alike:{first}:{second}"
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     _write(args.out, {side: sorted(members) for side, members in sides.items()}, args)
     counts = ", ".join(f"{side} {len(members)}" for side, members in sides.items())
     largest = max(len(group) for group in groups)
-    print(f"{counts} pictures; {len(groups)} groups, the largest of {largest}; {len(pairs)} alike.")
+    print(f"{counts} images; {len(groups)} groups, the largest of {largest}; {len(pairs)} alike.")
     return 0
 
 
@@ -121,7 +121,7 @@ def assign(
         raise DatasetError("The shares of val and test leave nothing to train on: lower them.")
     if len(groups) <= len(wanted):
         raise DatasetError(
-            f"{len(groups)} groups of pictures that belong together cannot be dealt to "
+            f"{len(groups)} groups of images that belong together cannot be dealt to "
             f"{len(wanted) + 1} sides: add photos, or split by photo instead of camera."
         )
     waiting = sorted(groups, key=lambda group: _rank(min(group), seed))

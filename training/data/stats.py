@@ -14,8 +14,8 @@ from core.errors import DatasetError
 from core.image import write_png
 
 from .contact_sheet import contact_sheet, thumbnail
-from .measures import ObjectMeasures, measure_picture, summarise, table
-from .source import add_source, chosen_names, open_source, read_pictures
+from .measures import ObjectMeasures, measure_image, summarise, table
+from .source import add_source, chosen_names, open_source, read_images
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +24,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     add_source(parser)
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a contact sheet")
     parser.add_argument(
-        "--count", type=natural, default=60, help="pictures on the sheet (%(default)s)"
+        "--count", type=natural, default=60, help="images on the sheet (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice for the sheet")
     parser.add_argument("--json", type=Path, help="write the statistics")
@@ -32,7 +32,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure all pictures, show some."""
+    """Measure all images, show some."""
     dataset = open_source(args)
     names = chosen_names(dataset, args.only)
     rng = np.random.default_rng(args.seed)
@@ -40,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
     sizes: list[tuple[int, int]] = []
     objects: list[list[ObjectMeasures]] = []
     thumbnails = []
-    for picture in read_pictures(dataset, names):
-        height, width = picture.image.shape[:2]
+    for image in read_images(dataset, names):
+        height, width = image.image.shape[:2]
         sizes.append((height, width))
-        objects.append(measure_picture(picture))
-        if picture.name in shown:
-            thumbnails.append(thumbnail(picture))
+        objects.append(measure_image(image))
+        if image.name in shown:
+            thumbnails.append(thumbnail(image))
     summary = summarise(sizes, objects)
     print(table(summary))
     if args.sheet:

@@ -1,4 +1,4 @@
-"""Synthetic alpine scenes: a webcam's picture of avalanches with everything that is true about it.
+"""Synthetic alpine scenes: a webcam's image of avalanches with everything that is true about it.
 
 For the demo, for tests of georeferencing, and for training: ``make_scene(seed)``, or
 ``python -m training synthetic OUT --count N``.

@@ -20,7 +20,7 @@ _LARGEST = 1_500_000
 
 @dataclass(frozen=True)
 class Appearance:
-    """How clearly an avalanche shows.
+    """Contrast, roughness and tone of an avalanche.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def compose(
 
 @dataclass(frozen=True)
 class _Fine:
-    """The grid of an avalanche."""
+    """Fine grid of an avalanche."""
 
     west: float
     north: float

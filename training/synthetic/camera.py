@@ -18,7 +18,7 @@ REFRACTION = 0.13
 
 
 def curvature_drop(distance: NDArray[np.floating]) -> NDArray[np.floating]:
-    """How much lower a point at a horizontal distance (m) appears, m."""
+    """Return how much lower a point at a horizontal distance (m) appears, in m."""
     return np.asarray((1 - REFRACTION) / (2 * EARTH_RADIUS) * distance**2)
 
 
@@ -29,13 +29,13 @@ class SceneCamera:
     Attributes
     ----------
     width, height
-        Of the picture, pixels.
+        Of the image, pixels.
     x, y, z
         Local coordinates (see `Terrain`), m.
     yaw, pitch, roll
         Degrees.
     f
-        Focal length, pixels. The principal point is the picture's centre.
+        Focal length, pixels. The principal point is the image's centre.
     k1
         Radial distortion.
     """
@@ -68,7 +68,7 @@ class SceneCamera:
         return np.stack([right, np.cross(forward, right), forward])
 
     def project(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where points appear.
+        """Project points.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class SceneCamera:
         return np.stack([across * stretch, along * stretch], axis=1) + self.centre
 
     def directions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where the pixels look.
+        """Compute the viewing direction of every pixel.
 
         Returns
         -------

@@ -18,7 +18,7 @@ from core.arguments import natural
 from core.datasets.export import FORMAT, INDEX, VERSION
 from core.errors import DatasetError
 
-from .files import LABELS, PICTURE, write_scene
+from .files import IMAGE, LABELS, write_scene
 from .scene import make_scene
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command ``synthetic``."""
     parser = subparsers.add_parser(
         "synthetic",
-        help="make webcam pictures of avalanches in random mountains",
-        description="Make webcam pictures of avalanches in random mountains, with masks, elevation "
+        help="make webcam images of avalanches in random mountains",
+        description="Make webcam images of avalanches in random mountains, with masks, elevation "
         "model, camera, control points and true outlines, each in a folder; and images/, masks/ "
         "and iseg.json, which open as the data set 'iseg'.",
     )
@@ -75,7 +75,7 @@ def _make(number: int, out: Path, seed: int, size: tuple[int, int]) -> dict[str,
     name = f"scene_{number:06d}"
     write_scene(scene, out / name)
     image, mask = f"images/{name}.jpg", f"masks/{name}.png"
-    shutil.copyfile(out / name / PICTURE, out / image)
+    shutil.copyfile(out / name / IMAGE, out / image)
     shutil.copyfile(out / name / LABELS, out / mask)
     objects = [{"id": number, "kind": kind} for number, _, kind in scene.outlines]
     return {"image": image, "mask": mask, "objects": objects}

@@ -13,7 +13,7 @@ _WARM = np.array([1.0, 0.0, -1.0])
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """What the day is like.
+    """Season, weather, snow and light of a day.
 
     Attributes
     ----------

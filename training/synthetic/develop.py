@@ -1,4 +1,4 @@
-"""From radiance to a webcam's picture: exposure, lens, sensor, compression."""
+"""From radiance to a webcam's image: exposure, lens, sensor, compression."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DARKEST = 0.3
 def develop(
     radiance: NDArray[np.float32], subject: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Take the picture.
+    """Take the image.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def develop(
     grain = float(10 ** rng.uniform(-2.8, -1.8))
     shown += grain * rng.standard_normal(shown.shape[:2], dtype=np.float32)[:, :, None]
     shown += 0.5 * grain * rng.standard_normal(shown.shape, dtype=np.float32)
-    picture = np.clip(shown * 255 + 0.5, 0, 255).astype(np.uint8)
-    return _compress(picture, int(rng.integers(55, 97)))
+    image = np.clip(shown * 255 + 0.5, 0, 255).astype(np.uint8)
+    return _compress(image, int(rng.integers(55, 97)))
 
 
 def _lens(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -57,7 +57,7 @@ def _lens(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
     return np.asarray(blurred * (1 - dark * (u * u + v * v))[:, :, None])
 
 
-def _compress(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """What JPEG leaves of a picture."""
-    _, code = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+def _compress(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """Compress an image as JPEG and decode it again."""
+    _, code = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1].copy()

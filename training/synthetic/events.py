@@ -1,4 +1,4 @@
-"""Which avalanches lie in a picture: drawn until enough of them are in view."""
+"""Avalanches of a scene, drawn until enough of them are visible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .conditions import Conditions
 from .flow import GRID, Motion, Tracks, slide
 from .ground import Ground
 from .release import Release, break_point, break_slab
-from .render import PixelGround, label_picture
+from .render import PixelGround, label_image
 from .sight import SceneSight
 from .terrain import CELL, SceneTerrain, to_cells
 
@@ -31,7 +31,7 @@ _HIDDEN = 0.5
 """Smallest share of its area that has to be in view."""
 
 SMALLEST = 0.0006
-"""Share of the picture that an avalanche has to cover."""
+"""Share of the image that an avalanche has to cover."""
 
 
 def draw_avalanches(
@@ -78,7 +78,7 @@ def draw_avalanches(
         if not _is_suitable(terrain, tracks, sight, rock, rng):
             continue
         avalanche = compose(tracks, broken, _draw_look(day, clarity, rng), resolution, rng)
-        if avalanche is None or (label_picture(frame, [avalanche]) > 0).mean() < SMALLEST:
+        if avalanche is None or (label_image(frame, [avalanche]) > 0).mean() < SMALLEST:
             continue
         spot = footprint(avalanche, taken)
         if (spot & taken).any():
@@ -119,7 +119,7 @@ def _is_suitable(
     rock: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> bool:
-    """Whether tracks are mostly in view, and on snow: tried at some of their cells."""
+    """Return whether tracks are mostly visible and on snow, sampled at some of their cells."""
     cells = np.argwhere(tracks.flux > 0)
     tried = GRID * (cells[rng.integers(len(cells), size=400)] + 0.5)
     x, y = tracks.west + tried[:, 1], tracks.north - tried[:, 0]
@@ -143,7 +143,7 @@ def _draw_event(
     resolution: float,
     rng: np.random.Generator,
 ) -> tuple[Release, Motion]:
-    """Draw an avalanche of some share of the picture's width, as far as nature has such."""
+    """Draw an avalanche of some share of the image's width, as far as nature has such."""
     size = camera.width * resolution * float(np.exp(rng.uniform(np.log(0.04), np.log(0.5))))
     friction = float(rng.uniform(0.30, 0.60))
     if rng.random() < _LOOSE:

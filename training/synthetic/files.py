@@ -14,7 +14,7 @@ from core.image import write_png
 
 from .scene import EPSG, Scene
 
-PICTURE, LABELS = "picture.jpg", "labels.png"
+IMAGE, LABELS = "picture.jpg", "labels.png"
 
 _JPEG_QUALITY = 92
 _COLUMNS = ("name", "u_px", "v_px", "x", "y", "z")
@@ -25,7 +25,7 @@ def write_scene(scene: Scene, folder: Path | str) -> None:
 
     ::
 
-        picture.jpg          as the webcam gives it
+        image.jpg          as the webcam gives it
         labels.png           0 none, k the k-th avalanche as seen
         masks/picture_k.png  the same, one avalanche each, 0 and 255
         dem.tif              elevations, m, GeoTIFF in LV95
@@ -49,13 +49,13 @@ def write_scene(scene: Scene, folder: Path | str) -> None:
     try:
         (folder / "masks").mkdir(parents=True, exist_ok=True)
         _, jpeg = cv2.imencode(
-            ".jpg", scene.picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+            ".jpg", scene.image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
         )
-        (folder / PICTURE).write_bytes(jpeg.tobytes())
+        (folder / IMAGE).write_bytes(jpeg.tobytes())
         write_png(folder / LABELS, scene.labels)
         for number, _, _ in scene.outlines:
             mask = np.where(scene.labels == number, np.uint8(255), np.uint8(0))
-            write_png(folder / "masks" / f"{Path(PICTURE).stem}_{number}.png", mask)
+            write_png(folder / "masks" / f"{Path(IMAGE).stem}_{number}.png", mask)
         _write_dem(scene, folder / "dem.tif")
         camera = json.dumps(scene.camera, indent=1)
         (folder / "camera.json").write_text(camera + "\n", encoding="utf-8")

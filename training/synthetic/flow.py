@@ -30,7 +30,7 @@ _DRAG = 1 / 60
 
 @dataclass(frozen=True)
 class Motion:
-    """How an avalanche moves.
+    """Parameters of an avalanche's motion.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Motion:
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Where particles went, on a grid of its own.
+    """Paths of particles, on a grid of its own.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ def slide(
 def _count(
     cell: NDArray[np.intp], weight: NDArray[np.float32] | None, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """How often, or with what weight, each cell of a grid is named."""
+    """Sum weights by grid cell; without weights, count."""
     counts = np.bincount(cell, weight, minlength=shape[0] * shape[1])
     return counts.reshape(shape).astype(np.float32)
 
@@ -209,6 +209,6 @@ class _Window:
         return push
 
     def inside(self, place: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Whether places (N, 2) are on the model."""
+        """Return whether places (N, 2) lie on the model."""
         cells = self._cells(place)
         return np.asarray(((cells > 1) & (cells < self._end)).all(axis=1))

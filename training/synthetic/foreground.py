@@ -1,4 +1,4 @@
-"""What stands between webcam and mountain: roofs, masts, cables; and the webcam's own lettering."""
+"""Foreground of a webcam photo: roofs, masts, cables; and its time stamp."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHIFT = 4
 def draw_foreground(
     radiance: NDArray[np.float32], snowy: bool, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Draw, in some pictures, a roof, or a mast with cables, over the scene.
+    """Draw, in some images, a roof, or a mast with cables, over the scene.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def _draw_roof(
     snowy: bool,
     rng: np.random.Generator,
 ) -> None:
-    """A gable in one of the lower corners: wall, and a roof with snow on it."""
+    """Draw a gable in one of the lower corners: wall, and a roof with snow on it."""
     height, width = opacity.shape
     ridge = np.array([rng.uniform(0.05, 0.3) * width, rng.uniform(0.78, 0.92) * height])
     pitch = rng.uniform(0.25, 0.6)
@@ -78,7 +78,7 @@ def _draw_roof(
 def _draw_cables(
     radiance: NDArray[np.float32], opacity: NDArray[np.uint8], rng: np.random.Generator
 ) -> None:
-    """A mast, and the cables that hang from it to the picture's edges."""
+    """Draw a mast and the cables that hang from it to the image's edges."""
     height, width = opacity.shape
     shape = np.zeros_like(opacity)
     x, top = rng.uniform(0.1, 0.9) * width, rng.uniform(0.15, 0.6) * height
@@ -136,11 +136,11 @@ def mist(
     return np.asarray(body * np.float32(rng.uniform(0.15, 0.5)))
 
 
-def letter(picture: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """Write place and time into some pictures, as webcams do; changes (H, W, 3) uint8 in place."""
+def letter(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Write place and time into some images, as webcams do; changes (H, W, 3) uint8 in place."""
     if rng.random() > 0.25:
         return
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     day, month, hour = (int(rng.integers(a, b)) for a, b in ((1, 29), (1, 6), (7, 18)))
     text = f"Webcam {int(rng.integers(1, 9))}   {day:02d}.{month:02d}.2024  {hour:02d}:00"
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, height / 900
@@ -149,5 +149,5 @@ def letter(picture: NDArray[np.uint8], rng: np.random.Generator) -> None:
     base = 2 * tall if rng.random() < 0.5 else height - tall
     if rng.random() < 0.5:
         upper, lower = (left - tall // 2, base - 3 * tall // 2), (left + across, base + tall // 2)
-        cv2.rectangle(picture, upper, lower, (30, 30, 30), -1)
-    cv2.putText(picture, text, (left, base), font, scale, (245, 245, 245), 1, cv2.LINE_AA)
+        cv2.rectangle(image, upper, lower, (30, 30, 30), -1)
+    cv2.putText(image, text, (left, base), font, scale, (245, 245, 245), 1, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""What covers the terrain, and how light falls on it, as planes on the elevation model's grid."""
+"""Land cover and shading of the terrain, as planes on the grid of the elevation model."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _shadow(dem: Plane, sun: NDArray[np.float32]) -> Plane:
     rows, cols = dem.shape
     rise = float(sun[2] / np.hypot(sun[0], sun[1])) * CELL
     side = int(np.ceil(np.hypot(rows, cols)))
-    # Angle of the direction to the sun in picture axes; that direction becomes "left".
+    # Angle of the direction to the sun in image axes; that direction becomes "left".
     turn = cv2.getRotationMatrix2D(
         ((cols - 1) / 2, (rows - 1) / 2), float(np.degrees(np.arctan2(sun[1], -sun[0]))), 1.0
     )

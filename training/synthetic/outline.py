@@ -44,7 +44,7 @@ def control_points(
     hidden: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> list[ControlPoint]:
-    """One point for each part of the picture that shows open terrain.
+    """One point for each part of the image that shows open terrain.
 
     Parameters
     ----------

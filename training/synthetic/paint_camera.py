@@ -1,4 +1,4 @@
-"""What a webcam adds to a scene: haze, blur, noise, JPEG."""
+"""Degradation by a webcam: haze, blur, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .paint_fields import between, fractal
-from .paint_planes import to_picture, to_planes
+from .paint_planes import to_image, to_planes
 
 
-def take_picture(rng: Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Degrade an (H, W, 3) uint8 RGB picture at random as a webcam does."""
-    size = (picture.shape[0], picture.shape[1])
+def degrade_image(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Degrade an (H, W, 3) uint8 RGB image at random as a webcam does."""
+    size = (image.shape[0], image.shape[1])
     if rng.random() < 0.3:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.1))
-    planes = to_planes(picture)
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.1))
+    planes = to_planes(image)
     if rng.random() < 0.2:
         drift = fractal(rng, size, (size[0] / 2, size[1]), finest=size[0] / 4)
         haze = np.clip(np.float32(0.1) * drift + np.float32(rng.uniform(0.05, 0.5)), 0, 0.75)
@@ -24,7 +24,7 @@ def take_picture(rng: Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8
     planes *= np.float32(rng.uniform(0.85, 1.1))
     if rng.random() < 0.7:
         planes += np.float32(between(rng, 0.4, 4)) * rng.standard_normal(size, np.float32)
-    taken = to_picture(planes)
+    taken = to_image(planes)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 95))]
         packed = cv2.imencode(".jpg", taken, quality)[1]

@@ -1,4 +1,4 @@
-"""How an avalanche looks: what it does to the slope inside its outline."""
+"""Appearance of a painted avalanche: changes to the slope inside its outline."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _relief(rng: Generator, soft: Field, deposit: Field, light: float, scale: fl
 
 
 def _crown(rng: Generator, soft: Field, along: Field, angle: float) -> Field:
-    """The step where the slab broke off: mostly a dark line, lit on some slopes."""
+    """Paint the crown, where the slab broke off: mostly a dark line, lit on some slopes."""
     edge = np.clip(shade(soften(soft, between(rng, 0.6, 2.0)), angle), 0, None)
     edge *= np.float32(1 / max(float(edge.max()), 1e-6))
     edge *= step(-along, -rng.uniform(0.15, 0.5), 0.2)

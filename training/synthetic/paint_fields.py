@@ -62,7 +62,7 @@ def _noise(rng: Generator, rows: int, cols: int) -> Field:
 
 
 def _enlarged(grid: Field, size: Size, steps: list[float], angle: float) -> Field:
-    """Turn a grid with cells of ``steps`` pixels downhill and lay it over the picture."""
+    """Turn a grid with cells of ``steps`` pixels downhill and lay it over the image."""
     sin, cos = math.sin(angle), math.cos(angle)
     to_grid = np.array([[cos, -sin], [sin, cos]]) / np.array([[steps[1]], [steps[0]]])
     centre = np.array([size[1], size[0]]) / 2
@@ -93,7 +93,7 @@ def shade(height: Field, towards: float) -> Field:
     height
         (H, W) float32.
     towards
-        Direction in radians as `fractal`'s angle: 0 is down the picture, pi / 2 to the right.
+        Direction in radians as `fractal`'s angle: 0 is down the image, pi / 2 to the right.
     """
     x, y = math.sin(towards) / 2, math.cos(towards) / 2
     kernel = np.array([[0, -y, 0], [-x, 0, x], [0, y, 0]], np.float32)

@@ -22,7 +22,7 @@ _KNOTS = (0.0, 0.06, 0.25, 0.45, 0.65, 0.85, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class PaintedOutline:
-    """Where one avalanche lies.
+    """Shape of one painted avalanche.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class PaintedOutline:
 
 
 def draw_outline(rng: Generator, size: Size) -> PaintedOutline:
-    """Draw an avalanche of 2 % to about 60 % of the picture; the frame may cut it."""
+    """Draw an avalanche of 2 % to about 60 % of the image; the frame may cut it."""
     while True:
         kind = str(rng.choice(KINDS, p=KIND_SHARES))
         angle = float(rng.normal(0, 0.22 if rng.random() < 0.85 else 0.7))
@@ -119,7 +119,7 @@ def _waver(rng: Generator, knots: int) -> NDArray[np.float64]:
 
 
 def _arm(rng: Generator, centre: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A second release that joins the track from the side."""
+    """Draw a second release that joins the track from the side."""
     top, joint = rng.uniform(-0.2, 0.2), rng.uniform(0.25, 0.7)
     bend = (1 - _STEPS) ** rng.uniform(0.7, 1.6)
     target = np.interp(joint, _STEPS, centre)
@@ -131,7 +131,7 @@ def _arm(rng: Generator, centre: NDArray[np.float64]) -> NDArray[np.float64]:
 def _toe(
     rng: Generator, centre: NDArray[np.float64], width: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """A branch of the deposit."""
+    """Draw a branch of the deposit."""
     start, end = rng.uniform(0.4, 0.85), rng.uniform(0.9, 1.25)
     origin = np.interp(start, _STEPS, centre)
     foot = float(np.interp(start, _STEPS, width))
@@ -143,7 +143,7 @@ def _toe(
 def _placed(
     rng: Generator, size: Size, parts: list[NDArray[np.float64]], angle: float
 ) -> list[NDArray[np.float64]]:
-    """Turn downhill, scale to a random share of the picture and move there: (x, y) in pixels."""
+    """Turn downhill, scale to a random share of the image and move there: (x, y) in pixels."""
     sin, cos = math.sin(angle), math.cos(angle)
     turned = [part @ np.array([[cos, -sin], [sin, cos]]) for part in parts]
     area = sum(abs(cv2.contourArea(part.astype(np.float32))) for part in turned)

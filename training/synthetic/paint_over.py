@@ -1,4 +1,4 @@
-"""What lies over a slope with its avalanches: cast shadow, lifts, and sky above the ridge."""
+"""Overlays on a slope with its avalanches: cast shadow, lifts, sky above the ridge."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .paint_fields import Field, Size, between, fractal, quantile, shade, soften, step, unit
-from .paint_planes import colour, cover, to_picture, to_planes
+from .paint_planes import colour, cover, to_image, to_planes
 
 
 def paint_slope(rng: Generator, size: Size) -> NDArray[np.uint8]:
@@ -35,28 +35,28 @@ def paint_slope(rng: Generator, size: Size) -> NDArray[np.uint8]:
     tone += _texture(rng, size, angle)
     if rng.random() < 0.35:
         tone += _tracks(rng, size)
-    picture = tone[None] * _tint(rng)
+    image = tone[None] * _tint(rng)
     if rng.random() < 0.6:
-        _add_rock(rng, picture, relief, lit, angle)
+        _add_rock(rng, image, relief, lit, angle)
     if rng.random() < 0.22:
-        _add_forest(rng, picture, broad)
-    return to_picture(picture)
+        _add_forest(rng, image, broad)
+    return to_image(image)
 
 
-def make_snowy(rng: Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def make_snowy(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Push a general photo towards snow: pale, low in contrast, bright, bluish.
 
     Parameters
     ----------
-    picture
+    image
         (H, W, 3) uint8 RGB.
 
     Returns
     -------
     (H, W, 3) uint8 RGB.
     """
-    size = (picture.shape[0], picture.shape[1])
-    planes = to_planes(picture)
+    size = (image.shape[0], image.shape[1])
+    planes = to_planes(image)
     grey = planes.mean(axis=0)
     planes += np.float32(rng.uniform(0.6, 1.0)) * (grey - planes)
     target = rng.uniform(140, 225)
@@ -68,7 +68,7 @@ def make_snowy(rng: Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         extent, angle = min(size), float(rng.normal(0, 0.25))
         relief = fractal(rng, size, (extent * 0.6, extent * rng.uniform(0.15, 0.4)), angle)
         planes += np.float32(between(rng, 2, 20)) * _lit(rng, relief, float(rng.uniform(-2, 2)))
-    return to_picture(planes)
+    return to_image(planes)
 
 
 def _lit(rng: Generator, relief: Field, light: float) -> Field:

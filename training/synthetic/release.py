@@ -1,4 +1,4 @@
-"""Where avalanches break loose: slabs along a crown, loose snow from a point."""
+"""Release areas: slabs along a crown, loose snow from a point."""
 
 from __future__ import annotations
 

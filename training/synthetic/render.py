@@ -1,4 +1,4 @@
-"""What the camera sees: snow, rock, debris and trees in sun, shadow and haze."""
+"""Rendering of snow, rock, debris and trees in sun, shadow and haze."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NEEDLES = np.array([0.030, 0.042, 0.028], np.float32)
 
 @dataclass(frozen=True, eq=False)
 class PixelGround:
-    """Where the pixels look and what they meet.
+    """Viewing directions of all pixels, and the terrain that they show.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ def pixel_ground(terrain: SceneTerrain, sight: SceneSight) -> PixelGround:
     return PixelGround(azimuth, tangent, land, distance, x, y, terrain.sample(terrain.dem, x, y))
 
 
-def label_picture(frame: PixelGround, avalanches: Sequence[Avalanche]) -> NDArray[np.uint8]:
+def label_image(frame: PixelGround, avalanches: Sequence[Avalanche]) -> NDArray[np.uint8]:
     """(H, W) number of the avalanche at each pixel's centre, counted from 1; 0 for none."""
     labels = np.zeros(frame.land.shape, np.uint8)
     for number, avalanche in enumerate(avalanches, 1):
@@ -129,7 +129,7 @@ def render(
 
 @dataclass(eq=False)
 class _Surface:
-    """What the pixels see before light falls on it: (H, W, 3) albedo and (H, W) rise."""
+    """Return (H, W, 3) albedo and (H, W) rise of what the pixels show, before lighting."""
 
     albedo: Colours
     east: Plane
@@ -210,7 +210,7 @@ def _lay(
 
 
 def _seen_in(frame: PixelGround, avalanche: Avalanche) -> tuple[slice, slice] | None:
-    """The part of the picture in which an avalanche can be."""
+    """Return the part of the image in which an avalanche can be."""
     height, width = (side * avalanche.cell for side in avalanche.mask.shape)
     near = (frame.x > avalanche.west) & (frame.x < avalanche.west + width) & frame.land
     near &= (frame.y < avalanche.north) & (frame.y > avalanche.north - height)

@@ -1,4 +1,4 @@
-"""A scene: the picture, the truth about it, and the map it was made from."""
+"""Scene: image, truth, and the map it was made from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .events import SMALLEST, draw_avalanches, footprint
 from .foreground import draw_foreground, letter
 from .ground import Ground, cover, release_ground
 from .outline import ControlPoint, control_points, map_outline
-from .render import PixelGround, label_picture, pixel_ground, render
+from .render import PixelGround, label_image, pixel_ground, render
 from .sight import SceneSight, look
 from .terrain import SceneTerrain, make_terrain
 from .trees import draw_trees, plant
@@ -34,11 +34,11 @@ _WORLDS = 20
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A webcam's picture of avalanches, with everything that is true about it.
+    """Webcam image of avalanches with its ground truth.
 
     Attributes
     ----------
-    picture
+    image
         (H, W, 3) uint8 RGB.
     labels
         (H, W) uint8: 0 none, k the k-th avalanche as seen, what stands in front left out.
@@ -56,7 +56,7 @@ class Scene:
         (k, outline on the map with its hidden parts, ``slab`` or ``loose``) of each avalanche.
     """
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     dem: NDArray[np.float32]
     transform: Affine
@@ -73,7 +73,7 @@ def make_scene(seed: int, width: int = 1600, height: int = 1000) -> Scene:
     seed
         0 or more.
     width, height
-        Of the picture, pixels; at least 64.
+        Of the image, pixels; at least 64.
 
     Raises
     ------
@@ -113,10 +113,10 @@ def _try_world(rng: np.random.Generator, width: int, height: int) -> Scene | Non
     labels[near] = 0
     if len(np.unique(labels[labels > 0])) < len(avalanches):
         return None
-    picture = develop(radiance, frame.land, rng)
-    letter(picture, rng)
+    image = develop(radiance, frame.land, rng)
+    letter(image, rng)
     return Scene(
-        picture=picture,
+        image=image,
         labels=labels,
         dem=terrain.dem,
         transform=terrain.transform,
@@ -148,7 +148,7 @@ def _stand_trees(
             blocked |= footprint(avalanche, blocked)
         forest = plant(terrain, sight, ground, blocked, rng)
         trees = draw_trees(forest, (sight.camera.width, sight.camera.height), day.haze)
-        labels = label_picture(frame, avalanches)
+        labels = label_image(frame, avalanches)
         labels[trees[:, :, 3] > 0.5] = 0
         seen = np.bincount(labels.ravel(), minlength=len(avalanches) + 1)[1:]
         clear = seen >= SMALLEST / 2 * labels.size

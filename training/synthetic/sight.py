@@ -1,4 +1,4 @@
-"""What a camera sees of a terrain: where each pixel's ray ends, and which places are in view.
+"""Visibility of a terrain from a camera: ray ends of pixels, and visible points.
 
 Lines of sight over a fan of azimuths carry the tangent of the elevation angle of the terrain by
 range. Its running maximum is monotonous, so that a ray's first hit is a binary search, and a place
@@ -52,7 +52,7 @@ class SceneSight:
     def hits(
         self, azimuth: NDArray[np.float32], tangent: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Where rays end.
+        """Intersect rays with the terrain.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class SceneSight:
         return distance.astype(np.float32), tangent <= skyline
 
     def sees(self, points: NDArray[np.floating], tolerance: float = CELL / 4) -> NDArray[np.bool_]:
-        """Whether points (N, 3) are in the fan and no terrain is more than `tolerance` m above."""
+        """Return whether points (N, 3) are in the fan, no terrain more than `tolerance` m above."""
         offset = np.asarray(points, np.float64) - (self.camera.x, self.camera.y, self.camera.z)
         distance = np.hypot(offset[:, 0], offset[:, 1])
         azimuth = np.arctan2(offset[:, 0], offset[:, 1]) - np.radians(self.camera.yaw)

@@ -82,7 +82,7 @@ def _add_range(
     day: Conditions,
     rng: np.random.Generator,
 ) -> None:
-    """A range on the horizon, the paler the farther."""
+    """Draw a range on the horizon, the paler the farther."""
     crest = np.cumsum(rng.standard_normal((1, 2048)), axis=1)
     crest -= np.linspace(crest[0, 0], crest[0, -1], 2048)
     line = (0.02 + 0.025 * layer) + 0.02 * crest / (crest.std() + 1e-6)

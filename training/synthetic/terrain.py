@@ -24,7 +24,7 @@ _STAGES = ((120, 30, 40.0), (60, 14, 30.0), (30, 10, 12.0), (15, 8, 6.0))
 
 @dataclass(frozen=True, eq=False)
 class SceneTerrain:
-    """An elevation model, and where things lie on it.
+    """Elevation model, with its landmarks.
 
     Local coordinates are metres from the upper left corner of the model: x east, y north (so y is
     negative on the map).

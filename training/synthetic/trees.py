@@ -19,7 +19,7 @@ NEAREST = 90.0
 UP = np.array([0.0, 0.0, 1.0])
 
 _TALLEST = 0.22
-"""Share of the picture's height."""
+"""Share of the image's height."""
 
 _RAGGED = 14
 """Pixels of height from which branches show."""
@@ -92,7 +92,7 @@ def plant(
     height = rng.uniform(8, 24, len(feet))
     distance = np.hypot(x - camera.x, y - camera.y)
     foot = camera.project(feet)
-    # Wider than the picture by a tree.
+    # Wider than the image by a tree.
     room = np.array(camera.centre) + 5 + (30 * camera.f / np.maximum(distance, 1))[:, None]
     framed = (np.abs(foot - camera.centre) < room).all(axis=1)
     tall = height * camera.f / distance > _TALLEST * camera.height

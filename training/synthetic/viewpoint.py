@@ -1,4 +1,4 @@
-"""Where the webcam stands and what it looks at."""
+"""Position and view of the webcam."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def choose_camera(
     release
         (rows, cols) where avalanches can start.
     size
-        (width, height) of the picture.
+        (width, height) of the image.
     rng
         Source of randomness.
 
@@ -85,7 +85,7 @@ def _points(
 def _in_view(
     terrain: SceneTerrain, place: NDArray[np.float64], targets: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether no terrain stands between, tried at 200 places on the way."""
+    """Return whether no terrain lies between, sampled at 200 places."""
     share = np.linspace(0.01, 0.985, 200)[:, None]
     x = (place[0] + share * (targets[:, 0] - place[0])).astype(np.float32)
     y = (place[1] + share * (targets[:, 1] - place[1])).astype(np.float32)
@@ -96,7 +96,7 @@ def _in_view(
 
 
 def _is_walled_in(terrain: SceneTerrain, camera: SceneCamera) -> bool:
-    """Whether near terrain fills much of the picture: no one puts a webcam there."""
+    """Return whether near terrain fills much of the image: no webcam is placed like that."""
     half = np.arctan(camera.width / 2 / camera.f)
     azimuth = np.radians(camera.yaw) + np.linspace(-half, half, 12)
     distance = np.linspace(20, 320, 25)[:, None]
@@ -113,7 +113,7 @@ def _aim(
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> SceneCamera:
-    """Put one of the targets somewhere about the middle of the picture."""
+    """Put one of the targets somewhere about the middle of the image."""
     kind = rng.choice(len(_FIELDS), p=[0.45, 0.33, 0.22])
     f = size[0] / 2 / np.tan(np.radians(rng.uniform(*_FIELDS[kind])) / 2)
     x, y, z = place.tolist()
