@@ -224,7 +224,7 @@ class Predictor:
         return Click(row, col, click.positive)
 
     def _continues(self, prompts: Prompts) -> bool:
-        """Whether box and mask are those of the steps so far."""
+        """Return whether box and mask are those of the steps so far."""
         if not self._steps or prompts.box != self._box:
             return False
         if prompts.mask is self._mask:

@@ -46,7 +46,7 @@ def download(
     progress: Progress | None = None,
     timeout: float = 30.0,
 ) -> Path:
-    """Fetch ``url`` to ``target``, unless a file of the right content is there already.
+    """Download ``url`` to ``target``, unless a file of the right content is there already.
 
     The content is written to ``<target>.part`` first. If the connection breaks off, this call
     (after a pause) or a later one resumes from that file. Only a complete and checked file gets

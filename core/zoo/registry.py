@@ -83,7 +83,7 @@ def _ritm(name: str, title: str, git_blob: str, trained_on: str) -> ZooModel:
 def _avalanche(
     name: str, file_name: str, git_blob: str, trained_on: str, citation: str, note: str = ""
 ) -> ZooModel:
-    """One of the avalanche models of Hafner et al. (2024)."""
+    """Build the entry of an avalanche model of Hafner et al. (2024)."""
     return ZooModel(
         name=name,
         title=f"Avalanches, trained on {trained_on}",
