@@ -82,7 +82,7 @@ def _inner_band(area: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
 
 def _ratio(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     union = np.count_nonzero(first | second)
-    return np.count_nonzero(first & second) / union if union else 1.0
+    return float(np.count_nonzero(first & second) / union) if union else 1.0
 
 
 def _check_shapes(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> None:
