@@ -23,13 +23,13 @@ SIZE = 600, 900
     "view", [InputView(Roi(40, 339, 100, 499), (64, 48)), InputView(Roi(3, 40, 7, 90), (80, 96))]
 )
 def test_places_of_a_view_are_those_at_which_it_is_enlarged(view):
-    rows, cols = view.places
+    rows, cols = view.frame_coordinates
     ramp = np.add.outer(rows, 10 * cols).astype(np.float32)
     enlarged = view.enlarge(ramp)
     r, c = np.mgrid[view.roi.slices]
     inner = (slice(6, -6), slice(6, -6))  # beyond the outermost centres there is nothing to go by
     assert np.abs(enlarged - (r + 10 * c))[inner].max() < 0.05
-    for given, found in zip((rows, cols), view.indices(rows, cols), strict=True):
+    for given, found in zip((rows, cols), view.view_coordinates(rows, cols), strict=True):
         assert np.allclose(found, np.arange(len(given)))
 
 
@@ -72,8 +72,8 @@ def test_samples_of_one_view_in_another():
         InputView(Roi(0, 199, 0, 299), (50, 60)),
         InputView(Roi(50, 149, 90, 209), (40, 80)),
     )
-    rows, cols = view.places
-    there = part.places
+    rows, cols = view.frame_coordinates
+    there = part.frame_coordinates
     sampled = resample(np.add.outer(rows, 7 * cols).astype(np.float32), view, part)
     assert np.allclose(sampled, np.add.outer(there[0], 7 * there[1]), atol=0.5)
 
