@@ -1,4 +1,4 @@
-"""Values of command line options, in the notation that users type."""
+"""Parsers of values on command lines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def box(text: str) -> Box:
 
 
 def number(text: str) -> float:
-    """Read a number; what is none becomes NaN, which lies in no range."""
+    """Read a number; text that is none becomes NaN, which lies in no range."""
     try:
         return float(text)
     except ValueError:
@@ -119,7 +119,7 @@ class Sigma(NamedTuple):
     share: bool
 
     def of(self, value: float) -> float:
-        """As a fraction of ``value``."""
+        """Return the sigma as a fraction of ``value``."""
         return self.value if self.share else self.value / value
 
 
@@ -132,7 +132,7 @@ def sigma(text: str) -> Sigma:
 
 
 def moment(text: str) -> str:
-    """Read a date, or a date and time, of ISO 8601, and give it as typed."""
+    """Check a date, or a date and time, of ISO 8601; return it as typed."""
     try:
         datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -141,7 +141,7 @@ def moment(text: str) -> str:
 
 
 def _numbers(text: str) -> list[float]:
-    """Read finite numbers between commas; none where one of them is not."""
+    """Read finite numbers between commas; an empty list if one is not."""
     values = [number(part) for part in text.split(",")]
     return values if all(map(math.isfinite, values)) else []
 

@@ -1,10 +1,20 @@
-"""Errors that a person can act on: each message names the fault and what to do about it."""
+"""Errors for users: each message names the fault and what to do about it."""
 
 from __future__ import annotations
 
 
 class IsegError(Exception):
-    """Root of all errors that this project raises on purpose."""
+    """Root of all errors that this project raises on purpose.
+
+    Examples
+    --------
+    >>> from core import IsegError, read_image
+    >>> try:
+    ...     read_image("missing.jpg")
+    ... except IsegError as error:
+    ...     print(error)
+    Cannot read missing.jpg: No such file or directory. Check the name and whether it may be read.
+    """
 
 
 class CheckpointError(IsegError, ValueError):
@@ -12,7 +22,7 @@ class CheckpointError(IsegError, ValueError):
 
 
 class ModelNotFoundError(IsegError, LookupError):
-    """A model name that the zoo does not know, or a file that does not exist."""
+    """An unknown model name, or a file that does not exist."""
 
 
 class DownloadError(IsegError, OSError):
@@ -20,11 +30,11 @@ class DownloadError(IsegError, OSError):
 
 
 class ImageError(IsegError, ValueError):
-    """A picture or mask that cannot be read, or has an unsuitable size or type."""
+    """An image or mask that cannot be read, or has an unsuitable size or type."""
 
 
 class PromptError(IsegError, ValueError):
-    """A click, box or mask that does not fit the picture or the model."""
+    """A click, box or mask that does not fit the image or the model."""
 
 
 class DatasetError(IsegError, ValueError):
@@ -40,11 +50,11 @@ class TerrainError(IsegError, ValueError):
 
 
 class EngineError(IsegError, RuntimeError):
-    """A compute device or inference engine that is not there, or failed."""
+    """A compute device or inference engine that is missing, or failed."""
 
 
 class WorkerError(IsegError, RuntimeError):
-    """A worker process that did not start, ended, or cannot be understood."""
+    """A worker process that did not start, ended, or sent an invalid message."""
 
 
 class ConfigError(IsegError, ValueError):
@@ -52,4 +62,4 @@ class ConfigError(IsegError, ValueError):
 
 
 class TrainingError(IsegError, RuntimeError):
-    """A training run that cannot start or go on."""
+    """A training run that cannot start or continue."""

@@ -1,6 +1,6 @@
-"""Pictures and masks from files: photographs, webcam frames, georeferenced rasters.
+"""Reading and writing of images and masks: photos, webcam images, georeferenced rasters.
 
-GDAL (through rasterio) opens whatever it knows. JPEG pixels are decoded by OpenCV instead, because
+GDAL (through rasterio) reads all formats but the pixels of JPEG: OpenCV decodes these, since
 GDAL's decoder rounds differently and published IoUs were measured on OpenCV's pixels.
 """
 
@@ -33,20 +33,29 @@ _PERCENTILE_SAMPLES = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A picture as a person sees it.
+    """Image with its path and georeference.
 
     Attributes
     ----------
     pixels
-        (H, W, 3) uint8, RGB.
+        (H, W, 3) uint8, RGB, in the orientation of display.
     path
-        The file it came from.
+        Its file.
     transform
         (a, b, c, d, e, f) in affine order: ``x = a * col + b * row + c``,
         ``y = d * col + e * row + f``, with (col, row) = (0, 0) at the upper left corner of the
         first pixel. None where the file is not georeferenced.
     crs_wkt
         Coordinate reference system as WKT, None where unknown.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from core.image import Image
+    >>> photo = Image(np.zeros((2, 3, 3), np.uint8), Path("a.jpg"), transform=None, crs_wkt=None)
+    >>> photo.pixels.shape
+    (2, 3, 3)
     """
 
     pixels: NDArray[np.uint8]
@@ -56,28 +65,40 @@ class Image:
 
 
 def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
-    """Read any raster file as 8-bit RGB; the whole picture is held in memory.
+    """Read a whole raster file as 8-bit RGB.
 
     Parameters
     ----------
     path
-        JPEG, PNG, BMP, TIFF, or whatever else GDAL reads.
+        JPEG, PNG, BMP, TIFF, or any other format of GDAL.
     bands
         One or three band numbers, counted from 1. Default: the first three that are not alpha, or
         the first where there are fewer.
 
     Returns
     -------
-    Picture
-        8-bit values are never changed (colour tables are applied, a single band is repeated). Other
-        types are stretched linearly so that the 2nd and 98th percentile of all valid values of all
-        bands together become 0 and 255; one stretch for all bands keeps the colours. Nodata and NaN
-        become 0. The EXIF orientation of JPEG, PNG and WebP is applied unless georeferenced.
+    Image
+        8-bit values stay (colour tables are applied, a single band is repeated). Other types are
+        stretched linearly: the 2nd and 98th percentile of all valid values of all bands become 0
+        and 255. Nodata and NaN become 0. The EXIF orientation of JPEG, PNG and WebP is applied
+        unless georeferenced.
 
     Raises
     ------
     ImageError
-        A file that is missing, empty, cut short or no picture; bands that it does not have.
+        A file that is missing, empty, truncated or no image; bands that it does not have.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from core.image import read_image, write_png
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_png(Path(folder, "a.png"), np.full((2, 3), 7, np.uint8))
+    ...     image = read_image(Path(folder, "a.png"))
+    >>> image.pixels.shape, image.crs_wkt
+    ((2, 3, 3), None)
     """
     path = Path(path)
     content = _content(path)
@@ -102,19 +123,19 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
     path
         Any raster file with an integer type.
     colours
-        False: values as stored; palette indices stay indices, 1-bit files give 0 and 1.
-        True: values as an image viewer shows them; palettes become RGB, 1-bit files 0 and 255.
+        False: values as stored; palette indices stay, 1-bit files give 0 and 1.
+        True: values as displayed; palettes become RGB, 1-bit files 0 and 255.
 
     Returns
     -------
     array
-        (H, W) for one band, (H, W, C) in file order (RGB) for several; alpha is left out. The
-        type is the file's.
+        (H, W) for one band, (H, W, C) in file order (RGB) for several, without alpha, of the
+        file's type.
 
     Raises
     ------
     ImageError
-        A file that is missing, empty, cut short, no picture, or not of an integer type.
+        A file that is missing, empty, truncated, no image, or not of an integer type.
     """
     path = Path(path)
     content = _content(path)
@@ -127,7 +148,7 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
 
 
 def read_binary_mask(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
-    """(H, W) which pixels of a photo, as it is shown, a mask file marks: those that are not 0.
+    """Read a mask file as (H, W) bool, in the orientation of its photo: values other than 0.
 
     Raises
     ------
@@ -139,11 +160,10 @@ def read_binary_mask(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
 
 
 def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> NDArray[Any]:
-    """Bring a mask into the orientation in which its photo is shown.
+    """Turn a mask into the orientation in which its photo is displayed.
 
-    Tools that ignore EXIF draw masks on the photo as stored. Such a mask is told by its size and
-    gets the photo's orientation. Where both sizes agree (upside-down or square photos) the mask is
-    taken as drawn on the photo as shown.
+    Masks drawn by tools that ignore EXIF fit the photo as stored; they are recognised by their
+    size and turned. Where both sizes agree (upside-down or square photos) the mask stays.
 
     Parameters
     ----------
@@ -162,7 +182,7 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
     Raises
     ------
     ImageError
-        The sizes differ; both are named.
+        If the sizes differ.
     """
     photo = Path(photo)
     content = _content(photo)
@@ -176,12 +196,12 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
         return _orient(mask, orientation)
     raise ImageError(
         f"The mask {mask_path} has {mask.shape[1]} x {mask.shape[0]} pixels (width x height), its "
-        f"picture {photo} has {shown[1]} x {shown[0]}: give both the same size."
+        f"image {photo} has {shown[1]} x {shown[0]}: give both the same size."
     )
 
 
 def write_png(path: Path | str, array: NDArray[Any]) -> None:
-    """Write a PNG; an existing file is replaced only once the new one is complete.
+    """Write a PNG atomically.
 
     Parameters
     ----------
@@ -193,7 +213,7 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
     Raises
     ------
     ImageError
-        An unsuitable array, or a file that cannot be written (the reason is named).
+        An unsuitable array, or a file that cannot be written.
     """
     path = Path(path)
     grey = array.ndim == 2
@@ -215,7 +235,7 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
 
 
 def _content(path: Path) -> bytes:
-    """Whole content of JPEG, PNG and WebP, whose marks are looked at; else the first bytes."""
+    """Read the whole of JPEG, PNG and WebP, for their end and EXIF; else the first bytes."""
     try:
         with path.open("rb") as file:
             content = file.read(16)
@@ -228,7 +248,7 @@ def _content(path: Path) -> bytes:
     if not content:
         raise ImageError(f"The file {path} is empty (0 bytes): copy or download it again.")
     if not _is_complete(content):
-        raise ImageError(f"The picture {path} is cut short: copy or download it again.")
+        raise ImageError(f"The image {path} is cut short: copy or download it again.")
     return content
 
 
@@ -237,12 +257,12 @@ def _is_foreign_riff(head: bytes) -> bool:
 
 
 def _is_complete(content: bytes) -> bool:
-    """Whether JPEG and PNG reach their end mark; their decoders fill up what is missing."""
+    """Return whether JPEG and PNG have their end marker; decoders invent what is missing."""
     if content.startswith(_PNG):
         return b"IEND" in content
     if not content.startswith(_JPEG):
         return True
-    position = 2  # step over the header segments: a thumbnail in there has an end mark of its own
+    position = 2  # skip the header segments: a thumbnail there has its own end marker
     while content[position : position + 1] == b"\xff" and content[position + 1 :][:1] != b"\xda":
         fill = content[position + 1 : position + 2] == b"\xff"
         length = int.from_bytes(content[position + 2 : position + 4], "big")
@@ -252,8 +272,8 @@ def _is_complete(content: bytes) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[DatasetReader]:
-    """Open with GDAL; what goes wrong inside becomes an `ImageError`."""
-    import rasterio  # slow to load: only for those who read files
+    """Open with GDAL; turn errors inside the block into an `ImageError`."""
+    import rasterio  # slow to load
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -268,17 +288,17 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
                 yield source
     except (RasterioError, CPLE_BaseError) as error:
         raise ImageError(
-            f"Cannot read {path} as a picture: it is damaged, cut short, or of a kind that GDAL "
+            f"Cannot read {path} as an image: it is damaged, cut short, or of a kind that GDAL "
             "does not know. Open it in an image viewer, or save it as PNG or TIFF."
         ) from error
     except MemoryError as error:
-        raise ImageError(f"The picture {path} is too large for memory: cut it first.") from error
+        raise ImageError(f"The image {path} is too large for memory: cut it first.") from error
 
 
 def _colour_bands(source: DatasetReader) -> list[int]:
     from rasterio.enums import ColorInterp
 
-    if source.driver == "JPEG":  # has no alpha; GDAL fails to say so where EXIF is malformed
+    if source.driver == "JPEG":  # no alpha; GDAL fails on malformed EXIF
         return list(source.indexes)
     kinds = enumerate(source.colorinterp, 1)
     return [band for band, kind in kinds if kind is not ColorInterp.alpha] or [1]
@@ -299,7 +319,7 @@ def _choose_bands(source: DatasetReader, bands: Sequence[int] | None, path: Path
 def _read_bands(
     source: DatasetReader, content: bytes, bands: list[int], path: Path, *, as_shown: bool = True
 ) -> NDArray[Any]:
-    """(H, W, C) values as stored on disk, not yet turned; colour tables applied if as_shown."""
+    """Read (H, W, C) values in stored orientation; apply colour tables if ``as_shown``."""
     if content.startswith(_JPEG):
         decoded = _decode_jpeg(content, path)
         every = bands == list(source.indexes)
@@ -326,7 +346,7 @@ def _decode_jpeg(content: bytes, path: Path) -> NDArray[np.uint8]:
 
 
 def _colour_table(source: DatasetReader, bands: list[int]) -> NDArray[np.uint8] | None:
-    """(N + 1, 3) colours of a palette file, the last one black; None where there is no palette."""
+    """Return (N + 1, 3) colours of a palette file, the last one black; None without palette."""
     from rasterio.enums import ColorInterp
 
     if len(bands) != 1 or source.colorinterp[bands[0] - 1] is not ColorInterp.palette:
@@ -340,7 +360,7 @@ def _colour_table(source: DatasetReader, bands: list[int]) -> NDArray[np.uint8] 
 
 def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDArray[np.uint8]:
     if values.dtype.kind not in "iuf":
-        raise ImageError(f"The picture {path} has type {values.dtype}: save it as real numbers.")
+        raise ImageError(f"The image {path} has type {values.dtype}: save it as real numbers.")
     valid = valid & np.isfinite(values)
     sample = values[valid]
     if sample.size == 0:
@@ -358,7 +378,7 @@ def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDAr
 
 
 def _orientation(source: DatasetReader, content: bytes) -> int:
-    """EXIF orientation 1..8; a georeferenced picture stays as stored, as its transform says."""
+    """Return the EXIF orientation 1 to 8; 1 for georeferenced images, whose transform counts."""
     if not source.transform.is_identity:
         return 1
     for signature, mark in _EXIF_MARKS.items():
@@ -369,7 +389,7 @@ def _orientation(source: DatasetReader, content: bytes) -> int:
 
 
 def _tiff_orientation(content: bytes, mark: int) -> int:
-    """Orientation tag of the little TIFF header that follows the EXIF mark; 1 if malformed."""
+    """Read the orientation from the TIFF header behind the EXIF mark; 1 if malformed."""
     starts = [content.find(order, mark, mark + 20) for order in (b"II*\0", b"MM\0*")]
     start = max(starts)
     order = "<" if starts[0] >= 0 else ">"
@@ -388,7 +408,7 @@ def _tiff_orientation(content: bytes, mark: int) -> int:
 
 
 def _orient(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (H, W, ...) as EXIF orientation 1..8 asks for."""
+    """Turn (H, W, ...) by EXIF orientation 1 to 8."""
     if orientation >= 5:
         values = values.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):

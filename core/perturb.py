@@ -1,10 +1,12 @@
-"""Flawed outlines to start from: what someone else, or another day, might have drawn."""
+"""Flawed start masks, as of another person or another day."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from .metrics import iou
 
 GRID = 6
 """Nodes along each side of the displacement field; few nodes make a smooth displacement."""
@@ -21,7 +23,7 @@ def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDA
     mask
         (H, W) ground truth: 1 object, 0 background, -1 ignored (background here).
     seed
-        Of the random displacement and part, or what draws them.
+        Seed or generator of the random displacement and part.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDA
 
 
 def _shift_outline(truth: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Displace by a smooth random field, as far as the IoU stays above 0.8."""
+    """Displace by a smooth random field, as far as the IoU remains above 0.8."""
     height, width = truth.shape
     nodes = rng.standard_normal((2, GRID, GRID)).astype(np.float32)
     field = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in nodes]
@@ -46,7 +48,7 @@ def _shift_outline(truth: NDArray[np.bool_], rng: np.random.Generator) -> NDArra
     while amplitude > 0.5:
         source = (cols + amplitude * field[0], rows + amplitude * field[1])
         moved: NDArray[np.bool_] = cv2.remap(truth.view(np.uint8), *source, cv2.INTER_NEAREST) != 0
-        if _iou(moved, truth) > 0.8:
+        if iou(moved, truth.view(np.int8)) > 0.8:
             return moved
         amplitude /= 1.5
     return truth
@@ -57,10 +59,10 @@ def _cut_or_add(
 ) -> NDArray[np.bool_]:
     """Grow a disc from a pixel of the outline, inwards or outwards, until the IoU meets a goal."""
     rim = shifted & (cv2.erode(shifted.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-    # An object that fills the picture has no rim.
+    # An object that fills the image has no rim.
     outline = np.argwhere(rim) if rim.any() else np.argwhere(shifted)
     row, col = outline[rng.integers(len(outline))]
-    # Too little can be added to an object that covers most of the picture.
+    # Too little can be added to an object that covers most of the image.
     add = bool(rng.integers(2)) and float(truth.mean()) < 0.5
     step = max(0.5, 0.02 * float(np.sqrt(truth.sum())))
     rows, cols = np.ogrid[: truth.shape[0], : truth.shape[1]]
@@ -75,7 +77,3 @@ def _cut_or_add(
     )
     part: NDArray[np.bool_] = ring <= int(np.argmax(ious <= goal))
     return shifted | part if add else shifted & ~part
-
-
-def _iou(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    return float(np.count_nonzero(first & second) / np.count_nonzero(first | second))

@@ -1,6 +1,6 @@
-"""What a user tells the model: clicks, a box, a mask to start from.
+"""Prompts of a user: clicks, a box, a start mask.
 
-Coordinates are pixels of the full picture, centres on integers, origin in the upper left corner,
+Coordinates are pixels of the full image, centres on integers, origin in the upper left corner,
 ``row`` down and ``col`` to the right. They may be fractional.
 """
 
@@ -17,12 +17,19 @@ from numpy.typing import NDArray
 from .errors import PromptError
 
 BOX_GUIDANCE = 0.5
-"""Value of the previous mask inside a box, for models that were trained to read it so."""
+"""Value of the mask guidance inside a box, for models trained on boxes."""
 
 
 @dataclass(frozen=True)
 class Click:
-    """One click: on the object (``positive``) or on the background."""
+    """One click: on the object (``positive``) or on the background.
+
+    Examples
+    --------
+    >>> from core.prompts import Click
+    >>> Click(row=120, col=80.5, positive=False)
+    Click(row=120, col=80.5, positive=False)
+    """
 
     row: float
     col: float
@@ -35,7 +42,14 @@ class Click:
 
 @dataclass(frozen=True)
 class Box:
-    """An axis-parallel box; ``row_max`` and ``col_max`` belong to it (inclusive)."""
+    """Axis-parallel box; ``row_max`` and ``col_max`` are inclusive.
+
+    Examples
+    --------
+    >>> from core.prompts import Box
+    >>> Box.from_corners((40, 90), (10, 20))
+    Box(row_min=10, row_max=40, col_min=20, col_max=90)
+    """
 
     row_min: float
     row_max: float
@@ -54,24 +68,31 @@ class Box:
 
     @classmethod
     def from_corners(cls, first: tuple[float, float], second: tuple[float, float]) -> Box:
-        """Box between two opposite (row, col) corners, in any order."""
+        """Build a box from two opposite (row, col) corners, in any order."""
         (r0, c0), (r1, c1) = first, second
         return cls(min(r0, r1), max(r0, r1), min(c0, c1), max(c0, c1))
 
 
 @dataclass(frozen=True, eq=False)
 class Prompts:
-    """All prompts of one object, in the order in which they were given.
+    """All prompts of one object.
 
     Attributes
     ----------
     clicks
         Clicks in order; later clicks correct earlier ones.
     box
-        Drawn round the object: the model looks there, enlarged.
+        Round the object: it sets the input view.
     mask
-        (H, W) array to start from, bool or probabilities in 0..1: the first mask guidance. Not to
-        be changed while it is in use.
+        (H, W) start mask, bool or probabilities from 0 to 1: the first mask guidance. Do not change
+        it while it is in use.
+
+    Examples
+    --------
+    >>> from core.prompts import Box, Click, Prompts
+    >>> prompts = Prompts([Click(30, 40), Click(5, 5, positive=False)], Box(10, 50, 20, 70))
+    >>> len(prompts.clicks), prompts.empty
+    (2, False)
     """
 
     clicks: Sequence[Click] = ()
@@ -85,5 +106,5 @@ class Prompts:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to predict from."""
+        """Whether there are no prompts."""
         return not self.clicks and self.box is None and self.mask is None

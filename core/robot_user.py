@@ -1,4 +1,4 @@
-"""The robot user of the click protocol: it corrects the largest error at its deepest point."""
+"""Robot user: clicks the deepest point of the largest error, to measure NoC."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .prompts import Click
 
 
 class ClickResult(NamedTuple):
-    """A click, the (H, W) bool mask that answered it, and its IoU with the ground truth."""
+    """A click, the (H, W) bool mask after it, and its IoU with the ground truth."""
 
     click: Click
     mask: NDArray[np.bool_]
@@ -24,32 +24,43 @@ class ClickResult(NamedTuple):
 
 def simulate_clicks(
     truth: NDArray[np.int8],
-    answer: Callable[[tuple[Click, ...]], NDArray[np.bool_]],
+    predict: Callable[[tuple[Click, ...]], NDArray[np.bool_]],
     *,
     max_clicks: int,
     target_iou: float,
     mask: NDArray[np.bool_] | None = None,
     reference: bool = False,
 ) -> Iterator[ClickResult]:
-    """Click and answer by turns, until the target is reached or nothing is left to correct.
+    """Click and predict by turns, until the target is reached or no error is left.
 
     Parameters
     ----------
     truth
         (H, W) ground truth: 1 object, 0 background, -1 ignored.
-    answer
-        Gives the (H, W) bool mask for all clicks so far, in order.
+    predict
+        Called with all clicks so far, in order; returns the (H, W) bool mask.
     max_clicks, target_iou
-        The clicking ends when either is reached.
+        Ends the clicks when either is reached.
     mask
-        (H, W) bool, what is covered before the first click; nothing by default.
+        (H, W) bool mask before the first click; empty by default.
     reference
-        As of `RobotUser`.
+        See `RobotUser`.
 
     Raises
     ------
     PromptError
         If a mask has another shape than the ground truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.robot_user import simulate_clicks
+    >>> truth = np.zeros((40, 40), np.int8)
+    >>> truth[10:30, 10:30] = 1
+    >>> predict = lambda clicks: (truth == 1) & (np.indices(truth.shape)[1] < 20 * len(clicks))
+    >>> steps = simulate_clicks(truth, predict, max_clicks=5, target_iou=0.9)
+    >>> [round(step.iou, 2) for step in steps]
+    [0.5, 1.0]
     """
     user = RobotUser(truth, reference=reference)
     mask = np.zeros(truth.shape, np.bool_) if mask is None else mask
@@ -59,29 +70,38 @@ def simulate_clicks(
         if click is None:
             return
         clicks += (click,)
-        mask = answer(clicks)
-        turn = ClickResult(click, mask, iou(mask, truth))
-        yield turn
-        if turn.iou >= target_iou:
+        mask = predict(clicks)
+        result = ClickResult(click, mask, iou(mask, truth))
+        yield result
+        if result.iou >= target_iou:
             return
 
 
 class RobotUser:
-    """Clicks one object by its ground truth, always at the same pixels for the same predictions.
+    """Deterministic user that knows the ground truth of one object.
 
-    Missed object pixels and wrongly covered background pixels are two regions. The next click
-    goes to the pixel farthest from the border of its region (the picture's edge is a border too):
-    positive if the missed region is strictly deeper, otherwise negative; among equally deep
-    pixels the first in row-major order wins. No pixel is clicked twice. This is the protocol of
-    Sofiiuk et al. 2021 (arXiv 2102.06583), used by the whole family of published results.
+    Missed object pixels and wrongly covered background pixels are two regions. The next click is
+    the pixel farthest from the border of its region (the image's edge is a border too): positive
+    if the missed region is strictly deeper, otherwise negative; of equally deep pixels the first
+    in row-major order. No pixel is clicked twice. This is the protocol of Sofiiuk et al. 2021
+    (arXiv 2102.06583) and of all published results of the family.
 
     Parameters
     ----------
     mask
         (H, W) ground truth: 1 object, 0 background, -1 ignored (never clicked).
     reference
-        Published behaviour once nothing is left to correct: a negative click at (0, 0), again and
-        again. Otherwise `next_click` returns None.
+        Published behaviour when no error is left: a negative click at (0, 0), again and again.
+        Otherwise `next_click` returns None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.robot_user import RobotUser
+    >>> truth = np.zeros((9, 9), np.int8)
+    >>> truth[2:7, 2:7] = 1
+    >>> RobotUser(truth).next_click(np.zeros((9, 9), bool))
+    Click(row=4, col=4, positive=True)
     """
 
     def __init__(self, mask: NDArray[np.int8], *, reference: bool = False) -> None:
@@ -93,7 +113,7 @@ class RobotUser:
         self._reference = reference
 
     def next_click(self, prediction: NDArray[np.bool_]) -> Click | None:
-        """Return the click that corrects ``prediction`` most, and remember it.
+        """Return the click that corrects ``prediction`` most, and exclude its pixel from now on.
 
         Parameters
         ----------
@@ -108,7 +128,7 @@ class RobotUser:
         if prediction.shape != self._object.shape:
             raise PromptError(
                 f"The prediction has shape {prediction.shape} but the ground truth "
-                f"{self._object.shape}; compare masks of one picture at one resolution."
+                f"{self._object.shape}; compare masks of one image at one resolution."
             )
         covered = prediction.astype(bool, copy=False)
         missed_depth, missed = self._deepest(self._object & ~covered)
@@ -121,10 +141,10 @@ class RobotUser:
         return Click(row, col, positive)
 
     def _deepest(self, error: NDArray[np.bool_]) -> tuple[float, tuple[int, int]]:
-        """Depth in pixels and (row, col) of the deepest pixel not clicked yet; 0 at (0, 0) if none.
+        """Return depth in pixels and (row, col) of the deepest unclicked pixel, or 0, (0, 0).
 
-        Only the bounding box of the error is transformed: everything outside it is border, and no
-        pixel outside is nearer than the one-pixel frame put round the box.
+        Only the bounding box of the error, with a frame of one pixel, is transformed: no pixel
+        outside is nearer than the frame.
         """
         left, top, width, height = cv2.boundingRect(error.view(np.uint8))
         if width == 0:
@@ -139,10 +159,10 @@ class RobotUser:
 
 
 def _exact_distance(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W) Euclidean distance to the nearest zero pixel, correctly rounded.
+    """Compute the (H, W) Euclidean distance to the nearest zero pixel, correctly rounded.
 
-    With Intel's IPP the last bit depends on threads and on where the array lies in memory, and
-    decides between equally deep pixels: the clicks would not be the same from run to run.
+    With Intel's IPP the last bit depends on threads and memory alignment, and decides between
+    equally deep pixels: clicks would differ from run to run.
     """
     used = cv2.ipp.useIPP()
     cv2.ipp.setUseIPP(False)

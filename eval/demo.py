@@ -13,7 +13,7 @@ from core.arguments import natural
 from core.datasets import ImageSample, open_dataset
 from core.errors import DatasetError, IsegError
 from core.image import write_png
-from core.outline import Attribute, mask_to_polygons, overlay, pixel_to_map, write_outlines
+from core.outline import Attribute, draw_overlay, mask_to_polygons, pixel_to_map, write_outlines
 from core.prompts import Click, Prompts
 from core.robot_user import simulate_clicks
 from core.worker.client import Worker
@@ -61,7 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> None:
     """Map the image's objects, then write and print what came out."""
-    images = open_dataset(*args.dataset).pictures()
+    images = open_dataset(*args.dataset).images()
     if args.picture > len(images):
         raise DatasetError(f"There are {len(images)} images, not {args.picture}.")
     image = images[args.picture - 1]
@@ -110,8 +110,8 @@ def _write(out: Path, image: ImageSample, mapped: list[MappedAvalanche]) -> None
     labels = np.zeros(shown.shape[:2], np.uint8)
     for index, item in enumerate(mapped):
         colour = COLOURS[index % len(COLOURS)]
-        shown = overlay(shown, item.mask, item.clicks, colour=colour)
-        truth = overlay(truth, image.mask(int(item.name)) == 1, colour=colour)
+        shown = draw_overlay(shown, item.mask, item.clicks, colour=colour)
+        truth = draw_overlay(truth, image.mask(int(item.name)) == 1, colour=colour)
         labels[item.mask] = index + 1
     write_png(out / "overlay.png", shown)
     write_png(out / "truth.png", truth)

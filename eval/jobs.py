@@ -19,7 +19,7 @@ import core
 from core.datasets import Dataset, ObjectRef, open_dataset
 from core.engine import LoadedModel, load_model
 from core.predictor import BRSOptions, Predictor, PredictorOptions, Zoom
-from core.zoo import resolve
+from core.zoo import resolve_model
 
 from .run import ObjectRun, Protocol, run_object
 from .shards import Journal, Shard
@@ -68,7 +68,7 @@ class Job:
     def predictor(self) -> Predictor:
         """Make a fresh predictor."""
         model, options = self.load(), self.options
-        if self.settings["zoom"] == "own" and (model.view is None or options.reference):
+        if self.settings["zoom"] == "own" and (model.view_size is None or options.reference):
             options = replace(options, zoom=zoom_for("cvpr", self.dataset.name))
         return Predictor(model, options)
 
@@ -96,7 +96,7 @@ class Job:
 
 def plan(args: argparse.Namespace) -> list[Job]:
     """List the jobs of a call, models outermost; missing files show here, before any work."""
-    models = {model: _sha256(resolve(model)) for model in dict.fromkeys(args.model)}
+    models = {model: _sha256(resolve_model(model)) for model in dict.fromkeys(args.model)}
     places = list(dict.fromkeys(args.dataset))
     twice = {name for name, count in Counter(name for name, _ in places).items() if count > 1}
     datasets = [

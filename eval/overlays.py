@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.datasets import Sample
 from core.errors import IsegError
 from core.image import write_png
-from core.outline.overlay import BLUE, overlay
+from core.outline.overlay import BLUE, draw_overlay
 from core.predictor import Predictor
 
 from .jobs import Job
@@ -67,7 +67,7 @@ def draw(predictor: Predictor, sample: Sample, protocol: Protocol) -> NDArray[np
     height, width = last.mask.shape
     pixels = np.asarray(cv2.resize(sample.image, (width, height)), np.uint8)
     truth = cv2.resize(sample.mask, (width, height), interpolation=cv2.INTER_NEAREST) == 1
-    return overlay(overlay(pixels, last.mask, clicks), truth, colour=BLUE, opacity=0)
+    return draw_overlay(draw_overlay(pixels, last.mask, clicks), truth, colour=BLUE, opacity=0)
 
 
 def _file_name(text: str) -> str:

@@ -57,7 +57,7 @@ class EvaluationReport:
                 str(key): value and value._asdict() for key, value in summary.failures.items()
             },
             "iou_at": {str(key): value for key, value in summary.iou_at.items()},
-            "lowering_share": summary.lowering_share,
+            "lowering_share": summary.harm,
             "seconds_per_click": summary.seconds_per_click,
             "seconds": summary.seconds,
         }
@@ -163,5 +163,5 @@ def _remarks(summary: Summary) -> str:
         for percent, item in summary.failures.items()
         if item is not None
     )
-    harm = f"clicks lowering the IoU by > {DROP}: {summary.lowering_share:.1%}"
+    harm = f"clicks lowering the IoU by > {DROP}: {summary.harm:.1%}"
     return f"  never reached + reached at the last click {ends}; {harm}" if ends else f"  {harm}"

@@ -17,7 +17,7 @@ from core.errors import CheckpointError, ConfigError
 from core.model.checkpoint import load_checkpoint
 from core.model.config import CONFIGS, LightConfig, build_config
 from core.model.network import ClickModel, HRNetModel, LightModel, build_model
-from core.zoo import resolve
+from core.zoo import resolve_model
 
 from .config import Config, expand
 
@@ -52,7 +52,7 @@ def make_model(config: Config) -> ClickModel:
 
 
 def _from_checkpoint(name: str, params: dict[str, object]) -> ClickModel:
-    path = resolve(str(expand(name)))
+    path = resolve_model(str(expand(name)))
     stages = load_checkpoint(path).stages
     if len(stages) != 1:
         raise ConfigError(f"{path} has {len(stages)} stages; only models of one can be trained.")

@@ -51,7 +51,7 @@ class DatasetSource:
 
     def __init__(self, settings: SourceSettings, *, validation: bool) -> None:
         self._dataset = _open_once(settings.dataset, expand(settings.path), settings.split)
-        self._images = self._dataset.pictures()
+        self._images = self._dataset.images()
         names = self._images.names
         self._indices = [
             index

@@ -254,7 +254,7 @@ class Trainer:
                     "IoU@1": summary.iou_at.get(1),
                     "IoU@3": summary.iou_at.get(3),
                     "IoU@5": summary.iou_at.get(5),
-                    "lowering_share": summary.lowering_share,
+                    "lowering_share": summary.harm,
                 }.items()
                 if value is not None
             }

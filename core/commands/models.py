@@ -1,4 +1,4 @@
-"""`python -m core models`: which models there are, where they come from, which are here."""
+"""`python -m core models`: the models of the zoo, their origin, which are present."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m core segment`: from a picture and prompts to masks, outlines and overlays.
+"""`python -m core segment`: from an image and prompts to masks, outlines and overlays.
 
 The command line is a contract: options keep their names and meanings.
 """
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from .. import arguments
 from ..errors import IsegError, PromptError
-from ..image import Image, align_mask, read_image, read_mask_values, write_png
+from ..image import Image, read_binary_mask, read_image, write_png
 from ..outline import (
     OUTLINE_DRIVERS,
     TOLERANCE,
     check_output_path,
+    draw_overlay,
     ground_area,
     mask_to_polygons,
-    overlay,
     pixel_to_map,
     write_mask,
     write_outline,
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 
 OUTPUTS = """\
 The name of an --out file says what is written:
-  *.geojson       outline in longitude and latitude (or pixels x, -y of a plain picture)
-  *.gpkg          outline in the picture's CRS, layer "avalanches"; an existing file is replaced
-  *overlay*.png   the picture with mask, clicks and box drawn on it
+  *.geojson       outline in longitude and latitude (or pixels x, -y of a plain image)
+  *.gpkg          outline in the image's CRS, layer "avalanches"; an existing file is replaced
+  *overlay*.png   the image with mask, clicks and box drawn on it
   other *.png     mask, 0 and 255
-  *.tif           mask, 0 and 255, with the picture's georeference
+  *.tif           mask, 0 and 255, with the image's georeference
 
 Clicks act one after the other, as in interactive use. COL counts pixels to the right, ROW
 downwards, both from 0 at the centre of the upper left pixel.
@@ -57,8 +57,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `core.commands`."""
     parser = subparsers.add_parser(
         "segment",
-        help="segment one object of a picture",
-        description="Segment one object of a picture from clicks, a box or a mask.",
+        help="segment one object of an image",
+        description="Segment one object of an image from clicks, a box or a mask.",
         epilog=OUTPUTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -87,7 +87,7 @@ def _add_prompt_options(parser: argparse.ArgumentParser) -> None:
         "--mask",
         metavar="FILE",
         type=Path,
-        help="mask to start from, of the picture's size; non-zero pixels are the object",
+        help="mask to start from, of the image's size; non-zero pixels are the object",
     )
 
 
@@ -144,19 +144,19 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment the picture and write what was asked for; returns the exit status 0."""
+    """Segment the image, write the files, return the exit status 0."""
     _check_before_work(args)
-    # Here, not above: it loads torch, for which `--help` and mistakes should not wait.
+    # Imported late: it loads torch, which takes seconds.
     from ..engine import load_model
 
-    picture = read_image(args.image)
-    guidance = None if args.mask is None else _read_mask(args.mask, args.image)
+    image = read_image(args.image)
+    guidance = None if args.mask is None else read_binary_mask(args.mask, args.image)
     prompts = Prompts(args.click, args.box, guidance)
     model = load_model(args.model, device=args.device, engine=args.engine)
     start = time.perf_counter()
-    mask = _segment(model, picture.pixels, prompts, args.threshold)
+    mask = _segment(model, image.pixels, prompts, args.threshold)
     seconds = time.perf_counter() - start
-    result = SegmentResult(picture, prompts, mask, args.tolerance, args.min_area, seconds)
+    result = SegmentResult(image, prompts, mask, args.tolerance, args.min_area, seconds)
     summary = {"image": str(args.image), "model": model.name, **result.summary()}
     for path in args.out:
         result.write(path, summary)
@@ -165,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_before_work(args: argparse.Namespace) -> None:
-    """Refuse at once what would otherwise fail after the model has been loaded and run."""
+    """Raise errors that would otherwise come after the model has been loaded and run."""
     if not (args.click or args.box or args.mask):
         raise PromptError("Nothing to segment from: give at least one --click, --box or --mask.")
     for path in args.out:
@@ -174,16 +174,10 @@ def _check_before_work(args: argparse.Namespace) -> None:
             raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 
 
-def _read_mask(path: Path, picture: Path) -> NDArray[np.bool_]:
-    """Mask to start from, turned like the picture; ImageError if their sizes differ."""
-    values = align_mask(read_mask_values(path), picture, path)
-    return np.asarray(np.atleast_3d(values).any(axis=2))
-
-
 def _segment(
     model: LoadedModel, pixels: NDArray[np.uint8], prompts: Prompts, threshold: float | None
 ) -> NDArray[np.bool_]:
-    """Mask by the threshold given, or else the model's own."""
+    """Predict the mask at ``threshold``, by default the model's own."""
     from ..predictor import Predictor, PredictorOptions
 
     predictor = Predictor(model, PredictorOptions())
@@ -194,9 +188,9 @@ def _segment(
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """A mask with all that is needed to write it in any form."""
+    """Mask with all that is needed to write it in any form."""
 
-    picture: Image
+    image: Image
     prompts: Prompts
     mask: NDArray[np.bool_]
     tolerance: float
@@ -206,16 +200,16 @@ class SegmentResult:
     @property
     def crs(self) -> str | None:
         """CRS of the outline; None for pixels, whatever the file says."""
-        return None if self.picture.transform is None else self.picture.crs_wkt
+        return None if self.image.transform is None else self.image.crs_wkt
 
     @cached_property
     def outline(self) -> MultiPolygon:
         """Outline in map coordinates."""
         polygons = mask_to_polygons(self.mask, tolerance=self.tolerance, min_area=self.min_area)
-        return pixel_to_map(polygons, self.picture.transform)
+        return pixel_to_map(polygons, self.image.transform)
 
     def summary(self) -> dict[str, Any]:
-        """Figures of the segmentation: also the outline's attributes.
+        """Return the measures of the segmentation, which are the outline's attributes, too.
 
         ``area_px`` counts the mask's pixels; ``area_m2`` is the area on the ellipsoid that the
         outline encloses, None without a CRS.
@@ -228,21 +222,21 @@ class SegmentResult:
         }
 
     def write(self, path: Path, properties: dict[str, Any]) -> None:
-        """Write the form that the file's name asks for (see `OUTPUTS`)."""
+        """Write the form given by the file's name (see `OUTPUTS`)."""
         suffix = path.suffix.lower()
         if suffix in OUTLINE_DRIVERS:
             write_outline(path, self.outline, crs_wkt=self.crs, properties=properties)
         elif suffix == ".png" and "overlay" in path.stem.lower():
             write_png(path, self._overlay())
         else:
-            write_mask(path, self.mask, transform=self.picture.transform, crs_wkt=self.crs)
+            write_mask(path, self.mask, transform=self.image.transform, crs_wkt=self.crs)
 
     def _overlay(self) -> NDArray[np.uint8]:
-        return overlay(self.picture.pixels, self.mask, self.prompts.clicks, self.prompts.box)
+        return draw_overlay(self.image.pixels, self.mask, self.prompts.clicks, self.prompts.box)
 
 
 def _report(summary: dict[str, Any], written: list[Path], *, as_json: bool) -> None:
-    """Tell what came out; stdout holds nothing but JSON if that was asked for."""
+    """Print the result; with ``as_json``, stdout holds JSON only."""
     if summary["area_px"] == 0:
         print("warning: the mask is empty; click on the object itself.", file=sys.stderr)
     if as_json:

@@ -1,7 +1,7 @@
-"""Data sets of pictures with object masks, for evaluation and training.
+"""Data sets of images with object masks, for evaluation and training.
 
-``open_dataset(name, folder)`` knows the families in `DATASETS`; every one of them gives samples
-(one object in one picture) by index and pictures with all their objects for training.
+``open_dataset(name, folder)`` opens the families of `DATASETS`; each gives samples (one object in
+one image) by index, and images with all their objects.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DATASETS: Mapping[str, Factory] = {
 
 
 def open_dataset(name: str, root: Path | str, split: str | None = None) -> Dataset:
-    """Open a data set; pictures are read later, when they are asked for.
+    """Open a data set; images are read on access.
 
     Parameters
     ----------
@@ -62,13 +62,30 @@ def open_dataset(name: str, root: Path | str, split: str | None = None) -> Datas
     root
         Its folder.
     split
-        ``train``, ``val`` ... where the family has splits; None means all pictures, or ``val`` for
+        ``train``, ``val`` ... where the family has splits; None means all images, or ``val`` for
         SBD and Pascal VOC, ``train`` for COCO+LVIS.
 
     Raises
     ------
     DatasetError
-        An unknown name, a folder or list that is missing, an index that is malformed.
+        An unknown name, a missing folder or list, a malformed index.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from core.datasets import open_dataset
+    >>> from core.image import write_png
+    >>> mask = np.zeros((6, 8), np.uint8)
+    >>> mask[2:4, 3:7] = 255
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name, values in (("images", np.zeros((6, 8, 3), np.uint8)), ("masks", mask)):
+    ...         Path(folder, name).mkdir()
+    ...         write_png(Path(folder, name, "a.png"), values)
+    ...     sample = open_dataset("images", folder)[0]
+    >>> sample.ref.image, int((sample.mask == 1).sum())
+    ('a.png', 8)
     """
     key = name.lower().replace("-", "_")
     if key not in DATASETS:

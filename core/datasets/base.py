@@ -1,4 +1,4 @@
-"""What all data sets share: samples, pictures, lazy reading, and a check of every file."""
+"""Base of all data sets: samples, images, lazy reading, and a check of every file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _NAMES_SHOWN = 5
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """Names one object without reading anything.
+    """Reference to one object, without reading anything.
 
     Attributes
     ----------
     image
-        Name of the picture, unique in its data set: file name or relative posix path.
+        Name of the image, unique in its data set: file name or relative posix path.
     object
-        Id of the object in the picture, ``"1"`` where there is only one.
+        Id of the object in the image, ``"1"`` where there is only one.
     """
 
     image: str
@@ -38,9 +38,9 @@ class ObjectRef:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One object in one picture.
+    """One object in one image.
 
-    The picture may be shared with the samples beside it: do not write into it.
+    Samples of the same image may share its array: do not write to it.
 
     Attributes
     ----------
@@ -59,15 +59,15 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """All objects of one picture.
+    """All objects of one image.
 
     Attributes
     ----------
     layers
-        (L, H, W) int32 object ids, 0 where there is none, -1 to ignore. Objects that overlap lie in
-        different layers.
+        (L, H, W) int32 object ids, 0 background, -1 ignore. Overlapping objects lie in different
+        layers.
     objects
-        (id, layer) of every object; ids are at least 1 and unique in the picture.
+        (id, layer) of every object; ids are at least 1 and unique in the image.
     """
 
     layers: NDArray[np.int32]
@@ -76,7 +76,7 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class ImageSample:
-    """One picture with all its objects; pictures without any object occur.
+    """One image with all its objects, possibly none.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class ImageSample:
     objects: tuple[tuple[int, int], ...]
 
     def mask(self, object_id: int) -> NDArray[np.int8]:
-        """(H, W) int8 mask of one object: 1 object, 0 background, -1 ignore."""
+        """Return the (H, W) int8 mask of one object: 1 object, 0 background, -1 ignore."""
         layer = self.layers[dict(self.objects)[object_id]]
         mask: NDArray[np.int8] = (layer == object_id).astype(np.int8)
         mask[layer == IGNORE] = IGNORE
@@ -102,10 +102,10 @@ class ImageSample:
 
 
 class Dataset(ABC):
-    """Objects in pictures, in the order of picture names and object ids.
+    """Objects in images, in the order of image names and object ids.
 
-    Files are read when they are asked for; the last picture is kept, so that its objects do not
-    read it again. A data set with unpaired files opens, for `check`, but gives no samples.
+    Files are read on access; the last image is cached for its other objects. A data set with
+    unpaired files can be opened for `check`, but gives no samples.
 
     Parameters
     ----------
@@ -114,9 +114,9 @@ class Dataset(ABC):
     root
         Folder of the data set.
     images
-        Picture name -> file; sorted here.
+        Image name -> file; sorted here.
     faults
-        What is wrong with the collection of files as a whole, one sentence each.
+        Faults of the collection of files as a whole, one sentence each.
     """
 
     def __init__(
@@ -128,14 +128,14 @@ class Dataset(ABC):
         self._faults = list(faults)
         self._last: ImageSample | None = None
         if not images and not faults:
-            self._faults = [f"The data set {root} holds no pictures."]
+            self._faults = [f"The data set {root} holds no images."]
 
     @abstractmethod
     def _annotation(self, image: str) -> Annotation:
-        """Read the objects of one picture, in the orientation in which the picture is shown."""
+        """Read the objects of one image, in its orientation of display."""
 
     def _object_ids(self, image: str) -> Sequence[int]:
-        """Ids of the objects of one picture; families that know them unread say so instead."""
+        """Return the object ids of one image; overridden where that needs no reading."""
         with _as_dataset_error():
             return [object_id for object_id, _ in self._annotation(image).objects]
 
@@ -146,15 +146,15 @@ class Dataset(ABC):
     def __getitem__(self, index: int) -> Sample:
         """Read one object; `DatasetError` where its files are faulty or its mask is empty."""
         ref = self.refs[index]
-        picture = self._read(ref.image)
-        mask = picture.mask(int(ref.object))
+        sample = self._read(ref.image)
+        mask = sample.mask(int(ref.object))
         if not (mask == OBJECT).any():
             raise DatasetError(self._empty(ref))
-        return Sample(ref, picture.image, mask)
+        return Sample(ref, sample.image, mask)
 
     @cached_property
     def refs(self) -> Sequence[ObjectRef]:
-        """All objects in order. Families that keep ids in masks only read every mask for this."""
+        """All objects in order. Families with ids in masks only read every mask for this."""
         self._require_sound()
         return tuple(
             ObjectRef(image, str(object_id))
@@ -162,22 +162,22 @@ class Dataset(ABC):
             for object_id in self._object_ids(image)
         )
 
-    def pictures(self) -> ImageSequence:
-        """Pictures with all their objects, as training wants them, read one by one."""
+    def images(self) -> ImageSequence:
+        """Return the images with all their objects, each read on access."""
         self._require_sound()
         return ImageSequence(self)
 
     def check(self) -> list[str]:
-        """Read every file and say in plain words what is wrong; empty where all is well."""
+        """Read every file and describe each fault; return an empty list without faults."""
         faults = list(self._faults)
         for image in self._images:
             try:
-                picture = self._read(image)
+                sample = self._read(image)
             except DatasetError as error:
                 faults.append(str(error))
                 continue
-            ids = [object_id for object_id, _ in picture.objects]
-            empty = [i for i in ids if not (picture.mask(i) == OBJECT).any()]
+            ids = [object_id for object_id, _ in sample.objects]
+            empty = [i for i in ids if not (sample.mask(i) == OBJECT).any()]
             faults += [self._empty(ObjectRef(image, str(object_id))) for object_id in empty]
         return list(dict.fromkeys(faults))
 
@@ -189,7 +189,7 @@ class Dataset(ABC):
         return self._last
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
-        """Pixels and objects of one picture; families without a file for each override this."""
+        """Read pixels and objects of one image; overridden where images have no files."""
         return read_image(self._images[image]).pixels, self._annotation(image)
 
     def _aligned(self, image: str, values: NDArray[Any], source: Path) -> NDArray[Any]:
@@ -197,7 +197,7 @@ class Dataset(ABC):
 
     def _require_sound(self) -> None:
         if self._faults:
-            raise DatasetError("\n".join(shortened(self._faults)))
+            raise DatasetError("\n".join(shorten(self._faults)))
 
     def _empty(self, ref: ObjectRef) -> str:
         return (
@@ -206,27 +206,27 @@ class Dataset(ABC):
 
 
 class ImageSequence:
-    """The pictures of a data set as a sequence; each is read when it is asked for."""
+    """Sequence of the images of a data set; each is read on access."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self.names = tuple(dataset._images)
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Count the images."""
         return len(self.names)
 
     def __getitem__(self, index: int) -> ImageSample:
-        """Read one picture and its objects."""
+        """Read one image and its objects."""
         return self._dataset._read(self.names[index])
 
     def __iter__(self) -> Iterator[ImageSample]:
-        """Read one picture after the other."""
+        """Read one image after the other."""
         return (self[index] for index in range(len(self)))
 
 
 def label_annotation(labels: NDArray[Any], ignore: int | None = None) -> Annotation:
-    """One layer from an (H, W) map of ids; the value ``ignore`` becomes -1."""
+    """Build one layer from an (H, W) label image; the value ``ignore`` becomes -1."""
     layer = labels.astype(np.int32)
     if ignore is not None:
         layer[labels == ignore] = IGNORE
@@ -237,9 +237,9 @@ def label_annotation(labels: NDArray[Any], ignore: int | None = None) -> Annotat
 def pack_annotation(
     masks: Iterable[tuple[int, NDArray[np.int8]]], shape: tuple[int, int]
 ) -> Annotation:
-    """Put (id, (H, W) mask of 1, 0, -1) into as few layers as their overlaps allow.
+    """Pack (id, (H, W) mask of 1, 0, -1) into as few layers as their overlaps allow.
 
-    A mask with ignored pixels gets a layer of its own, as they concern no other object.
+    A mask with ignored pixels gets its own layer, since they concern no other object.
     """
     layers: list[NDArray[np.int32]] = []
     shared: list[int] = []
@@ -261,25 +261,25 @@ def pack_annotation(
 
 
 def read_list(path: Path) -> list[str]:
-    """Names in a split file, one a line; `DatasetError` where there is none."""
+    """Read the names of a split file, one a line; `DatasetError` if it is missing."""
     try:
         lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
         raise DatasetError(
-            f"Cannot read the list of pictures {path}. Lists in its folder: {others}."
+            f"Cannot read the list of images {path}. Lists in its folder: {others}."
         ) from error
     return list(dict.fromkeys(lines))
 
 
-def shortened(names: Sequence[str]) -> list[str]:
-    """First few entries, and how many more there are."""
+def shorten(names: Sequence[str]) -> list[str]:
+    """Return the first few entries, and the number of the others."""
     rest = len(names) - _NAMES_SHOWN
     return [*names[:_NAMES_SHOWN], *([f"... and {rest} more"] if rest > 0 else [])]
 
 
-def refuse_split(name: str, split: str | None, root: Path) -> None:
-    """Refuse a split where the family has none."""
+def reject_split(name: str, split: str | None, root: Path) -> None:
+    """Raise a `DatasetError` for a split of a family without splits."""
     if split is not None:
         raise DatasetError(
             f"The data set {name} has no splits, but {split!r} was asked for: leave it out, or "

@@ -11,18 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .base import Annotation, Dataset, pack_annotation, refuse_split
+from .base import Annotation, Dataset, pack_annotation, reject_split
 
 
 class CocoJsonDataset(Dataset):
-    """``annotations.json`` (or the only ``.json``) with pictures beside it or in ``images``.
+    """``annotations.json`` (or the only ``.json``) with images beside it or in ``images``.
 
-    Objects are numbered from 1 within their picture, in the order of the file; crowd regions are
-    left out, and pictures without objects stay.
+    Objects are numbered from 1 in each image, in the order of the file; crowd regions are skipped.
     """
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
-        refuse_split(name, split, root)
+        reject_split(name, split, root)
         self._path = _find_json(root)
         images: dict[str, Path] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -34,7 +33,7 @@ class CocoJsonDataset(Dataset):
             for entry in content["images"]:
                 file_name = str(entry["file_name"])
                 if file_name in images:
-                    faults.append(f"{self._path} lists the picture {file_name} twice: keep one.")
+                    faults.append(f"{self._path} lists the image {file_name} twice: keep one.")
                 images[file_name] = _find_image(root, file_name)
                 self._sizes[file_name] = (int(entry["height"]), int(entry["width"]))
                 self._objects[file_name] = []
@@ -70,7 +69,7 @@ class CocoJsonDataset(Dataset):
 def decode_segmentation(
     segmentation: list[list[float]] | Mapping[str, Any], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """(H, W) mask of one object.
+    """Decode the (H, W) mask of one object.
 
     Parameters
     ----------
@@ -79,7 +78,7 @@ def decode_segmentation(
         pixel belongs to the object if its centre lies inside any of them. Or run lengths
         ``{"size": [h, w], "counts": ...}``, plain list or COCO's compressed text.
     shape
-        (H, W) of the picture.
+        (H, W) of the image.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def decode_segmentation(
     """
     if isinstance(segmentation, Mapping):
         if tuple(segmentation["size"]) != shape:
-            raise ValueError(f"run lengths for {segmentation['size']}, picture {list(shape)}")
+            raise ValueError(f"run lengths for {segmentation['size']}, image {list(shape)}")
         return _decode_runs(segmentation["counts"], shape)
     from skimage.draw import polygon
 
@@ -102,16 +101,16 @@ def decode_segmentation(
 
 
 def _decode_runs(counts: str | list[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Runs of background and object in turn, column by column."""
+    """Decode runs of background and object by turns, column by column."""
     runs = np.asarray(_unpack_counts(counts) if isinstance(counts, str) else counts, np.int64)
     if (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
-        raise ValueError("run lengths do not add up to the picture's size")
+        raise ValueError("run lengths do not add up to the image's size")
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(shape, order="F")
 
 
 def _unpack_counts(text: str) -> list[int]:
-    """COCO's text form: 5 bits a character, lowest first; from the fourth run on differences."""
+    """Decode COCO's text: 5 bits a character, lowest first; differences from the fourth run on."""
     counts: list[int] = []
     value = shift = 0
     for code in text.encode("ascii"):

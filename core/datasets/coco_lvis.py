@@ -1,8 +1,8 @@
 """COCO+LVIS of RITM (Sofiiuk et al., 2021): ``<split>/images``, ``masks``, ``hannotation.pickle``.
 
 Each ``masks/<id>.pickle`` is (list of PNG-encoded layers, list of (layer, value) by object number).
-Behind the first ``num_instance_masks`` objects come regions of stuff (sky, grass ...), which only
-`CocoLvisStuffDataset` takes. The hierarchy is left out.
+The first ``num_instance_masks`` objects are instances; the others, regions of stuff (sky, grass
+...), are for `CocoLvisStuffDataset` only. The hierarchy is ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SCALAR: Any = np.float64(0).__reduce__()[0]
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """Stand-in for ``_codecs.encode``, with which old pickles carry bytes."""
+    """Replace ``_codecs.encode``, by which old pickles store bytes."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"encoding {encoding!r}")
     return text.encode("latin1")
@@ -47,7 +47,7 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-# What the bytes of a damaged pickle can make Python raise.
+# Raised by Python on damaged pickles.
 _DAMAGED = (
     pickle.UnpicklingError,
     EOFError,
@@ -61,7 +61,7 @@ _DAMAGED = (
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds arrays and built-in containers, and calls nothing else."""
+    """Unpickler of arrays and built-in containers only."""
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         if (module, name) not in _ALLOWED:
@@ -70,12 +70,12 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def load_plain_pickle(path: Path) -> Any:  # noqa: ANN401
-    """Load a pickle of arrays and built-in containers; whatever could run code is refused.
+    """Load a pickle of arrays and built-in containers; refuse all that could run code.
 
     Raises
     ------
     DatasetError
-        A file that is missing or damaged, or that asks for anything else.
+        If the file is missing or damaged, or needs anything else.
     """
     try:
         with path.open("rb") as file:
@@ -100,7 +100,7 @@ class CocoLvisDataset(Dataset):
             self._counts = {f"{k}.jpg": int(v["num_instance_masks"]) for k, v in entries.items()}
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise DatasetError(
-                f"{path} is not the expected dictionary of 'num_instance_masks' by picture."
+                f"{path} is not the expected dictionary of 'num_instance_masks' by image."
             ) from error
         super().__init__(name, root, {n: self._folder / "images" / n for n in self._counts})
 
@@ -108,7 +108,7 @@ class CocoLvisDataset(Dataset):
         return range(1, self._counts[image] + 1)
 
     def _count(self, image: str, places: Sequence[Any]) -> int:  # noqa: ARG002
-        """Of the objects with ``places`` in the layers, how many are meant."""
+        """Return how many of the objects with ``places`` in the layers count."""
         return self._counts[image]
 
     def _annotation(self, image: str) -> Annotation:
@@ -146,7 +146,7 @@ def _decode_layer(encoded: bytes | NDArray[np.uint8]) -> NDArray[Any]:
 
 
 def _layers(raw: list[NDArray[Any]], pairs: list[tuple[int, int]]) -> list[NDArray[np.int32]]:
-    """Layers with object numbers in place of their own values; values of no object become 0."""
+    """Replace the values of layers by object numbers; values of no object become 0."""
     if not raw:
         raise ValueError("no layers")
     tables = [np.zeros(np.iinfo(layer.dtype).max + 1, np.int32) for layer in raw]

@@ -1,14 +1,14 @@
-"""The project's own form: copied pictures, label masks, and ``iseg.json`` that ties them together.
+"""The project's own form: copied images, label images, and the index ``iseg.json``.
 
 ::
 
-    images/NAME.*    the pictures, byte for byte
+    images/NAME.*    the images, byte for byte
     masks/NAME.png   8 or 16 bit: 0 background, object ids from 1, highest value (255, 65535) ignore
     iseg.json        {"format": "avalanche-iseg", "version": 1, "pictures": [
                        {"image": "images/NAME.jpg", "mask": "masks/NAME.png", "split": "train",
                         "objects": [{"id": 1, "any": "attribute"}]}]}
 
-``split`` and attributes are optional. Masks have the size of the picture as shown.
+``split`` and attributes are optional. Masks have the size of the image as displayed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError, ImageError
+from ..files import write_text
 from ..image import align_mask, read_mask_values, write_png
 from .base import Annotation, Dataset, label_annotation
 
@@ -37,9 +38,9 @@ class ExportObject:
     Attributes
     ----------
     mask
-        (H, W) bool, of the size of the picture as shown.
+        (H, W) bool, of the size of the image as displayed.
     attributes
-        Whatever JSON can hold, by name; ``id`` is taken.
+        JSON values by name; ``id`` is reserved.
     """
 
     mask: NDArray[np.bool_]
@@ -48,22 +49,22 @@ class ExportObject:
 
 @dataclass(frozen=True, eq=False)
 class ExportImage:
-    """One picture file to export; of objects that overlap the later one is on top."""
+    """One image file to export; of overlapping objects the later one is on top."""
 
     image: Path
     objects: Sequence[ExportObject]
     split: str | None = None
 
 
-def export_dataset(folder: Path | str, pictures: Iterable[ExportImage]) -> Path:
+def export_dataset(folder: Path | str, images: Iterable[ExportImage]) -> Path:
     """Write a data set that ``open_dataset("iseg", folder)`` reads.
 
     Parameters
     ----------
     folder
         New or empty folder.
-    pictures
-        Consumed one by one. Pictures of the same name get ``_2``, ``_3``, ... appended.
+    images
+        Consumed one by one. Images of the same name get ``_2``, ``_3``, ... appended.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def export_dataset(folder: Path | str, pictures: Iterable[ExportImage]) -> Path:
     Raises
     ------
     DatasetError
-        A folder in use, an unsuitable mask or attribute, or a file that cannot be written.
+        A folder that is not empty, an unsuitable mask or attribute, or a failed write.
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -82,10 +83,10 @@ def export_dataset(folder: Path | str, pictures: Iterable[ExportImage]) -> Path:
         for part in ("images", "masks"):
             (folder / part).mkdir(parents=True)
         stems: set[str] = set()
-        entries = [_export_picture(folder, picture, stems) for picture in pictures]
+        entries = [_export_image(folder, image, stems) for image in images]
         index = folder / INDEX
         content = {"format": FORMAT, "version": VERSION, "pictures": entries}
-        index.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+        write_text(index, json.dumps(content, indent=1, ensure_ascii=False))
     except ImageError as error:
         raise DatasetError(str(error)) from error
     except OSError as error:
@@ -93,18 +94,18 @@ def export_dataset(folder: Path | str, pictures: Iterable[ExportImage]) -> Path:
     return index
 
 
-def _export_picture(folder: Path, picture: ExportImage, stems: set[str]) -> dict[str, Any]:
-    for item in picture.objects:
-        _check_attributes(item.attributes, picture.image)
-    stem = _unique(picture.image.stem, stems)
-    labels = _labels(picture)
-    image = Path("images") / f"{stem}{picture.image.suffix}"
+def _export_image(folder: Path, source: ExportImage, stems: set[str]) -> dict[str, Any]:
+    for item in source.objects:
+        _check_attributes(item.attributes, source.image)
+    stem = _unique(source.image.stem, stems)
+    labels = _labels(source)
+    copy = Path("images") / f"{stem}{source.image.suffix}"
     mask = Path("masks") / f"{stem}.png"
-    shutil.copyfile(picture.image, folder / image)
+    shutil.copyfile(source.image, folder / copy)
     write_png(folder / mask, labels)
-    objects = [{"id": i, **item.attributes} for i, item in enumerate(picture.objects, 1)]
-    entry = {"image": image.as_posix(), "mask": mask.as_posix(), "objects": objects}
-    return entry if picture.split is None else {**entry, "split": picture.split}
+    objects = [{"id": i, **item.attributes} for i, item in enumerate(source.objects, 1)]
+    entry = {"image": copy.as_posix(), "mask": mask.as_posix(), "objects": objects}
+    return entry if source.split is None else {**entry, "split": source.split}
 
 
 def _check_attributes(attributes: Mapping[str, Any], image: Path) -> None:
@@ -117,7 +118,7 @@ def _check_attributes(attributes: Mapping[str, Any], image: Path) -> None:
 
 
 def _unique(stem: str, taken: set[str]) -> str:
-    """Stem that no other picture has, on file systems that ignore case too."""
+    """Return a stem of no other image, on file systems that ignore case, too."""
     name, number = stem, 1
     while name.lower() in taken:
         number += 1
@@ -126,12 +127,12 @@ def _unique(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _labels(picture: ExportImage) -> NDArray[Any]:
-    if not picture.objects:
-        raise DatasetError(f"The picture {picture.image} has no objects: leave it out.")
+def _labels(source: ExportImage) -> NDArray[Any]:
+    if not source.objects:
+        raise DatasetError(f"The image {source.image} has no objects: leave it out.")
     masks = [
-        align_mask(item.mask, picture.image, f"of object {number}").astype(bool)
-        for number, item in enumerate(picture.objects, 1)
+        align_mask(item.mask, source.image, f"of object {number}").astype(bool)
+        for number, item in enumerate(source.objects, 1)
     ]
     labels = np.zeros(masks[0].shape, np.uint8 if len(masks) < 255 else np.uint16)
     for number, mask in enumerate(masks, 1):
@@ -139,14 +140,14 @@ def _labels(picture: ExportImage) -> NDArray[Any]:
     hidden = set(range(1, len(masks) + 1)) - set(np.unique(labels).tolist())
     if hidden:
         raise DatasetError(
-            f"Objects {sorted(hidden)} of {picture.image} are empty or lie wholly under later "
+            f"Objects {sorted(hidden)} of {source.image} are empty or lie wholly under later "
             "ones: remove them or change the order."
         )
     return labels
 
 
 class IsegDataset(Dataset):
-    """An exported data set; ``split`` picks the pictures of one split, default all."""
+    """Exported data set; ``split`` selects the images of one split, default all."""
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
         self._index = root / INDEX
@@ -164,7 +165,7 @@ class IsegDataset(Dataset):
             ) from error
         names = [e["image"] for e in entries]
         twice = sorted({image for image in names if names.count(image) > 1})
-        faults = [f"{self._index} lists the picture {image} twice: keep one." for image in twice]
+        faults = [f"{self._index} lists the image {image} twice: keep one." for image in twice]
         super().__init__(name, root, images, faults)
 
     def _object_ids(self, image: str) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""Data sets that are a folder of pictures and a folder of masks, paired by file name."""
+"""Data sets of a folder of images and a folder of masks, paired by file name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from ..image import read_mask_values
-from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, refuse_split
+from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, reject_split
 
 Decode = Callable[[NDArray[Any]], NDArray[np.int8]]
 _SUFFIXES = {
@@ -35,16 +35,16 @@ _IGNORE_VALUE = 128
 
 @dataclass(frozen=True)
 class Layout:
-    """How a family names its folders and encodes its masks.
+    """Folder names and mask encoding of a family.
 
     Attributes
     ----------
     images, masks
         Names of the two folders.
     decode
-        (H, W) or (H, W, 3) RGB mask values as shown -> (H, W) int8 of 1, 0, -1.
+        From (H, W) or (H, W, 3) RGB mask values as displayed to (H, W) int8 of 1, 0, -1.
     numbered
-        Whether masks may be called ``<stem>_<n>`` too, one for each object of a picture.
+        Whether masks may be called ``<stem>_<n>`` too, one for each object of an image.
     """
 
     images: str
@@ -54,7 +54,7 @@ class Layout:
 
 
 def decode_bright(values: NDArray[Any]) -> NDArray[np.int8]:
-    """Object where the blue channel exceeds 128, ignored where it is 128 (GrabCut, Berkeley)."""
+    """Decode blue above 128 as object, 128 as ignored (GrabCut, Berkeley)."""
     blue = _blue(values)
     mask = np.where(blue > _IGNORE_VALUE, OBJECT, BACKGROUND).astype(np.int8)
     mask[blue == _IGNORE_VALUE] = IGNORE
@@ -62,13 +62,13 @@ def decode_bright(values: NDArray[Any]) -> NDArray[np.int8]:
 
 
 def decode_any(values: NDArray[Any]) -> NDArray[np.int8]:
-    """Object where any channel differs from 0 (DAVIS, COCO_MVal)."""
+    """Decode values other than 0 in any channel as object (DAVIS, COCO_MVal)."""
     brightest = values if values.ndim == 2 else values.max(axis=2)
     return (brightest > 0).astype(np.int8)
 
 
 def decode_positive(values: NDArray[Any], ignore: int | None = None) -> NDArray[np.int8]:
-    """Object where the blue channel exceeds 0, save the value ``ignore`` (avalanches)."""
+    """Decode blue above 0 as object, the value ``ignore`` as ignored (avalanches)."""
     blue = _blue(values)
     mask = (blue > 0).astype(np.int8)
     if ignore is not None:
@@ -77,7 +77,7 @@ def decode_positive(values: NDArray[Any], ignore: int | None = None) -> NDArray[
 
 
 def _blue(values: NDArray[Any]) -> NDArray[Any]:
-    """Channel 0 of the family's BGR arrays."""
+    """Return channel 0 of the family's BGR arrays."""
     return values if values.ndim == 2 else values[:, :, -1]
 
 
@@ -94,7 +94,7 @@ LAYOUTS = {
 
 
 class FolderDataset(Dataset):
-    """Pictures and masks paired by stem; files of other kinds (``Thumbs.db``) are passed over.
+    """Images and masks paired by stem; other files (``Thumbs.db``) are ignored.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class FolderDataset(Dataset):
 
     Notes
     -----
-    Label images (one value for each object) belong into the ``iseg`` form.
+    Label images (one value for each object) are read by the ``iseg`` form.
     """
 
     def __init__(self, name: str, root: Path, layout: Layout) -> None:
@@ -119,7 +119,7 @@ class FolderDataset(Dataset):
     @classmethod
     def open(cls, name: str, root: Path, split: str | None) -> FolderDataset:
         """Open a set of `LAYOUTS`."""
-        refuse_split(name, split, root)
+        reject_split(name, split, root)
         return cls(name, root, LAYOUTS[name])
 
     def _object_ids(self, image: str) -> range:
@@ -136,26 +136,26 @@ class FolderDataset(Dataset):
 def _pair(
     image_folder: Path, mask_folder: Path, layout: Layout
 ) -> tuple[dict[str, Path], dict[str, list[Path]], list[str]]:
-    """Picture name -> file, picture name -> mask files, faults."""
+    """Return files by image name, mask files by image name, and faults."""
     faults: list[str] = []
     images = _by_stem(image_folder, faults)
     masks: dict[str, list[tuple[int, Path]]] = {stem: [] for stem in images}
     for stem, path in _by_stem(mask_folder, faults).items():
         owner, number = _owner(stem, masks, layout)
         if owner is None:
-            faults.append(f"The mask {path} has no picture in {image_folder}: add it or remove it.")
+            faults.append(f"The mask {path} has no image in {image_folder}: add it or remove it.")
         else:
             masks[owner].append((number, path))
     for stem, path in images.items():
         if not masks[stem]:
-            faults.append(f"The picture {path} has no mask in {mask_folder}: add it or remove it.")
+            faults.append(f"The image {path} has no mask in {mask_folder}: add it or remove it.")
     paired = {path.name: [p for _, p in sorted(masks[stem])] for stem, path in images.items()}
     paired = {name: paths for name, paths in paired.items() if paths}
     return {name: image_folder / name for name in paired}, paired, faults
 
 
 def _owner(stem: str, known: dict[str, Any], layout: Layout) -> tuple[str | None, int]:
-    """Stem of the picture that a mask belongs to, and the number of its object."""
+    """Return the stem of a mask's image, and the number of its object."""
     if stem in known:
         return stem, -1
     match = _NUMBERED.fullmatch(stem) if layout.numbered else None

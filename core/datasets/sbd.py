@@ -24,7 +24,7 @@ class SbdDataset(Dataset):
 
 
 def _read_instances(path: Path) -> np.ndarray:
-    """(H, W) instance ids: the first field of the structure ``GTinst``."""
+    """Read (H, W) instance ids: the first field of the structure ``GTinst``."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 

@@ -1,10 +1,10 @@
-"""Pictures and label images packed into tar files, read in place: few files for slow disks.
+"""Shards: images and label images packed into tar files, read in place.
 
 A folder holds ``*.tar`` and ``manifest.csv`` with a row for each mask: at least the columns
-``image``, ``mask`` and ``shard``; ``set`` and ``mask_kind`` say what to train with it. Masks are
+``image``, ``mask`` and ``shard``; ``set`` and ``mask_kind`` select what to train on. Masks are
 label images: 0 background, ids from 1, ignored pixels at the greatest value of the type (255, or
-65535 in 16 bits). Several masks of a picture become its layers; their ids are told apart by
-adding 65536 for each layer before.
+65535 in 16 bits). Several masks of an image become its layers; 65536 is added to their ids for
+each layer before.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .base import IGNORE, Annotation, Dataset, refuse_split
+from .base import IGNORE, Annotation, Dataset, reject_split
 
 MANIFEST = "manifest.csv"
 LAYER_STEP = 65536
-"""Ids of a picture's second mask begin above this, of its third above twice this, and so on."""
+"""Ids of an image's second mask begin above this, of its third above twice this, and so on."""
 _COLUMNS = ("image", "mask", "shard")
 
 
 class _Member(NamedTuple):
-    """Where the content of a packed file lies."""
+    """Location of a packed file."""
 
     shard: Path
     offset: int
@@ -39,7 +39,7 @@ class _Member(NamedTuple):
 
 @dataclass(frozen=True)
 class PackedImage:
-    """What the manifest says of one picture: its masks, their set and kind."""
+    """Entry of the manifest for one image: its masks, their set and kind."""
 
     masks: tuple[str, ...]
     set: str
@@ -47,15 +47,15 @@ class PackedImage:
 
 
 class ShardsDataset(Dataset):
-    """See the module. ``entries`` tells sets and kinds without reading a picture."""
+    """Data set of shards; ``entries`` holds the manifest by image name."""
 
     def __init__(self, name: str, root: Path, split: str | None) -> None:
-        refuse_split(name, split, root)
+        reject_split(name, split, root)
         self.entries = _read_manifest(root / MANIFEST)
         self._members = _index(sorted(root.glob("*.tar")))
         super().__init__(name, root, {image: root / image for image in self.entries})
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
-        self._faults += [self._lacks(file) for file in wanted if file not in self._members]
+        self._faults += [self._missing(file) for file in wanted if file not in self._members]
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
         pixels = self._decode(image, cv2.IMREAD_COLOR_RGB)
@@ -71,15 +71,15 @@ class ShardsDataset(Dataset):
         unfit = any(mask.ndim != 2 or mask.dtype.kind != "u" for mask in masks)
         if unfit or len({mask.shape for mask in masks}) != 1:
             raise DatasetError(f"The masks of {image} in {self.root} are not label images.")
-        return _layered(masks)
+        return _stack_layers(masks)
 
-    def _lacks(self, name: str) -> str:
+    def _missing(self, name: str) -> str:
         return f"No shard of {self.root} holds {name}."
 
     def _decode(self, name: str, flags: int) -> NDArray[np.uint8]:
         member = self._members.get(name)
         if member is None:
-            raise DatasetError(self._lacks(name))
+            raise DatasetError(self._missing(name))
         with member.shard.open("rb") as file:
             file.seek(member.offset)
             content = file.read(member.size)
@@ -89,7 +89,7 @@ class ShardsDataset(Dataset):
         return np.asarray(array, array.dtype)
 
 
-def _layered(masks: Sequence[NDArray[np.uint8]]) -> Annotation:
+def _stack_layers(masks: Sequence[NDArray[np.uint8]]) -> Annotation:
     layers, objects = [], []
     for index, mask in enumerate(masks):
         layer = mask.astype(np.int32)

@@ -1,4 +1,4 @@
-"""What runs a network: PyTorch as the reference, OpenVINO where it is installed."""
+"""Engines that run a network: PyTorch as the reference, OpenVINO where it is installed."""
 
 from .base import Engine
 from .loading import ENGINES, LoadedModel, choose_engine, load_model

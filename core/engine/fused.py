@@ -1,4 +1,4 @@
-"""The same networks with less arithmetic, for engines that only need the logits.
+"""Equivalent networks with less arithmetic, for engines that compute logits only.
 
 HRNet's heads read all branches enlarged to stride 4: a 3x3 and a 1x1 convolution of 15w channels,
 a third of the work of a small network. Convolving and enlarging are both linear, so for the two
@@ -33,7 +33,7 @@ class FusedNetwork(nn.Module):
             self.heads = FusedHeads(model.feature_extractor)
 
     def forward(self, rgb: Tensor, maps: Tensor) -> Tensor:
-        """(B, 3, H, W) normalised picture and (B, c, H, W) maps -> (B, 1, H/4, W/4) logits."""
+        """Compute (B, 1, H/4, W/4) logits of normalised (B, 3, H, W) RGB and (B, c, H, W) maps."""
         if self.heads is None or not isinstance(self.model, HRNetModel):
             return self.model.decode(self.model.encode(rgb, maps, "A"), "A").instances
         logits: Tensor = self.heads(
@@ -63,7 +63,7 @@ class FusedHeads(nn.Module):
         self.cls_head = network.cls_head
 
     def forward(self, branches: list[Tensor]) -> Tensor:
-        """Branches of `HRNet.branches` -> (B, 1, H/4, W/4) logits."""
+        """Compute (B, 1, H/4, W/4) logits from the output of `HRNet.branches`."""
         pixels = F.relu(self.to_pixels(branches))
         aux = self.aux_out(F.relu(self.to_aux(branches)))
         context = F.conv2d(self.context(self.gather(pixels, aux)), self.weight_context, self.bias)
@@ -94,7 +94,7 @@ class SplitConv(nn.Module):
         size = height_width(branches[0])
         near = [branches[0], *(resize(x, size) for x in branches[1:_FINE])]
         result = F.conv2d(torch.cat(near, dim=1), self.fine, self.bias, padding=self.kernel // 2)
-        # One product adds up the shifted, enlarged answers of all taps of all coarse branches.
+        # One product adds up the shifted, enlarged outputs of all taps of all coarse branches.
         rows, downs = [], []
         for x, weight in zip(branches[_FINE:], self.coarse, strict=True):
             rows.append(self._widened(F.conv2d(x, weight), size[1]))
@@ -103,7 +103,7 @@ class SplitConv(nn.Module):
         return result + torch.matmul(down, torch.cat(rows, dim=2))
 
     def _widened(self, taps: Tensor, width: int) -> Tensor:
-        """(B, C * k * k, h, w) answers of the taps -> (B, C, k * h, width), column taps added."""
+        """Widen (B, C * k * k, h, w) outputs of the taps to (B, C, k * h, width)."""
         k = self.kernel
         batch, _, h, w = taps.shape
         across = self._shifted(w, width)
@@ -114,7 +114,7 @@ class SplitConv(nn.Module):
         return wide.reshape(batch, -1, k * h, width)
 
     def _shifted(self, length: int, enlarged: int) -> Tensor:
-        """(k * length, enlarged): interpolation of ``length`` values, seen through each tap."""
+        """Build the (k * length, enlarged) interpolation matrix, shifted by each tap."""
         device = self.bias.device
         matrix = resize(torch.eye(length, device=device)[None, None], (length, enlarged))[0, 0]
         if self.kernel == 1:
@@ -129,7 +129,7 @@ def _branch_widths(network: HRNet) -> list[int]:
 
 
 def _fused(head: nn.Sequential) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a head's convolution with its batch norm folded in."""
+    """Return weight and bias of a head's convolution with its batch norm folded in."""
     return _fused_pair(head[0], head[1])
 
 

@@ -1,4 +1,4 @@
-"""From a model's name or file to something that predicts."""
+"""Loading of models by name or file, on an engine and a device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from ..errors import EngineError
 from ..model import ClickModel
 from ..model.checkpoint import load_checkpoint
-from ..zoo import resolve
+from ..zoo import resolve_model
 from .base import Engine
 from .openvino import OpenVinoEngine, available
 from .pytorch import TorchEngine
@@ -21,7 +21,7 @@ from .pytorch import TorchEngine
 ENGINES = ("auto", "torch", "openvino")
 
 DEFAULT_THRESHOLD = 0.49
-"""The family's threshold, for models whose file names none."""
+"""Threshold of the RITM family, for model files without one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,15 @@ class LoadedModel:
         One engine, or one for each stage of a multi-stage model (see `Checkpoint.stages`).
     threshold
         Probability above which a pixel belongs to the object.
+    metadata
+        From the model file: training data, licence, input sizes …
+
+    Examples
+    --------
+    >>> from core.engine import load_model
+    >>> model = load_model("default")
+    >>> model.accepts_boxes, 0 < model.threshold < 1
+    (True, True)
     """
 
     name: str
@@ -47,30 +56,32 @@ class LoadedModel:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def knows_boxes(self) -> bool:
-        """Whether it was trained to take a previous mask of `core.prompts.BOX_GUIDANCE` for one."""
+    def accepts_boxes(self) -> bool:
+        """Whether it was trained on boxes, as mask guidance of `core.prompts.BOX_GUIDANCE`."""
         return self.metadata.get("knows_boxes") is True
 
     @property
-    def view(self) -> tuple[int, int] | None:
-        """(height, width) at which it wants to see zoomed windows; None if its file names none."""
-        size = self.metadata.get("view")
+    def view_size(self) -> tuple[int, int] | None:
+        """(height, width) of its input for zoomed windows; None if the file has none."""
+        return self._size("view")
+
+    @property
+    def overview_size(self) -> tuple[int, int] | None:
+        """(height, width) of its input for whole images; None: as for zoomed windows."""
+        return self._size("overview")
+
+    def _size(self, key: str) -> tuple[int, int] | None:
+        size = self.metadata.get(key)
         return None if size is None else (int(size[0]), int(size[1]))
 
     @property
-    def overview(self) -> tuple[int, int] | None:
-        """(height, width) at which it wants to see whole pictures; None: as zoomed windows."""
-        size = self.metadata.get("overview")
-        return None if size is None else (int(size[0]), int(size[1]))
-
-    @property
-    def looks_twice(self) -> bool:
-        """Whether its first answer is better given twice, the second time zoomed."""
+    def has_second_pass(self) -> bool:
+        """Whether the first click is to get a second, zoomed pass."""
         return self.metadata.get("looks_twice") is True
 
     @property
-    def looks_closer(self) -> bool:
-        """Whether later answers are better with a closer look round the latest click."""
+    def has_refinement_view(self) -> bool:
+        """Whether later clicks are to get a refinement view."""
         return self.metadata.get("looks_closer") is True
 
 
@@ -79,6 +90,8 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
 
     Parameters
     ----------
+    name
+        Name of the zoo, or path of a model file.
     device
         "cpu", "cuda", "cuda:1", "mps" …, or "auto" for a GPU if there is one.
     engine
@@ -87,8 +100,14 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
     Raises
     ------
     ModelNotFoundError, DownloadError, CheckpointError, EngineError
+
+    Examples
+    --------
+    >>> from core.engine import load_model
+    >>> load_model("default", engine="torch").name
+    'default'
     """
-    path = resolve(name)
+    path = resolve_model(name)
     checkpoint = load_checkpoint(path)
     target = _device(device)
     stages = tuple(_engine(engine, model, target) for model in checkpoint.stages)
@@ -98,7 +117,7 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
 
 
 def choose_engine(name: str, device: str = "cpu") -> str:
-    """What "auto" means here: "openvino" on the CPU if it is installed, else "torch".
+    """Resolve "auto": "openvino" on the CPU if it is installed, else "torch".
 
     Raises
     ------

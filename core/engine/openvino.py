@@ -32,7 +32,7 @@ _EXAMPLE = (96, 128)
 
 
 def available() -> bool:
-    """Whether OpenVINO is installed."""
+    """Return whether OpenVINO is installed."""
     return importlib.util.find_spec("openvino") is not None
 
 
@@ -64,8 +64,8 @@ class OpenVinoEngine(Engine):
                 f"OpenVINO cannot run this model ({error}). Choose the engine 'torch'."
             ) from error
 
-    def run(self, rgb: Tensor, maps: Tensor) -> Tensor:
-        """Output of `ClickModel.prepare` -> (B, 1, H/4, W/4) logits."""
+    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
+        """Compute (B, 1, H/4, W/4) logits from the output of `ClickModel.prepare`."""
         inputs = [np.ascontiguousarray(rgb.numpy()), np.ascontiguousarray(maps.numpy())]
         results = self._request.infer(inputs, share_inputs=True)
         return torch.from_numpy(np.array(results[0]))
@@ -85,7 +85,7 @@ def _import() -> ModuleType:
 
 
 def _converted(openvino: ModuleType, model: ClickModel) -> Any:  # noqa: ANN401
-    """The network in OpenVINO's form, from the cache if it is there."""
+    """Return the network converted to OpenVINO, from the cache if possible."""
     folder = cache_dir().parent / "openvino" / _key(openvino, model)
     file = folder / "network.xml"
     if file.is_file():
@@ -98,7 +98,7 @@ def _converted(openvino: ModuleType, model: ClickModel) -> Any:  # noqa: ANN401
         _store(openvino, network, folder)
     except OSError as error:
         warnings.warn(
-            f"The converted model could not be kept in {folder} ({error}): it will be converted "
+            f"The converted model could not be written to {folder} ({error}): it will be converted "
             "again next time.",
             stacklevel=2,
         )
@@ -106,7 +106,7 @@ def _converted(openvino: ModuleType, model: ClickModel) -> Any:  # noqa: ANN401
 
 
 def _key(openvino: ModuleType, model: ClickModel) -> str:
-    """Name of a converted network: changes with weights, architecture and versions."""
+    """Return the cache key of a network: depends on weights, architecture and versions."""
     content = hashlib.sha256()
     about = [model.config.to_json(), openvino.__version__, torch.__version__, _CONVERSION]
     content.update(json.dumps(about, sort_keys=True).encode())
@@ -117,7 +117,7 @@ def _key(openvino: ModuleType, model: ClickModel) -> str:
 
 
 def _convert(model: ClickModel) -> Any:  # noqa: ANN401
-    """Trace the network and read the trace, without OpenVINO's reporting convenience layer."""
+    """Trace the network and convert the trace, without OpenVINO's layer that reports its use."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -136,7 +136,7 @@ def _convert(model: ClickModel) -> Any:  # noqa: ANN401
 
 
 def _store(openvino: ModuleType, network: Any, folder: Path) -> None:  # noqa: ANN401
-    """Keep a converted network; other processes see it whole or not at all."""
+    """Write a converted network to the cache; it appears complete or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with replacing(folder) as temporary:

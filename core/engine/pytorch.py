@@ -1,4 +1,4 @@
-"""Plain PyTorch: the reference that other engines are measured against."""
+"""Plain PyTorch: the reference for other engines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def run(self, rgb: Tensor, maps: Tensor) -> Tensor:
-        """Output of `ClickModel.prepare` -> (B, 1, H/4, W/4) logits."""
+    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
+        """Compute (B, 1, H/4, W/4) logits from the output of `ClickModel.prepare`."""
         return self.model.decode(self.model.encode(rgb, maps, "A"), "A").instances

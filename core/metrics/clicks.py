@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..errors import PromptError
 
 DROP = 0.02
-"""A click that lowers the IoU by more than this did harm; less is the noise of a good mask."""
+"""A click that lowers the IoU by more than this does harm; less is the noise of a good mask."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class NoC:
     Attributes
     ----------
     count
-        Clicks until the IoU was reached, or the most clicks allowed if it never was.
+        Clicks until the IoU was reached, or the maximum if it never was.
     reached
-        Whether it was: tells a success at the very last click from a failure.
+        Whether it was: distinguishes success at the last click from failure.
     """
 
     count: int
@@ -30,7 +30,7 @@ class NoC:
 
 
 class Failures(NamedTuple):
-    """Objects of a data set that took all clicks. Published tables give the sum of the two."""
+    """Numbers of objects that took all clicks. Published tables give the sum."""
 
     never_reached: int
     reached_at_last_click: int
@@ -39,7 +39,7 @@ class Failures(NamedTuple):
 def noc(
     ious: Sequence[float], threshold: float, max_clicks: int, *, start: float | None = None
 ) -> NoC:
-    """Clicks until the IoU first reaches a threshold (NoC of Sofiiuk et al. 2021, section 4).
+    """Count the clicks until the IoU reaches a threshold (NoC, Sofiiuk et al. 2021, section 4).
 
     Parameters
     ----------
@@ -50,13 +50,18 @@ def noc(
     max_clicks
         Clicks allowed, at least 1.
     start
-        IoU before the first click, where a box or a mask came first. If it suffices the count
-        is 0.
+        IoU before the first click, after a box or a start mask. If it suffices the count is 0.
 
     Raises
     ------
     PromptError
         If ``max_clicks`` is less than 1.
+
+    Examples
+    --------
+    >>> from core.metrics import noc
+    >>> noc([0.55, 0.81, 0.87], threshold=0.85, max_clicks=20)
+    NoC(count=3, reached=True)
     """
     if max_clicks < 1:
         raise PromptError(f"At least one click must be allowed, got max_clicks={max_clicks}.")
@@ -76,9 +81,9 @@ def failures(nocs: Sequence[NoC], max_clicks: int) -> Failures:
 
 
 def iou_at(ious: Sequence[Sequence[float]], ks: Sequence[int]) -> dict[int, float]:
-    """Mean IoU over objects after each of ``ks`` clicks (mIoU@k).
+    """Compute the mean IoU over objects after each of ``ks`` clicks (IoU@k).
 
-    A curve that ended before click k, because the object was good enough, keeps its last value.
+    A curve that ended before click k counts with its last value.
 
     Raises
     ------
@@ -92,16 +97,15 @@ def iou_at(ious: Sequence[Sequence[float]], ks: Sequence[int]) -> dict[int, floa
     return {k: sum(curve[min(k, len(curve)) - 1] for curve in ious) / len(ious) for k in ks}
 
 
-def lowering_share(ious: Sequence[Sequence[float]], drop: float = DROP) -> float:
-    """Share of clicks, 0 to 1, that lower the IoU by more than ``drop``.
+def harm(ious: Sequence[Sequence[float]], drop: float = DROP) -> float:
+    """Compute the share of clicks, 0 to 1, that lower the IoU by more than ``drop``.
 
-    The first IoU of a curve has none before it and is not counted; without any counted click the
-    share is 0.
+    The first IoU of a curve is not counted; without any counted click the share is 0.
     """
     steps = [after - before for curve in ious for before, after in pairwise(curve)]
     return sum(step < -drop for step in steps) / len(steps) if steps else 0.0
 
 
 def seconds_per_click(seconds: float, clicks: int) -> float | None:
-    """Mean time per click in seconds (SPC); None without clicks."""
+    """Compute the mean time per click in seconds (SPC); None without clicks."""
     return seconds / clicks if clicks else None

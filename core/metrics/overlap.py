@@ -1,4 +1,4 @@
-"""How well a predicted mask covers the ground truth."""
+"""Overlap of a predicted mask with the ground truth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import ImageError
 
 
 def iou(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> float:
-    """Intersection over union of a prediction and an object.
+    """Compute the intersection over union of a prediction and an object.
 
     Parameters
     ----------
@@ -22,13 +22,20 @@ def iou(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> float:
     Returns
     -------
     float
-        0 to 1. Nothing predicted where there is no object is right and gives 1.0; the published
-        evaluation code divides zero by zero there and gives nan.
+        0 to 1; 1.0 for an empty prediction of an empty object, where the published evaluation code
+        gives nan.
 
     Raises
     ------
     ImageError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.metrics import iou
+    >>> iou(np.array([[True, True, False]]), np.array([[1, 0, -1]], np.int8))
+    0.5
     """
     _check_shapes(prediction, mask)
     return _ratio(prediction & (mask != -1), mask == 1)
@@ -37,13 +44,12 @@ def iou(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> float:
 def boundary_iou(
     prediction: NDArray[np.bool_], mask: NDArray[np.int8], dilation_ratio: float = 0.02
 ) -> float:
-    """IoU of the two bands along the inside of the outlines (Cheng et al. 2021, arXiv 2103.16562).
+    """Compute the IoU of the inner bands of both outlines (Cheng et al. 2021, arXiv 2103.16562).
 
-    Unlike `iou` it does not forgive a poor outline of a large object. The bands are
-    ``dilation_ratio`` of the picture's diagonal wide, at least one pixel, measured with a square
-    structuring element as in the authors' definition; the picture's edge counts as outline.
-    Ignored pixels count as background of both masks, so that a prediction is judged neither for
-    nor by what it does there.
+    Unlike `iou` it is sensitive to a poor outline of a large object. The bands are
+    ``dilation_ratio`` of the image's diagonal wide, at least one pixel, measured with a square
+    structuring element as in the authors' definition; the image's edge counts as outline.
+    Ignored pixels are background of both masks and do not influence the result.
 
     Parameters
     ----------
@@ -67,7 +73,7 @@ def boundary_iou(
 
 
 def _inner_band(area: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    """Pixels of an area that are at most ``width`` pixels (chessboard distance) from outside."""
+    """Return the pixels of an area within ``width`` pixels (chessboard distance) of its outside."""
     framed = np.pad(area.view(np.uint8), 1)
     eroded = cv2.erode(framed, np.ones((3, 3), np.uint8), iterations=width)
     core: NDArray[np.bool_] = eroded[1:-1, 1:-1] != 0
@@ -76,7 +82,7 @@ def _inner_band(area: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
 
 def _ratio(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     union = np.count_nonzero(first | second)
-    return np.count_nonzero(first & second) / union if union else 1.0
+    return float(np.count_nonzero(first & second) / union) if union else 1.0
 
 
 def _check_shapes(prediction: NDArray[np.bool_], mask: NDArray[np.int8]) -> None:

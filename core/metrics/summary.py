@@ -1,4 +1,4 @@
-"""The figures of one model on one data set."""
+"""Summary of one model on one data set."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import PromptError
-from .clicks import Failures, NoC, failures, iou_at, lowering_share, noc, seconds_per_click
+from .clicks import Failures, NoC, failures, harm, iou_at, noc, seconds_per_click
 
 NOC_PERCENTS = (80, 85, 90)
-"""IoUs, in percent, whose number of clicks is reported."""
+"""IoUs in percent for which the NoC is reported."""
 
 IOU_AT_CLICKS = (1, 2, 3, 5, 7, 10, 20)
-"""Numbers of clicks whose mean IoU is reported."""
+"""Numbers of clicks k for which IoU@k is reported."""
 
 
 class Curve(NamedTuple):
@@ -22,9 +22,9 @@ class Curve(NamedTuple):
     Attributes
     ----------
     ious
-        IoU after click 1, 2, …; empty if ``start`` was good enough.
+        IoU after click 1, 2, …; empty if ``start`` sufficed.
     start
-        IoU before the first click where a box or a mask came first, otherwise None.
+        IoU after a box or a start mask, before the first click; None without these.
     """
 
     ious: Sequence[float]
@@ -32,24 +32,24 @@ class Curve(NamedTuple):
 
     @property
     def steps(self) -> list[float]:
-        """All IoUs in order, the start included."""
+        """All IoUs in order, including the start."""
         return [*([] if self.start is None else [self.start]), *self.ious]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of one model on one data set.
+    """Measures of one model on one data set.
 
     Attributes
     ----------
     noc
-        Mean number of clicks by IoU in percent; None above the target IoU, where the clicks
-        stopped before it could be measured.
+        Mean number of clicks by IoU in percent; None above the target IoU, where it cannot be
+        measured.
     failures
-        Objects that took all clicks, likewise.
+        Objects that took all clicks, by IoU in percent, likewise.
     iou_at
         Mean IoU by number of clicks.
-    lowering_share
+    harm
         Share of clicks that lower the IoU by more than `core.metrics.DROP`.
     seconds_per_click, seconds
         Mean time per click (None without clicks) and total time in seconds.
@@ -58,7 +58,7 @@ class Summary:
     noc: dict[int, float | None]
     failures: dict[int, Failures | None]
     iou_at: dict[int, float]
-    lowering_share: float
+    harm: float
     seconds_per_click: float | None
     seconds: float
 
@@ -73,11 +73,11 @@ def summarise(
     curves
         One per object.
     seconds
-        Time spent on all of them together.
+        Total time.
     max_clicks
         Clicks allowed per object.
     target_iou
-        IoU at which the clicking stopped; greater than 1 if it never did.
+        IoU at which the clicks stopped; greater than 1 if they never did.
 
     Raises
     ------
@@ -93,14 +93,14 @@ def summarise(
         noc={key: _mean_count(items) for key, items in nocs.items()},
         failures={k: failures(items, max_clicks) if items else None for k, items in nocs.items()},
         iou_at=iou_at(reached, [k for k in IOU_AT_CLICKS if k <= max_clicks]),
-        lowering_share=lowering_share([curve.steps for curve in curves]),
+        harm=harm([curve.steps for curve in curves]),
         seconds_per_click=seconds_per_click(seconds, clicks),
         seconds=seconds,
     )
 
 
 def _nocs(curves: Sequence[Curve], percent: int, max_clicks: int, target_iou: float) -> list[NoC]:
-    """NoC of every object; none where the target IoU is too low to tell."""
+    """Compute the NoC of every object; an empty list above the target IoU."""
     threshold = percent / 100
     if threshold > target_iou:
         return []

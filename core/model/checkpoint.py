@@ -1,7 +1,7 @@
-"""Reading model files: published RITM checkpoints, bare f-BRS ones, and our own.
+"""Reader of model files: published RITM checkpoints, bare f-BRS weights, and our own.
 
-Nothing in a file is trusted: tensors and plain values only (``weights_only``), classes by a fixed
-table, architecture and weights checked against each other before a model is handed out.
+Files are not trusted: tensors and plain values only (``weights_only``), classes by a fixed table,
+and weights checked against the architecture before a model is returned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .config import ModelConfig
 from .network import ClickModel, build_model
 
 StateDict = dict[str, Tensor]
-# What PyTorch's readers raise, beside UnpicklingError, on files cut short or altered.
+# Raised by PyTorch's readers, beside UnpicklingError, on truncated or altered files.
 _DAMAGE = (
     AssertionError,
     AttributeError,
@@ -45,10 +45,10 @@ class Checkpoint:
     Attributes
     ----------
     stages
-        Networks in eval mode with frozen weights; more than one if the model has stages, the
-        n-th of which answers the n-th click (the last one all later clicks).
+        Networks in eval mode with frozen weights; of several, the n-th is for the n-th click
+        (the last one for all later clicks).
     metadata
-        What the file says about itself: training data, licence, citation, metrics, threshold …
+        From the file: training data, licence, citation, metrics, threshold …
     """
 
     path: Path
@@ -64,8 +64,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     ModelNotFoundError
         If there is no such file.
     CheckpointError
-        If the file is damaged, unsafe, of an unknown kind, or its weights do not fit: the
-        message says which. A model is never loaded in part.
+        If the file is damaged, unsafe, of an unknown kind, or its weights do not fit; the message
+        says which. A model is never loaded in part.
     """
     path = Path(path)
     if not path.is_file():
@@ -84,7 +84,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def _unpickle(path: Path) -> object:
-    """Content of a ``torch.save`` file; whatever is not tensors and plain values is refused."""
+    """Read a ``torch.save`` file; refuse all but tensors and plain values."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -97,7 +97,7 @@ def _unpickle(path: Path) -> object:
 
 
 def _build(config: ModelConfig, state: StateDict) -> ClickModel:
-    with torch.device("meta"):  # costs nothing, whatever size the file asks for
+    with torch.device("meta"):  # allocates nothing, whatever the size
         model = build_model(config)
     expected = model.state_dict()
     missing = sorted(expected.keys() - state.keys())
@@ -123,7 +123,7 @@ def _build(config: ModelConfig, state: StateDict) -> ClickModel:
 
 
 def _listed(keys: list[str], most: int = 4) -> str:
-    """The first keys in words, and how many more there are."""
+    """List the first keys, and the number of the others."""
     if not keys:
         return "none"
     rest = f" and {len(keys) - most} more" if len(keys) > most else ""

@@ -1,9 +1,9 @@
-"""Clicks drawn as network input: the one rasteriser of interaction, evaluation and training.
+"""Click maps: clicks drawn as network input, in prediction, evaluation and training.
 
 Points are (B, 2P, 3) floating-point tensors as in RITM: the first P rows of a sample are positive
 clicks, the last P negative; columns are row, column (network-input pixels, fractional allowed) and
-order. A row whose coordinates are both negative is padding. Clicks outside the picture are safe:
-what reaches into it is drawn, the rest is cut off.
+order. A row whose coordinates are both negative is padding. Of clicks outside the image, the part
+that reaches into it is drawn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Size = tuple[int, int]
 
 
 def points_tensor(clicks: Sequence[Click]) -> Tensor:
-    """(1, 2P, 3) float64 points of ``clicks`` in their order, P = max(1, positives, negatives).
+    """Convert clicks to (1, 2P, 3) float64 points, P = max(1, positives, negatives).
 
     Double precision as in the published evaluation: whether a pixel lies just within the radius
     of a click between pixels depends on it.
@@ -35,18 +35,18 @@ def points_tensor(clicks: Sequence[Click]) -> Tensor:
 
 
 def flip_points(points: Tensor, width: int) -> Tensor:
-    """Points of the horizontally mirrored picture (column -> width - column - 1)."""
+    """Mirror points horizontally (column -> width - column - 1)."""
     flipped = points.clone()
     flipped[..., 1] = width - points[..., 1] - 1
-    # Padding must stay padding; a click up and left of the picture may well reach its mirror image.
+    # Padding must stay padding; a click up and left of the image may reach its mirror image.
     padding = (points == -1).all(dim=-1, keepdim=True)
     return torch.where(padding, points, flipped)
 
 
 def disk_maps(points: Tensor, size: Size, radius: float) -> Tensor:
-    """(B, 2, H, W) maps that are 1 within ``radius`` pixels (inclusive) of a click, else 0.
+    """Draw (B, 2, H, W) maps: 1 within ``radius`` pixels (inclusive) of a click, else 0.
 
-    Only the window round each click is computed, so the cost does not grow with the picture.
+    Only the window round each click is computed, so the cost does not grow with the image.
     """
     height, width = size
     batch, slots, _ = points.shape
@@ -72,7 +72,7 @@ def disk_maps(points: Tensor, size: Size, radius: float) -> Tensor:
 
 
 def distance_maps(points: Tensor, size: Size, norm_radius: float) -> Tensor:
-    """(B, 2, H, W) maps tanh(2 d / norm_radius), d the distance to the nearest click, 1 if none."""
+    """Draw (B, 2, H, W) maps tanh(2 d / norm_radius), d the distance to a click, 1 without one."""
     height, width = size
     batch, slots, _ = points.shape
     coords = points[..., :2]
@@ -91,5 +91,5 @@ def distance_maps(points: Tensor, size: Size, norm_radius: float) -> Tensor:
 
 
 def _is_padding(points: Tensor) -> Tensor:
-    """(B, 2P) bool: both coordinates negative, the family's mark of an unused row."""
+    """Return (B, 2P) bool: both coordinates negative, which marks an unused row."""
     return points[..., :2].amax(dim=-1) < 0

@@ -1,4 +1,4 @@
-"""What defines a network: the parameters of the RITM family, under their published names."""
+"""Parameters of networks of the RITM family, under their published names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ModelConfig:
     Attributes
     ----------
     use_rgb_conv
-        Fuse clicks with the picture by 1x1 convolutions before the backbone; otherwise the click
+        Fuse clicks with the image by 1x1 convolutions before the backbone; otherwise the click
         maps are embedded on their own and added behind the first convolution ("Conv1S").
     fbrs_rgb_conv
         The older f-BRS order inside ``rgb_conv``: batch norm after the activation.
@@ -47,11 +47,11 @@ class ModelConfig:
 
     @property
     def map_channels(self) -> int:
-        """Channels beside the picture: previous mask (if any), positive and negative clicks."""
+        """Channels beside RGB: previous mask (if any), positive and negative clicks."""
         return 3 if self.with_prev_mask else 2
 
     def to_json(self) -> dict[str, Any]:
-        """Architecture name and parameters as plain JSON values."""
+        """Return architecture name and parameters as plain JSON values."""
         return {"architecture": self.architecture, "params": dataclasses.asdict(self)}
 
 
@@ -87,8 +87,8 @@ class DeepLabConfig(ModelConfig):
 class LightConfig(ModelConfig):
     """MobileNetV2 with a decoder of ``channels`` features, see `core.model.light`.
 
-    The defaults are what its starting weights and its training take for granted: pixels scaled to
-    -1..1, clicks as disks of 5 pixels, guidance by the previous mask.
+    The defaults are those of its initial weights and its training: pixels scaled to -1..1, clicks
+    as disks of 5 pixels, guidance by the previous mask.
     """
 
     architecture: ClassVar[str] = "light"
@@ -116,7 +116,7 @@ CONFIGS: dict[str, type[ModelConfig]] = {
 
 
 def config_from_json(data: object) -> ModelConfig:
-    """Read what `ModelConfig.to_json` wrote.
+    """Read a config from the form of `ModelConfig.to_json`.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def config_from_json(data: object) -> ModelConfig:
 
 
 def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig:
-    """Make a config of ``kind`` from named values, checking names and types."""
+    """Build a config of ``kind`` from named values; check names and types."""
     fields = {field.name: field for field in dataclasses.fields(kind)}
     values: dict[str, Any] = {}
     for name, value in params.items():
@@ -144,7 +144,7 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
                 f"Unknown parameter {name!r} for the architecture {kind.architecture!r}."
             )
         default = fields[name].default
-        if not _alike(value, default):
+        if not _is_compatible(value, default):
             raise CheckpointError(
                 f"Parameter {name!r} has the value {value!r}, expected the like of {default!r}."
             )
@@ -152,13 +152,13 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
     return kind(**values)
 
 
-def _alike(value: object, default: object) -> bool:
-    """Whether ``value``, which may be anything, is of the type and range of ``default``."""
+def _is_compatible(value: object, default: object) -> bool:
+    """Return whether any ``value`` has the type and range of ``default``."""
     if isinstance(default, tuple):
         return (
             isinstance(value, (list, tuple))
             and len(value) == len(default)
-            and all(map(_alike, value, default))
+            and all(map(_is_compatible, value, default))
         )
     if isinstance(default, (bool, str)):
         return type(value) is type(default)

@@ -63,7 +63,7 @@ class ResNet(nn.Module):
         shortcut = None
         if stride != 1 or self.channels != outputs:
             shortcut = projection(self.channels, outputs, stride)
-        # The first block of a dilated layer still samples at the spacing of the layer before.
+        # The first block of a dilated layer samples at the spacing of the layer before.
         first = max(1, dilation // 2)
         layers: list[nn.Module] = [
             block(
@@ -83,7 +83,7 @@ class ResNet(nn.Module):
         return nn.Sequential(*layers)
 
     def forward(self, rgb: Tensor, stem: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Picture and click features -> outputs of layer 1 (stride 4) and layer 4 (stride 8)."""
+        """Compute the outputs of layer 1 (stride 4) and layer 4 (stride 8)."""
         x = self.relu(self.bn1(self.conv1(rgb)))
         if stem is not None:
             # Deep stems have more channels than the click features.
@@ -93,7 +93,7 @@ class ResNet(nn.Module):
 
 
 class GlobalPool(nn.Module):
-    """Mean of the picture, projected and spread over it again."""
+    """Mean over the image, projected and broadcast over it."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class ASPP(nn.Module):
 
 
 class SkipProjection(nn.Module):
-    """Narrows the stride-4 features that join the decoder."""
+    """1x1 convolution that narrows the stride-4 features for the decoder."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ class DeepLab(nn.Module):
         self.aspp = ASPP(512 * expansion, channels, config.aspp_dropout)
 
     def join(self, low: Tensor, deep: Tensor) -> Tensor:
-        """Layer-1 and layer-4 features -> decoder input (B, channels + 32, H/4, W/4)."""
+        """Join layer-1 and layer-4 features to the decoder input (B, channels + 32, H/4, W/4)."""
         skip = self.skip_project(low)
         return torch.cat([resize(self.aspp(deep), height_width(skip)), skip], dim=1)
 

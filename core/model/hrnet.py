@@ -24,7 +24,7 @@ Branches = list[Tensor]
 
 
 def _downsampling(inputs: int, outputs: int, steps: int) -> nn.Sequential:
-    """``steps`` strided 3x3 convolutions; only the last changes the channels and has no ReLU."""
+    """Build ``steps`` strided 3x3 convolutions; the last changes the channels, without ReLU."""
     inner = [conv_bn_relu(inputs, inputs, 3, stride=2) for _ in range(steps - 1)]
     return nn.Sequential(*inner, nn.Sequential(*conv_bn(inputs, outputs, 3, stride=2)))
 
@@ -52,7 +52,7 @@ class HighResolutionModule(nn.Module):
         return _downsampling(widths[source], widths[to], steps=to - source)
 
     def forward(self, branches: Branches) -> Branches:
-        """Features of all branches, each having seen the others."""
+        """Compute the features of all branches after their exchange."""
         branches = [branch(x) for branch, x in zip(self.branches, branches, strict=True)]
         return [
             self._fuse(cast(nn.ModuleList, layers), i, branches)
@@ -71,7 +71,7 @@ class HighResolutionModule(nn.Module):
 
 
 class SpatialGather(nn.Module):
-    """Object vector: features averaged over the picture, weighted by the soft aux mask."""
+    """Object vector: features averaged over the image, weighted by the soft aux mask."""
 
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
         """(B, C, H, W) features and (B, 1, H, W) logits -> (B, C, 1, 1)."""
@@ -82,7 +82,7 @@ class SpatialGather(nn.Module):
 def _transform(
     inputs: int, outputs: int, steps: int = 1, norm: type[nn.BatchNorm2d] = nn.BatchNorm2d
 ) -> nn.Sequential:
-    """1x1 convolutions with batch norm and ReLU, under the keys of the OCR head."""
+    """Build 1x1 convolutions with batch norm and ReLU, under the keys of the OCR head."""
     layers: list[nn.Module] = []
     for _ in range(steps):
         conv = nn.Conv2d(inputs, outputs, 1, bias=False)
@@ -94,8 +94,8 @@ def _transform(
 class ObjectAttention(nn.Module):
     """Weights of OCR's attention.
 
-    With a single class the softmax over objects is 1 everywhere, whatever ``f_pixel`` and
-    ``f_object`` hold, and their gradients are 0: they are kept for the checkpoints, never run.
+    With a single class the softmax over objects is 1 everywhere and the gradients of ``f_pixel``
+    and ``f_object`` are 0: these exist for the checkpoints only and never run.
     """
 
     def __init__(self, channels: int, key_channels: int) -> None:
@@ -106,7 +106,7 @@ class ObjectAttention(nn.Module):
         self.f_up = _transform(key_channels, channels, norm=PooledBatchNorm)
 
     def forward(self, object_vector: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, C, 1, 1) object vector -> its context, to be broadcast over ``size`` pixels."""
+        """Compute the context of a (B, C, 1, 1) object vector, to broadcast over ``size``."""
         context: Tensor = self.f_down(object_vector)
         if self.training:
             # Batch norm's running variance must count pixels, as the published training does.
@@ -116,7 +116,7 @@ class ObjectAttention(nn.Module):
 
 
 class SpatialOCR(nn.Module):
-    """Features joined with the context of the object that they belong to."""
+    """Features joined with the context of their object."""
 
     def __init__(self, channels: int, key_channels: int) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class HRNet(nn.Module):
 
     @staticmethod
     def _next_branch(widths: Sequence[int]) -> nn.ModuleList:
-        """Identity for the branches that exist, a strided convolution for the new one."""
+        """Build identities for the existing branches, a strided convolution for the new one."""
         new = nn.Sequential(conv_bn_relu(widths[-2], widths[-1], 3, stride=2))
         return nn.ModuleList([*(nn.Identity() for _ in widths[:-1]), new])
 
@@ -196,7 +196,7 @@ class HRNet(nn.Module):
         self.aux_head = head(1)
 
     def branches(self, rgb: Tensor, stem: Tensor | None) -> Branches:
-        """Picture and click features -> features of ``w * 2**i`` channels at stride 4 * 2**i.
+        """Compute features of ``w * 2**i`` channels at stride 4 * 2**i.
 
         ``rgb`` is (B, 3, H, W); ``stem`` (B, 64, H/2, W/2) is added behind the first layer.
         """
@@ -211,7 +211,7 @@ class HRNet(nn.Module):
 
     @staticmethod
     def join(branches: Branches) -> Tensor:
-        """All `branches` at stride 4: (B, 15w, H/4, W/4)."""
+        """Join all `branches` at stride 4: (B, 15w, H/4, W/4)."""
         size = height_width(branches[0])
         return torch.cat([branches[0], *(resize(x, size) for x in branches[1:])], dim=1)
 
@@ -220,7 +220,7 @@ class HRNet(nn.Module):
         return [*branches, transition[-1](branches[-1])]
 
     def context(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Output of `join` -> input of ``cls_head``, and the aux logits (None w/o OCR)."""
+        """Compute the input of ``cls_head`` and the aux logits (None without OCR) from `join`."""
         if self.ocr_width == 0:
             return features, None
         aux = self.aux_head(features)

@@ -1,4 +1,4 @@
-"""Small building blocks that the networks share."""
+"""Building blocks of the networks."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from torch import Tensor, nn
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize of (B, C, H, W) with aligned corners, as everywhere in the RITM family."""
+    """Resize (B, C, H, W) bilinearly with aligned corners, as in the RITM family."""
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
 def height_width(x: Tensor) -> tuple[int, int]:
-    """(H, W) of a (B, C, H, W) tensor."""
+    """Return (H, W) of a (B, C, H, W) tensor."""
     return x.shape[2], x.shape[3]
 
 
 class PooledBatchNorm(nn.BatchNorm2d):
-    """Batch norm of channels that have one value for a whole picture.
+    """Batch norm of channels with one value per image.
 
-    A single picture has no variance: there the running statistics are used, and left alone.
+    A batch of one has no variance: the running statistics are used and not updated.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class PooledBatchNorm(nn.BatchNorm2d):
 def conv_bn(
     inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, dilation: int = 1
 ) -> list[nn.Module]:
-    """Convolution without bias that keeps the size (over ``stride``), and its batch norm."""
+    """Build a convolution without bias that keeps the size (over ``stride``), and batch norm."""
     padding = dilation * (kernel // 2)
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
     return [conv, nn.BatchNorm2d(outputs)]
@@ -43,13 +43,13 @@ def conv_bn(
 def conv_bn_relu(
     inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, dilation: int = 1
 ) -> nn.Sequential:
-    """`conv_bn` and a ReLU."""
+    """Build `conv_bn` with a ReLU."""
     layers = conv_bn(inputs, outputs, kernel, stride=stride, dilation=dilation)
     return nn.Sequential(*layers, nn.ReLU(inplace=True))
 
 
 def projection(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """1x1 convolution and batch norm that fit the shortcut of a residual block."""
+    """Build the 1x1 convolution and batch norm of a residual block's shortcut."""
     return nn.Sequential(*conv_bn(inputs, outputs, stride=stride))
 
 

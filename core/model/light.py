@@ -1,10 +1,10 @@
 """The light click network: MobileNetV2 with a small decoder, for laptops without a GPU.
 
 The encoder is MobileNetV2 1.0 (Sandler et al. 2018) at output stride 16, without batch norm: its
-starting weights come with it folded in. Clicks and previous mask are embedded and added to the
-first convolution, as the RITM family does. The decoder sums features of strides 16, 8 and 4 top
-down; at stride 8 it also compares every place with the mean features under the clicks and under
-the previous mask, so that a click on a texture speaks for that texture elsewhere.
+initial weights have it folded in. Clicks and previous mask are embedded and added to the
+first convolution, as in the RITM family. The decoder sums features of strides 16, 8 and 4 top
+down; at stride 8 it also compares every cell with the mean features under the clicks and under
+the previous mask, so that a click on a texture acts on that texture elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .layers import SeparableConv, conv_bn, height_width
 from .stem import Scale
 
 STRIDE = 16
-"""Of the encoder's deepest features; of smaller pictures, nothing would be left there."""
+"""Of the encoder's deepest features, and the smallest side of an input."""
 _STEM_CHANNELS = 32
 # Of the inverted residuals after the first: output channels, stride, dilation of the depthwise.
 _BLOCKS = (
@@ -36,23 +36,23 @@ _GUIDES = 4  # positive clicks, negative clicks, previous mask, what the previou
 
 
 def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize of (B, C, H, W) about pixel centres.
+    """Resize (B, C, H, W) bilinearly about pixel centres.
 
-    Not with aligned corners as the family does: `SameConv2d` shifts every place by the same part
-    of a cell, which the decoder learns; aligned corners would make it depend on the place.
+    Not with aligned corners: `SameConv2d` shifts all features by the same part of a cell, which
+    the decoder learns; with aligned corners the shift would vary over the image.
     """
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def pad_to_stride(x: Tensor, mode: str) -> Tensor:
-    """(B, C, H, W) filled up at the bottom and the right to sides of `STRIDE` or more."""
+    """Pad (B, C, H, W) at the bottom and the right to sides of `STRIDE` or more."""
     height, width = height_width(x)
     missing = max(STRIDE - height, 0), max(STRIDE - width, 0)
     return F.pad(x, (0, missing[1], 0, missing[0]), mode) if any(missing) else x
 
 
 class SameConv2d(nn.Conv2d):
-    """3x3 convolution of stride 2 that pads at the bottom and the right, as TensorFlow's SAME."""
+    """3x3 convolution of stride 2, padded at the bottom and the right as TensorFlow's SAME."""
 
     def __init__(self, inputs: int, outputs: int, groups: int = 1) -> None:
         super().__init__(inputs, outputs, 3, stride=2, groups=groups)
@@ -88,7 +88,7 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2Encoder(nn.Module):
-    """MobileNetV2 1.0; its last stages are dilated to stay at stride 16."""
+    """MobileNetV2 1.0 with its last stages dilated, at stride 16."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class MobileNetV2Encoder(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, rgb: Tensor, stem: Tensor) -> list[Tensor]:
-        """Picture, and click features (B, 32, H // 2, W // 2) -> features at the four taps."""
+        """Compute the features at the four taps; ``stem`` is (B, 32, H // 2, W // 2)."""
         x = F.relu6(self.stem(rgb) + stem, inplace=True)
         taps = []
         for index, block in enumerate(self.blocks):
@@ -112,7 +112,7 @@ class MobileNetV2Encoder(nn.Module):
 
 
 class SimilarityGuide(nn.Module):
-    """How alike every place is to the places that clicks and previous mask point at."""
+    """Similarity of every cell to the cells under clicks and previous mask."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -120,18 +120,18 @@ class SimilarityGuide(nn.Module):
         self.spread = nn.Conv2d(_GUIDES, channels, 1)
 
     def forward(self, x: Tensor, guides: Tensor) -> Tensor:
-        """Features (B, C, h, w) and weights (B, 4, h, w) -> (B, C, h, w) to add."""
-        places = F.normalize(self.embed(x), dim=1).flatten(2)  # (B, C, h w)
+        """Compute (B, C, h, w) to add from (B, C, h, w) features and (B, 4, h, w) weights."""
+        cells = F.normalize(self.embed(x), dim=1).flatten(2)  # (B, C, h w)
         weights = guides.flatten(2)
-        means = weights @ places.transpose(1, 2)  # (B, 4, C)
-        means = F.normalize(means, dim=2, eps=1e-4)  # without any weight: zero, like nothing
-        alike = (means @ places).reshape(x.shape[0], _GUIDES, *height_width(x))
-        result: Tensor = self.spread(alike)
+        means = weights @ cells.transpose(1, 2)  # (B, 4, C)
+        means = F.normalize(means, dim=2, eps=1e-4)  # zero without any weight
+        similarity = (means @ cells).reshape(x.shape[0], _GUIDES, *height_width(x))
+        result: Tensor = self.spread(similarity)
         return result
 
 
 class LightDecoder(nn.Module):
-    """Taps and guides -> features at stride 4."""
+    """Decoder from taps and guides to features at stride 4."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -145,15 +145,15 @@ class LightDecoder(nn.Module):
         self.compared = SeparableConv(channels, channels)
         self.fine = nn.Sequential(*(SeparableConv(channels, channels) for _ in range(3)))
 
-    def summit(self, middle: Tensor, deep: Tensor) -> Tensor:
-        """The two features at stride 16, and the mean of the deepest, joined."""
-        everywhere = self.whole(deep.mean(dim=(2, 3), keepdim=True))
-        joined = self.lateral[3](deep) + self.lateral[2](middle) + everywhere
+    def join_deep(self, middle: Tensor, deep: Tensor) -> Tensor:
+        """Join the two features at stride 16 and the mean of the deepest."""
+        mean = self.whole(deep.mean(dim=(2, 3), keepdim=True))
+        joined = self.lateral[3](deep) + self.lateral[2](middle) + mean
         result: Tensor = self.top(F.relu(joined))
         return result
 
-    def descend(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
-        """From stride 16 over 8 to 4, where (B, C, H // 4, W // 4) features come out."""
+    def join_fine(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
+        """Join the features of strides 16, 8 and 4; return (B, C, H // 4, W // 4)."""
         x = self.middle(upsample(top, height_width(low)) + self.lateral[1](low))
         x = self.compared(x + self.likeness(x, upsample(guides, height_width(low))))
         result: Tensor = self.fine(upsample(x, height_width(fine)) + self.lateral[0](fine))
@@ -161,15 +161,15 @@ class LightDecoder(nn.Module):
 
 
 def guide_maps(maps: Tensor) -> Tensor:
-    """(B, 3, H, W) previous mask and clicks -> (B, 4, ~H / 8, ~W / 8) weights of places."""
+    """Pool (B, 3, H, W) previous mask and clicks to (B, 4, ~H / 8, ~W / 8) weights."""
     pooled = F.avg_pool2d(maps, 8, ceil_mode=True)
     mask, clicks = pooled[:, :1], pooled[:, 1:]
-    some = (mask.amax(dim=(2, 3), keepdim=True) > 0).to(maps.dtype)
-    return torch.cat([clicks, mask, (1 - mask) * some], dim=1)
+    has_mask = (mask.amax(dim=(2, 3), keepdim=True) > 0).to(maps.dtype)
+    return torch.cat([clicks, mask, (1 - mask) * has_mask], dim=1)
 
 
 def build_light_maps_transform(config: ModelConfig) -> nn.Sequential:
-    """Embedding of (B, 3, H, W) maps as (B, 32, H // 2, W // 2) features."""
+    """Build the embedding of (B, 3, H, W) maps as (B, 32, H // 2, W // 2) features."""
     return nn.Sequential(
         nn.Conv2d(config.map_channels, 16, 1),
         nn.LeakyReLU(0.2),

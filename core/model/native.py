@@ -26,7 +26,7 @@ _FORMAT = 1
 
 
 def is_native(path: Path) -> bool:
-    """Whether the file is named or built like a safetensors file."""
+    """Return whether a file is a safetensors file, by name or content."""
     if path.suffix == ".safetensors":
         return True
     with path.open("rb") as file:
@@ -35,7 +35,7 @@ def is_native(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[ModelConfig, dict[str, Tensor], dict[str, Any]]:
-    """Config, weights and metadata of a file that `write` made.
+    """Read config, weights and metadata of a file made by `write`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _metadata(value: object) -> dict[str, Any]:
 
 
 def write(path: str | Path, model: ClickModel, metadata: Mapping[str, Any]) -> None:
-    """Write ``model`` to ``path``, whole or not at all.
+    """Write ``model`` to ``path`` atomically.
 
     Parameters
     ----------

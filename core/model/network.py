@@ -1,4 +1,4 @@
-"""The click network: picture, previous mask and clicks in, logits out (Sofiiuk et al. 2021)."""
+"""Click models: image, previous mask and clicks in, logits out (Sofiiuk et al. 2021)."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Logits(NamedTuple):
 
 
 class ClickModel(nn.Module):
-    """A network of the RITM family.
+    """Network of the RITM family.
 
-    `forward` is the whole way; `prepare`, `encode` and `decode` are its parts, for engines that
-    run the costly part elsewhere and for BRS, which optimises what passes between them.
+    `forward` runs all of it; `prepare`, `encode` and `decode` are its parts, for engines that run
+    the costly part elsewhere and for BRS, which optimises the features between them.
     """
 
     config: ModelConfig
@@ -62,7 +62,7 @@ class ClickModel(nn.Module):
             )
 
     def forward(self, image: Tensor, points: Tensor) -> Logits:
-        """Logits at the size of the input.
+        """Compute the logits at the size of the input.
 
         Parameters
         ----------
@@ -81,11 +81,11 @@ class ClickModel(nn.Module):
         return Logits(self.enlarge(low.instances, size), aux)
 
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:
-        """Logits at stride 4 -> at the size of the input."""
+        """Enlarge logits from stride 4 to the size of the input."""
         return resize(logits, size)
 
     def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised RGB (B, 3, H, W), and the maps (B, c, H, W): [previous mask,] clicks +, -."""
+        """Return normalised (B, 3, H, W) RGB, (B, c, H, W) maps: [previous mask,] clicks +, -."""
         rgb = (image[:, :3] - self.norm_mean) / self.norm_std
         maps = self.click_maps(points, height_width(image))
         if self.config.with_prev_mask:
@@ -96,34 +96,34 @@ class ClickModel(nn.Module):
         return rgb, maps
 
     def click_maps(self, points: Tensor, size: Size) -> Tensor:
-        """(B, 2, H, W) maps of the positive and the negative clicks."""
+        """Draw (B, 2, H, W) maps of the positive and the negative clicks."""
         draw = disk_maps if self.config.use_disks else distance_maps
         return draw(points, size, self.config.norm_radius)
 
     def fuse(self, rgb: Tensor, maps: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What the backbone gets: an RGB input, and features to add behind its first layer."""
+        """Return the backbone's RGB input, and features to add behind its first layer."""
         if self.config.use_rgb_conv:
             return self.rgb_conv(torch.cat([rgb, maps], dim=1)), None
         return rgb, self.maps_transform(maps)
 
     @abstractmethod
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
-        """Output of `prepare` -> features at ``level``; the first tensor is what f-BRS changes."""
+        """Compute features at ``level`` from `prepare`; f-BRS modulates the first tensor."""
 
     @abstractmethod
     def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
-        """Features of `encode` at ``level`` -> logits at stride 4."""
+        """Compute logits at stride 4 from features of `encode` at ``level``."""
 
 
 class HRNetModel(ClickModel):
-    """HRNetV2, with OCR or without."""
+    """HRNetV2 with or without OCR."""
 
     def __init__(self, config: HRNetConfig) -> None:
         super().__init__(config)
         self.feature_extractor = HRNet(config)
 
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
-        """Levels A and B: (B, 15w, H/4, W/4) joined branches; C: input of the last convolution."""
+        """Return A, B: (B, 15w, H/4, W/4) joined branches; C: input of the last convolution."""
         branches = self.feature_extractor.branches(*self.fuse(rgb, maps))
         features = self.feature_extractor.join(branches)
         if level == "C":
@@ -131,7 +131,7 @@ class HRNetModel(ClickModel):
         return (features,)
 
     def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
-        """Features at ``level`` -> logits at stride 4."""
+        """Compute logits at stride 4 from features at ``level``."""
         (x,) = features
         aux = None
         if level != "C":
@@ -148,7 +148,7 @@ class DeepLabModel(ClickModel):
         self.head = SeparableHead(config.deeplab_ch)
 
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
-        """Level A: layer-4 and layer-1 outputs; B: decoder input; C: decoder output."""
+        """Return A: layer-4 and layer-1 outputs; B: decoder input; C: decoder output."""
         low, deep = self.feature_extractor.backbone(*self.fuse(rgb, maps))
         if level == "A":
             return deep, low
@@ -156,7 +156,7 @@ class DeepLabModel(ClickModel):
         return (self.feature_extractor.head(x),) if level == "C" else (x,)
 
     def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
-        """Features at ``level`` -> logits at stride 4."""
+        """Compute logits at stride 4 from features at ``level``."""
         x = features[0]
         if level == "A":
             x = self.feature_extractor.join(features[1], x)
@@ -175,39 +175,39 @@ class LightModel(ClickModel):
         self.head = nn.Conv2d(config.channels, 1, 1)
 
     def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """See `ClickModel.prepare`; sides of less than the encoder's stride are filled up to it."""
+        """Prepare as `ClickModel` does; pad sides of less than the encoder's stride."""
         rgb, maps = super().prepare(image, points)
         return pad_to_stride(rgb, "replicate"), pad_to_stride(maps, "constant")
 
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
-        """Level A: the deepest tap and the others; B: joined stride 16; C: decoder output."""
+        """Return A: the deepest tap and the others; B: joined stride 16; C: decoder output."""
         fine, low, middle, deep = self.encoder(*self.fuse(rgb, maps))
         guides = guide_maps(maps)
         if level == "A":
             return deep, middle, low, fine, guides
-        top = self.decoder.summit(middle, deep)
+        top = self.decoder.join_deep(middle, deep)
         if level == "B":
             return top, low, fine, guides
-        return (self.decoder.descend(top, low, fine, guides),)
+        return (self.decoder.join_fine(top, low, fine, guides),)
 
     def decode(self, features: tuple[Tensor, ...], level: Level) -> Logits:
-        """Features at ``level`` -> logits at stride 4."""
+        """Compute logits at stride 4 from features at ``level``."""
         if level == "A":
             deep, middle, *rest = features
-            features, level = (self.decoder.summit(middle, deep), *rest), "B"
+            features, level = (self.decoder.join_deep(middle, deep), *rest), "B"
         if level == "B":
-            features = (self.decoder.descend(*features),)
+            features = (self.decoder.join_fine(*features),)
         return Logits(self.head(features[0]), None)
 
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:
-        """Logits at stride 4 -> at the size of the input."""
+        """Enlarge logits from stride 4 to the size of the input."""
         height, width = size
         filled = max(height, STRIDE), max(width, STRIDE)
         return upsample(logits, filled)[:, :, :height, :width]
 
 
 def build_model(config: ModelConfig) -> ClickModel:
-    """The network that ``config`` describes, with PyTorch's default initial weights."""
+    """Build the network of ``config`` with PyTorch's default initial weights."""
     if isinstance(config, HRNetConfig):
         return HRNetModel(config)
     if isinstance(config, DeepLabConfig):

@@ -1,4 +1,4 @@
-"""The file forms of the RITM family: dict with config, list of stages, bare f-BRS weights."""
+"""File forms of the RITM family: dict with config, list of stages, bare f-BRS weights."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NORM_LAYERS = {
 
 
 def parse(content: object) -> list[Part]:
-    """Configs and weights of all stages in an unpickled file.
+    """Return configs and weights of all stages in an unpickled file.
 
     Raises
     ------
     CheckpointError
-        If it is none of the three forms, or names a class or parameter that is not known.
+        If it has none of the three forms, or an unknown class or parameter.
     """
     if isinstance(content, list):
         if not content:
@@ -64,10 +64,9 @@ def _tensors(state: object) -> dict[str, Tensor]:
 
 
 def config_from_ritm(config: object) -> ModelConfig:
-    """Config from RITM's serialised constructor call, by the family's own rules.
+    """Read the config from RITM's serialised constructor call, by its own rules.
 
-    A parameter that today's classes do not have is an error if the caller had set it, and
-    ignored if it was only a default then.
+    An unknown parameter is an error if the caller had set it, and ignored if it was a default.
     """
     if not isinstance(config, dict) or not isinstance(config.get("params"), dict):
         raise CheckpointError("its 'config' lacks 'class' and 'params'.")
@@ -108,7 +107,7 @@ def _has_no_effect(name: str, value: object) -> bool:
 
 
 def infer_config(state: dict[str, Tensor]) -> ModelConfig:
-    """Architecture of bare weights (f-BRS, or RITM without its config), from keys and shapes."""
+    """Infer the architecture of bare weights (f-BRS, RITM without config) from keys and shapes."""
     keys = state.keys()
     extractor = "feature_extractor."
     if extractor + "stage2.0.branches.0.0.conv1.weight" in keys:
@@ -143,7 +142,7 @@ def _infer_deeplab(state: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _extent(state: dict[str, Tensor], key: str, axis: int = 0) -> int:
-    """Length of a weight along ``axis``."""
+    """Return the length of a weight along ``axis``."""
     shape = tuple(state[key].shape)
     if axis >= len(shape):
         raise CheckpointError(f"the weight '{key}' has shape {shape}, too few axes for any model.")
@@ -151,7 +150,7 @@ def _extent(state: dict[str, Tensor], key: str, axis: int = 0) -> int:
 
 
 def _infer_input(state: dict[str, Tensor]) -> dict[str, Any]:
-    """Stem parameters: f-BRS's 1x1 fusion with distance maps, or RITM's Conv1S with disks."""
+    """Infer the stem: f-BRS's 1x1 fusion with distance maps, or RITM's Conv1S with disks."""
     if "rgb_conv.2.running_mean" in state:  # batch norm behind the activation
         return {"use_rgb_conv": True, "fbrs_rgb_conv": True, "use_leaky_relu": True}
     if "maps_transform.0.weight" in state:

@@ -1,4 +1,4 @@
-"""How clicks and the previous mask enter the network."""
+"""Input of clicks and previous mask into the network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STEM_CHANNELS = 64
 
 
 class Scale(nn.Module):
-    """Multiplies by the absolute value of one learnt number."""
+    """Multiplication by the absolute value of one learnt number."""
 
     def __init__(self, start: float = 0.05) -> None:
         super().__init__()
@@ -23,12 +23,12 @@ class Scale(nn.Module):
 
 
 def activation(config: ModelConfig) -> nn.Module:
-    """The non-linearity of the click branch."""
+    """Build the non-linearity of the click branch."""
     return nn.LeakyReLU(0.2) if config.use_leaky_relu else nn.ReLU(inplace=True)
 
 
 def build_maps_transform(config: ModelConfig) -> nn.Module:
-    """Embedding of (B, c, H, W) click maps as (B, 64, H/2, W/2) features ("Conv1S")."""
+    """Build the embedding of (B, c, H, W) maps as (B, 64, H/2, W/2) features ("Conv1S")."""
     if config.conv_extend:
         return nn.Conv2d(config.map_channels, STEM_CHANNELS, 3, stride=2, padding=1)
     return nn.Sequential(
@@ -40,7 +40,7 @@ def build_maps_transform(config: ModelConfig) -> nn.Module:
 
 
 def build_rgb_conv(config: ModelConfig) -> nn.Sequential:
-    """1x1 fusion of the picture and the click maps to three channels."""
+    """Build the 1x1 fusion of RGB and maps to three channels."""
     inputs = 3 + config.map_channels
     middle = [nn.BatchNorm2d(3 + inputs), activation(config)]
     if config.fbrs_rgb_conv:

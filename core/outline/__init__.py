@@ -1,7 +1,7 @@
-"""From a mask to what people work with: polygons, map coordinates, files, a picture to look at."""
+"""Outlines: masks to polygons, map coordinates, files and overlays."""
 
 from .georeference import ground_area, pixel_to_map
-from .overlay import overlay
+from .overlay import draw_overlay
 from .polygonise import TOLERANCE, mask_to_polygons
 from .write import (
     OUTLINE_DRIVERS,
@@ -17,9 +17,9 @@ __all__ = [
     "TOLERANCE",
     "Attribute",
     "check_output_path",
+    "draw_overlay",
     "ground_area",
     "mask_to_polygons",
-    "overlay",
     "pixel_to_map",
     "write_mask",
     "write_outline",

@@ -1,4 +1,4 @@
-"""Pixel coordinates to map coordinates, and areas on the ground."""
+"""Pixel to map coordinates, and areas on the ground."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def pixel_to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> MultiPolygon:
-    """Move an outline from pixel to map coordinates.
+    """Transform an outline from pixel to map coordinates.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ def pixel_to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> M
         In pixels, corner convention (see `mask_to_polygons`).
     transform
         Affine transform (a, b, c, d, e, f, ...) with x = a col + b row + c and
-        y = d col + e row + f, such as `Picture.transform`. None for a plain picture: the outline
-        is then put where QGIS shows a picture without georeference, at x = col, y = -row.
+        y = d col + e row + f, such as `Image.transform`. None for a photo: x = col, y = -row, as
+        QGIS displays it.
     """
     from shapely.affinity import affine_transform
 
@@ -28,11 +28,10 @@ def pixel_to_map(geometry: MultiPolygon, transform: Sequence[float] | None) -> M
 
 
 def ground_area(geometry: MultiPolygon, crs_wkt: str | None) -> float | None:
-    """Area on the ellipsoid in square metres; None where the CRS is unknown or not of the Earth.
+    """Compute the area on the ellipsoid in m²; None where the CRS is unknown or not of the Earth.
 
-    Measured in a Lambert azimuthal equal-area projection about the outline's centre, so that it
-    is right in degrees and in Web Mercator (where map units overstate it) too. The slope of the
-    terrain is not accounted for.
+    Measured in a Lambert azimuthal equal-area projection about the outline's centre, so it is
+    right in degrees and Web Mercator, too. The slope of the terrain is not included.
     """
     from rasterio.crs import CRS
     from rasterio.warp import transform, transform_geom

@@ -1,4 +1,4 @@
-"""The picture with mask, clicks and box drawn on it, for people to look at."""
+"""Overlays: images with mask, clicks and box drawn on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLUE: RGB = (30, 110, 255)
 WHITE: RGB = (255, 255, 255)
 
 
-def overlay(
+def draw_overlay(
     pixels: NDArray[np.uint8],
     mask: NDArray[Any],
     clicks: Iterable[Click] = (),
@@ -30,17 +30,17 @@ def overlay(
     colour: RGB = ORANGE,
     opacity: float = 0.35,
 ) -> NDArray[np.uint8]:
-    """Draw a mask and the prompts that made it.
+    """Draw a mask and its prompts on an image.
 
     Parameters
     ----------
     pixels
-        (H, W, 3) uint8 RGB; left as it is.
+        (H, W, 3) uint8 RGB; not changed.
     mask
         (H, W) bool, or numbers of which non-zero ones are the object: tinted, thinly outlined.
     clicks
         Discs with a white rim: green with a plus if positive, red with a minus if negative.
-        Their size follows the picture's, so that they show in 0.3 and in 24 megapixels.
+        Their size follows the image's.
     box
         Drawn as a frame.
     colour
@@ -56,12 +56,12 @@ def overlay(
     Raises
     ------
     ImageError
-        If the sizes of picture and mask differ.
+        If the sizes of image and mask differ.
     """
     if pixels.shape[:2] != np.shape(mask):
         raise ImageError(
-            f"The mask's shape {np.shape(mask)} is not that of the picture, {pixels.shape[:2]}: "
-            "overlay a mask made from this very picture."
+            f"The mask's shape {np.shape(mask)} is not that of the image, {pixels.shape[:2]}: "
+            "overlay a mask of the same image."
         )
     result = np.ascontiguousarray(pixels).copy()
     longest = max(pixels.shape[:2])
@@ -74,33 +74,33 @@ def overlay(
 
 
 def _tint(
-    picture: NDArray[np.uint8], mask: NDArray[np.bool_], colour: RGB, opacity: float, rim: int
+    image: NDArray[np.uint8], mask: NDArray[np.bool_], colour: RGB, opacity: float, rim: int
 ) -> None:
-    """Tint the mask and paint its innermost `rim` pixels; the picture's edge gets no rim."""
+    """Tint the mask and paint its innermost `rim` pixels; the image's edge gets no rim."""
     kernel = np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)
     outline = mask & (cv2.erode(mask.view(np.uint8), kernel) == 0)
     for channel, value in enumerate(colour):
-        # One table per channel: no floating-point copy of a large picture.
+        # One table per channel: no floating-point copy of a large image.
         table = np.rint((1 - opacity) * np.arange(256) + opacity * value).astype(np.uint8)
-        plane = picture[..., channel]
+        plane = image[..., channel]
         plane[mask] = table[plane[mask]]
         plane[outline] = value
 
 
-def _draw_box(picture: NDArray[np.uint8], box: Box, width: int) -> None:
+def _draw_box(image: NDArray[np.uint8], box: Box, width: int) -> None:
     first = (round(box.col_min), round(box.row_min))
     last = (round(box.col_max), round(box.row_max))
-    cv2.rectangle(picture, first, last, WHITE, 3 * width)
-    cv2.rectangle(picture, first, last, BLUE, width)
+    cv2.rectangle(image, first, last, WHITE, 3 * width)
+    cv2.rectangle(image, first, last, BLUE, width)
 
 
-def _draw_click(picture: NDArray[np.uint8], click: Click, radius: int) -> None:
-    """Disc with a sign, which tells the two kinds apart without colour vision."""
+def _draw_click(image: NDArray[np.uint8], click: Click, radius: int) -> None:
+    """Draw a disc with a sign, which distinguishes the clicks without colour vision."""
     row, col = round(click.row), round(click.col)
     arm, width = radius // 2, max(1, radius // 4)
     colour = GREEN if click.positive else RED
-    cv2.circle(picture, (col, row), radius + width, WHITE, cv2.FILLED, cv2.LINE_AA)
-    cv2.circle(picture, (col, row), radius, colour, cv2.FILLED, cv2.LINE_AA)
-    cv2.line(picture, (col - arm, row), (col + arm, row), WHITE, width)
+    cv2.circle(image, (col, row), radius + width, WHITE, cv2.FILLED, cv2.LINE_AA)
+    cv2.circle(image, (col, row), radius, colour, cv2.FILLED, cv2.LINE_AA)
+    cv2.line(image, (col - arm, row), (col + arm, row), WHITE, width)
     if click.positive:
-        cv2.line(picture, (col, row - arm), (col, row + arm), WHITE, width)
+        cv2.line(image, (col, row - arm), (col, row + arm), WHITE, width)

@@ -1,4 +1,4 @@
-"""Masks to polygons with about as many points as a person would draw."""
+"""Masks to polygons, with about as many points as drawn by hand."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from shapely import MultiPolygon, Polygon
 
 TOLERANCE = 1.25
-"""Pixels. At 1 or less the stairs of the pixels themselves use the tolerance up: the outline of a
-smooth object then needs three times the points."""
+"""Pixels. At 1 or less, the stairs of the pixels use the tolerance up: the outline of a smooth
+object needs three times the points."""
 
 AREA_DRIFT = 0.01
 """Largest relative change of a part's area that simplification may cause."""
@@ -33,9 +33,9 @@ def mask_to_polygons(
     fill_holes: bool | float = False,
     largest_only: bool = False,
     smoothing: float = 0.0,
-    most: int | None = None,
+    max_parts: int | None = None,
 ) -> MultiPolygon:
-    """Outline the object of a mask in pixel coordinates.
+    """Outline the object of a mask, in pixel coordinates.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ def mask_to_polygons(
     largest_only
         Keep only the part with the largest area.
     smoothing
-        Standard deviation, in pixels, of the Gaussian that rounds the mask off before it is
-        traced. Parts that would vanish stay as they are; the picture's edge rounds nothing off.
-    most
-        Only so many parts are outlined, and so many holes (what is round the parts counts as
-        one): the largest ones. For answers that may not take long, whatever the mask.
+        Standard deviation, in pixels, of a Gaussian that smooths the mask before tracing. Parts
+        that would vanish stay; the image's edge does not smooth.
+    max_parts
+        Outline this many parts and holes at most (the background counts as one hole): the
+        largest ones. Bounds the time for any mask.
 
     Returns
     -------
@@ -73,17 +73,25 @@ def mask_to_polygons(
 
     Notes
     -----
-    Pixels that only touch at a corner belong to different parts (4-connected), as in
-    GDALPolygonize, which does the tracing. Smooth masks of 24 megapixels take about half a
-    second. Speckled ones, of many thousand parts and holes, take far longer: leave these out by
-    `most`, which comes first of all, or by `min_area` and `fill_holes`, which come before
+    Parts are 4-connected, as in GDALPolygonize, which traces them. Smooth masks of 24 megapixels
+    take about half a second; masks of many thousand parts and holes far longer: limit these by
+    `max_parts`, which is applied first, or by `min_area` and `fill_holes`, applied before
     simplification.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.outline import mask_to_polygons
+    >>> mask = np.zeros((20, 30), bool)
+    >>> mask[5:15, 10:20] = True
+    >>> mask_to_polygons(mask).bounds
+    (10.0, 5.0, 20.0, 15.0)
     """
     from shapely import MultiPolygon
 
-    binary, corner = _cut(mask, margin=1 + math.ceil(3 * smoothing))
-    if most is not None:
-        binary = ~_largest(~_largest(binary, most), most)
+    binary, corner = _crop(mask, margin=1 + math.ceil(3 * smoothing))
+    if max_parts is not None:
+        binary = ~_largest_parts(~_largest_parts(binary, max_parts), max_parts)
     if smoothing > 0:
         binary = _smooth(binary, smoothing)
     parts = [part for part in _trace(binary, corner) if part.area >= min_area]
@@ -98,26 +106,26 @@ def mask_to_polygons(
     return MultiPolygon(parts)
 
 
-def _cut(mask: NDArray[Any], margin: int) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """The object with a margin, and the (x, y) of the upper left corner in the picture."""
+def _crop(mask: NDArray[Any], margin: int) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    """Crop the object with a margin; return it with the (x, y) of its upper left corner."""
     if np.ndim(mask) != 2:
         raise ImageError(f"A mask to outline needs shape (H, W), got {np.shape(mask)}.")
     binary = np.ascontiguousarray(mask) != 0
     if not binary.any():
-        return np.zeros((1, 1), np.bool_), (0, 0)  # GDAL knows no pictures without pixels
+        return np.zeros((1, 1), np.bool_), (0, 0)  # GDAL has no images without pixels
     left, top, width, height = cv2.boundingRect(binary.view(np.uint8))
     x, y = max(0, left - margin), max(0, top - margin)
     part = binary[y : top + height + margin, x : left + width + margin]
     return np.ascontiguousarray(part), (x, y)
 
 
-def _largest(binary: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
-    """The mask with only its ``most`` largest 4-connected parts."""
+def _largest_parts(binary: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
+    """Return the mask with only its ``most`` largest 4-connected parts."""
     count, labels = cv2.connectedComponents(binary.view(np.uint8), connectivity=4)
     if count - 1 <= most:
         return binary
     areas = np.bincount(labels.ravel())
-    areas[0] = 0  # what is no part
+    areas[0] = 0  # background
     kept = np.zeros(count, np.bool_)
     kept[np.argpartition(areas, -most)[-most:]] = True
     largest: NDArray[np.bool_] = kept[labels]
@@ -125,19 +133,19 @@ def _largest(binary: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
 
 
 def _smooth(binary: NDArray[np.bool_], sigma: float) -> NDArray[np.bool_]:
-    """The mask rounded off."""
+    """Smooth the mask."""
     grey = binary.view(np.uint8) * np.uint8(255)
     blurred = cv2.GaussianBlur(grey, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     smooth: NDArray[np.bool_] = blurred > 127
     count, labels = cv2.connectedComponents(binary.view(np.uint8), connectivity=4)
     vanished = np.bincount(labels[smooth], minlength=count) == 0
-    vanished[0] = False  # what was no part
+    vanished[0] = False  # background
     smooth |= vanished[labels]
     return smooth
 
 
 def _trace(binary: NDArray[np.bool_], corner: tuple[int, int]) -> list[Polygon]:
-    """Exact pixel-edge polygons of the 4-connected parts."""
+    """Trace the 4-connected parts along pixel edges."""
     import rasterio.features
     from affine import Affine
     from shapely import Polygon

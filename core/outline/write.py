@@ -1,4 +1,4 @@
-"""Outlines and masks to files; a file appears complete or not at all."""
+"""Writing of outlines and masks; files appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MASK_SUFFIXES = (".png", ".tif", ".tiff")
 
 LAYER = "avalanches"
 
-# GDAL keeps GeoPackage's own "undefined cartesian" system (srs_id -1) for this name.
+# GDAL maps this name to GeoPackage's "undefined cartesian" system (srs_id -1).
 NO_CRS = 'LOCAL_CS["Undefined Cartesian SRS"]'
 
 Attribute = str | int | float | bool | None
@@ -36,7 +36,7 @@ def check_output_path(
 ) -> None:
     """Raise an IsegError if `path` has a wrong suffix, no folder, is in use, or has other layers.
 
-    Cheap, so that it can come before the work whose result is to be written.
+    Cheap: call it before long work, too.
     """
     if path.suffix.lower() not in suffixes:
         raise IsegError(f"{path}: files of this kind cannot be written. Use {', '.join(suffixes)}.")
@@ -50,7 +50,7 @@ def check_output_path(
                 "layers there, in QGIS for instance, or choose another file name."
             )
     if path.suffix.lower() == ".gpkg" and path.is_file():
-        _refuse_to_lose_layers(path)
+        _check_other_layers(path)
 
 
 def write_outline(
@@ -60,7 +60,21 @@ def write_outline(
     crs_wkt: str | None,
     properties: Mapping[str, Attribute],
 ) -> None:
-    """Write one outline as one feature; see `write_outlines`."""
+    """Write one outline as one feature; see `write_outlines`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from core.outline import mask_to_polygons, pixel_to_map, write_outline
+    >>> outline = pixel_to_map(mask_to_polygons(np.ones((4, 5), bool)), transform=None)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "avalanche.geojson")
+    ...     write_outline(path, outline, crs_wkt=None, properties={"image": "a.jpg"})
+    ...     path.stat().st_size > 0
+    True
+    """
     write_outlines(path, [(geometry, properties)], crs_wkt=crs_wkt)
 
 
@@ -76,11 +90,11 @@ def write_outlines(
     ----------
     path
         ``.geojson``: RFC 7946, longitude and latitude in WGS 84 (7 decimals, about 1 cm);
-        without a CRS the coordinates as they are and a property ``coordinates`` that says so.
+        without a CRS plain coordinates, noted in a property ``coordinates``.
         ``.gpkg``: layer ``avalanches`` in the given CRS; without one, undefined cartesian.
     features
-        Geometries in map coordinates (see `to_map`) and their attributes, of the same names in
-        each; at least one.
+        One or more geometries in map coordinates (see `pixel_to_map`) with their attributes, which
+        have the same names in each.
     crs_wkt
         CRS of the geometries, or None.
 
@@ -116,8 +130,8 @@ def write_outlines(
         )
 
 
-def _refuse_to_lose_layers(path: Path) -> None:
-    """Stop before a GeoPackage with somebody's other layers is replaced."""
+def _check_other_layers(path: Path) -> None:
+    """Raise an IsegError if a GeoPackage has other layers, which would be lost."""
     from pyogrio import list_layers
     from pyogrio.errors import DataSourceError
 
@@ -139,21 +153,32 @@ def write_mask(
     transform: Sequence[float] | None,
     crs_wkt: str | None,
 ) -> None:
-    """Write a mask as 0 and 255, 8 bit: ``.png``, or ``.tif`` with the picture's georeference.
+    """Write a mask as 0 and 255, 8 bit: ``.png``, or ``.tif`` with the image's georeference.
 
     Parameters
     ----------
     path
-        Its suffix chooses the format; a file that is there is replaced.
+        Its suffix chooses the format; an existing file is replaced.
     mask
         (H, W) bool.
     transform, crs_wkt
-        Georeference of the picture (see `to_map`), for ``.tif`` only; None where there is none.
+        Georeference of the image (see `pixel_to_map`), for ``.tif`` only; None without one.
 
     Raises
     ------
     IsegError
         If the suffix is unknown, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from core import write_mask
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_mask(Path(folder, "a.png"), np.eye(3) > 0, transform=None, crs_wkt=None)
+    ...     Path(folder, "a.png").is_file()
+    True
     """
     path = Path(path)
     check_output_path(path, MASK_SUFFIXES)
@@ -161,15 +186,15 @@ def write_mask(
     if path.suffix.lower() == ".png":
         write_png(path, values)
         return
-    content = _tif(values, transform, crs_wkt)
+    content = _encode_tif(values, transform, crs_wkt)
     with _write_errors(path):
         write_bytes(path, content)
 
 
-def _tif(
+def _encode_tif(
     values: NDArray[np.uint8], transform: Sequence[float] | None, crs_wkt: str | None
 ) -> bytes:
-    """Encode in memory: writing TIFFs to a full disk, GDAL may cut them short without a word."""
+    """Encode in memory: on a full disk, GDAL may truncate files without an error."""
     from affine import Affine
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
@@ -202,6 +227,6 @@ def _write_errors(path: Path) -> Iterator[None]:
 
 
 def _column(values: Sequence[Attribute]) -> NDArray[Any]:
-    """Values of one attribute as the column that pyogrio wants."""
+    """Convert the values of an attribute to a column for pyogrio."""
     plain = all(isinstance(value, (bool, int, float)) for value in values)
     return np.array(values, dtype=None if plain else object)

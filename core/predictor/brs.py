@@ -1,8 +1,8 @@
-"""Backpropagating refinement: make the network's answer agree with every click.
+"""Backpropagating refinement: make the prediction agree with every click.
 
 RGB-BRS and DistMap-BRS (Jang & Kim, CVPR 2019) optimise a bias on the network's input, f-BRS
 (Sofiiuk et al., CVPR 2020) a scale and a bias of every channel of its features. L-BFGS-B
-minimises the error at the clicks plus a regulariser; the answer with the least loss is taken.
+minimises the error at the clicks plus a regulariser; the prediction of least loss is taken.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _Features = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class _Carry:
-    """What a click leaves to the next: its solution, and features that may be needed again."""
+class _Solution:
+    """State after a click: its parameters, and features that the next may need."""
 
     parameters: _Parameters
     features: _Features | None
 
 
 def make_solver(options: PredictorOptions) -> Solver:
-    """The solver of ``options.mode``."""
+    """Build the solver of ``options.mode``."""
     mode, flip = options.mode, options.flip
     if mode == "NoBRS":
         return PlainSolver(flip=flip)
@@ -59,10 +59,10 @@ def make_solver(options: PredictorOptions) -> Solver:
 
 
 class _BRS(Solver):
-    """What the modes share: click limits, and when to optimise."""
+    """Base of the modes: click limits and optimisation."""
 
     default_limit: int
-    bound_to_window: bool  # whether a solution means nothing in another window
+    bound_to_window: bool  # whether parameters are useless in another window
 
     def __init__(self, options: BRSOptions, *, flip: bool, reference: bool) -> None:
         self.options = options
@@ -75,33 +75,33 @@ class _BRS(Solver):
         engine: Engine,
         image: Tensor,
         clicks: Sequence[Click],
-        carry: _Carry | None,
+        state: _Solution | None,
         *,
         moved: bool,
-    ) -> tuple[Tensor, _Carry]:
-        """See `Solver.solve`; carries the solution, from which the next click starts."""
+    ) -> tuple[Tensor, _Solution]:
+        """Compute the logits; see `Solver.solve`. The next click starts from the parameters."""
         from scipy.optimize import fmin_l_bfgs_b  # a second to load, and few need it
 
         size = height_width(image)
         points = limited_points(clicks, self.limit)
         if self.flip:
             image, points = with_mirror(image, points)
-        image, points = image.to(engine.device), engine.place(points)
-        # Published: beyond the limit the features stay those of an earlier click, old mask
+        image, points = image.to(engine.device), engine.place_points(points)
+        # Published: beyond the limit the features stay those of an earlier click, its mask
         # guidance included.
-        stale = self.reference and len(clicks) > self.limit and not moved
-        old = carry.features if carry is not None and stale else None
+        outdated = self.reference and len(clicks) > self.limit and not moved
+        old = state.features if state is not None and outdated else None
         forward, count, features = self._problem(engine.model, image, points, old)
-        kept = features if self.reference and len(clicks) >= self.limit else None
-        start = self._start(carry, count, moved=moved)
+        reused = features if self.reference and len(clicks) >= self.limit else None
+        start = self._start(state, count, moved=moved)
         if len(clicks) <= self.options.after_clicks:
             with torch.no_grad():
                 logits = forward(self._tensor(start, engine))
-            return self._mean(logits), _Carry(start, kept)
+            return self._mean(logits), _Solution(start, reused)
         squares = self._squares(clicks, size).to(engine.device)
         objective = _Objective(forward, self._regulariser, squares, self.options, engine.device)
         if not self.reference:
-            objective.most = self.options.max_evaluations + _LINE_SEARCH_ROOM
+            objective.max_evaluations = self.options.max_evaluations + _LINE_SEARCH_ROOM
         solution, _, _ = fmin_l_bfgs_b(
             objective,
             start,
@@ -111,33 +111,33 @@ class _BRS(Solver):
             maxfun=self.options.max_evaluations,
             maxiter=2 * self.options.max_evaluations,
         )
-        return self._mean(objective.best_logits), _Carry(solution, kept)
+        return self._mean(objective.best_logits), _Solution(solution, reused)
 
     @abstractmethod
     def _problem(
         self, model: ClickModel, image: Tensor, points: Tensor, old: _Features | None
     ) -> tuple[_Forward, int, _Features | None]:
-        """Logits as a function of the flat parameters, the number of these, and the features.
+        """Return logits as a function of the flat parameters, their number, and the features.
 
-        ``old`` are features to take instead of those of ``image``.
+        ``old`` features replace those of ``image``.
         """
 
-    def _start(self, carry: _Carry | None, count: int, *, moved: bool) -> _Parameters:
-        """Parameters to start from."""
-        forget = moved and self.bound_to_window
-        if carry is None or forget or carry.parameters.size != count:
+    def _start(self, state: _Solution | None, count: int, *, moved: bool) -> _Parameters:
+        """Return the initial parameters."""
+        useless = moved and self.bound_to_window
+        if state is None or useless or state.parameters.size != count:
             return np.zeros(count)
-        return carry.parameters
+        return state.parameters
 
     @abstractmethod
     def _regulariser(self, parameters: Tensor) -> Tensor:
-        """Penalty on the flat parameters."""
+        """Compute the penalty on the flat parameters."""
 
     def _mean(self, logits: Tensor) -> Tensor:
         return unmirrored_mean(logits) if self.flip else logits
 
     def _squares(self, clicks: Sequence[Click], size: Size) -> Tensor:
-        """(2, B, 1, h, w) squares round positive and negative clicks, for all of the batch."""
+        """Draw (2, B, 1, h, w) squares round the positive and negative clicks of the batch."""
         maps = click_squares(clicks, size, clamp=not self.reference)
         batches = [maps]
         if self.flip:
@@ -151,7 +151,7 @@ class _BRS(Solver):
 
 
 class InputBRS(_BRS):
-    """An additive bias on the normalised picture, or on the two click maps."""
+    """Additive bias on the normalised image, or on the two click maps."""
 
     default_limit = 5
     bound_to_window = True
@@ -165,7 +165,7 @@ class InputBRS(_BRS):
         model: ClickModel,
         image: Tensor,
         points: Tensor,
-        old: _Features | None,  # noqa: ARG002 - only f-BRS has features to keep
+        old: _Features | None,  # noqa: ARG002 - only f-BRS has features
     ) -> tuple[_Forward, int, None]:
         rgb, maps = model.prepare(image, points)
         target = rgb if self.to_rgb else maps[:, -2:]
@@ -190,7 +190,7 @@ class InputBRS(_BRS):
 
 
 class FeatureBRS(_BRS):
-    """Scales and biases of the channels of features; only what follows them is run again."""
+    """Scale and bias of each channel of features; only the layers behind them run again."""
 
     default_limit = 8
     bound_to_window = False
@@ -224,14 +224,14 @@ class FeatureBRS(_BRS):
 
 @dataclass
 class _Objective:
-    """Loss and gradient for L-BFGS-B; remembers the best answer seen."""
+    """Loss and gradient for L-BFGS-B, with the best prediction so far."""
 
     forward: _Forward
     regulariser: _Regulariser
     squares: Tensor
     options: BRSOptions
     device: torch.device
-    most: float = math.inf
+    max_evaluations: float = math.inf
 
     def __post_init__(self) -> None:
         self._best_loss: float | None = None
@@ -240,8 +240,8 @@ class _Objective:
         self.best_logits: Tensor
 
     def __call__(self, parameters: _Parameters) -> tuple[float, _Parameters]:
-        if self._best_loss is not None and self._evaluations >= self.most:
-            return self._best_loss, np.zeros_like(parameters)  # the line search goes on, for free
+        if self._best_loss is not None and self._evaluations >= self.max_evaluations:
+            return self._best_loss, np.zeros_like(parameters)  # the line search ends at no cost
         variables = torch.from_numpy(parameters).float().to(self.device).requires_grad_()
         logits = self.forward(variables)
         probability = torch.sigmoid(logits)
@@ -253,18 +253,18 @@ class _Objective:
         if self._best_loss is None or value < self._best_loss:
             self._best_loss, self.best_logits = value, logits.detach()
         self._evaluations += 1
-        done = self._evaluations >= self.most
-        if done or self._satisfied(misses, leaks) or self._settled(probability.detach()):
+        done = self._evaluations >= self.max_evaluations
+        if done or self._meets_clicks(misses, leaks) or self._has_converged(probability.detach()):
             return value, np.zeros_like(parameters)  # a zero gradient ends the optimisation
         (gradient,) = torch.autograd.grad(loss, variables)
         return value, gradient.cpu().numpy().astype(np.float64)
 
-    def _satisfied(self, misses: Tensor, leaks: Tensor) -> bool:
+    def _meets_clicks(self, misses: Tensor, leaks: Tensor) -> bool:
         threshold = self.options.threshold
         return bool(misses.abs().max() < 1 - threshold and leaks.abs().max() < threshold)
 
-    def _settled(self, probability: Tensor) -> bool:
-        """Whether the masks are practically those of the evaluation before."""
+    def _has_converged(self, probability: Tensor) -> bool:
+        """Return whether the masks hardly differ from those of the evaluation before."""
         mask = probability > self.options.threshold
         last, self._last_mask = self._last_mask, mask
         if last is None or self.options.min_iou_change <= 0:
@@ -282,15 +282,15 @@ def _mean_square(difference: Tensor, weight: Tensor) -> Tensor:
 
 
 def limited_points(clicks: Sequence[Click], limit: int) -> Tensor:
-    """(1, 2P, 3) points of the first ``limit`` clicks."""
+    """Return the (1, 2P, 3) points of the first ``limit`` clicks."""
     return points_tensor(clicks[:limit])
 
 
 def click_squares(clicks: Sequence[Click], size: Size, *, clamp: bool) -> NDArray[np.float32]:
-    """(2, h, w) maps of 3x3 squares round the positive and the negative clicks.
+    """Draw (2, h, w) maps of 3x3 squares round the positive and the negative clicks.
 
-    Without ``clamp`` as published: squares that reach over the upper or left edge come out
-    empty, or on the opposite side.
+    Without ``clamp`` as published: squares that reach over the upper or left edge are empty, or
+    on the opposite side.
     """
     maps = np.zeros((2, *size), np.float32)
     for click in clicks:

@@ -1,4 +1,4 @@
-"""Windows of the picture: integer regions of interest and how they grow."""
+"""Integer regions of interest of an image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Roi:
 
     @classmethod
     def whole(cls, size: Size) -> Roi:
-        """All of a picture of ``size`` (height, width)."""
+        """Return the region of a whole image of ``size`` (height, width)."""
         return cls(0, size[0] - 1, 0, size[1] - 1)
 
     @property
@@ -38,17 +38,17 @@ class Roi:
         return slice(self.row_min, self.row_max + 1), slice(self.col_min, self.col_max + 1)
 
     def contains(self, click: Click) -> bool:
-        """Whether the click lies in the window, its edges included."""
+        """Return whether a click lies inside, edges included."""
         inside_rows = self.row_min <= click.row <= self.row_max
         return inside_rows and self.col_min <= click.col <= self.col_max
 
     def encloses(self, other: Roi) -> bool:
-        """Whether all of another window lies in this one."""
+        """Return whether all of another region lies in this one."""
         rows = self.row_min <= other.row_min and other.row_max <= self.row_max
         return rows and self.col_min <= other.col_min and other.col_max <= self.col_max
 
     def iou(self, other: Roi) -> float:
-        """Product of the overlaps (intersection over union) of the row and column intervals."""
+        """Compute the product of the IoUs of the row and column intervals."""
         return _interval_iou(
             (self.row_min, self.row_max), (other.row_min, other.row_max)
         ) * _interval_iou((self.col_min, self.col_max), (other.col_min, other.col_max))
@@ -59,20 +59,20 @@ class Roi:
         cols = _expanded(self.col_min, self.col_max, ratio, smallest, within[1])
         return Roi(*rows, *cols)
 
-    def moved(self, down: int, right: int) -> Roi:
-        """The window so many rows further down and columns further right."""
+    def shifted(self, down: int, right: int) -> Roi:
+        """Return the region moved ``down`` rows and ``right`` columns."""
         return Roi(
             self.row_min + down, self.row_max + down, self.col_min + right, self.col_max + right
         )
 
     def grown(self, margin: int, within: Size) -> Roi:
-        """The window with a margin all round; clamp."""
+        """Return the region with a margin all round; clamp."""
         rows = max(0, self.row_min - margin), min(within[0] - 1, self.row_max + margin)
         cols = max(0, self.col_min - margin), min(within[1] - 1, self.col_max + margin)
         return Roi(*rows, *cols)
 
     def including(self, clicks: Iterable[Click]) -> Roi:
-        """The smallest window round this one and the pixels of ``clicks``."""
+        """Return the smallest region round this one and the pixels of ``clicks``."""
         rows = [self.row_min, self.row_max, *(int(click.row) for click in clicks)]
         cols = [self.col_min, self.col_max, *(int(click.col) for click in clicks)]
         return Roi(min(rows), max(rows), min(cols), max(cols))
@@ -92,7 +92,7 @@ def _expanded(low: int, high: int, ratio: float, smallest: int, limit: int) -> t
 
 
 def bounding_roi(mask: NDArray[np.bool_]) -> Roi | None:
-    """Bounding box of the true pixels of an (H, W) mask, None if there are none."""
+    """Return the bounding box of the true pixels of an (H, W) mask, None if there are none."""
     rows = np.flatnonzero(mask.any(axis=1))
     if rows.size == 0:
         return None
@@ -101,7 +101,7 @@ def bounding_roi(mask: NDArray[np.bool_]) -> Roi | None:
 
 
 def union(rois: Sequence[Roi]) -> Roi:
-    """The smallest window round all of them, at least one."""
+    """Return the smallest region round one or more."""
     return Roi(
         min(roi.row_min for roi in rois),
         max(roi.row_max for roi in rois),
@@ -111,6 +111,6 @@ def union(rois: Sequence[Roi]) -> Roi:
 
 
 def fit(size: Size, longest: int) -> Size:
-    """``size`` scaled so that its longest side is ``longest``, each side rounded."""
+    """Scale ``size`` so that its longest side is ``longest``; round each side."""
     scale = longest / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,4 +1,4 @@
-"""How a predictor works: mode, zoom, limits, flip averaging, and the published behaviour."""
+"""Options of the predictor: mode, zoom, limits, flip averaging, published behaviour."""
 
 from __future__ import annotations
 
@@ -17,29 +17,34 @@ TARGET_SIZE = 400
 
 @dataclass(frozen=True)
 class Zoom:
-    """Look closer at the object found so far (RITM's ZoomIn).
+    """Options of zooming in on the object found so far (RITM's ZoomIn).
 
     Attributes
     ----------
     target_size
         Longest side of the network's input for a zoomed window, in pixels; or its exact
-        (height, width), which distorts the window. None: what the model's file asks for, also as
-        to ``skip_clicks``, else the published `TARGET_SIZE`.
+        (height, width), which distorts the window. None: size, ``skip_clicks``, ``overview_size``
+        and ``refine`` as given in the model file, else the published `TARGET_SIZE`.
     skip_clicks
-        This many first clicks see the whole picture; with 0, the first is answered twice if what
-        it finds is small, the second time zoomed; -1 zooms (to the whole picture) at once.
+        Number of first clicks that use the whole image; with 0, the first gets a second, zoomed
+        pass if the object found is small; -1 zooms (to the whole image) at once.
     expansion_ratio, min_crop_size
         The window is the object's bounding box times the ratio, at least so many pixels a side.
     recompute_iou
-        The window follows the object when it overlaps the wanted one by less than this.
+        The window is chosen anew when its overlap with the new one is less than this.
     threshold
-        Probability above which a pixel counts as object in choosing the window.
+        Probability above which a pixel is object when the window is chosen.
     overview_size
-        Exact (height, width) at which the whole picture is seen before there is an object; None:
-        as zoomed windows are. Where ``target_size`` is None, the model's file decides.
-    closer
-        From the third click on, or from the first on a mask to start from, look closer round the
-        click, too (see `closer`). Where ``target_size`` is None, the model's file decides.
+        Exact (height, width) of the input for the whole image, before there is an object; None:
+        as for zoomed windows.
+    refine
+        Add a refinement view from the third click on, or from the first on a start mask.
+
+    Examples
+    --------
+    >>> from core.predictor import Zoom
+    >>> Zoom(target_size=600, skip_clicks=0).size
+    600
     """
 
     target_size: int | tuple[int, int] | None = None
@@ -49,28 +54,28 @@ class Zoom:
     recompute_iou: float = 0.5
     threshold: float = 0.5
     overview_size: tuple[int, int] | None = None
-    closer: bool = False
+    refine: bool = False
 
     @property
     def size(self) -> int | tuple[int, int]:
-        """The target size, the published one where none is given."""
+        """The target size, or else the published one."""
         return TARGET_SIZE if self.target_size is None else self.target_size
 
 
 @dataclass(frozen=True)
 class BRSOptions:
-    """Settings of the modes that optimise against the clicks (Jang & Kim 2019; f-BRS 2020).
+    """Options of the BRS modes (Jang & Kim 2019; Sofiiuk et al. 2020).
 
     Attributes
     ----------
     net_clicks_limit
-        Only so many first clicks enter the network, all of them the optimisation; None takes the
+        Number of first clicks that enter the network; the optimisation uses all. None: the
         published 5 for RGB-BRS and DistMap-BRS, 8 for f-BRS.
     after_clicks
         Optimise once there are more clicks than this.
     max_evaluations
-        Evaluations of the objective per click; a line search may go two beyond, in ``reference``
-        mode as far as it likes.
+        Evaluations of the objective per click; a line search may exceed it by two, in
+        ``reference`` mode without limit.
     min_iou_change
         Stop when the mask changes by less than this from one evaluation to the next.
     """
@@ -86,28 +91,33 @@ class BRSOptions:
 
 @dataclass(frozen=True)
 class PredictorOptions:
-    """All that governs a prediction beside picture, prompts and model.
+    """Options of a predictor.
 
     Attributes
     ----------
     mode
-        Plain network ("NoBRS") or one of the optimising modes.
+        Plain network ("NoBRS") or one of the BRS modes.
     zoom
-        None looks at the whole picture at every click.
+        None: every click uses the whole image.
     limit_longest_side
-        No input of the network is larger than this (pixels), but for an exact ``target_size``;
-        None means the default: 800, and no limit in ``reference`` mode.
+        Limit of the network's input in pixels, but for an exact ``target_size``; None: 800, and no
+        limit in ``reference`` mode.
     windows
-        (height, width) of sliding windows: larger inputs are cut into these, overlapping by at
-        least ``window_overlap``, and the answers averaged. None: whole inputs.
+        (height, width) of sliding windows, which overlap by at least ``window_overlap`` and whose
+        probabilities are averaged. None: whole inputs.
     flip
-        Average with the answer for the mirrored picture; costs twice the time.
-    keep_mask
-        What is returned equals the mask to start from but where clicks have changed it (see
-        `KeptMask`). Without this, the network's answer replaces the mask. Not in ``reference``
-        mode.
+        Average with the prediction of the mirrored image, in twice the time.
+    correct_mask
+        Return the start mask, changed only where clicks were made (see `MaskCorrection`), instead
+        of the network's prediction. Not in ``reference`` mode.
     reference
         Reproduce the published behaviour exactly, its faults included. For evaluation.
+
+    Examples
+    --------
+    >>> from core.predictor import PredictorOptions
+    >>> PredictorOptions(mode="f-BRS-B", flip=True).brs.max_evaluations
+    20
     """
 
     mode: Mode = "NoBRS"
@@ -116,7 +126,7 @@ class PredictorOptions:
     windows: tuple[int, int] | None = None
     window_overlap: float = 0.2
     flip: bool = False
-    keep_mask: bool = False
+    correct_mask: bool = False
     reference: bool = False
     brs: BRSOptions = field(default_factory=BRSOptions)
 

@@ -1,7 +1,7 @@
-"""Where the network looks at the next click.
+"""Choice of the input view for the next click.
 
-A plan is a chain of views from the picture to the network's input, and the chain by which its
-answer goes back. Here both are the same single view; they differ in `published` only.
+A plan is a chain of views from the image to the network's input, and a chain by which its output
+is mapped back. Here both are the same single view; they differ in `published` only.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from .view import InputView
 
 DEFAULT_LIMIT = 800
 _BOX_MARGIN = 1.2
-# How much larger a window grows than what it cuts off, so that few clicks follow a long path.
+# Growth of a window that cuts the object off, so that few passes follow a long avalanche.
 _CUT_OFF_RATIO = 2.0
-# A window that fills less than this of the picture (as `Roi.iou`) is worth a second look.
+# A zoomed window with a lower `Roi.iou` with the image is worth a second pass.
 _WORTH_ZOOMING = 0.5
 
 
 @dataclass(frozen=True)
 class PlanState:
-    """What planning remembers from click to click.
+    """State of planning between clicks.
 
-    ``roi`` is the zoom window in force, ``limit`` the last view of the published
-    LimitLongestSide.
+    ``roi`` is the current zoom window, ``limit`` the last view of the published LimitLongestSide.
     """
 
     roi: Roi | None = None
@@ -39,37 +38,37 @@ class PlanState:
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """Views to the network's input, views back (outermost first), and what to remember."""
+    """Views to the network's input and back (outermost first), and the state after them."""
 
     inputs: tuple[InputView, ...]
     outputs: tuple[InputView, ...]
-    memory: PlanState
+    state: PlanState
     moved: bool = False
 
 
-def plan(
+def plan_view(
     size: Size,
     clicks: Sequence[Click],
     box: Box | None,
     object_box: Roi | None,
     cut_off: bool,
-    memory: PlanState,
+    state: PlanState,
     options: PredictorOptions,
     *,
     from_mask: bool = False,
 ) -> ViewPlan:
-    """Where to look.
+    """Choose the input view.
 
     Parameters
     ----------
     size
-        (height, width) of the picture.
+        (height, width) of the image.
     object_box
-        Bounding box of what has been found so far (`Prediction.found`), None if nothing.
+        Bounding box of the object found so far (`Prediction.object_box`), None if there is none.
     cut_off
-        Whether that touches the edge of the window it was found in.
+        Whether the object touches an edge of its window (`Prediction.is_cut_off`).
     from_mask
-        Whether a mask to start from was loaded, which counts as a click.
+        Whether there is a start mask, which counts as a click.
     """
     zoom = options.zoom
     limit = options.limit_longest_side or DEFAULT_LIMIT
@@ -83,9 +82,9 @@ def plan(
     if wanted is None:
         whole = Roi.whole(size)
         zoomed = zoom is not None and zoom.skip_clicks < 0
-        kept = PlanState(whole if zoomed else None)
-        return _single(whole, _overview_size(size, zoom, limit), kept, memory.roi != kept.roi)
-    current = memory.roi
+        new = PlanState(whole if zoomed else None)
+        return _single(whole, _overview_size(size, zoom, limit), new, state.roi != new.roi)
+    current = state.roi
     if current is not None and not cut_off and _still_fits(current, wanted, positive, zoom):
         wanted = current
     return _single(
@@ -93,9 +92,9 @@ def plan(
     )
 
 
-def _single(roi: Roi, size: Size, memory: PlanState, moved: bool = False) -> ViewPlan:
+def _single(roi: Roi, size: Size, state: PlanState, moved: bool = False) -> ViewPlan:
     view = (InputView(roi, size),)
-    return ViewPlan(view, view, memory, moved)
+    return ViewPlan(view, view, state, moved)
 
 
 def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom | None) -> bool:
@@ -104,7 +103,7 @@ def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom
 
 
 def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
-    """The whole picture: with zoom, it costs no more than a zoomed window does."""
+    """Return the input size for the whole image: with zoom, that of a zoomed window at most."""
     longest = limit
     if zoom is not None:
         if zoom.overview_size is not None:
@@ -124,21 +123,21 @@ def _zoomed_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
 
 
 def needs_second_pass(
-    answered: ViewPlan, object_box: Roi | None, size: Size, zoom: Zoom | None
+    first: ViewPlan, object_box: Roi | None, size: Size, zoom: Zoom | None
 ) -> bool:
-    """Whether a click is answered once more, zoomed on what the first answer found.
+    """Return whether a click gets a second pass, zoomed on what the first one found.
 
-    So it is published: only with ``skip_clicks=0``, for a view of the whole picture, and if the
-    zoomed window would be small in it.
+    As published: only with ``skip_clicks=0``, after a view of the whole image, and if the zoomed
+    window would be small in it.
     """
     if zoom is None or object_box is None or zoom.skip_clicks > 0:
         return False
     window = object_box.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
-    return answered.memory.roi is None and window.iou(Roi.whole(size)) < _WORTH_ZOOMING
+    return first.state.roi is None and window.iou(Roi.whole(size)) < _WORTH_ZOOMING
 
 
 def roi_of_box(box: Box, size: Size) -> Roi:
-    """Pixels that the box covers, at least partly, within the picture."""
+    """Return the pixels within the image that a box covers at least partly."""
     rows = np.clip([math.floor(box.row_min), math.ceil(box.row_max)], 0, size[0] - 1)
     cols = np.clip([math.floor(box.col_min), math.ceil(box.col_max)], 0, size[1] - 1)
     return Roi(int(rows[0]), int(rows[1]), int(cols[0]), int(cols[1]))

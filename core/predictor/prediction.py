@@ -1,4 +1,4 @@
-"""What a prediction is, before anyone decides on a threshold."""
+"""Probabilities of an object, before a threshold."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ from .view import InputView, paste
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Probabilities of one object, kept at the network's resolution until they are asked for.
+    """Probabilities of one object, stored at the network's resolution and rendered on demand.
 
     Attributes
     ----------
     size
-        (height, width) of the picture.
+        (height, width) of the image.
     coarse
-        (h, w) float32 probabilities in 0..1 as the network answered, two megabytes at most; all
-        else follows from them, so they serve as undo state too.
+        (h, w) float32 output of the network, 0 to 1, two megabytes at most; all else is computed
+        from it, so it is the undo state, too.
     views
-        The chain of windows, from the picture inwards, that ``coarse`` fills; empty if it is
-        the whole picture at full size.
+        Chain of input views, from the image inwards, that ``coarse`` fills; empty if it is the
+        whole image at full size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.predictor import Prediction
+    >>> prediction = Prediction((1, 2), np.array([[0.2, 0.7]], np.float32), views=())
+    >>> prediction.mask(threshold=0.5)
+    array([[False,  True]])
     """
 
     size: Size
@@ -34,12 +42,12 @@ class Prediction:
 
     @property
     def roi(self) -> Roi:
-        """The window of the picture that was looked at; all outside it is 0."""
+        """Window of the image that the views cover; probabilities outside are 0."""
         return self.views[0].roi if self.views else Roi.whole(self.size)
 
     @cached_property
     def crop(self) -> NDArray[np.float32]:
-        """(h, w) float32 probabilities of the pixels of `roi`; not to be changed."""
+        """(h, w) float32 probabilities of the pixels of `roi`; read-only."""
         values = self.coarse
         for view in reversed(self.views):
             values = view.enlarge(values)
@@ -47,26 +55,23 @@ class Prediction:
 
     @property
     def probability(self) -> NDArray[np.float32]:
-        """(H, W) float32 probabilities of all pixels, in 0..1; a new array each time."""
+        """(H, W) float32 probabilities of all pixels, 0 to 1; a new array each time."""
         return paste(self.crop, self.roi, self.size)
 
     def mask(self, threshold: float) -> NDArray[np.bool_]:
-        """(H, W) bool: where the probability is above ``threshold``."""
-        if self.roi.size == self.size:
-            return self.crop > threshold
-        mask = np.zeros(self.size, np.bool_)
-        mask[self.roi.slices] = self.crop > threshold
-        return mask
+        """Return the (H, W) bool mask of the pixels above ``threshold``."""
+        mask = self.crop > threshold
+        return mask if self.roi.size == self.size else paste(mask, self.roi, self.size)
 
-    def found(self, threshold: float) -> Roi | None:
-        """Bounding box, in the picture, of all pixels above ``threshold``."""
+    def object_box(self, threshold: float) -> Roi | None:
+        """Return the bounding box, in the image, of all pixels above ``threshold``."""
         box = bounding_roi(self.crop > threshold)
         if box is None:
             return None
-        return box.moved(self.roi.row_min, self.roi.col_min)
+        return box.shifted(self.roi.row_min, self.roi.col_min)
 
-    def found_roughly(self, threshold: float) -> Roi | None:
-        """As `found`, to a pixel of the network's input: nothing needs to be rendered."""
+    def coarse_object_box(self, threshold: float) -> Roi | None:
+        """Return `object_box` to a pixel of the network's input, without rendering."""
         box = bounding_roi(self.coarse > threshold)
         if box is None:
             return None
@@ -79,8 +84,8 @@ class Prediction:
             min(roi.col_max, roi.col_min + int((box.col_max + 1) * right)),
         )
 
-    def cut_off(self, threshold: float) -> bool:
-        """Whether the object reaches an edge of the window that is no edge of the picture."""
+    def is_cut_off(self, threshold: float) -> bool:
+        """Return whether the object reaches an edge of the window that is no edge of the image."""
         above, roi = self.coarse > threshold, self.roi
         edges = (
             (roi.row_min > 0, above[0]),
@@ -91,5 +96,5 @@ class Prediction:
         return any(inner and bool(edge.any()) for inner, edge in edges)
 
     def compact(self) -> Prediction:
-        """The same prediction without what can be computed again."""
+        """Return the same prediction without its rendered probabilities."""
         return Prediction(self.size, self.coarse, self.views)

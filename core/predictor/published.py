@@ -1,7 +1,7 @@
-"""Where the published code looks at the next click, its faults included.
+"""Choice of the input view as in the published code, its faults included.
 
-RITM's ZoomIn and LimitLongestSide and the avalanche work's CropBBox keep state that can make the
-way to the network and the way back differ; comparing with published numbers needs just that.
+State in RITM's ZoomIn and LimitLongestSide and in the avalanche work's CropBBox can make the views
+to the network and back differ, which is needed to reproduce published numbers.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ from .planning import PlanState, ViewPlan, roi_of_box
 from .view import InputView
 
 
-def published_plan(
+def plan_published_view(
     size: Size,
     clicks: Sequence[Click],
     box: Box | None,
     object_box: Roi | None,
-    memory: PlanState,
+    state: PlanState,
     options: PredictorOptions,
 ) -> ViewPlan:
-    """As `plan`, with the published transforms and their state (facts 3.3)."""
+    """Choose the views as `plan_view` does, by the published transforms and their state."""
     if box is not None:
         roi = roi_of_box(box, size)
         inputs: tuple[InputView, ...] = (InputView(roi, roi.size, antialias=False),)
         outputs, moved = inputs, False
     else:
-        inputs, outputs, memory, moved = _published_zoom(size, clicks, object_box, memory, options)
+        inputs, outputs, state, moved = _published_zoom(size, clicks, object_box, state, options)
     frame = inputs[-1].size if inputs else size
     limit = options.limit_longest_side
     if limit is None:
-        return ViewPlan(inputs, outputs, memory, moved)
+        return ViewPlan(inputs, outputs, state, moved)
     if max(frame) > limit:
         view = InputView(Roi.whole(frame), fit(frame, limit), antialias=False)
         inputs = (*inputs, view)
-        memory = replace(memory, limit=view)
+        state = replace(state, limit=view)
         moved = True
-    if memory.limit is not None:  # stale views still act on the way back
-        outputs = (*outputs, memory.limit)
-    return ViewPlan(inputs, outputs, memory, moved)
+    if state.limit is not None:  # outdated views still act on the way back
+        outputs = (*outputs, state.limit)
+    return ViewPlan(inputs, outputs, state, moved)
 
 
 def _published_zoom(
     size: Size,
     clicks: Sequence[Click],
     object_box: Roi | None,
-    memory: PlanState,
+    state: PlanState,
     options: PredictorOptions,
 ) -> tuple[tuple[InputView, ...], tuple[InputView, ...], PlanState, bool]:
     zoom = options.zoom
     if zoom is None:
-        return (), (), memory, False
+        return (), (), state, False
     wanted: Roi | None = None
     if len(clicks) > zoom.skip_clicks:
         positive = [click for click in clicks if click.positive]
@@ -63,15 +63,15 @@ def _published_zoom(
             wanted = grown.expand(zoom.expansion_ratio, zoom.min_crop_size, size)
         elif zoom.skip_clicks < 0:
             wanted = Roi.whole(size)
-    if wanted is None:  # passes through, but a window left from before still acts on the way back
-        stale = () if memory.roi is None else (_published_view(memory.roi, zoom),)
-        return (), stale, memory, False
-    current = memory.roi
+    if wanted is None:  # no zoom, but an earlier window still acts on the way back
+        outdated = () if state.roi is None else (_published_view(state.roi, zoom),)
+        return (), outdated, state, False
+    current = state.roi
     moved = current is None or not _published_contains(current, clicks)
     moved = moved or wanted.iou(current or wanted) < zoom.recompute_iou
     roi = wanted if moved or current is None else current
     view = (_published_view(roi, zoom),)
-    return view, view, replace(memory, roi=roi), moved
+    return view, view, replace(state, roi=roi), moved
 
 
 def _published_view(roi: Roi, zoom: Zoom) -> InputView:
@@ -81,7 +81,7 @@ def _published_view(roi: Roi, zoom: Zoom) -> InputView:
 
 
 def _published_contains(roi: Roi, clicks: Sequence[Click]) -> bool:
-    """The published test, to which a click on the last row or column is outside."""
+    """Test as published: a click on the last row or column is outside."""
     return all(
         roi.row_min <= click.row < roi.row_max and roi.col_min <= click.col < roi.col_max
         for click in clicks

@@ -1,4 +1,4 @@
-"""How an input becomes logits: the plain network here, the optimising modes in `brs`."""
+"""Solvers: from network input to logits; the BRS modes are in `brs`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..prompts import Click
 
 
 class Solver(ABC):
-    """Answers one click after another; `solve` returns what the next call must be given."""
+    """Computes logits click by click; each call gets the state after the one before."""
 
     @abstractmethod
     def solve(
@@ -23,31 +23,32 @@ class Solver(ABC):
         engine: Engine,
         image: Tensor,
         clicks: Sequence[Click],
-        carry: Any,  # noqa: ANN401 - each solver's own
+        state: Any,  # noqa: ANN401 - each solver's own
         *,
         moved: bool,
     ) -> tuple[Tensor, Any]:
-        """Logits of a view.
+        """Compute the logits of a view.
 
         Parameters
         ----------
         image
-            (1, 3 or 4, h, w): RGB in 0..1 and, where the model wants it, the previous mask.
+            (1, 3 or 4, h, w): RGB, 0 to 1, and the mask guidance if the model has it.
         clicks
             In pixels of the view.
-        carry
-            What the previous click returned, None at the first.
+        state
+            As returned for the previous click, None at the first.
         moved
-            Whether the view is another one than at the previous click.
+            Whether the view differs from that of the previous click.
 
         Returns
         -------
-        (1, 1, h, w) logits, and the carry for the next click.
+        tensor, state
+            (1, 1, h, w) logits, and the state for the next click.
         """
 
 
 class PlainSolver(Solver):
-    """One pass through the network (NoBRS), averaged with the mirrored one if asked for."""
+    """One pass through the network (NoBRS), optionally averaged with a mirrored one."""
 
     def __init__(self, *, flip: bool) -> None:
         self.flip = flip
@@ -57,25 +58,25 @@ class PlainSolver(Solver):
         engine: Engine,
         image: Tensor,
         clicks: Sequence[Click],
-        carry: Any,  # noqa: ANN401
+        state: Any,  # noqa: ANN401
         *,
         moved: bool,  # noqa: ARG002
     ) -> tuple[Tensor, Any]:
-        """See `Solver.solve`; carries nothing."""
+        """Compute the logits; see `Solver.solve`. There is no state."""
         points = points_tensor(clicks)
         if self.flip:
             image, points = with_mirror(image, points)
-        logits = engine.logits(image, points)
-        return (unmirrored_mean(logits) if self.flip else logits), carry
+        logits = engine.compute_logits(image, points)
+        return (unmirrored_mean(logits) if self.flip else logits), state
 
 
 def with_mirror(image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch of the input and its mirror image."""
+    """Return a batch of the input and its mirror image."""
     mirrored = flip_points(points, image.shape[3])
     return torch.cat([image, image.flip(3)]), torch.cat([points, mirrored])
 
 
 def unmirrored_mean(logits: Tensor) -> Tensor:
-    """Mean of the two halves of a batch that `with_mirror` made, the second turned back."""
+    """Average the two halves of a batch of `with_mirror`, the second mirrored back."""
     straight, mirrored = logits.chunk(2)
     return 0.5 * (straight + mirrored.flip(3))

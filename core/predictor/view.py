@@ -1,15 +1,15 @@
-"""Between the picture and the network's input: crop, resize, map clicks, and back.
+"""Input views: crop and resize an image for the network, map clicks, and map results back.
 
-Resizing is bilinear with aligned corners, as the family does it, unless a window is shrunk to
-half its size or less: then pixels are averaged over areas, or fine texture would alias and
-a 24-megapixel photo cost more to read than to segment.
+Resizing is bilinear with aligned corners, as in the RITM family, unless a window is shrunk to
+half its size or less: then pixels are averaged over areas. Otherwise fine texture would alias,
+and a 24-megapixel photo take longer to resample than to segment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -21,14 +21,15 @@ from ..model.layers import resize
 from ..prompts import Click
 from .geometry import Roi, Size
 
-_MUCH_SMALLER = 2.0
+_AVERAGED_FROM = 2.0  # times smaller
+_Value = TypeVar("_Value", np.float32, np.bool_)
 
 
 @dataclass(frozen=True)
 class InputView:
-    """A window ``roi`` of a frame, brought to ``size`` (height, width).
+    """Window ``roi`` of a frame (the image, or an outer view), resized to ``size`` (height, width).
 
-    ``antialias`` allows averaging over areas where the window is shrunk much.
+    ``antialias`` allows averaging over areas where the window is shrunk by two or more.
     """
 
     roi: Roi
@@ -36,13 +37,13 @@ class InputView:
     antialias: bool = True
 
     @property
-    def _averages(self) -> bool:
+    def _is_averaged(self) -> bool:
         shrinks = (side / new for side, new in zip(self.roi.size, self.size, strict=True))
-        return self.antialias and min(shrinks) >= _MUCH_SMALLER
+        return self.antialias and min(shrinks) >= _AVERAGED_FROM
 
     @property
-    def places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(h,) rows and (w,) columns of the frame that the view's pixels show."""
+    def frame_coordinates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(h,) rows and (w,) columns of the view's pixel centres in the frame."""
         first = (self.roi.row_min, self.roi.col_min)
         rows, cols = (
             start + (np.arange(count) + shift) * step - shift
@@ -50,10 +51,10 @@ class InputView:
         )
         return np.asarray(rows), np.asarray(cols)
 
-    def indices(
+    def view_coordinates(
         self, rows: NDArray[np.float64], cols: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where rows and columns of the frame lie in the view: the inverse of `places`."""
+        """Map rows and columns of the frame to the view: the inverse of `frame_coordinates`."""
         first = (self.roi.row_min, self.roi.col_min)
         down, right = (
             (places - start + shift) / step - shift
@@ -63,35 +64,35 @@ class InputView:
 
     @property
     def _steps(self) -> list[tuple[float, float]]:
-        """How pixels of frame and view are paired, for rows and columns: shift and step."""
+        """Shift and step from view to frame, for rows and columns."""
         pairs = zip(self.roi.size, self.size, strict=True)
-        if self._averages:
+        if self._is_averaged:
             return [(0.5, side / new) for side, new in pairs]
         return [(0.0, max(side - 1, 1) / max(new - 1, 1)) for side, new in pairs]
 
-    def picture(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """(1, 3, h, w) float in 0..1 of the window of an (H, W, 3) uint8 picture."""
+    def resample_image(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Resample an (H, W, 3) uint8 image to (1, 3, h, w) float, 0 to 1."""
         crop = pixels[self.roi.slices]
-        if self._averages:
+        if self._is_averaged:
             return _to_tensor(_shrink(crop, self.size))
         return self._resized(_to_tensor(crop))
 
     def crop(self, frame: Tensor) -> Tensor:
-        """(1, C, h, w) of the window of a (1, C, H, W) frame."""
+        """Crop a (1, C, H, W) frame to the window and resample it to (1, C, h, w)."""
         rows, cols = self.roi.slices
         return self._resized(frame[:, :, rows, cols])
 
     def _resized(self, crop: Tensor) -> Tensor:
         return crop if tuple(crop.shape[2:]) == self.size else resize(crop, self.size)
 
-    def guidance(self, frame: NDArray[np.float32]) -> Tensor:
-        """(1, 1, h, w) of an (H', W') mask that covers just the window."""
-        if self._averages:
+    def resample_guidance(self, frame: NDArray[np.float32]) -> Tensor:
+        """Resample an (H', W') mask that covers the window to (1, 1, h, w)."""
+        if self._is_averaged:
             return torch.from_numpy(_shrink(frame, self.size))[None, None]
         return self._resized(torch.from_numpy(frame)[None, None])
 
-    def clicks(self, clicks: Sequence[Click]) -> list[Click]:
-        """Clicks of the frame in pixels of the view; they may lie outside it."""
+    def map_clicks(self, clicks: Sequence[Click]) -> list[Click]:
+        """Map clicks from the frame to pixels of the view; they may lie outside it."""
         height, width = self.roi.size
         return [
             Click(
@@ -103,10 +104,10 @@ class InputView:
         ]
 
     def enlarge(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(h, w) values of the view at the pixels of its window."""
+        """Resample (h, w) values of the view to the pixels of its window."""
         if values.shape == self.roi.size:
             return values
-        if self._averages:
+        if self._is_averaged:
             height, width = self.roi.size
             enlarged = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
             return np.asarray(enlarged, np.float32)
@@ -114,15 +115,15 @@ class InputView:
         return resize(tensor, self.roi.size)[0, 0].numpy()
 
 
-def paste(values: NDArray[np.float32], roi: Roi, size: Size) -> NDArray[np.float32]:
-    """A new array: zeros of ``size`` with ``values`` at ``roi``."""
-    frame = np.zeros(size, np.float32)
+def paste(values: NDArray[_Value], roi: Roi, size: Size) -> NDArray[_Value]:
+    """Return zeros of ``size`` with ``values`` at ``roi``."""
+    frame = np.zeros(size, values.dtype)
     frame[roi.slices] = values
     return frame
 
 
 def cut(values: NDArray[np.float32], at: Roi, roi: Roi) -> NDArray[np.float32]:
-    """What a frame that is zero but for ``values`` at ``at`` shows in ``roi``."""
+    """Cut ``roi`` out of a frame of zeros with ``values`` at ``at``."""
     if at == roi:
         return values
     result = np.zeros(roi.size, np.float32)
@@ -141,10 +142,10 @@ def _to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
 
 
 def _shrink(values: NDArray[Any], size: Size) -> NDArray[Any]:
-    """Average over areas: halve while the result is twice too large, then interpolate."""
+    """Average over areas: halve while the result is two times too large, then interpolate."""
     (height, width), factor = values.shape[:2], 1
     reduced = values
-    while min(reduced.shape[0] // size[0], reduced.shape[1] // size[1]) >= _MUCH_SMALLER:
+    while min(reduced.shape[0] // size[0], reduced.shape[1] // size[1]) >= _AVERAGED_FROM:
         rows, cols = reduced.shape[0] // 2, reduced.shape[1] // 2
         # Whole halvings are ten times faster than any other factor in OpenCV.
         even = reduced[: 2 * rows, : 2 * cols]
@@ -156,6 +157,6 @@ def _shrink(values: NDArray[Any], size: Size) -> NDArray[Any]:
 
 
 def _sources(count: int, length: int, factor: int) -> NDArray[np.float32]:
-    """Where the centres of ``count`` pixels over ``length`` lie after reduction by ``factor``."""
+    """Return the centres of ``count`` pixels over ``length`` after reduction by ``factor``."""
     centres = (np.arange(count) + 0.5) * length / count
     return (centres / factor - 0.5).astype(np.float32)

@@ -11,11 +11,11 @@ from torch import Tensor
 from ..prompts import Click
 from .geometry import Size
 
-Answer = Callable[[Tensor, Sequence[Click]], Tensor]
+PredictWindow = Callable[[Tensor, Sequence[Click]], Tensor]
 
 
 def window_offsets(length: int, window: int, overlap: float) -> list[int]:
-    """First pixels of windows that cover ``length`` with at least ``overlap`` between them."""
+    """Return the first pixels of windows that cover ``length`` with at least ``overlap``."""
     if length <= window:
         return [0]
     count = math.ceil((length / window - overlap) / (1 - overlap))
@@ -25,15 +25,15 @@ def window_offsets(length: int, window: int, overlap: float) -> list[int]:
 
 
 def predict_in_windows(
-    image: Tensor, clicks: Sequence[Click], window: Size, overlap: float, answer: Answer
+    image: Tensor, clicks: Sequence[Click], window: Size, overlap: float, predict: PredictWindow
 ) -> Tensor:
-    """Mean of the answers of all windows.
+    """Compute the mean of the predictions of all windows.
 
     Parameters
     ----------
     image
         (1, C, H, W).
-    answer
+    predict
         Maps a part of the image and the clicks in its pixels to (1, 1, h, w) probabilities.
 
     Returns
@@ -45,7 +45,7 @@ def predict_in_windows(
     count = torch.zeros_like(total)
     for rows, cols in _windows((height, width), window, overlap):
         moved = [Click(c.row - rows.start, c.col - cols.start, c.positive) for c in clicks]
-        total[:, :, rows, cols] += answer(image[:, :, rows, cols], moved)
+        total[:, :, rows, cols] += predict(image[:, :, rows, cols], moved)
         count[:, :, rows, cols] += 1
     return total / count
 

@@ -142,7 +142,7 @@ class SegmentationHandler:
             min_area=request.min_area,
             fill_holes=True if request.fill_holes < 0 else request.fill_holes,
             largest_only=request.largest_only,
-            most=MOST_PARTS,
+            max_parts=MOST_PARTS,
         )
         points, parts = flatten_rings(outline)
         return Outlined(
@@ -184,7 +184,7 @@ def _options(request: ObjectRequest) -> PredictorOptions:
     zoom = Zoom() if request.zoom else None
     if zoom and request.target_size is not None:
         zoom = Zoom(target_size=request.target_size)
-    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit, keep_mask=True)
+    return PredictorOptions(zoom=zoom, limit_longest_side=request.limit, correct_mask=True)
 
 
 def _warm_up(model: LoadedModel) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cache import cache_dir, describe_models, resolve
-from .registry import MODELS, ZooModel, find
+from .cache import cache_dir, describe_models, resolve_model
+from .registry import MODELS, ZooModel, find_model
 
-__all__ = ["MODELS", "ZooModel", "cache_dir", "describe_models", "find", "resolve"]
+__all__ = ["MODELS", "ZooModel", "cache_dir", "describe_models", "find_model", "resolve_model"]

@@ -1,4 +1,4 @@
-"""From a name or a path to a model file on this computer."""
+"""Local model files by name or path."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..errors import DownloadError, ModelNotFoundError
 from .download import Progress
 from .download import download as fetch
 from .integrity import integrity_error
-from .registry import MODELS, ZooModel, find
+from .registry import MODELS, ZooModel, find_model
 
 BUNDLED_DIR = Path(__file__).resolve().parents[2] / "resources" / "models"
 """Models that come with this software: in the repository, or beside `core` in the plugin."""
 
 
 def cache_dir() -> Path:
-    """Folder of downloaded models.
+    """Return the folder of downloaded models.
 
     The folder named by the environment variable ``AVALANCHE_ISEG_CACHE`` as it stands, else
     ``avalanche_iseg/models`` in the user's cache folder of the platform. It need not exist yet.
@@ -29,7 +29,7 @@ def cache_dir() -> Path:
 
 
 def _user_cache() -> Path:
-    """Where the platform wants caches."""
+    """Return the platform's folder for caches."""
     system = platform.system()
     if system == "Darwin":
         return Path.home() / "Library" / "Caches"
@@ -38,7 +38,7 @@ def _user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-def resolve(
+def resolve_model(
     name_or_file: str | Path, *, download: bool = True, progress: Progress | None = None
 ) -> Path:
     """Find a model file, downloading it if it is a name of the zoo and not yet in the cache.
@@ -51,13 +51,13 @@ def resolve(
     download
         Whether a missing or damaged file of the cache may be downloaded.
     progress
-        Called with the bytes that have arrived and those of the whole file (or None).
+        Called with the number of bytes received and of the whole file (or None).
 
     Returns
     -------
     Path
-        An existing file. Those of the zoo have the published content, checked at each call where
-        a checksum is published (40 MB: about 0.1 s); a file given by path is taken as it is.
+        An existing file. Files of the zoo are checked at each call where a checksum is published
+        (40 MB: about 0.1 s); a file given by path is not.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def resolve(
     """
     if Path(name_or_file).is_file():
         return Path(name_or_file)
-    model = find(str(name_or_file))
+    model = find_model(str(name_or_file))
     path = _local_path(model)
     fault = _fault(model, path)
     if fault is None:
@@ -91,7 +91,7 @@ def resolve(
 def _downloaded(
     model: ZooModel, url: str, path: Path, fault: str, progress: Progress | None
 ) -> Path:
-    """Download a model; if that fails, tell also why the file in the cache was not used."""
+    """Download a model; an error also names the fault of the file in the cache."""
     try:
         return fetch(
             url,
@@ -106,12 +106,12 @@ def _downloaded(
 
 
 def _local_path(model: ZooModel) -> Path:
-    """Where the file of a model belongs on this computer."""
+    """Return the path of a model file on this computer."""
     return (BUNDLED_DIR if model.url is None else cache_dir()) / model.file_name
 
 
 def _fault(model: ZooModel, path: Path) -> str | None:
-    """Why a local file cannot be used, as the predicate of a sentence, or None if it can."""
+    """Return why a local file cannot be used, as the predicate of a sentence, else None."""
     if not path.is_file():
         return "is not there"
     fault = integrity_error(path, git_blob=model.git_blob, sha256=model.sha256, size=model.size)
@@ -119,13 +119,13 @@ def _fault(model: ZooModel, path: Path) -> str | None:
 
 
 def describe_models() -> str:
-    """List all models for people: source, licence, citation and whether the file is here."""
-    head = f"Downloaded models are kept in {cache_dir()}"
+    """Describe all models in text: source, licence, citation, whether the file is present."""
+    head = f"Downloaded models are in {cache_dir()}"
     return "\n\n".join([head, *(_entry(model) for model in MODELS.values())])
 
 
 def _entry(model: ZooModel) -> str:
-    """Lines on one model."""
+    """Describe one model."""
     path = _local_path(model)
     rows = {
         "file": f"{path} {_fault(model, path) or 'is ready'}",

@@ -1,4 +1,4 @@
-"""Download one file: resumed where it broke off, checked, and safe beside a second process.
+"""Download of one file: resumed after interruptions, checked, safe beside a second process.
 
 pooch would be the usual choice, but it can neither resume a download nor check git blob ids.
 """
@@ -19,16 +19,16 @@ from urllib.request import Request, build_opener
 
 from ..errors import DownloadError
 from .integrity import integrity_error
-from .lock import exclusive
+from .lock import exclusive_lock
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have arrived and those of the whole file, if known."""
+"""Called with the number of bytes received, and of the whole file if known."""
 
 WAITS = (1.0, 2.0, 4.0)
 """Seconds before the second, third and fourth attempt after an interruption."""
 
 _CHUNK = 1 << 17  # bytes read at once
-_TRY_AGAIN = (408, 429, 500, 502, 503, 504)  # HTTP states that may pass
+_TRANSIENT = (408, 429, 500, 502, 503, 504)  # HTTP states worth another attempt
 _RANGE_NOT_SATISFIABLE = 416
 
 
@@ -46,23 +46,23 @@ def download(
     progress: Progress | None = None,
     timeout: float = 30.0,
 ) -> Path:
-    """Fetch ``url`` to ``target``, unless a file of the right content is there already.
+    """Download ``url`` to ``target``, unless a file of the right content is there already.
 
-    The content goes to ``<target>.part`` first. If the connection breaks off, that file is
-    kept, and this call (after a pause) or a later one goes on from there. Only a complete and
-    checked file gets the name ``target``, in one step. A second process that wants the same
-    file waits for the first.
+    The content is written to ``<target>.part`` first. If the connection breaks off, this call
+    (after a pause) or a later one resumes from that file. Only a complete and checked file gets
+    the name ``target``, in one step. A second process that needs the same file waits for the
+    first.
 
     Parameters
     ----------
     url
         An http or https address.
     target
-        Where to put the file; missing folders are made.
+        Path of the file; missing folders are made.
     git_blob, sha256, size
-        What the content must be, see `integrity_error`; None is not checked.
+        Expected content, see `integrity_error`; None is not checked.
     progress
-        Called often. It may raise to cancel: the exception goes through, the part is kept.
+        Called often. It may raise to cancel: the exception propagates, the part file stays.
     timeout
         Seconds of silence after which a connection counts as broken.
 
@@ -74,12 +74,12 @@ def download(
     Raises
     ------
     DownloadError
-        No connection, an answer other than the file, content other than the published one, or
-        a full or read-only disk. The message says what to do.
+        No connection, an HTTP error, content other than the published one, or a full or
+        read-only disk. The message says what to do.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"Cannot download {url}: the address must start with https or http.")
-    job = _Job(url, target, size, progress or _silent, timeout)
+    job = _Download(url, target, size, progress or _no_progress, timeout)
 
     def fault(path: Path) -> str | None:
         return integrity_error(path, git_blob=git_blob, sha256=sha256, size=size)
@@ -87,17 +87,17 @@ def download(
     with job.locked():
         if not (target.is_file() and fault(target) is None):
             job.fetch()
-            job.accept(fault)
+            job.finish(fault)
     return target
 
 
-def _silent(_done: int, _total: int | None) -> None:
-    """Show no progress."""
+def _no_progress(_done: int, _total: int | None) -> None:
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One file on its way: address, destination, and how to tell about it."""
+class _Download:
+    """One file being downloaded: address, destination, and progress."""
 
     url: str
     target: Path
@@ -107,11 +107,11 @@ class _Job:
 
     @property
     def part(self) -> Path:
-        """Where the content collects until it is complete."""
+        """File with the content received so far."""
         return self.target.with_name(f"{self.target.name}.part")
 
-    def arrived(self) -> int:
-        """Bytes that are on disk already."""
+    def received(self) -> int:
+        """Return the number of bytes received so far."""
         try:
             return self.part.stat().st_size
         except FileNotFoundError:
@@ -119,44 +119,44 @@ class _Job:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes away from the part file."""
-        lock = exclusive(
+        """Lock the part file against other processes."""
+        lock = exclusive_lock(
             self.target.with_name(f"{self.target.name}.lock"),
-            on_wait=lambda: self.progress(self.arrived(), self.size),
+            on_wait=lambda: self.progress(self.received(), self.size),
         )
         with ExitStack() as stack:
-            with self.on_disk():
+            with self.disk_errors():
                 self.target.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(lock)
             yield
 
     def fetch(self) -> None:
-        """Complete the part file, in several attempts if need be."""
+        """Complete the part file, in several attempts if necessary."""
         for wait in (*WAITS, None):
             try:
-                self._receive()
+                self._continue()
                 return
-            except _Interrupted as fault:  # noqa: PERF203 - one try per attempt is the point
+            except _Interrupted as fault:  # noqa: PERF203 - one try per attempt
                 if wait is None:
                     raise self.failure(str(fault)) from fault
                 time.sleep(wait)
 
-    def accept(self, fault_in: Callable[[Path], str | None]) -> None:
-        """Give the part file its final name, or remove it if its content is wrong."""
-        with self.on_disk():
-            fault = fault_in(self.part)
+    def finish(self, check: Callable[[Path], str | None]) -> None:
+        """Move the part file to its final name, or remove it if its content is wrong."""
+        with self.disk_errors():
+            fault = check(self.part)
             if fault is None:
                 self.part.replace(self.target)
                 return
             self.part.unlink()
         raise self.failure(f"what arrived is not the published file, {fault}")
 
-    def _receive(self) -> None:
-        """Append to the part file what it lacks, in one connection."""
-        with self._open(self.arrived()) as response:
-            done, total = self._span(response)
+    def _continue(self) -> None:
+        """Append the missing bytes to the part file, in one connection."""
+        with self._open(self.received()) as response:
+            done, total = self._content_range(response)
             if done == 0:
-                with self.on_disk():
+                with self.disk_errors():
                     self.part.write_bytes(b"")
             self.progress(done, total)
             while chunk := self._read(response):
@@ -167,7 +167,7 @@ class _Job:
             raise _Interrupted(f"the connection broke off after {done} of {total} bytes")
 
     def _open(self, offset: int) -> HTTPResponse:
-        """Ask for the content from byte ``offset`` on."""
+        """Request the content from byte ``offset`` on."""
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         request = Request(self.url, headers=headers)  # noqa: S310 - scheme checked by download()
         try:
@@ -176,21 +176,21 @@ class _Job:
             fault.close()
             if fault.code == _RANGE_NOT_SATISFIABLE and offset:
                 return self._open(0)
-            answer = f"the server answers {fault.code} {fault.reason}"
-            if fault.code in _TRY_AGAIN:
-                raise _Interrupted(answer) from fault
-            raise self.failure(answer) from fault
+            reason = f"the server answers {fault.code} {fault.reason}"
+            if fault.code in _TRANSIENT:
+                raise _Interrupted(reason) from fault
+            raise self.failure(reason) from fault
         except (OSError, HTTPException) as fault:
             raise _Interrupted(f"no connection to the server ({fault})") from fault
 
-    def _span(self, response: HTTPResponse) -> tuple[int, int | None]:
-        """Bytes that the answer leaves out, and bytes of the whole file if known."""
-        if response.status != 206:  # the whole file, whatever was asked for
+    def _content_range(self, response: HTTPResponse) -> tuple[int, int | None]:
+        """Return the offset of a response, and the length of the whole file if known."""
+        if response.status != 206:  # the whole file, whatever the request
             return 0, self.size if response.length is None else response.length
         header = response.headers.get("Content-Range", "")
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", header)
-        if found is None or int(found[1]) != self.arrived():
-            with self.on_disk():
+        if found is None or int(found[1]) != self.received():
+            with self.disk_errors():
                 self.part.unlink(missing_ok=True)
             raise _Interrupted(f"the server sent another part than asked for ({header!r})")
         return int(found[1]), self.size if found[2] == "*" else int(found[2])
@@ -202,12 +202,12 @@ class _Job:
             raise _Interrupted(f"the connection broke off ({fault!r})") from fault
 
     def _append(self, chunk: bytes) -> None:
-        with self.on_disk(), self.part.open("ab") as handle:
+        with self.disk_errors(), self.part.open("ab") as handle:
             handle.write(chunk)
 
     @contextmanager
-    def on_disk(self) -> Iterator[None]:
-        """Turn faults of the file system into a message; no network inside."""
+    def disk_errors(self) -> Iterator[None]:
+        """Turn errors of the file system into a `DownloadError`; not for network code."""
         try:
             yield
         except OSError as fault:
@@ -218,8 +218,8 @@ class _Job:
             ) from fault
 
     def failure(self, reason: str) -> DownloadError:
-        """Error that tells what happened and how to get the file all the same."""
-        kept = self.arrived()
+        """Build the error with the reason and what to do."""
+        kept = self.received()
         resume = f" The {kept} bytes that arrived are kept for the next attempt." if kept else ""
         return DownloadError(
             f"Could not download {self.url}: {reason}.{resume} Check the connection and try "

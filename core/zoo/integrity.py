@@ -1,4 +1,4 @@
-"""Whether a file is the one that was published."""
+"""Check of a file against published checksums."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Hash(Protocol):
 def integrity_error(
     path: Path, *, git_blob: str | None = None, sha256: str | None = None, size: int | None = None
 ) -> str | None:
-    """Say how a file differs from what was published, or None if it does not.
+    """Describe how a file differs from the published one; None if it does not.
 
     Parameters
     ----------
@@ -38,9 +38,8 @@ def integrity_error(
 
     Notes
     -----
-    Each of the two hashes reads the file once; for 40 MB that takes about a tenth of a second,
-    little beside loading the model. SHA-1 tells damage and mix-ups, not a forger: model files are
-    therefore to be read as plain data only.
+    Each of the two hashes reads the file once (40 MB: about 0.1 s, little beside loading the
+    model). SHA-1 detects damage, not forgery: read model files as plain data only.
     """
     try:
         length = path.stat().st_size
@@ -55,7 +54,7 @@ def integrity_error(
 
 
 def _mismatch(path: Path, digest: _Hash, label: str, expected: str | None) -> str | None:
-    """Fault if the hash of the content is not the expected one; None expects nothing."""
+    """Describe a hash of the content other than the expected one; None is not checked."""
     if expected is None:
         return None
     with path.open("rb") as handle:

@@ -1,4 +1,4 @@
-"""A lock between processes: the holder of an open file, freed by the system even after a crash."""
+"""Lock between processes on an open file, released by the system even after a crash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-_POLL = 0.2  # seconds between two looks at a lock that somebody else holds
+_POLL = 0.2  # seconds between attempts to acquire a lock
 
 if sys.platform == "win32":
     import msvcrt
@@ -33,8 +33,8 @@ else:
 
 
 @contextmanager
-def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file ``path``; ``on_wait`` is called now and then until it is free.
+def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file ``path``; call ``on_wait`` repeatedly until it is free.
 
     The empty file stays: removing it would let a third process lock a new file of that name
     while the second still waits for the old one.
@@ -42,9 +42,9 @@ def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     Raises
     ------
     OSError
-        The lock file cannot be made, or the file system knows no locks.
+        The lock file cannot be made, or the file system has no locks.
     """
-    with path.open("ab") as handle:  # closing it frees the lock
+    with path.open("ab") as handle:  # closing it releases the lock
         while not _acquire(handle):
             on_wait()
             time.sleep(_POLL)

@@ -1,4 +1,4 @@
-"""The models that can be asked for by name, and where each comes from."""
+"""Registry of the models with name, origin and checksum."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class ZooModel:
     Attributes
     ----------
     name, title
-        What a person types, and what a person reads.
+        Name on command lines, and title for display.
     url
         Where to download it; None for a file that comes with this software.
     file_name
         Name of the file in the cache, the same as at its source.
     git_blob, sha256, size
-        What is known of the content: id of the git blob (40 hex digits), SHA-256 (64 hex
-        digits), length in bytes. None where nothing is published.
+        Git blob id (40 hex digits), SHA-256 (64 hex digits) and length in bytes of the content;
+        None where not published.
     trained_on, licence, citation, note
-        Provenance, for people.
+        Provenance, as text.
     """
 
     name: str
@@ -65,7 +65,7 @@ class ZooModel:
 
 
 def _ritm(name: str, title: str, git_blob: str, trained_on: str) -> ZooModel:
-    """One of RITM's models, from the copy whose git blob id is known."""
+    """Build the entry of one of RITM's models, from the copy with a known git blob id."""
     return ZooModel(
         name=name,
         title=title,
@@ -83,7 +83,7 @@ def _ritm(name: str, title: str, git_blob: str, trained_on: str) -> ZooModel:
 def _avalanche(
     name: str, file_name: str, git_blob: str, trained_on: str, citation: str, note: str = ""
 ) -> ZooModel:
-    """One of the avalanche models of Hafner et al. (2024)."""
+    """Build the entry of an avalanche model of Hafner et al. (2024)."""
     return ZooModel(
         name=name,
         title=f"Avalanches, trained on {trained_on}",
@@ -154,7 +154,7 @@ _ALL = (
         "slf",
         "082_epo090.pth",
         "78575c45a4306f701dcc0a3966dbcfc6fb5851f1",
-        "SLF webcam pictures",
+        "SLF webcam photos",
         _SEED_PAPER,
         "the README of its repository calls it 082_epo095",
     ),
@@ -169,22 +169,22 @@ _ALL = (
         "slf_uibk",
         "115_epo095.pth",
         "9507871d965949df19f0afa56c303a5abecc312c",
-        "SLF webcam pictures and UIBK photographs",
+        "SLF webcam photos and UIBK photographs",
         f"{_SEED_PAPER}; {_UIBK_DATA}",
     ),
 )
 
 MODELS: Mapping[str, ZooModel] = MappingProxyType({model.name: model for model in _ALL})
-"""All models by name, in the order in which they are listed."""
+"""All models by name, in the order of listings."""
 
 
-def find(name: str) -> ZooModel:
-    """Look a model up by name; case does not matter, and "SLF+UIBK" is ``slf_uibk``.
+def find_model(name: str) -> ZooModel:
+    """Find a model by name; case does not matter, and "SLF+UIBK" is ``slf_uibk``.
 
     Raises
     ------
     ModelNotFoundError
-        Neither a name of the zoo; the message lists the names and those that come close.
+        No name of the zoo; the message lists the names and similar ones.
     """
     key = re.sub(r"[\s+-]+", "_", name.strip().lower())
     if key in MODELS:

@@ -79,7 +79,7 @@ def _compare(
     rounds: int,
 ) -> None:
     def run(engine: Engine) -> Callable[[], torch.Tensor]:
-        return lambda: engine.logits(image, points)
+        return lambda: engine.compute_logits(image, points)
 
     runs = {name: run(engine) for name, engine in engines.items()}
     reference, *others = (run() for run in runs.values())

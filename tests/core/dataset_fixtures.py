@@ -1,4 +1,4 @@
-"""Small pictures, masks and data sets on disk, for the tests of `core.image` and `core.datasets`.
+"""Small images, masks and data sets on disk, for the tests of `core.image` and `core.datasets`.
 
 Files are written by other means than the code under test: OpenCV, rasterio, scipy, plain bytes.
 """
@@ -41,7 +41,7 @@ def write(path: Path, array) -> Path:
 
 
 def write_palette(path: Path, indices, colours=None, driver="PNG") -> Path:
-    """Write a one-band picture with a colour table."""
+    """Write a one-band image with a colour table."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bands(path, indices[None], driver=driver, colours=colours or VOC_COLOURS)
     return path
@@ -117,7 +117,7 @@ def rotated_photo(path: Path, orientation: int, array=None, order="<") -> Path:
 
 
 def folder_set(root: Path, stems=("a", "b"), images="images", masks="masks") -> Path:
-    """Pictures and 0/255 masks paired by stem."""
+    """Images and 0/255 masks paired by stem."""
     for number, stem in enumerate(stems):
         write(root / images / f"{stem}.jpg", photo(seed=number))
         write(root / masks / f"{stem}.png", blob(rows=(2, 5 + number)).astype(np.uint8) * 255)
@@ -125,7 +125,7 @@ def folder_set(root: Path, stems=("a", "b"), images="images", masks="masks") -> 
 
 
 def sbd_set(root: Path) -> Path:
-    """Two validation pictures with two and one instances, one training picture."""
+    """Two validation images with two and one instances, one training image."""
     from scipy.io import savemat
 
     labels = {"2008_2": (1, 2), "2008_1": (1,), "2008_9": (3,)}
@@ -145,7 +145,7 @@ def sbd_set(root: Path) -> Path:
 
 
 def voc_set(root: Path) -> Path:
-    """One picture with objects 1 and 2 and a void border of 255 round the first."""
+    """One image with objects 1 and 2 and a void border of 255 round the first."""
     indices = np.zeros((12, 16), np.uint8)
     indices[1:6, 1:8] = 255
     indices[2:5, 2:7] = 1
@@ -160,7 +160,7 @@ def voc_set(root: Path) -> Path:
 
 
 def lvis_set(root: Path, protocol=4) -> Path:
-    """One picture: object 0 in layer 0, object 1 over it in layer 1, one stuff region behind."""
+    """One image: object 0 in layer 0, object 1 over it in layer 1, one stuff region behind."""
     first, second = np.zeros((2, 12, 16), np.uint8)
     first[2:8, 2:8] = 1
     first[10:, :] = 2
@@ -177,7 +177,7 @@ def lvis_set(root: Path, protocol=4) -> Path:
 
 
 def coco_set(root: Path, annotations, name="annotations.json", **entry) -> Path:
-    """Pictures ``b.jpg`` (id 4) and ``a.jpg`` (id 9) of 12 x 16 with the given annotations."""
+    """Images ``b.jpg`` (id 4) and ``a.jpg`` (id 9) of 12 x 16 with the given annotations."""
     for stem in "ab":
         write(root / "images" / f"{stem}.jpg", photo())
     size = {"height": 12, "width": 16, **entry}

@@ -1,4 +1,4 @@
-"""The recipe weights, picture and clicks behind the published numeric goldens."""
+"""The recipe weights, image and clicks behind the published numeric goldens."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def fill_with_recipe(model: ClickModel) -> ClickModel:
 
 
 def golden_image() -> np.ndarray:
-    """(96, 128, 3) uint8 picture of the goldens."""
+    """(96, 128, 3) uint8 image of the goldens."""
     y, x = np.mgrid[:96, :128]
     channels = [
         np.floor(127.5 + 127.5 * np.sin(0.05 * (c + 1) * x + 0.03 * (3 - c) * y)) for c in range(3)

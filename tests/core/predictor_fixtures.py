@@ -37,7 +37,7 @@ def echo(rgb: Tensor, maps: Tensor) -> Tensor:
 
 
 def left(rgb: Tensor, maps: Tensor) -> Tensor:
-    """Logits that fall from left to right, whatever the picture shows."""
+    """Logits that fall from left to right, whatever the image shows."""
     return torch.linspace(4, -4, rgb.shape[3]).expand(rgb.shape[0], 1, *rgb.shape[2:])
 
 
@@ -69,12 +69,12 @@ class NotingEngine(TorchEngine):
         self.points: list[Tensor] = []
         self.guidance: list[float] = []
 
-    def logits(self, image: Tensor, points: Tensor) -> Tensor:
+    def compute_logits(self, image: Tensor, points: Tensor) -> Tensor:
         self.shapes.append(tuple(image.shape))
         self.points.append(points)
         if image.shape[1] == 4:
             self.guidance.append(float(image[:, 3].mean()))
-        return super().logits(image, points)
+        return super().compute_logits(image, points)
 
 
 @dataclass
@@ -117,10 +117,10 @@ def toy(answer: Answer, image: np.ndarray, **options: Any) -> Bench:
 
 
 def red_box(size: tuple[int, int], rows: tuple[int, int], cols: tuple[int, int]) -> np.ndarray:
-    """(H, W, 3) black picture with a red box; its bounds belong to it."""
-    picture = np.zeros((*size, 3), np.uint8)
-    picture[rows[0] : rows[1] + 1, cols[0] : cols[1] + 1, 0] = 255
-    return picture
+    """(H, W, 3) black image with a red box; its bounds belong to it."""
+    image = np.zeros((*size, 3), np.uint8)
+    image[rows[0] : rows[1] + 1, cols[0] : cols[1] + 1, 0] = 255
+    return image
 
 
 def disc(size: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:
@@ -132,7 +132,7 @@ def disc(size: tuple[int, int], centre: tuple[float, float], radius: float) -> n
 
 
 def red_where(mask: np.ndarray) -> np.ndarray:
-    """(H, W, 3) black picture, red where ``mask`` is true."""
-    picture = np.zeros((*mask.shape, 3), np.uint8)
-    picture[mask, 0] = 255
-    return picture
+    """(H, W, 3) black image, red where ``mask`` is true."""
+    image = np.zeros((*mask.shape, 3), np.uint8)
+    image[mask, 0] = 255
+    return image

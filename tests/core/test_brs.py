@@ -200,7 +200,7 @@ def test_overlapping_squares_count_once():
 
 # Behaviour ------------------------------------------------------------------------------------
 
-PICTURE = red_box((48, 64), (15, 30), (20, 45))
+IMAGE = red_box((48, 64), (15, 30), (20, 45))
 CLICKS = [Click(20, 30), Click(10, 50, False), Click(35, 15), Click(0, 0, False), Click(47, 63)]
 # Never satisfied and never settled: only the number of evaluations ends it.
 RESTLESS: dict[str, Any] = {"threshold": 1.0, "min_iou_change": 0}
@@ -210,7 +210,7 @@ FEW = BRSOptions(max_evaluations=4)
 def refined(
     mode: Mode, clicks: list[Click], model: ClickModel | None = None, **options: Any
 ) -> Prediction:
-    made = bench(model or tiny_model(), image=PICTURE, mode=mode, **{"zoom": None, **options})
+    made = bench(model or tiny_model(), image=IMAGE, mode=mode, **{"zoom": None, **options})
     return made.predictor.predict(Prompts(clicks))
 
 
@@ -261,7 +261,7 @@ def test_optimisation_can_start_with_the_first_click_or_never():
 def test_the_number_of_evaluations_is_bounded(mode, most):
     model = tiny_model()
     options = BRSOptions(max_evaluations=most, **RESTLESS)
-    made = bench(model, image=PICTURE, mode=mode, zoom=None, brs=options)
+    made = bench(model, image=IMAGE, mode=mode, zoom=None, brs=options)
     made.predictor.predict(Prompts(CLICKS[:1]))
     with counted_answers(model) as count:
         made.predictor.predict(Prompts(CLICKS[:2]))
@@ -273,7 +273,7 @@ def test_a_settled_mask_ends_the_optimisation():
     counts = []
     for change in (0.0, 1.0):
         options = BRSOptions(threshold=0.3, min_iou_change=change)
-        made = bench(model, image=PICTURE, mode="f-BRS-C", zoom=None, brs=options)
+        made = bench(model, image=IMAGE, mode="f-BRS-C", zoom=None, brs=options)
         made.predictor.predict(Prompts(CLICKS[:1]))
         with counted_answers(model) as count:
             made.predictor.predict(Prompts(CLICKS[:2]))
@@ -285,10 +285,10 @@ def test_a_settled_mask_ends_the_optimisation():
 @pytest.mark.parametrize("mode", BRS_MODES)
 def test_a_satisfied_network_is_left_alone(mode):
     model = ToyModel(red)
-    made = bench(model, image=PICTURE, mode=mode, zoom=None)
+    made = bench(model, image=IMAGE, mode=mode, zoom=None)
     clicks = [Click(22, 30), Click(40, 10, False)]
     ours = made.predictor.predict(Prompts(clicks)).probability
-    plain = bench(model, image=PICTURE, zoom=None).predictor.predict(Prompts(clicks)).probability
+    plain = bench(model, image=IMAGE, zoom=None).predictor.predict(Prompts(clicks)).probability
     np.testing.assert_array_equal(ours, plain)
 
 
@@ -298,7 +298,7 @@ def test_results_depend_on_the_prompts_alone(mode, reference):
     zoom = Zoom(target_size=40, min_crop_size=20)
     options = {"mode": mode, "zoom": zoom, "reference": reference}
     brs = BRSOptions(net_clicks_limit=2, max_evaluations=2)
-    made = bench(tiny_model(), image=PICTURE, brs=brs, **options)
+    made = bench(tiny_model(), image=IMAGE, brs=brs, **options)
     there = [p.probability for p in made.each(CLICKS)]
     moved = [*CLICKS[:3], Click(25, 32), CLICKS[4]]
     made.predictor.predict(Prompts(moved))
@@ -321,7 +321,7 @@ def test_features_beyond_the_limit_are_stale_only_as_published(reference, encodi
     runs = []
     handle = model.maps_transform.register_forward_hook(lambda *_: runs.append(1))
     brs = BRSOptions(net_clicks_limit=3, max_evaluations=2)
-    made = bench(model, image=PICTURE, mode="f-BRS-B", zoom=None, reference=reference, brs=brs)
+    made = bench(model, image=IMAGE, mode="f-BRS-B", zoom=None, reference=reference, brs=brs)
     made.each(CLICKS)
     handle.remove()
     assert len(runs) == encodings

@@ -85,7 +85,7 @@ def test_drawing_and_flipping_commute(draw):
     torch.testing.assert_close(mirrored, draw(given, SIZE, 6).flip(-1), rtol=0, atol=1e-6)
 
 
-def test_a_click_up_and_left_of_the_picture_reaches_its_mirror_image_only():
+def test_a_click_up_and_left_of_the_image_reaches_its_mirror_image_only():
     given = points_tensor([Click(5, 5), Click(-2, -2, False)])
     assert disk_maps(given, SIZE, 5)[0, 1].sum() == 0  # both negative: padding, as published
     mirrored = disk_maps(flip_points(given, SIZE[1]), SIZE, 5)[0, 1]
@@ -103,7 +103,7 @@ def test_a_pixel_just_within_the_radius_is_told_in_double_precision():
     assert np.array_equal(drawn, expected)
 
 
-def test_a_click_right_of_the_picture_is_still_a_click_when_flipped():
+def test_a_click_right_of_the_image_is_still_a_click_when_flipped():
     flipped = flip_points(points([(10, 52)]), 50)
     assert flipped[0, 0].tolist() == [10, -3, 0]
     drawn = disk_maps(flipped, SIZE, 5)[0, 0]
@@ -160,7 +160,7 @@ def test_disks_that_overlap_stay_1():
 @pytest.mark.parametrize(
     "place", [(5, -3), (-3, 5), (5, 52), (43, 5), (-0.5, 20), (20, -4.75), (39.5, 49.5)]
 )
-def test_what_reaches_into_the_picture_is_drawn_the_rest_cut_off(place):
+def test_what_reaches_into_the_image_is_drawn_the_rest_cut_off(place):
     margin = 10
     height, width = SIZE
     large = disk(place[0] + margin, place[1] + margin, size=(height + 20, width + 20))
@@ -183,7 +183,7 @@ def test_two_negative_coordinates_mean_padding(place, draw):
     assert torch.equal(draw(points([place]), SIZE, 5), draw(points_tensor([]), SIZE, 5))
 
 
-def test_pictures_smaller_than_a_disk():
+def test_images_smaller_than_a_disk():
     assert disk(0, 0, size=(1, 1)).tolist() == [[1]]
     assert disk(1, 1, size=(3, 2)).sum() == 6
 

@@ -12,7 +12,7 @@ from core.metrics import iou
 from core.predictor import Predictor, PredictorOptions, Zoom
 from core.predictor.geometry import Roi
 from core.predictor.prediction import Prediction
-from core.predictor.refinement_view import blend, refinement_view, sample
+from core.predictor.refinement_view import blend, refinement_view, resample
 from core.predictor.view import InputView
 from core.prompts import Click, Prompts
 
@@ -23,13 +23,13 @@ SIZE = 600, 900
     "view", [InputView(Roi(40, 339, 100, 499), (64, 48)), InputView(Roi(3, 40, 7, 90), (80, 96))]
 )
 def test_places_of_a_view_are_those_at_which_it_is_enlarged(view):
-    rows, cols = view.places
+    rows, cols = view.frame_coordinates
     ramp = np.add.outer(rows, 10 * cols).astype(np.float32)
     enlarged = view.enlarge(ramp)
     r, c = np.mgrid[view.roi.slices]
     inner = (slice(6, -6), slice(6, -6))  # beyond the outermost centres there is nothing to go by
     assert np.abs(enlarged - (r + 10 * c))[inner].max() < 0.05
-    for given, found in zip((rows, cols), view.indices(rows, cols), strict=True):
+    for given, found in zip((rows, cols), view.view_coordinates(rows, cols), strict=True):
         assert np.allclose(found, np.arange(len(given)))
 
 
@@ -59,7 +59,7 @@ def test_a_part_fades_into_its_window():
     assert not shown[:100].any()
 
 
-def test_a_part_does_not_fade_at_the_edge_of_the_picture():
+def test_a_part_does_not_fade_at_the_edge_of_the_image():
     window = InputView(Roi(0, 399, 0, 399), (100, 100))
     inner = InputView(Roi(0, 199, 0, 199), (100, 100))
     low = Prediction(SIZE, np.full((100, 100), 0.2, np.float32), (window,))
@@ -72,9 +72,9 @@ def test_samples_of_one_view_in_another():
         InputView(Roi(0, 199, 0, 299), (50, 60)),
         InputView(Roi(50, 149, 90, 209), (40, 80)),
     )
-    rows, cols = view.places
-    there = part.places
-    sampled = sample(np.add.outer(rows, 7 * cols).astype(np.float32), view, part)
+    rows, cols = view.frame_coordinates
+    there = part.frame_coordinates
+    sampled = resample(np.add.outer(rows, 7 * cols).astype(np.float32), view, part)
     assert np.allclose(sampled, np.add.outer(there[0], 7 * there[1]), atol=0.5)
 
 
@@ -86,15 +86,15 @@ def gear() -> np.ndarray:
 
 def test_the_outline_gets_finer_near_the_click():
     truth = gear()
-    picture = red_where(truth)
-    made = toy(red, picture)
+    image = red_where(truth)
+    made = toy(red, image)
     near = np.zeros(SIZE, bool)
     near[270:330, 555:600] = True
     found = []
     for closer in (False, True):
         model = replace(made.predictor.model, metadata={"view": [64, 64], "looks_closer": closer})
         predictor = Predictor(model)
-        predictor.set_image(picture)
+        predictor.set_image(image)
         clicks = [Click(300, 450), Click(300, 400), Click(300, 590)]
         mask = predictor.predict(Prompts(clicks)).mask(0.49)
         found.append(iou(mask & near, truth & near))
@@ -102,10 +102,10 @@ def test_the_outline_gets_finer_near_the_click():
 
 
 def test_only_later_clicks_look_closer_and_only_if_the_model_says_so():
-    picture = red_where(disc(SIZE, (300, 450), 150))
-    made = toy(red, picture)
+    image = red_where(disc(SIZE, (300, 450), 150))
+    made = toy(red, image)
     predictor = Predictor(replace(made.predictor.model, metadata={"looks_closer": True}))
-    predictor.set_image(picture)
+    predictor.set_image(image)
     clicks = [Click(300, 450), Click(320, 500), Click(280, 400), Click(290, 410)]
     asked = []
     for count in range(1, 5):
@@ -117,6 +117,6 @@ def test_only_later_clicks_look_closer_and_only_if_the_model_says_so():
     for options in (PredictorOptions(reference=True), PredictorOptions(zoom=Zoom(target_size=400))):
         made.engine.shapes.clear()
         other = Predictor(predictor.model, options)
-        other.set_image(picture)
+        other.set_image(image)
         other.predict(Prompts(clicks))
         assert len(made.engine.shapes) == 4

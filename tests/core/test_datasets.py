@@ -12,7 +12,7 @@ import pytest
 from dataset_fixtures import blob, folder_set, photo, rotated_photo, write
 
 from core.datasets import DATASETS, ObjectRef, open_dataset
-from core.datasets.base import label_annotation, pack_annotation, read_list, shortened
+from core.datasets.base import label_annotation, pack_annotation, read_list, shorten
 from core.errors import DatasetError
 
 # ------------------------------------------------------------------------------ registry
@@ -120,7 +120,7 @@ def test_indices_behave_like_those_of_a_list(tmp_path):
         dataset[3]
 
 
-def test_pictures_are_read_when_asked_for(tmp_path):
+def test_images_are_read_when_asked_for(tmp_path):
     root = folder_set(tmp_path)
     (root / "images" / "b.jpg").write_bytes(b"")
     dataset = open_dataset("uibk", root)
@@ -131,7 +131,7 @@ def test_pictures_are_read_when_asked_for(tmp_path):
     assert dataset[0].mask.any()
 
 
-def test_objects_of_one_picture_read_it_once(tmp_path):
+def test_objects_of_one_image_read_it_once(tmp_path):
     write(tmp_path / "images" / "a.jpg", photo())
     for number in (1, 2):
         write(tmp_path / "masks" / f"a_{number}.png", blob().astype(np.uint8) * 255)
@@ -142,21 +142,21 @@ def test_objects_of_one_picture_read_it_once(tmp_path):
     assert dataset[1].image is first.image
 
 
-def test_pictures_for_training(tmp_path):
+def test_images_for_training(tmp_path):
     dataset = open_dataset("uibk", folder_set(tmp_path))
-    pictures = dataset.pictures()
-    assert len(pictures) == 2
-    assert pictures.names == ("a.jpg", "b.jpg")
-    picture = pictures[1]
-    assert picture.name == "b.jpg"
-    assert picture.image.shape == (12, 16, 3)
-    assert picture.layers.shape == (1, 12, 16)
-    assert picture.layers.dtype == np.int32
-    assert picture.objects == ((1, 0),)
-    assert [p.name for p in pictures] == ["a.jpg", "b.jpg"]
-    assert np.array_equal(picture.mask(1), dataset[1].mask)
+    images = dataset.images()
+    assert len(images) == 2
+    assert images.names == ("a.jpg", "b.jpg")
+    image = images[1]
+    assert image.name == "b.jpg"
+    assert image.image.shape == (12, 16, 3)
+    assert image.layers.shape == (1, 12, 16)
+    assert image.layers.dtype == np.int32
+    assert image.objects == ((1, 0),)
+    assert [p.name for p in images] == ["a.jpg", "b.jpg"]
+    assert np.array_equal(image.mask(1), dataset[1].mask)
     with pytest.raises(KeyError):
-        picture.mask(2)
+        image.mask(2)
 
 
 def test_data_sets_travel_to_worker_processes(tmp_path):
@@ -187,7 +187,7 @@ def test_empty_mask_concerns_its_own_sample_only(tmp_path):
     with pytest.raises(DatasetError, match=r"Object 1 of .*a\.jpg has no pixel"):
         dataset[0]
     assert dataset[1].mask.any()
-    assert dataset.pictures()[0].objects == ((1, 0),)
+    assert dataset.images()[0].objects == ((1, 0),)
 
 
 # ------------------------------------------------------------------------------ check
@@ -203,15 +203,15 @@ def test_check_names_every_fault(tmp_path):
     (root / "images" / "b.jpg").unlink()
     write(root / "masks" / "c.png", blob(9, 9).astype(np.uint8))
     write(root / "masks" / "d.png", np.zeros((12, 16), np.uint8))
-    (root / "images" / "e.jpg").write_bytes(b"no picture")
+    (root / "images" / "e.jpg").write_bytes(b"no image")
     faults = open_dataset("uibk", root).check()
     assert len(faults) == 5
     text = "\n".join(faults)
     assert "a.jpg has no mask" in text
-    assert "b.png has no picture" in text
+    assert "b.png has no image" in text
     assert "c.png has 9 x 9" in text
     assert "d.jpg has no pixel" in text
-    assert "e.jpg as a picture" in text
+    assert "e.jpg as an image" in text
     assert "f.jpg" not in text
 
 
@@ -250,7 +250,7 @@ def test_ignored_pixels_concern_no_other_object():
     assert (annotation.layers[0] >= 0).all()
 
 
-def test_picture_without_objects_has_no_layers():
+def test_image_without_objects_has_no_layers():
     annotation = pack_annotation([], (12, 16))
     assert annotation.layers.shape == (0, 12, 16)
     assert annotation.objects == ()
@@ -265,5 +265,5 @@ def test_list_of_names(tmp_path):
 
 
 def test_long_lists_are_shortened():
-    assert shortened(list("abcde")) == list("abcde")
-    assert shortened(list("abcdefg")) == [*"abcde", "... and 2 more"]
+    assert shorten(list("abcde")) == list("abcde")
+    assert shorten(list("abcdefg")) == [*"abcde", "... and 2 more"]

@@ -88,7 +88,7 @@ def test_malformed_run_lengths(segmentation):
 # ------------------------------------------------------------------------------ data set
 
 
-def test_objects_are_numbered_within_their_picture(tmp_path):
+def test_objects_are_numbered_within_their_image(tmp_path):
     second = [10, 8, 14, 8, 14, 11, 10, 11]
     coco_set(tmp_path, [annotation(4, id=0), annotation(9, id=1), annotation(4, [second], id=2)])
     dataset = open_dataset("coco_json", tmp_path)
@@ -102,12 +102,12 @@ def test_objects_are_numbered_within_their_picture(tmp_path):
     assert dataset.check() == []
 
 
-def test_crowds_are_left_out_and_empty_pictures_stay(tmp_path):
+def test_crowds_are_left_out_and_empty_images_stay(tmp_path):
     runs = {"size": [12, 16], "counts": [0, 192]}
     coco_set(tmp_path, [annotation(4), annotation(9, runs, iscrowd=1)])
     dataset = open_dataset("coco_json", tmp_path)
     assert [ref.image for ref in dataset.refs] == ["b.jpg"]
-    empty = dataset.pictures()[0]
+    empty = dataset.images()[0]
     assert empty.name == "a.jpg"
     assert empty.objects == ()
     assert empty.layers.shape == (0, 12, 16)
@@ -121,7 +121,7 @@ def test_overlapping_objects_stay_whole(tmp_path):
     assert np.array_equal(second.mask, blob(rows=(3, 9), cols=(6, 12)))
 
 
-def test_pictures_beside_the_file_and_in_subfolders(tmp_path):
+def test_images_beside_the_file_and_in_subfolders(tmp_path):
     write(tmp_path / "cam2" / "x.jpg", photo())
     size = {"height": 12, "width": 16}
     content = {
@@ -151,13 +151,13 @@ def test_rotated_photo_annotated_as_stored(tmp_path):
     assert np.array_equal(sample.mask, np.rot90(blob()))
 
 
-def test_size_in_the_file_must_be_that_of_the_picture(tmp_path):
+def test_size_in_the_file_must_be_that_of_the_image(tmp_path):
     coco_set(tmp_path, [annotation(4)], height=100)
     with pytest.raises(DatasetError, match=r"annotations\.json has 16 x 100 .*b\.jpg has 16 x 12"):
         open_dataset("coco_json", tmp_path)[0]
 
 
-def test_missing_picture(tmp_path):
+def test_missing_image(tmp_path):
     coco_set(tmp_path, [annotation(4), annotation(9)])
     (tmp_path / "images" / "b.jpg").unlink()
     dataset = open_dataset("coco_json", tmp_path)
@@ -166,10 +166,10 @@ def test_missing_picture(tmp_path):
         dataset[1]
 
 
-def test_picture_listed_twice(tmp_path):
+def test_image_listed_twice(tmp_path):
     path = coco_set(tmp_path, []) / "annotations.json"
     path.write_text(path.read_text().replace("b.jpg", "a.jpg"))
-    with pytest.raises(DatasetError, match=r"lists the picture a\.jpg twice"):
+    with pytest.raises(DatasetError, match=r"lists the image a\.jpg twice"):
         len(open_dataset("coco_json", tmp_path))
 
 

@@ -15,7 +15,7 @@ from core.image import read_mask_values
 LEFT, RIGHT = blob(cols=(0, 5)), blob(cols=(8, 14))
 
 
-def picture(folder, name="a.jpg", masks=(LEFT, RIGHT), split=None, seed=0):
+def image(folder, name="a.jpg", masks=(LEFT, RIGHT), split=None, seed=0):
     path = write(folder / name, photo(seed=seed))
     return ExportImage(path, [ExportObject(mask) for mask in masks], split)
 
@@ -24,7 +24,7 @@ def picture(folder, name="a.jpg", masks=(LEFT, RIGHT), split=None, seed=0):
 
 
 def test_objects_come_back(tmp_path):
-    exported = [picture(tmp_path, "b.jpg"), picture(tmp_path, "a.jpg", [RIGHT], seed=3)]
+    exported = [image(tmp_path, "b.jpg"), image(tmp_path, "a.jpg", [RIGHT], seed=3)]
     index = export_dataset(tmp_path / "out", exported)
     assert index == tmp_path / "out" / "iseg.json"
     dataset = open_dataset("iseg", tmp_path / "out")
@@ -62,34 +62,34 @@ def test_form_of_the_index(tmp_path):
 
 def test_splits(tmp_path):
     exported = [
-        picture(tmp_path, "a.jpg", split="train"),
-        picture(tmp_path, "b.jpg", split="val"),
-        picture(tmp_path, "c.jpg"),
+        image(tmp_path, "a.jpg", split="train"),
+        image(tmp_path, "b.jpg", split="val"),
+        image(tmp_path, "c.jpg"),
     ]
     export_dataset(tmp_path / "out", exported)
     assert len(open_dataset("iseg", tmp_path / "out")) == 6
-    assert open_dataset("iseg", tmp_path / "out", "val").pictures().names == ("images/b.jpg",)
+    assert open_dataset("iseg", tmp_path / "out", "val").images().names == ("images/b.jpg",)
     with pytest.raises(DatasetError, match="no split 'test'; its splits: train, val"):
         open_dataset("iseg", tmp_path / "out", "test")
 
 
-def test_pictures_of_the_same_name(tmp_path):
+def test_images_of_the_same_name(tmp_path):
     exported = [
-        picture(tmp_path / "cam1", "x.jpg", [LEFT]),
-        picture(tmp_path / "cam2", "x.png", [RIGHT], seed=5),
-        picture(tmp_path / "cam3", "X.jpg", [RIGHT]),
+        image(tmp_path / "cam1", "x.jpg", [LEFT]),
+        image(tmp_path / "cam2", "x.png", [RIGHT], seed=5),
+        image(tmp_path / "cam3", "X.jpg", [RIGHT]),
     ]
     export_dataset(tmp_path / "out", exported)
     dataset = open_dataset("iseg", tmp_path / "out")
-    assert set(dataset.pictures().names) == {"images/x.jpg", "images/x_2.png", "images/X_3.jpg"}
-    assert np.array_equal(dataset.pictures().names, sorted(dataset.pictures().names))
+    assert set(dataset.images().names) == {"images/x.jpg", "images/x_2.png", "images/X_3.jpg"}
+    assert np.array_equal(dataset.images().names, sorted(dataset.images().names))
     by_name = {sample.ref.image: sample for sample in dataset}
     assert np.array_equal(by_name["images/x.jpg"].mask, LEFT)
     assert np.array_equal(by_name["images/x_2.png"].image, photo(seed=5))
 
 
 def test_later_objects_lie_on_top(tmp_path):
-    export_dataset(tmp_path / "out", [picture(tmp_path, masks=[blob(), blob(cols=(6, 12))])])
+    export_dataset(tmp_path / "out", [image(tmp_path, masks=[blob(), blob(cols=(6, 12))])])
     first, second = open_dataset("iseg", tmp_path / "out")
     assert np.array_equal(first.mask, blob(cols=(3, 6)))
     assert np.array_equal(second.mask, blob(cols=(6, 12)))
@@ -123,7 +123,7 @@ def test_masks_of_rotated_photos_may_be_as_shown_or_as_stored(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_highest_value_is_ignored(tmp_path, dtype):
-    export_dataset(tmp_path / "out", [picture(tmp_path)])
+    export_dataset(tmp_path / "out", [image(tmp_path)])
     labels = (LEFT + 2 * RIGHT).astype(dtype)
     labels[11] = np.iinfo(dtype).max
     write(tmp_path / "out" / "masks" / "a.png", labels)
@@ -135,45 +135,45 @@ def test_highest_value_is_ignored(tmp_path, dtype):
 # ------------------------------------------------------------------------------ faulty exports
 
 
-def export_error(tmp_path, pictures, match):
+def export_error(tmp_path, images, match):
     with pytest.raises(DatasetError, match=match):
-        export_dataset(tmp_path / "out", pictures)
+        export_dataset(tmp_path / "out", images)
     assert not (tmp_path / "out" / "iseg.json").exists()
 
 
 def test_folder_in_use(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("keep")
-    export_error(tmp_path, [picture(tmp_path)], "out is not empty: export into a new one")
+    export_error(tmp_path, [image(tmp_path)], "out is not empty: export into a new one")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
 def test_empty_folder_may_be_used(tmp_path):
     (tmp_path / "out").mkdir()
-    assert export_dataset(tmp_path / "out", [picture(tmp_path)]).is_file()
+    assert export_dataset(tmp_path / "out", [image(tmp_path)]).is_file()
 
 
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DatasetError, match=r"Cannot export to .*file/out"):
-        export_dataset(tmp_path / "file" / "out", [picture(tmp_path)])
+        export_dataset(tmp_path / "file" / "out", [image(tmp_path)])
 
 
 def test_mask_of_another_size(tmp_path):
     match = r"mask of object 2 has 8 x 6 .*a\.jpg has 16 x 12"
-    export_error(tmp_path, [picture(tmp_path, masks=[LEFT, blob(6, 8)])], match)
+    export_error(tmp_path, [image(tmp_path, masks=[LEFT, blob(6, 8)])], match)
 
 
 def test_hidden_and_empty_objects(tmp_path):
     masks = [LEFT, LEFT, RIGHT & LEFT]
-    export_error(tmp_path, [picture(tmp_path, masks=masks)], r"Objects \[1, 3\] of .*a\.jpg")
+    export_error(tmp_path, [image(tmp_path, masks=masks)], r"Objects \[1, 3\] of .*a\.jpg")
 
 
-def test_picture_without_objects(tmp_path):
-    export_error(tmp_path, [picture(tmp_path, masks=[])], r"a\.jpg has no objects: leave it out")
+def test_image_without_objects(tmp_path):
+    export_error(tmp_path, [image(tmp_path, masks=[])], r"a\.jpg has no objects: leave it out")
 
 
-def test_missing_picture(tmp_path):
+def test_missing_image(tmp_path):
     missing = ExportImage(tmp_path / "gone.jpg", [ExportObject(LEFT)])
     export_error(tmp_path, [missing], r"gone\.jpg: No such file")
 
@@ -197,7 +197,7 @@ def test_unsuitable_attributes(tmp_path, attributes, match):
 
 def broken(tmp_path, change):
     """An exported set whose index went through ``change``."""
-    index = export_dataset(tmp_path / "out", [picture(tmp_path)])
+    index = export_dataset(tmp_path / "out", [image(tmp_path)])
     content = json.loads(index.read_text())
     change(content)
     index.write_text(json.dumps(content))
@@ -225,7 +225,7 @@ def test_malformed_index(tmp_path, change, match):
         open_dataset("iseg", root)
 
 
-def test_picture_listed_twice(tmp_path):
+def test_image_listed_twice(tmp_path):
     root = broken(tmp_path, lambda c: c["pictures"].append(c["pictures"][0]))
     with pytest.raises(DatasetError, match=r"images/a\.jpg twice"):
         len(open_dataset("iseg", root))
@@ -253,7 +253,7 @@ def test_listed_object_without_pixels(tmp_path):
 
 
 def test_mask_in_colour(tmp_path):
-    export_dataset(tmp_path / "out", [picture(tmp_path)])
+    export_dataset(tmp_path / "out", [image(tmp_path)])
     write(tmp_path / "out" / "masks" / "a.png", photo())
     with pytest.raises(DatasetError, match=r"a\.png holds colours"):
         open_dataset("iseg", tmp_path / "out")[0]

@@ -1,4 +1,4 @@
-"""Picture and mask folders: pairing, mask encodings, several objects in a picture."""
+"""Image and mask folders: pairing, mask encodings, several objects in an image."""
 
 from __future__ import annotations
 
@@ -91,15 +91,15 @@ def test_pairing_is_by_name_not_by_order(tmp_path):
     root = folder_set(tmp_path, stems="abc")
     (root / "masks" / "a.png").unlink()
     dataset = open_dataset("uibk", root)
-    for use in (len, lambda d: d[0], lambda d: d.pictures(), lambda d: d.refs):
+    for use in (len, lambda d: d[0], lambda d: d.images(), lambda d: d.refs):
         with pytest.raises(DatasetError, match=r"a\.jpg has no mask in .*masks: add it or remove"):
             use(dataset)
 
 
-def test_mask_without_picture(tmp_path):
+def test_mask_without_image(tmp_path):
     root = folder_set(tmp_path)
     write(root / "masks" / "z.png", blob().astype(np.uint8))
-    with pytest.raises(DatasetError, match=r"z\.png has no picture in .*images"):
+    with pytest.raises(DatasetError, match=r"z\.png has no image in .*images"):
         len(open_dataset("uibk", root))
 
 
@@ -171,7 +171,7 @@ def test_overlapping_objects_stay_whole(tmp_path):
         write(tmp_path / "masks" / f"a_{number}.png", mask.astype(np.uint8) * 255)
     dataset = open_dataset("images", tmp_path)
     assert all(np.array_equal(dataset[i].mask, mask) for i, mask in enumerate(masks))
-    assert dataset.pictures()[0].layers.shape == (2, 12, 16)
+    assert dataset.images()[0].layers.shape == (2, 12, 16)
 
 
 def test_ignore_band_of_one_of_several_objects(tmp_path):
@@ -196,5 +196,5 @@ def test_numbered_masks_of_differing_size_name_the_culprit(tmp_path):
 def test_numbered_masks_are_for_images_only(tmp_path):
     write(tmp_path / "images" / "a.jpg", photo())
     write(tmp_path / "masks" / "a_1.png", blob().astype(np.uint8))
-    with pytest.raises(DatasetError, match=r"a_1\.png has no picture"):
+    with pytest.raises(DatasetError, match=r"a_1\.png has no image"):
         len(open_dataset("uibk", tmp_path))

@@ -38,10 +38,10 @@ def test_sbd_splits(tmp_path):
         open_dataset("sbd", tmp_path, split="test")
 
 
-def test_sbd_picture_has_all_objects_in_one_layer(tmp_path):
-    picture = open_dataset("sbd", sbd_set(tmp_path)).pictures()[1]
-    assert picture.objects == ((1, 0), (2, 0))
-    assert np.unique(picture.layers).tolist() == [0, 1, 2]
+def test_sbd_image_has_all_objects_in_one_layer(tmp_path):
+    image = open_dataset("sbd", sbd_set(tmp_path)).images()[1]
+    assert image.objects == ((1, 0), (2, 0))
+    assert np.unique(image.layers).tolist() == [0, 1, 2]
 
 
 def test_sbd_missing_instances(tmp_path):
@@ -126,17 +126,17 @@ def test_lvis_objects_by_layer_and_value(tmp_path, protocol):
 
 
 def test_lvis_ids_are_unique_across_layers_and_stuff_is_gone(tmp_path):
-    picture = open_dataset("coco_lvis", lvis_set(tmp_path), split="val").pictures()[0]
-    assert picture.objects == ((1, 0), (2, 1))
-    assert [np.unique(layer).tolist() for layer in picture.layers] == [[0, 1], [0, 2]]
+    image = open_dataset("coco_lvis", lvis_set(tmp_path), split="val").images()[0]
+    assert image.objects == ((1, 0), (2, 1))
+    assert [np.unique(layer).tolist() for layer in image.layers] == [[0, 1], [0, 2]]
 
 
 def test_lvis_stuff_where_it_is_asked_for(tmp_path):
     dataset = open_dataset("coco_lvis_stuff", lvis_set(tmp_path), split="val")
     assert [ref.object for ref in dataset.refs] == ["1", "2", "3"]
-    picture = dataset.pictures()[0]
-    assert [object_id for object_id, _ in picture.objects] == [1, 2, 3]
-    assert (picture.mask(3) == 1).any()
+    image = dataset.images()[0]
+    assert [object_id for object_id, _ in image.objects] == [1, 2, 3]
+    assert (image.mask(3) == 1).any()
 
 
 def test_lvis_objects_are_counted_without_reading_masks(tmp_path):

@@ -33,11 +33,11 @@ def ious(predictor: Predictor, image: np.ndarray, truth: np.ndarray, clicks: int
 
 
 def test_it_says_what_it_is(model: LoadedModel) -> None:
-    assert model.knows_boxes
-    assert model.view == (352, 352)
-    assert model.overview == (320, 320)
-    assert model.looks_closer
-    assert model.looks_twice
+    assert model.accepts_boxes
+    assert model.view_size == (352, 352)
+    assert model.overview_size == (320, 320)
+    assert model.has_refinement_view
+    assert model.has_second_pass
     assert model.threshold == 0.5
     for key in ("training_data", "licence", "citation"):
         assert model.metadata[key]

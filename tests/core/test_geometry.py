@@ -1,4 +1,4 @@
-"""Windows of the picture: how they grow, overlap and fit."""
+"""Windows of the image: how they grow, overlap and fit."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from core.predictor.geometry import Roi, bounding_roi, fit
 from core.prompts import Click
 
 OBJECT = Roi(100, 179, 200, 329)
-PICTURE = (300, 500)
+IMAGE = (300, 500)
 
 
 def test_expand_reproduces_the_published_windows():
-    assert OBJECT.expand(1.4, 200, PICTURE) == Roi(40, 240, 164, 364)
+    assert OBJECT.expand(1.4, 200, IMAGE) == Roi(40, 240, 164, 364)
     grown = OBJECT.including([Click(290, 490)])
-    assert grown.expand(1.4, 200, PICTURE) == Roi(61, 299, 141, 499)
+    assert grown.expand(1.4, 200, IMAGE) == Roi(61, 299, 141, 499)
 
 
-def test_expand_keeps_inside_the_picture():
-    assert Roi(0, 9, 490, 499).expand(1.4, 200, PICTURE) == Roi(0, 104, 394, 499)
-    assert Roi(5, 5, 5, 5).expand(1.4, 1000, PICTURE) == Roi.whole(PICTURE)
+def test_expand_keeps_inside_the_image():
+    assert Roi(0, 9, 490, 499).expand(1.4, 200, IMAGE) == Roi(0, 104, 394, 499)
+    assert Roi(5, 5, 5, 5).expand(1.4, 1000, IMAGE) == Roi.whole(IMAGE)
 
 
 def test_expand_rounds_halves_to_even():
@@ -31,12 +31,12 @@ def test_expand_rounds_halves_to_even():
 def test_size_counts_both_bounds():
     assert OBJECT.size == (80, 130)
     assert Roi(3, 3, 7, 7).size == (1, 1)
-    assert Roi.whole(PICTURE).size == PICTURE
+    assert Roi.whole(IMAGE).size == IMAGE
 
 
 def test_slices_cut_exactly_the_window():
-    picture = np.arange(300 * 500).reshape(PICTURE)
-    crop = picture[OBJECT.slices]
+    image = np.arange(300 * 500).reshape(IMAGE)
+    crop = image[OBJECT.slices]
     assert crop.shape == OBJECT.size
     assert crop[0, 0] == 100 * 500 + 200
     assert crop[-1, -1] == 179 * 500 + 329

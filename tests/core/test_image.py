@@ -1,4 +1,4 @@
-"""Reading pictures and masks of every kind, and writing PNG."""
+"""Reading images and masks of every kind, and writing PNG."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def opencv_rgb(path):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp"])
 def test_eight_bit_pixels_are_those_of_opencv(tmp_path, suffix):
     path = write(tmp_path / f"a{suffix}", photo(37, 53))
-    picture = read_image(path)
-    assert np.array_equal(picture.pixels, opencv_rgb(path))
-    assert picture.pixels.dtype == np.uint8
-    assert picture.pixels.flags.c_contiguous
-    assert picture.path == path
-    assert picture.transform is None
-    assert picture.crs_wkt is None
+    image = read_image(path)
+    assert np.array_equal(image.pixels, opencv_rgb(path))
+    assert image.pixels.dtype == np.uint8
+    assert image.pixels.flags.c_contiguous
+    assert image.path == path
+    assert image.transform is None
+    assert image.crs_wkt is None
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".tif"])
@@ -96,7 +96,7 @@ def test_palette_index_without_colour_is_black(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_one_bit_pictures_are_black_and_white(tmp_path, suffix):
+def test_one_bit_images_are_black_and_white(tmp_path, suffix):
     path = tmp_path / f"bits{suffix}"
     driver = "PNG" if suffix == ".png" else "GTiff"
     write_bands(path, blob()[None].astype(np.uint8), driver=driver, NBITS=1)
@@ -134,7 +134,7 @@ def test_orientation_in_big_endian(tmp_path):
 def test_malformed_orientation_is_none(tmp_path, payload):
     content = write(tmp_path / "a.jpg", photo()).read_bytes()
     path = tmp_path / "o.jpg"
-    # The zeros keep the parser from reading on into the picture's own segments.
+    # The zeros keep the parser from reading on into the image's own segments.
     path.write_bytes(jpeg_with_exif(content, payload + bytes(40)))
     assert read_image(path).pixels.shape == (12, 16, 3)
 
@@ -142,9 +142,9 @@ def test_malformed_orientation_is_none(tmp_path, payload):
 def test_orientation_of_a_georeferenced_photo_is_left(tmp_path):
     path = rotated_photo(tmp_path / "o.jpg", 6)
     (tmp_path / "o.jgw").write_text("2\n0\n0\n-2\n1001\n1999\n")
-    picture = read_image(path)
-    assert picture.pixels.shape == (12, 16, 3)
-    assert picture.transform == (2, 0, 1000, 0, -2, 2000)
+    image = read_image(path)
+    assert image.pixels.shape == (12, 16, 3)
+    assert image.transform == (2, 0, 1000, 0, -2, 2000)
 
 
 # ------------------------------------------------------------------------------ rasters
@@ -154,10 +154,10 @@ def test_georeference(tmp_path):
     bands = np.moveaxis(photo(), -1, 0)
     place = from_origin(600000, 200000, 0.5, 0.5)
     path = write_bands(tmp_path / "geo.tif", bands, crs="EPSG:2056", transform=place)
-    picture = read_image(path)
-    assert np.array_equal(picture.pixels, photo())
-    assert picture.transform == (0.5, 0, 600000, 0, -0.5, 200000)
-    assert "CH1903+" in picture.crs_wkt
+    image = read_image(path)
+    assert np.array_equal(image.pixels, photo())
+    assert image.transform == (0.5, 0, 600000, 0, -0.5, 200000)
+    assert "CH1903+" in image.crs_wkt
 
 
 def test_bands_default_to_the_first_three(tmp_path):
@@ -281,9 +281,9 @@ def test_empty_file(tmp_path, read):
 
 
 @pytest.mark.parametrize("content", [b"x", b"hello world" * 50, b"\x89PNG\r\n\x1a\nIEND", b"RIFFs"])
-def test_no_picture(tmp_path, content):
+def test_no_image(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(ImageError, match=r"a\.png as a picture.*save it as PNG"):
+    with pytest.raises(ImageError, match=r"a\.png as an image.*save it as PNG"):
         read_image(tmp_path / "a.png")
 
 

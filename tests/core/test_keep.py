@@ -31,7 +31,7 @@ def rectangle(top: int, bottom: int, left: int, right: int) -> np.ndarray:
 
 # The mask has a crisp comb along its lower edge, which no network draws.
 MASK = rectangle(40, 120, 40, 120) & ((ROWS < 100) | (COLS % 4 < 2))
-# The picture is red right of column 60, over rows 20 to 160, and in a box apart.
+# The image is red right of column 60, over rows 20 to 160, and in a box apart.
 RED = rectangle(20, 160, 60, 200) | rectangle(50, 80, 230, 260)
 ADDS = Click(60, 150)  # red, not in the mask
 TAKES = Click(60, 50, positive=False)  # in the mask, not red
@@ -40,8 +40,8 @@ TAKEN = MASK & ~RED
 
 
 def network(answer: Answer = red, **options: Any) -> Bench:
-    """A network that sees the whole picture, and finds what is red."""
-    return toy(answer, red_where(RED), **{"zoom": None, "keep_mask": True, **options})
+    """A network that sees the whole image, and finds what is red."""
+    return toy(answer, red_where(RED), **{"zoom": None, "correct_mask": True, **options})
 
 
 def masks(made: Bench, *clicks: Click, **prompts: Any) -> dict[float, np.ndarray]:
@@ -112,7 +112,7 @@ def blob(centre: tuple[float, float], width: float = 20.0) -> Prediction:
 
 def test_a_moved_threshold_moves_what_was_changed_and_nothing_else():
     answer = blob((60, 125))
-    kept = MaskCorrection(MASK.astype(np.float32), 0.5).after([Click(60, 130)], [answer])
+    kept = MaskCorrection(MASK.astype(np.float32), 0.5).apply([Click(60, 130)], [answer])
     sizes = []
     for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
         found = kept.mask(threshold)
@@ -132,12 +132,12 @@ def test_what_an_earlier_window_changed_stays_when_the_window_moves():
     corner = Prediction(SIZE, np.zeros(roi.size, np.float32), (InputView(roi, roi.size),))
     kept = MaskCorrection(MASK.astype(np.float32), 0.5)
     clicks = [ADDS, TAKES, Click(180, 20)]
-    before = kept.after(clicks[:2], [whole, whole])
-    after = kept.after(clicks, [whole, whole, corner])
+    before = kept.apply(clicks[:2], [whole, whole])
+    after = kept.apply(clicks, [whole, whole, corner])
     np.testing.assert_array_equal(after.mask(0.5), before.mask(0.5))
     # Once it looks there again, what it says now counts.
     blank = Prediction(SIZE, np.zeros(SIZE, np.float32), whole.views)
-    again = kept.after([*clicks, Click(5, 5)], [whole, whole, corner, blank])
+    again = kept.apply([*clicks, Click(5, 5)], [whole, whole, corner, blank])
     assert not again.mask(0.5).any()  # the negative click's part is now all of the mask
 
 
@@ -151,7 +151,7 @@ def test_an_empty_mask_is_filled_by_clicks_alone():
 
 def test_the_network_is_guided_as_without_keeping():
     clicks = [ADDS, TAKES, Click(100, 180)]
-    made, plain = (network(echo, keep_mask=keep) for keep in (True, False))
+    made, plain = (network(echo, correct_mask=keep) for keep in (True, False))
     for bench in (made, plain):
         bench.each(clicks, mask=MASK)
     assert made.engine.guidance == plain.engine.guidance
@@ -165,7 +165,7 @@ def test_published_behaviour_and_other_prompts_are_not_touched():
     ):
         options = prompts.pop("options")
         answers = [
-            network(disks, keep_mask=keep, **options).each([ADDS, TAKES], **prompts)[-1]
+            network(disks, correct_mask=keep, **options).each([ADDS, TAKES], **prompts)[-1]
             for keep in (True, False)
         ]
         np.testing.assert_array_equal(answers[0].probability, answers[1].probability)
@@ -186,7 +186,7 @@ def test_a_real_model_loses_nothing_where_no_click_was_made(shared):
     upper = truth & (np.arange(truth.shape[0]) < middle)[:, None]
     lacking = np.argwhere(truth & ~upper)
     click = Click(*map(float, np.median(lacking, axis=0)))
-    predictor = Predictor(load_model("default"), PredictorOptions(keep_mask=True))
+    predictor = Predictor(load_model("default"), PredictorOptions(correct_mask=True))
     predictor.set_image(sample.image)
     first = predictor.predict(Prompts([click], mask=upper))
     found = first.mask(0.5)
@@ -214,6 +214,6 @@ def test_keeping_twelve_megapixels_takes_no_time():
     clicks, took = [Click(1500, 3700), Click(1500, 800, positive=False)], []
     for _ in range(5):
         start = time.perf_counter()
-        kept.after(clicks, [answer])
+        kept.apply(clicks, [answer])
         took.append(time.perf_counter() - start)
     assert min(took) < 0.3  # 60 ms on a free core

@@ -21,7 +21,7 @@ POINTS = torch.tensor([[[10.0, 20, 0], [25, 31.5, 2], [5, 5, 1], [-1, -1, -1]]])
 
 
 def prepared(model: ClickModel, size=(33, 65), batch=1):
-    """What `ClickModel.prepare` makes of a random picture and mask."""
+    """What `ClickModel.prepare` makes of a random image and mask."""
     torch.manual_seed(3)
     image = torch.rand(batch, 4 if model.config.with_prev_mask else 3, *size)
     return model.prepare(image, POINTS.expand(batch, -1, -1))
@@ -218,7 +218,7 @@ def test_engine_logits_are_those_of_the_network(config, size):
     torch.manual_seed(6)
     image = torch.rand(2, config.map_channels + 1, *size)
     points = POINTS.expand(2, -1, -1)
-    logits = engine.logits(image, points)
+    logits = engine.compute_logits(image, points)
     assert logits.shape == (2, 1, *size)
     assert torch.equal(logits, model(image, points).instances)
 
@@ -226,7 +226,7 @@ def test_engine_logits_are_those_of_the_network(config, size):
 def test_engine_runs_without_gradients():
     model = tiny_model().requires_grad_(True)
     engine = TorchEngine(model, torch.device("cpu"))
-    assert not engine.logits(torch.rand(1, 4, 33, 65), POINTS).requires_grad
+    assert not engine.compute_logits(torch.rand(1, 4, 33, 65), POINTS).requires_grad
 
 
 def test_engine_tells_its_name_network_and_device():
@@ -238,6 +238,6 @@ def test_engine_tells_its_name_network_and_device():
 def test_engine_low_logits_are_at_stride_4():
     model = tiny_model(dataclasses.replace(TINY, with_aux_output=False))
     inputs = prepared(model)
-    low = TorchEngine(model, torch.device("cpu")).run(*inputs)
+    low = TorchEngine(model, torch.device("cpu")).run_network(*inputs)
     assert low.shape == (1, 1, 9, 17)
     assert torch.equal(low, plain(model, *inputs))

@@ -144,7 +144,7 @@ def test_the_decoder_answers_at_stride_4():
         torch.rand(1, c, s, s + 2) for c, s in zip(channels, sides, strict=True)
     )
     with torch.no_grad():
-        x = decoder.descend(decoder.summit(middle, deep), low, fine, torch.rand(1, 4, 8, 8))
+        x = decoder.join_fine(decoder.join_deep(middle, deep), low, fine, torch.rand(1, 4, 8, 8))
     assert x.shape == (1, 8, 16, 18)
 
 
@@ -169,7 +169,7 @@ def test_every_size_is_answered(model, height, width):
     assert torch.isfinite(logits).all()
 
 
-def test_small_pictures_are_filled_up_not_stretched():
+def test_small_images_are_filled_up_not_stretched():
     model = made()
     image, points = inputs(12, 64)
     filled = torch.cat([image, image[:, :, -1:].repeat(1, 1, 4, 1)], dim=2)
@@ -179,7 +179,7 @@ def test_small_pictures_are_filled_up_not_stretched():
     torch.testing.assert_close(got[:, :, :11], expected[:, :, :11])
 
 
-def test_pictures_of_a_batch_do_not_mix(model):
+def test_images_of_a_batch_do_not_mix(model):
     image, points = inputs(64, 80, 3)
     points[1, 0, :2] = 5
     logits = model(image, points).instances
@@ -222,7 +222,7 @@ def engines(model, tmp_path_factory):
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_openvino_gives_the_same_logits(engines, height, width, batch):
     image, points = inputs(height, width, batch)
-    expected, got = (engine.logits(image, points) for engine in engines)
+    expected, got = (engine.compute_logits(image, points) for engine in engines)
     assert got.shape == expected.shape
     assert (got - expected).abs().max() < 1e-4
     assert expected.abs().max() > 0.1
@@ -230,7 +230,7 @@ def test_openvino_gives_the_same_logits(engines, height, width, batch):
 
 def test_openvino_gives_the_same_without_click_and_guidance(engines):
     image, _ = inputs(64, 64, guided=False)
-    expected, got = (engine.logits(image, NO_CLICK) for engine in engines)
+    expected, got = (engine.compute_logits(image, NO_CLICK) for engine in engines)
     assert (got - expected).abs().max() < 1e-4
 
 
@@ -238,10 +238,10 @@ def test_openvino_gives_the_same_without_click_and_guidance(engines):
 def test_brs_brings_the_clicks_nearer_to_what_they_say(mode):
     model = made()
     model.head.weight *= 0.1  # probabilities far from 0 and 1 have gradients to follow
-    picture = red_box((64, 72), (10, 40), (15, 55))
+    image = red_box((64, 72), (10, 40), (15, 55))
     clicks = [Click(20, 30, True), Click(50, 60, False)]
     plain, refined = (
-        bench(model, image=picture, mode=used, zoom=None, flip=False) for used in ("NoBRS", mode)
+        bench(model, image=image, mode=used, zoom=None, flip=False) for used in ("NoBRS", mode)
     )
     before = plain.predictor.predict(Prompts(clicks)).probability
     after = refined.each(clicks)[-1].probability

@@ -73,7 +73,7 @@ def test_the_loaded_model_predicts_what_the_network_did(file):
     torch.manual_seed(2)
     image, points = torch.rand(1, 4, 33, 40), torch.tensor([[[10.0, 20, 0], [30, 5, 1]]])
     expected = tiny_model()(image, points).instances
-    assert torch.equal(engine.logits(image, points), expected)
+    assert torch.equal(engine.compute_logits(image, points), expected)
 
 
 def test_auto_finds_a_device_that_is_there(file):
@@ -88,9 +88,11 @@ def test_a_gpu_computes_the_same(file, device):
     (cpu,) = load_model(file, engine="torch").stages
     torch.manual_seed(2)
     image, points = torch.rand(1, 4, 33, 40), torch.tensor([[[10.0, 20, 0], [30, 5, 1]]])
-    logits = gpu.logits(image, points)
+    logits = gpu.compute_logits(image, points)
     assert logits.device.type == "cuda"
-    torch.testing.assert_close(logits.cpu(), cpu.logits(image, points), rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(
+        logits.cpu(), cpu.compute_logits(image, points), rtol=1e-2, atol=1e-2
+    )
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])

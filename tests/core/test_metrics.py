@@ -12,9 +12,9 @@ from core.metrics import (
     NoC,
     boundary_iou,
     failures,
+    harm,
     iou,
     iou_at,
-    lowering_share,
     noc,
     seconds_per_click,
     summarise,
@@ -76,7 +76,7 @@ def test_boundary_iou_of_equal_masks_is_one_and_of_apart_masks_zero():
     assert boundary_iou(np.zeros((60, 60), bool), np.zeros((60, 60), np.int8)) == 1.0
 
 
-def test_boundary_iou_takes_the_picture_edge_as_outline():
+def test_boundary_iou_takes_the_image_edge_as_outline():
     mask = np.ones((100, 100), dtype=np.int8)
     with_hole = np.ones((100, 100), dtype=bool)
     with_hole[49:51, 49:51] = False
@@ -170,9 +170,9 @@ def test_iou_at_counts_from_one():
 
 
 def test_lowering_share_counts_clicks_that_do_harm():
-    assert lowering_share([[0.5, 0.4, 0.6], [0.9, 0.89]]) == pytest.approx(1 / 3)
-    assert lowering_share([[0.5, 0.4]], drop=0.2) == 0.0
-    assert lowering_share([[0.9]]) == 0.0
+    assert harm([[0.5, 0.4, 0.6], [0.9, 0.89]]) == pytest.approx(1 / 3)
+    assert harm([[0.5, 0.4]], drop=0.2) == 0.0
+    assert harm([[0.9]]) == 0.0
 
 
 def test_seconds_per_click():
@@ -189,7 +189,7 @@ def test_summary_of_a_small_data_set():
     assert summary.noc == pytest.approx({80: 2.0, 85: 2.0, 90: 7 / 3})
     assert summary.failures == {80: (0, 1), 85: (1, 0), 90: (2, 0)}
     assert summary.iou_at == pytest.approx({1: 2.25 / 3, 2: 2.31 / 3, 3: 2.63 / 3})
-    assert summary.lowering_share == pytest.approx(1 / 3)
+    assert summary.harm == pytest.approx(1 / 3)
     assert summary.seconds_per_click == pytest.approx(2.0)
     assert summary.seconds == 12.0
 
@@ -215,7 +215,7 @@ def test_summary_of_objects_that_started_from_a_mask():
     summary = summarise(curves, 4.0, max_clicks=20, target_iou=0.9)
     assert summary.noc == {80: 1.0, 85: 1.0, 90: 1.0}
     assert summary.iou_at[1] == pytest.approx((0.92 + 0.6) / 2)
-    assert summary.lowering_share == pytest.approx(1 / 2)  # 0.7 -> 0.6, then 0.6 -> 0.91
+    assert summary.harm == pytest.approx(1 / 2)  # 0.7 -> 0.6, then 0.6 -> 0.91
     assert summary.seconds_per_click == pytest.approx(2.0)
 
 

@@ -38,7 +38,7 @@ def skeleton(config: ModelConfig):
 
 
 def golden_input(config: ModelConfig) -> torch.Tensor:
-    """(1, 3 or 4, 96, 128) picture of the goldens, with its mask if the network takes one."""
+    """(1, 3 or 4, 96, 128) image of the goldens, with its mask if the network takes one."""
     image = torch.from_numpy(golden_image()).permute(2, 0, 1)[None].float() / 255
     if config.with_prev_mask:
         image = torch.cat([image, torch.from_numpy(golden_prev_mask())[None, None]], dim=1)
@@ -73,7 +73,7 @@ def recipe():
 # --- numbers of the research code -----------------------------------------------------------
 
 
-def test_the_golden_picture_is_the_published_one():
+def test_the_golden_image_is_the_published_one():
     image = golden_image()
     assert image.shape == (96, 128, 3)
     assert image[0, 0].tolist() == [127, 127, 127]
@@ -441,7 +441,7 @@ def test_input_is_normalised_but_the_mask_is_not():
     assert maps[:, 1:].sum() == 2 * (81 + 57)  # disks, the second cut off by the border
 
 
-def test_prepare_leaves_the_picture_alone():
+def test_prepare_leaves_the_image_alone():
     image = random_input(TINY)
     before = image.clone()
     tiny_model().prepare(image, clicks_at((10, 20)))

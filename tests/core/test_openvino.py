@@ -61,7 +61,7 @@ def test_same_logits_as_pytorch(name):
     config = CONFIGS[name]
     plain, fast = both(config)
     image = example(config)
-    expected, got = (engine.logits(image, GOLDEN_POINTS) for engine in (plain, fast))
+    expected, got = (engine.compute_logits(image, GOLDEN_POINTS) for engine in (plain, fast))
     assert got.shape == expected.shape
     assert (got - expected).abs().max() < 1e-3
     assert (got - expected).abs().mean() < 1e-4
@@ -71,7 +71,7 @@ def test_same_logits_with_rgb_fusion_and_distance_maps_and_without_ocr():
     config = HRNetConfig(width=4, ocr_width=0, small=True, use_leaky_relu=True)
     plain, fast = both(config)
     image = example(config)
-    expected, got = (engine.logits(image, GOLDEN_POINTS) for engine in (plain, fast))
+    expected, got = (engine.compute_logits(image, GOLDEN_POINTS) for engine in (plain, fast))
     assert expected.std() > 0
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-3)
 
@@ -83,7 +83,7 @@ def test_one_engine_takes_inputs_of_every_size_and_batch():
     sizes = [(33, 65), (97, 131), (64, 200), (400, 267)]
     for size, batch in itertools.product(sizes, (1, 2)):
         image = example(model.config, size).repeat(batch, 1, 1, 1)
-        expected, got = (engine.logits(image, points[:batch]) for engine in (plain, fast))
+        expected, got = (engine.compute_logits(image, points[:batch]) for engine in (plain, fast))
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -107,9 +107,9 @@ def test_predictions_agree_through_zoom_and_flip():
 def test_answers_stay_when_the_next_one_comes():
     model = tiny_model()
     engine = OpenVinoEngine(model)
-    first = engine.logits(example(TINY), GOLDEN_POINTS)
+    first = engine.compute_logits(example(TINY), GOLDEN_POINTS)
     kept = first.clone()
-    engine.logits(1 - example(TINY), GOLDEN_POINTS)
+    engine.compute_logits(1 - example(TINY), GOLDEN_POINTS)
     assert torch.equal(first, kept)
 
 
@@ -127,10 +127,10 @@ def test_other_weights_are_another_network(own_cache):
 
 
 def test_a_damaged_cache_is_made_anew(own_cache):
-    expected = OpenVinoEngine(tiny_model()).logits(example(TINY), GOLDEN_POINTS)
+    expected = OpenVinoEngine(tiny_model()).compute_logits(example(TINY), GOLDEN_POINTS)
     (folder,) = own_cache.iterdir()
     (folder / "network.xml").write_text("<net")
-    again = OpenVinoEngine(tiny_model()).logits(example(TINY), GOLDEN_POINTS)
+    again = OpenVinoEngine(tiny_model()).compute_logits(example(TINY), GOLDEN_POINTS)
     assert torch.equal(again, expected)
     assert (folder / "network.xml").read_text().startswith("<?xml")
 
@@ -140,7 +140,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning_only(own_cache):
     own_cache.write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="could not be kept"):
         engine = OpenVinoEngine(tiny_model())
-    assert torch.isfinite(engine.logits(example(TINY), GOLDEN_POINTS)).all()
+    assert torch.isfinite(engine.compute_logits(example(TINY), GOLDEN_POINTS)).all()
 
 
 def test_auto_takes_openvino_on_the_cpu_only():

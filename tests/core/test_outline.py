@@ -23,9 +23,9 @@ from shapely.geometry import shape
 from core.errors import ImageError, IsegError
 from core.outline import (
     check_output_path,
+    draw_overlay,
     ground_area,
     mask_to_polygons,
-    overlay,
     pixel_to_map,
     write_mask,
     write_outline,
@@ -79,7 +79,7 @@ def test_empty_mask_gives_an_empty_multipolygon(size: tuple[int, int]) -> None:
     assert outline.is_valid
 
 
-def test_full_mask_is_the_picture_frame() -> None:
+def test_full_mask_is_the_image_frame() -> None:
     assert mask_to_polygons(np.ones((30, 40), bool)).equals(shapely.box(0, 0, 40, 30))
 
 
@@ -171,7 +171,7 @@ def test_every_outline_is_valid(tolerance: float, fill: bool | float) -> None:
         assert outline.is_empty == (not mask.any())
 
 
-def test_a_mask_lies_where_it_lies_however_large_the_picture() -> None:
+def test_a_mask_lies_where_it_lies_however_large_the_image() -> None:
     small = blobs(60, 4)
     large = np.zeros((200, 300), bool)
     large[100:160, 200:260] = small
@@ -204,7 +204,7 @@ def test_smoothing_lets_no_part_vanish() -> None:
     assert mask_to_polygons(np.zeros((5, 5)), smoothing=2).is_empty
 
 
-def test_the_edge_of_the_picture_rounds_nothing_off() -> None:
+def test_the_edge_of_the_image_rounds_nothing_off() -> None:
     mask = np.zeros((100, 120), bool)
     mask[30:] = True
     outline = mask_to_polygons(mask, tolerance=0, smoothing=4)
@@ -217,10 +217,10 @@ def test_only_the_largest_parts_and_holes_are_outlined() -> None:
     for size in (1, 2, 3, 4):  # holes in the large part, and small parts beside it
         mask[10 : 10 + size, 20 * size : 20 * size + size] = False
         mask[10 : 10 + size, 100 + 20 * size : 100 + 21 * size] = True
-    outline = mask_to_polygons(mask, tolerance=0, most=3)
+    outline = mask_to_polygons(mask, tolerance=0, max_parts=3)
     assert sorted(part.area for part in outline.geoms) == [9, 16, 50 * 95 - 9 - 16]
     # The background round the parts counts as the largest of the holes.
-    assert mask_to_polygons(mask, tolerance=0, most=5).area == mask.sum()
+    assert mask_to_polygons(mask, tolerance=0, max_parts=5).area == mask.sum()
 
 
 @pytest.mark.parametrize("tolerance", [0.7, 1.0, 2.0, 4.0])
@@ -276,7 +276,7 @@ def test_real_outline_of_a_photo(shared: Path) -> None:
 # ---------------------------------------------------------------- georeference
 
 
-def test_a_plain_picture_lies_where_qgis_shows_it() -> None:
+def test_a_plain_image_lies_where_qgis_shows_it() -> None:
     moved = pixel_to_map(shapely.MultiPolygon([shapely.box(4, 2, 5, 3)]), None)
     assert moved.bounds == (4, -3, 5, -2)
 
@@ -558,7 +558,7 @@ def test_mask_tif_is_georeferenced(tmp_path: Path) -> None:
         np.testing.assert_array_equal(stored.read(1), mask * np.uint8(255))
 
 
-def test_mask_tif_of_a_plain_picture(tmp_path: Path) -> None:
+def test_mask_tif_of_a_plain_image(tmp_path: Path) -> None:
     write_mask(tmp_path / "m.tiff", disc(40, 10), transform=None, crs_wkt=None)
     assert (cv2.imread(str(tmp_path / "m.tiff"), cv2.IMREAD_UNCHANGED) > 0).sum() > 250
 
@@ -576,28 +576,28 @@ GREY = np.full((240, 320, 3), 100, np.uint8)
 def test_overlay_tints_inside_and_only_there() -> None:
     mask = np.zeros((240, 320), bool)
     mask[50:100, 60:200] = True
-    drawn = overlay(GREY, mask, colour=(200, 0, 100), opacity=0.5)
+    drawn = draw_overlay(GREY, mask, colour=(200, 0, 100), opacity=0.5)
     assert drawn[75, 100].tolist() == [150, 50, 100]
     assert drawn[50, 100].tolist() == [200, 0, 100]
     np.testing.assert_array_equal(drawn[~mask], GREY[~mask])
     assert drawn.dtype == np.uint8
-    assert (GREY == 100).all(), "the picture given was changed"
+    assert (GREY == 100).all(), "the image given was changed"
 
 
-def test_overlay_outlines_holes_but_not_the_picture_frame() -> None:
+def test_overlay_outlines_holes_but_not_the_image_frame() -> None:
     mask = np.ones((240, 320), bool)
     mask[100:120, 100:120] = False
-    drawn = overlay(GREY, mask, colour=(200, 0, 100), opacity=0)
+    drawn = draw_overlay(GREY, mask, colour=(200, 0, 100), opacity=0)
     assert drawn[99, 110].tolist() == [200, 0, 100]
     assert drawn[0, 0].tolist() == [100, 100, 100]
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (4000, 6000)])
-def test_clicks_show_in_small_and_large_pictures(shape: tuple[int, int]) -> None:
+def test_clicks_show_in_small_and_large_images(shape: tuple[int, int]) -> None:
     pixels = np.full((*shape, 3), 128, np.uint8)
     row, col = shape[0] // 2, shape[1] // 3
     clicks = [Click(row, col), Click(row, 2 * col, positive=False)]
-    drawn = overlay(pixels, np.zeros(shape, bool), clicks)
+    drawn = draw_overlay(pixels, np.zeros(shape, bool), clicks)
     changed = (drawn != pixels).any(axis=2)
     green = (drawn[..., 1] > 140) & (drawn[..., 0] < 60)
     red = (drawn[..., 0] > 200) & (drawn[..., 1] < 80)
@@ -612,7 +612,7 @@ def test_clicks_show_in_small_and_large_pictures(shape: tuple[int, int]) -> None
 
 def test_the_sign_tells_positive_from_negative() -> None:
     clicks = [Click(100, 50), Click(100, 150, positive=False)]
-    drawn = overlay(GREY, np.zeros((240, 320), bool), clicks)
+    drawn = draw_overlay(GREY, np.zeros((240, 320), bool), clicks)
     assert drawn[99, 50].tolist() == [255, 255, 255], "the plus has a vertical arm"
     assert drawn[99, 150].tolist() != [255, 255, 255]
     assert drawn[100, 50].tolist() == drawn[100, 150].tolist() == [255, 255, 255]
@@ -620,13 +620,13 @@ def test_the_sign_tells_positive_from_negative() -> None:
 
 def test_clicks_at_the_edge_and_fractional_ones_are_drawn() -> None:
     clicks = [Click(0, 0), Click(239.4, 318.6, positive=False)]
-    drawn = overlay(GREY, np.zeros((240, 320), bool), clicks)
+    drawn = draw_overlay(GREY, np.zeros((240, 320), bool), clicks)
     assert (drawn[0, 0] != 100).any()
     assert (drawn[239, 319] != 100).any()
 
 
 def test_box_is_a_frame() -> None:
-    drawn = overlay(GREY, np.zeros((240, 320), bool), box=Box(50, 150, 60, 260))
+    drawn = draw_overlay(GREY, np.zeros((240, 320), bool), box=Box(50, 150, 60, 260))
     for row, col in ((50, 60), (50, 150), (150, 260), (100, 60)):
         assert drawn[row, col].tolist() != [100, 100, 100]
     assert drawn[100, 160].tolist() == [100, 100, 100]
@@ -635,13 +635,13 @@ def test_box_is_a_frame() -> None:
 
 def test_overlay_refuses_a_mask_of_another_size() -> None:
     with pytest.raises(ImageError, match=r"\(3, 4\).*\(240, 320\)"):
-        overlay(GREY, np.zeros((3, 4), bool))
+        draw_overlay(GREY, np.zeros((3, 4), bool))
 
 
 def test_overlays_can_be_laid_over_each_other() -> None:
     left, right = np.zeros((2, 240, 320), bool)
     left[:, :160] = True
     right[:, 160:] = True
-    drawn = overlay(overlay(GREY, left, colour=(255, 0, 0)), right, colour=(0, 0, 255))
+    drawn = draw_overlay(draw_overlay(GREY, left, colour=(255, 0, 0)), right, colour=(0, 0, 255))
     assert drawn[10, 10, 0] > drawn[10, 10, 2]
     assert drawn[10, 310, 2] > drawn[10, 310, 0]

@@ -22,7 +22,7 @@ MODES: dict[str, dict[str, Any]] = {
     "full_noflip": {"zoom": None},
     "fixed400_flip": {"zoom": Zoom((400, 400), skip_clicks=-1), "flip": True},
 }
-# Every mode, picture and both networks, but not every combination: that would take minutes.
+# Every mode, image and both networks, but not every combination: that would take minutes.
 CASES = [
     ("h18s_rand", "zoom400_flip", "106024.jpg"),
     ("h18s_rand", "zoom400_noflip", "banana1.bmp"),

@@ -68,7 +68,7 @@ def test_ignored_pixels_are_background():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_an_object_that_fills_the_picture_can_only_be_cut(seed):
+def test_an_object_that_fills_the_image_can_only_be_cut(seed):
     mask = np.ones((50, 70), np.int8)
     assert 0.6 <= perturb_mask(mask, seed).mean() <= 0.8
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.predictor import PredictorOptions, Zoom
 from core.predictor.geometry import Roi
-from core.predictor.planning import DEFAULT_LIMIT, PlanState, ViewPlan, needs_second_pass, plan
+from core.predictor.planning import DEFAULT_LIMIT, PlanState, ViewPlan, needs_second_pass, plan_view
 from core.prompts import Box, Click
 
 SIZE = (3000, 2000)
@@ -30,7 +30,7 @@ def look(
     **options,
 ) -> ViewPlan:
     chosen = PredictorOptions(**options)
-    return plan(size, clicks, box, found, cut_off, PlanState(roi), chosen, from_mask=from_mask)
+    return plan_view(size, clicks, box, found, cut_off, PlanState(roi), chosen, from_mask=from_mask)
 
 
 def the_view(chosen: ViewPlan):
@@ -40,11 +40,11 @@ def the_view(chosen: ViewPlan):
     return view
 
 
-def test_the_first_click_sees_the_whole_picture_shrunk():
+def test_the_first_click_sees_the_whole_image_shrunk():
     chosen = look(ON_OBJECT[:1], found=None)
     view = the_view(chosen)
     assert (view.roi, view.size) == (Roi.whole(SIZE), (400, 267))
-    assert chosen.memory == PlanState()
+    assert chosen.state == PlanState()
     assert not chosen.moved
 
 
@@ -54,7 +54,7 @@ def test_an_earlier_mask_does_not_zoom_before_skip_clicks():
     assert the_view(look(zoom=Zoom(skip_clicks=2))).roi == Roi.whole(SIZE)
 
 
-def test_small_pictures_are_not_enlarged_in_the_overview():
+def test_small_images_are_not_enlarged_in_the_overview():
     assert the_view(look(size=(300, 200), found=None)).size == (300, 200)
     assert the_view(look(size=(300, 400), found=None)).size == (300, 400)
     assert the_view(look(size=(300, 401), found=None)).size == (299, 400)
@@ -64,7 +64,7 @@ def test_the_window_is_the_object_enlarged_and_fills_the_input():
     chosen = look()
     view = the_view(chosen)
     assert (view.roi, view.size) == (WINDOW, (200, 400))
-    assert chosen.memory == PlanState(WINDOW)
+    assert chosen.state == PlanState(WINDOW)
     assert chosen.moved
 
 
@@ -91,7 +91,7 @@ def test_the_window_stays_while_it_fits_well_enough():
     near = Roi(950, 1250, 410, 990)
     chosen = look(roi=near)
     assert the_view(chosen).roi == near
-    assert chosen.memory == PlanState(near)
+    assert chosen.state == PlanState(near)
     assert not chosen.moved
 
 
@@ -126,7 +126,7 @@ def test_a_loaded_mask_counts_as_a_click_and_is_zoomed_on_at_once():
     assert the_view(look(ON_OBJECT[:1], from_mask=True, zoom=Zoom(skip_clicks=2))).roi != WINDOW
 
 
-def test_skip_minus_one_answers_the_whole_picture_once():
+def test_skip_minus_one_answers_the_whole_image_once():
     chosen = look(ON_OBJECT[:1], found=None, zoom=Zoom((320, 320), skip_clicks=-1))
     assert (the_view(chosen).roi, the_view(chosen).size) == (Roi.whole(SIZE), (320, 320))
     assert not needs_second_pass(chosen, OBJECT, SIZE, Zoom((320, 320), skip_clicks=-1))
@@ -135,11 +135,11 @@ def test_skip_minus_one_answers_the_whole_picture_once():
 def test_a_lost_object_leads_back_to_the_overview():
     chosen = look(found=None, roi=WINDOW)
     assert the_view(chosen).roi == Roi.whole(SIZE)
-    assert chosen.memory == PlanState()
+    assert chosen.state == PlanState()
     assert chosen.moved  # what was optimised for the window means nothing here
 
 
-def test_without_zoom_the_whole_picture_is_seen_at_every_click():
+def test_without_zoom_the_whole_image_is_seen_at_every_click():
     for clicks in (ON_OBJECT[:1], ON_OBJECT):
         view = the_view(look(clicks, zoom=None))
         assert (view.roi, view.size) == (Roi.whole(SIZE), (DEFAULT_LIMIT, 533))
@@ -193,7 +193,7 @@ def test_no_input_is_larger_than_the_limit(size, zoom, limit):
         (None, Box(0, size[0], 0, size[1]), Box(3, 9, 4, 60)),
         (None, Roi(0, 10, 0, 10), Roi.whole(size)),
     ):
-        chosen = plan(size, clicks, box, found, False, PlanState(), options)
+        chosen = plan_view(size, clicks, box, found, False, PlanState(), options)
         assert max(the_view(chosen).size) <= (limit or DEFAULT_LIMIT)
         assert min(the_view(chosen).size) >= 1
 
@@ -204,7 +204,7 @@ def test_no_input_is_larger_than_the_limit(size, zoom, limit):
         (0, None, OBJECT, True),
         (0, None, None, False),  # nothing to zoom on
         (0, WINDOW, OBJECT, False),  # was zoomed already
-        (0, None, Roi(10, 2900, 10, 1900), False),  # fills the picture
+        (0, None, Roi(10, 2900, 10, 1900), False),  # fills the image
         (1, None, OBJECT, False),  # zooms at the next click
     ],
 )

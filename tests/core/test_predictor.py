@@ -1,4 +1,4 @@
-"""What the predictor promises: masks that follow from picture and prompts, and nothing else."""
+"""What the predictor promises: masks that follow from image and prompts, and nothing else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def bits(prediction: Prediction) -> bytes:
 
 
 def network(seed: int = 0, image: np.ndarray = SMALL, **options: Any) -> Bench:
-    """A real network, tiny, that zooms in at once although the picture is small."""
+    """A real network, tiny, that zooms in at once although the image is small."""
     zoom = Zoom(target_size=64, min_crop_size=24)
     return bench(tiny_model(seed=seed), image=image, **{"zoom": zoom, **options})
 
@@ -154,7 +154,7 @@ def test_an_equal_mask_is_the_same_mask():
     assert made.passes == 2
 
 
-def test_a_new_picture_forgets_everything():
+def test_a_new_image_forgets_everything():
     made = network()
     other = SMALL[:, ::-1].copy()
     made.predictor.predict(Prompts(SMALL_CLICKS[:2]))
@@ -183,19 +183,19 @@ def test_results_may_be_changed_without_harm():
         assert bits(made.predictor.predict(prompts)) == before
 
 
-def test_picture_and_mask_are_left_alone():
-    picture, mask = SMALL.copy(), MASK.astype(np.float32) * 3
-    picture.flags.writeable = mask.flags.writeable = False
-    made = network(image=picture)
+def test_image_and_mask_are_left_alone():
+    image, mask = SMALL.copy(), MASK.astype(np.float32) * 3
+    image.flags.writeable = mask.flags.writeable = False
+    made = network(image=image)
     made.each(SMALL_CLICKS, mask=mask)
-    np.testing.assert_array_equal(picture, SMALL)
+    np.testing.assert_array_equal(image, SMALL)
     np.testing.assert_array_equal(mask, MASK * 3)
 
 
 # Errors ---------------------------------------------------------------------------------------
 
 
-def test_a_picture_must_come_first():
+def test_an_image_must_come_first():
     with pytest.raises(PromptError, match="set_image"):
         bench(tiny_model()).predictor.predict(Prompts([Click(1, 1)]))
 
@@ -212,14 +212,14 @@ def test_a_picture_must_come_first():
         np.zeros((10, 0, 3), np.uint8),
     ],
 )
-def test_unsuitable_pictures_are_refused(pixels):
-    with pytest.raises(ImageError, match="picture"):
+def test_unsuitable_images_are_refused(pixels):
+    with pytest.raises(ImageError, match="image"):
         bench(tiny_model()).predictor.set_image(pixels)
 
 
 @pytest.mark.parametrize("click", [Click(60, 5), Click(5, 90), Click(-0.6, 5), Click(5, -1)])
-def test_clicks_outside_the_picture_are_refused(click):
-    with pytest.raises(PromptError, match=r"outside the picture of 60 rows and 90 columns"):
+def test_clicks_outside_the_image_are_refused(click):
+    with pytest.raises(PromptError, match=r"outside the image of 60 rows and 90 columns"):
         network().predictor.predict(Prompts([click]))
 
 
@@ -230,8 +230,8 @@ def test_clicks_that_are_nowhere_are_refused(value):
 
 
 @pytest.mark.parametrize("box", [Box(60, 80, 0, 9), Box(0, 9, -9, -1), Box(0, 9, 90, 99)])
-def test_boxes_outside_the_picture_are_refused(box):
-    with pytest.raises(PromptError, match="outside the picture of 60 x 90"):
+def test_boxes_outside_the_image_are_refused(box):
+    with pytest.raises(PromptError, match="outside the image of 60 x 90"):
         network().predictor.predict(Prompts(box=box))
 
 
@@ -279,7 +279,7 @@ def test_clicks_on_the_outermost_half_pixels_count(click):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (700, 2), (31, 33), (5, 900)])
 @pytest.mark.parametrize("options", [{}, {"zoom": None}, {"flip": True}], ids=str)
-def test_odd_pictures_have_answers_of_their_own_size(size, options):
+def test_odd_images_have_answers_of_their_own_size(size, options):
     made = bench(tiny_model(), image=np.full((*size, 3), 99, np.uint8), **options)
     clicks = [Click(0, 0), Click(size[0] - 1, size[1] - 1, False), Click(size[0] // 2, 0)]
     for prediction in made.each(clicks):
@@ -321,41 +321,41 @@ def test_a_negative_click_outside_the_window_is_harmless():
 
 def test_a_cut_off_object_is_looked_at_whole_at_the_next_click():
     """At first only a part is red in the mask that guides; then the window grows with it."""
-    picture = red_box((400, 600), (150, 199), (50, 249))
+    image = red_box((400, 600), (150, 199), (50, 249))
     mask = np.zeros((400, 600), np.float32)
     mask[150:200, 50:150] = 1
-    made = toy(red, picture, zoom=Zoom(target_size=300, min_crop_size=60, skip_clicks=0))
+    made = toy(red, image, zoom=Zoom(target_size=300, min_crop_size=60, skip_clicks=0))
     clicks = [Click(170, 80 + 5 * i) for i in range(6)]
     predictions = made.each(clicks, mask=mask)
-    assert predictions[0].cut_off(0.5)
+    assert predictions[0].is_cut_off(0.5)
     for before, after in itertools.pairwise(predictions):
-        assert not before.cut_off(0.5) or after.roi.size[1] > before.roi.size[1]
-    assert not predictions[-1].cut_off(0.5)
-    truth = picture[..., 0] > 0
+        assert not before.is_cut_off(0.5) or after.roi.size[1] > before.roi.size[1]
+    assert not predictions[-1].is_cut_off(0.5)
+    truth = image[..., 0] > 0
     assert overlap(predictions[-1].mask(0.5), truth) > 0.97
 
 
-def test_cut_off_asks_for_edges_within_the_picture_only():
+def test_cut_off_asks_for_edges_within_the_image_only():
     values = np.zeros((10, 10), np.float32)
     values[0, 4] = 0.9
     at_edge = Prediction((100, 100), values, (InputView(Roi(0, 19, 30, 49), (10, 10)),))
     within = Prediction((100, 100), values, (InputView(Roi(1, 20, 30, 49), (10, 10)),))
-    assert not at_edge.cut_off(0.5)
-    assert within.cut_off(0.5)
-    assert not within.cut_off(0.95)
+    assert not at_edge.is_cut_off(0.5)
+    assert within.is_cut_off(0.5)
+    assert not within.is_cut_off(0.95)
 
 
 @pytest.mark.parametrize("where", [(15, 60), (700, 1500), (1990, 2950)])
-def test_small_objects_in_large_pictures_are_outlined_at_full_resolution(where):
+def test_small_objects_in_large_images_are_outlined_at_full_resolution(where):
     truth = disc((2000, 3000), where, 55)
-    picture = red_where(truth)
+    image = red_where(truth)
     clicks = [Click(*where), Click(where[0] - 3, where[1])]
-    zooming = toy(red, picture)
+    zooming = toy(red, image)
     first, second = zooming.each(clicks)
     assert overlap(second.mask(0.5), truth) > 0.97
     assert zooming.passes == 2
     # With skip_clicks=0 the first click is answered so already, at the price of a second pass.
-    at_once = toy(red, picture, zoom=Zoom(skip_clicks=0))
+    at_once = toy(red, image, zoom=Zoom(skip_clicks=0))
     (closer,) = at_once.each(clicks[:1])
     assert at_once.passes == 2
     assert overlap(closer.mask(0.5), truth) > 0.97
@@ -381,7 +381,7 @@ def test_no_input_is_larger_than_the_limit(options):
     assert max(itertools.chain(*(shape[2:] for shape in made.engine.shapes))) <= limit
 
 
-def test_a_disc_in_a_large_picture_stays_where_it_is():
+def test_a_disc_in_a_large_image_stays_where_it_is():
     """24 megapixels to 400 pixels and back: no shift beyond a fraction of an input pixel."""
     for centre in ((700.5, 1000.0), (2000.0, 3000.0), (3333.0, 5100.25)):
         truth = disc((4000, 6000), centre, 420)
@@ -395,9 +395,9 @@ def test_a_disc_in_a_large_picture_stays_where_it_is():
 
 def test_marks_of_clicks_come_back_to_the_clicks():
     """Shrunk 15 times, a click may land half an input pixel off, not more."""
-    picture = np.zeros((4000, 6000, 3), np.uint8)
+    image = np.zeros((4000, 6000, 3), np.uint8)
     for row, col in ((500, 700), (2000, 3000), (3600, 5500)):
-        (prediction,) = toy(disks, picture).each([Click(row, col)])
+        (prediction,) = toy(disks, image).each([Click(row, col)])
         found = np.argwhere(prediction.mask(0.5)).mean(axis=0)
         assert np.abs(found - (row, col)).max() < 0.75 * 15
 
@@ -405,7 +405,7 @@ def test_marks_of_clicks_come_back_to_the_clicks():
 # Flip -----------------------------------------------------------------------------------------
 
 
-def test_flip_averages_with_the_mirrored_picture():
+def test_flip_averages_with_the_mirrored_image():
     """A network that prefers the left on its own has no preference when it is mirrored too."""
     plain = toy(left, SMALL, zoom=None).predictor.predict(Prompts(SMALL_CLICKS[:1])).probability
     both = toy(left, SMALL, zoom=None, flip=True).predictor.predict(Prompts(SMALL_CLICKS[:1]))
@@ -413,7 +413,7 @@ def test_flip_averages_with_the_mirrored_picture():
     np.testing.assert_allclose(both.probability, 0.5, atol=1e-5)
 
 
-def test_flip_mirrors_picture_mask_and_clicks_alike():
+def test_flip_mirrors_image_mask_and_clicks_alike():
     for answer in (red, disks, echo):
         plain = toy(answer, SMALL, zoom=None).each(SMALL_CLICKS[:3], mask=MASK)
         both = toy(answer, SMALL, zoom=None, flip=True).each(SMALL_CLICKS[:3], mask=MASK)
@@ -421,7 +421,7 @@ def test_flip_mirrors_picture_mask_and_clicks_alike():
             np.testing.assert_allclose(a.probability, b.probability, atol=1e-5)
 
 
-def test_with_flip_a_mirrored_picture_gives_the_mirrored_answer():
+def test_with_flip_a_mirrored_image_gives_the_mirrored_answer():
     mirrored = [Click(c.row, 89 - c.col, c.positive) for c in SMALL_CLICKS[:3]]
     ours = network(flip=True, zoom=None).each(SMALL_CLICKS[:3])
     theirs = network(flip=True, zoom=None, image=SMALL[:, ::-1].copy()).each(mirrored)
@@ -497,7 +497,7 @@ def test_the_centre_of_a_box_counts_until_there_is_a_positive_click():
     assert positive.mask(0.5)[110, 300]
 
 
-def test_the_centre_is_that_of_the_box_within_the_picture():
+def test_the_centre_is_that_of_the_box_within_the_image():
     prediction = toy(disks, IMAGE, zoom=None).predictor.predict(
         Prompts(box=Box(-900, 20, -900, 40))
     )
@@ -553,7 +553,7 @@ def test_a_positive_click_beyond_the_box_widens_the_view():
     assert beyond.roi.contains(Click(140, 490))
 
 
-def test_a_box_of_one_point_and_one_larger_than_the_picture():
+def test_a_box_of_one_point_and_one_larger_than_the_image():
     for box in (Box(140, 140, 260, 260), Box(-50, 900, -50, 900)):
         prediction = network(image=IMAGE).predictor.predict(Prompts(box=box))
         assert prediction.probability.shape == SIZE
@@ -597,9 +597,9 @@ def test_a_mask_counts_as_a_click():
 # Memory ---------------------------------------------------------------------------------------
 
 
-def test_twenty_clicks_on_a_large_picture_keep_little():
-    picture = red_where(disc((4000, 6000), (1500, 2500), 400))
-    made = toy(red, picture)
+def test_twenty_clicks_on_a_large_image_keep_little():
+    image = red_where(disc((4000, 6000), (1500, 2500), 400))
+    made = toy(red, image)
     rng = np.random.default_rng(0)
     clicks = [
         Click(*point, bool(point[0] % 3))
@@ -609,7 +609,7 @@ def test_twenty_clicks_on_a_large_picture_keep_little():
     last.mask(0.5)
     kept = arrays(made.predictor.__dict__)
     rendered = last.crop.nbytes
-    assert sum(kept.values()) - picture.nbytes - rendered < 30e6
+    assert sum(kept.values()) - image.nbytes - rendered < 30e6
     made.predictor.set_image(np.zeros((8, 8, 3), np.uint8))
     assert sum(arrays(made.predictor.__dict__).values()) < 1e4
 
@@ -648,9 +648,9 @@ from tiny import tiny_model
 from core.prompts import Click, Prompts
 
 torch.set_num_threads(1)
-picture = np.full((4000, 6000, 3), 90, np.uint8)
+image = np.full((4000, 6000, 3), 90, np.uint8)
 for options in {{}}, {{"zoom": None, "flip": True}}:
-    made = bench(tiny_model(), image=picture, **options)
+    made = bench(tiny_model(), image=image, **options)
     made.predictor.predict(Prompts([Click(2000, 3000)])).mask(0.49)
 # Not ru_maxrss: a child starts with its parent's.
 (peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -659,7 +659,7 @@ print(peak.split()[1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-def test_the_first_click_on_a_large_picture_fits_into_a_gigabyte():
+def test_the_first_click_on_a_large_image_fits_into_a_gigabyte():
     here = Path(__file__).resolve()
     code = FIRST_CLICK.format(folders=[str(here.parents[2]), str(here.parent)])
     result = subprocess.run(

@@ -51,7 +51,7 @@ def test_a_pointwise_answer_is_the_same_in_windows_as_at_once(size):
 
     result = predict_in_windows(image, [], (33, 40), 0.2, answer)
     torch.testing.assert_close(result, image[:, :1] ** 2)
-    # Also a picture that is larger one way only is cut.
+    # Also an image that is larger one way only is cut.
     assert all(height <= 33 and width <= 40 for height, width in shapes)
 
 
@@ -78,9 +78,9 @@ def test_clicks_come_in_pixels_of_each_window():
 
 
 def test_the_predictor_cuts_large_inputs_into_windows():
-    picture = red_box((200, 300), (90, 110), (140, 160))
-    cut = toy(disks, picture, zoom=None, windows=(80, 100))
-    whole = toy(disks, picture, zoom=None)
+    image = red_box((200, 300), (90, 110), (140, 160))
+    cut = toy(disks, image, zoom=None, windows=(80, 100))
+    whole = toy(disks, image, zoom=None)
     prompts = Prompts([Click(60, 60), Click(150, 280)])
     np.testing.assert_allclose(
         cut.predictor.predict(prompts).probability,
@@ -91,8 +91,8 @@ def test_the_predictor_cuts_large_inputs_into_windows():
 
 
 def test_windows_see_only_their_own_part():
-    picture = np.zeros((50, 200, 3), np.uint8)
-    probability = toy(left, picture, zoom=None, windows=(50, 100), window_overlap=0.0)
+    image = np.zeros((50, 200, 3), np.uint8)
+    probability = toy(left, image, zoom=None, windows=(50, 100), window_overlap=0.0)
     row = probability.predictor.predict(Prompts([Click(1, 1)])).probability[25]
     np.testing.assert_allclose(row[:100], row[100:], atol=1e-6)
     assert row[0] > 0.9 > 0.1 > row[99]

@@ -30,7 +30,7 @@ def test_row_comes_first():
 
 
 @pytest.mark.parametrize("place", [(0.25, 7.75), (-4, 3), (1e9, -1e9), (0, 0)])
-def test_fractions_and_places_outside_the_picture_are_fine(place):
+def test_fractions_and_places_outside_the_image_are_fine(place):
     assert (Click(*place).row, Click(*place).col) == place
 
 

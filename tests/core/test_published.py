@@ -14,7 +14,7 @@ from core.model import build_model
 from core.predictor import PredictorOptions, Zoom
 from core.predictor.geometry import Roi
 from core.predictor.planning import PlanState, ViewPlan
-from core.predictor.published import published_plan
+from core.predictor.published import plan_published_view
 from core.prompts import Box, Click, Prompts
 
 SIZE = (300, 500)
@@ -96,7 +96,7 @@ def test_a_box_is_a_hard_crop(limit, mean, size):
     assert probability.probability[:90].max() == 0
 
 
-def test_without_flip_and_zoom_the_network_sees_the_picture():
+def test_without_flip_and_zoom_the_network_sees_the_image():
     made = published(flip=False)
     assert means(made, CLICKS[:1]) == pytest.approx([0.084825], abs=1e-6)
     assert made.engine.shapes == [(1, 4, *SIZE)]
@@ -178,14 +178,14 @@ def test_h18_zoomed_golden():
 
 def look(clicks=CLICKS[:2], *, found=OBJECT, roi=None, limit=None, **zoom: Any) -> ViewPlan:
     options = PredictorOptions(reference=True, zoom=Zoom(**zoom))
-    return published_plan(SIZE, clicks, None, found, PlanState(roi, limit), options)
+    return plan_published_view(SIZE, clicks, None, found, PlanState(roi, limit), options)
 
 
 def test_a_first_window_counts_as_moved_and_a_kept_one_does_not():
     first = look()
-    assert (first.memory.roi, first.moved) == (WINDOW, True)
+    assert (first.state.roi, first.moved) == (WINDOW, True)
     again = look(roi=WINDOW)
-    assert (again.memory.roi, again.moved) == (WINDOW, False)
+    assert (again.state.roi, again.moved) == (WINDOW, False)
 
 
 @pytest.mark.parametrize(
@@ -204,12 +204,12 @@ def test_when_a_click_moves_the_window(click, moved):
 
 
 def test_the_window_is_replaced_when_it_fits_badly():
-    assert look(roi=Roi(0, 299, 0, 499)).memory.roi == WINDOW
-    assert look(roi=Roi(30, 250, 154, 374)).memory.roi == Roi(30, 250, 154, 374)
+    assert look(roi=Roi(0, 299, 0, 499)).state.roi == WINDOW
+    assert look(roi=Roi(30, 250, 154, 374)).state.roi == Roi(30, 250, 154, 374)
 
 
 def test_a_window_is_not_forgotten_when_the_object_is_lost():
     chosen = look(found=None, roi=WINDOW)
     assert chosen.inputs == ()
     assert [view.roi for view in chosen.outputs] == [WINDOW]
-    assert chosen.memory.roi == WINDOW
+    assert chosen.state.roi == WINDOW

@@ -55,7 +55,7 @@ def test_no_pixel_is_clicked_twice():
     assert [(c.row, c.col) for c in clicks] == [(9, 9), (9, 10), (10, 9), (10, 10)]
 
 
-def test_picture_edge_is_a_border():
+def test_image_edge_is_a_border():
     mask = np.ones((20, 30), dtype=np.int8)
     assert RobotUser(mask).next_click(nothing(mask)) == Click(9, 9, True)
 

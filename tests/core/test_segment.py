@@ -21,7 +21,7 @@ from core import arguments
 from core.commands import main
 from core.engine import load_model
 from core.image import read_image, write_png
-from core.outline import mask_to_polygons, overlay
+from core.outline import draw_overlay, mask_to_polygons
 from core.predictor import Predictor
 from core.prompts import Box, Click, Prompts
 
@@ -159,7 +159,7 @@ def test_all_kinds_of_files_at_once(
     (feature,) = json.loads(outs[3].read_text(encoding="utf-8"))["features"]
     lon, lat = shape(feature["geometry"]).centroid.coords[0]
     assert (lon, lat) == pytest.approx((8.75, 46.94), abs=0.01)
-    np.testing.assert_array_equal(read_png(outs[4]), overlay(pixels, mask, [Click(40, 60)]))
+    np.testing.assert_array_equal(read_png(outs[4]), draw_overlay(pixels, mask, [Click(40, 60)]))
 
 
 def test_plain_photo_gives_pixels_with_rows_upwards(
@@ -328,7 +328,7 @@ def test_unsuitable_output_is_refused_before_any_work(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--model", "none", "--click", "1,1", "--out", tmp_path / name]
-    # Neither picture nor model are there: the output is looked at first.
+    # Neither image nor model are there: the output is looked at first.
     assert name.split("/")[0] in fault(capsys, tmp_path / "none.png", *options)
 
 
@@ -345,7 +345,7 @@ def test_inputs_are_not_overwritten(
     assert target.read_bytes() == before
 
 
-def test_missing_picture_model_and_click_outside(
+def test_missing_image_model_and_click_outside(
     model: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = ["--out", tmp_path / "m.png"]

@@ -50,7 +50,7 @@ def shard(folder: Path, files: dict[str, bytes], name="s-000.tar") -> None:
 
 
 def packed(folder: Path, files: dict[str, bytes], *rows: str, header=HEADER) -> Path:
-    """A folder with one shard; rows are ``picture,mask``."""
+    """A folder with one shard; rows are ``image,mask``."""
     shard(folder, files)
     lines = [f"{row},s-000.tar\n" for row in rows]
     (folder / "manifest.csv").write_text(header + "".join(lines), encoding="utf-8")
@@ -58,7 +58,7 @@ def packed(folder: Path, files: dict[str, bytes], *rows: str, header=HEADER) -> 
 
 
 def first(folder: Path) -> ImageSample:
-    return open_dataset("shards", folder).pictures()[0]
+    return open_dataset("shards", folder).images()[0]
 
 
 def test_what_the_writer_packed_is_read(tmp_path):
@@ -70,11 +70,11 @@ def test_what_the_writer_packed_is_read(tmp_path):
     common = {"set": "snow", "mask_kind": "regions", "source": "", "licence": ""}
     with ShardWriter(tmp_path / "out", 10**6, common) as writer:
         writer.add("x", made, 98)
-    picture = first(tmp_path / "out")
-    assert picture.objects == ((1, 0), (7, 0), (3 + LAYER_STEP, 1))
-    for (new, _), (old, _) in zip(picture.objects, made.objects, strict=True):
-        np.testing.assert_array_equal(picture.mask(new), made.mask(old))
-    assert np.abs(picture.image.astype(int) - soft).mean() < 2  # colours in order
+    image = first(tmp_path / "out")
+    assert image.objects == ((1, 0), (7, 0), (3 + LAYER_STEP, 1))
+    for (new, _), (old, _) in zip(image.objects, made.objects, strict=True):
+        np.testing.assert_array_equal(image.mask(new), made.mask(old))
+    assert np.abs(image.image.astype(int) - soft).mean() < 2  # colours in order
     entries = ShardsDataset("shards", tmp_path / "out", None).entries
     assert [(entry.set, entry.mask_kind) for entry in entries.values()] == [("snow", "regions")]
 
@@ -94,40 +94,40 @@ def test_the_greatest_value_is_ignored_and_no_object(tmp_path, dtype, ignored):
     second = labels_of(dtype=dtype, _2=(0, 20, 0, 20))
     second[:, 50:] = ignored
     files = {"a.jpg": jpeg(), "a.png": png(labels), "b.png": png(second)}
-    picture = first(packed(tmp_path, files, "a.jpg,a.png", "a.jpg,b.png"))
-    assert picture.objects == ((1, 0), (254, 0), (2 + LAYER_STEP, 1))
-    assert picture.layers.dtype == np.int32
-    assert ((picture.layers[0] == -1) == (labels == ignored)).all()
-    assert ((picture.layers[1] == -1) == (second == ignored)).all()
-    assert (picture.mask(254) == -1).sum() == 10 * 56
+    image = first(packed(tmp_path, files, "a.jpg,a.png", "a.jpg,b.png"))
+    assert image.objects == ((1, 0), (254, 0), (2 + LAYER_STEP, 1))
+    assert image.layers.dtype == np.int32
+    assert ((image.layers[0] == -1) == (labels == ignored)).all()
+    assert ((image.layers[1] == -1) == (second == ignored)).all()
+    assert (image.mask(254) == -1).sum() == 10 * 56
 
 
 def test_sixteen_bits_hold_ids_beyond_254(tmp_path):
     labels = labels_of(dtype=np.uint16, _255=(0, 8, 0, 8), _40000=(10, 20, 10, 20))
     files = {"a.jpg": jpeg(), "a.png": png(labels)}
-    picture = first(packed(tmp_path, files, "a.jpg,a.png"))
-    assert picture.objects == ((255, 0), (40000, 0))
-    assert (picture.mask(40000) == 1).sum() == 100
+    image = first(packed(tmp_path, files, "a.jpg,a.png"))
+    assert image.objects == ((255, 0), (40000, 0))
+    assert (image.mask(40000) == 1).sum() == 100
 
 
-def test_a_picture_without_objects_is_a_picture(tmp_path):
+def test_an_image_without_objects_is_an_image(tmp_path):
     files = {"a.jpg": jpeg(), "a.png": png(labels_of())}
     dataset = open_dataset("shards", packed(tmp_path, files, "a.jpg,a.png"))
     assert len(dataset) == 0
-    assert dataset.pictures()[0].objects == ()
+    assert dataset.images()[0].objects == ()
     assert dataset.check() == []
 
 
-def test_pictures_of_all_shards_come_in_the_order_of_their_names(tmp_path):
+def test_images_of_all_shards_come_in_the_order_of_their_names(tmp_path):
     names = [f"p{number}" for number in range(5)]
     for number, name in enumerate(reversed(names)):
         labels = labels_of(**{f"_{1 + int(name[1:])}": (0, 10, 0, 10)})
         shard(tmp_path, {f"{name}.jpg": jpeg(), f"{name}.png": png(labels)}, f"s-{number}.tar")
     rows = [f"{name}.jpg,{name}.png,any.tar\n" for name in names[::-1]]
     (tmp_path / "manifest.csv").write_text(HEADER + "".join(rows))
-    pictures = open_dataset("shards", tmp_path).pictures()
-    assert pictures.names == tuple(f"{name}.jpg" for name in names)
-    assert [picture.objects[0][0] for picture in pictures] == [1, 2, 3, 4, 5]
+    images = open_dataset("shards", tmp_path).images()
+    assert images.names == tuple(f"{name}.jpg" for name in names)
+    assert [image.objects[0][0] for image in images] == [1, 2, 3, 4, 5]
 
 
 # ------------------------------------------------------------------- what is broken
@@ -139,7 +139,7 @@ def test_a_missing_member_is_named_before_anything_is_read(tmp_path, absent):
     dataset = open_dataset("shards", packed(tmp_path, files, "a.jpg,a.png"))
     assert any(f"holds {absent}" in fault for fault in dataset.check()[:1])
     with pytest.raises(DatasetError, match=f"No shard of .* holds {absent}"):
-        dataset.pictures()
+        dataset.images()
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", jpeg()[:40]])
@@ -149,7 +149,7 @@ def test_a_damaged_jpeg_is_named(tmp_path, content):
     (fault,) = dataset.check()
     assert fault.startswith("a.jpg in")
     assert "s-000.tar is damaged: pack or copy it again" in fault
-    assert dataset.pictures()[1].objects == ((1, 0),)
+    assert dataset.images()[1].objects == ((1, 0),)
 
 
 def test_a_damaged_mask_is_named(tmp_path):
@@ -190,7 +190,7 @@ def test_a_shard_cut_short_is_named(tmp_path, cut):
     whole = (tmp_path / "s-000.tar").read_bytes()
     (tmp_path / "s-000.tar").write_bytes(whole[:cut])
     with pytest.raises(DatasetError, match=r"s-000\.tar|No shard of"):
-        open_dataset("shards", tmp_path).pictures()
+        open_dataset("shards", tmp_path).images()
 
 
 def test_a_manifest_that_is_missing_or_lacks_columns_is_named(tmp_path):
@@ -208,16 +208,16 @@ def test_a_manifest_that_is_missing_or_lacks_columns_is_named(tmp_path):
         open_dataset("shards", tmp_path)
 
 
-def test_a_manifest_without_rows_holds_no_pictures(tmp_path):
-    with pytest.raises(DatasetError, match="holds no pictures"):
-        open_dataset("shards", packed(tmp_path, ONE)).pictures()
+def test_a_manifest_without_rows_holds_no_images(tmp_path):
+    with pytest.raises(DatasetError, match="holds no images"):
+        open_dataset("shards", packed(tmp_path, ONE)).images()
 
 
 def test_a_row_without_a_mask_is_named(tmp_path):
     shard(tmp_path, ONE)
     (tmp_path / "manifest.csv").write_text(HEADER + "a.jpg\n")
     with pytest.raises(DatasetError, match="No shard of"):
-        open_dataset("shards", tmp_path).pictures()
+        open_dataset("shards", tmp_path).images()
 
 
 def test_there_are_no_splits(tmp_path):
@@ -235,13 +235,13 @@ def test_the_shared_training_pack(shared):
     dataset = ShardsDataset("shards", folder, None)
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    pictures = dataset.pictures()
-    assert set(pictures.names) == {row["image"] for row in rows}
-    for index in range(0, len(pictures), len(pictures) // 25):
-        picture = pictures[index]
-        mine = [row for row in rows if row["image"] == picture.name]
-        assert len(picture.layers) == len(mine)
-        assert picture.image.shape == (int(mine[0]["height"]), int(mine[0]["width"]), 3)
+    images = dataset.images()
+    assert set(images.names) == {row["image"] for row in rows}
+    for index in range(0, len(images), len(images) // 25):
+        image = images[index]
+        mine = [row for row in rows if row["image"] == image.name]
+        assert len(image.layers) == len(mine)
+        assert image.image.shape == (int(mine[0]["height"]), int(mine[0]["width"]), 3)
         for layer, row in enumerate(mine):
-            assert sum(place == layer for _, place in picture.objects) == int(row["objects"])
-        assert all((picture.mask(number) == 1).any() for number, _ in picture.objects)
+            assert sum(place == layer for _, place in image.objects) == int(row["objects"])
+        assert all((image.mask(number) == 1).any() for number, _ in image.objects)

@@ -1,4 +1,4 @@
-"""From the picture to the network's input and back: nothing may shift on the way."""
+"""From the image to the network's input and back: nothing may shift on the way."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
-def test_a_window_at_its_own_size_is_the_picture_itself():
-    picture = noise(30, 40, 3)
+def test_a_window_at_its_own_size_is_the_image_itself():
+    image = noise(30, 40, 3)
     view = InputView(Roi(5, 24, 10, 29), (20, 20))
-    expected = picture[5:25, 10:30].transpose(2, 0, 1)[None] / np.float32(255)
-    np.testing.assert_allclose(view.picture(picture).numpy(), expected, rtol=1e-6)
+    expected = image[5:25, 10:30].transpose(2, 0, 1)[None] / np.float32(255)
+    np.testing.assert_allclose(view.resample_image(image).numpy(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(60, 90), (33, 77), (20, 20), (16, 15)])
 def test_mild_changes_of_size_are_bilinear_with_aligned_corners(size):
-    picture = noise(40, 50, 3)
+    image = noise(40, 50, 3)
     view = InputView(Roi(4, 33, 6, 35), size)
-    crop = torch.from_numpy(picture[4:34, 6:36].transpose(2, 0, 1).copy())[None].float() / 255
+    crop = torch.from_numpy(image[4:34, 6:36].transpose(2, 0, 1).copy())[None].float() / 255
     expected = F.interpolate(crop, size=size, mode="bilinear", align_corners=True)
-    torch.testing.assert_close(view.picture(picture), expected)
+    torch.testing.assert_close(view.resample_image(image), expected)
     torch.testing.assert_close(
-        view.crop(torch.from_numpy(picture.transpose(2, 0, 1).copy())[None] / 255), expected
+        view.crop(torch.from_numpy(image.transpose(2, 0, 1).copy())[None] / 255), expected
     )
 
 
 def test_without_antialias_even_heavy_shrinking_interpolates():
-    picture = noise(80, 80, 3)
+    image = noise(80, 80, 3)
     view = InputView(Roi.whole((80, 80)), (10, 10), antialias=False)
-    frame = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None].float() / 255
+    frame = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].float() / 255
     expected = F.interpolate(frame, size=(10, 10), mode="bilinear", align_corners=True)
-    torch.testing.assert_close(view.picture(picture), expected)
+    torch.testing.assert_close(view.resample_image(image), expected)
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_heavy_shrinking_averages_areas(factor):
-    picture = noise(16 * factor, 24 * factor, 3)
-    view = InputView(Roi.whole(picture.shape[:2]), (16, 24))
-    expected = block_means(picture, factor).transpose(2, 0, 1)[None] / 255
-    error = view.picture(picture).numpy() - expected
+    image = noise(16 * factor, 24 * factor, 3)
+    view = InputView(Roi.whole(image.shape[:2]), (16, 24))
+    expected = block_means(image, factor).transpose(2, 0, 1)[None] / 255
+    error = view.resample_image(image).numpy() - expected
     assert np.abs(error).max() < 2 / 255  # rounding to 8 bits at every halving
     assert abs(error.mean()) < 0.5 / 255
-    mask = picture[..., 0] / np.float32(255)
+    mask = image[..., 0] / np.float32(255)
     np.testing.assert_allclose(
-        view.guidance(mask)[0, 0].numpy(), block_means(mask, factor), atol=1e-6
+        view.resample_guidance(mask)[0, 0].numpy(), block_means(mask, factor), atol=1e-6
     )
 
 
 def test_fine_texture_becomes_grey_instead_of_stripes():
     stripes = np.zeros((303, 303, 3), np.uint8)
     stripes[:, ::2] = 255
-    shrunk = InputView(Roi.whole((303, 303)), (100, 100)).picture(stripes)
+    shrunk = InputView(Roi.whole((303, 303)), (100, 100)).resample_image(stripes)
     assert float(shrunk[..., 1:-1, 1:-1].min()) > 0.3
     assert float(shrunk[..., 1:-1, 1:-1].max()) < 0.7
 
@@ -80,7 +80,7 @@ def test_shrinking_and_enlarging_shift_nothing(frame, size):
     """A ramp tells where each value comes from: pixel i covers i*s to (i+1)*s of the frame."""
     view = InputView(Roi.whole(frame), size)
     ramp = np.tile(np.arange(frame[1], dtype=np.float32), (frame[0], 1))
-    shrunk = view.guidance(ramp)[0, 0].numpy()
+    shrunk = view.resample_guidance(ramp)[0, 0].numpy()
     step = frame[1] / size[1]
     expected = (np.arange(size[1]) + 0.5) * step - 0.5
     # Pixels beyond the whole halvings are clamped at the far edge.
@@ -95,7 +95,7 @@ def test_a_disc_returns_to_where_it_was(centre):
     size = (1000, 1500)
     view = InputView(Roi.whole(size), fit(size, 150))
     shape = disc(size, centre, 90)
-    back = view.enlarge(view.guidance(shape.astype(np.float32))[0, 0].numpy())
+    back = view.enlarge(view.resample_guidance(shape.astype(np.float32))[0, 0].numpy())
     rows, cols = np.nonzero(back > 0.5)
     truth = np.argwhere(shape).mean(axis=0)
     assert np.abs([rows.mean() - truth[0], cols.mean() - truth[1]]).max() < 0.5  # of ten pixels
@@ -123,7 +123,7 @@ def test_enlarging_stays_between_0_and_1():
 
 def test_clicks_move_as_published():
     view = InputView(Roi(40, 240, 164, 364), (400, 400))
-    inside, outside = view.clicks([Click(140, 260), Click(50, 50, False)])
+    inside, outside = view.map_clicks([Click(140, 260), Click(50, 50, False)])
     assert (inside.row, inside.col) == pytest.approx((199.005, 191.045), abs=1e-3)
     assert (outside.row, outside.col) == pytest.approx((19.900, -226.866), abs=1e-3)
     assert inside.positive
@@ -135,32 +135,32 @@ def test_clicks_lie_within_half_a_pixel_of_what_they_point_at():
     view = InputView(Roi.whole(size), fit(size, 400))
     down, right = 4000 / 267, 15.0
     for row, col in ((0, 0), (2000, 3000), (3999, 5999)):
-        (click,) = view.clicks([Click(row, col)])
+        (click,) = view.map_clicks([Click(row, col)])
         assert abs(click.row - ((row + 0.5) / down - 0.5)) < 0.51
         assert abs(click.col - ((col + 0.5) / right - 0.5)) < 0.51
 
 
 @pytest.mark.parametrize("factor", [1, 5])
-def test_pictures_of_any_memory_layout_are_read_alike(factor):
-    picture = noise(60, 80, 3)
+def test_images_of_any_memory_layout_are_read_alike(factor):
+    image = noise(60, 80, 3)
     view = InputView(Roi(0, 59, 5, 74), (60 // factor, 70 // factor))
-    expected = view.picture(picture)
-    reversed_channels = picture[..., ::-1].copy()[..., ::-1]
-    planes = np.ascontiguousarray(picture.transpose(2, 0, 1)).transpose(1, 2, 0)
+    expected = view.resample_image(image)
+    reversed_channels = image[..., ::-1].copy()[..., ::-1]
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
     padded = np.zeros((60, 90, 3), np.uint8)[:, :80]
-    padded[...] = picture
-    for layout in (reversed_channels, planes, padded, np.asfortranarray(picture)):
-        torch.testing.assert_close(view.picture(layout), expected)
+    padded[...] = image
+    for layout in (reversed_channels, planes, padded, np.asfortranarray(image)):
+        torch.testing.assert_close(view.resample_image(layout), expected)
 
 
 @pytest.mark.parametrize("size", [(60, 80), (20, 25), (90, 120)])
-def test_reading_leaves_picture_and_mask_alone(size):
-    picture, view = noise(60, 80, 3), InputView(Roi.whole((60, 80)), size)
-    mask = (picture[..., 0] / 255).astype(np.float32)
-    before = picture.copy(), mask.copy()
-    view.picture(picture)
-    view.guidance(mask)
-    np.testing.assert_array_equal(picture, before[0])
+def test_reading_leaves_image_and_mask_alone(size):
+    image, view = noise(60, 80, 3), InputView(Roi.whole((60, 80)), size)
+    mask = (image[..., 0] / 255).astype(np.float32)
+    before = image.copy(), mask.copy()
+    view.resample_image(image)
+    view.resample_guidance(mask)
+    np.testing.assert_array_equal(image, before[0])
     np.testing.assert_array_equal(mask, before[1])
 
 

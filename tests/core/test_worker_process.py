@@ -98,7 +98,7 @@ def worker(shared_worker: Worker) -> Iterator[Worker]:
 
 @pytest.fixture(scope="module")
 def direct(model: Path, picture: np.ndarray) -> Predictor:
-    predictor = Predictor(load_model(model, engine="torch"), PredictorOptions(keep_mask=True))
+    predictor = Predictor(load_model(model, engine="torch"), PredictorOptions(correct_mask=True))
     predictor.set_image(picture)
     return predictor
 

@@ -22,11 +22,11 @@ from types import MappingProxyType
 import pytest
 
 from core.errors import DownloadError, ModelNotFoundError
-from core.zoo import MODELS, cache, cache_dir, describe_models, find, registry, resolve
+from core.zoo import MODELS, cache, cache_dir, describe_models, find_model, registry, resolve_model
 from core.zoo import download as download_module
 from core.zoo.download import download
 from core.zoo.integrity import integrity_error
-from core.zoo.lock import exclusive
+from core.zoo.lock import exclusive_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -440,9 +440,9 @@ def test_who_waits_for_the_lock_is_told_and_may_give_up(tmp_path: Path) -> None:
         raise GivenUpError
 
     lock = tmp_path / "lock"
-    with exclusive(lock, give_up), pytest.raises(GivenUpError), exclusive(lock, give_up):
+    with exclusive_lock(lock, give_up), pytest.raises(GivenUpError), exclusive_lock(lock, give_up):
         pass
-    with exclusive(lock, give_up):
+    with exclusive_lock(lock, give_up):
         pass
 
 
@@ -535,17 +535,17 @@ def test_the_registry_cannot_be_changed_by_accident() -> None:
     ],
 )
 def test_names_may_be_typed_loosely(typed: str, name: str) -> None:
-    assert find(typed) is MODELS[name]
+    assert find_model(typed) is MODELS[name]
 
 
 def test_an_unknown_name_lists_the_names_and_close_ones() -> None:
     with pytest.raises(ModelNotFoundError) as error:
-        find("coco_lvis_h18_itermsk")
+        find_model("coco_lvis_h18_itermsk")
     assert "called 'coco_lvis_h18_itermsk'" in str(error.value)
     assert "Did you mean coco_lvis_h18_itermask" in str(error.value)
     assert ", ".join(MODELS) in str(error.value)
     with pytest.raises(ModelNotFoundError) as error:
-        find("/no/such/zzz.bin")
+        find_model("/no/such/zzz.bin")
     assert "Did you mean" not in str(error.value)
 
 
@@ -586,17 +586,17 @@ def test_an_existing_file_wins_over_a_name(
 ) -> None:
     (tmp_path / "slf").write_bytes(b"mine")
     monkeypatch.chdir(tmp_path)
-    assert resolve("slf") == Path("slf")
-    assert resolve(tmp_path / "slf") == tmp_path / "slf"
+    assert resolve_model("slf") == Path("slf")
+    assert resolve_model(tmp_path / "slf") == tmp_path / "slf"
     assert server.ranges == []
 
 
 def test_a_name_is_downloaded_once(zoo: registry.ZooModel, server: Server, target: Path) -> None:
     done: list[int] = []
-    assert resolve("SLF", progress=lambda count, _: done.append(count)) == target
+    assert resolve_model("SLF", progress=lambda count, _: done.append(count)) == target
     assert done[-1] == len(CONTENT)
-    assert resolve("slf") == target
-    assert resolve("slf", download=False) == target
+    assert resolve_model("slf") == target
+    assert resolve_model("slf", download=False) == target
     assert len(server.ranges) == 1
 
 
@@ -605,16 +605,16 @@ def test_a_file_put_into_the_cache_by_hand_is_taken(
 ) -> None:
     target.parent.mkdir()
     target.write_bytes(CONTENT)
-    assert resolve("slf") == target
+    assert resolve_model("slf") == target
     assert server.ranges == []
 
 
 def test_a_damaged_file_of_the_same_length_is_fetched_again(
     zoo: registry.ZooModel, server: Server, target: Path
 ) -> None:
-    resolve("slf")
+    resolve_model("slf")
     target.write_bytes(b"!" + CONTENT[1:])
-    assert resolve("slf") == target
+    assert resolve_model("slf") == target
     assert target.read_bytes() == CONTENT
     assert len(server.ranges) == 2
 
@@ -626,18 +626,18 @@ def test_offline_a_damaged_file_is_not_used_silently(
     target.write_bytes(b"spoilt")
     server.plan = ["503"] * 4
     with pytest.raises(DownloadError) as error:
-        resolve("slf")
+        resolve_model("slf")
     assert f"'slf': {target} is damaged: its git blob id is" in str(error.value)
     assert f"put the file at {target}" in str(error.value)
     with pytest.raises(ModelNotFoundError, match="is damaged"):
-        resolve("slf", download=False)
+        resolve_model("slf", download=False)
 
 
 def test_without_leave_to_download_the_error_tells_where_to_put_the_file(
     zoo: registry.ZooModel, server: Server, target: Path
 ) -> None:
     with pytest.raises(ModelNotFoundError) as error:
-        resolve("slf", download=False)
+        resolve_model("slf", download=False)
     for hint in (f"{target} is not there", server.url, "in a browser"):
         assert hint in str(error.value)
     assert server.ranges == []
@@ -650,28 +650,28 @@ def test_without_a_published_checksum_a_complete_download_is_taken(
     monkeypatch.setattr(registry, "MODELS", {"slf": model})
     server.plan = ["cut"] * 4
     with pytest.raises(DownloadError):
-        resolve("slf")
+        resolve_model("slf")
     assert not target.exists()
-    assert resolve("slf").read_bytes() == CONTENT
+    assert resolve_model("slf").read_bytes() == CONTENT
 
 
 def test_the_default_model_is_taken_from_the_bundle(zoo: registry.ZooModel) -> None:
     with pytest.raises(ModelNotFoundError) as error:
-        resolve("default")
+        resolve_model("default")
     path = cache.BUNDLED_DIR / MODELS["default"].file_name
     for hint in ("not with this copy", f"{path} is not there", "--model coco_lvis_h18_itermask"):
         assert hint in str(error.value)
     path.parent.mkdir()
     path.write_bytes(b"weights")
     with pytest.raises(ModelNotFoundError, match="is damaged"):
-        resolve("default")
+        resolve_model("default")
     path.write_bytes((ROOT / "resources" / "models" / path.name).read_bytes())
-    assert resolve("default") == path
+    assert resolve_model("default") == path
 
 
 def test_the_bundle_is_in_the_repository_with_its_card() -> None:
     assert cache.BUNDLED_DIR == ROOT / "resources" / "models"
-    assert resolve("default") == ROOT / "resources" / "models" / "default.safetensors"
+    assert resolve_model("default") == ROOT / "resources" / "models" / "default.safetensors"
     assert (ROOT / "resources" / "models" / "default.md").is_file()
     assert sum(path.stat().st_size for path in cache.BUNDLED_DIR.iterdir()) < 20e6
 
@@ -679,7 +679,7 @@ def test_the_bundle_is_in_the_repository_with_its_card() -> None:
 @pytest.mark.parametrize("name", ["slff", "weights/absent.pth", ""])
 def test_neither_file_nor_name(zoo: registry.ZooModel, name: str, server: Server) -> None:
     with pytest.raises(ModelNotFoundError, match=re.escape(f"no file called {name!r}")):
-        resolve(name)
+        resolve_model(name)
     assert server.ranges == []
 
 
@@ -692,7 +692,7 @@ def test_the_list_tells_origin_and_state(zoo: registry.ZooModel, target: Path) -
         assert model.citation in text
     assert MODELS["uibk"].url in text
     assert f"{target} is not there" in text
-    resolve("slf")
+    resolve_model("slf")
     assert f"{target} is ready" in describe_models()
     target.write_bytes(b"spoilt")
     assert f"{target} is damaged" in describe_models()

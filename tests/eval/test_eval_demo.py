@@ -19,7 +19,7 @@ from core.datasets import ExportImage, ExportObject, export_dataset, open_datase
 from core.image import write_png
 from core.metrics import iou
 from core.model import native
-from core.outline import overlay
+from core.outline import draw_overlay
 from eval.__main__ import main
 from eval.demo import COLOURS
 
@@ -100,9 +100,11 @@ def test_outlines_are_one_feature_for_each_object(mapped):
 
 
 def test_images_show_what_was_found_and_what_is_true(mapped, data):
-    original = open_dataset("iseg", data).pictures()[0].image
+    original = open_dataset("iseg", data).images()[0].image
     truth = cv2.imread(str(mapped / "truth.png"), cv2.IMREAD_COLOR_RGB)
-    expected = overlay(overlay(original, LARGE, colour=COLOURS[0]), SECOND, colour=COLOURS[1])
+    expected = draw_overlay(
+        draw_overlay(original, LARGE, colour=COLOURS[0]), SECOND, colour=COLOURS[1]
+    )
     np.testing.assert_array_equal(truth, expected)
     found = cv2.imread(str(mapped / "overlay.png"), cv2.IMREAD_COLOR_RGB)
     assert found.shape == original.shape

@@ -322,7 +322,7 @@ def test_an_unknown_recipe_is_refused():
 
 
 def test_a_real_image_and_its_mask_stay_together(shared, rng):
-    sample = open_dataset("davis", shared / "davis").pictures()[0]
+    sample = open_dataset("davis", shared / "davis").images()[0]
     (object_id, _), *_ = sample.objects
     painted = sample.image.copy()
     painted[sample.mask(object_id) == 1] = 255

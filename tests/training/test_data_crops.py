@@ -116,10 +116,10 @@ def test_the_command_writes_what_data_sets_read(tmp_path):
     assert run("crops", root, tmp_path / "out", *options) == 0
     out = open_dataset("images", tmp_path / "out")
     assert out.check() == []
-    assert out.pictures().names == (
+    assert out.images().names == (
         "cam2_20220306_1530-id242_1.jpg", "cam2_20220306_1530-id242_2.jpg", "single.jpg",
     )  # fmt: skip
-    assert {image.image.shape for image in out.pictures()} == {(60, 60, 3)}
+    assert {image.image.shape for image in out.images()} == {(60, 60, 3)}
 
 
 # --- resizing -------------------------------------------------------------------------------

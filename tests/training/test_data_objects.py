@@ -122,7 +122,7 @@ def test_one_damaged_photo_does_not_stop_the_others(tmp_path, capsys):
     (tmp_path / "in" / "a.jpg").write_bytes(b"\xff\xd8\xff no more")
     assert run("objects", path, tmp_path / "out") == 1
     assert "a.jpg is cut short" in capsys.readouterr().err
-    assert open_dataset("images", tmp_path / "out").pictures().names == ("b.png",)
+    assert open_dataset("images", tmp_path / "out").images().names == ("b.png",)
 
 
 def test_folders_in_names_are_kept_apart(tmp_path):
@@ -133,7 +133,7 @@ def test_folders_in_names_are_kept_apart(tmp_path):
     images = [{"id": number, "file_name": name, **size} for number, name in enumerate(names)]
     annotations = [{"image_id": number, "segmentation": SQUARE} for number in (0, 1)]
     assert run("objects", coco(tmp_path / "in", annotations, images), tmp_path / "out") == 0
-    assert open_dataset("images", tmp_path / "out").pictures().names == (
+    assert open_dataset("images", tmp_path / "out").images().names == (
         "cam1__x.jpg", "cam2__x.jpg",
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def test_a_photo_called_like_anothers_mask_is_renamed(tmp_path):
     annotations = [{"image_id": i, "segmentation": SQUARE} for i in (0, 0, 1)]
     assert run("objects", coco(tmp_path / "in", annotations, images), tmp_path / "out") == 0
     out = open_dataset("images", tmp_path / "out")
-    assert [len(image.objects) for image in out.pictures()] == [2, 1]
+    assert [len(image.objects) for image in out.images()] == [2, 1]
     assert out.check() == []
 
 

@@ -30,8 +30,8 @@ def test_images_masks_and_ignore_come_back(tmp_path):
     write(root / "masks/a_2.png", rectangle(shape, (25, 50), (30, 50)))
     out = tmp_path / "out"
     assert run("pack", root, out, "--set", "snow", "--quality", 100) == 0
-    (packed,) = open_dataset("shards", out).pictures()
-    (source,) = open_dataset("images", root).pictures()
+    (packed,) = open_dataset("shards", out).images()
+    (source,) = open_dataset("images", root).images()
     assert packed.name == "snow__a.jpg"
     assert len(packed.layers) == 2
     for (new, _), (old, _) in zip(packed.objects, source.objects, strict=True):
@@ -44,7 +44,7 @@ def test_images_shrink_to_the_longest_side_with_their_proportions(tmp_path):
     assert run("pack", root, tmp_path / "out", "--longest", 100) == 0
     for row in rows_of(tmp_path / "out"):
         assert (row["width"], row["height"], row["objects"]) == ("100", "75", "1")
-    for image in open_dataset("shards", tmp_path / "out").pictures():
+    for image in open_dataset("shards", tmp_path / "out").images():
         assert image.image.shape == (75, 100, 3)
         assert (image.mask(1) == 1).sum() == 5 * 10
 
@@ -92,7 +92,7 @@ def test_packed_data_can_be_packed_smaller(tmp_path):
         write(root / f"masks/a_{number}.png", rectangle(shape, rows, (0, 40)))
     assert run("pack", root, tmp_path / "one") == 0
     assert run("pack", tmp_path / "one", tmp_path / "two", "--longest", 40) == 0
-    (image,) = open_dataset("shards", tmp_path / "two").pictures()
+    (image,) = open_dataset("shards", tmp_path / "two").images()
     areas = [int((image.mask(number) == 1).sum()) for number, _ in image.objects]
     assert sorted(areas) == [10 * 20, 15 * 20, 15 * 20]
 
@@ -132,7 +132,7 @@ def test_many_objects_come_back_from_16_bits(tmp_path):
     image = ImageSample("a", photo(40, 40), layer[None], objects)
     with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
         assert writer.add("a", image, 92) == 800
-    (back,) = open_dataset("shards", tmp_path / "out").pictures()
+    (back,) = open_dataset("shards", tmp_path / "out").images()
     assert (back.layers == layer).all()
     assert back.objects == objects
 
@@ -142,7 +142,7 @@ def test_a_image_without_objects_is_kept_with_an_empty_mask(tmp_path):
     with ShardWriter(tmp_path / "out", 10**6, COMMON) as writer:
         assert writer.add("a", shrink(image, 20), 92) == 0
     assert rows_of(tmp_path / "out")[0]["objects"] == "0"
-    (back,) = open_dataset("shards", tmp_path / "out").pictures()
+    (back,) = open_dataset("shards", tmp_path / "out").images()
     assert back.objects == ()
 
 
@@ -155,16 +155,14 @@ def test_a_folder_without_manifest_is_unfinished(tmp_path):
 
 def test_a_part_of_the_shared_pack_packs_again_as_it_is(tmp_path, shared):
     source = open_dataset("shards", shared / "train")
-    names = [
-        name for name in source.pictures().names if name.startswith(("bsds500__10", "ccp__00"))
-    ]
+    names = [name for name in source.images().names if name.startswith(("bsds500__10", "ccp__00"))]
     (tmp_path / "list.txt").write_text("\n".join(names))
     chosen = ("--only", tmp_path / "list.txt")
     assert run("pack", shared / "train", tmp_path / "out", "--set", "x", *chosen) == 0
     back = open_dataset("shards", tmp_path / "out")
-    assert back.pictures().names == tuple(f"x__{name}" for name in names)
-    places = {name: place for place, name in enumerate(source.pictures().names)}
-    for name, image in zip(names, back.pictures(), strict=True):
-        original = source.pictures()[places[name]]
+    assert back.images().names == tuple(f"x__{name}" for name in names)
+    places = {name: place for place, name in enumerate(source.images().names)}
+    for name, image in zip(names, back.images(), strict=True):
+        original = source.images()[places[name]]
         assert image.objects == original.objects
         assert (image.layers == original.layers).all()

@@ -341,7 +341,7 @@ def test_the_same_seed_gives_the_same_clicks_wherever_arrays_lie():
 
 
 def test_clicks_on_a_real_image(shared, rng):
-    images = open_dataset("grabcut", shared / "grabcut").pictures()
+    images = open_dataset("grabcut", shared / "grabcut").images()
     sample = next(sample for sample in images if (sample.layers == -1).any())
     chosen = choose_target(sample, rng, DEFAULT)
     assert (chosen.mask == -1).any()

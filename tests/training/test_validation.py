@@ -141,7 +141,7 @@ def test_a_network_that_knows_needs_one_click_each():
     summary = measure_noc(model, [red_case(), red_case(28)], config(clicks=5, target=0.9))
     assert summary.noc == {80: 1, 85: 1, 90: 1}
     assert summary.iou_at[1] > 0.95
-    assert summary.lowering_share == 0
+    assert summary.harm == 0
 
 
 def test_a_network_that_knows_nothing_takes_all_clicks():

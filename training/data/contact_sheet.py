@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import ImageSample
-from core.outline import overlay
+from core.outline import draw_overlay
 
 from .resize import fitted_shape
 from .shards import shrink
@@ -32,7 +32,7 @@ def thumbnail(image: ImageSample) -> NDArray[np.uint8]:
     pixels = small.image
     for place, (number, _) in enumerate(small.objects):
         mask = small.mask(number) == 1
-        pixels = overlay(pixels, mask, colour=_COLOURS[place % len(_COLOURS)], opacity=0.15)
+        pixels = draw_overlay(pixels, mask, colour=_COLOURS[place % len(_COLOURS)], opacity=0.15)
     cell = np.full((_CELL + _CAPTION, _CELL, 3), 255, np.uint8)
     height, width = fitted_shape(pixels.shape[:2], _CELL, enlarge=False)
     top, left = (_CELL - height) // 2, (_CELL - width) // 2

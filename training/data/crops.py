@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             count += 1
     print(f"{count} crops from {len(names)} images.")
     if count:
-        open_dataset("images", args.out).pictures()  # would say what does not pair
+        open_dataset("images", args.out).images()  # would say what does not pair
     return int(lost > 0)
 
 

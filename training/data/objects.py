@@ -67,5 +67,5 @@ def run(args: argparse.Namespace) -> int:
         f"without a usable object left out; {len(faults)} broken entries."
     )
     if any(counts):
-        open_dataset("images", args.out).pictures()  # would say what does not pair
+        open_dataset("images", args.out).images()  # would say what does not pair
     return int(bool(faults))

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from core.arguments import natural, number
 from core.datasets import DATASETS, Dataset, ImageSample, open_dataset
-from core.datasets.base import shortened
+from core.datasets.base import shorten
 from core.errors import DatasetError
 
 
@@ -43,7 +43,7 @@ def open_source(args: argparse.Namespace) -> Dataset:
 
 def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
     """Names of the images to take, in order; `DatasetError` names those that are not there."""
-    names = list(dataset.pictures().names)
+    names = list(dataset.images().names)
     if only is None:
         return names
     try:
@@ -57,14 +57,14 @@ def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
     if missing:
         raise DatasetError(
             f"{only} names images that {dataset.root} does not have (it has {names[0]}): "
-            + ", ".join(shortened(missing))
+            + ", ".join(shorten(missing))
         )
     return [name for name in names if name in wanted]
 
 
 def read_images(dataset: Dataset, names: Sequence[str]) -> Iterator[ImageSample]:
     """Read the images of these names one by one, with a progress bar on a terminal."""
-    images = dataset.pictures()
+    images = dataset.images()
     places = {name: place for place, name in enumerate(images.names)}
     for name in tqdm(names, unit="picture", disable=None, file=sys.stderr):
         yield images[places[name]]
