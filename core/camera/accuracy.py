@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import block_diag
 
-from .adjustment import adjust, parameters_to_record, projection_jacobian
+from .adjustment import adjust, projection_jacobian, record_jacobian
 from .camera import Projection
 from .ray_casting import cast_rays
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     HeightsAt = Callable[[Floats, Floats], Floats]
 
 _PLACES = 1.0  # metres to which control points are known on the map, at worst
-_POOR = 0.01  # of the picture's width: residuals worth a word
+_POOR = 0.01  # of the photo's width: residuals worth a word
 _SURE = 4.0  # sigmas by which points contradict what is known beforehand
 _FEW = 6  # points; fewer cannot be left out in turn
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
-def covariance(fit: Adjustment) -> Floats:
+def pose_covariance(fit: Adjustment) -> Floats:
     """(8, 8) covariance of the record's parameters; k2, where it is fitted, is taken as exact.
 
     That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P``, where priors P are what
@@ -38,26 +38,26 @@ def covariance(fit: Adjustment) -> Floats:
     for it, of places known to 1 m, which near points show in many pixels. Where residuals are
     larger, all of it grows.
     """
-    free = min(fit.slopes.shape[1], 8)
-    slopes, known = fit.slopes[:, :free], fit.information[:free, :free]
+    free = min(fit.jacobian.shape[1], 8)
+    slopes, known = fit.jacobian[:, :free], fit.prior_information[:free, :free]
     inverse: Floats = np.asarray(np.linalg.pinv(slopes.T @ slopes + known, hermitian=True))
-    noise = _noise(fit, slopes, known, inverse)
+    noise = _noise_covariance(fit, slopes, known, inverse)
     spread = inverse @ (slopes.T @ noise @ slopes + known) @ inverse
-    change = parameters_to_record(fit.camera, free)
+    change = record_jacobian(fit.camera, free)
     return np.asarray(change @ spread @ change.T)
 
 
-def _noise(fit: Adjustment, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
+def _noise_covariance(fit: Adjustment, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
     """(2 N, 2 N) covariance of the points' errors in their sigmas, as the misfits tell it.
 
     Few degrees of freedom tell it badly, so that the share of the places' errors is taken from
     their upper end (1.5 standard deviations) and excess noise is widened as Student's t is.
     """
     pixels = np.eye(len(slopes))
-    by_place = projection_jacobian(fit.camera, fit.problem.places, 3) / 10  # per metre
+    by_place = projection_jacobian(fit.camera, fit.problem.points, 3) / 10  # per metre
     by_place *= _PLACES / fit.problem.sigmas[:, None, None]
     places = block_diag(*(steep @ steep.T for steep in by_place))
-    freedom = fit.freedom
+    freedom = fit.degrees_of_freedom
     if freedom < 1:
         return np.asarray(pixels + places)
     left = pixels - slopes @ inverse @ slopes.T  # misfits per error
@@ -66,7 +66,7 @@ def _noise(fit: Adjustment, slopes: Floats, known: Floats, inverse: Floats) -> F
         return float(np.trace(left @ noise @ left))
 
     from_priors = float(np.trace(slopes @ inverse @ known @ inverse @ slopes.T))
-    found = max(0.0, float(np.sum(fit.misfits**2)) - from_priors)
+    found = max(0.0, float(np.sum(fit.normalized_residuals**2)) - from_priors)
     upper = found * (1 + 1.5 * math.sqrt(2 / freedom))
     share = min(1.0, max(0.0, (upper - expected(pixels)) / expected(places)))
     noise = pixels + share * places
@@ -74,21 +74,21 @@ def _noise(fit: Adjustment, slopes: Floats, known: Floats, inverse: Floats) -> F
     return np.asarray(noise * (1 + excess * freedom / max(freedom - 2, 1.0)))
 
 
-def leave_one_out(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
+def leave_one_out_errors(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
     """Errors of every point by the pose fitted to all others.
 
     Returns
     -------
     pixels, metres
-        (N,) distance in the picture; and on the map, between the point and the ground that its
+        (N,) distance in the photo; and on the map, between the point and the ground that its
         pixel sees. NaN where it cannot be had.
     """
-    places, seen = fit.problem.places, fit.problem.pixels
+    places, seen = fit.problem.points, fit.problem.pixels
     pixels, metres = np.full(len(places), np.nan), np.full(len(places), np.nan)
     fitted: dict[int, Camera] = {}
     for index in range(len(places)):
         others = np.arange(len(places)) != index
-        other = adjust(fit.problem.only(others), fit.camera, 30) if others.sum() >= 3 else None
+        other = adjust(fit.problem.subset(others), fit.camera, 30) if others.sum() >= 3 else None
         if other is not None:
             fitted[index] = other.camera
             drawn = other.camera.project(places[index : index + 1])[0]
@@ -106,7 +106,7 @@ def loo_rms(pixels: Floats) -> float | None:
     return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
-def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
+def pose_warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
     """What the user should know about a pose.
 
     Parameters
@@ -118,7 +118,7 @@ def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
     pixels
         (N,) left-out errors.
     """
-    camera, places = fit.camera, fit.problem.places
+    camera, places = fit.camera, fit.problem.points
     distances = np.linalg.norm(places - camera.position, axis=1)
     sigma = np.sqrt(np.diag(spread))
     along = math.hypot(*sigma[:3])
@@ -133,7 +133,7 @@ def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
     if loo is not None and loo > max(3.0 * fit.rms, 3.0) and loo > 0.004 * camera.width:
         texts.append(
             f"Left-out points miss by {loo:.1f} px, those fitted by {fit.rms:.1f} px: the pose "
-            "fits its points and little else. Add points all over the picture."
+            "fits its points and little else. Add points all over the photo."
         )
     if fit.rms > _POOR * camera.width:
         texts.append(
@@ -152,18 +152,20 @@ def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
             "All points are about equally far away: position and focal length cannot be told "
             "apart. Add nearer and farther points."
         )
-    texts += _contradicted(fit)
-    texts += _coverage(fit)
-    texts += _correlation(spread)
-    texts += _lens(camera)
+    texts += _prior_warnings(fit)
+    texts += _coverage_warnings(fit)
+    texts += _correlation_warnings(spread)
+    texts += _lens_warnings(camera)
     return texts
 
 
-def _contradicted(fit: Adjustment) -> list[str]:
+def _prior_warnings(fit: Adjustment) -> list[str]:
     """What was known beforehand and is far from what the points say, their noise considered."""
     camera, problem = fit.camera, fit.problem
-    noise = math.sqrt(max(1.0, float(np.sum(fit.misfits**2)) / max(fit.freedom, 1.0)))
-    *place, focal = np.abs(problem.surprises(camera)[:4]) / noise
+    noise = math.sqrt(
+        max(1.0, float(np.sum(fit.normalized_residuals**2)) / max(fit.degrees_of_freedom, 1.0))
+    )
+    *place, focal = np.abs(problem.prior_residuals(camera)[:4]) / noise
     texts = []
     if max(place) > _SURE:
         metres = float(np.linalg.norm(camera.position - problem.position))
@@ -176,22 +178,22 @@ def _contradicted(fit: Adjustment) -> list[str]:
     if focal > _SURE:
         texts.append(
             f"The points tell a focal length of {camera.f:.0f} px, not the {problem.focal:.0f} px "
-            "given: check it (was it that of another size of the picture?), or its sigma."
+            "given: check it (was it that of another size of the photo?), or its sigma."
         )
     return texts
 
 
-def _coverage(fit: Adjustment) -> list[str]:
+def _coverage_warnings(fit: Adjustment) -> list[str]:
     spans = np.ptp(fit.problem.pixels, axis=0) / (fit.camera.width, fit.camera.height)
     if spans[0] > 0.35 and spans[1] > 0.12:
         return []
     return [
-        f"The points cover {spans[0]:.0%} of the picture's width and {spans[1]:.0%} of its height: "
+        f"The points cover {spans[0]:.0%} of the photo's width and {spans[1]:.0%} of its height: "
         "elsewhere the pose is a guess. Add points there."
     ]
 
 
-def _correlation(spread: Floats) -> list[str]:
+def _correlation_warnings(spread: Floats) -> list[str]:
     sigma = np.sqrt(np.maximum(np.diag(spread), 1e-30))
     matrix = spread / np.outer(sigma, sigma)
     if np.abs(matrix[6, :3]).max() < 0.98:
@@ -202,13 +204,13 @@ def _correlation(spread: Floats) -> list[str]:
     ]
 
 
-def _lens(camera: Camera) -> list[str]:
+def _lens_warnings(camera: Camera) -> list[str]:
     if camera.projection is Projection.CYLINDRICAL:
         return []
     view = 2 * math.degrees(math.atan(camera.width / 2 / camera.f))
     if view > _WIDE:
         return [
-            f"The picture is {view:.0f} degrees wide: so wide a lens is not drawn well by one "
+            f"The photo is {view:.0f} degrees wide: so wide a lens is not drawn well by one "
             "radial coefficient. Check the residuals near the edges."
         ]
     return []

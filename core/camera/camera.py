@@ -1,9 +1,9 @@
-"""A camera: pose, lens, and the way from map to picture and back.
+"""A camera: pose, lens, and the way from map to photo and back.
 
 Conventions, here and nowhere else:
 
 - Pixels: (u, v), u to the right, v down, whole numbers at pixel centres, (0, 0) the upper left
-  pixel; the picture covers -0.5 to width - 0.5. The principal point lies at
+  pixel; the photo covers -0.5 to width - 0.5. The principal point lies at
   ((width - 1) / 2, (height - 1) / 2) unless given.
 - World: x east, y north in metres of a projected CRS, z up in metres of the DEM's vertical datum.
 - Camera axes: right, down, forward (those of OpenCV).
@@ -36,7 +36,7 @@ _FARTHEST = 3.0  # normalised radius (72 degrees off the axis) up to which a len
 
 
 class Projection(str, enum.Enum):
-    """How directions become places in the picture."""
+    """How directions become places in the photo."""
 
     PINHOLE = "pinhole"
     CYLINDRICAL = "cylindrical"
@@ -49,7 +49,7 @@ class Camera:
     Attributes
     ----------
     width, height
-        Of the picture, pixels.
+        Of the photo, pixels.
     x, y, z
         Position, metres.
     yaw, pitch, roll
@@ -57,7 +57,7 @@ class Camera:
     f
         Focal length, pixels; of a cylindrical panorama the radius of the cylinder.
     cx, cy
-        Principal point, pixels; NaN takes the picture's centre.
+        Principal point, pixels; NaN takes the photo's centre.
     k1, k2
         Radial distortion; 0 for cylindrical panoramas.
     refraction
@@ -111,11 +111,11 @@ class Camera:
         """(3,) x, y, z."""
         return np.array([self.x, self.y, self.z])
 
-    def axes(self) -> NDArray[np.float64]:
+    def rotation_matrix(self) -> NDArray[np.float64]:
         """(3, 3) rows right, down, forward in east, north, up: world to camera."""
         return rotation_from_angles(self.yaw, self.pitch, self.roll)
 
-    # --- map to picture --------------------------------------------------------------------
+    # --- map to photo --------------------------------------------------------------------
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
         """Where points of the map appear.
@@ -128,14 +128,14 @@ class Camera:
         Returns
         -------
         ndarray
-            (N, 2) pixels (u, v), also outside of the picture; NaN behind the camera and where
-            the lens would fold far-off points into the picture.
+            (N, 2) pixels (u, v), also outside of the photo; NaN behind the camera and where
+            the lens would fold far-off points into the photo.
         """
         offset = np.asarray(points, np.float64).reshape(-1, 3) - self.position
         offset[:, 2] -= curvature_drop(np.hypot(offset[:, 0], offset[:, 1]), self.refraction)
-        return self.draw(offset @ self.axes().T)
+        return self.project_rays(offset @ self.rotation_matrix().T)
 
-    def draw(self, rays: NDArray[np.float64]) -> NDArray[np.float64]:
+    def project_rays(self, rays: NDArray[np.float64]) -> NDArray[np.float64]:
         """Pixels (N, 2) of directions (N, 3) in camera axes, of any length; NaN as in `project`."""
         right, down, forward = rays.T
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -147,17 +147,22 @@ class Camera:
                 square = u**2 + v**2
                 stretch = 1 + square * (self.k1 + square * self.k2)
                 if self.k1 or self.k2:
-                    stretch = np.where(square < self._fold() ** 2, stretch, np.nan)
+                    stretch = np.where(square < self._max_radius() ** 2, stretch, np.nan)
                 u, v = u * stretch, v * stretch
         return np.stack([self.cx + self.f * u, self.cy + self.f * v], axis=1)
 
-    # --- picture to map --------------------------------------------------------------------
+    # --- photo to map --------------------------------------------------------------------
 
-    def rays(self, pixels: ArrayLike) -> NDArray[np.float64]:
+    def pixel_rays(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """(N, 3) unit vectors east, north, up at which pixels (N, 2) look, before any bending."""
-        return self._rays(np.asarray(pixels, np.float64).reshape(-1, 2)) @ self.axes()
+        return (
+            self._camera_rays(np.asarray(pixels, np.float64).reshape(-1, 2))
+            @ self.rotation_matrix()
+        )
 
-    def directions(self, pixels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def line_of_sight_angles(
+        self, pixels: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where pixels look, for the lines of sight of `core.projection`.
 
         Parameters
@@ -170,52 +175,52 @@ class Camera:
         azimuth, tangent
             (N,) grid azimuth, radians from -pi to pi, and tangent of the elevation angle.
         """
-        east, north, up = self.rays(pixels).T
+        east, north, up = self.pixel_rays(pixels).T
         with np.errstate(divide="ignore"):
             return np.arctan2(east, north), up / np.hypot(east, north)
 
-    def _rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _camera_rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) unit vectors in camera axes."""
         u, v = (pixels[:, 0] - self.cx) / self.f, (pixels[:, 1] - self.cy) / self.f
         if self.projection is Projection.CYLINDRICAL:
             rays = np.stack([np.sin(u), v, np.cos(u)], axis=1)
         else:
-            straight = self.straighten(np.hypot(u, v))
+            straight = self.undistortion_ratio(np.hypot(u, v))
             rays = np.stack([u * straight, v * straight, np.ones_like(u)], axis=1)
         return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
-    def straighten(self, radius: NDArray[np.floating]) -> NDArray[np.float64]:
+    def undistortion_ratio(self, radius: NDArray[np.floating]) -> NDArray[np.float64]:
         """Ratio of the undistorted to the distorted normalised radius, same shape.
 
         NaN where no direction is drawn at that radius.
         """
         if not (self.k1 or self.k2):
             return np.ones_like(radius, dtype=np.float64)
-        true = np.linspace(0, self._fold(), _NODES)
-        drawn = true * self._stretch(true)
+        true = np.linspace(0, self._max_radius(), _NODES)
+        drawn = true * self._distortion_factor(true)
         radius = np.asarray(radius, np.float64)
         found = np.interp(radius, drawn, true, right=np.nan)
         for _ in range(2):  # Newton, from a table good to 1e-6
             square = found**2
             slope = 1 + square * (3 * self.k1 + 5 * self.k2 * square)
             with np.errstate(divide="ignore", invalid="ignore"):
-                step = (found * self._stretch(found) - radius) / slope
+                step = (found * self._distortion_factor(found) - radius) / slope
             found = found - np.where(np.abs(step) < 1e-3, step, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(radius < 1e-9, 1.0, found / radius)
 
-    def _stretch(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _distortion_factor(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
         square = radius**2
         return 1 + square * (self.k1 + square * self.k2)
 
-    def _fold(self) -> float:
+    def _max_radius(self) -> float:
         """Normalised radius up to which the lens draws farther points farther out."""
         # 1 + 3 k1 s + 5 k2 s^2 = 0 in s = r^2
         roots = np.roots([5 * self.k2, 3 * self.k1, 1.0]) if self.k1 or self.k2 else np.zeros(0)
         real = [root.real for root in roots if abs(root.imag) < 1e-12 and root.real > 0]
         return min([_FARTHEST, *(0.999 * math.sqrt(root) for root in real)])
 
-    # --- other pictures of the same camera ---------------------------------------------------
+    # --- other photos of the same camera ---------------------------------------------------
 
     def resized(self, width: int, height: int) -> Camera:
         """The camera of the same view in another size.
@@ -223,12 +228,12 @@ class Camera:
         Raises
         ------
         CameraError
-            If the shape of the picture is another: then it was cropped, see `cropped`.
+            If the shape of the photo is another: then it was cropped, see `cropped`.
         """
         scale = width / self.width
         if abs(height - self.height * scale) > max(1.0, 0.002 * height):
             raise CameraError(
-                f"The picture has {width} x {height} pixels, the camera {self.width} x "
+                f"The photo has {width} x {height} pixels, the camera {self.width} x "
                 f"{self.height}: another shape, not another size of the same view. If it is a "
                 "part of the view, `camera register --crop` makes its camera; else pose one for it."
             )
@@ -243,12 +248,12 @@ class Camera:
         )
 
     def cropped(self, left: int, top: int, width: int, height: int) -> Camera:
-        """The camera of a part of the picture, whose upper left pixel is (left, top)."""
+        """The camera of a part of the photo, whose upper left pixel is (left, top)."""
         return replace(self, width=width, height=height, cx=self.cx - left, cy=self.cy - top)
 
-    def turned(self, turn: NDArray[np.float64]) -> Camera:
-        """The camera after a rotation (3, 3) of its axes: new axes are ``turn @ axes``."""
-        yaw, pitch, roll = angles_from_rotation(turn @ self.axes())
+    def rotated(self, turn: NDArray[np.float64]) -> Camera:
+        """The camera after a rotation (3, 3) of its axes: new axes are ``turn @ rotation_matrix``."""
+        yaw, pitch, roll = angles_from_rotation(turn @ self.rotation_matrix())
         return replace(self, yaw=yaw, pitch=pitch, roll=roll)
 
 

@@ -1,4 +1,4 @@
-"""Ground control points: places known both in the picture and on the map."""
+"""Ground control points: places known both in the photo and on the map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ControlPoint:
     name
         Unique in its table.
     u, v
-        In the picture, pixels; see `core.camera.camera`.
+        In the photo, pixels; see `core.camera.camera`.
     x, y, z
         On the map, metres; z None takes the terrain's height.
     use

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from .adjustment import Adjustment, AdjustmentProblem
     from .camera import Camera
 
-_POOR = 0.005  # of the picture's width: residuals for which a mistake is looked for
+_POOR = 0.005  # of the photo's width: residuals for which a mistake is looked for
 _MANY, _BETTER = 6, 5.0  # in at least so many points, and that makes them so much smaller
 
 
-def require_explained(
+def reject_common_mistake(
     fit: Adjustment,
     problem: AdjustmentProblem,
     optimum: Callable[[AdjustmentProblem, Camera], Adjustment | None],
@@ -35,16 +35,16 @@ def require_explained(
     problem
         With all points.
     optimum
-        The best pose of a problem, for the picture and projection of a camera.
+        The best pose of a problem, for the photo and projection of a camera.
 
     Raises
     ------
     CameraError
         That names the mistake.
     """
-    if fit.rms < _POOR * fit.camera.width or len(problem.places) < _MANY:
+    if fit.rms < _POOR * fit.camera.width or len(problem.points) < _MANY:
         return
-    for trial, text in _trials(problem, fit.camera):
+    for trial, text in _hypotheses(problem, fit.camera):
         other = optimum(trial, fit.camera)
         if other is not None and other.rms < fit.rms / _BETTER:
             raise CameraError(
@@ -53,24 +53,24 @@ def require_explained(
             )
 
 
-def _trials(
+def _hypotheses(
     problem: AdjustmentProblem, camera: Camera
 ) -> Iterator[tuple[AdjustmentProblem, Callable[[Camera], str]]]:
     """Problems without a mistake each, and how to say it, by the pose that they lead to."""
     upwards = problem.pixels * (1, -1) + (0, camera.height - 1)
-    yield replace(problem, pixels=upwards), _mirrored
-    yield replace(problem, places=problem.places * (1, 1, FEET)), _feet
+    yield replace(problem, pixels=upwards), _flipped
+    yield replace(problem, points=problem.points * (1, 1, FEET)), _in_feet
     if np.isfinite(problem.position_sigmas).all():
         yield replace(problem, position_sigmas=np.full(3, math.inf)), _elsewhere
 
 
-def _mirrored(camera: Camera) -> str:
+def _flipped(camera: Camera) -> str:
     if abs(camera.roll) < 90:
         return "if v_px is counted from the bottom: count it downwards from the top."
-    return "if the picture is mirrored: count u_px from the left of the true picture."
+    return "if the photo is mirrored: count u_px from the left of the true photo."
 
 
-def _feet(_: Camera) -> str:
+def _in_feet(_: Camera) -> str:
     return "if z is in feet: multiply it by 0.3048."
 
 

@@ -39,7 +39,7 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     """
     path = Path(path)
     try:
-        lines = _decoded(path.read_bytes()).splitlines()
+        lines = _decode(path.read_bytes()).splitlines()
     except OSError as error:
         raise CameraError(
             f"The control points {path} cannot be read: {error.strerror or error}."
@@ -48,9 +48,9 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     separator = max(",;\t", key=heading.count)
     names: list[str] = []
     points: list[ControlPoint] = []
-    for where, cells in _rows(lines, separator, path.name):
+    for where, cells in _read_rows(lines, separator, path.name):
         if not names:
-            names = _columns([cell.lower() for cell in cells], path.name)
+            names = _require_columns([cell.lower() for cell in cells], path.name)
             continue
         if len(cells) > len(names):
             raise CameraError(
@@ -61,7 +61,7 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
         values = dict(zip(names, cells))  # noqa: B905 -- Python 3.9
         if separator != ",":
             values.update({k: v.replace(",", ".") for k, v in values.items() if k != "name"})
-        points.append(_point(values, where))
+        points.append(_parse_point(values, where))
     if not points:
         raise CameraError(f"{path.name} holds no control points.")
     return points
@@ -89,7 +89,7 @@ def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
         ) from error
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return content.decode("utf-16", errors="replace")
     try:
@@ -98,7 +98,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def _rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
+def _read_rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
     """The cells of every row that has any, and where it is."""
     rows = csv.reader(lines, delimiter=separator)
     try:
@@ -116,7 +116,7 @@ def _numbers(point: ControlPoint) -> tuple[float | None, ...]:
     return point.u, point.v, point.x, point.y, point.z
 
 
-def _columns(names: list[str], file: str) -> list[str]:
+def _require_columns(names: list[str], file: str) -> list[str]:
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise CameraError(
@@ -126,22 +126,22 @@ def _columns(names: list[str], file: str) -> list[str]:
     return names
 
 
-def _point(cells: Mapping[str, str], where: str) -> ControlPoint:
+def _parse_point(cells: Mapping[str, str], where: str) -> ControlPoint:
     name = cells["name"]
     if not name:
         raise CameraError(f"{where}: the control point has no name.")
-    u, v, x, y = (_number(cells, key, where) for key in ("u_px", "v_px", "x", "y"))
+    u, v, x, y = (_parse_number(cells, key, where) for key in ("u_px", "v_px", "x", "y"))
     use = cells.get("use") or "1"
     if use not in ("0", "1"):
         raise CameraError(f"{where}, {name}: use is {use}; it must be 1 (used) or 0 (not used).")
-    sigma = _number(cells, "sigma_px", where) if cells.get("sigma_px") else 1.0
+    sigma = _parse_number(cells, "sigma_px", where) if cells.get("sigma_px") else 1.0
     if sigma <= 0:
         raise CameraError(f"{where}, {name}: sigma_px is {sigma:g}; it must be positive.")
-    z = _number(cells, "z", where) if cells.get("z") else None
+    z = _parse_number(cells, "z", where) if cells.get("z") else None
     return ControlPoint(name, u, v, x, y, z, use == "1", sigma)
 
 
-def _number(cells: Mapping[str, str], column: str, where: str) -> float:
+def _parse_number(cells: Mapping[str, str], column: str, where: str) -> float:
     text = cells.get(column, "")
     try:
         value = float(text)

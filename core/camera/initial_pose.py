@@ -38,22 +38,24 @@ def initial_poses(problem: AdjustmentProblem, blank: Camera) -> list[Camera]:
     problem
         At least 3 control points; 4 if the position is unknown.
     blank
-        A camera of the right picture and projection; its pose and lens do not matter.
+        A camera of the right photo and projection; its pose and lens do not matter.
     """
     blank = replace(blank, yaw=0.0, pitch=0.0, roll=0.0, k1=0.0, k2=0.0)
-    focals = _focals(problem, blank)
+    focals = _focal_lengths(problem, blank)
     found: list[Camera] = []
     if (problem.position_sigmas < _KNOWN).all():
-        found += _turned(problem, blank, focals, problem.position[None])
-    if len(problem.places) >= 4:
+        found += _fit_rotations(problem, blank, focals, problem.position[None])
+    if len(problem.points) >= 4:
         if blank.projection is Projection.PINHOLE:
-            found += _resected(problem, blank, focals)
+            found += _solve_pnp(problem, blank, focals)
         elif not found:
-            found += _turned(problem, blank, focals[::4], _places_around(problem.places))
+            found += _fit_rotations(
+                problem, blank, focals[::4], _candidate_positions(problem.points)
+            )
     return found
 
 
-def _focals(problem: AdjustmentProblem, blank: Camera) -> Floats:
+def _focal_lengths(problem: AdjustmentProblem, blank: Camera) -> Floats:
     low, high = (blank.width * share for share in _FOCALS[blank.projection])
     if math.isfinite(problem.focal_sigma):
         spread = max(0.15, 3 * problem.focal_sigma / problem.focal)
@@ -61,13 +63,13 @@ def _focals(problem: AdjustmentProblem, blank: Camera) -> Floats:
     return np.geomspace(low, high, _STEPS)
 
 
-def _turned(
+def _fit_rotations(
     problem: AdjustmentProblem, blank: Camera, focals: Floats, places: Floats
 ) -> list[Camera]:
     """The best rotations for focal lengths (F,) at camera positions (M, 3)."""
-    turn = blank.axes().T
-    rays = np.stack([replace(blank, f=f).rays(problem.pixels) @ turn for f in focals])
-    offset = problem.places - places[:, None, :]
+    turn = blank.rotation_matrix().T
+    rays = np.stack([replace(blank, f=f).pixel_rays(problem.pixels) @ turn for f in focals])
+    offset = problem.points - places[:, None, :]
     offset[:, :, 2] -= curvature_drop(np.hypot(*np.moveaxis(offset[:, :, :2], 2, 0)))
     bearings = offset / np.linalg.norm(offset, axis=2, keepdims=True)
     weights = 1 / problem.sigmas
@@ -79,15 +81,15 @@ def _turned(
     errors = focals[:, None] * np.sqrt(np.einsum("fmni,n->fm", missed**2, weights**2))
     best = np.argsort(errors, axis=None)
     return [
-        _camera(blank, places[m], axes[f, m], focals[f])
-        for f, m in _apart(np.stack(np.unravel_index(best, errors.shape), axis=1))
+        _with_pose(blank, places[m], axes[f, m], focals[f])
+        for f, m in _select_distinct(np.stack(np.unravel_index(best, errors.shape), axis=1))
     ]
 
 
-def _resected(problem: AdjustmentProblem, blank: Camera, focals: Floats) -> list[Camera]:
+def _solve_pnp(problem: AdjustmentProblem, blank: Camera, focals: Floats) -> list[Camera]:
     """The best poses by SQPnP for focal lengths (F,)."""
-    middle = problem.places.mean(axis=0)
-    places, pixels = problem.places - middle, problem.pixels
+    middle = problem.points.mean(axis=0)
+    places, pixels = problem.points - middle, problem.pixels
     found: list[tuple[float, int, Camera]] = []
     for index, focal in enumerate(focals):
         lens = np.array([[focal, 0, blank.cx], [0, focal, blank.cy], [0, 0, 1]])
@@ -96,12 +98,12 @@ def _resected(problem: AdjustmentProblem, blank: Camera, focals: Floats) -> list
         )
         for turn, shift in zip(turns, shifts, strict=True):
             axes = cv2.Rodrigues(turn)[0]
-            camera = _camera(blank, middle - axes.T @ shift[:, 0], axes, focal)
-            error = float(np.sum(problem.misfits(camera) ** 2))
+            camera = _with_pose(blank, middle - axes.T @ shift[:, 0], axes, focal)
+            error = float(np.sum(problem.normalized_residuals(camera) ** 2))
             if math.isfinite(error):  # else some point lies behind
                 found.append((error, index, camera))
     found.sort(key=lambda entry: entry[0])
-    chosen = _apart(np.array([(index, 0) for _, index, _ in found]).reshape(-1, 2))
+    chosen = _select_distinct(np.array([(index, 0) for _, index, _ in found]).reshape(-1, 2))
     kept = {index for index, _ in chosen}
     best: dict[int, Camera] = {}
     for _, index, camera in found:
@@ -110,7 +112,7 @@ def _resected(problem: AdjustmentProblem, blank: Camera, focals: Floats) -> list
     return list(best.values())
 
 
-def _apart(ranked: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _select_distinct(ranked: NDArray[np.intp]) -> list[tuple[int, int]]:
     """The first few of (focal, place) indices (K, 2) whose focal lengths are no neighbours."""
     chosen: list[tuple[int, int]] = []
     for focal, place in ranked.tolist():
@@ -121,7 +123,7 @@ def _apart(ranked: NDArray[np.intp]) -> list[tuple[int, int]]:
     return chosen
 
 
-def _places_around(places: Floats) -> Floats:
+def _candidate_positions(places: Floats) -> Floats:
     """(M, 3) where the camera may stand: a grid over the points, three heights each."""
     low, high = places.min(axis=0), places.max(axis=0)
     middle, reach = (low + high) / 2, float((high - low)[:2].max())
@@ -131,7 +133,7 @@ def _places_around(places: Floats) -> Floats:
     return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
 
 
-def _camera(blank: Camera, place: Floats, axes: Floats, focal: float) -> Camera:
+def _with_pose(blank: Camera, place: Floats, axes: Floats, focal: float) -> Camera:
     yaw, pitch, roll = angles_from_rotation(axes)
     x, y, z = (float(value) for value in place)
     return replace(blank, x=x, y=y, z=z, yaw=yaw, pitch=pitch, roll=roll, f=float(focal))

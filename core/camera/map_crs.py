@@ -85,7 +85,7 @@ def in_area_of_use(epsg: int, x: float, y: float) -> bool:
     )
 
 
-def name_of(epsg: int) -> str:
+def crs_name(epsg: int) -> str:
     """Such as ``EPSG:2056 (CH1903+ / LV95)``."""
     return f"EPSG:{epsg} ({_crs(epsg).name})"
 
@@ -126,6 +126,6 @@ def _factors(epsg: int, x: float, y: float) -> Any:  # noqa: ANN401 -- pyproj is
         return _projection(epsg).get_factors(*_to_degrees(epsg)(x, y), errcheck=True)
     except ProjError as error:
         raise CameraError(
-            f"({x:.1f}, {y:.1f}) is no place in {name_of(epsg)}. Check that x and y are not "
+            f"({x:.1f}, {y:.1f}) is no place in {crs_name(epsg)}. Check that x and y are not "
             "exchanged and that the CRS is theirs."
         ) from error

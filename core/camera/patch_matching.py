@@ -1,4 +1,4 @@
-"""Patches of a picture that can be found again in another one of the same place.
+"""Patches of a photo that can be found again in another one of the same place.
 
 What is correlated is the direction of the brightness gradient, doubled so that an edge from light
 to dark and one from dark to light are the same edge: another sun and new snow change how bright
@@ -31,9 +31,9 @@ _PEAK = 1.1  # over the highest elsewhere
 _AROUND = 4  # pixels that belong to a peak
 
 
-def edge_field(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
-    """(H, W) edges of a picture (H, W, 3): strength 0 to 1, twice their direction as the phase."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
+def edge_field(photo: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    """(H, W) edges of a photo (H, W, 3): strength 0 to 1, twice their direction as the phase."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
     across, along = cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1)
     strength = np.hypot(across, along)
     usual = cv2.GaussianBlur(strength, (0, 0), SIDE / 8) + 2  # 2: JPEG's own edges stay weak
@@ -42,7 +42,7 @@ def edge_field(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
 
 
 def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
-    """Where to take patches: spread over the picture, with edges in more than one direction.
+    """Where to take patches: spread over the photo, with edges in more than one direction.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> F
 def match_patches(
     old: NDArray[np.complex64], new: NDArray[np.complex64], at: Floats, guess: Floats
 ) -> tuple[Floats, Floats]:
-    """Find patches of one picture again in another, up to `SIDE` / 4 pixels from a guess.
+    """Find patches of one photo again in another, up to `SIDE` / 4 pixels from a guess.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def match_patches(
     at, guess = at[fits], guess[fits]
     window = np.hanning(SIDE).astype(np.float32)
     taper = window[:, None] * window
-    spectra = [_spectra(picture, places, taper) for picture, places in ((old, at), (new, guess))]
+    spectra = [_spectra(photo, places, taper) for photo, places in ((old, at), (new, guess))]
     cross = spectra[1] * spectra[0].conj()
     cross /= np.abs(cross) ** np.float32(_SHARPENING) + 1e-6
     heights = fft.fftshift(fft.ifft2(cross).real, axes=(1, 2))
@@ -115,12 +115,10 @@ def _inside(middles: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return np.asarray(((middles >= SIDE // 2) & (middles <= room)).all(axis=1))
 
 
-def _spectra(
-    picture: NDArray[np.complex64], middles: Floats, taper: Plane
-) -> NDArray[np.complex64]:
+def _spectra(photo: NDArray[np.complex64], middles: Floats, taper: Plane) -> NDArray[np.complex64]:
     """(N, SIDE, SIDE) Fourier transforms of patches."""
     corners = middles.astype(int) - SIDE // 2
-    patches = [picture[row : row + SIDE, col : col + SIDE] for col, row in corners]
+    patches = [photo[row : row + SIDE, col : col + SIDE] for col, row in corners]
     stack = np.stack(patches) if patches else np.zeros((0, SIDE, SIDE), np.complex64)
     stack = (stack - stack.mean(axis=(1, 2), keepdims=True)) * taper
     return np.asarray(fft.fft2(stack))

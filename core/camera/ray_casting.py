@@ -1,6 +1,6 @@
 """Where single pixels see the ground: rays marched over the terrain, for a few pixels.
 
-Whole pictures are the business of `core.projection`, which stands on this package.
+Whole photos are the business of `core.projection`, which stands on this package.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def cast_rays(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> 
     ndarray
         (N, 3) x, y, z; NaN in the sky, and where the terrain is not known.
     """
-    rays = [camera.directions(pixel[None]) for camera, pixel in zip(cameras, pixels, strict=True)]
+    rays = [
+        camera.line_of_sight_angles(pixel[None])
+        for camera, pixel in zip(cameras, pixels, strict=True)
+    ]
     azimuth, tangent = np.array([[float(part[0]) for part in ray] for ray in rays]).T[:, :, None]
     x, y, z = np.array([camera.position for camera in cameras]).T[:, :, None]
     refraction = cameras[0].refraction

@@ -31,9 +31,9 @@ class PointFit:
     point
         With its height.
     residual_u, residual_v
-        Where the pose draws it, less where it is in the picture, pixels; NaN where it is not drawn.
+        Where the pose draws it, less where it is in the photo, pixels; NaN where it is not drawn.
     loo_px
-        Distance in the picture, by the pose fitted to all other points; None if not computed.
+        Distance in the photo, by the pose fitted to all other points; None if not computed.
     loo_map_m
         The same on the map: from the point to the ground that its pixel sees.
     suspect
@@ -62,7 +62,7 @@ class CameraRecord:
         For people; dates and times in ISO 8601.
     foreground
         File of a mask, from the folder of the image: what is marked tells nothing of the mountains
-        (roofs, masts, logos), and is left out where pictures are compared.
+        (roofs, masts, logos), and is left out where photos are compared.
     dem
         Path or name of the DEM that gave heights.
     covariance
@@ -74,7 +74,7 @@ class CameraRecord:
     loo_map_median_m, loo_map_p90_m
         Of left-out points, on the map; None without a DEM.
     drift_deg
-        Angle by which the camera of this picture is turned from the one that was posed; None
+        Angle by which the camera of this photo is turned from the one that was posed; None
         where it is that one.
     warnings
         What the user should know about the pose.
@@ -182,7 +182,7 @@ class CameraRecord:
             numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
             more: dict[str, Any] = {
                 **{key: str(content.get(key) or "") for key in texts},
-                **{key: _number(content.get(key)) for key in numbers},
+                **{key: _float_or_none(content.get(key)) for key in numbers},
                 **{key: str(content[key]) for key in ("created_at", "pose_id") if key in content},
             }
             return cls(
@@ -253,10 +253,10 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
         "z": point.z,
         "use": int(point.use),
         "sigma_px": point.sigma,
-        "residual_u_px": _finite(fit.residual_u),
-        "residual_v_px": _finite(fit.residual_v),
-        "loo_px": _finite(fit.loo_px),
-        "loo_map_m": _finite(fit.loo_map_m),
+        "residual_u_px": _finite_or_none(fit.residual_u),
+        "residual_v_px": _finite_or_none(fit.residual_v),
+        "loo_px": _finite_or_none(fit.loo_px),
+        "loo_map_m": _finite_or_none(fit.loo_map_m),
         "suspect": fit.suspect,
     }
 
@@ -268,24 +268,24 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         v=float(content["v_px"]),
         x=float(content["x"]),
         y=float(content["y"]),
-        z=_number(content.get("z")),
+        z=_float_or_none(content.get("z")),
         use=bool(int(content.get("use", 1))),
         sigma=float(content.get("sigma_px") or 1.0),
     )
-    residual_u, residual_v = (_number(content.get(f"residual_{axis}_px")) for axis in "uv")
+    residual_u, residual_v = (_float_or_none(content.get(f"residual_{axis}_px")) for axis in "uv")
     return PointFit(
         point,
         math.nan if residual_u is None else residual_u,
         math.nan if residual_v is None else residual_v,
-        _number(content.get("loo_px")),
-        _number(content.get("loo_map_m")),
+        _float_or_none(content.get("loo_px")),
+        _float_or_none(content.get("loo_map_m")),
         bool(content.get("suspect", False)),
     )
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401
+def _float_or_none(value: Any) -> float | None:  # noqa: ANN401
     return None if value is None else float(value)
 
 
-def _finite(value: float | None) -> float | None:
+def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None

@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CameraError
-from .accuracy import covariance, leave_one_out, loo_rms, warnings
+from .accuracy import leave_one_out_errors, loo_rms, pose_covariance, pose_warnings
 from .adjustment import Adjustment, AdjustmentProblem, adjust
 from .camera import Camera, Projection
 from .control_points import ControlPoint
-from .diagnosis import require_explained
+from .diagnosis import reject_common_mistake
 from .initial_pose import initial_poses
 from .outliers import find_outliers
 from .record import CameraRecord, PointFit
 from .skyline_adjustment import SkylineObservation, adjust_with_skyline
-from .validation import heights, require_on_map, require_usable, twice
+from .validation import duplicate_warnings, gcp_heights, require_on_map, require_usable
 
 Floats = NDArray[np.float64]
 HeightsAt = Callable[[Floats, Floats], Floats]
@@ -36,7 +36,7 @@ POSITION_SIGMA = (10.0, 10.0, 5.0)
 
 _KNOWN = 10.0  # metres: a position as good as this, and a focal length, make up for a point
 _SECOND = 20  # points from which k2 is tried
-_ABSURD = 0.1  # of the picture's width: residuals of no camera at all
+_ABSURD = 0.1  # of the photo's width: residuals of no camera at all
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def solve_pose(
     points
         At least 4 in use; 3 where position (to 10 m) and focal length are known.
     size
-        (width, height) of the picture, pixels.
+        (width, height) of the photo, pixels.
     epsg
         Projected CRS of x and y.
     terrain
@@ -96,7 +96,7 @@ def solve_pose(
     projection
         Pinhole, or cylindrical panorama.
     skyline
-        Of the picture, to help few points.
+        Of the photo, to help few points.
 
     Returns
     -------
@@ -113,21 +113,21 @@ def solve_pose(
     require_usable(points, size, 3 if known else 4)
     names = [point.name for point in points]
     require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, terrain)
-    z, odd = heights(points, terrain)
+    z, odd = gcp_heights(points, terrain)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    best = _best(_problem(used, prior, terrain), size, projection, [p.name for p in used])
+    best = _solve(_make_problem(used, prior, terrain), size, projection, [p.name for p in used])
     problem = best.problem
-    best, suspects, texts = _without_outliers(best, used)
-    require_explained(best, problem, _optimum)
+    best, suspects, texts = _remove_outliers(best, used)
+    reject_common_mistake(best, problem, _best_adjustment)
     best, unlike = adjust_with_skyline(best, skyline)
-    best = _with_second(best)
-    _require_sense(best)
-    pixels, metres = leave_one_out(best, terrain)
-    spread = covariance(best)
+    best = _try_k2(best)
+    _require_plausible(best)
+    pixels, metres = leave_one_out_errors(best, terrain)
+    spread = pose_covariance(best)
     kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
     errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
-    fits = _fits(points, best.camera, suspects, errors)
+    fits = _point_fits(points, best.camera, suspects, errors)
     on_map = metres[np.isfinite(metres)]
     return CameraRecord(
         best.camera,
@@ -138,16 +138,22 @@ def solve_pose(
         loo_rms_px=loo_rms(pixels),
         loo_map_median_m=float(np.median(on_map)) if on_map.size else None,
         loo_map_p90_m=float(np.percentile(on_map, 90)) if on_map.size else None,
-        warnings=(*texts.values(), *twice(points), *odd, *unlike, *warnings(best, spread, pixels)),
+        warnings=(
+            *texts.values(),
+            *duplicate_warnings(points),
+            *odd,
+            *unlike,
+            *pose_warnings(best, spread, pixels),
+        ),
     )
 
 
-def _problem(
+def _make_problem(
     used: Sequence[ControlPoint], prior: PosePrior, terrain: HeightsAt | None
 ) -> AdjustmentProblem:
     position, sigmas = np.zeros(3), np.full(3, math.inf)
     if prior.position is not None:
-        position, sigmas = _position(prior, terrain), np.array(prior.sigmas, np.float64)
+        position, sigmas = _prior_position(prior, terrain), np.array(prior.sigmas, np.float64)
     focal = prior.focal or 1.0
     return AdjustmentProblem(
         np.array([(p.x, p.y, p.z) for p in used]),
@@ -160,7 +166,7 @@ def _problem(
     )
 
 
-def _position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
+def _prior_position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
     x, y, z = (*(prior.position or ()), None)[:3]
     if z is not None and math.isfinite(z):
         return np.array([x, y, z])
@@ -178,14 +184,14 @@ def _position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
     return np.array([x, y, ground + prior.height_above_ground])
 
 
-def _best(
+def _solve(
     problem: AdjustmentProblem, size: tuple[int, int], projection: Projection, names: Sequence[str]
 ) -> Adjustment:
     """The best optimum of all starts."""
     blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
-    best = _optimum(problem, blank)
+    best = _best_adjustment(problem, blank)
     if best is None:
-        behind = _behind(problem, blank)
+        behind = _points_behind(problem, blank)
         hint = (
             "behind the camera that sees the others: "
             f"{', '.join(n for n, gone in zip(names, behind, strict=True) if gone)}"
@@ -200,20 +206,23 @@ def _best(
     return best
 
 
-def _optimum(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
+def _best_adjustment(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
     fits = [adjust(problem, start) for start in initial_poses(problem, blank)]
     return min((fit for fit in fits if fit is not None), key=lambda fit: fit.chi2, default=None)
 
 
-def _behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool_]:
+def _points_behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool_]:
     """(N,) the one or two points behind the camera that fits all others best."""
-    count = len(problem.places)
+    count = len(problem.points)
     best, chosen = math.inf, np.zeros(count, bool)
     for size in (1, 2):
         for out in combinations(range(count), size) if count - size >= 4 else ():
             others = ~np.isin(np.arange(count), out)
-            fit = _optimum(problem.only(others), blank)
-            hidden = fit is not None and np.isnan(problem.misfits(fit.camera)[::2][~others]).all()
+            fit = _best_adjustment(problem.subset(others), blank)
+            hidden = (
+                fit is not None
+                and np.isnan(problem.normalized_residuals(fit.camera)[::2][~others]).all()
+            )
             if fit is not None and hidden and fit.rms < best:
                 best, chosen = fit.rms, ~others
         if best < _ABSURD * blank.width / 10:
@@ -221,13 +230,13 @@ def _behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool_]:
     return chosen
 
 
-def _without_outliers(
+def _remove_outliers(
     best: Adjustment, used: Sequence[ControlPoint]
 ) -> tuple[Adjustment, set[str], dict[str, str]]:
     """The fit without points that are plainly wrong; suspects; those left out, with a text."""
     wrong, doubtful = find_outliers(best)
     if wrong.any():
-        best = adjust(best.problem.only(~wrong), best.camera) or best
+        best = adjust(best.problem.subset(~wrong), best.camera) or best
     out = {
         point.name: f"{point.name} contradicts the other points and was left out: check its pixel "
         "and its place, or set its use to 0."
@@ -244,28 +253,28 @@ def _without_outliers(
     return best, {*out, *doubts}, texts
 
 
-def _with_second(fit: Adjustment) -> Adjustment:
+def _try_k2(fit: Adjustment) -> Adjustment:
     """The fit with k2, where there are many points and both AICc and left-out points gain."""
-    count = len(fit.problem.places)
+    count = len(fit.problem.points)
     if count < _SECOND or fit.camera.projection is Projection.CYLINDRICAL:
         return fit
-    other = adjust(replace(fit.problem, second=True), fit.camera)
+    other = adjust(replace(fit.problem, fit_k2=True), fit.camera)
     if other is None or _aicc(other) >= _aicc(fit) - 2:
         return fit
-    errors = [loo_rms(leave_one_out(each, None)[0]) for each in (fit, other)]
+    errors = [loo_rms(leave_one_out_errors(each, None)[0]) for each in (fit, other)]
     better = None not in errors and errors[1] < 0.98 * errors[0]  # type: ignore[operator]
     return other if better else fit
 
 
 def _aicc(fit: Adjustment) -> float:
-    count, free = fit.misfits.size, fit.slopes.shape[1] + 1
-    squares = float(np.sum(fit.misfits**2))
+    count, free = fit.normalized_residuals.size, fit.jacobian.shape[1] + 1
+    squares = float(np.sum(fit.normalized_residuals**2))
     return float(
         count * math.log(squares / count) + 2 * free + 2 * free * (free + 1) / (count - free - 1)
     )
 
 
-def _require_sense(fit: Adjustment) -> None:
+def _require_plausible(fit: Adjustment) -> None:
     camera = fit.camera
     if fit.rms > _ABSURD * camera.width:
         raise CameraError(
@@ -275,7 +284,7 @@ def _require_sense(fit: Adjustment) -> None:
         )
 
 
-def _fits(
+def _point_fits(
     points: Sequence[ControlPoint],
     camera: Camera,
     suspects: set[str],

@@ -1,4 +1,4 @@
-"""Ground that a picture shows somewhere on a line, as the terrain's skyline on the picture's."""
+"""Ground that a photo shows somewhere on a line, as the terrain's skyline on the photo's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SkylineConstraint:
-    """Ground that is to be drawn onto a line of the picture, wherever along it.
+    """Ground that is to be drawn onto a line of the photo, wherever along it.
 
     Attributes
     ----------
@@ -33,17 +33,17 @@ class SkylineConstraint:
         (M,) standard deviations of the distance from the line, pixels.
     """
 
-    places: Floats
+    points: Floats
     pixels: Floats
     normals: Floats
     sigmas: Floats
 
-    def misfits(self, camera: Camera) -> Floats:
+    def normalized_residuals(self, camera: Camera) -> Floats:
         """(M,) distances from the line, in sigmas; NaN where a place is not drawn."""
-        off = camera.project(self.places) - self.pixels
+        off = camera.project(self.points) - self.pixels
         return np.asarray(np.sum(off * self.normals, axis=1) / self.sigmas)
 
-    def slopes(self, camera: Camera, free: int) -> Floats:
+    def jacobian(self, camera: Camera, free: int) -> Floats:
         """(M, P) derivatives of misfits by the parameters."""
-        steep = projection_jacobian(camera, self.places, free)
+        steep = projection_jacobian(camera, self.points, free)
         return np.asarray(np.einsum("mip,mi->mp", steep, self.normals / self.sigmas[:, None]))

@@ -1,9 +1,9 @@
 """Where a camera looks, from the mountains against the sky alone (B7 of the design note).
 
 The position is taken as known. Headings at which the terrain's skyline has the shape of the
-picture's are searched all round; the best few are refined together with pitch, roll and focal
+photo's are searched all round; the best few are refined together with pitch, roll and focal
 length. Trees, roofs and clouds hide parts of a skyline, so what counts is not how far the rest is
-off but how much of the picture's width agrees.
+off but how much of the photo's width agrees.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy.optimize import least_squares
 
-from .skyline_search import APART, between, search
+from .skyline_search import APART, heading_difference, search_headings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SIGMA = 3.0
-"""Standard deviation of a skyline found in a picture 1600 pixels wide, pixels."""
+"""Standard deviation of a skyline found in a photo 1600 pixels wide, pixels."""
 
-_COLUMNS = 240  # of the picture that are compared
+_COLUMNS = 240  # of the photo that are compared
 _REACH = 3.75  # sigmas: a column agrees the less, the nearer it comes to being so far off
 _FAR = 1e3  # pixels: a column whose skyline is unknown
 _ROLL_SIGMA = 3.0  # degrees
@@ -56,11 +56,11 @@ class SkylineFit:
     residual_px
         Median distance between the skylines where they agree, pixels.
     agreeing
-        Share of the picture's width where they do; columns count less the farther they are off.
+        Share of the photo's width where they do; columns count less the farther they are off.
     next_best
         The same share at the best heading elsewhere.
     columns
-        Share of the picture's columns in which a skyline was found.
+        Share of the photo's columns in which a skyline was found.
     trusted
         Whether the pose can be used without asking a person.
     reason
@@ -79,12 +79,12 @@ class SkylineFit:
 def fit_skyline(
     rows: ArrayLike, lines: TerrainSkyline, camera: Camera, focal_sigma: float = 0.10
 ) -> SkylineFit:
-    """Turn a camera until the terrain's skyline is that of its picture.
+    """Turn a camera until the terrain's skyline is that of its photo.
 
     Parameters
     ----------
     rows
-        (W,) v at which the sky ends, NaN where unknown; see `sky.picture_skyline`.
+        (W,) v at which the sky ends, NaN where unknown; see `sky.photo_skyline`.
     lines
         The terrain around the camera's position.
     camera
@@ -96,27 +96,27 @@ def fit_skyline(
     known = np.flatnonzero(np.isfinite(rows))
     share = len(known) / len(rows)
     if share < _FEWEST:
-        return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, _few(share))
+        return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, _too_few(share))
     chosen = known[np.linspace(0, len(known) - 1, min(_COLUMNS, len(known))).astype(int)]
     pixels = np.stack([chosen.astype(np.float64), rows[chosen]], axis=1)
-    starts = search(pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma)
-    found = [_refined(start, camera.f, focal_sigma, pixels, lines) for start in starts]
+    starts = search_headings(pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma)
+    found = [_refine(start, camera.f, focal_sigma, pixels, lines) for start in starts]
     found.sort(key=lambda entry: -entry[0])
     agreeing, residual, best = found[0]
-    others = [worth for worth, _, other in found if between(best.yaw, other.yaw) > APART]
+    others = [worth for worth, _, other in found if heading_difference(best.yaw, other.yaw) > APART]
     agreeing, following = agreeing * share, max(others, default=0.0) * share
-    reason = _doubt(agreeing, following, residual, camera.width / 1600)
+    reason = _reason_for_doubt(agreeing, following, residual, camera.width / 1600)
     return SkylineFit(best, residual, agreeing, following, share, not reason, reason)
 
 
 def skyline_residuals(camera: Camera, pixels: Floats, lines: TerrainSkyline) -> Floats:
-    """(N,) height of the terrain's skyline over places (N, 2) of the picture's, pixels."""
-    azimuth, tangent = camera.directions(pixels)
+    """(N,) height of the terrain's skyline over places (N, 2) of the photo's, pixels."""
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
     over = np.arctan(np.asarray(lines.skyline(azimuth), np.float64)) - np.arctan(tangent)
     return np.nan_to_num(over * camera.f, nan=_FAR, posinf=_FAR, neginf=-_FAR)
 
 
-def _refined(
+def _refine(
     start: Camera, focal: float, focal_sigma: float, pixels: Floats, lines: TerrainSkyline
 ) -> tuple[float, float, Camera]:
     """Share that agrees, median misfit there (pixels), and camera of the optimum near a start."""
@@ -148,25 +148,25 @@ def _refined(
     return float(np.maximum(0, 1 - (off / _REACH) ** 2).mean()), residual, camera
 
 
-def _doubt(agreeing: float, following: float, residual: float, unit: float) -> str:
+def _reason_for_doubt(agreeing: float, following: float, residual: float, unit: float) -> str:
     """Why a person has to look at a fit, and what to do; empty if it can be believed."""
     if following > _CLEAR * agreeing >= _CLEAR * _FEWEST:
         return (
-            f"Another heading fits nearly as well (over {following:.0%} of the picture's width, "
+            f"Another heading fits nearly as well (over {following:.0%} of the photo's width, "
             f"this one over {agreeing:.0%}): look at the drawn skyline, and pair control points "
             "where it is wrong."
         )
     if agreeing < _FEWEST or residual > _GOOD * unit * (agreeing - following):
         return (
-            f"The skylines agree over {agreeing:.0%} of the picture's width at best, there within "
+            f"The skylines agree over {agreeing:.0%} of the photo's width at best, there within "
             f"{residual:.1f} px: check the camera's position and focal length, that the DEM "
             "reaches the horizon, and that the sky is clear. Pair control points instead."
         )
     return ""
 
 
-def _few(share: float) -> str:
+def _too_few(share: float) -> str:
     return (
-        f"A skyline was found in {share:.0%} of the picture's columns only: take a clear day's "
-        "picture that shows the mountains against the sky, or pair control points."
+        f"A skyline was found in {share:.0%} of the photo's columns only: take a clear day's "
+        "photo that shows the mountains against the sky, or pair control points."
     )

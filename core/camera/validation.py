@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CameraError
-from .map_crs import in_area_of_use, name_of, require_metres, require_true_scale
+from .map_crs import crs_name, in_area_of_use, require_metres, require_true_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ _GEOID = (40.0, 60.0)  # metres that ellipsoidal heights lie above the sea's in 
 
 
 def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least: int) -> None:
-    """Refuse points that are too few, twice there, beside the picture, or all on a line.
+    """Refuse points that are too few, twice there, beside the photo, or all on a line.
 
     Raises
     ------
@@ -39,17 +39,17 @@ def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least:
     if len(used) < least:
         raise CameraError(
             f"{len(used)} control points are in use, and a pose needs at least {least}. Add points "
-            "all over the picture, near and far"
+            "all over the photo, near and far"
             + ("." if least == 3 else "; three do where position (to 10 m) and focal are known.")
         )
     _require_distinct(points, least)
-    _require_in_picture(used, size)
-    if _on_a_line(np.array([(p.u, p.v) for p in used])):
+    _require_in_image(used, size)
+    if _are_collinear(np.array([(p.u, p.v) for p in used])):
         raise CameraError(
-            "All control points lie on one line in the picture, so nothing holds the camera's "
+            "All control points lie on one line in the photo, so nothing holds the camera's "
             "tilt about it. Add points above or below it."
         )
-    if _on_a_line(np.array([(p.x, p.y) for p in used])) and len(used) < 6:
+    if _are_collinear(np.array([(p.x, p.y) for p in used])) and len(used) < 6:
         raise CameraError(
             "All control points lie on one line on the map, so they cannot tell where the camera "
             "stands. Add points beside it, nearer or farther away."
@@ -66,11 +66,11 @@ def _require_distinct(points: Sequence[ControlPoint], least: int) -> None:
     if len(different) < least:
         raise CameraError(
             f"Only {len(different)} of the control points in use are different ones, and a pose "
-            f"needs at least {least}. Add points elsewhere in the picture."
+            f"needs at least {least}. Add points elsewhere in the photo."
         )
 
 
-def twice(points: Sequence[ControlPoint]) -> list[str]:
+def duplicate_warnings(points: Sequence[ControlPoint]) -> list[str]:
     """Warnings of points in use at the same pixel, or at the same place."""
     texts = []
     for places, what in (
@@ -88,7 +88,7 @@ def twice(points: Sequence[ControlPoint]) -> list[str]:
     return texts
 
 
-def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> None:
+def _require_in_image(used: Sequence[ControlPoint], size: tuple[int, int]) -> None:
     width, height = size
     outside = [p.name for p in used if not (-1 <= p.u <= width + 1 and -1 <= p.v <= height + 1)]
     if not outside:
@@ -97,10 +97,10 @@ def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> 
     reason = (
         "u_px and v_px look exchanged (u counts to the right, v downwards)."
         if swapped
-        else "Give the size of the picture in which they were measured."
+        else "Give the size of the photo in which they were measured."
     )
     raise CameraError(
-        f"The control points {', '.join(outside)} lie outside of the picture of {width} x "
+        f"The control points {', '.join(outside)} lie outside of the photo of {width} x "
         f"{height} pixels. {reason}"
     )
 
@@ -118,7 +118,7 @@ def require_on_map(
     require_metres(epsg)
     if (np.abs(places) <= 360).all():
         raise CameraError(
-            f"The control points' x and y look like degrees, not like metres of {name_of(epsg)}. "
+            f"The control points' x and y look like degrees, not like metres of {crs_name(epsg)}. "
             "Transform them to that CRS."
         )
     x, y = np.median(places, axis=0)
@@ -127,14 +127,14 @@ def require_on_map(
         ((x * FEET, y * FEET), "x and y look like feet: multiply them by 0.3048"),
         ((y * FEET, x * FEET), "x and y look exchanged, and like feet"),
     ):
-        if not _belongs((x, y), epsg, terrain) and _belongs(there, epsg, terrain):
+        if not _is_plausible((x, y), epsg, terrain) and _is_plausible(there, epsg, terrain):
             raise CameraError(
-                f"The control points lie outside of {name_of(epsg)} or of the terrain model: "
+                f"The control points lie outside of {crs_name(epsg)} or of the terrain model: "
                 f"{text}."
             )
     if not in_area_of_use(epsg, x, y):
         raise CameraError(
-            f"The control points, about ({x:.0f}, {y:.0f}), lie far from where {name_of(epsg)} is "
+            f"The control points, about ({x:.0f}, {y:.0f}), lie far from where {crs_name(epsg)} is "
             "used. Check the CRS, and that x counts eastwards and y northwards."
         )
     require_true_scale(epsg, float(x), float(y))
@@ -147,7 +147,7 @@ def require_on_map(
         )
 
 
-def _belongs(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -> bool:
+def _is_plausible(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -> bool:
     if terrain is not None:
         return bool(np.isfinite(terrain(np.array([place[0]]), np.array([place[1]]))[0]))
     try:
@@ -156,7 +156,9 @@ def _belongs(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -
         return False
 
 
-def heights(points: Sequence[ControlPoint], terrain: HeightsAt | None) -> tuple[Floats, list[str]]:
+def gcp_heights(
+    points: Sequence[ControlPoint], terrain: HeightsAt | None
+) -> tuple[Floats, list[str]]:
     """Heights (N,) of all points, from the terrain where they have none, and what is odd.
 
     Raises
@@ -180,10 +182,10 @@ def heights(points: Sequence[ControlPoint], terrain: HeightsAt | None) -> tuple[
             f"The DEM does not cover the control points {', '.join(missing)}, which have no z. "
             "Give their z, take a DEM that reaches there, or check their x and y."
         )
-    return found, _odd_heights(points, given, ground)
+    return found, _height_warnings(points, given, ground)
 
 
-def _odd_heights(points: Sequence[ControlPoint], given: Floats, ground: Floats) -> list[str]:
+def _height_warnings(points: Sequence[ControlPoint], given: Floats, ground: Floats) -> list[str]:
     above = given - ground
     known = np.isfinite(above)
     if not known.any():
@@ -210,6 +212,6 @@ def _odd_heights(points: Sequence[ControlPoint], given: Floats, ground: Floats) 
     return [f"Heights far from the DEM's: {', '.join(far)}. Check z, x and y of these points."]
 
 
-def _on_a_line(places: Floats) -> bool:
+def _are_collinear(places: Floats) -> bool:
     spread = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
     return bool(spread[1] < _LINE * spread[0])

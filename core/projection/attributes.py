@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import TerrainError
-from .flow_line import ENDS, length_and_width
-from .outline_cells import OutlineCells, cells_of, weighted_quantiles
+from .fall_line import ENDS, measure_length_and_width
+from .outline_cells import OutlineCells, make_outline_cells, weighted_quantiles
 from .to_map import MapOutline
 from .uncertainty import boundary_uncertainty, view_geometry
 
@@ -56,10 +56,10 @@ _LENGTHS = (50, 250, 1000, 2000)
 _AREAS = (500, 10_000, 80_000, 500_000)
 
 
-def attributes(
+def measure_attributes(
     outline: MapOutline | Polygon | MultiPolygon,
     terrain: Terrain,
-    sight: Viewshed | None = None,
+    viewshed: Viewshed | None = None,
     release: Polygon | MultiPolygon | None = None,
 ) -> dict[str, Any]:
     """Measure an avalanche.
@@ -70,7 +70,7 @@ def attributes(
         In the CRS of the terrain.
     terrain
         Heights.
-    sight
+    viewshed
         What the camera sees that the outline was drawn with, for what tells of accuracy.
     release
         The release area, if known; otherwise the highest 20 % of the outline's area.
@@ -104,24 +104,24 @@ def attributes(
     polygon = outline.polygon if isinstance(outline, MapOutline) else outline
     if polygon.is_empty:
         raise TerrainError("The outline is empty: there is nothing to measure.")
-    cells = cells_of(polygon, terrain)
+    cells = make_outline_cells(polygon, terrain)
     known = cells.known & (cells.cover > 0)
     weights = np.where(known, cells.cover, 0.0)
     measured: dict[str, Any] = {"area_m2": float(polygon.area)}
     measured |= dict.fromkeys((*_TERRAIN, *_VIEW))
     if weights.sum() >= _LEAST_KNOWN * max(float(cells.cover.sum()), 1e-9):
-        measured |= _extent(polygon, cells, terrain, weights)
-        measured |= _release(cells, terrain, weights, release)
-    if sight is not None:
-        measured |= _seen(cells, known, sight)
-        boundary = boundary_uncertainty(polygon, sight)
+        measured |= _measure_extent(polygon, cells, terrain, weights)
+        measured |= _measure_release(cells, terrain, weights, release)
+    if viewshed is not None:
+        measured |= _measure_view(cells, known, viewshed)
+        boundary = boundary_uncertainty(polygon, viewshed)
         measured |= {"sigma_map_m": boundary.median_m, "sigma_map_p90_m": boundary.p90_m}
     if isinstance(outline, MapOutline):
         measured |= {"vis_frac": float(outline.visible_fraction), "bridged": outline.bridged}
     return measured
 
 
-def _extent(
+def _measure_extent(
     polygon: Polygon | MultiPolygon,
     cells: OutlineCells,
     terrain: Terrain,
@@ -139,7 +139,7 @@ def _extent(
     heights = np.concatenate([heights[np.isfinite(heights)], inner])
     highest, lowest = float(heights.max()), float(heights.min())
     deposit, release = weighted_quantiles(z, share, (ENDS, 1 - ENDS))
-    length, width = length_and_width(cells, highest, lowest)
+    length, width = measure_length_and_width(cells, highest, lowest)
     return {
         "area_surface_m2": float(polygon.area * np.average(np.hypot(1, tangent), weights=share)),
         "length_m": length,
@@ -153,7 +153,7 @@ def _extent(
     }
 
 
-def _release(
+def _measure_release(
     cells: OutlineCells,
     terrain: Terrain,
     weights: NDArray[np.float64],
@@ -161,7 +161,7 @@ def _release(
 ) -> dict[str, Any]:
     """Slope and aspect of the release."""
     if release is not None and not release.is_empty:
-        cells = cells_of(release, terrain)
+        cells = make_outline_cells(release, terrain)
         weights = np.where(cells.known, cells.cover, 0.0)
     else:
         used = weights > 0
@@ -187,23 +187,25 @@ def _release(
     }
 
 
-def _seen(cells: OutlineCells, known: NDArray[np.bool_], sight: Viewshed) -> dict[str, Any]:
+def _measure_view(
+    cells: OutlineCells, known: NDArray[np.bool_], viewshed: Viewshed
+) -> dict[str, Any]:
     """What the camera sees of the outline, and how."""
     points = np.column_stack([cells.x[known], cells.y[known], cells.z[known]])
     points = points[:: max(1, len(points) // _MOST_VIEWED)]
     if not len(points):
         return {}
-    camera = sight.record.camera
-    seen = sight.ranges.sees(points)
+    camera = viewshed.record.camera
+    seen = viewshed.range_map.is_visible(points)
     found: dict[str, Any] = {"vis_frac": float(seen.mean())}
     if not seen.any():
         return found
     points = points[seen]
-    view = view_geometry(points, camera, sight.terrain)
+    view = view_geometry(points, camera, viewshed.terrain)
     # pixels to a square metre of the map: the determinant of d(u, v) / d(x, y) on the ground
     across, along = (
         camera.project(points + offset) - camera.project(points - offset)
-        for offset in _on_ground(view.gradient)
+        for offset in _ground_steps(view.gradient)
     )
     pixels = np.abs(np.linalg.det(np.stack([across, along], axis=2) / 2))
     with np.errstate(divide="ignore"):
@@ -215,7 +217,7 @@ def _seen(cells: OutlineCells, known: NDArray[np.bool_], sight: Viewshed) -> dic
     }
 
 
-def _on_ground(gradient: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _ground_steps(gradient: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """(N, 3) steps on the ground of one metre east, and of one metre north."""
     one, none = np.ones(len(gradient)), np.zeros(len(gradient))
     return [

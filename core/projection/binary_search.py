@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-def search(
+def search_sorted(
     values: Floats, start: NDArray[np.int64], end: NDArray[np.int64], wanted: Floats
 ) -> NDArray[np.int64]:
     """First index from `start` whose rising value is not less than wanted, else `end`."""

@@ -16,7 +16,7 @@ from ..zoo.cache import cache_dir
 MOST_BYTES = 2 * 1024**3
 """Of a cache, before its least recently used entries are deleted."""
 
-_Thing = TypeVar("_Thing")
+_Value = TypeVar("_Value")
 
 
 def default_folder() -> Path:
@@ -24,19 +24,19 @@ def default_folder() -> Path:
     return cache_dir() / "sights"
 
 
-def key_of(*parts: object) -> str:
+def cache_key(*parts: object) -> str:
     """Name of an entry that depends on these parts, by what `repr` says of them."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def cached(
+def load_or_make(
     folder: Path,
     key: str,
-    load: Callable[[Path], _Thing],
-    make: Callable[[], _Thing],
-    save: Callable[[_Thing, Path], None],
+    load: Callable[[Path], _Value],
+    make: Callable[[], _Value],
+    save: Callable[[_Value, Path], None],
     most_bytes: int = MOST_BYTES,
-) -> _Thing:
+) -> _Value:
     """What was kept under a key; else made, kept for the next time, and loaded as then.
 
     An entry that cannot be loaded is made anew; a disk that is full or may not be written to
@@ -47,7 +47,7 @@ def cached(
     folder
         Of the cache; made if it is missing.
     key
-        See `key_of`.
+        See `cache_key`.
     load
         Given the entry's folder; raises `IsegError` if it is damaged.
     make
@@ -72,25 +72,25 @@ def cached(
         with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part:
             save(thing, Path(part) / key)
             (Path(part) / key).rename(entry)
-        _bound(folder, most_bytes, entry)
+        _evict(folder, most_bytes, entry)
         return load(entry)
     except (IsegError, OSError):
         return thing  # the cache only saves time
 
 
-def _bound(folder: Path, most_bytes: int, newest: Path) -> None:
+def _evict(folder: Path, most_bytes: int, newest: Path) -> None:
     """Delete the entries not used for longest until the rest is small enough."""
     entries = sorted(
         (entry for entry in folder.iterdir() if entry.is_dir() and entry != newest),
         key=lambda entry: entry.stat().st_mtime,
         reverse=True,
     )
-    total = _size(newest)
+    total = _entry_size(newest)
     for entry in entries:
-        total += _size(entry)
+        total += _entry_size(entry)
         if total > most_bytes:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _size(entry: Path) -> int:
+def _entry_size(entry: Path) -> int:
     return sum(path.stat().st_size for path in entry.rglob("*") if path.is_file())

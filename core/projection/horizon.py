@@ -10,7 +10,7 @@ import numpy as np
 
 from ..camera.refraction import curvature_drop
 from .lines_of_sight import LinesOfSight, trace_lines_of_sight
-from .range_map import fan
+from .range_map import azimuth_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ _MOST_CELLS = 25_000_000  # of terrain; coarser beyond
 _STEP = math.radians(0.02)
 
 
-def trace_all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
+def trace_horizon(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
     """What can be seen from where a camera stands, up to 30 km away.
 
     Parameters
@@ -51,7 +51,7 @@ def trace_all_round(camera: Camera, dem: Dem, progress: Progress | None = None) 
     )
 
 
-def skyline_places(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
+def skyline_point_finder(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
     """What gives the ground (N, 3) that makes the skyline of a camera's view, x, y, z, metres.
 
     The terrain is read once, round the first camera asked for. The function raises TerrainError
@@ -65,7 +65,7 @@ def skyline_places(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
         lines = trace_lines_of_sight(
             terrain[0],
             (camera.x, camera.y, camera.z),
-            azimuths=fan(camera),
+            azimuths=azimuth_range(camera),
             step=_STEP,
             refraction=camera.refraction,
         )
@@ -90,4 +90,4 @@ def _surroundings(camera: Camera, dem: Dem) -> Terrain:
         min(north, camera.y + _REACH),
     )
     area = max(0.0, bounds[2] - bounds[0]) * max(0.0, bounds[3] - bounds[1])
-    return dem.window(bounds, max(dem.cell, math.sqrt(area / _MOST_CELLS)))
+    return dem.read_terrain(bounds, max(dem.cell, math.sqrt(area / _MOST_CELLS)))

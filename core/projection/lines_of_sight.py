@@ -20,9 +20,9 @@ import numpy as np
 
 from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
-from .binary_search import search
-from .profiles import chains, profiles, sample_distances
-from .threads import Progress, in_threads
+from .binary_search import search_sorted
+from .profiles import sample_distances, sample_profiles, visible_nodes
+from .threads import Progress, map_in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -75,7 +75,7 @@ class LinesOfSight:
     tangents: Floats
     unknown: Floats
 
-    def hits(
+    def intersect(
         self, azimuth: ArrayLike, tangent: ArrayLike
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Where rays end, on the line nearest to each.
@@ -84,7 +84,7 @@ class LinesOfSight:
         ----------
         azimuth, tangent
             Grid azimuth, radians (-pi to pi), and tangent of the elevation angle, of one shape;
-            see `Camera.directions`.
+            see `Camera.line_of_sight_angles`.
 
         Returns
         -------
@@ -93,9 +93,9 @@ class LinesOfSight:
             is closer than `nearest`; and whether the ray ends on ground, however close: False
             for the sky and beside the fan.
         """
-        line, inside = self._line(np.asarray(azimuth, np.float32))
+        line, inside = self._nearest_line(np.asarray(azimuth, np.float32))
         tangent = np.asarray(tangent, np.float32)
-        before, place = self._before(line, self.tangents, tangent)
+        before, place = self._bracket(line, self.tangents, tangent)
         near, far = self.distances[before], self.distances[before + 1]
         # Heights, not tangents, are straight between nodes.
         below = near * (tangent - self.tangents[before])
@@ -105,7 +105,7 @@ class LinesOfSight:
         land = inside & (place <= 0)
         return np.where(land & (place == 0), distance, np.float32(np.nan)), land
 
-    def sees(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
+    def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
         """Whether places can be seen: no ground before them hides them.
 
         Parameters
@@ -125,13 +125,13 @@ class LinesOfSight:
         distance = np.hypot(offset[:, 0], offset[:, 1])
         lift = max(1.0, self.cell / 4) if tolerance is None else tolerance
         height = offset[:, 2] + lift - curvature_drop(distance, self.refraction)
-        line, inside = self._line(np.arctan2(offset[:, 0], offset[:, 1]).astype(np.float32))
-        before, place = self._before(line, self.distances, distance.astype(np.float32))
+        line, inside = self._nearest_line(np.arctan2(offset[:, 0], offset[:, 1]).astype(np.float32))
+        before, place = self._bracket(line, self.distances, distance.astype(np.float32))
         near, far = self.distances[before], self.distances[before + 1]
         low, high = near * self.tangents[before], far * self.tangents[before + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             horizon = low + (high - low) * (distance - near) / (far - near)
-        horizon = np.where(place > 0, self._tops()[line] * distance, horizon)
+        horizon = np.where(place > 0, self._skyline_tangents()[line] * distance, horizon)
         clear = (place < 0) | ~(height < horizon)
         return np.asarray(inside & (distance >= self.nearest) & clear)
 
@@ -140,25 +140,25 @@ class LinesOfSight:
 
         NaN beside the fan and where no ground is known.
         """
-        tops, full = self._tops(), _TURN / self.step
+        tops, full = self._skyline_tangents(), _TURN / self.step
         at = (np.asarray(azimuth, np.float64) - self.first) % _TURN / self.step
         at = np.where(at > full - 0.5, at - full, at)
         last = len(tops) - 1
         low = np.floor(at).astype(np.intp)
         share = at - low
-        if self._round:
+        if self._is_full_circle:
             low, high = low % len(tops), (low + 1) % len(tops)
         else:
             share = np.where(at <= last + 0.5, share, np.nan)
             low, high = np.clip(low, 0, last), np.clip(low + 1, 0, last)
         return np.asarray(tops[low] * (1 - share) + tops[high] * share)
 
-    def over_unknown(self, azimuth: ArrayLike, distance: ArrayLike) -> NDArray[np.bool_]:
+    def crosses_unknown(self, azimuth: ArrayLike, distance: ArrayLike) -> NDArray[np.bool_]:
         """Whether rays pass over unknown ground on their way to a distance (m); same shape.
 
         What they meet there may in truth be hidden.
         """
-        line, inside = self._line(np.asarray(azimuth, np.float32))
+        line, inside = self._nearest_line(np.asarray(azimuth, np.float32))
         return np.asarray(inside & (np.asarray(distance) > self.unknown[line]))
 
     def save(self, folder: str | Path) -> None:
@@ -197,11 +197,11 @@ class LinesOfSight:
             ) from error
 
     @property
-    def _round(self) -> bool:
+    def _is_full_circle(self) -> bool:
         """Whether the lines go all round."""
         return len(self.unknown) * self.step > _TURN - self.step / 2
 
-    def _line(self, azimuth: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def _nearest_line(self, azimuth: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """The line nearest to azimuths, and whether these are in the fan."""
         count, full = len(self.unknown), np.float32(_TURN / self.step)
         at = (azimuth - np.float32(self.first)) / np.float32(self.step) + np.float32(0.5)
@@ -211,14 +211,14 @@ class LinesOfSight:
             inside = at < count
             return np.where(inside, at, 0).astype(np.intp), inside
 
-    def _tops(self) -> Floats:
+    def _skyline_tangents(self) -> Floats:
         """(A,) tangent of each line's skyline; NaN for lines without any node."""
         known = self.starts[1:] > self.starts[:-1]
         tops = np.full(len(known), np.nan, np.float32)
         tops[known] = self.tangents[self.starts[1:][known] - 1]
         return tops
 
-    def _before(
+    def _bracket(
         self, line: NDArray[np.intp], values: Floats, wanted: Floats
     ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         """The last nodes of lines whose value is less than wanted.
@@ -227,7 +227,7 @@ class LinesOfSight:
         between them it can be relied on, but it always has a node behind it.
         """
         start, end = self.starts[line], self.starts[line + 1]
-        node = search(values, start, end, wanted)
+        node = search_sorted(values, start, end, wanted)
         place = np.where(node == end, np.int8(1), np.where(node == start, np.int8(-1), np.int8(0)))
         return np.clip(node - 1, 0, len(values) - 2), place
 
@@ -245,7 +245,7 @@ def trace_lines_of_sight(
     """Look from a place over the ground.
 
     Samples along a line are half a cell apart, or `step` times the distance where that is more.
-    Unknown ground hides nothing; see `LinesOfSight.over_unknown`.
+    Unknown ground hides nothing; see `LinesOfSight.crosses_unknown`.
 
     Parameters
     ----------
@@ -278,13 +278,13 @@ def trace_lines_of_sight(
     drop = (position[2] + curvature_drop(ranges, refraction)).astype(np.float32)
 
     def look(bearings: NDArray[np.floating]) -> tuple[NDArray[np.generic], ...]:
-        heights = profiles(terrain, position, bearings, ranges)
-        return chains((heights - drop) / ranges, ranges)
+        heights = sample_profiles(terrain, position, bearings, ranges)
+        return visible_nodes((heights - drop) / ranges, ranges)
 
     batch = max(1, _BATCH // max(len(ranges), 1))
     bearings = first + step * np.arange(count)
     parts = [bearings[i : i + batch] for i in range(0, count, batch)]
-    results = list(in_threads(look, parts, progress))
+    results = list(map_in_threads(look, parts, progress))
     counts, distances, tangents, unknown = (
         np.concatenate([result[i] for result in results]) for i in range(4)
     )

@@ -1,4 +1,4 @@
-"""A grid on the map: its ground, where its cells appear in the picture, and which are seen."""
+"""A grid on the map: its ground, where its cells appear in the photo, and which are seen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class MapGrid:
     cols: int
 
     @classmethod
-    def over(cls, bounds: ArrayLike, cell: float, most: int) -> MapGrid:
+    def covering(cls, bounds: ArrayLike, cell: float, most: int) -> MapGrid:
         """The grid that covers ``bounds`` (x_min, y_min, x_max, y_max) and some margin.
 
         Its corners lie on whole multiples of the cell, which grows until there are no more than
@@ -80,11 +80,11 @@ class MapGrid:
             north = self.north - first * self.cell
             yield slice(first, last), replace(self, north=north, rows=last - first)
 
-    def heights(self, terrain: Terrain) -> NDArray[np.float32]:
+    def sample_heights(self, terrain: Terrain) -> NDArray[np.float32]:
         """(rows, cols) heights of the cells' centres, as `Terrain.sample` gives them."""
         known_rows, known_cols = terrain.heights.shape
-        left, across = _between((self.x - terrain.west) / terrain.cell, known_cols)
-        upper, along = _between((terrain.north - self.y) / terrain.cell, known_rows)
+        left, across = _interpolation_weights((self.x - terrain.west) / terrain.cell, known_cols)
+        upper, along = _interpolation_weights((terrain.north - self.y) / terrain.cell, known_rows)
         # Along rows first, only of those in use; then between the rows.
         first, last = int(upper.min()), int(upper.max()) + 2
         known = terrain.heights[first:last]
@@ -102,14 +102,14 @@ class MapGrid:
         drop_east, drop_north = (side.astype(np.float32) for side in drop)
         up = heights - np.float32(camera.z) - drop_east - drop_north[:, None]
         rays: NDArray[Any] = np.empty((3, self.rows, self.cols), np.float32)
-        for ray, axis in zip(rays, camera.axes(), strict=True):
+        for ray, axis in zip(rays, camera.rotation_matrix(), strict=True):
             np.multiply(up, np.float32(axis[2]), out=ray)
             ray += (axis[0] * east).astype(np.float32)
             ray += (axis[1] * north).astype(np.float32)[:, None]
-        pixels = camera.draw(rays.reshape(3, -1).T)
+        pixels = camera.project_rays(rays.reshape(3, -1).T)
         return pixels.astype(np.float32, copy=False).reshape(self.rows, self.cols, 2)
 
-    def seen(
+    def visible_cells(
         self,
         wanted: NDArray[np.bool_],
         heights: NDArray[np.float32],
@@ -118,13 +118,13 @@ class MapGrid:
         """(rows, cols) which of the ``wanted`` cells no ground hides from the camera."""
         row, col = np.nonzero(wanted)
         seen = np.zeros_like(wanted)
-        seen[row, col] = is_visible(
+        seen[row, col] = is_ground_visible(
             np.stack([self.x[col], self.y[row], heights[row, col]], axis=1), lines
         )
         return seen
 
 
-def is_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
+def is_ground_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
     """Whether places *on the ground* (N, 3) are seen.
 
     What is asked is whether the ray towards each is free until just before it, by as much as the
@@ -139,10 +139,10 @@ def is_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.b
     offset[:, 2] -= curvature_drop(distance, lines.refraction)
     offset *= share[:, None]
     offset[:, 2] += curvature_drop(distance * share, lines.refraction)
-    return lines.sees(offset + lines.position, tolerance=_ROUNDING)
+    return lines.is_visible(offset + lines.position, tolerance=_ROUNDING)
 
 
-def _between(
+def _interpolation_weights(
     place: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Index before a place among ``count`` samples, and share of the next; NaN outside."""
@@ -151,8 +151,8 @@ def _between(
     return before, np.where(inside, place - before, np.nan).astype(np.float32)
 
 
-def inside(pixels: NDArray[np.floating], camera: Camera) -> NDArray[np.bool_]:
-    """Which places (..., 2) (u, v) lie in the picture of a camera."""
+def in_image(pixels: NDArray[np.floating], camera: Camera) -> NDArray[np.bool_]:
+    """Which places (..., 2) (u, v) lie in the photo of a camera."""
     u, v = pixels[..., 0], pixels[..., 1]
     with np.errstate(invalid="ignore"):
         across = (u >= -0.5) & (u <= camera.width - 0.5)

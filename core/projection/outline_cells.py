@@ -23,7 +23,7 @@ _FINEST = 0.5  # metres
 _FINER = 4  # parts of a cell's side by which its share is counted
 
 
-def gradient(
+def terrain_gradient(
     terrain: Terrain, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """How the ground rises eastwards and northwards, by the 3 x 3 operator of Horn (1981).
@@ -74,7 +74,7 @@ class OutlineCells:
     z
         (R, C) metres; NaN where nothing is known.
     gradient
-        (R, C, 2) see `gradient`.
+        (R, C, 2) see `terrain_gradient`.
     parts
         (4 R, 4 C) bool, whether each sixteenth of a cell has its centre in the outline.
     """
@@ -102,7 +102,7 @@ class OutlineCells:
         return values.repeat(_FINER, axis=0).repeat(_FINER, axis=1)
 
 
-def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
+def make_outline_cells(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
     """Lay a grid over an outline, as fine as some ten thousand cells allow.
 
     Parameters
@@ -128,5 +128,5 @@ def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
         transform=from_origin(west, north, size / _FINER, size / _FINER),
         dtype="uint8",
     )
-    rise = gradient(terrain, x.ravel(), y.ravel()).reshape(rows, cols, 2)
+    rise = terrain_gradient(terrain, x.ravel(), y.ravel()).reshape(rows, cols, 2)
     return OutlineCells(size, x, y, terrain.sample(x, y), rise, parts.astype(bool))

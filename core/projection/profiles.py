@@ -30,7 +30,7 @@ def sample_distances(
     return np.append(near, turn * (1 + step) ** np.arange(rest + 1)).astype(np.float32)
 
 
-def profiles(
+def sample_profiles(
     terrain: Terrain,
     position: tuple[float, float, float],
     bearings: NDArray[np.floating],
@@ -61,10 +61,12 @@ def profiles(
     return np.asarray(heights)
 
 
-def chains(tangents: Floats, ranges: Floats) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
+def visible_nodes(
+    tangents: Floats, ranges: Floats
+) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
     """Of profiles (L, N): nodes per line, their distances and tangents, and `unknown`."""
     missing = np.isnan(tangents)
-    unknown = _first_gap(missing, ranges)
+    unknown = _first_unknown(missing, ranges)
     tangents[missing] = -np.inf
     before = np.empty_like(tangents)  # the highest up to the sample before
     before[:, 0] = -np.inf
@@ -76,7 +78,7 @@ def chains(tangents: Floats, ranges: Floats) -> tuple[NDArray[np.int64], Floats,
     edge = np.maximum(sample - 1, 0)
     hidden, back = tangents[line, edge], ranges[edge]
     again = (hidden < horizon) & np.isfinite(horizon)
-    # Unknown ground counts as a pit; as in `LinesOfSight.hits`, heights are straight between.
+    # Unknown ground counts as a pit; as in `LinesOfSight.intersect`, heights are straight between.
     low = back[again] * (horizon[again] - np.maximum(hidden[again], np.float32(-1e6)))
     high = distance[again] * (tangent[again] - horizon[again])
     back = back[again] + (distance[again] - back[again]) * low / (low + high)
@@ -89,7 +91,7 @@ def chains(tangents: Floats, ranges: Floats) -> tuple[NDArray[np.int64], Floats,
     return counts, distances, heights, unknown
 
 
-def _first_gap(missing: NDArray[np.bool_], ranges: Floats) -> Floats:
+def _first_unknown(missing: NDArray[np.bool_], ranges: Floats) -> Floats:
     """(L,) distance of each line's first unknown sample before a known one, else inf."""
     last = missing.shape[1] - 1 - np.argmin(missing[:, ::-1], axis=1)
     first = np.argmax(missing, axis=1)

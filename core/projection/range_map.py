@@ -1,4 +1,4 @@
-"""The range map: how far away the ground is that each pixel of a picture sees."""
+"""The range map: how far away the ground is that each pixel of a photo sees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..camera import Camera, Projection
 from ..camera.refraction import curvature_drop
 from ..errors import CameraError
 from .lines_of_sight import LinesOfSight
-from .threads import Progress, in_threads
+from .threads import Progress, map_in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _BLOCK = (1024, 48)  # rows and columns at a time: few lines of sight at once
 _NODES = 4096  # of the table that straightens the lens
-_LEAST_GAP = math.radians(10)  # pictures that leave out less are taken all round
+_LEAST_GAP = math.radians(10)  # photos that leave out less are taken all round
 _ONE_SURFACE = (1.03, 5.0)  # neighbours farther apart than 3 % and 5 m: an edge between them
 
 
@@ -34,7 +34,7 @@ class RangeMap:
     Attributes
     ----------
     camera
-        Whose picture it is.
+        Whose photo it is.
     distances
         (H, W) float32 horizontal distance at pixel centres, metres; NaN in the sky and where
         the ground is closer than `lines.NEAREST`.
@@ -43,8 +43,8 @@ class RangeMap:
     camera: Camera
     distances: Floats
 
-    def locate(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Which ground places of the picture see.
+    def unproject(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Which ground places of the photo see.
 
         Between pixel centres the inverse distance is interpolated, which is right for planes;
         only within one surface: where the four pixels differ by more than 3 % and 5 m, an edge
@@ -59,14 +59,14 @@ class RangeMap:
         -------
         ndarray
             (N, 3) x, y, z on the pixel's ray, so that they project to it exactly; NaN in the sky
-            and outside of the picture.
+            and outside of the photo.
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
-        azimuth, tangent = self.camera.directions(pixels)
-        return self._place(azimuth, tangent, self._distance(pixels))
+        azimuth, tangent = self.camera.line_of_sight_angles(pixels)
+        return self._points_at(azimuth, tangent, self._interpolate(pixels))
 
-    def sees(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
-        """Whether places are in the picture and no ground before them hides them.
+    def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
+        """Whether places are in the photo and no ground before them hides them.
 
         A place is seen if the ray that passes over it by the tolerance, and by half a pixel, does
         not end before it: however flat the ground is looked at, ranges need not agree.
@@ -95,12 +95,14 @@ class RangeMap:
         seen[inside] = ~(ends < distance)
         return seen
 
-    def points(self, rows: slice) -> NDArray[np.float64]:
+    def unproject_rows(self, rows: slice) -> NDArray[np.float64]:
         """(h, W, 3) x, y, z of the ground that rows of pixels see; NaN in the sky."""
         top, bottom, step = rows.indices(self.camera.height)
         v, u = np.mgrid[top:bottom:step, 0 : self.camera.width]
-        azimuth, tangent = self.camera.directions(np.stack([u.ravel(), v.ravel()], axis=1))
-        places = self._place(azimuth, tangent, self.distances[rows].ravel())
+        azimuth, tangent = self.camera.line_of_sight_angles(
+            np.stack([u.ravel(), v.ravel()], axis=1)
+        )
+        places = self._points_at(azimuth, tangent, self.distances[rows].ravel())
         return places.reshape(*u.shape, 3)
 
     def save(self, folder: str | Path) -> None:
@@ -130,8 +132,8 @@ class RangeMap:
             raise CameraError(f"The range map in {folder} is not that of its camera.")
         return cls(camera, distances)
 
-    def _distance(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Horizontal distance at places of the picture, as `locate` says."""
+    def _interpolate(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Horizontal distance at places of the photo, as `unproject` says."""
         height, width = self.distances.shape
         u, v = pixels.T
         with np.errstate(invalid="ignore"):
@@ -153,7 +155,7 @@ class RangeMap:
         nearest = at[np.rint(v).astype(np.intp), np.rint(u).astype(np.intp)]
         return np.where(inside, np.where(one, smooth, nearest), np.nan)
 
-    def _place(
+    def _points_at(
         self,
         azimuth: NDArray[np.float64],
         tangent: NDArray[np.float64],
@@ -169,34 +171,34 @@ class RangeMap:
 def compute_range_map(
     camera: Camera, lines: LinesOfSight, progress: Progress | None = None
 ) -> RangeMap:
-    """The range map of a camera whose lines of sight cover the picture's `fan`."""
+    """The range map of a camera whose lines of sight cover the photo's `azimuth_range`."""
     distances = np.empty((camera.height, camera.width), np.float32)
-    lens = _lens(camera)
+    lens = _undistortion_table(camera)
 
     def fill(block: tuple[slice, slice]) -> None:
-        distances[block] = lines.hits(*_directions(camera, lens, *block))[0]
+        distances[block] = lines.intersect(*_block_angles(camera, lens, *block))[0]
 
-    rows, cols = _parts(camera.height, _BLOCK[0]), _parts(camera.width, _BLOCK[1])
-    for _ in in_threads(fill, [(row, col) for col in cols for row in rows], progress):
+    rows, cols = _split(camera.height, _BLOCK[0]), _split(camera.width, _BLOCK[1])
+    for _ in map_in_threads(fill, [(row, col) for col in cols for row in rows], progress):
         pass
     return RangeMap(camera, distances)
 
 
-def _parts(length: int, size: int) -> list[slice]:
+def _split(length: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def fan(camera: Camera) -> tuple[float, float] | None:
-    """Grid azimuths (radians) between which a picture lies, for `lines.trace`; None: all round."""
+def azimuth_range(camera: Camera) -> tuple[float, float] | None:
+    """Grid azimuths (radians) between which a photo lies, for `lines.trace`; None: all round."""
     u = np.linspace(-0.5, camera.width - 0.5, 2 * camera.width)
     v = np.linspace(-0.5, camera.height - 0.5, 2 * camera.height)
-    poles = camera.draw(np.outer([1.0, -1.0], camera.axes()[:, 2]))
+    poles = camera.project_rays(np.outer([1.0, -1.0], camera.rotation_matrix()[:, 2]))
     with np.errstate(invalid="ignore"):
         if np.any(np.all(np.abs(poles - [u.mean(), v.mean()]) <= [u[-1] + 1, v[-1] + 1], axis=1)):
             return None
     grids = np.meshgrid(u, v[[0, -1]]), np.meshgrid(u[[0, -1]], v)
     border = np.concatenate([np.stack(grid, axis=-1).reshape(-1, 2) for grid in grids])
-    azimuth = camera.directions(border)[0]
+    azimuth = camera.line_of_sight_angles(border)[0]
     azimuth = np.sort(azimuth[np.isfinite(azimuth)])
     gaps = np.diff(azimuth, append=azimuth[:1] + 2 * math.pi)
     widest = int(np.argmax(gaps)) if len(gaps) else 0
@@ -205,24 +207,24 @@ def fan(camera: Camera) -> tuple[float, float] | None:
     return float(azimuth[(widest + 1) % len(azimuth)]), float(azimuth[widest])
 
 
-def _lens(camera: Camera) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A table of `Camera.straighten`: radii, ratios."""
+def _undistortion_table(camera: Camera) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A table of `Camera.undistortion_ratio`: radii, ratios."""
     corners = np.array([[u, v] for u in (0, camera.width - 1) for v in (0, camera.height - 1)])
     farthest = np.hypot(*(corners - (camera.cx, camera.cy)).T).max() / camera.f
     radii = np.linspace(0, farthest, _NODES)
-    return radii, camera.straighten(radii)
+    return radii, camera.undistortion_ratio(radii)
 
 
-def _directions(
+def _block_angles(
     camera: Camera,
     lens: tuple[NDArray[np.float64], NDArray[np.float64]],
     rows: slice,
     cols: slice,
 ) -> tuple[Floats, Floats]:
-    """`Camera.directions` of a block of pixels, in single precision and a tenth of the time."""
+    """`Camera.line_of_sight_angles` of a block of pixels, in single precision and a tenth of the time."""
     u = ((np.arange(cols.start, cols.stop) - camera.cx) / camera.f).astype(np.float32)
     v = ((np.arange(rows.start, rows.stop)[:, None] - camera.cy) / camera.f).astype(np.float32)
-    right, down, forward = camera.axes().astype(np.float32)
+    right, down, forward = camera.rotation_matrix().astype(np.float32)
     if camera.projection is Projection.CYLINDRICAL:
         east, north, up = (
             np.sin(u) * right[i] + v * down[i] + np.cos(u) * forward[i] for i in range(3)

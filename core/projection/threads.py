@@ -1,4 +1,4 @@
-"""NumPy lets go of Python's lock in long operations: parts of a picture are done side by side."""
+"""NumPy lets go of Python's lock in long operations: parts of a photo are done side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
 
-def in_threads(
+def map_in_threads(
     work: Callable[[_Part], _Result], parts: Sequence[_Part], progress: Progress | None = None
 ) -> Iterator[_Result]:
     """Results of `work` in the order of the parts; `progress` is called from this thread."""

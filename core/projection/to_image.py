@@ -1,4 +1,4 @@
-"""From the map to the picture: outlines as masks, lines as what is seen of them."""
+"""From the map to the photo: outlines as masks, lines as what is seen of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CameraError
 from ..outline import mask_to_polygons
-from .map_grid import MapGrid, inside, is_visible
+from .map_grid import MapGrid, in_image, is_ground_visible
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from .viewshed import Viewshed
 
-_SAMPLES = 20_000  # places of an outline whose pixels say where in the picture it lies
+_SAMPLES = 20_000  # places of an outline whose pixels say where in the photo it lies
 _RASTER = 4_000_000  # cells that answer whether ground lies in an outline
-_ROWS = 64  # of the picture at a time
+_ROWS = 64  # of the photo at a time
 _MARGIN = 8  # pixels
 
 _EDGE, _INSIDE = 1, 2
 
 
-def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Viewshed) -> NDArray[np.bool_]:
+def polygon_to_mask(polygon: Polygon | MultiPolygon, viewshed: Viewshed) -> NDArray[np.bool_]:
     """The pixels that show ground within an outline of the map.
 
     Every pixel is asked for the ground that it sees, so nothing shows through a ridge.
@@ -34,7 +34,7 @@ def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Viewshed) -> NDArray
     ----------
     polygon
         In the CRS of the camera.
-    sight
+    viewshed
         What the camera sees.
 
     Returns
@@ -45,69 +45,69 @@ def polygon_to_mask(polygon: Polygon | MultiPolygon, sight: Viewshed) -> NDArray
     Raises
     ------
     CameraError
-        If no pixel shows any of it: it is empty, beside or behind the picture, hidden, or smaller
+        If no pixel shows any of it: it is empty, beside or behind the photo, hidden, or smaller
         than a pixel; the message says which.
     """
-    camera = sight.record.camera
+    camera = viewshed.record.camera
     mask = np.zeros((camera.height, camera.width), np.bool_)
     if polygon.is_empty:
-        raise CameraError("The outline is empty: there is nothing to show in the picture.")
-    rows, cols = _window(polygon, sight)
-    contains = _Inside(polygon)
+        raise CameraError("The outline is empty: there is nothing to show in the photo.")
+    rows, cols = _image_window(polygon, viewshed)
+    contains = _PolygonIndex(polygon)
     for top in range(rows.start, rows.stop, _ROWS):
         part = slice(top, min(top + _ROWS, rows.stop))
-        places = sight.ranges.points(part)[:, cols]
+        places = viewshed.range_map.unproject_rows(part)[:, cols]
         mask[part, cols] = contains(places[..., 0], places[..., 1])
     if not mask.any():
         raise CameraError(
             "No pixel shows any of the outline: it is hidden by terrain, beyond the DEM, or "
-            "smaller in the picture than a pixel."
+            "smaller in the photo than a pixel."
         )
     return mask
 
 
-def polygon_to_image(polygon: Polygon | MultiPolygon, sight: Viewshed) -> MultiPolygon:
+def polygon_to_image(polygon: Polygon | MultiPolygon, viewshed: Viewshed) -> MultiPolygon:
     """The outline of `polygon_to_mask`, in pixels and the corner convention of `core.outline`."""
-    return mask_to_polygons(polygon_to_mask(polygon, sight))
+    return mask_to_polygons(polygon_to_mask(polygon, viewshed))
 
 
-def lines_to_image(xy: ArrayLike, sight: Viewshed) -> list[NDArray[np.float64]]:
+def lines_to_image(xy: ArrayLike, viewshed: Viewshed) -> list[NDArray[np.float64]]:
     """What is seen of a line on the ground.
 
     Parameters
     ----------
     xy
         (N, 2) its points, in the CRS of the camera; it follows the ground between them.
-    sight
+    viewshed
         What the camera sees.
 
     Returns
     -------
     list of ndarray
-        (M, 2) pixels (u, v) of the parts that are in the picture and not hidden, M at least 2.
+        (M, 2) pixels (u, v) of the parts that are in the photo and not hidden, M at least 2.
     """
     import shapely
 
-    camera = sight.record.camera
-    line = shapely.segmentize(shapely.LineString(np.asarray(xy)), sight.terrain.cell)
+    camera = viewshed.record.camera
+    line = shapely.segmentize(shapely.LineString(np.asarray(xy)), viewshed.terrain.cell)
     x, y = shapely.get_coordinates(line).T
-    points = np.stack([x, y, sight.terrain.sample(x, y)], axis=1)
+    points = np.stack([x, y, viewshed.terrain.sample(x, y)], axis=1)
     pixels = camera.project(points)
-    seen = inside(pixels, camera) & is_visible(points, sight.lines)
+    seen = in_image(pixels, camera) & is_ground_visible(points, viewshed.lines_of_sight)
     ends = np.flatnonzero(np.diff(seen)) + 1
     runs = zip(np.split(pixels, ends), np.split(seen, ends), strict=True)
     return [run for run, visible in runs if visible[0] and len(run) > 1]
 
 
-def _window(polygon: Polygon | MultiPolygon, sight: Viewshed) -> tuple[slice, slice]:
-    """Rows and columns of the picture outside of which nothing of an outline can appear."""
+def _image_window(polygon: Polygon | MultiPolygon, viewshed: Viewshed) -> tuple[slice, slice]:
+    """Rows and columns of the photo outside of which nothing of an outline can appear."""
     import shapely
 
-    camera, terrain = sight.record.camera, sight.terrain
-    # Its edge, and ground within, which may rise above the edge in the picture.
+    camera, terrain = viewshed.record.camera, viewshed.terrain
+    # Its edge, and ground within, which may rise above the edge in the photo.
     step = max(terrain.cell, polygon.length / _SAMPLES)
     edge = shapely.get_coordinates(shapely.segmentize(polygon.boundary, step))
-    grid = MapGrid.over(polygon.bounds, terrain.cell, _SAMPLES)
+    grid = MapGrid.covering(polygon.bounds, terrain.cell, _SAMPLES)
     within = np.stack(np.meshgrid(grid.x, grid.y), axis=-1).reshape(-1, 2)
     within = within[shapely.contains_xy(polygon, *within.T)]
     x, y = np.concatenate([edge, within]).T
@@ -118,10 +118,10 @@ def _window(polygon: Polygon | MultiPolygon, sight: Viewshed) -> tuple[slice, sl
             "in the same CRS."
         )
     pixels = camera.project(points)
-    shown = inside(pixels, camera)
+    shown = in_image(pixels, camera)
     if not shown.any():
         raise CameraError(
-            "The outline lies beside or behind what the picture shows: it is another place than "
+            "The outline lies beside or behind what the photo shows: it is another place than "
             "the camera looks at."
         )
     # Between two samples lies a step of ground, which is many pixels where it is close.
@@ -132,7 +132,7 @@ def _window(polygon: Polygon | MultiPolygon, sight: Viewshed) -> tuple[slice, sl
     return slice(top, min(bottom, camera.height)), slice(left, min(right, camera.width))
 
 
-class _Inside:
+class _PolygonIndex:
     """Whether places lie in a polygon: a raster knows, but for its cells on the edge."""
 
     def __init__(self, polygon: Polygon | MultiPolygon) -> None:
@@ -141,7 +141,7 @@ class _Inside:
 
         west, south, east, north = polygon.bounds
         cell = max(1e-3, math.sqrt((east - west) * (north - south) / _RASTER))
-        self._grid = grid = MapGrid.over(polygon.bounds, cell, _RASTER)
+        self._grid = grid = MapGrid.covering(polygon.bounds, cell, _RASTER)
         shapely.prepare(polygon)
         self._polygon = polygon
         size = grid.rows, grid.cols

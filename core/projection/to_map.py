@@ -1,6 +1,6 @@
-"""From the picture to the map: masks, outlines, points.
+"""From the photo to the map: masks, outlines, points.
 
-The map is sampled, not the picture: every cell of a fine grid asks whether the camera sees it and
+The map is sampled, not the photo: every cell of a fine grid asks whether the camera sees it and
 what the mask says where it appears. So ground that nothing shows is not invented, and ground that
 appears behind a ridge, in the same row of pixels, is not smeared across what lies between.
 """
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import CameraError, TerrainError
-from .map_grid import FINEST, MapGrid, inside
+from .map_grid import FINEST, MapGrid, in_image
 from .vectorize import vectorize
 
 if TYPE_CHECKING:
@@ -67,20 +67,20 @@ class MapOutline:
 
 def mask_to_map(
     mask: NDArray[Any],
-    sight: Viewshed,
+    viewshed: Viewshed,
     *,
     cell: float | None = None,
     min_area: float = 0.0,
     bridge: float = 0.0,
 ) -> MapOutline:
-    """Outline on the map what a mask covers in the picture.
+    """Outline on the map what a mask covers in the photo.
 
     Parameters
     ----------
     mask
-        (H, W) of the camera's picture: float probabilities (above 0.5 is the object), or bool or
+        (H, W) of the camera's photo: float probabilities (above 0.5 is the object), or bool or
         whole numbers, of which non-zero ones are the object.
-    sight
+    viewshed
         What the camera sees.
     cell
         Of the map grid, metres. By default the size on the ground of the mask's median pixel,
@@ -94,15 +94,15 @@ def mask_to_map(
     Raises
     ------
     CameraError
-        If the mask has another size than the camera's picture.
+        If the mask has another size than the camera's photo.
     TerrainError
         If no pixel of the mask shows ground of the DEM.
     """
-    camera = sight.record.camera
+    camera = viewshed.record.camera
     if mask.shape != (camera.height, camera.width):
         raise CameraError(
-            f"The mask has {mask.shape[::-1]} pixels (width, height), the camera's picture "
-            f"{(camera.width, camera.height)}: use a mask of this picture, or a camera for the "
+            f"The mask has {mask.shape[::-1]} pixels (width, height), the camera's photo "
+            f"{(camera.width, camera.height)}: use a mask of this photo, or a camera for the "
             "mask's size."
         )
     if not np.issubdtype(mask.dtype, np.floating):
@@ -111,16 +111,16 @@ def mask_to_map(
         from shapely import MultiPolygon
 
         return MapOutline(MultiPolygon(), cell or FINEST)
-    weights, corner, lost = _cut(mask, sight)
-    bounds, finest = _ground(weights > 0.5, corner, sight)
-    grid = MapGrid.over(bounds, cell or finest, MOST_CELLS if cell else _USUAL_CELLS)
-    heights = grid.heights(sight.terrain)
+    weights, corner, lost = _crop_mask(mask, viewshed)
+    bounds, finest = _ground_extent(weights > 0.5, corner, viewshed)
+    grid = MapGrid.covering(bounds, cell or finest, MOST_CELLS if cell else _USUAL_CELLS)
+    heights = grid.sample_heights(viewshed.terrain)
     pixels = grid.project(heights, camera)
-    value = _sample(weights, pixels, corner)
+    value = _sample_mask(weights, pixels, corner)
     # Also where the mask fades out: the outline runs between these cells and those inside.
-    value[~grid.seen(value > 0, heights, sight.lines)] = 0
+    value[~grid.visible_cells(value > 0, heights, viewshed.lines_of_sight)] = 0
     seen = value > 0.5
-    gaps = _gaps(seen, bridge or GAP, grid, heights, pixels, sight)
+    gaps = _hidden_gaps(seen, bridge or GAP, grid, heights, pixels, viewshed)
     polygon = vectorize(np.maximum(value, gaps) if bridge else value, grid, min_area)
     hidden = vectorize(gaps.astype(np.float32), grid)
     return MapOutline(
@@ -135,7 +135,7 @@ def mask_to_map(
 
 def outline_to_map(
     polygon: Polygon | MultiPolygon,
-    sight: Viewshed,
+    viewshed: Viewshed,
     *,
     cell: float | None = None,
     min_area: float = 0.0,
@@ -148,22 +148,24 @@ def outline_to_map(
     polygon
         x right, y down, in the corner convention of `core.outline`: pixel (row, col) covers the
         square from (col, row) to (col + 1, row + 1).
-    sight, cell, min_area, bridge
+    viewshed, cell, min_area, bridge
         See `mask_to_map`, also for errors.
     """
     from rasterio.features import rasterize
 
-    size = sight.record.camera.height, sight.record.camera.width
+    size = viewshed.record.camera.height, viewshed.record.camera.width
     mask = np.zeros(size, np.uint8) if polygon.is_empty else rasterize([polygon], size)
-    return mask_to_map(mask, sight, cell=cell, min_area=min_area, bridge=bridge)
+    return mask_to_map(mask, viewshed, cell=cell, min_area=min_area, bridge=bridge)
 
 
-def points_to_map(pixels: ArrayLike, sight: Viewshed) -> NDArray[np.float64]:
+def points_to_map(pixels: ArrayLike, viewshed: Viewshed) -> NDArray[np.float64]:
     """(N, 3) ground x, y, z that pixels (N, 2) (u, v) show; NaN for sky and beyond the DEM."""
-    return sight.ranges.locate(pixels)
+    return viewshed.range_map.unproject(pixels)
 
 
-def _cut(mask: NDArray[Any], sight: Viewshed) -> tuple[NDArray[np.float32], tuple[int, int], float]:
+def _crop_mask(
+    mask: NDArray[Any], viewshed: Viewshed
+) -> tuple[NDArray[np.float32], tuple[int, int], float]:
     """The mask about the object, its first column and row, and the share of pixels lost."""
     left, top, width, height = cv2.boundingRect((mask > 0.5).view(np.uint8))
     # What lies beside the object stays 0: half a pixel outside of it the weight is one half.
@@ -171,21 +173,21 @@ def _cut(mask: NDArray[Any], sight: Viewshed) -> tuple[NDArray[np.float32], tupl
     rows = slice(top, top + height + 2 * _SLIVER)
     cols = slice(left, left + width + 2 * _SLIVER)
     weights = mask[rows, cols].astype(np.float32)
-    distances = np.nan_to_num(np.asarray(sight.ranges.distances[rows, cols]), nan=0.0)
+    distances = np.nan_to_num(np.asarray(viewshed.range_map.distances[rows, cols]), nan=0.0)
     covered = weights > 0.5
     good = covered & (distances > 0)
-    good &= ~_slivers(np.where(good, distances, 0))
+    good &= ~_find_slivers(np.where(good, distances, 0))
     if not good.any():
         raise TerrainError(
             "Nothing of the mask lies on ground that the DEM covers and the camera sees: check "
             "that the mask is not in the sky, that the DEM reaches that far, and that the pose is "
-            "right (draw the DEM's ridges over the picture)."
+            "right (draw the DEM's ridges over the photo)."
         )
     weights[covered & ~good] = 0
     return weights, (left, top), float(1 - good.sum() / covered.sum())
 
 
-def _slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _find_slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Pixels of a mask (0 outside) that see past the edge of its ridge to ground far behind.
 
     They lie within `_SLIVER` pixels of much nearer ground, and of no thicker part of the mask on
@@ -198,34 +200,37 @@ def _slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(behind & (farthest < 0.9 * distances))
 
 
-def _ground(
-    covered: NDArray[np.bool_], corner: tuple[int, int], sight: Viewshed
+def _ground_extent(
+    covered: NDArray[np.bool_], corner: tuple[int, int], viewshed: Viewshed
 ) -> tuple[NDArray[np.float64], float]:
     """Bounds on the map of a mask's ground, and the size on the ground of its median pixel."""
-    within = _some(covered) + corner
+    within = _sample_pixels(covered) + corner
     place, right, below = (
-        sight.ranges.locate(within + shift)[:, :2] for shift in ((0, 0), (0.5, 0), (0, 0.5))
+        viewshed.range_map.unproject(within + shift)[:, :2]
+        for shift in ((0, 0), (0.5, 0), (0, 0.5))
     )
     across, along = 2 * (right - place), 2 * (below - place)
-    coarsest = max(FINEST, sight.terrain.cell / 2)
+    coarsest = max(FINEST, viewshed.terrain.cell / 2)
     size = np.sqrt(np.abs(across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0]))
     size, deep = (np.nan_to_num(some, nan=coarsest) for some in (size, np.hypot(*along.T)))
     # Pixels at the mask's edge reach farthest; their ground goes on for half a pixel.
     edge = covered & (cv2.erode(covered.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-    place = np.concatenate([place, sight.ranges.locate(_some(edge) + corner)[:, :2]])
+    place = np.concatenate(
+        [place, viewshed.range_map.unproject(_sample_pixels(edge) + corner)[:, :2]]
+    )
     reach = np.quantile(deep, 0.9)
     bounds = np.concatenate([place.min(axis=0) - reach, place.max(axis=0) + reach])
     return bounds, float(np.clip(np.median(size), FINEST, coarsest))
 
 
-def _some(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _sample_pixels(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(N, 2) columns and rows of at most about `_SAMPLES` pixels, evenly taken."""
     places = np.flatnonzero(mask)
     row, col = np.divmod(places[:: max(1, len(places) // _SAMPLES)], mask.shape[1])
     return np.stack([col, row], axis=1).astype(np.float64)
 
 
-def _sample(
+def _sample_mask(
     weights: NDArray[np.float32], pixels: NDArray[np.float32], corner: tuple[int, int]
 ) -> NDArray[np.float32]:
     """The mask between pixels' centres, bilinear; 0 outside of it."""
@@ -233,20 +238,20 @@ def _sample(
     return np.asarray(cv2.remap(weights, places, None, cv2.INTER_LINEAR))
 
 
-def _gaps(
+def _hidden_gaps(
     seen: NDArray[np.bool_],
     radius: float,
     grid: MapGrid,
     heights: NDArray[np.float32],
     pixels: NDArray[np.float32],
-    sight: Viewshed,
+    viewshed: Viewshed,
 ) -> NDArray[np.bool_]:
-    """Hidden ground within the picture that closing the outline by a radius (m) takes in."""
-    between = _closed(seen, radius / grid.cell) & ~seen & inside(pixels, sight.record.camera)
-    return between & ~grid.seen(between, heights, sight.lines)
+    """Hidden ground within the photo that closing the outline by a radius (m) takes in."""
+    between = _close(seen, radius / grid.cell) & ~seen & in_image(pixels, viewshed.record.camera)
+    return between & ~grid.visible_cells(between, heights, viewshed.lines_of_sight)
 
 
-def _closed(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
+def _close(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     """Morphological closing by a disc, its radius in cells."""
     margin = int(radius) + 2
     padded = np.pad(mask, margin).astype(np.uint8)

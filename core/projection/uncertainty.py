@@ -1,4 +1,4 @@
-"""How well places on the map are known that were seen in a picture.
+"""How well places on the map are known that were seen in a photo.
 
 A pixel's place is where its ray meets the ground, which near that place is taken for a plane:
 ``X = C + d (n . (X0 - C)) / (n . d)``. How X moves with the pose and with the pixel carries the
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..camera.record import PARAMETERS
 from ..camera.refraction import curvature_drop
-from .outline_cells import gradient, weighted_quantiles
+from .outline_cells import terrain_gradient, weighted_quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -91,7 +91,8 @@ def view_geometry(points: ArrayLike, camera: Camera, terrain: Terrain) -> ViewGe
     height = points[:, 2] - drop
     return ViewGeometry(
         place=np.column_stack([points[:, :2], height]),
-        gradient=gradient(terrain, *points[:, :2].T) - (2 * drop / distance)[:, None] * forward,
+        gradient=terrain_gradient(terrain, *points[:, :2].T)
+        - (2 * drop / distance)[:, None] * forward,
         forward=forward,
         distance=distance,
         tangent=(height - camera.z) / distance,
@@ -100,18 +101,18 @@ def view_geometry(points: ArrayLike, camera: Camera, terrain: Terrain) -> ViewGe
 
 def point_covariance(
     points: ArrayLike,
-    sight: Viewshed,
+    viewshed: Viewshed,
     *,
     sigma_px: float = SIGMA_PIXEL,
     sigma_z: float = SIGMA_HEIGHT,
 ) -> NDArray[np.float64]:
-    """How well points of the map are known that were marked in the picture.
+    """How well points of the map are known that were marked in the photo.
 
     Parameters
     ----------
     points
         (N, 3) x, y, z, metres.
-    sight
+    viewshed
         What the camera sees. Where its record has no covariance, the pose counts as known.
     sigma_px
         Standard deviation of the mark, pixels, in u and in v.
@@ -124,7 +125,7 @@ def point_covariance(
         (N, 2, 2) of x and y, square metres; NaN behind the camera and where the ground is not
         known. Ground seen at less than 1 degree, or turned away, counts as seen at 1 degree.
     """
-    smooth, jump, _ = _spread(points, sight, sigma_px, sigma_z)
+    smooth, jump, _ = _covariances(points, viewshed, sigma_px, sigma_z)
     return smooth + jump
 
 
@@ -163,23 +164,23 @@ class BoundaryUncertainty:
 
 def boundary_uncertainty(
     polygon: Polygon | MultiPolygon,
-    sight: Viewshed,
+    viewshed: Viewshed,
     *,
     sigma_px: float = SIGMA_PIXEL,
     sigma_z: float = SIGMA_HEIGHT,
 ) -> BoundaryUncertainty:
-    """How well an outline on the map is known that was drawn in the picture.
+    """How well an outline on the map is known that was drawn in the photo.
 
     Parameters
     ----------
     polygon
         In the CRS of the camera.
-    sight, sigma_px, sigma_z
+    viewshed, sigma_px, sigma_z
         See `point_covariance`.
     """
     points, lengths = _vertices(polygon)
-    ground = np.column_stack([points, sight.terrain.sample(*points.T)])
-    smooth, jump, edge = _spread(ground, sight, sigma_px, sigma_z)
+    ground = np.column_stack([points, viewshed.terrain.sample(*points.T)])
+    smooth, jump, edge = _covariances(ground, viewshed, sigma_px, sigma_z)
     covariance = smooth + jump
     known = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
     values, vectors = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))
@@ -215,22 +216,24 @@ def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDA
     return np.concatenate(points), np.concatenate(lengths)
 
 
-def _spread(
-    points: ArrayLike, sight: Viewshed, sigma_px: float, sigma_z: float
+def _covariances(
+    points: ArrayLike, viewshed: Viewshed, sigma_px: float, sigma_z: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Covariances (N, 2, 2) of points (N, 3), those of jumps, and whether each is on an edge."""
-    camera = sight.record.camera
+    camera = viewshed.record.camera
     points = np.asarray(points, np.float64).reshape(-1, 3)
-    view = _turned_to(view_geometry(points, camera, sight.terrain))
+    view = _with_least_rise(view_geometry(points, camera, viewshed.terrain))
     pixels = camera.project(points)
-    by_pixel = _by_pixel(camera, pixels, view)
+    by_pixel = _pixel_jacobian(camera, pixels, view)
     scatter = np.broadcast_to(sigma_px**2 * np.eye(2), by_pixel.shape)
-    if sight.record.covariance is not None:
-        pose = np.asarray(sight.record.covariance, np.float64)
-        by_pose = np.linalg.solve(by_pixel, _by_pose(camera, pixels, view, pose.diagonal() > 0))
+    if viewshed.record.covariance is not None:
+        pose = np.asarray(viewshed.record.covariance, np.float64)
+        by_pose = np.linalg.solve(
+            by_pixel, _pose_jacobian(camera, pixels, view, pose.diagonal() > 0)
+        )
         scatter = scatter + by_pose @ pose @ by_pose.transpose(0, 2, 1)
-    reach = _reach(scatter)
-    half = _half_spread(pixels, sight.ranges.distances, reach)
+    reach = _scatter_radius(scatter)
+    half = _half_distance_range(pixels, viewshed.range_map.distances, reach)
     explained = reach * np.abs(view.forward[:, None] @ by_pixel).sum(axis=(1, 2))
     edge = half > _EDGE_RATIO * explained + _EDGE
     along = view.forward[:, :, None] * view.forward[:, None, :]
@@ -240,21 +243,23 @@ def _spread(
     return smooth, jump, edge
 
 
-def _reach(scatter: NDArray[np.float64]) -> int:
+def _scatter_radius(scatter: NDArray[np.float64]) -> int:
     """How many pixels marks are off, pose and all: the usual one's root mean square of u and v."""
     usual = np.nanmedian(scatter[:, 0, 0] + scatter[:, 1, 1]) / 2 if len(scatter) else 0.0
     return 1 if np.isnan(usual) else min(max(1, math.ceil(math.sqrt(usual))), _FARTHEST)
 
 
-def _turned_to(view: ViewGeometry) -> ViewGeometry:
+def _with_least_rise(view: ViewGeometry) -> ViewGeometry:
     """The view with planes that are grazed or turned away lifted to `_LEAST_RISE`."""
     lift = np.maximum(_LEAST_RISE - view.rise, 0.0)
     return replace(view, gradient=view.gradient + lift[:, None] * view.forward)
 
 
-def _hits(camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry) -> NDArray[np.float64]:
+def _intersect_planes(
+    camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry
+) -> NDArray[np.float64]:
     """(N, 2) where pixels see their planes."""
-    azimuth, tangent = camera.directions(pixels)
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
     forward = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
     away = ((camera.position[:2] - view.place[:, :2]) * view.gradient).sum(axis=1)
     over = camera.z - view.place[:, 2] - away  # of the camera, over the plane
@@ -262,18 +267,20 @@ def _hits(camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry) -> ND
     return np.asarray(camera.position[:2] + distance[:, None] * forward)
 
 
-def _by_pixel(
+def _pixel_jacobian(
     camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry
 ) -> NDArray[np.float64]:
     """(N, 2, 2) change of x, y with u, v, metres per pixel."""
     columns = []
     for step in _PIXEL_STEP * np.eye(2):
-        change = _hits(camera, pixels + step, view) - _hits(camera, pixels - step, view)
+        change = _intersect_planes(camera, pixels + step, view) - _intersect_planes(
+            camera, pixels - step, view
+        )
         columns.append(change / (2 * _PIXEL_STEP))
     return np.stack(columns, axis=2)
 
 
-def _by_pose(
+def _pose_jacobian(
     camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry, uncertain: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(N, 2, 8) change of x, y with `PARAMETERS`; 0 for those that are certain."""
@@ -282,16 +289,17 @@ def _by_pose(
         name, step = PARAMETERS[column].split("_")[0], _STEPS[column]
         value = getattr(camera, name)
         after, before = (
-            _hits(replace(camera, **{name: value + sign * step}), pixels, view) for sign in (1, -1)
+            _intersect_planes(replace(camera, **{name: value + sign * step}), pixels, view)
+            for sign in (1, -1)
         )
         columns[:, :, column] = (after - before) / (2 * step)
     return columns
 
 
-def _half_spread(
+def _half_distance_range(
     pixels: NDArray[np.float64], distances: NDArray[np.float32], reach: int
 ) -> NDArray[np.float64]:
-    """(N,) half the spread of distances up to `reach` pixels around; 0 outside the picture."""
+    """(N,) half the spread of distances up to `reach` pixels around; 0 outside the photo."""
     height, width = distances.shape
     u, v = pixels.T
     inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)

@@ -58,10 +58,10 @@ def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) 
         rings = rings[large]
     area = shapely.build_area(shapely.multilinestrings(rings))
     parts = [part for part in shapely.get_parts(area) if part.area >= min_area]
-    return _simplified(shapely.MultiPolygon(parts), grid.cell / 2)
+    return _simplify(shapely.MultiPolygon(parts), grid.cell / 2)
 
 
-def _simplified(outline: MultiPolygon, tolerance: float) -> MultiPolygon:
+def _simplify(outline: MultiPolygon, tolerance: float) -> MultiPolygon:
     import shapely
 
     simple = outline.simplify(tolerance, preserve_topology=True)

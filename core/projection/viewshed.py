@@ -14,9 +14,9 @@ from ..camera import Camera, CameraRecord
 from ..camera.refraction import EARTH_RADIUS
 from ..errors import TerrainError
 from ..terrain import Terrain
-from .cache import cached, key_of
+from .cache import cache_key, load_or_make
 from .lines_of_sight import LinesOfSight, trace_lines_of_sight
-from .range_map import RangeMap, compute_range_map, fan
+from .range_map import RangeMap, azimuth_range, compute_range_map
 from .threads import Progress
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Viewshed:
     record
         The camera.
     terrain
-        In the record's CRS, around all that the picture can see.
+        In the record's CRS, around all that the photo can see.
     lines
         Whether a place of the map is seen.
     ranges
@@ -52,12 +52,12 @@ class Viewshed:
 
     record: CameraRecord
     terrain: Terrain
-    lines: LinesOfSight
-    ranges: RangeMap
+    lines_of_sight: LinesOfSight
+    range_map: RangeMap
     warnings: tuple[str, ...] = ()
 
-    def incidence(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Angle between ray and ground at places of the picture.
+    def incidence_angles(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Angle between ray and ground at places of the photo.
 
         Parameters
         ----------
@@ -70,13 +70,13 @@ class Viewshed:
             (N,) degrees: 90 looks straight at the ground, few graze it; NaN in the sky.
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
-        x, y, _ = self.ranges.locate(pixels).T
+        x, y, _ = self.range_map.unproject(pixels).T
         half = self.terrain.cell / 2
         sample = self.terrain.sample
         east = (sample(x + half, y) - sample(x - half, y)) / (2 * half)
         north = (sample(x, y + half) - sample(x, y - half)) / (2 * half)
         camera = self.record.camera
-        azimuth, tangent = camera.directions(pixels)
+        azimuth, tangent = camera.line_of_sight_angles(pixels)
         distance = np.hypot(x - camera.x, y - camera.y)
         # Against the ground of a flat map, rays bend upwards.
         rise = tangent + (1 - camera.refraction) / EARTH_RADIUS * distance
@@ -86,12 +86,14 @@ class Viewshed:
 
     def skyline_rows(self) -> NDArray[np.float64]:
         """(W,) v at which the ground ends in each column; NaN where it fills or misses it."""
-        land = np.isfinite(self.ranges.distances)
+        land = np.isfinite(self.range_map.distances)
         row = land.argmax(axis=0)
         below = np.stack([np.arange(len(row)), row], axis=1).astype(np.float64)
         over, under = (
-            tangent - self.lines.skyline(azimuth)
-            for azimuth, tangent in map(self.record.camera.directions, (below - (0, 1), below))
+            tangent - self.lines_of_sight.skyline(azimuth)
+            for azimuth, tangent in map(
+                self.record.camera.line_of_sight_angles, (below - (0, 1), below)
+            )
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.clip(under / (under - over), 0, 1)
@@ -105,7 +107,7 @@ class Viewshed:
         list of ndarray
             (N, 2) pixels (u, v) each, in order along (around) one edge.
         """
-        near = self.ranges.distances
+        near = self.range_map.distances
         factor, extra = _JUMP
         sky = ~np.maximum.accumulate(np.isfinite(near), axis=0)  # the rest is too close
         behind = np.where(sky, np.float32(np.inf), near)
@@ -152,9 +154,9 @@ def compute_viewshed(
             "Open the DEM in the camera's CRS."
         )
     camera = record.camera
-    azimuths = fan(camera)
-    terrain = _around(camera, azimuths, dem)
-    warnings = [*dem.warnings, *_height(camera, terrain)]
+    azimuths = azimuth_range(camera)
+    terrain = _terrain_in_view(camera, azimuths, dem)
+    warnings = [*dem.warnings, *_height_warnings(camera, terrain)]
     if terrain.cell > dem.cell:
         warnings.append(
             f"The field of view is large: the DEM is used with cells of {terrain.cell:g} m "
@@ -168,18 +170,20 @@ def compute_viewshed(
             azimuths=azimuths,
             step=0.5 / camera.f,
             refraction=camera.refraction,
-            progress=_half(progress, 0),
+            progress=_half_progress(progress, 0),
         )
-        ranges = compute_range_map(camera, lines, _half(progress, 1))
+        ranges = compute_range_map(camera, lines, _half_progress(progress, 1))
         if np.isnan(ranges.distances).all():
             raise TerrainError(
-                f"The camera sees nothing of the DEM {dem.name}: all of the picture is sky. Check "
+                f"The camera sees nothing of the DEM {dem.name}: all of the photo is sky. Check "
                 "its angles and its height, and that the DEM covers what it looks at."
             )
         return lines, ranges
 
-    key = key_of(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
-    lines, ranges = make() if cache is None else cached(Path(cache), key, _open, make, _save)
+    key = cache_key(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
+    lines, ranges = (
+        make() if cache is None else load_or_make(Path(cache), key, _open_entry, make, _save_entry)
+    )
     holes = float(np.isfinite(lines.unknown).mean())
     if holes > 0:
         warnings.append(
@@ -189,7 +193,7 @@ def compute_viewshed(
     return Viewshed(record, terrain, lines, ranges, tuple(warnings))
 
 
-def _around(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> Terrain:
+def _terrain_in_view(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> Terrain:
     """The terrain of the field of view."""
     west, south, east, north = bounds = dem.bounds
     if azimuths is not None:
@@ -206,10 +210,10 @@ def _around(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> T
     wide = min(bounds[2], east) - max(bounds[0], west)
     tall = min(bounds[3], north) - max(bounds[1], south)
     times = math.sqrt(max(wide, 0) * max(tall, 0) / _MOST_CELLS) / dem.cell
-    return dem.window(bounds, dem.cell * max(1, math.ceil(times)))
+    return dem.read_terrain(bounds, dem.cell * max(1, math.ceil(times)))
 
 
-def _height(camera: Camera, terrain: Terrain) -> list[str]:
+def _height_warnings(camera: Camera, terrain: Terrain) -> list[str]:
     """What is to be said of a camera's height over the terrain."""
     depth = float(terrain.sample(camera.x, camera.y)) - camera.z
     if math.isnan(depth):
@@ -226,7 +230,7 @@ def _height(camera: Camera, terrain: Terrain) -> list[str]:
     return [f"The camera is {depth:.1f} m below the DEM."] if depth > _SUNK else []
 
 
-def _half(progress: Progress | None, done: int) -> Progress | None:
+def _half_progress(progress: Progress | None, done: int) -> Progress | None:
     """Progress in one of two halves of the work."""
     if progress is None:
         return None
@@ -234,10 +238,10 @@ def _half(progress: Progress | None, done: int) -> Progress | None:
     return lambda share: tell((done + share) / 2)
 
 
-def _save(seen: tuple[LinesOfSight, RangeMap], folder: Path) -> None:
+def _save_entry(seen: tuple[LinesOfSight, RangeMap], folder: Path) -> None:
     for part in seen:
         part.save(folder)
 
 
-def _open(folder: Path) -> tuple[LinesOfSight, RangeMap]:
+def _open_entry(folder: Path) -> tuple[LinesOfSight, RangeMap]:
     return LinesOfSight.open(folder), RangeMap.open(folder)

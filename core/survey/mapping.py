@@ -38,10 +38,10 @@ _SAMPLES = 2000  # places in a polygon that are asked whether they are seen
 
 def look_at(request: LookAt, views: Views, wanted: Callable[[], bool]) -> Seen:
     """Find the ground that each pixel sees."""
-    from ..projection.footprint import footprint
+    from ..projection.footprint import compute_footprint
 
     sight = views.sight(request, wanted)
-    points, parts = points_of(footprint(sight))
+    points, parts = points_of(compute_footprint(sight))
     return Seen.of(
         points,
         parts,
@@ -75,11 +75,11 @@ def to_map(request: ToMap, views: Views, wanted: Callable[[], bool]) -> Mapped:
 
 def _described(outline: MapOutline, sight: Viewshed) -> dict[str, Any]:
     """Attributes and uncertainty, as `Mapped` has them."""
-    from ..projection.attributes import attributes
+    from ..projection.attributes import measure_attributes
     from ..projection.uncertainty import boundary_uncertainty
 
     return {
-        "attributes": plain(attributes(outline, sight.terrain, sight)),
+        "attributes": plain(measure_attributes(outline, sight.terrain, sight)),
         "sigma": boundary_uncertainty(outline.polygon, sight).sigma_m.astype(np.float32),
     }
 
@@ -112,7 +112,7 @@ def _visible(polygon: MultiPolygon, sight: Viewshed) -> float:
     )
     inside = shapely.contains_xy(polygon, x, y)
     x, y = x[inside], y[inside]
-    seen = sight.ranges.sees(np.column_stack([x, y, sight.terrain.sample(x, y)]))
+    seen = sight.range_map.is_visible(np.column_stack([x, y, sight.terrain.sample(x, y)]))
     return float(seen.mean()) if len(seen) else 0.0
 
 
@@ -129,8 +129,8 @@ def overlay(request: Overlay, views: Views, wanted: Callable[[], bool]) -> Overl
 
 def drape_picture(request: Drape, views: Views, wanted: Callable[[], bool]) -> Draped:
     """Lay a picture on the map."""
-    from ..projection.drape import drape
     from ..projection.geotiff import write_orthophoto
+    from ..projection.orthophoto import drape
 
     sight = views.sight(request, wanted)
     picture = read_pixels(request.picture, sight.record.camera)

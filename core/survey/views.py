@@ -78,7 +78,7 @@ class Views:
 
 def folder_of(sight: Viewshed) -> str:
     """Where the range map lies on disk; "" if it could not be kept there."""
-    distances = sight.ranges.distances
+    distances = sight.range_map.distances
     file = distances.filename if isinstance(distances, np.memmap) else None
     return str(Path(file).parent) if file else ""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import TerrainError
 from .terrain import Terrain
-from .tiles import UNKNOWN, Mosaic, find_tiles, is_upright, mosaics, read_tile
+from .tiles import UNKNOWN, Mosaic, find_tiles, is_upright, make_mosaics, read_tile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -55,7 +55,7 @@ class _Layer:
         with rasterio.open(self.mosaic.source) as source:
             place = self._place(corner, cell)
             if place is not None:
-                heights = _part(source, place, shape)
+                heights = _read_part(source, place, shape)
             else:
                 coarser = cell > _COARSER * self.cell
                 with WarpedVRT(
@@ -137,10 +137,12 @@ class Dem:
             for half in np.array_split(order, 2):
                 heights[near[half]] = self.sample(x[half], y[half])
             return heights
-        heights[near] = self._read((x.min(), y.min(), x.max(), y.max()), self.cell).sample(x, y)
+        heights[near] = self._read_cells((x.min(), y.min(), x.max(), y.max()), self.cell).sample(
+            x, y
+        )
         return heights
 
-    def window(self, bounds: Bounds, cell: float | None = None) -> Terrain:
+    def read_terrain(self, bounds: Bounds, cell: float | None = None) -> Terrain:
         """The terrain of a part of the map.
 
         Parameters
@@ -155,21 +157,21 @@ class Dem:
         TerrainError
             If the DEM knows no height there.
         """
-        if not _overlap(bounds, self.bounds):
+        if not _overlaps(bounds, self.bounds):
             raise TerrainError(
-                f"The DEM {self.name} does not cover {_text(bounds)}: it covers "
-                f"{_text(self.bounds)} in EPSG:{self.epsg}. Check that x and y are not exchanged "
+                f"The DEM {self.name} does not cover {_format_bounds(bounds)}: it covers "
+                f"{_format_bounds(self.bounds)} in EPSG:{self.epsg}. Check that x and y are not exchanged "
                 "and are in that CRS, or name a DEM of that place."
             )
-        terrain = self._read(bounds, cell or self.cell)
+        terrain = self._read_cells(bounds, cell or self.cell)
         if np.isnan(terrain.heights).all():
             raise TerrainError(
-                f"The DEM {self.name} knows no height at {_text(bounds)}: a hole, or a missing "
+                f"The DEM {self.name} knows no height at {_format_bounds(bounds)}: a hole, or a missing "
                 "tile. Name a DEM of that place as well."
             )
         return terrain
 
-    def _read(self, bounds: Bounds, cell: float) -> Terrain:
+    def _read_cells(self, bounds: Bounds, cell: float) -> Terrain:
         """Heights of all cells whose centres are needed to interpolate within bounds."""
         (x, y), (west, south, east, north) = self._corner, self.bounds
         low, high = np.maximum(bounds[:2], (west, south)), np.minimum(bounds[2:], (east, north))
@@ -181,7 +183,7 @@ class Dem:
         heights = first.read(self.epsg, (west, north), cell, shape)
         for layer in others:
             missing = np.isnan(heights)
-            if missing.any() and _overlap(bounds, layer.bounds):
+            if missing.any() and _overlaps(bounds, layer.bounds):
                 found = layer.read(self.epsg, (west, north), cell, shape)
                 np.copyto(heights, found, where=missing)
         return Terrain(heights, west + cell / 2, north - cell / 2, cell)
@@ -206,8 +208,10 @@ def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
     """
     files = find_tiles(paths)
     tiles = [read_tile(file) for file in files]
-    _check(epsg)
-    layers = sorted((_layer(mosaic, epsg) for mosaic in mosaics(tiles)), key=lambda it: it.cell)
+    _require_projected(epsg)
+    layers = sorted(
+        (_make_layer(mosaic, epsg) for mosaic in make_mosaics(tiles)), key=lambda it: it.cell
+    )
     finest = layers[0]
     transform = finest.mosaic.transform
     boxes = np.array([layer.bounds for layer in layers])
@@ -222,13 +226,13 @@ def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
         bounds=(*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()),
         vertical_datum=", ".join(datums),
         warnings=tuple(warnings),
-        identity=_identity(files),
+        identity=_hash_files(files),
         _layers=tuple(layers),
         _corner=(transform.c, transform.f) if finest.as_is else (0.0, 0.0),
     )
 
 
-def _check(epsg: int) -> None:
+def _require_projected(epsg: int) -> None:
     """Refuse a CRS that is unknown or not projected."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError
@@ -241,13 +245,13 @@ def _check(epsg: int) -> None:
         raise TerrainError(f"EPSG:{epsg} is not in metres. Use a projected CRS such as EPSG:2056.")
 
 
-def _layer(mosaic: Mosaic, epsg: int) -> _Layer:
+def _make_layer(mosaic: Mosaic, epsg: int) -> _Layer:
     """A mosaic as seen from a CRS."""
     from rasterio.crs import CRS
     from rasterio.warp import calculate_default_transform, transform_bounds
 
     t = mosaic.transform
-    if is_upright(t) and _is(mosaic.crs, epsg):
+    if is_upright(t) and _is_same_crs(mosaic.crs, epsg):
         return _Layer(mosaic, min(t.a, -t.e), mosaic.bounds, as_is=True)
     crs = CRS.from_wkt(mosaic.crs), CRS.from_epsg(epsg)
     warped, _, _ = calculate_default_transform(*crs, mosaic.width, mosaic.height, *mosaic.bounds)
@@ -255,20 +259,20 @@ def _layer(mosaic: Mosaic, epsg: int) -> _Layer:
     return _Layer(mosaic, float(f"{warped.a:.3g}"), bounds, as_is=False)
 
 
-def _is(wkt: str, epsg: int) -> bool:
+def _is_same_crs(wkt: str, epsg: int) -> bool:
     """Whether a CRS is that of an EPSG code, whatever it is called."""
     from pyproj import CRS
 
     return bool(CRS.from_wkt(wkt).equals(CRS.from_epsg(epsg), ignore_axis_order=True))
 
 
-def _identity(files: Sequence[Path]) -> str:
+def _hash_files(files: Sequence[Path]) -> str:
     """Hash of the files' paths, sizes and times of change."""
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr(stats).encode()).hexdigest()
 
 
-def _part(
+def _read_part(
     source: DatasetReader, place: tuple[int, int], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Cells of a raster from a row and column on; UNKNOWN outside of it."""
@@ -284,9 +288,9 @@ def _part(
     return cells
 
 
-def _overlap(one: Bounds, other: Bounds) -> bool:
+def _overlaps(one: Bounds, other: Bounds) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _text(bounds: Bounds) -> str:
+def _format_bounds(bounds: Bounds) -> str:
     return "x {0:.0f} to {2:.0f}, y {1:.0f} to {3:.0f}".format(*bounds)

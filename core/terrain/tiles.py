@@ -154,7 +154,7 @@ def read_tile(path: Path) -> Tile:
         with rasterio.open(path) as file:
             if file.count != 1:
                 raise TerrainError(
-                    f"{path} has {file.count} bands, a DEM has one: heights. Is it a picture?"
+                    f"{path} has {file.count} bands, a DEM has one: heights. Is it a photo?"
                 )
             if not file.crs:
                 raise TerrainError(
@@ -162,7 +162,7 @@ def read_tile(path: Path) -> Tile:
                     f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
                     "Raster > Projections > Assign Projection in QGIS."
                 )
-            crs, datum = _split(file.crs.to_wkt())
+            crs, datum = _split_compound_crs(file.crs.to_wkt())
             tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
             unit = (file.units[0] or "").strip().lower()
             metres = _FEET.get(unit, 1.0)
@@ -185,15 +185,15 @@ def read_tile(path: Path) -> Tile:
         ) from error
 
 
-def mosaics(tiles: Sequence[Tile]) -> list[Mosaic]:
+def make_mosaics(tiles: Sequence[Tile]) -> list[Mosaic]:
     """All tiles, those of one grid together; where tiles of one grid overlap the last is on top."""
     grids: dict[tuple[object, ...], list[Tile]] = {}
     for tile in tiles:
         grids.setdefault(tile.grid, []).append(tile)
-    return [_mosaic(group) for group in grids.values()]
+    return [_make_mosaic(group) for group in grids.values()]
 
 
-def _split(wkt: str) -> tuple[str, str]:
+def _split_compound_crs(wkt: str) -> tuple[str, str]:
     """CRS of x and y (WKT), and the name of the CRS of heights or ""."""
     from pyproj import CRS
 
@@ -204,7 +204,7 @@ def _split(wkt: str) -> tuple[str, str]:
     return wkt, "ellipsoidal" if len(crs.axis_info) == 3 else ""
 
 
-def _mosaic(tiles: Sequence[Tile]) -> Mosaic:
+def _make_mosaic(tiles: Sequence[Tile]) -> Mosaic:
     """Tiles of one grid, as GDAL's gdalbuildvrt does it."""
     first = tiles[0].transform
     west = min(tile.transform.c for tile in tiles)

@@ -45,7 +45,7 @@ def points(count=8, seed=1, pixel=1.0, metre=1.0, camera=TRUTH) -> list[ControlP
 
 def turn(first: Camera, second: Camera) -> float:
     """Angle between two cameras, degrees."""
-    between = first.axes() @ second.axes().T
+    between = first.rotation_matrix() @ second.rotation_matrix().T
     return float(np.degrees(np.arccos(min(1.0, (np.trace(between) - 1) / 2))))
 
 

@@ -300,7 +300,7 @@ def test_looks_once_and_leaves_a_range_map(worker, view, record):
     assert np.isfinite(ranges.distances).mean() > 0.3
     assert seen.skyline.shape == (SIZE[0],)
     assert np.isfinite(seen.skyline).any()
-    ((x, y, _),) = ranges.locate([(160, 120)])
+    ((x, y, _),) = ranges.unproject([(160, 120)])
     import shapely
 
     assert polygon_of(seen.xy, seen.parts).buffer(2 * CELL).contains(shapely.Point(x, y))

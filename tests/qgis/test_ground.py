@@ -57,7 +57,7 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     mapper.prompt(u, v)
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     before = QgsGeometry(mapper.on_map())
-    x, y, _ = mapper.desk.ranges.locate([(u, v)])[0].tolist()
+    x, y, _ = mapper.desk.ranges.unproject([(u, v)])[0].tolist()
     assert before.distance(QgsGeometry.fromPointXY(QgsPointXY(x, y))) < 100
     mapper.prompt_on_map(x + 30, y)
     first, second = mapper.space.prompts.clicks

@@ -58,7 +58,7 @@ class CursorLink(QObject):
         if ranges is None:
             self._dock.place.setText(text)
             return
-        x, y, z = ranges.locate([(u, v)])[0].tolist()
+        x, y, z = ranges.unproject([(u, v)])[0].tolist()
         if math.isfinite(x):
             self.on_map.show(QgsPointXY(x, y), _crs(sheet.epsg))
             away = math.hypot(x - ranges.camera.x, y - ranges.camera.y)
@@ -87,7 +87,7 @@ class CursorLink(QObject):
             return None
         height = self._work.heights.at(place.x(), place.y())
         there = np.array([[place.x(), place.y(), height]])
-        if not math.isfinite(height) or not ranges.sees(there)[0]:
+        if not math.isfinite(height) or not ranges.is_visible(there)[0]:
             return None
         u, v = ranges.camera.project(there)[0].tolist()
         return QgsPointXY(u + 0.5, -(v + 0.5))

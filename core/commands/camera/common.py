@@ -51,8 +51,8 @@ def add_dem_option(parser: argparse.ArgumentParser, *, required: bool = True) ->
     )
 
 
-def add_sight_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--dem`` and ``--no-cache``, for `sight_of`."""
+def add_viewshed_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--dem`` and ``--no-cache``, for `open_viewshed`."""
     add_dem_option(parser, required=required)
     parser.add_argument(
         "--no-cache",
@@ -76,15 +76,15 @@ def check_out(path: Path, suffixes: Collection[str], inputs: Sequence[Path | Non
 
 
 def exif_focal_length(path: Path, size: tuple[int, int]) -> float | None:
-    """Nominal focal length in pixels from a picture's EXIF, which is said; None without."""
+    """Nominal focal length in pixels from a photo's EXIF, which is said; None without."""
     focal = focal_length(path, size)
     if focal is not None:
-        note(f"the picture's EXIF gives a focal length of {focal:.0f} px.")
+        note(f"the photo's EXIF gives a focal length of {focal:.0f} px.")
     return focal
 
 
-def picture_of(record: CameraRecord, camera_file: Path) -> Path | None:
-    """The picture that the camera was posed in, if it is where the camera file says."""
+def photo_of(record: CameraRecord, camera_file: Path) -> Path | None:
+    """The photo that the camera was posed in, if it is where the camera file says."""
     path = camera_file.parent / record.image
     return path if record.image and path.is_file() else None
 
@@ -97,17 +97,17 @@ def path_from(path: Path, folder: Path) -> str:
         return str(path.resolve())
 
 
-def sight_of(record: CameraRecord, args: argparse.Namespace) -> Viewshed:
+def open_viewshed(record: CameraRecord, args: argparse.Namespace) -> Viewshed:
     """What the camera sees of the terrain of ``--dem``; says what is doubtful about it."""
     from ...projection.cache import default_folder
     from ...projection.viewshed import compute_viewshed
     from ...terrain.sources import open_dem
 
     dem = open_dem(args.dem, record.epsg)
-    sight = compute_viewshed(record, dem, None if args.no_cache else default_folder())
-    for text in sight.warnings:
+    viewshed = compute_viewshed(record, dem, None if args.no_cache else default_folder())
+    for text in viewshed.warnings:
         warn(text)
-    return sight
+    return viewshed
 
 
 def note(text: str) -> None:

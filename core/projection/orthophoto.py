@@ -1,4 +1,4 @@
-"""A picture laid on the map: an orthophoto of what it shows."""
+"""A photo laid on the map: an orthophoto of what it shows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from ..errors import CameraError, TerrainError
-from .footprint import footprint
-from .map_grid import FINEST, MapGrid, inside
+from .footprint import compute_footprint
+from .map_grid import FINEST, MapGrid, in_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,15 +25,15 @@ _BLOCK = 1_000_000  # cells at a time
 
 
 def drape(
-    picture: NDArray[np.uint8], sight: Viewshed, cell: float | None = None
+    photo: NDArray[np.uint8], viewshed: Viewshed, cell: float | None = None
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float, float, float]]:
-    """Lay a picture on the map.
+    """Lay a photo on the map.
 
     Parameters
     ----------
-    picture
+    photo
         (H, W, 3) RGB.
-    sight
+    viewshed
         What its camera sees.
     cell
         Metres; by default the median size of a pixel on the ground, from 0.5 m up.
@@ -47,31 +47,31 @@ def drape(
     Raises
     ------
     CameraError
-        If the picture has another size than the camera's.
+        If the photo has another size than the camera's.
     TerrainError
         If it shows no ground.
     """
-    camera = sight.record.camera
-    if picture.shape[:2] != (camera.height, camera.width):
+    camera = viewshed.record.camera
+    if photo.shape[:2] != (camera.height, camera.width):
         raise CameraError(
-            f"The picture has {picture.shape[1]} x {picture.shape[0]} pixels, the camera's "
-            f"{camera.width} x {camera.height}: take a picture of this camera."
+            f"The photo has {photo.shape[1]} x {photo.shape[0]} pixels, the camera's "
+            f"{camera.width} x {camera.height}: take a photo of this camera."
         )
-    ground = footprint(sight)
+    ground = compute_footprint(viewshed)
     if ground.is_empty:
         raise TerrainError(
             "The camera sees no ground of the DEM: check its pose, and that the DEM covers what "
             "it looks at."
         )
-    grid = MapGrid.over(ground.bounds, cell or _resolution(sight), MOST_CELLS)
+    grid = MapGrid.covering(ground.bounds, cell or _median_pixel_size(viewshed), MOST_CELLS)
     colours = np.zeros((grid.rows, grid.cols, 4), np.uint8)
     for rows, part in grid.blocks(_BLOCK):
-        heights = part.heights(sight.terrain)
+        heights = part.sample_heights(viewshed.terrain)
         pixels = part.project(heights, camera)
-        wanted = inside(pixels, camera) & _steep(part, heights, sight)
-        seen = part.seen(wanted, heights, sight.lines)
+        wanted = in_image(pixels, camera) & _is_steep_enough(part, heights, viewshed)
+        seen = part.visible_cells(wanted, heights, viewshed.lines_of_sight)
         sampled = cv2.remap(
-            picture,
+            photo,
             pixels[..., 0].copy(),
             pixels[..., 1].copy(),
             cv2.INTER_LINEAR,
@@ -82,21 +82,23 @@ def drape(
     return colours, grid.transform
 
 
-def _resolution(sight: Viewshed) -> float:
+def _median_pixel_size(viewshed: Viewshed) -> float:
     """Median size of a pixel on the ground, metres: the root of its area."""
-    camera = sight.record.camera
+    camera = viewshed.record.camera
     rng = np.random.default_rng(0)
     pixels = rng.uniform((0, 0), (camera.width - 1, camera.height - 1), (_SAMPLES, 2))
-    angle = np.radians(sight.incidence(pixels))
-    away = np.linalg.norm(sight.ranges.locate(pixels) - camera.position, axis=1)
+    angle = np.radians(viewshed.incidence_angles(pixels))
+    away = np.linalg.norm(viewshed.range_map.unproject(pixels) - camera.position, axis=1)
     size = away / camera.f / np.sqrt(np.maximum(np.sin(angle), 0.02))
     known = size[np.isfinite(size)]
-    return max(FINEST, float(np.median(known))) if known.size else sight.terrain.cell
+    return max(FINEST, float(np.median(known))) if known.size else viewshed.terrain.cell
 
 
-def _steep(grid: MapGrid, heights: NDArray[np.float32], sight: Viewshed) -> NDArray[np.bool_]:
+def _is_steep_enough(
+    grid: MapGrid, heights: NDArray[np.float32], viewshed: Viewshed
+) -> NDArray[np.bool_]:
     """(rows, cols) which cells are not looked at too flatly."""
-    camera = sight.record.camera
+    camera = viewshed.record.camera
     if min(heights.shape) < 2:
         return np.ones(heights.shape, bool)
     south, east = np.gradient(heights, grid.cell)

@@ -30,7 +30,7 @@ _STEPS = [(0, 1), (1, 0)] + [
 ]
 
 
-def length_and_width(
+def measure_length_and_width(
     cells: OutlineCells, highest: float, lowest: float
 ) -> tuple[float | None, float | None]:
     """Measure an outline along and across the fall line.
@@ -55,16 +55,16 @@ def length_and_width(
     length, width
         Metres; None on level ground, where there is no fall line.
     """
-    down = _fall(cells)
+    down = _fall_direction(cells)
     if down is None:
         return None, None
-    straight, width = _strips(cells, down)
+    straight, width = _measure_strips(cells, down)
     if width > straight:
         return straight, width
-    return _path(cells, highest, lowest), width
+    return _measure_path(cells, highest, lowest), width
 
 
-def _fall(cells: OutlineCells) -> NDArray[np.float64] | None:
+def _fall_direction(cells: OutlineCells) -> NDArray[np.float64] | None:
     """(2,) horizontal unit vector down the plane fitted to the ground."""
     used = (cells.cover > 0) & np.isfinite(cells.z)
     x, y, z = cells.x[used], cells.y[used], cells.z[used]
@@ -75,7 +75,7 @@ def _fall(cells: OutlineCells) -> NDArray[np.float64] | None:
     return -plane / steepness if steepness > 1e-3 else None
 
 
-def _strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, float]:
+def _measure_strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, float]:
     """Length on the ground of the longest strip down, and of the widest strip across, metres."""
     rows, cols = np.nonzero(cells.parts)
     step = cells.size * cells.z.shape[0] / cells.parts.shape[0]
@@ -96,7 +96,7 @@ def _strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, floa
     return longest(across, stretch), longest(along, np.ones_like(stretch))
 
 
-def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
+def _measure_path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
     """Length on the ground from end to end; None if unknown ground lies between."""
     inside = (cells.cover >= 0.5) & cells.known
     if not inside.any():
@@ -105,7 +105,7 @@ def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
     low, high = weighted_quantiles(z, cover, (ENDS, 1 - ENDS))
     top, bottom = inside & (cells.z >= min(high, z.max())), inside & (cells.z <= max(low, z.min()))
     cost, before, _ = dijkstra(
-        _graph(cells, inside),
+        _build_graph(cells, inside),
         directed=False,
         indices=np.flatnonzero(top),
         return_predecessors=True,
@@ -119,18 +119,18 @@ def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
     while before[path[-1]] >= 0:
         path.append(int(before[path[-1]]))
     points = np.stack([cells.x, cells.y, cells.z], axis=2).reshape(-1, 3)[path]
-    rest_above = (highest - points[-1, 2]) / _steepness(cells, top)
-    rest_below = (points[0, 2] - lowest) / _steepness(cells, bottom)
+    rest_above = (highest - points[-1, 2]) / _mean_slope_sine(cells, top)
+    rest_below = (points[0, 2] - lowest) / _mean_slope_sine(cells, bottom)
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum() + rest_above + rest_below)
 
 
-def _steepness(cells: OutlineCells, part: NDArray[np.bool_]) -> float:
+def _mean_slope_sine(cells: OutlineCells, part: NDArray[np.bool_]) -> float:
     """Mean sine of the slope."""
     tangent = np.linalg.norm(cells.gradient[part], axis=1)
     return max(_FLAT, float((tangent / np.hypot(1, tangent)).mean()))
 
 
-def _graph(cells: OutlineCells, inside: NDArray[np.bool_]) -> coo_matrix:
+def _build_graph(cells: OutlineCells, inside: NDArray[np.bool_]) -> coo_matrix:
     """Neighbouring cells and what it costs to go from one to the other."""
     rows, cols = cells.z.shape
     index = np.arange(rows * cols).reshape(rows, cols)
