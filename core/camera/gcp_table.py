@@ -1,8 +1,8 @@
-"""Tables of ground control points: CSV with a line of names, for people and spreadsheets.
+"""Tables of ground control points: CSV with a header line.
 
-``name,u_px,v_px,x,y,z`` and, optional, ``use`` (1 or 0) and ``sigma_px``; z may be empty where a
-DEM gives it. Semicolons and tabs separate as well as commas; numbers may then have decimal commas,
-as spreadsheets in German, French and Italian write them.
+Columns ``name,u_px,v_px,x,y,z`` and, optionally, ``use`` (1 or 0) and ``sigma_px``; z may be empty
+where a DEM gives it. Separators are commas, semicolons or tabs; with the latter two, numbers may
+have decimal commas, as in German, French and Italian spreadsheets.
 """
 
 from __future__ import annotations
@@ -19,23 +19,33 @@ from .control_points import ControlPoint
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_NEEDED = ("name", "u_px", "v_px", "x", "y")
-_COLUMNS = (*_NEEDED, "z", "use", "sigma_px")
+_REQUIRED = ("name", "u_px", "v_px", "x", "y")
+_COLUMNS = (*_REQUIRED, "z", "use", "sigma_px")
 
 
 def read_gcps(path: str | Path) -> list[ControlPoint]:
-    """Read a table of ground control points.
+    r"""Read a table of ground control points.
 
     Parameters
     ----------
     path
-        CSV file: UTF-8, or as Excel writes it (Windows-1252; UTF-16 as "Unicode text").
+        CSV file in UTF-8, Windows-1252 or UTF-16 (the latter two as written by Excel).
 
     Raises
     ------
     CameraError
-        If it cannot be read, lacks a column, or holds something that is no control point; the
-        message names the line.
+        If the file cannot be read, lacks a column, or has an invalid line, which is named.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from core.camera import read_gcps
+    >>> with TemporaryDirectory() as folder:
+    ...     table = Path(folder, "gcps.csv")
+    ...     _ = table.write_text("name,u_px,v_px,x,y,z\nchurch,470,243.5,2725293,1124990,1819")
+    ...     read_gcps(table)[0].name
+    'church'
     """
     path = Path(path)
     try:
@@ -80,8 +90,9 @@ def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(_COLUMNS)
             for point in points:
-                place = ["" if value is None else f"{value:.3f}" for value in _numbers(point)]
-                rows.writerow([point.name, *place, int(point.use), f"{point.sigma:g}"])
+                values = (point.u, point.v, point.x, point.y, point.z)
+                cells = ["" if value is None else f"{value:.3f}" for value in values]
+                rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
     except OSError as error:
         raise CameraError(
             f"The control points {path} could not be written: {error.strerror or error}. Check "
@@ -99,7 +110,7 @@ def _decode(content: bytes) -> str:
 
 
 def _read_rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
-    """The cells of every row that has any, and where it is."""
+    """Yield the location (for messages) and the cells of each row that is not empty."""
     rows = csv.reader(lines, delimiter=separator)
     try:
         for row in rows:
@@ -112,12 +123,8 @@ def _read_rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[st
         ) from error
 
 
-def _numbers(point: ControlPoint) -> tuple[float | None, ...]:
-    return point.u, point.v, point.x, point.y, point.z
-
-
 def _require_columns(names: list[str], file: str) -> list[str]:
-    missing = [name for name in _NEEDED if name not in names]
+    missing = [name for name in _REQUIRED if name not in names]
     if missing:
         raise CameraError(
             f"{file} has no column {', '.join(missing)}. Its first line must name the columns: "

@@ -1,4 +1,4 @@
-"""Webcams change their resolution: a camera for other sizes and parts of the same photo."""
+"""Camera records for other sizes and parts of the same photo."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .record import PARAMETERS, CameraRecord, PointFit
 
 
 def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
-    """The camera of a photo of another size, with all that counts in pixels; the same pose.
+    """Return the record of the same pose for a photo of another size, all pixel values scaled.
 
     Raises
     ------
     CameraError
-        If the photo has another shape.
+        If the photo has another aspect ratio.
     """
     camera = record.camera
     if (camera.width, camera.height) == (width, height):
@@ -31,9 +31,9 @@ def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
 
 
 def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) -> CameraRecord:
-    """The camera of a part of the photo, whose upper left pixel is (left, top); the same pose.
+    """Return the record of the same pose for a part of the photo that begins at (left, top).
 
-    Points beyond the part stay, outside of the photo.
+    Points beyond the part are kept.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) 
 
 
 def _scale_covariance(record: CameraRecord, times: float) -> list[list[float]] | None:
-    """The covariance, of a focal length that is so many times as long."""
+    """Return the covariance for a scaled focal length."""
     if record.covariance is None:
         return None
     scale = [times if name == "f_px" else 1.0 for name in PARAMETERS]

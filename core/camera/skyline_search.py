@@ -1,4 +1,4 @@
-"""Headings at which the terrain's skyline has the shape of a photo's, all round."""
+"""Search for headings at which the terrain's skyline resembles that of a photo."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 APART = 4.0
-"""Degrees between headings that are different ones."""
+"""Degrees from which two headings count as different."""
 
 _COLUMNS = 100  # of the photo that are compared
-_STEP, _BIN, _REACH = 6.0, 4.0, 4  # pixels (of 1600): of heading; of height; bins either side
+_STEP, _BIN, _REACH = 6.0, 4.0, 4  # heading and height in pixels (of 1600); bins to either side
 _FINE = 3  # samples of the skyline for each heading
 _PITCHES = np.arange(-24.0, 25.0, 8.0)  # degrees; heights are found within half a step of each
-_FOCAL_STEP, _FOCAL_SIGMAS = 0.04, 1.5  # share; how far in the prior's sigmas
-_TRIED = 20
+_FOCAL_STEP, _FOCAL_SIGMAS = 0.04, 1.5  # relative step; range in the prior's sigmas
+_TRIED = 20  # headings returned
 
 
 def search_headings(
     pixels: Floats, elevation: Callable[[Floats], Floats], camera: Camera, focal_sigma: float
 ) -> list[Camera]:
-    """The most promising headings, the best first.
+    """Find the most promising headings, best first.
 
-    For every heading, and coarsely for pitch and focal length, it is counted how many columns of
-    the photo agree on one height: a vote, lest trees, roofs and clouds have a say.
+    For each heading, and coarsely for pitch and focal length, the columns of the photo vote for a
+    height: trees, roofs and clouds then have little influence.
 
     Parameters
     ----------
     pixels
-        (N, 2) places of the photo's skyline.
+        (N, 2) of the photo's skyline.
     elevation
-        Angle of the terrain's skyline at azimuths, radians; NaN where unknown.
+        Returns elevation angles of the terrain's skyline at azimuths, radians; NaN where unknown.
     camera
-        Position, lens and size count.
+        Camera of which position, lens and size are used.
     focal_sigma
         Standard deviation of its focal length, as a share of it.
     """
@@ -73,20 +73,20 @@ def search_headings(
 
 
 def _are_distinct(one: Camera, other: Camera) -> bool:
-    """Whether refining both may lead to two optima."""
+    """Return whether refining both may lead to two optima."""
     stretch = abs(math.log(one.f / other.f))
     return heading_difference(one.yaw, other.yaw) > APART or stretch > 1.5 * _FOCAL_STEP
 
 
 def heading_difference(first: float, second: float) -> float:
-    """Degrees between two headings."""
+    """Return the angle between two headings, degrees."""
     return abs((first - second + 180) % 360 - 180)
 
 
 def _count_votes(
     pixels: Floats, table: Floats, camera: Camera, height: float
 ) -> tuple[NDArray[np.float32], Floats]:
-    """Of all headings (H,) the votes for the best height, and how much to pitch up for it.
+    """Return for all headings (H,) the votes for the best height, and the pitch it needs, radians.
 
     A column's vote falls off linearly with the distance from its own height.
     """
@@ -102,7 +102,7 @@ def _count_votes(
         inside = np.abs(lift) < most + _REACH
         votes[np.flatnonzero(inside), np.rint(lift[inside]).astype(np.intp) + most + _REACH] += 1
     smooth = np.zeros((len(headings), 2 * most + 1), np.float32)
-    for off in range(1 - _REACH, _REACH):
-        smooth += (1 - abs(off) / _REACH) * votes[:, _REACH + off : bins - _REACH + off]
+    for shift in range(1 - _REACH, _REACH):
+        smooth += (1 - abs(shift) / _REACH) * votes[:, _REACH + shift : bins - _REACH + shift]
     best = smooth.argmax(axis=1)
     return smooth[np.arange(len(smooth)), best], (best - most) * height

@@ -1,4 +1,4 @@
-"""Whether control points can carry a pose: what is plainly wrong is said before the fit."""
+"""Validation of control points before the adjustment."""
 
 from __future__ import annotations
 
@@ -12,28 +12,24 @@ from ..errors import CameraError
 from .map_crs import crs_name, in_area_of_use, require_metres, require_true_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from .control_points import ControlPoint
-
-    Floats = NDArray[np.float64]
-    HeightsAt = Callable[[Floats, Floats], Floats]
+    from .ray_casting import Floats, HeightsAt
 
 FEET = 0.3048
-_LINE = 0.01  # of the length of a row of points, its width below which it is a line
-_OFF = 100.0  # metres between a point's height and the terrain's that are remarkable
-_GEOID = (40.0, 60.0)  # metres that ellipsoidal heights lie above the sea's in the Alps
+_LINE = 0.01  # width by length below which points are collinear
+_FAR_HEIGHT = 100.0  # metres between a point and the terrain from which to warn
+_GEOID = (40.0, 60.0)  # metres from heights above the sea to ellipsoidal ones, in the Alps
 
 
 def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least: int) -> None:
-    """Refuse points that are too few, twice there, beside the photo, or all on a line.
+    """Refuse points that are too few, duplicate, outside of the photo, or collinear.
 
     Raises
     ------
     CameraError
-        That names the points and says what to do.
+        With the names of the points and what to do.
     """
     used = [point for point in points if point.use]
     if len(used) < least:
@@ -71,7 +67,7 @@ def _require_distinct(points: Sequence[ControlPoint], least: int) -> None:
 
 
 def duplicate_warnings(points: Sequence[ControlPoint]) -> list[str]:
-    """Warnings of points in use at the same pixel, or at the same place."""
+    """Return warnings of points in use at the same pixel, or at the same place."""
     texts = []
     for places, what in (
         ([(p.u, p.v) for p in points if p.use], "pixel"),
@@ -108,12 +104,12 @@ def _require_in_image(used: Sequence[ControlPoint], size: tuple[int, int]) -> No
 def require_on_map(
     places: Floats, names: Sequence[str], epsg: int, terrain: HeightsAt | None
 ) -> None:
-    """Refuse x and y (N, 2) that are no metres of the CRS.
+    """Refuse x and y (N, 2) that are not metres of the CRS.
 
     Raises
     ------
     CameraError
-        For degrees, exchanged axes, feet, and a CRS that does not belong there.
+        For degrees, exchanged axes, feet, and a CRS of another region.
     """
     require_metres(epsg)
     if (np.abs(places) <= 360).all():
@@ -159,12 +155,12 @@ def _is_plausible(place: tuple[float, float], epsg: int, terrain: HeightsAt | No
 def gcp_heights(
     points: Sequence[ControlPoint], terrain: HeightsAt | None
 ) -> tuple[Floats, list[str]]:
-    """Heights (N,) of all points, from the terrain where they have none, and what is odd.
+    """Return the heights (N,) of all points, from the terrain where missing, and warnings.
 
     Raises
     ------
     CameraError
-        If a point in use has no height and the terrain knows none.
+        If a point has no height and the terrain has none there.
     """
     given = np.array([math.nan if p.z is None else p.z for p in points], np.float64)
     if terrain is None:
@@ -205,7 +201,7 @@ def _height_warnings(points: Sequence[ControlPoint], given: Floats, ground: Floa
     far = [
         f"{p.name} ({offset:+.0f} m)"
         for p, offset in zip(points, above, strict=True)
-        if math.isfinite(offset) and abs(offset) > _OFF
+        if math.isfinite(offset) and abs(offset) > _FAR_HEIGHT
     ]
     if not far:
         return []
@@ -213,5 +209,5 @@ def _height_warnings(points: Sequence[ControlPoint], given: Floats, ground: Floa
 
 
 def _are_collinear(places: Floats) -> bool:
-    spread = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
-    return bool(spread[1] < _LINE * spread[0])
+    length, width = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)[:2]
+    return bool(width < _LINE * length)

@@ -198,7 +198,7 @@ def test_what_cannot_be_seen_says_why(tmp_path):
     dem = dem_of(tmp_path, flat)
     record = CameraRecord(CAMERA, 2056)
     for changes, words in (
-        ({"pitch": 60.0}, "all of the picture is sky"),
+        ({"pitch": 60.0}, "all of the photo is sky"),
         ({"x": Y, "y": X}, "does not cover"),
         ({"y": Y + 4000}, "does not cover"),
     ):

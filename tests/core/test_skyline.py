@@ -9,7 +9,8 @@ import pytest
 from projection_fixtures import X, Y
 
 from core.camera import Camera, ControlPoint, Projection
-from core.camera.adjustment import AdjustmentProblem, adjust, apply_step
+from core.camera.adjustment import AdjustmentProblem, adjust
+from core.camera.jacobian import apply_step
 from core.camera.resection import PosePrior, solve_pose
 from core.camera.skyline_adjustment import SkylineObservation
 from core.camera.skyline_constraint import SkylineConstraint
@@ -40,7 +41,7 @@ class World:
     def __init__(self, terrain: Terrain) -> None:
         self.terrain, self.cell, self.bounds = terrain, terrain.cell, terrain.bounds
 
-    def window(self, bounds, cell):
+    def read_terrain(self, bounds, cell):
         return self.terrain
 
     def sample(self, x, y):

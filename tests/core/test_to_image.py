@@ -30,7 +30,7 @@ def on_ridge() -> Viewshed:
 
 def every_pixel(polygon, sight) -> np.ndarray:
     """Whether the ground that each pixel of the whole picture sees lies in a polygon."""
-    places = sight.range_map.points(slice(None))
+    places = sight.range_map.unproject_rows(slice(None))
     return shapely.contains_xy(polygon, places[..., 0], places[..., 1])
 
 
