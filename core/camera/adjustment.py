@@ -77,8 +77,8 @@ class AdjustmentProblem:
         if camera.projection is Projection.PINHOLE:
             lens += [camera.k1 / K1_SIGMA, *([camera.k2 / K1_SIGMA] if self.fit_k2 else [])]
         position = (camera.position - self.position) / self.position_sigmas
-        skyline = self.skyline.normalized_residuals(camera) if self.skyline else []
-        return np.concatenate([position, lens, skyline])
+        skyline = [self.skyline.normalized_residuals(camera)] if self.skyline else []
+        return np.concatenate([position, lens, *skyline])
 
     def jacobians(self, camera: Camera) -> tuple[Floats, Floats]:
         """Return derivatives of the normalized (2 N, P) and prior residuals (5 or 6 and M, P)."""

@@ -132,26 +132,27 @@ def solve_pose(
     ...     for i, (pixel, place) in enumerate(zip(truth.project(places), places))
     ... ]
     >>> prior = PosePrior(position=(2_700_005, 1_149_995, 1502), focal=2100)
-    >>> solve_pose(points, size=(1600, 1000), epsg=2056, prior=prior).camera.yaw.__round__()
-    10
+    >>> record = solve_pose(points, size=(1600, 1000), epsg=2056, prior=prior)
+    >>> round(record.camera.yaw, 2)
+    10.0
     """
     prior = prior or PosePrior()
-    terrain = getattr(terrain, "sample", terrain)
+    heights_at: HeightsAt | None = getattr(terrain, "sample", terrain)
     known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN_SIGMA and prior.focal
     require_usable(points, size, 3 if known else 4)
     names = [point.name for point in points]
-    require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, terrain)
-    z, height_warnings = gcp_heights(points, terrain)
+    require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, heights_at)
+    z, height_warnings = gcp_heights(points, heights_at)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    best = _solve(_make_problem(used, prior, terrain), size, projection, [p.name for p in used])
+    best = _solve(_make_problem(used, prior, heights_at), size, projection, [p.name for p in used])
     problem = best.problem
     best, suspects, texts = _remove_outliers(best, used)
     reject_common_mistake(best, problem, _best_adjustment)
     best, skyline_warnings = adjust_with_skyline(best, skyline)
     best = _try_k2(best)
     _require_plausible(best)
-    pixels, metres = leave_one_out_errors(best, terrain)
+    pixels, metres = leave_one_out_errors(best, heights_at)
     covariance = pose_covariance(best)
     kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
     errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
@@ -297,7 +298,7 @@ def _aicc(fit: Adjustment) -> float:
     """Return Akaike's information criterion, corrected for small samples."""
     n, k = fit.normalized_residuals.size, fit.jacobian.shape[1] + 1
     squares = float(np.sum(fit.normalized_residuals**2))
-    return n * math.log(squares / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+    return float(n * math.log(squares / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1))
 
 
 def _require_plausible(fit: Adjustment) -> None:

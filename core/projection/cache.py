@@ -1,4 +1,4 @@
-"""A folder of things that took long to make, bounded in size; the least used go first."""
+"""Cache folder of bounded size; the least recently used entries are deleted first."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..errors import IsegError
 from ..zoo.cache import cache_dir
 
 MOST_BYTES = 2 * 1024**3
-"""Of a cache, before its least recently used entries are deleted."""
+"""Default size limit of a cache."""
 
 _Value = TypeVar("_Value")
 
 
 def default_folder() -> Path:
-    """``sights`` beside the models that were downloaded; see `core.zoo.cache.cache_dir`."""
+    """Return the folder ``sights`` in the user's cache; see `core.zoo.cache.cache_dir`."""
     return cache_dir() / "sights"
 
 
 def cache_key(*parts: object) -> str:
-    """Name of an entry that depends on these parts, by what `repr` says of them."""
+    """Return the key of an entry that depends on these parts: a hash of their `repr`."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -37,49 +37,48 @@ def load_or_make(
     save: Callable[[_Value, Path], None],
     most_bytes: int = MOST_BYTES,
 ) -> _Value:
-    """What was kept under a key; else made, kept for the next time, and loaded as then.
+    """Load an entry of the cache; if missing or damaged, make, save and load it.
 
-    An entry that cannot be loaded is made anew; a disk that is full or may not be written to
-    costs time only.
+    If the disk cannot be written to, the value is made each time.
 
     Parameters
     ----------
     folder
-        Of the cache; made if it is missing.
+        Folder of the cache; created if missing.
     key
         See `cache_key`.
     load
-        Given the entry's folder; raises `IsegError` if it is damaged.
+        Loads an entry's folder; raises `IsegError` if it is damaged.
     make
         Called if there is no entry.
     save
-        Given what was made and an empty folder.
+        Called with what was made and an empty folder.
     most_bytes
         Older entries beyond this are deleted.
     """
     entry = folder / key
     if entry.is_dir():
         try:
-            thing = load(entry)
+            value = load(entry)
             os.utime(entry)
         except (IsegError, OSError):
             shutil.rmtree(entry, ignore_errors=True)
         else:
-            return thing
-    thing = make()
+            return value
+    value = make()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as part:
-            save(thing, Path(part) / key)
+            save(value, Path(part) / key)
             (Path(part) / key).rename(entry)
         _evict(folder, most_bytes, entry)
         return load(entry)
     except (IsegError, OSError):
-        return thing  # the cache only saves time
+        return value  # the cache only saves time
 
 
 def _evict(folder: Path, most_bytes: int, newest: Path) -> None:
-    """Delete the entries not used for longest until the rest is small enough."""
+    """Delete the least recently used entries until the rest is small enough."""
     entries = sorted(
         (entry for entry in folder.iterdir() if entry.is_dir() and entry != newest),
         key=lambda entry: entry.stat().st_mtime,

@@ -1,4 +1,4 @@
-"""How long an avalanche is along the fall line, and how wide across it."""
+"""Length of an avalanche along the fall line, and width across it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ENDS = 0.02
 """Share of the area that counts as the upper end, and as the lower end."""
 
-_STRIP = 2  # cells: thickness
-_OUTSIDE = 10.0  # times as dear as inside: parts that a ridge separates are still joined
+_STRIP = 2  # cells: thickness of a strip
+_OUTSIDE = 10.0  # relative cost outside of the outline, so that separate parts are joined
 _FLAT = math.sin(math.radians(5.0))
 # Steps of a path: 32 directions, so that no path is more than 1.3 % too long.
 _STEPS = [(0, 1), (1, 0)] + [
@@ -35,25 +35,25 @@ def measure_length_and_width(
 ) -> tuple[float | None, float | None]:
     """Measure an outline along and across the fall line.
 
-    Length is that of the shortest path on the ground, inside the outline where it can be, from
-    the highest 2 % of the area to the lowest 2 %, and on to the highest and the lowest point by
-    the mean slope of these ends. An outline that is wider than long would so be measured from
-    corner to corner: its length is that of its longest strip straight down.
+    Length is that of the shortest path on the ground, within the outline if possible, from the
+    highest 2 % of the area to the lowest 2 %, extended to the highest and the lowest point by the
+    mean slope of these ends. An outline wider than long would thus be measured from corner to
+    corner: its length is that of its longest strip straight down.
 
     Width is horizontal: the area of the widest strip across the mean fall line (the slope of the
-    plane fitted to the ground), over the strip's thickness. Holes and gaps do not count.
+    plane fitted to the ground), by the strip's thickness. Holes and gaps do not count.
 
     Parameters
     ----------
     cells
-        Of the outline.
+        Cells of the outline.
     highest, lowest
         Heights of its ends, metres.
 
     Returns
     -------
     length, width
-        Metres; None on level ground, where there is no fall line.
+        Metres; None on level ground, which has no fall line.
     """
     down = _fall_direction(cells)
     if down is None:
@@ -65,7 +65,7 @@ def measure_length_and_width(
 
 
 def _fall_direction(cells: OutlineCells) -> NDArray[np.float64] | None:
-    """(2,) horizontal unit vector down the plane fitted to the ground."""
+    """Return the horizontal unit vector (2,) down the plane fitted to the ground."""
     used = (cells.cover > 0) & np.isfinite(cells.z)
     x, y, z = cells.x[used], cells.y[used], cells.z[used]
     root = np.sqrt(cells.cover[used])
@@ -76,7 +76,7 @@ def _fall_direction(cells: OutlineCells) -> NDArray[np.float64] | None:
 
 
 def _measure_strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, float]:
-    """Length on the ground of the longest strip down, and of the widest strip across, metres."""
+    """Measure the longest strip down, on the ground, and the widest strip across, metres."""
     rows, cols = np.nonzero(cells.parts)
     step = cells.size * cells.z.shape[0] / cells.parts.shape[0]
     places = np.column_stack([cols, -rows]) * step
@@ -87,7 +87,7 @@ def _measure_strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[flo
     across = places @ np.array([-down[1], down[0]])
 
     def longest(coordinate: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
-        # Each part counts for its two nearest strips, by nearness: counts stay even.
+        # Each part counts for its two nearest strips, weighted by distance.
         strip, beyond = np.divmod((coordinate - coordinate.min()) / thickness, 1)
         first = strip.astype(np.intp)
         sums = np.bincount(np.r_[first, first + 1], np.r_[(1 - beyond) * lengths, beyond * lengths])
@@ -97,7 +97,7 @@ def _measure_strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[flo
 
 
 def _measure_path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
-    """Length on the ground from end to end; None if unknown ground lies between."""
+    """Measure the length on the ground from end to end; None across unknown ground."""
     inside = (cells.cover >= 0.5) & cells.known
     if not inside.any():
         inside = (cells.cover > 0) & cells.known
@@ -125,13 +125,13 @@ def _measure_path(cells: OutlineCells, highest: float, lowest: float) -> float |
 
 
 def _mean_slope_sine(cells: OutlineCells, part: NDArray[np.bool_]) -> float:
-    """Mean sine of the slope."""
+    """Return the mean sine of the slope."""
     tangent = np.linalg.norm(cells.gradient[part], axis=1)
     return max(_FLAT, float((tangent / np.hypot(1, tangent)).mean()))
 
 
 def _build_graph(cells: OutlineCells, inside: NDArray[np.bool_]) -> coo_matrix:
-    """Neighbouring cells and what it costs to go from one to the other."""
+    """Build the graph of neighbouring cells, with the cost of each step."""
     rows, cols = cells.z.shape
     index = np.arange(rows * cols).reshape(rows, cols)
     starts, stops, costs = [], [], []

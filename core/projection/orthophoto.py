@@ -1,15 +1,18 @@
-"""A photo laid on the map: an orthophoto of what it shows."""
+"""Orthophotos: photos draped on the map."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from ..errors import CameraError, TerrainError
+from ..errors import CameraError, IsegError, TerrainError
 from .footprint import compute_footprint
-from .map_grid import FINEST, MapGrid, in_image
+from .map_grid import FINEST, MapGrid
+from .range_map import in_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from .viewshed import Viewshed
 
 MOST_CELLS = 40_000_000
-"""Of an orthophoto: larger ones get larger cells."""
+"""Limit of an orthophoto: larger ones get larger cells."""
 
 _GRAZING = 3.0  # degrees below which a pixel is smeared over tens of metres
 _SAMPLES = 4000
@@ -27,22 +30,22 @@ _BLOCK = 1_000_000  # cells at a time
 def drape(
     photo: NDArray[np.uint8], viewshed: Viewshed, cell: float | None = None
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float, float, float]]:
-    """Lay a photo on the map.
+    """Drape a photo on the map.
 
     Parameters
     ----------
     photo
-        (H, W, 3) RGB.
+        (H, W, 3) uint8 RGB.
     viewshed
-        What its camera sees.
+        Viewshed of its camera.
     cell
-        Metres; by default the median size of a pixel on the ground, from 0.5 m up.
+        Cell size, metres; by default the median size of a pixel on the ground, at least 0.5 m.
 
     Returns
     -------
     colours, transform
-        (R, C, 4) uint8 RGB and opacity: 0 where no ground is seen, or is looked at more flatly
-        than 3 degrees; and the affine transform from cell corners to the map.
+        (R, C, 4) uint8 RGB and opacity: 0 where ground is hidden or seen at less than 3 degrees;
+        and the affine transform (a, b, c, d, e, f) from cell corners to the map.
 
     Raises
     ------
@@ -50,6 +53,19 @@ def drape(
         If the photo has another size than the camera's.
     TerrainError
         If it shows no ground.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.camera import Camera, CameraRecord
+    >>> from core.projection import compute_viewshed, drape
+    >>> from core.terrain import Terrain
+    >>> heights = np.tile(np.float32(5) * np.arange(200)[::-1, None], 200)  # rises northwards
+    >>> camera = Camera(300, 200, x=1000, y=0, z=300, yaw=0, pitch=0, roll=0, f=300)
+    >>> viewshed = compute_viewshed(CameraRecord(camera, 2056), Terrain(heights, 0.0, 1990.0, 10.0))
+    >>> colours, transform = drape(np.full((200, 300, 3), 99, np.uint8), viewshed, cell=10.0)
+    >>> colours.max(axis=(0, 1)).tolist(), transform[0]
+    ([99, 99, 99, 255], 10.0)
     """
     camera = viewshed.record.camera
     if photo.shape[:2] != (camera.height, camera.width):
@@ -69,7 +85,7 @@ def drape(
         heights = part.sample_heights(viewshed.terrain)
         pixels = part.project(heights, camera)
         wanted = in_image(pixels, camera) & _is_steep_enough(part, heights, viewshed)
-        seen = part.visible_cells(wanted, heights, viewshed.lines_of_sight)
+        visible = part.visible_cells(wanted, heights, viewshed.lines_of_sight)
         sampled = cv2.remap(
             photo,
             pixels[..., 0].copy(),
@@ -77,19 +93,19 @@ def drape(
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        colours[rows, :, :3] = np.where(seen[..., None], sampled, 0)
-        colours[rows, :, 3] = np.where(seen, 255, 0)
+        colours[rows, :, :3] = np.where(visible[..., None], sampled, 0)
+        colours[rows, :, 3] = np.where(visible, 255, 0)
     return colours, grid.transform
 
 
 def _median_pixel_size(viewshed: Viewshed) -> float:
-    """Median size of a pixel on the ground, metres: the root of its area."""
+    """Estimate the median size of a pixel on the ground, metres: the root of its area."""
     camera = viewshed.record.camera
     rng = np.random.default_rng(0)
     pixels = rng.uniform((0, 0), (camera.width - 1, camera.height - 1), (_SAMPLES, 2))
     angle = np.radians(viewshed.incidence_angles(pixels))
-    away = np.linalg.norm(viewshed.range_map.unproject(pixels) - camera.position, axis=1)
-    size = away / camera.f / np.sqrt(np.maximum(np.sin(angle), 0.02))
+    distance = np.linalg.norm(viewshed.range_map.unproject(pixels) - camera.position, axis=1)
+    size = distance / camera.f / np.sqrt(np.maximum(np.sin(angle), 0.02))
     known = size[np.isfinite(size)]
     return max(FINEST, float(np.median(known))) if known.size else viewshed.terrain.cell
 
@@ -97,13 +113,69 @@ def _median_pixel_size(viewshed: Viewshed) -> float:
 def _is_steep_enough(
     grid: MapGrid, heights: NDArray[np.float32], viewshed: Viewshed
 ) -> NDArray[np.bool_]:
-    """(rows, cols) which cells are not looked at too flatly."""
+    """Return which cells (rows, cols) are not seen at a grazing angle."""
     camera = viewshed.record.camera
     if min(heights.shape) < 2:
         return np.ones(heights.shape, bool)
     south, east = np.gradient(heights, grid.cell)
-    away_x, away_y = grid.x - camera.x, (grid.y - camera.y)[:, None]
-    up = heights - camera.z
-    length = np.sqrt(away_x**2 + away_y**2 + up**2)
-    into = (away_x * east - away_y * south - up) / (length * np.sqrt(1 + east**2 + south**2))
-    return np.asarray(into > np.sin(np.radians(_GRAZING)))
+    dx, dy = grid.x - camera.x, (grid.y - camera.y)[:, None]
+    dz = heights - camera.z
+    length = np.sqrt(dx**2 + dy**2 + dz**2)
+    sine = (dx * east - dy * south - dz) / (length * np.sqrt(1 + east**2 + south**2))
+    return np.asarray(sine > np.sin(np.radians(_GRAZING)))
+
+
+def write_orthophoto(
+    path: Path, colours: NDArray[np.uint8], transform: Sequence[float], epsg: int
+) -> None:
+    """Write an orthophoto of `drape` as a GeoTIFF with tiles and overviews, atomically.
+
+    Parameters
+    ----------
+    path
+        File, which is replaced.
+    colours
+        (R, C, 4) red, green, blue and opacity.
+    transform
+        Affine (a, b, c, d, e, f, ...) from cell corners to the map.
+    epsg
+        CRS of the map.
+
+    Raises
+    ------
+    IsegError
+        If it cannot be written.
+    """
+    from affine import Affine
+    from rasterio.enums import ColorInterp
+    from rasterio.io import MemoryFile
+
+    rows, cols, bands = colours.shape
+    # In memory: on a full disk, GDAL may truncate TIFFs without an error.
+    with MemoryFile() as file:
+        with file.open(
+            driver="COG",
+            dtype="uint8",
+            count=bands,
+            height=rows,
+            width=cols,
+            crs=f"EPSG:{epsg}",
+            transform=Affine(*tuple(transform)[:6]),
+            compress="deflate",
+            photometric="rgb",
+        ) as target:
+            target.write(np.moveaxis(colours, -1, 0))
+            target.colorinterp = [
+                getattr(ColorInterp, n) for n in ("red", "green", "blue", "alpha")
+            ]
+        content = bytes(file.getbuffer())
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise IsegError(
+            f"{path} could not be written: {error.strerror or error}. Check that the folder may "
+            "be written to and has space left."
+        ) from error

@@ -1,4 +1,4 @@
-"""The range map: how far away the ground is that each pixel of a photo sees."""
+"""Range map: distance to the terrain for each pixel of a photo."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 _BLOCK = (1024, 48)  # rows and columns at a time: few lines of sight at once
-_NODES = 4096  # of the table that straightens the lens
-_LEAST_GAP = math.radians(10)  # photos that leave out less are taken all round
+_NODES = 4096  # of the table of the undistortion
+_LEAST_GAP = math.radians(10)  # a photo whose azimuths leave less open covers the full circle
 _ONE_SURFACE = (1.03, 5.0)  # neighbours farther apart than 3 % and 5 m: an edge between them
 
 
 @dataclass(frozen=True, eq=False)
 class RangeMap:
-    """How far away the ground is that each pixel sees.
+    """Distance to the ground of each pixel.
 
     Attributes
     ----------
     camera
-        Whose photo it is.
+        Camera of the photo.
     distances
         (H, W) float32 horizontal distance at pixel centres, metres; NaN in the sky and where
-        the ground is closer than `lines.NEAREST`.
+        the ground is closer than `lines_of_sight.NEAREST`.
     """
 
     camera: Camera
     distances: Floats
 
     def unproject(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Which ground places of the photo see.
+        """Find the ground that pixels show.
 
-        Between pixel centres the inverse distance is interpolated, which is right for planes;
-        only within one surface: where the four pixels differ by more than 3 % and 5 m, an edge
-        hides ground between them and the nearest pixel's distance holds.
+        Between pixel centres the inverse distance is interpolated, which is exact for planes;
+        but where the four pixels differ by more than 3 % and 5 m, an edge hides ground between
+        them and the nearest pixel's distance is taken.
 
         Parameters
         ----------
@@ -58,52 +58,46 @@ class RangeMap:
         Returns
         -------
         ndarray
-            (N, 3) x, y, z on the pixel's ray, so that they project to it exactly; NaN in the sky
-            and outside of the photo.
+            (N, 3) x, y, z on the pixels' rays, so that they project to the pixels exactly; NaN in
+            the sky and outside of the photo.
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
         azimuth, tangent = self.camera.line_of_sight_angles(pixels)
         return self._points_at(azimuth, tangent, self._interpolate(pixels))
 
     def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
-        """Whether places are in the photo and no ground before them hides them.
+        """Return whether points are in the photo and no ground before them hides them.
 
-        A place is seen if the ray that passes over it by the tolerance, and by half a pixel, does
-        not end before it: however flat the ground is looked at, ranges need not agree.
+        A point is visible if the ray that passes over it by the tolerance, and by half a pixel,
+        does not end before it. At grazing angles ranges need not agree.
 
         Parameters
         ----------
         points
             (N, 3) x, y, z, metres.
         tolerance
-            Metres of height; by default 1 m.
+            Height, metres; by default 1 m.
         """
         points = np.asarray(points, np.float64).reshape(-1, 3)
-        u, v = self.camera.project(points).T
         height, width = self.distances.shape
-        with np.errstate(invalid="ignore"):
-            inside = (u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5)
-        seen = np.zeros(len(points), np.bool_)
-        places = points[inside]
-        distance = np.hypot(*(places - self.camera.position)[:, :2].T)
-        over = places.copy()
-        over[:, 2] += (
-            np.maximum(1.0 if tolerance is None else tolerance, 0) + 0.5 * distance / self.camera.f
-        )
+        inside = in_image(self.camera.project(points), self.camera)
+        visible = np.zeros(len(points), np.bool_)
+        over = points[inside]
+        distance = np.hypot(*(over - self.camera.position)[:, :2].T)
+        lift = 1.0 if tolerance is None else max(tolerance, 0.0)
+        over[:, 2] += lift + 0.5 * distance / self.camera.f
         col, row = np.rint(np.nan_to_num(self.camera.project(over))).astype(np.intp).T
         ends = self.distances[np.clip(row, 0, height - 1), np.clip(col, 0, width - 1)]
-        seen[inside] = ~(ends < distance)
-        return seen
+        visible[inside] = ~(ends < distance)
+        return visible
 
     def unproject_rows(self, rows: slice) -> NDArray[np.float64]:
-        """(h, W, 3) x, y, z of the ground that rows of pixels see; NaN in the sky."""
+        """Find the ground x, y, z (h, W, 3) that rows of pixels show; NaN in the sky."""
         top, bottom, step = rows.indices(self.camera.height)
         v, u = np.mgrid[top:bottom:step, 0 : self.camera.width]
-        azimuth, tangent = self.camera.line_of_sight_angles(
-            np.stack([u.ravel(), v.ravel()], axis=1)
-        )
-        places = self._points_at(azimuth, tangent, self.distances[rows].ravel())
-        return places.reshape(*u.shape, 3)
+        pixels = np.stack([u.ravel(), v.ravel()], axis=1)
+        azimuth, tangent = self.camera.line_of_sight_angles(pixels)
+        return self._points_at(azimuth, tangent, self.distances[rows].ravel()).reshape(*u.shape, 3)
 
     def save(self, folder: str | Path) -> None:
         """Write the map into a folder, for `open`."""
@@ -114,12 +108,12 @@ class RangeMap:
 
     @classmethod
     def open(cls, folder: str | Path) -> RangeMap:
-        """Read what `save` wrote; distances stay on disk until they are needed.
+        """Open a folder of `save`; distances are memory-mapped.
 
         Raises
         ------
         CameraError
-            If it is missing, damaged or another camera's.
+            If it is missing, damaged or of another camera.
         """
         folder = Path(folder)
         try:
@@ -133,11 +127,10 @@ class RangeMap:
         return cls(camera, distances)
 
     def _interpolate(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Horizontal distance at places of the photo, as `unproject` says."""
+        """Interpolate the horizontal distance at pixels (N, 2), as described in `unproject`."""
         height, width = self.distances.shape
         u, v = pixels.T
-        with np.errstate(invalid="ignore"):
-            inside = (u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5)
+        inside = in_image(pixels, self.camera)
         u = np.clip(np.where(inside, u, 0), 0, width - 1)
         v = np.clip(np.where(inside, v, 0), 0, height - 1)
         left = np.minimum(u.astype(np.intp), max(width - 2, 0))
@@ -161,17 +154,25 @@ class RangeMap:
         tangent: NDArray[np.float64],
         distance: NDArray[np.floating],
     ) -> NDArray[np.float64]:
-        """(N, 3) x, y, z on rays at horizontal distances."""
+        """Return x, y, z (N, 3) on rays at horizontal distances."""
         camera = self.camera
         height = camera.z + tangent * distance + curvature_drop(distance, camera.refraction)
         east, north = np.sin(azimuth) * distance, np.cos(azimuth) * distance
         return np.stack([camera.x + east, camera.y + north, height], axis=1)
 
 
+def in_image(pixels: NDArray[np.floating], camera: Camera) -> NDArray[np.bool_]:
+    """Return which pixels (..., 2) (u, v) lie in the photo of a camera."""
+    u, v = pixels[..., 0], pixels[..., 1]
+    with np.errstate(invalid="ignore"):
+        across = (u >= -0.5) & (u <= camera.width - 0.5)
+        return np.asarray(across & (v >= -0.5) & (v <= camera.height - 0.5))
+
+
 def compute_range_map(
     camera: Camera, lines: LinesOfSight, progress: Progress | None = None
 ) -> RangeMap:
-    """The range map of a camera whose lines of sight cover the photo's `azimuth_range`."""
+    """Compute the range map from lines of sight that cover the `azimuth_range` of the camera."""
     distances = np.empty((camera.height, camera.width), np.float32)
     lens = _undistortion_table(camera)
 
@@ -189,7 +190,7 @@ def _split(length: int, size: int) -> list[slice]:
 
 
 def azimuth_range(camera: Camera) -> tuple[float, float] | None:
-    """Grid azimuths (radians) between which a photo lies, for `lines.trace`; None: all round."""
+    """Return the first and last grid azimuth of a photo, radians, clockwise; None: full circle."""
     u = np.linspace(-0.5, camera.width - 0.5, 2 * camera.width)
     v = np.linspace(-0.5, camera.height - 0.5, 2 * camera.height)
     poles = camera.project_rays(np.outer([1.0, -1.0], camera.rotation_matrix()[:, 2]))
@@ -208,7 +209,7 @@ def azimuth_range(camera: Camera) -> tuple[float, float] | None:
 
 
 def _undistortion_table(camera: Camera) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A table of `Camera.undistortion_ratio`: radii, ratios."""
+    """Tabulate `Camera.undistortion_ratio`: radii, ratios."""
     corners = np.array([[u, v] for u in (0, camera.width - 1) for v in (0, camera.height - 1)])
     farthest = np.hypot(*(corners - (camera.cx, camera.cy)).T).max() / camera.f
     radii = np.linspace(0, farthest, _NODES)
@@ -221,7 +222,7 @@ def _block_angles(
     rows: slice,
     cols: slice,
 ) -> tuple[Floats, Floats]:
-    """`Camera.line_of_sight_angles` of a block of pixels, in single precision and a tenth of the time."""
+    """Compute `Camera.line_of_sight_angles` of a block of pixels in single precision, faster."""
     u = ((np.arange(cols.start, cols.stop) - camera.cx) / camera.f).astype(np.float32)
     v = ((np.arange(rows.start, rows.stop)[:, None] - camera.cy) / camera.f).astype(np.float32)
     right, down, forward = camera.rotation_matrix().astype(np.float32)

@@ -129,8 +129,7 @@ def overlay(request: Overlay, views: Views, wanted: Callable[[], bool]) -> Overl
 
 def drape_picture(request: Drape, views: Views, wanted: Callable[[], bool]) -> Draped:
     """Lay a picture on the map."""
-    from ..projection.geotiff import write_orthophoto
-    from ..projection.orthophoto import drape
+    from ..projection.orthophoto import drape, write_orthophoto
 
     sight = views.sight(request, wanted)
     picture = read_pixels(request.picture, sight.record.camera)

@@ -180,9 +180,9 @@ def test_a_place_beside_the_terrain_sees_it():
 
 
 def test_terrain_without_any_height_is_refused():
-    with pytest.raises(TerrainError, match="knows no ground"):
+    with pytest.raises(TerrainError, match="has no ground"):
         trace_lines_of_sight(ground(lambda x, y: np.full_like(x, np.nan)), (0, 0, 100), step=STEP)
-    with pytest.raises(TerrainError, match="knows no ground"):
+    with pytest.raises(TerrainError, match="has no ground"):
         trace_lines_of_sight(ground(flat), (0, -5000, 100), azimuths=(3.0, 3.2), step=STEP)
 
 

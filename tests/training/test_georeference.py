@@ -22,8 +22,9 @@ from core.image import read_image
 from core.projection.attributes import measure_attributes
 from core.projection.footprint import compute_footprint, view_cone
 from core.projection.horizon import trace_horizon
-from core.projection.map_grid import MapGrid, in_image
+from core.projection.map_grid import MapGrid
 from core.projection.orthophoto import drape
+from core.projection.range_map import in_image
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map
 from core.projection.viewshed import compute_viewshed

@@ -1,4 +1,4 @@
-"""`python -m core camera drape`: a photo laid on the map, as an orthophoto."""
+"""`python -m core camera drape`: photo to orthophoto."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
-    parser = common.new_parser(subparsers, "drape", run, "lay a photo on the map (orthophoto)")
+    parser = common.new_parser(subparsers, "drape", run, "drape a photo on the map (orthophoto)")
     parser.add_argument("photo", metavar="PHOTO", type=Path)
     common.add_camera_option(parser)
     common.add_viewshed_options(parser)
@@ -32,9 +32,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the orthophoto, transparent where the camera sees no ground; returns 0."""
-    from ...projection.geotiff import write_orthophoto
-    from ...projection.orthophoto import drape
+    """Write the orthophoto, transparent where the camera sees no ground; return 0."""
+    from ...projection.orthophoto import drape, write_orthophoto
 
     common.check_out(args.out, (".tif", ".tiff"), [args.photo, *args.dem])
     photo = read_image(args.photo).pixels

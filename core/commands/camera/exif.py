@@ -1,4 +1,4 @@
-"""The focal length that a photograph tells of itself."""
+"""Focal length from the EXIF of a photo."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ _MILLIMETRES = {"2": 25.4, "3": 10.0}  # of FocalPlaneResolutionUnit: inch, cent
 
 
 def focal_length(path: Path, size: tuple[int, int]) -> float | None:
-    """Nominal focal length in pixels of a photograph of ``size`` (width, height).
+    """Return the nominal focal length in pixels of a photo of ``size`` (width, height), or None.
 
-    From ``FocalLengthIn35mmFilm`` (equivalence by the photo's diagonal, as CIPA has it), else
+    From ``FocalLengthIn35mmFilm`` (equivalent by the photo's diagonal, as CIPA defines it), else
     from ``FocalLength`` and ``FocalPlaneXResolution``, scaled where the photo was resized.
-    None where the file says nothing.
     """
     tags = _read_tags(path)
     equivalent = _parse_number(tags.get("EXIF_FocalLengthIn35mmFilm"))
@@ -32,7 +31,7 @@ def focal_length(path: Path, size: tuple[int, int]) -> float | None:
 
 
 def _read_tags(path: Path) -> dict[str, str]:
-    """EXIF tags as GDAL names them; the file has been read as a photo before."""
+    """Read EXIF tags, named as by GDAL, of a file that has been read as an image before."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
@@ -43,7 +42,7 @@ def _read_tags(path: Path) -> dict[str, str]:
 
 
 def _parse_number(text: str | None) -> float | None:
-    """The number in GDAL's ``(4.25)`` or ``26``; None where there is none above 0."""
+    """Return the number in GDAL's ``(4.25)`` or ``26``; None unless positive."""
     match = re.search(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", text or "", re.ASCII)
     value = float(match[0]) if match else 0.0
     return value if 0 < value < math.inf else None

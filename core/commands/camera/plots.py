@@ -1,4 +1,4 @@
-"""Photos of how well a camera is posed."""
+"""Plots of residuals and of the skyline."""
 
 from __future__ import annotations
 
@@ -22,16 +22,7 @@ _PHOTO_WIDTH = 2000  # pixels of the photo drawn, at most
 
 
 def plot_residuals(path: Path, photo: NDArray[np.uint8] | None, record: CameraRecord) -> None:
-    """Draw the control points and, magnified, the way from each to where the pose draws it.
-
-    Parameters
-    ----------
-    path
-        PNG to write.
-    photo
-        (H, W, 3) of the camera's size, or None for an empty frame.
-    record
-        Camera with `PointFit`.
+    """Plot the control points and their residuals, magnified, on a photo (H, W, 3), to a PNG.
 
     Raises
     ------
@@ -61,7 +52,7 @@ def plot_residuals(path: Path, photo: NDArray[np.uint8] | None, record: CameraRe
 
 
 def plot_skyline(path: Path, photo: NDArray[np.uint8] | None, viewshed: Viewshed) -> None:
-    """Draw the terrain's skyline and ridges over the photo; parameters as above."""
+    """Plot the terrain's skyline and ridges on a photo (H, W, 3), to a PNG."""
     camera = viewshed.record.camera
     figure, axes = _make_figure(camera, photo)
     for number, line in enumerate(viewshed.ridges()):
@@ -79,7 +70,7 @@ def plot_skyline(path: Path, photo: NDArray[np.uint8] | None, viewshed: Viewshed
 
 
 def _make_figure(camera: Camera, photo: NDArray[np.uint8] | None) -> tuple[Any, Any]:
-    """A figure without a window system, with axes in the camera's pixels."""
+    """Make a figure without a window system, with axes in the camera's pixels."""
     try:
         # Not pyplot: it looks for a display and keeps every figure.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -99,7 +90,7 @@ def _make_figure(camera: Camera, photo: NDArray[np.uint8] | None) -> tuple[Any, 
 
 
 def _magnification(fits: Sequence[PointFit], width: int) -> float:
-    """How many times longer than they are residuals are drawn: 1, 2, 5, 10, ... at most 100."""
+    """Return the magnification of residuals: 1, 2, 5, 10, ... at most 100."""
     sizes = np.hypot(*np.array([(fit.residual_u, fit.residual_v) for fit in fits]).T)
     longest = float(np.nanmax(sizes, initial=1e-3))
     steps = (100, 50, 20, 10, 5, 2)

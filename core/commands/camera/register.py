@@ -1,4 +1,4 @@
-"""`python -m core camera register`: the pose of a webcam that moved a little, from a photo."""
+"""`python -m core camera register`: pose of a webcam that moved a little, from another photo."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the new photo's camera; returns 0, and raises where it is not to be trusted."""
+    """Write the new photo's camera; return 0, or raise if it cannot be trusted."""
     from ...camera.registration import register
 
     reference = _reference_path(args)
@@ -97,7 +97,7 @@ def _crop(
     shown: NDArray[np.uint8],
     hidden: NDArray[np.bool_] | None,
 ) -> tuple[CameraRecord, NDArray[np.uint8], NDArray[np.bool_] | None]:
-    """Camera, photo and foreground of the part (height, width) that begins at (left, top)."""
+    """Return camera, photo and foreground of the part (height, width) that begins at a corner."""
     (left, top), (height, width) = corner, size
     record = cropped(record, left, top, width, height)
     part = slice(top, top + height), slice(left, left + width)
@@ -105,7 +105,7 @@ def _crop(
 
 
 def _reference_path(args: argparse.Namespace) -> Path:
-    """The photo to compare with."""
+    """Return the photo to compare with."""
     if args.reference:
         return Path(args.reference)
     record = CameraRecord.read(args.camera)
@@ -122,7 +122,7 @@ def _reference_path(args: argparse.Namespace) -> Path:
 def _foreground_path(
     args: argparse.Namespace, reference: Path, record: CameraRecord
 ) -> Path | None:
-    """The file that marks the foreground of the reference; said where it is missing."""
+    """Return the mask file of the reference's foreground; warn if it is missing."""
     if args.foreground:
         return Path(args.foreground)
     if not record.foreground:
@@ -130,14 +130,14 @@ def _foreground_path(
     path = reference.parent / record.foreground
     if path.is_file():
         return path
-    common.warn(f"the camera's mask of the foreground, {path}, is not there: done without.")
+    common.warn(f"the camera's mask of the foreground, {path}, is missing: none is used.")
     return None
 
 
 def _read_foreground(
     args: argparse.Namespace, mask: Path | None, reference: Path, record: CameraRecord
 ) -> NDArray[np.bool_] | None:
-    """Pixels that tell nothing: those marked, and with a DEM all that show no ground."""
+    """Return the pixels without terrain: those marked and, with a DEM, those without ground."""
     marked = None if mask is None else read_binary_mask(mask, reference)
     if not args.dem:
         return marked

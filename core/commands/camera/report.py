@@ -1,4 +1,4 @@
-"""A camera in words and figures."""
+"""Text report of a camera."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...camera import Camera, CameraRecord, PointFit, Projection
 
 
 def describe(record: CameraRecord) -> str:
-    """The pose, how good it is, its control points and what to know of it; several lines."""
+    """Return several lines of text: pose, accuracy, control points and warnings."""
     blocks = [_describe_pose(record)]
     if record.points:
         blocks.append(_format_points(record.points))
@@ -20,7 +20,7 @@ def describe(record: CameraRecord) -> str:
 
 
 def field_of_view(camera: Camera) -> float:
-    """Horizontal angle that the photo covers, degrees."""
+    """Return the horizontal angle that the photo covers, degrees."""
     if camera.projection is Projection.CYLINDRICAL:
         return math.degrees(camera.width / camera.f)
     left, right = camera.pixel_rays([(-0.5, camera.cy), (camera.width - 0.5, camera.cy)])
@@ -52,7 +52,7 @@ def _describe_pose(record: CameraRecord) -> str:
 
 
 def _pose_sigmas(record: CameraRecord) -> Sequence[float]:
-    """Standard deviations of `PARAMETERS`; empty where nothing is known."""
+    """Return the standard deviations of `PARAMETERS`; empty if unknown."""
     if record.covariance is None:
         return ()
     return list(np.sqrt(np.diag(np.asarray(record.covariance, np.float64))))
@@ -64,7 +64,7 @@ def _format_sigmas(sigmas: Iterable[float], form: str, unit: str) -> str:
 
 
 def _describe_heading(record: CameraRecord) -> str:
-    """What a compass without declination would show."""
+    """Return the heading from true north."""
     from ...camera.map_crs import convergence as convergence_of
 
     camera = record.camera
@@ -74,7 +74,7 @@ def _describe_heading(record: CameraRecord) -> str:
 
 
 def _describe_residuals(record: CameraRecord) -> str:
-    """Root mean squares, as far as they are known."""
+    """Return the root mean squares, as far as known."""
     parts = []
     if record.rms_px is not None:
         used = sum(fit.point.use for fit in record.points)
@@ -91,7 +91,7 @@ def _describe_residuals(record: CameraRecord) -> str:
 
 
 def _format_points(fits: Sequence[PointFit]) -> str:
-    """A table with one line for each point."""
+    """Return a table with one line per point."""
     width = max(5, *(len(fit.point.name) for fit in fits))
     head = f"{'point':<{width}} {'du px':>8} {'dv px':>8} {'size':>8} {'left out':>9} {'map m':>8}"
     return "\n".join([head, *(_format_point(fit, width) for fit in fits)])
@@ -102,12 +102,13 @@ def _format_point(fit: PointFit, width: int) -> str:
     remark = "" if fit.point.use else "  not used"
     remark += "  SUSPECT" if fit.suspect else ""
     return (
-        f"{fit.point.name:<{width}} {format_number(fit.residual_u, 8, 2)} {format_number(fit.residual_v, 8, 2)} "
-        f"{format_number(size, 8, 2)} {format_number(fit.loo_px, 9, 2)} {format_number(fit.loo_map_m, 8, 1)}{remark}"
+        f"{fit.point.name:<{width}} {format_number(fit.residual_u, 8, 2)} "
+        f"{format_number(fit.residual_v, 8, 2)} {format_number(size, 8, 2)} "
+        f"{format_number(fit.loo_px, 9, 2)} {format_number(fit.loo_map_m, 8, 1)}{remark}"
     )
 
 
 def format_number(value: float | None, width: int, digits: int) -> str:
-    """A number for a column; a dash where there is none."""
+    """Format a number for a column; a dash if unknown."""
     known = value is not None and math.isfinite(value)
     return f"{value:{width}.{digits}f}" if known else f"{'-':>{width}}"

@@ -1,4 +1,4 @@
-"""`python -m core camera skyline`: a pose from the skyline alone, without any control point."""
+"""`python -m core camera skyline`: pose from the skyline alone, without control points."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the camera; returns 0, and raises where the fit is not to be trusted."""
+    """Write the camera; return 0, or raise if the fit cannot be trusted."""
     from ...camera.skyline_detection import detect_skyline
     from ...camera.skyline_fit import fit_skyline
     from ...projection.horizon import trace_horizon
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
-    """A camera in its place, with its lens, looking anywhere."""
+    """Return a record with position and lens, of any orientation."""
     if args.camera:
         return resized(CameraRecord.read(args.camera), *size)
     focal = args.focal or common.exif_focal_length(args.photo, size)
@@ -124,7 +124,7 @@ def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRe
     if missing:
         raise CameraError(
             f"Give {', '.join(missing)} too, or a camera to start from with --camera: the skyline "
-            "tells where a camera looks, not where it stands."
+            "gives a camera's orientation, not its position."
         )
     x, y, z = args.position
     camera = Camera(*size, x, y, z or 0.0, yaw=0.0, pitch=0.0, roll=0.0, f=float(focal or 0))
@@ -132,7 +132,7 @@ def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRe
 
 
 def _with_height(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:
-    """The camera at its height, from the ground where the position has none."""
+    """Return the camera with its height, above the ground if the position has none."""
     if args.camera or args.position[2] is not None:
         return camera
     if args.height_above_ground is None:

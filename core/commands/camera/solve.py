@@ -1,4 +1,4 @@
-"""`python -m core camera solve_pose`: control points to a posed camera."""
+"""`python -m core camera solve`: control points to a posed camera."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     photo = parser.add_mutually_exclusive_group(required=True)
     photo.add_argument("--image", metavar="FILE", type=Path, help="photo of the pixels u, v")
     photo.add_argument(
-        "--image-size", metavar="W,H", type=arguments.size, help="its size, if it is not at hand"
+        "--image-size", metavar="W,H", type=arguments.size, help="its size, without the photo"
     )
     parser.add_argument(
         "--crs", metavar="EPSG:N", type=arguments.crs, required=True, help="projected CRS of x, y"
@@ -109,12 +109,12 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             name, metavar="TIME", type=arguments.moment, help="date or time, ISO 8601"
         )
-    group.add_argument("--plot", metavar="FILE.png", type=Path, help="photo of the residuals")
+    group.add_argument("--plot", metavar="FILE.png", type=Path, help="plot of the residuals")
     group.add_argument("--json", action="store_true", help="print the camera as JSON on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Pose the camera and write it; returns the exit status 0."""
+    """Pose the camera and write it; return the exit status 0."""
     from ...camera.gcp_table import read_gcps
     from ...camera.resection import solve_pose
     from ...camera.validation import require_on_map
@@ -128,14 +128,14 @@ def run(args: argparse.Namespace) -> int:
     points = read_gcps(args.gcps)
     photo, size = _read_photo(args)
     names, places = [point.name for point in points], [(point.x, point.y) for point in points]
-    require_on_map(np.array(places), names, args.crs, None)  # the DEM would only be said to be off
+    require_on_map(np.array(places), names, args.crs, None)  # before the DEM is blamed
     dem = open_dem(args.dem, args.crs) if args.dem else None
     prior = _make_prior(args, size)
     record = solve_pose(
         points,
         size,
         epsg=args.crs,
-        terrain=_read_terrain(dem, points, prior).sample if dem else None,
+        terrain=_read_terrain(dem, points, prior) if dem else None,
         prior=prior,
         projection=Projection(args.projection),
         skyline=_observe_skyline(photo, dem) if args.skyline else None,
@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read_photo(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
-    """The photo, if given, and its width and height."""
+    """Read the photo, if given; return it with its width and height."""
     from ...image import read_image
 
     if args.image is None:
@@ -168,7 +168,7 @@ def _read_photo(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tup
 
 
 def _observe_skyline(photo: NDArray[np.uint8] | None, dem: Dem | None) -> SkylineObservation:
-    """The photo's skyline, and the terrain's."""
+    """Detect the photo's skyline, to be compared with the terrain's."""
     from ...camera.skyline_adjustment import SkylineObservation
     from ...camera.skyline_detection import detect_skyline
     from ...projection.horizon import skyline_point_finder
@@ -181,22 +181,22 @@ def _observe_skyline(photo: NDArray[np.uint8] | None, dem: Dem | None) -> Skylin
 
 
 def _read_terrain(dem: Dem, points: Sequence[ControlPoint], prior: PosePrior) -> Terrain:
-    """The terrain of the points and the camera, in memory: it is asked often."""
-    places = [(point.x, point.y) for point in points]
-    places += [(prior.position[0], prior.position[1])] if prior.position else []
-    low, high = np.min(places, axis=0) - _MARGIN, np.max(places, axis=0) + _MARGIN
+    """Read the terrain around the points and the camera into memory, for many samples."""
+    xy = [(point.x, point.y) for point in points]
+    xy += [(prior.position[0], prior.position[1])] if prior.position else []
+    low, high = np.min(xy, axis=0) - _MARGIN, np.max(xy, axis=0) + _MARGIN
     cell = max(dem.cell, math.sqrt(float(np.prod(high - low)) / _MOST_CELLS))
     return dem.read_terrain((*low, *high), cell)
 
 
 def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
-    """What is known before the points are looked at."""
+    """Return what is known of the camera."""
     from ...camera.resection import PosePrior
 
     if args.position is None and (args.position_sigma or args.height_above_ground is not None):
         raise CameraError(
-            "--position-sigma and --height-above-ground say how well a position is known and how "
-            "high it is: give --position X,Y too."
+            "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
+            "too."
         )
     given: dict[str, Any] = {
         "position": args.position,
@@ -212,20 +212,18 @@ def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
 def _focal_length(
     args: argparse.Namespace, size: tuple[int, int]
 ) -> tuple[float | None, arguments.Sigma]:
-    """Nominal focal length in pixels and how well it is known."""
+    """Return the nominal focal length in pixels and its sigma."""
     if args.focal is not None:
         return args.focal, args.focal_sigma or _FOCAL_SIGMA
     flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
     found = common.exif_focal_length(args.image, size) if args.image and flat else None
     if found is None and args.focal_sigma:
-        raise CameraError(
-            "--focal-sigma says how well a focal length is known: give --focal PX too."
-        )
+        raise CameraError("--focal-sigma belongs to a focal length: give --focal PX too.")
     return found, args.focal_sigma or _FOCAL_SIGMA
 
 
 def _with_labels(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
-    """With what people want to know of the camera."""
+    """Return the record with its descriptive texts."""
     folder = args.out.parent
     return replace(
         record,

@@ -53,7 +53,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the outlines' visible parts; returns the exit status 0."""
+    """Draw the outlines' visible parts; return the exit status 0."""
     from .features import read_polygons
 
     one_image = args.out.suffix.lower() == ".png"
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _visible_mask(feature: Feature, crs: str, viewshed: Viewshed) -> NDArray[np.bool_]:
-    """(H, W) what the camera sees of an outline; where that is nothing, says why."""
+    """Return the visible part of an outline (H, W); warn if there is none."""
     from ...projection.to_image import polygon_to_mask
     from .features import reproject
 
@@ -97,7 +97,7 @@ def _visible_mask(feature: Feature, crs: str, viewshed: Viewshed) -> NDArray[np.
 
 
 def _label_image(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
-    """(H, W) image in which the n-th mask, counted from 1, has the value n; later ones on top."""
+    """Return a label image (H, W): the n-th mask, from 1, has the value n; later ones on top."""
     labels = np.zeros(masks[0].shape, np.uint8 if len(masks) < 256 else np.uint16)
     for number, mask in enumerate(masks, 1):
         labels[mask] = number
@@ -105,7 +105,7 @@ def _label_image(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
 
 
 def _write_folder(folder: Path, drawn: Drawn) -> None:
-    """One PNG for each outline that can be seen, and a table of all."""
+    """Write a PNG for each visible outline, and a table of all."""
     names = list(drawn[0][0].properties)
     try:
         folder.mkdir(exist_ok=True)

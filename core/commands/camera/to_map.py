@@ -36,7 +36,7 @@ _VECTOR = (".geojson", ".json", ".gpkg")
 _WHITE = 255  # of a mask, and no number of a label image
 _MOST_IDS = 1000
 _MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a photograph
-_MANY_LOST = 0.05  # share of a mask's pixels without ground that is worth a word
+_MANY_LOST = 0.05  # share of a mask's pixels without ground from which to warn
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -79,7 +79,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write one feature for each avalanche; returns the exit status 0."""
+    """Write one feature for each avalanche; return the exit status 0."""
     from ...projection.uncertainty import boundary_uncertainty
 
     common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
@@ -88,8 +88,7 @@ def run(args: argparse.Namespace) -> int:
     record = CameraRecord.read(args.camera)
     if record.covariance is None:
         common.warn(
-            f"{args.camera} does not say how well its pose is known: sigma_map_m is that of a "
-            "perfect pose."
+            f"{args.camera} has no covariance of its pose: sigma_map_m is that of an exact pose."
         )
     shapes = [shape for path in args.inputs for shape in _read(path, record)]
     viewsheds: dict[tuple[int, int], Viewshed] = {}
@@ -121,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, eq=False)
 class PhotoAvalanche:
-    """An avalanche in the photo: what makes its mask or outline, and where it came from."""
+    """Avalanche in the photo: a function that makes its mask or outline, and its origin."""
 
     path: Path
     number: int
@@ -131,11 +130,11 @@ class PhotoAvalanche:
 
     @property
     def label(self) -> str:
-        """For people."""
+        """Name for messages."""
         return f"{self.path.name} ({self.number})"
 
     def to_map(self, viewshed: Viewshed, args: argparse.Namespace) -> MapOutline:
-        """Outline on the map."""
+        """Return the outline on the map."""
         from ...projection.to_map import mask_to_map, outline_to_map
 
         area = self.area()
@@ -145,12 +144,12 @@ class PhotoAvalanche:
 
 
 def _read(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
-    """All avalanches of one file."""
+    """Read all avalanches of a file."""
     return _read_outlines(path, record) if path.suffix.lower() in _VECTOR else _read_masks(path)
 
 
 def _read_masks(path: Path) -> Iterator[PhotoAvalanche]:
-    """One avalanche if there is a 255, with greys for soft edges; else one for each value."""
+    """Yield one avalanche if there is a 255, with greys for soft edges; else one per value."""
     values = read_mask_values(path)
     if values.ndim == 3:
         values = values.max(axis=2)
@@ -203,13 +202,13 @@ def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]
 def _make_feature(
     shape: PhotoAvalanche, outline: MapOutline, viewshed: Viewshed
 ) -> tuple[MultiPolygon, dict[str, Any]]:
-    """Geometry and attributes, as in the plugin's layer where it has them."""
+    """Return geometry and attributes, named as in the plugin's layer."""
     from ...projection.attributes import measure_attributes
 
     if outline.lost_pixels > _MANY_LOST:
         common.warn(
             f"{shape.label}: {outline.lost_pixels:.0%} of its pixels show sky or ground beyond the "
-            "DEM, or spill over a ridge."
+            "DEM, or exceed a ridge."
         )
     record = viewshed.record
     return outline.polygon, {
@@ -229,7 +228,7 @@ def _make_feature(
 
 
 def _none_to_nan(values: dict[str, Any]) -> dict[str, Any]:
-    """Unknown figures as NaN, which files keep as NULL in a column of numbers."""
+    """Replace None by NaN, which is written as NULL in a column of numbers."""
     return {
         name: math.nan if value is None and name != "aspect_8" else value
         for name, value in values.items()
