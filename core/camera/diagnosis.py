@@ -28,14 +28,8 @@ def reject_common_mistake(
 ) -> None:
     """Refuse a poor pose that one common mistake explains.
 
-    Parameters
-    ----------
-    fit
-        The best pose; it may leave points out.
-    problem
-        Problem of all points.
-    solve
-        Returns the best pose of a problem, for the photo size and projection of a camera.
+    `fit` is the best pose, perhaps without outliers; `problem` has all points. `solve` returns the
+    best pose of a problem, for the photo size and projection of a camera.
 
     Raises
     ------

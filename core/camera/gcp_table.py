@@ -24,7 +24,7 @@ _COLUMNS = (*_REQUIRED, "z", "use", "sigma_px")
 
 
 def read_gcps(path: str | Path) -> list[ControlPoint]:
-    r"""Read a table of ground control points.
+    """Read a table of ground control points.
 
     Parameters
     ----------
@@ -38,13 +38,11 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from core.camera import read_gcps
+    >>> from core.camera import ControlPoint, read_gcps, write_gcps
     >>> with TemporaryDirectory() as folder:
-    ...     table = Path(folder, "gcps.csv")
-    ...     _ = table.write_text("name,u_px,v_px,x,y,z\nchurch,470,243.5,2725293,1124990,1819")
-    ...     read_gcps(table)[0].name
+    ...     write_gcps(folder + "/gcps.csv", [ControlPoint("church", 470, 243.5, 2725293, 1124990)])
+    ...     read_gcps(folder + "/gcps.csv")[0].name
     'church'
     """
     path = Path(path)

@@ -34,12 +34,8 @@ _KNOWN_SIGMA = 1000.0  # metres: a position with a larger sigma counts as unknow
 def initial_poses(problem: AdjustmentProblem, blank: Camera) -> list[Camera]:
     """Find initial poses, the best first of each method.
 
-    Parameters
-    ----------
-    problem
-        At least 3 control points; 4 if the position is unknown.
-    blank
-        Camera with the photo's size and projection; its pose and lens are ignored.
+    At least 3 control points are needed, 4 if the position is unknown. `blank` is a camera with the
+    photo's size and projection; its pose and lens are ignored.
     """
     blank = replace(blank, yaw=0.0, pitch=0.0, roll=0.0, k1=0.0, k2=0.0)
     focals = _focal_lengths(problem, blank)

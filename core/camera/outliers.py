@@ -33,15 +33,10 @@ _SUBSETS = 40  # random subsets of the forward search
 
 
 def find_outliers(fit: Adjustment) -> tuple[Mask, Mask]:
-    """Find control points that contradict the others.
+    """Find control points that contradict the others, given the adjustment to all N points.
 
     An F test decides whether noise, of any size, explains what the fit gains without one or more
     points. At least 5 points and 60 % stay.
-
-    Parameters
-    ----------
-    fit
-        Adjustment to all N points.
 
     Returns
     -------

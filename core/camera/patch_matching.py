@@ -44,17 +44,8 @@ def edge_field(photo: NDArray[np.uint8]) -> NDArray[np.complex64]:
 def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
     """Select patches spread over the photo, with edges in more than one direction.
 
-    Parameters
-    ----------
-    field
-        (H, W) of `edge_field`.
-    usable
-        (H, W) pixels of terrain.
-
-    Returns
-    -------
-    ndarray
-        (N, 2) centres of patches, whole pixels, best first.
+    Given the `edge_field` (H, W) and the pixels of terrain (H, W), return the centres (N, 2) of the
+    patches, whole pixels, best first.
     """
     height, width = usable.shape
     ground = usable.astype(np.float32)
@@ -81,21 +72,10 @@ def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> F
 def match_patches(
     old: NDArray[np.complex64], new: NDArray[np.complex64], at: Floats, guess: Floats
 ) -> tuple[Floats, Floats]:
-    """Match patches of one photo in another, up to `SIDE` / 4 pixels from a guess.
+    """Match patches of one `edge_field` in another, up to `SIDE` / 4 pixels from a guess.
 
-    Parameters
-    ----------
-    old, new
-        (H, W) and (H', W') of `edge_field`.
-    at
-        (N, 2) centres in `old`.
-    guess
-        (N, 2) expected centres in `new`; NaN where unknown.
-
-    Returns
-    -------
-    at, found
-        (M, 2) each, of the patches with a distinct peak.
+    Given centres (N, 2) in `old` and expected centres in `new` (NaN where unknown), return the
+    centres in both (M, 2) of the patches with a distinct peak.
     """
     at, guess = np.rint(at), np.rint(guess)
     fits = _inside(at, old.shape) & _inside(guess, new.shape)

@@ -28,21 +28,10 @@ _HALVINGS = 12
 
 
 def cast_rays(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> Floats:
-    """Find the ground that pixels show.
+    """Find the ground x, y, z (N, 3) that pixels (N, 2) show, each in the photo of its own camera.
 
-    Parameters
-    ----------
-    cameras
-        One for each pixel, with one CRS and one refraction coefficient.
-    pixels
-        (N, 2) u, v.
-    terrain
-        Heights (M,) at x (M,) and y (M,), metres; NaN where unknown.
-
-    Returns
-    -------
-    ndarray
-        (N, 3) x, y, z; NaN in the sky and where the terrain is unknown.
+    The cameras have one CRS and one refraction coefficient. `terrain` returns heights (M,) at x and
+    y (M,), NaN where unknown. NaN in the sky and where the terrain is unknown.
     """
     rays = [
         camera.line_of_sight_angles(pixel[None])

@@ -17,18 +17,8 @@ REFRACTION = 0.13
 
 
 def curvature_drop(distance: ArrayLike, refraction: float = REFRACTION) -> NDArray[np.float64]:
-    """Return how much lower a point appears than on a flat Earth.
+    """Return how much lower points at a horizontal distance appear than on a flat Earth.
 
-    Parameters
-    ----------
-    distance
-        Horizontal distance, metres, any shape.
-    refraction
-        Coefficient k.
-
-    Returns
-    -------
-    ndarray
-        ``(1 - k) d^2 / (2 R)``, metres, same shape.
+    ``(1 - k) d^2 / (2 R)``, metres, for distances d of any shape and the refraction coefficient k.
     """
     return (1 - refraction) / (2 * EARTH_RADIUS) * np.square(np.asarray(distance, np.float64))

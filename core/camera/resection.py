@@ -48,7 +48,7 @@ class HeightModel(Protocol):
 
 @dataclass(frozen=True)
 class PosePrior:
-    """What is known of a camera before the adjustment; everything may be left out.
+    """Prior knowledge of a camera; everything may be left out.
 
     Attributes
     ----------
@@ -133,8 +133,8 @@ def solve_pose(
     ... ]
     >>> prior = PosePrior(position=(2_700_005, 1_149_995, 1502), focal=2100)
     >>> record = solve_pose(points, size=(1600, 1000), epsg=2056, prior=prior)
-    >>> round(record.camera.yaw, 2)
-    10.0
+    >>> round(record.camera.yaw)
+    10
     """
     prior = prior or PosePrior()
     heights_at: HeightsAt | None = getattr(terrain, "sample", terrain)

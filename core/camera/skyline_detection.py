@@ -115,19 +115,10 @@ def _log_odds(
 
 
 def _best_path(landlike: NDArray[np.floating], edge: Plane) -> NDArray[np.intp]:
-    """Find the cheapest path.
+    """Find the cheapest path: the first row of land (W,) in each column, 0 to H.
 
-    Parameters
-    ----------
-    landlike
-        (H, W) above 0 for land, below 0 for sky, up to 1.5.
-    edge
-        (H + 1, W) strength 0 to 1 of the edge above each row.
-
-    Returns
-    -------
-    ndarray
-        (W,) first row of land, 0 to H.
+    `landlike` (H, W) is above 0 for land, below 0 for sky, up to 1.5; `edge` (H + 1, W) is the
+    strength, 0 to 1, of the edge above each row.
     """
     above = np.pad(np.cumsum(landlike, axis=0), ((1, 0), (0, 0)))
     cost = np.ascontiguousarray((above - _EDGE * edge).T)

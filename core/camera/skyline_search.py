@@ -36,16 +36,9 @@ def search_headings(
     For each heading, and coarsely for pitch and focal length, the columns of the photo vote for a
     height: trees, roofs and clouds then have little influence.
 
-    Parameters
-    ----------
-    pixels
-        (N, 2) of the photo's skyline.
-    elevation
-        Returns elevation angles of the terrain's skyline at azimuths, radians; NaN where unknown.
-    camera
-        Camera of which position, lens and size are used.
-    focal_sigma
-        Standard deviation of its focal length, as a share of it.
+    `pixels` (N, 2) are of the photo's skyline; `elevation` returns elevation angles of the terrain's
+    skyline at azimuths, radians, NaN where unknown. Of the camera, position, lens and size are
+    used; `focal_sigma` is relative to its focal length.
     """
     chosen = pixels[np.linspace(0, len(pixels) - 1, min(_COLUMNS, len(pixels))).astype(np.intp)]
     unit = camera.width / 1600

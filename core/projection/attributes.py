@@ -206,11 +206,11 @@ def _measure_view(
     if not len(points):
         return {}
     camera = viewshed.record.camera
-    seen = viewshed.range_map.is_visible(points)
-    found: dict[str, Any] = {"vis_frac": float(seen.mean())}
-    if not seen.any():
+    visible = viewshed.range_map.is_visible(points)
+    found: dict[str, Any] = {"vis_frac": float(visible.mean())}
+    if not visible.any():
         return found
-    points = points[seen]
+    points = points[visible]
     view = view_geometry(points, camera, viewshed.terrain)
     # Pixels per square metre of the map: the determinant of d(u, v) / d(x, y) on the ground.
     across, along = (

@@ -39,22 +39,9 @@ def load_or_make(
 ) -> _Value:
     """Load an entry of the cache; if missing or damaged, make, save and load it.
 
-    If the disk cannot be written to, the value is made each time.
-
-    Parameters
-    ----------
-    folder
-        Folder of the cache; created if missing.
-    key
-        See `cache_key`.
-    load
-        Loads an entry's folder; raises `IsegError` if it is damaged.
-    make
-        Called if there is no entry.
-    save
-        Called with what was made and an empty folder.
-    most_bytes
-        Older entries beyond this are deleted.
+    If the disk cannot be written to, the value is made each time. `load` raises `IsegError` if an
+    entry's folder is damaged; `save` writes a value into an empty folder. Entries beyond
+    `most_bytes` are deleted, the least recently used first.
     """
     entry = folder / key
     if entry.is_dir():

@@ -33,7 +33,7 @@ _STEPS = [(0, 1), (1, 0)] + [
 def measure_length_and_width(
     cells: OutlineCells, highest: float, lowest: float
 ) -> tuple[float | None, float | None]:
-    """Measure an outline along and across the fall line.
+    """Measure an outline along and across the fall line, metres; None on level ground.
 
     Length is that of the shortest path on the ground, within the outline if possible, from the
     highest 2 % of the area to the lowest 2 %, extended to the highest and the lowest point by the
@@ -42,18 +42,6 @@ def measure_length_and_width(
 
     Width is horizontal: the area of the widest strip across the mean fall line (the slope of the
     plane fitted to the ground), by the strip's thickness. Holes and gaps do not count.
-
-    Parameters
-    ----------
-    cells
-        Cells of the outline.
-    highest, lowest
-        Heights of its ends, metres.
-
-    Returns
-    -------
-    length, width
-        Metres; None on level ground, which has no fall line.
     """
     down = _fall_direction(cells)
     if down is None:

@@ -28,14 +28,7 @@ _STEP = math.radians(0.02)
 def trace_horizon(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
     """Trace the lines of sight of the full circle around a camera, up to 30 km.
 
-    Parameters
-    ----------
-    camera
-        Camera of which position and refraction are used.
-    dem
-        DEM in the camera's CRS.
-    progress
-        Called with the share that is done.
+    Of the camera, position and refraction are used; `progress` is called with the share done.
 
     Raises
     ------

@@ -82,8 +82,7 @@ class LinesOfSight:
         Parameters
         ----------
         azimuth, tangent
-            Grid azimuth, radians (-pi to pi), and tangent of the elevation angle, of one shape;
-            see `Camera.line_of_sight_angles`.
+            Of the rays, of one shape; see `Camera.line_of_sight_angles`.
 
         Returns
         -------
@@ -105,20 +104,11 @@ class LinesOfSight:
         return np.where(land & (place == 0), distance, np.float32(np.nan)), land
 
     def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
-        """Return whether points are visible: no ground before them hides them.
+        """Return whether points (N, 3) are visible: no ground before them hides them.
 
-        Parameters
-        ----------
-        points
-            (N, 3) x, y, z, metres.
-        tolerance
-            Added to the points' heights, metres. By default 1 m or a quarter of a cell (half a
-            cell at a slope of 1 in 2), whichever is more.
-
-        Returns
-        -------
-        ndarray
-            (N,) bool; False also closer than `nearest` and beside the fan.
+        `tolerance` is added to the points' heights, metres: by default 1 m or a quarter of a cell
+        (half a cell at a slope of 1 in 2), whichever is more. False also closer than `nearest` and
+        beside the fan.
         """
         offset = np.asarray(points, np.float64).reshape(-1, 3) - self.position
         distance = np.hypot(offset[:, 0], offset[:, 1])

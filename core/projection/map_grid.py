@@ -59,12 +59,12 @@ class MapGrid:
 
     @property
     def x(self) -> NDArray[np.float64]:
-        """(cols,) of the cells' centres."""
+        """(cols,) x of the cells' centres."""
         return np.asarray(self.west + (np.arange(self.cols) + 0.5) * self.cell, np.float64)
 
     @property
     def y(self) -> NDArray[np.float64]:
-        """(rows,) of the cells' centres."""
+        """(rows,) y of the cells' centres."""
         return np.asarray(self.north - (np.arange(self.rows) + 0.5) * self.cell, np.float64)
 
     @property

@@ -130,17 +130,6 @@ def write_orthophoto(
 ) -> None:
     """Write an orthophoto of `drape` as a GeoTIFF with tiles and overviews, atomically.
 
-    Parameters
-    ----------
-    path
-        File, which is replaced.
-    colours
-        (R, C, 4) red, green, blue and opacity.
-    transform
-        Affine (a, b, c, d, e, f, ...) from cell corners to the map.
-    epsg
-        CRS of the map.
-
     Raises
     ------
     IsegError

@@ -44,39 +44,23 @@ class RangeMap:
     distances: Floats
 
     def unproject(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Find the ground that pixels show.
+        """Find the ground x, y, z (N, 3) that pixels (N, 2) show.
 
-        Between pixel centres the inverse distance is interpolated, which is exact for planes;
-        but where the four pixels differ by more than 3 % and 5 m, an edge hides ground between
-        them and the nearest pixel's distance is taken.
-
-        Parameters
-        ----------
-        pixels
-            (N, 2) (u, v).
-
-        Returns
-        -------
-        ndarray
-            (N, 3) x, y, z on the pixels' rays, so that they project to the pixels exactly; NaN in
-            the sky and outside of the photo.
+        Points lie on the pixels' rays, so that they project to the pixels exactly; NaN in the sky
+        and outside of the photo. Between pixel centres the inverse distance is interpolated, which
+        is exact for planes; but where the four pixels differ by more than 3 % and 5 m, an edge
+        hides ground between them and the nearest pixel's distance is taken.
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
         azimuth, tangent = self.camera.line_of_sight_angles(pixels)
         return self._points_at(azimuth, tangent, self._interpolate(pixels))
 
     def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
-        """Return whether points are in the photo and no ground before them hides them.
+        """Return whether points (N, 3) are in the photo and no ground before them hides them.
 
-        A point is visible if the ray that passes over it by the tolerance, and by half a pixel,
-        does not end before it. At grazing angles ranges need not agree.
-
-        Parameters
-        ----------
-        points
-            (N, 3) x, y, z, metres.
-        tolerance
-            Height, metres; by default 1 m.
+        A point is visible if the ray that passes over it by the tolerance (metres of height, by
+        default 1) and by half a pixel does not end before it. At grazing angles ranges need not
+        agree.
         """
         points = np.asarray(points, np.float64).reshape(-1, 3)
         height, width = self.distances.shape

@@ -47,7 +47,7 @@ def polygon_to_mask(polygon: Polygon | MultiPolygon, viewshed: Viewshed) -> NDAr
     ------
     CameraError
         If no pixel shows the outline: it is empty, beside or behind the photo, hidden, or smaller
-        than a pixel; the message says which.
+        than a pixel; the message states which.
 
     Examples
     --------
@@ -87,17 +87,8 @@ def polygon_to_image(polygon: Polygon | MultiPolygon, viewshed: Viewshed) -> Mul
 def lines_to_image(xy: ArrayLike, viewshed: Viewshed) -> list[NDArray[np.float64]]:
     """Project the visible parts of a line on the ground.
 
-    Parameters
-    ----------
-    xy
-        (N, 2) points in the CRS of the camera; the line follows the ground between them.
-    viewshed
-        Viewshed of the camera.
-
-    Returns
-    -------
-    list of ndarray
-        (M, 2) pixels (u, v) of each visible part, M at least 2.
+    The line follows the ground between its points (N, 2), in the CRS of the camera. Return the
+    pixels (M, 2) of each visible part, M at least 2.
     """
     import shapely
 

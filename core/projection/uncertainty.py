@@ -114,10 +114,8 @@ def point_covariance(
         (N, 3) x, y, z, metres.
     viewshed
         Viewshed of the camera. If its record has no covariance, the pose counts as exact.
-    sigma_px
-        Standard deviation of the mark, pixels, in u and in v.
-    sigma_z
-        Standard deviation of the DEM's heights, metres.
+    sigma_px, sigma_z
+        Standard deviations of the mark, in u and in v, and of the DEM's heights.
 
     Returns
     -------

@@ -19,17 +19,10 @@ _LEVEL = 0.4999  # 0.5 itself occurs in bilinear samples of masks and would make
 
 
 def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) -> MultiPolygon:
-    """Outline the cells where a field exceeds one half.
+    """Outline the cells of a grid where a field (rows, cols), 0 to 1, exceeds one half.
 
-    Parameters
-    ----------
-    field
-        (rows, cols) 0 to 1, at the cells' centres.
-    grid
-        Grid of the field.
-    min_area
-        Smaller parts are omitted, m^2. Parts and holes below `SPECKLE` cells always are, unless
-        there are no larger ones.
+    Parts below `min_area` (m^2) are omitted; parts and holes below `SPECKLE` cells always are,
+    unless there are no larger ones.
 
     Returns
     -------

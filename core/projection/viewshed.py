@@ -32,7 +32,7 @@ _JUMP = (1.05, 20.0)  # what lies behind a ridge is farther by 5 % and 20 m
 
 @dataclass(frozen=True, eq=False)
 class Viewshed:
-    """What a posed camera sees; computed by `compute_viewshed`.
+    """Viewshed of a posed camera; computed by `compute_viewshed`.
 
     Attributes
     ----------
@@ -90,10 +90,7 @@ class Viewshed:
     def ridges(self) -> list[NDArray[np.int32]]:
         """Find edges of ground before the sky or before ground farther away by 5 % and 20 m.
 
-        Returns
-        -------
-        list of ndarray
-            (N, 2) pixels (u, v) each, in order along or around one edge.
+        Return the pixels (N, 2) of each edge, in order along or around it.
         """
         near = self.range_map.distances
         factor, extra = _JUMP

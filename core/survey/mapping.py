@@ -23,7 +23,7 @@ from .protocol import (
     ToImage,
     ToMap,
 )
-from .shapes import points_of, polygon_of, rings_of
+from .shapes import polygon_of, rings_of
 from .views import folder_of, stop_unless
 
 if TYPE_CHECKING:
@@ -38,10 +38,11 @@ _SAMPLES = 2000  # places in a polygon that are asked whether they are seen
 
 def look_at(request: LookAt, views: Views, wanted: Callable[[], bool]) -> Seen:
     """Find the ground that each pixel sees."""
+    from ..outline.rings import flatten_rings
     from ..projection.footprint import compute_footprint
 
     sight = views.sight(request, wanted)
-    points, parts = points_of(compute_footprint(sight))
+    points, parts = flatten_rings(compute_footprint(sight))
     return Seen.of(
         points,
         parts,
@@ -54,13 +55,14 @@ def look_at(request: LookAt, views: Views, wanted: Callable[[], bool]) -> Seen:
 
 def to_map(request: ToMap, views: Views, wanted: Callable[[], bool]) -> Mapped:
     """Bring an outline to the map."""
+    from ..outline.rings import flatten_rings
     from ..projection.to_map import outline_to_map
 
     sight = views.sight(request, wanted)
     drawn = polygon_of(request.points, request.parts)
     stop_unless(wanted)
     outline = outline_to_map(drawn, sight, min_area=request.min_area, bridge=request.bridge)
-    points, parts = points_of(outline.polygon)
+    points, parts = flatten_rings(outline.polygon)
     more = _described(outline, sight) if request.attributes and parts else {}
     return Mapped.of(
         points,

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.floating]
 
-Parts = list[list[int]]
-
 
 def rings_of(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
     """The points (n, 2) of each ring, for each part.
@@ -52,13 +50,3 @@ def polygon_of(points: Points, parts: Sequence[Sequence[int]]) -> MultiPolygon:
         polygons.append(shapely.Polygon(rings[0], rings[1:]))
     whole = shapely.MultiPolygon(polygons)
     return whole if whole.is_valid else as_multipolygon(shapely.make_valid(whole))
-
-
-def points_of(polygon: MultiPolygon) -> tuple[NDArray[np.float64], Parts]:
-    """(N, 2) points of all rings one after another, and their numbers for each part."""
-    rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
-    points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
-    return (
-        np.concatenate([*points, np.zeros((0, 2))]),
-        [[len(ring.coords) - 1 for ring in part] for part in rings],
-    )

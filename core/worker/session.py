@@ -21,6 +21,7 @@ from .. import __version__
 from ..engine import ENGINES, LoadedModel, load_model
 from ..errors import ImageError, PromptError, WorkerError
 from ..outline import mask_to_polygons
+from ..outline.rings import flatten_rings
 from ..predictor import Predictor, PredictorOptions, Zoom
 from ..prompts import Click, Prompts
 from .protocol import (
@@ -150,11 +151,10 @@ class PredictorSession:
             largest_only=request.largest_only,
             most=MOST_PARTS,
         )
-        rings = [[part.exterior, *part.interiors] for part in outline.geoms]
-        points = [np.asarray(ring.coords)[:-1] for part in rings for ring in part]
+        points, parts = flatten_rings(outline)
         return Outlined(
-            points=np.concatenate([*points, np.zeros((0, 2))]).astype(np.float32),
-            parts=[[len(ring.coords) - 1 for ring in part] for part in rings],
+            points=points.astype(np.float32),
+            parts=parts,
             area=outline.area,
             seconds=time.perf_counter() - start,
         )

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         "--position",
         metavar="X,Y[,Z]",
         type=arguments.position,
-        help="where it stands, metres; without Z give --height-above-ground and --dem",
+        help="its position, metres; without Z give --height-above-ground and --dem",
     )
     group.add_argument(
         "--position-sigma",
@@ -198,15 +198,10 @@ def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
             "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
             "too."
         )
-    given: dict[str, Any] = {
-        "position": args.position,
-        "position_sigma": args.position_sigma,
-        "height_above_ground": args.height_above_ground,
-    }
     focal, sigma = _focal_length(args, size)
-    if focal is not None:
-        given |= {"focal": focal, "focal_sigma": sigma.of(focal)}
-    return PosePrior(**{name: value for name, value in given.items() if value is not None})
+    lens = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
+    height = args.height_above_ground
+    return PosePrior(args.position, args.position_sigma, height_above_ground=height, **lens)
 
 
 def _focal_length(
