@@ -36,8 +36,8 @@ def search_headings(
     For each heading, and coarsely for pitch and focal length, the columns of the photo vote for a
     height: trees, roofs and clouds then have little influence.
 
-    `pixels` (N, 2) are of the photo's skyline; `elevation` returns elevation angles of the terrain's
-    skyline at azimuths, radians, NaN where unknown. Of the camera, position, lens and size are
+    `pixels` (N, 2) are of the photo's skyline; `elevation` returns elevation angles of the
+    terrain at azimuths, radians, NaN where unknown. Of the camera, position, lens and size are
     used; `focal_sigma` is relative to its focal length.
     """
     chosen = pixels[np.linspace(0, len(pixels) - 1, min(_COLUMNS, len(pixels))).astype(np.intp)]
