@@ -137,7 +137,7 @@ def solve_pose(
     10
     """
     prior = prior or PosePrior()
-    heights_at: HeightsAt | None = getattr(terrain, "sample", terrain)
+    heights_at: Any = getattr(terrain, "sample", terrain)
     known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN_SIGMA and prior.focal
     require_usable(points, size, 3 if known else 4)
     names = [point.name for point in points]

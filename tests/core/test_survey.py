@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from core.camera import Camera, CameraRecord
+from core.outline.rings import flatten_rings
 from core.projection.range_map import RangeMap
 from core.survey.plain import plain
 from core.survey.protocol import (
@@ -40,7 +41,7 @@ from core.survey.protocol import (
     Welcome,
 )
 from core.survey.session import CameraSession
-from core.survey.shapes import points_of, polygon_of
+from core.survey.shapes import polygon_of
 from core.worker.frames import FrameDecoder, encode
 from core.worker.launch import FOLDER, command, environment
 from core.worker.protocol import Cancel, Failure, Skipped, from_frame, number_of, to_frame
@@ -459,10 +460,10 @@ def _mapped(xy: np.ndarray) -> Mapped:
 
 def test_polygons_become_points_and_back():
     points, parts = np.concatenate([SQUARE, SQUARE[::-1] * 0.5 + SQUARE.mean(axis=0) / 2]), [[4, 4]]
-    there, sizes = points_of(polygon_of(points, parts))
+    there, sizes = flatten_rings(polygon_of(points, parts))
     assert sizes == parts
     assert np.array_equal(np.sort(there, axis=0), np.sort(points, axis=0))
-    assert points_of(polygon_of(np.zeros((0, 2)), []))[1] == []
+    assert flatten_rings(polygon_of(np.zeros((0, 2)), []))[1] == []
     bow_tie = SQUARE[[0, 2, 1, 3]]
     assert polygon_of(bow_tie, [[4]]).is_valid
 
