@@ -115,7 +115,10 @@ def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
 
 def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
     mapper.pose(scene, truth)
-    behind = truth.x - 300 * truth.axes()[2][0], truth.y - 300 * truth.axes()[2][1]
+    behind = (
+        truth.x - 300 * truth.rotation_matrix()[2][0],
+        truth.y - 300 * truth.rotation_matrix()[2][1],
+    )
     at = mapper.screen(mapper.map, QgsPointXY(*behind), 1.0)
     QTest.mouseClick(mapper.map.viewport(), LEFT, NONE, at)
     assert mapper.space.prompts.empty
