@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .camera.camera import Camera as Camera
-    from .camera.control_points import ControlPoint as ControlPoint
-    from .camera.gcp_table import read_gcps as read_gcps
-    from .camera.record import CameraRecord as CameraRecord
-    from .camera.registration import register as register
-    from .camera.resection import PosePrior as PosePrior
-    from .camera.resection import solve_pose as solve_pose
+    from .camera import Camera as Camera
+    from .camera import CameraRecord as CameraRecord
+    from .camera import ControlPoint as ControlPoint
+    from .camera import PosePrior as PosePrior
+    from .camera import read_gcps as read_gcps
+    from .camera import register as register
+    from .camera import solve_pose as solve_pose
     from .datasets import open_dataset as open_dataset
     from .engine import LoadedModel as LoadedModel
     from .engine import load_model as load_model
@@ -41,24 +41,27 @@ if TYPE_CHECKING:
     from .predictor import Prediction as Prediction
     from .predictor import Predictor as Predictor
     from .predictor import PredictorOptions as PredictorOptions
-    from .projection.drape import drape as drape
-    from .projection.to_image import polygon_to_mask as polygon_to_mask
-    from .projection.to_map import mask_to_map as mask_to_map
-    from .projection.viewshed import Viewshed as Viewshed
-    from .projection.viewshed import compute_viewshed as compute_viewshed
+    from .projection import Viewshed as Viewshed
+    from .projection import compute_viewshed as compute_viewshed
+    from .projection import drape as drape
+    from .projection import mask_to_map as mask_to_map
+    from .projection import polygon_to_mask as polygon_to_mask
     from .prompts import Box as Box
     from .prompts import Click as Click
     from .prompts import Prompts as Prompts
-    from .terrain.sources import open_dem as open_dem
-    from .terrain.terrain import Terrain as Terrain
+    from .terrain import Terrain as Terrain
+    from .terrain import open_dem as open_dem
 
 _MODULES = {
-    "camera.camera": ("Camera",),
-    "camera.control_points": ("ControlPoint",),
-    "camera.gcp_table": ("read_gcps",),
-    "camera.record": ("CameraRecord",),
-    "camera.registration": ("register",),
-    "camera.resection": ("PosePrior", "solve_pose"),
+    "camera": (
+        "Camera",
+        "CameraRecord",
+        "ControlPoint",
+        "PosePrior",
+        "read_gcps",
+        "register",
+        "solve_pose",
+    ),
     "datasets": ("open_dataset",),
     "engine": ("LoadedModel", "load_model"),
     "errors": ("IsegError",),
@@ -66,13 +69,9 @@ _MODULES = {
     "metrics": ("iou", "noc"),
     "outline": ("mask_to_polygons", "write_mask", "write_outline"),
     "predictor": ("Prediction", "Predictor", "PredictorOptions"),
-    "projection.drape": ("drape",),
-    "projection.to_image": ("polygon_to_mask",),
-    "projection.to_map": ("mask_to_map",),
-    "projection.viewshed": ("Viewshed", "compute_viewshed"),
+    "projection": ("Viewshed", "compute_viewshed", "drape", "mask_to_map", "polygon_to_mask"),
     "prompts": ("Box", "Click", "Prompts"),
-    "terrain.sources": ("open_dem",),
-    "terrain.terrain": ("Terrain",),
+    "terrain": ("Terrain", "open_dem"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

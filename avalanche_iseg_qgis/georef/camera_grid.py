@@ -43,7 +43,7 @@ class PhotoGrid:
 
     def to_layer(self, row: float, col: float) -> QgsPointXY:
         """Return the terrain point that a pixel shows; one far from any map for the sky."""
-        x, y, _ = self._ranges.locate(np.array([[col, row]]))[0]
+        x, y, _ = self._ranges.unproject(np.array([[col, row]]))[0]
         if not math.isfinite(x):
             return QgsPointXY(_NOWHERE, _NOWHERE)
         return QgsPointXY(x, y)
@@ -52,7 +52,7 @@ class PhotoGrid:
         """Return (row, col) of a map point; NaN if it is hidden or outside of the photo."""
         height = self._heights.at(point.x(), point.y())
         places = np.array([[point.x(), point.y(), height]])
-        if not math.isfinite(height) or not self._ranges.sees(places)[0]:
+        if not math.isfinite(height) or not self._ranges.is_visible(places)[0]:
             return math.nan, math.nan
         col, row = self._ranges.camera.project(places)[0]
         return float(row), float(col)

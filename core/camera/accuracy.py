@@ -1,4 +1,4 @@
-"""How good a pose is: covariance, left-out points, and what a user should be warned of."""
+"""Accuracy of a pose: covariance, leave-one-out errors, warnings."""
 
 from __future__ import annotations
 
@@ -8,142 +8,125 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import block_diag
 
-from .adjustment import adjust, parameters_to_record, projection_jacobian
+from .adjustment import adjust
 from .camera import Projection
+from .jacobian import projection_jacobian, record_jacobian
 from .ray_casting import cast_rays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from .adjustment import Adjustment
     from .camera import Camera
+    from .ray_casting import Floats, HeightsAt
 
-    Floats = NDArray[np.float64]
-    HeightsAt = Callable[[Floats, Floats], Floats]
-
-_PLACES = 1.0  # metres to which control points are known on the map, at worst
-_POOR = 0.01  # of the picture's width: residuals worth a word
-_SURE = 4.0  # sigmas by which points contradict what is known beforehand
+_MAP_SIGMA = 1.0  # metres: accuracy of control points on the map, at worst
+_POOR = 0.01  # of the photo's width: rms from which to warn
+_SURE = 4.0  # sigmas by which points contradict a prior
 _FEW = 6  # points; fewer cannot be left out in turn
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
-def covariance(fit: Adjustment) -> Floats:
-    """(8, 8) covariance of the record's parameters; k2, where it is fitted, is taken as exact.
+def pose_covariance(fit: Adjustment) -> Floats:
+    """Compute the covariance (8, 8) of `record.PARAMETERS`; a fitted k2 counts as exact.
 
-    That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P``, where priors P are what
-    they say. The points' noise V is that of their sigmas and, as far as the residuals leave room
-    for it, of places known to 1 m, which near points show in many pixels. Where residuals are
-    larger, all of it grows.
+    That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P`` and priors P. The noise V
+    is that of the points' sigmas and, as far as the residuals allow, of errors of 1 m on the map,
+    which are many pixels for near points. Larger residuals scale all of it.
     """
-    free = min(fit.slopes.shape[1], 8)
-    slopes, known = fit.slopes[:, :free], fit.information[:free, :free]
-    inverse: Floats = np.asarray(np.linalg.pinv(slopes.T @ slopes + known, hermitian=True))
-    noise = _noise(fit, slopes, known, inverse)
-    spread = inverse @ (slopes.T @ noise @ slopes + known) @ inverse
-    change = parameters_to_record(fit.camera, free)
-    return np.asarray(change @ spread @ change.T)
+    count = min(fit.jacobian.shape[1], 8)
+    jacobian, prior = fit.jacobian[:, :count], fit.prior_information[:count, :count]
+    inverse: Floats = np.asarray(np.linalg.pinv(jacobian.T @ jacobian + prior, hermitian=True))
+    noise = _noise_covariance(fit, jacobian, prior, inverse)
+    covariance = inverse @ (jacobian.T @ noise @ jacobian + prior) @ inverse
+    change = record_jacobian(fit.camera, count)
+    return np.asarray(change @ covariance @ change.T)
 
 
-def _noise(fit: Adjustment, slopes: Floats, known: Floats, inverse: Floats) -> Floats:
-    """(2 N, 2 N) covariance of the points' errors in their sigmas, as the misfits tell it.
+def _noise_covariance(fit: Adjustment, jacobian: Floats, prior: Floats, inverse: Floats) -> Floats:
+    """Estimate the covariance (2 N, 2 N) of the points' errors, in their sigmas, from residuals.
 
-    Few degrees of freedom tell it badly, so that the share of the places' errors is taken from
-    their upper end (1.5 standard deviations) and excess noise is widened as Student's t is.
+    With few degrees of freedom the estimate is poor: the share of errors on the map is taken at
+    its upper end (1.5 standard deviations), and excess noise is widened as Student's t.
     """
-    pixels = np.eye(len(slopes))
-    by_place = projection_jacobian(fit.camera, fit.problem.places, 3) / 10  # per metre
-    by_place *= _PLACES / fit.problem.sigmas[:, None, None]
-    places = block_diag(*(steep @ steep.T for steep in by_place))
-    freedom = fit.freedom
+    pixels = np.eye(len(jacobian))
+    by_point = projection_jacobian(fit.camera, fit.problem.points, 3) / 10  # per metre
+    by_point *= _MAP_SIGMA / fit.problem.sigmas[:, None, None]
+    on_map = block_diag(*(part @ part.T for part in by_point))
+    freedom = fit.degrees_of_freedom
     if freedom < 1:
-        return np.asarray(pixels + places)
-    left = pixels - slopes @ inverse @ slopes.T  # misfits per error
+        return np.asarray(pixels + on_map)
+    redundancy = pixels - jacobian @ inverse @ jacobian.T  # residuals per error
 
     def expected(noise: Floats) -> float:
-        return float(np.trace(left @ noise @ left))
+        return float(np.trace(redundancy @ noise @ redundancy))
 
-    from_priors = float(np.trace(slopes @ inverse @ known @ inverse @ slopes.T))
-    found = max(0.0, float(np.sum(fit.misfits**2)) - from_priors)
+    from_priors = float(np.trace(jacobian @ inverse @ prior @ inverse @ jacobian.T))
+    found = max(0.0, float(np.sum(fit.normalized_residuals**2)) - from_priors)
     upper = found * (1 + 1.5 * math.sqrt(2 / freedom))
-    share = min(1.0, max(0.0, (upper - expected(pixels)) / expected(places)))
-    noise = pixels + share * places
+    share = min(1.0, max(0.0, (upper - expected(pixels)) / expected(on_map)))
+    noise = pixels + share * on_map
     excess = max(0.0, found / expected(noise) - 1)
     return np.asarray(noise * (1 + excess * freedom / max(freedom - 2, 1.0)))
 
 
-def leave_one_out(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
-    """Errors of every point by the pose fitted to all others.
+def leave_one_out_errors(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
+    """Compute the errors of each point by the pose fitted to all others.
 
     Returns
     -------
     pixels, metres
-        (N,) distance in the picture; and on the map, between the point and the ground that its
-        pixel sees. NaN where it cannot be had.
+        (N,) distance in the photo; and on the map, between the point and the ground that its
+        pixel shows. NaN where unknown.
     """
-    places, seen = fit.problem.places, fit.problem.pixels
-    pixels, metres = np.full(len(places), np.nan), np.full(len(places), np.nan)
+    points, observed = fit.problem.points, fit.problem.pixels
+    pixels, metres = np.full(len(points), np.nan), np.full(len(points), np.nan)
     fitted: dict[int, Camera] = {}
-    for index in range(len(places)):
-        others = np.arange(len(places)) != index
-        other = adjust(fit.problem.only(others), fit.camera, 30) if others.sum() >= 3 else None
+    for index in range(len(points)):
+        others = np.arange(len(points)) != index
+        other = adjust(fit.problem.subset(others), fit.camera, 30) if others.sum() >= 3 else None
         if other is not None:
             fitted[index] = other.camera
-            drawn = other.camera.project(places[index : index + 1])[0]
-            pixels[index] = float(np.hypot(*(drawn - seen[index])))
+            projected = other.camera.project(points[index : index + 1])[0]
+            pixels[index] = float(np.hypot(*(projected - observed[index])))
     if terrain is not None and fitted:
         known = list(fitted)
-        hits = cast_rays(list(fitted.values()), seen[known], terrain)
-        metres[known] = np.hypot(*(hits - places[known])[:, :2].T)
+        hits = cast_rays(list(fitted.values()), observed[known], terrain)
+        metres[known] = np.hypot(*(hits - points[known])[:, :2].T)
     return pixels, metres
 
 
 def loo_rms(pixels: Floats) -> float | None:
-    """Root mean square of left-out errors (N,) per point; None where there are none."""
+    """Return the root mean square of leave-one-out errors (N,); None if all are NaN."""
     known = pixels[np.isfinite(pixels)]
     return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
-def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
-    """What the user should know about a pose.
-
-    Parameters
-    ----------
-    fit
-        Of N points.
-    spread
-        (8, 8) covariance.
-    pixels
-        (N,) left-out errors.
-    """
-    camera, places = fit.camera, fit.problem.places
-    distances = np.linalg.norm(places - camera.position, axis=1)
-    sigma = np.sqrt(np.diag(spread))
-    along = math.hypot(*sigma[:3])
+def pose_warnings(fit: Adjustment, covariance: Floats, loo_px: Floats) -> list[str]:
+    """Return warnings about a pose, given its covariance (8, 8) and leave-one-out errors (N,)."""
+    camera, points = fit.camera, fit.problem.points
+    distances = np.linalg.norm(points - camera.position, axis=1)
+    sigma = np.sqrt(np.diag(covariance))
+    position = math.hypot(*sigma[:3])
     texts = []
-    turn = max(sigma[3], sigma[4])
-    if turn > 1.0 or along > 0.2 * float(np.median(distances)):
+    if max(sigma[3:5]) > 1.0 or position > 0.2 * float(np.median(distances)):
         texts.append(
-            f"Bad pose: its points leave the position open to {along:.0f} m and the heading to "
+            f"Bad pose: its points leave the position open to {position:.0f} m and the heading to "
             f"{sigma[3]:.1f} degrees. Do not map with it: add points, or give position and focal."
         )
-    loo = loo_rms(pixels)
+    loo = loo_rms(loo_px)
     if loo is not None and loo > max(3.0 * fit.rms, 3.0) and loo > 0.004 * camera.width:
         texts.append(
             f"Left-out points miss by {loo:.1f} px, those fitted by {fit.rms:.1f} px: the pose "
-            "fits its points and little else. Add points all over the picture."
+            "fits its points and little else. Add points all over the photo."
         )
     if fit.rms > _POOR * camera.width:
         texts.append(
             f"The pose misses its points by {fit.rms:.0f} px. Check that each pixel is paired with "
             "its own place, and that all is in metres."
         )
-    if not np.isfinite(pixels).all():
+    if not np.isfinite(loo_px).all():
         texts.append(
             "There are too few points to check the pose by leaving points out."
-            if len(places) < _FEW
+            if len(points) < _FEW
             else "The pose of all other points does not even see some that are left out: do not "
             "trust it."
         )
@@ -152,20 +135,21 @@ def warnings(fit: Adjustment, spread: Floats, pixels: Floats) -> list[str]:
             "All points are about equally far away: position and focal length cannot be told "
             "apart. Add nearer and farther points."
         )
-    texts += _contradicted(fit)
-    texts += _coverage(fit)
-    texts += _correlation(spread)
-    texts += _lens(camera)
+    texts += _prior_warnings(fit)
+    texts += _coverage_warnings(fit)
+    texts += _correlation_warnings(covariance)
+    texts += _lens_warnings(camera)
     return texts
 
 
-def _contradicted(fit: Adjustment) -> list[str]:
-    """What was known beforehand and is far from what the points say, their noise considered."""
+def _prior_warnings(fit: Adjustment) -> list[str]:
+    """Return warnings of priors that the points contradict, considering the points' noise."""
     camera, problem = fit.camera, fit.problem
-    noise = math.sqrt(max(1.0, float(np.sum(fit.misfits**2)) / max(fit.freedom, 1.0)))
-    *place, focal = np.abs(problem.surprises(camera)[:4]) / noise
+    squares = float(np.sum(fit.normalized_residuals**2))
+    noise = math.sqrt(max(1.0, squares / max(fit.degrees_of_freedom, 1.0)))
+    *position, focal = np.abs(problem.prior_residuals(camera)[:4]) / noise
     texts = []
-    if max(place) > _SURE:
+    if max(position) > _SURE:
         metres = float(np.linalg.norm(camera.position - problem.position))
         east, north, up = camera.position - problem.position
         texts.append(
@@ -175,26 +159,26 @@ def _contradicted(fit: Adjustment) -> list[str]:
         )
     if focal > _SURE:
         texts.append(
-            f"The points tell a focal length of {camera.f:.0f} px, not the {problem.focal:.0f} px "
-            "given: check it (was it that of another size of the picture?), or its sigma."
+            f"The points give a focal length of {camera.f:.0f} px, not the {problem.focal:.0f} px "
+            "given: check it (was it that of another size of the photo?), or its sigma."
         )
     return texts
 
 
-def _coverage(fit: Adjustment) -> list[str]:
+def _coverage_warnings(fit: Adjustment) -> list[str]:
     spans = np.ptp(fit.problem.pixels, axis=0) / (fit.camera.width, fit.camera.height)
     if spans[0] > 0.35 and spans[1] > 0.12:
         return []
     return [
-        f"The points cover {spans[0]:.0%} of the picture's width and {spans[1]:.0%} of its height: "
+        f"The points cover {spans[0]:.0%} of the photo's width and {spans[1]:.0%} of its height: "
         "elsewhere the pose is a guess. Add points there."
     ]
 
 
-def _correlation(spread: Floats) -> list[str]:
-    sigma = np.sqrt(np.maximum(np.diag(spread), 1e-30))
-    matrix = spread / np.outer(sigma, sigma)
-    if np.abs(matrix[6, :3]).max() < 0.98:
+def _correlation_warnings(covariance: Floats) -> list[str]:
+    sigma = np.sqrt(np.maximum(np.diag(covariance), 1e-30))
+    correlation = covariance / np.outer(sigma, sigma)
+    if np.abs(correlation[6, :3]).max() < 0.98:
         return []
     return [
         "Focal length and position can hardly be told apart. Give one of them, or add points much "
@@ -202,13 +186,13 @@ def _correlation(spread: Floats) -> list[str]:
     ]
 
 
-def _lens(camera: Camera) -> list[str]:
+def _lens_warnings(camera: Camera) -> list[str]:
     if camera.projection is Projection.CYLINDRICAL:
         return []
     view = 2 * math.degrees(math.atan(camera.width / 2 / camera.f))
     if view > _WIDE:
         return [
-            f"The picture is {view:.0f} degrees wide: so wide a lens is not drawn well by one "
-            "radial coefficient. Check the residuals near the edges."
+            f"The photo is {view:.0f} degrees wide: one radial coefficient does not describe so "
+            "wide a lens well. Check the residuals near the edges."
         ]
     return []

@@ -1,8 +1,7 @@
-"""Least squares: the pose and lens that fit control points and what is known beforehand."""
+"""Least-squares adjustment of pose and lens to control points and priors."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from .camera import Camera, Projection
-from .refraction import EARTH_RADIUS
+from .jacobian import SCALES, apply_step, projection_jacobian, rotation_jacobian
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,99 +19,110 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 K1_SIGMA = 0.15
-"""Standard deviation of k1, and of k2 where it is fitted, about 0."""
-
-# Units of the parameters: position 10 m, rotation 0.01 rad, ln f 2 %, k1 and k2 0.05.
-_UNITS = np.array([10, 10, 10, 0.01, 0.01, 0.01, 0.02, 0.05, 0.05])
+"""Standard deviation of the priors of k1, and of k2 where it is fitted, about 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class AdjustmentProblem:
-    """What a pose is to fit.
+    """Observations and priors that a pose is fitted to.
 
     Attributes
     ----------
-    places
+    points
         (N, 3) x, y, z of control points.
     pixels
-        (N, 2) where they are seen.
+        (N, 2) observed u, v.
     sigmas
         (N,) standard deviations of u and of v, pixels.
     position, position_sigmas
-        (3,) where the camera stands; infinite sigmas where nothing is known.
+        (3,) prior of the camera's position; infinite sigmas if unknown.
     focal, focal_sigma
-        Pixels; infinite sigma where nothing is known.
-    second
+        Prior of the focal length, pixels; infinite sigma if unknown.
+    fit_k2
         Whether k2 is fitted too.
-    ridge
-        Skyline that counts as knowledge beforehand does; see `skyline_points`.
+    skyline
+        Constraint that counts as a prior; see `skyline_adjustment`.
     """
 
-    places: Floats
+    points: Floats
     pixels: Floats
     sigmas: Floats
     position: Floats
     position_sigmas: Floats
     focal: float
     focal_sigma: float
-    second: bool = False
-    ridge: SkylineConstraint | None = None
+    fit_k2: bool = False
+    skyline: SkylineConstraint | None = None
 
-    def only(self, chosen: NDArray[np.bool_]) -> AdjustmentProblem:
-        """The same with the control points (N,) chosen."""
+    def subset(self, chosen: NDArray[np.bool_]) -> AdjustmentProblem:
+        """Return the problem of the control points (N,) chosen."""
         return replace(
             self,
-            places=self.places[chosen],
+            points=self.points[chosen],
             pixels=self.pixels[chosen],
             sigmas=self.sigmas[chosen],
         )
 
-    def free(self, camera: Camera) -> int:
-        """Number of parameters: position, rotation, f, and of a pinhole k1 (and k2)."""
-        return 7 if camera.projection is Projection.CYLINDRICAL else 8 + self.second
+    def parameter_count(self, camera: Camera) -> int:
+        """Return the number of parameters: position, rotation, f, and of a pinhole k1 (and k2)."""
+        return 7 if camera.projection is Projection.CYLINDRICAL else 8 + self.fit_k2
 
-    def misfits(self, camera: Camera) -> Floats:
-        """(2 N,) drawn less seen, in sigmas; NaN where a point is not drawn."""
-        return ((camera.project(self.places) - self.pixels) / self.sigmas[:, None]).ravel()
+    def normalized_residuals(self, camera: Camera) -> Floats:
+        """Return projected less observed in sigmas, (2 N,); NaN if a point cannot be projected."""
+        return ((camera.project(self.points) - self.pixels) / self.sigmas[:, None]).ravel()
 
-    def surprises(self, camera: Camera) -> Floats:
-        """(5 or 6, and M of the ridge,) values less what is known beforehand, in sigmas."""
+    def prior_residuals(self, camera: Camera) -> Floats:
+        """Return parameters less priors in sigmas, (5 or 6,), and those of the skyline (M,)."""
         lens = [(camera.f - self.focal) / self.focal_sigma]
         if camera.projection is Projection.PINHOLE:
-            lens += [camera.k1 / K1_SIGMA, *([camera.k2 / K1_SIGMA] if self.second else [])]
-        place = (camera.position - self.position) / self.position_sigmas
-        return np.concatenate([place, lens, self.ridge.misfits(camera) if self.ridge else []])
+            lens += [camera.k1 / K1_SIGMA, *([camera.k2 / K1_SIGMA] if self.fit_k2 else [])]
+        position = (camera.position - self.position) / self.position_sigmas
+        skyline = [self.skyline.normalized_residuals(camera)] if self.skyline else []
+        return np.concatenate([position, lens, *skyline])
+
+    def jacobians(self, camera: Camera) -> tuple[Floats, Floats]:
+        """Return derivatives of the normalized (2 N, P) and prior residuals (5 or 6 and M, P)."""
+        count = self.parameter_count(camera)
+        observed = projection_jacobian(camera, self.points, count) / self.sigmas[:, None, None]
+        prior = np.zeros((count - 3, count))
+        prior[:3, :3] = np.diag(1 / self.position_sigmas)
+        prior[3, 6] = camera.f / self.focal_sigma
+        prior[range(4, count - 3), range(7, count)] = 1 / K1_SIGMA
+        prior *= SCALES[:count]
+        if self.skyline:
+            prior = np.concatenate([prior, self.skyline.jacobian(camera, count)])
+        return observed.reshape(-1, count), prior
 
 
 @dataclass(frozen=True, eq=False)
 class Adjustment:
-    """A pose at its optimum.
+    """Optimum of an `AdjustmentProblem`.
 
     Attributes
     ----------
     problem, camera
         What was fitted, and the result.
-    misfits
-        (2 N,) as of `AdjustmentProblem.misfits`.
-    slopes
-        (2 N, P) their derivatives by the parameters; see `parameters_to_record`.
-    information
-        (P, P) of what is known beforehand: Hessian of half its squares.
+    normalized_residuals
+        (2 N,) as of `AdjustmentProblem.normalized_residuals`.
+    jacobian
+        (2 N, P) their derivatives by the parameters of `core.camera.jacobian`.
+    prior_information
+        (P, P) information matrix of the priors.
     chi2
-        Sum of squares of misfits and surprises.
+        Sum of squares of all residuals, in sigmas, priors included.
     """
 
     problem: AdjustmentProblem
     camera: Camera
-    misfits: Floats
-    slopes: Floats
-    information: Floats
+    normalized_residuals: Floats
+    jacobian: Floats
+    prior_information: Floats
     chi2: float
 
     @property
     def residuals(self) -> Floats:
-        """(N, 2) drawn less seen, pixels."""
-        return self.misfits.reshape(-1, 2) * self.problem.sigmas[:, None]
+        """(N, 2) projected less observed, pixels."""
+        return self.normalized_residuals.reshape(-1, 2) * self.problem.sigmas[:, None]
 
     @property
     def rms(self) -> float:
@@ -120,174 +130,54 @@ class Adjustment:
         return float(np.sqrt(np.mean(np.sum(self.residuals**2, axis=1))))
 
     @property
-    def freedom(self) -> float:
+    def degrees_of_freedom(self) -> float:
         """Observations less the parameters that they determine (priors determine the rest)."""
-        normal = self.slopes.T @ self.slopes
-        used = np.trace(np.linalg.pinv(normal + self.information, hermitian=True) @ normal)
-        return max(0.0, self.misfits.size - float(used))
+        normal = self.jacobian.T @ self.jacobian
+        used = np.trace(np.linalg.pinv(normal + self.prior_information, hermitian=True) @ normal)
+        return max(0.0, self.normalized_residuals.size - float(used))
 
 
-def adjust(problem: AdjustmentProblem, start: Camera, evaluations: int = 100) -> Adjustment | None:
-    """The optimum near a start.
-
-    Parameters
-    ----------
-    problem
-        N control points and priors.
-    start
-        Camera in front of which all points lie.
-    evaluations
-        Of the model, at most.
+def adjust(
+    problem: AdjustmentProblem, initial: Camera, max_evaluations: int = 100
+) -> Adjustment | None:
+    """Find the optimum near an initial pose.
 
     Returns
     -------
-    Fit or None
-        None where the start does not draw all points.
+    Adjustment or None
+        None where the initial pose cannot project all points.
     """
-    if not np.isfinite(problem.misfits(start)).all():
+    if not np.isfinite(problem.normalized_residuals(initial)).all():
         return None
-    free = problem.free(start)
+    count = problem.parameter_count(initial)
 
-    def values(step: Floats) -> Floats:
-        camera = apply_step(start, step)
-        return np.concatenate([problem.misfits(camera), problem.surprises(camera)])
+    def residuals(step: Floats) -> Floats:
+        camera = apply_step(initial, step)
+        return np.concatenate(
+            [problem.normalized_residuals(camera), problem.prior_residuals(camera)]
+        )
 
-    def slopes(step: Floats) -> Floats:
-        camera, turned = apply_step(start, step), np.eye(free)
-        turned[3:6, 3:6] = _rotation_jacobian(step[3:6])
-        return np.concatenate(_jacobian(problem, camera)) @ turned
+    def jacobian(step: Floats) -> Floats:
+        camera, rotated = apply_step(initial, step), np.eye(count)
+        rotated[3:6, 3:6] = rotation_jacobian(step[3:6])
+        return np.concatenate(problem.jacobians(camera)) @ rotated
 
     found = least_squares(
-        values, np.zeros(free), slopes, xtol=1e-9, ftol=1e-11, gtol=1e-10, max_nfev=evaluations
+        residuals,
+        np.zeros(count),
+        jacobian,
+        xtol=1e-9,
+        ftol=1e-11,
+        gtol=1e-10,
+        max_nfev=max_evaluations,
     )
-    camera = apply_step(start, found.x)
-    steep, known = _jacobian(problem, camera)
+    camera = apply_step(initial, found.x)
+    observed, prior = problem.jacobians(camera)
     return Adjustment(
         problem,
         camera,
-        found.fun[: 2 * len(problem.places)],
-        steep,
-        known.T @ known,
+        found.fun[: 2 * len(problem.points)],
+        observed,
+        prior.T @ prior,
         2 * float(found.cost),
     )
-
-
-def apply_step(camera: Camera, step: Floats) -> Camera:
-    """The camera after a step (7 to 9,) of its parameters, in their units."""
-    change = step * _UNITS[: len(step)]
-    x, y, z = camera.position + change[:3]
-    lens = dict(zip(("k1", "k2"), change[7:], strict=False))
-    return replace(
-        camera.turned(_rotation(change[3:6])),
-        x=float(x),
-        y=float(y),
-        z=float(z),
-        f=camera.f * math.exp(change[6]),
-        **{name: getattr(camera, name) + float(value) for name, value in lens.items()},
-    )
-
-
-def projection_jacobian(camera: Camera, places: Floats, free: int) -> Floats:
-    """Derivatives (N, 2, P) of the pixels of places (N, 3) by the first `free` parameters."""
-    offset = places - camera.position
-    bend = (1 - camera.refraction) / EARTH_RADIUS
-    drop = bend / 2 * np.sum(offset[:, :2] ** 2, axis=1)
-    axes = camera.axes()
-    seen = (offset - np.array([0, 0, 1]) * drop[:, None]) @ axes.T
-    by_seen, by_lens = _lens_jacobian(camera, seen)
-    by_offset = by_seen @ axes
-    slopes = np.empty((len(places), 2, 9))
-    slopes[:, :, :3] = -by_offset
-    slopes[:, :, :2] += by_offset[:, :, 2:] * (bend * offset[:, None, :2])
-    slopes[:, :, 3:6] = np.cross(seen[:, None, :], by_seen)
-    slopes[:, :, 6:] = by_lens
-    return np.asarray(slopes[:, :, :free] * _UNITS[:free])
-
-
-def _lens_jacobian(camera: Camera, seen: Floats) -> tuple[Floats, Floats]:
-    """Pixels by directions in camera axes (N, 2, 3), and by ln f, k1, k2 (N, 2, 3)."""
-    right, down, forward = seen.T
-    zero = np.zeros_like(right)
-    if camera.projection is Projection.CYLINDRICAL:
-        square = right**2 + forward**2
-        level = np.sqrt(square)
-        by_seen = np.array(
-            [
-                [forward / square, zero, -right / square],
-                [-down * right / level**3, 1 / level, -down * forward / level**3],
-            ]
-        )
-        drawn = np.stack([np.arctan2(right, forward), down / level], axis=1)
-        by_lens = np.stack([drawn, np.zeros_like(drawn), np.zeros_like(drawn)], axis=2)
-        return camera.f * by_seen.transpose(2, 0, 1), camera.f * by_lens
-    x, y = right / forward, down / forward
-    square = x**2 + y**2
-    stretch = 1 + square * (camera.k1 + square * camera.k2)
-    bend = 2 * (camera.k1 + 2 * camera.k2 * square)  # d stretch / dx = bend x
-    by_plane = np.array(
-        [[stretch + bend * x**2, bend * x * y], [bend * x * y, stretch + bend * y**2]]
-    )
-    plane = np.array([[1 / forward, zero, -x / forward], [zero, 1 / forward, -y / forward]])
-    by_seen = np.einsum("ijn,jkn->nik", by_plane, plane)
-    straight = np.stack([x, y], axis=1)[:, :, None]
-    by_lens = straight * np.stack([stretch, square, square**2], axis=1)[:, None, :]
-    return camera.f * by_seen, camera.f * by_lens
-
-
-def _jacobian(problem: AdjustmentProblem, camera: Camera) -> tuple[Floats, Floats]:
-    """Derivatives of misfits (2 N, P) and of surprises (5 or 6 and M, P) at a camera."""
-    free = problem.free(camera)
-    steep = projection_jacobian(camera, problem.places, free) / problem.sigmas[:, None, None]
-    known = np.zeros((free - 3, free))
-    known[:3, :3] = np.diag(1 / problem.position_sigmas)
-    known[3, 6] = camera.f / problem.focal_sigma
-    known[range(4, free - 3), range(7, free)] = 1 / K1_SIGMA
-    known *= _UNITS[:free]
-    if problem.ridge:
-        known = np.concatenate([known, problem.ridge.slopes(camera, free)])
-    return steep.reshape(-1, free), known
-
-
-def parameters_to_record(camera: Camera, free: int) -> Floats:
-    """Derivatives (8, P) of the record's parameters by the parameters here; k2 is left out."""
-    change = np.zeros((8, free))
-    kept = min(free, 8)
-    change[:kept, :kept] = np.diag(_UNITS[:kept])
-    change[6, 6] *= camera.f
-    for axis in range(3):
-        ahead, behind = (
-            camera.turned(_rotation(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1)
-        )
-        angles = [
-            (getattr(ahead, angle) - getattr(behind, angle) + 180) % 360 - 180
-            for angle in ("yaw", "pitch", "roll")
-        ]
-        change[3:6, 3 + axis] = np.array(angles) / 2e-6 * _UNITS[3]
-    return change
-
-
-def _rotation(vector: Floats) -> Floats:
-    """(3, 3) rotation by a vector (3,), radians: Rodrigues' formula."""
-    angle = float(np.linalg.norm(vector))
-    cross = _cross(vector)
-    return np.asarray(
-        np.eye(3)
-        + np.sinc(angle / np.pi) * cross
-        + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross @ cross
-    )
-
-
-def _rotation_jacobian(step: Floats) -> Floats:
-    """(3, 3) further rotation per change of a rotation vector: the left Jacobian of SO(3)."""
-    vector = step * _UNITS[3]
-    angle = float(np.linalg.norm(vector))
-    cross = _cross(vector)
-    cubic = (1 - np.sinc(angle / np.pi)) / angle**2 if angle > 1e-4 else 1 / 6
-    return np.asarray(
-        np.eye(3) + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross + cubic * cross @ cross
-    )
-
-
-def _cross(vector: Floats) -> Floats:
-    x, y, z = vector
-    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])

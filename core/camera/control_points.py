@@ -1,4 +1,4 @@
-"""Ground control points: places known both in the picture and on the map."""
+"""Ground control points: known both in the photo and on the map."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ControlPoint:
-    """A ground control point (GCP).
+    """Ground control point (GCP).
 
     Attributes
     ----------
     name
         Unique in its table.
     u, v
-        In the picture, pixels; see `core.camera.camera`.
+        Position in the photo, pixels; see `core.camera.camera`.
     x, y, z
-        On the map, metres; z None takes the terrain's height.
+        Position on the map, metres; z None takes the terrain's height.
     use
-        Whether the pose is fitted to it.
+        Whether the pose is fitted to it; False for a check point.
     sigma
         Standard deviation of u and of v, pixels.
+
+    Examples
+    --------
+    >>> from core.camera import ControlPoint
+    >>> ControlPoint("church", u=470.0, v=243.5, x=2725293.3, y=1124989.8).use
+    True
     """
 
     name: str

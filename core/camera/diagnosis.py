@@ -1,4 +1,4 @@
-"""Common mistakes in control points, told by the fit: without one, all points would fit well."""
+"""Diagnosis: a common mistake in all control points, without which they would fit well."""
 
 from __future__ import annotations
 
@@ -17,65 +17,59 @@ if TYPE_CHECKING:
     from .adjustment import Adjustment, AdjustmentProblem
     from .camera import Camera
 
-_POOR = 0.005  # of the picture's width: residuals for which a mistake is looked for
-_MANY, _BETTER = 6, 5.0  # in at least so many points, and that makes them so much smaller
+_POOR = 0.005  # of the photo's width: rms from which a mistake is sought
+_LEAST_POINTS, _GAIN = 6, 5.0  # a hypothesis must make the rms so many times smaller
 
 
-def require_explained(
+def reject_common_mistake(
     fit: Adjustment,
     problem: AdjustmentProblem,
-    optimum: Callable[[AdjustmentProblem, Camera], Adjustment | None],
+    solve: Callable[[AdjustmentProblem, Camera], Adjustment | None],
 ) -> None:
     """Refuse a poor pose that one common mistake explains.
 
-    Parameters
-    ----------
-    fit
-        The best pose; it may leave points out.
-    problem
-        With all points.
-    optimum
-        The best pose of a problem, for the picture and projection of a camera.
+    `fit` is the best pose, perhaps without outliers; `problem` has all points. `solve` returns the
+    best pose of a problem, for the photo size and projection of a camera.
 
     Raises
     ------
     CameraError
-        That names the mistake.
+        With the mistake and how to correct it.
     """
-    if fit.rms < _POOR * fit.camera.width or len(problem.places) < _MANY:
+    if fit.rms < _POOR * fit.camera.width or len(problem.points) < _LEAST_POINTS:
         return
-    for trial, text in _trials(problem, fit.camera):
-        other = optimum(trial, fit.camera)
-        if other is not None and other.rms < fit.rms / _BETTER:
+    for hypothesis, describe in _hypotheses(problem, fit.camera):
+        other = solve(hypothesis, fit.camera)
+        if other is not None and other.rms < fit.rms / _GAIN:
             raise CameraError(
                 f"The best pose misses its control points by {fit.rms:.0f} pixels, but by "
-                f"{other.rms:.1f} pixels only {text(other.camera)}"
+                f"{other.rms:.1f} pixels only {describe(other.camera)}"
             )
 
 
-def _trials(
+def _hypotheses(
     problem: AdjustmentProblem, camera: Camera
 ) -> Iterator[tuple[AdjustmentProblem, Callable[[Camera], str]]]:
-    """Problems without a mistake each, and how to say it, by the pose that they lead to."""
+    """Yield problems with one mistake undone, and its description, given the resulting pose."""
     upwards = problem.pixels * (1, -1) + (0, camera.height - 1)
-    yield replace(problem, pixels=upwards), _mirrored
-    yield replace(problem, places=problem.places * (1, 1, FEET)), _feet
+    yield replace(problem, pixels=upwards), _flipped
+    yield replace(problem, points=problem.points * (1, 1, FEET)), _in_feet
     if np.isfinite(problem.position_sigmas).all():
         yield replace(problem, position_sigmas=np.full(3, math.inf)), _elsewhere
 
 
-def _mirrored(camera: Camera) -> str:
+def _flipped(camera: Camera) -> str:
     if abs(camera.roll) < 90:
         return "if v_px is counted from the bottom: count it downwards from the top."
-    return "if the picture is mirrored: count u_px from the left of the true picture."
+    return "if the photo is mirrored: count u_px from the left of the true photo."
 
 
-def _feet(_: Camera) -> str:
+def _in_feet(_: Camera) -> str:
     return "if z is in feet: multiply it by 0.3048."
 
 
 def _elsewhere(camera: Camera) -> str:
     return (
-        f"if the camera stands at ({camera.x:.0f}, {camera.y:.0f}, {camera.z:.0f}), not where you "
-        "said. Correct its position, or give it a larger sigma."
+        f"if the camera stands at ({camera.x:.0f}, {camera.y:.0f}, {camera.z:.0f}), not at the "
+        "position given. Correct it, or give it a larger sigma."
     )

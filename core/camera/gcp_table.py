@@ -1,8 +1,8 @@
-"""Tables of ground control points: CSV with a line of names, for people and spreadsheets.
+"""Tables of ground control points: CSV with a header line.
 
-``name,u_px,v_px,x,y,z`` and, optional, ``use`` (1 or 0) and ``sigma_px``; z may be empty where a
-DEM gives it. Semicolons and tabs separate as well as commas; numbers may then have decimal commas,
-as spreadsheets in German, French and Italian write them.
+Columns ``name,u_px,v_px,x,y,z`` and, optionally, ``use`` (1 or 0) and ``sigma_px``; z may be empty
+where a DEM gives it. Separators are commas, semicolons or tabs; with the latter two, numbers may
+have decimal commas, as in German, French and Italian spreadsheets.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .control_points import ControlPoint
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_NEEDED = ("name", "u_px", "v_px", "x", "y")
-_COLUMNS = (*_NEEDED, "z", "use", "sigma_px")
+_REQUIRED = ("name", "u_px", "v_px", "x", "y")
+_COLUMNS = (*_REQUIRED, "z", "use", "sigma_px")
 
 
 def read_gcps(path: str | Path) -> list[ControlPoint]:
@@ -29,17 +29,25 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     Parameters
     ----------
     path
-        CSV file: UTF-8, or as Excel writes it (Windows-1252; UTF-16 as "Unicode text").
+        CSV file in UTF-8, Windows-1252 or UTF-16 (the latter two as written by Excel).
 
     Raises
     ------
     CameraError
-        If it cannot be read, lacks a column, or holds something that is no control point; the
-        message names the line.
+        If the file cannot be read, lacks a column, or has an invalid line, which is named.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from core.camera import ControlPoint, read_gcps, write_gcps
+    >>> with TemporaryDirectory() as folder:
+    ...     write_gcps(folder + "/gcps.csv", [ControlPoint("church", 470, 243.5, 2725293, 1124990)])
+    ...     read_gcps(folder + "/gcps.csv")[0].name
+    'church'
     """
     path = Path(path)
     try:
-        lines = _decoded(path.read_bytes()).splitlines()
+        lines = _decode(path.read_bytes()).splitlines()
     except OSError as error:
         raise CameraError(
             f"The control points {path} cannot be read: {error.strerror or error}."
@@ -48,9 +56,9 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     separator = max(",;\t", key=heading.count)
     names: list[str] = []
     points: list[ControlPoint] = []
-    for where, cells in _rows(lines, separator, path.name):
+    for where, cells in _read_rows(lines, separator, path.name):
         if not names:
-            names = _columns([cell.lower() for cell in cells], path.name)
+            names = _require_columns([cell.lower() for cell in cells], path.name)
             continue
         if len(cells) > len(names):
             raise CameraError(
@@ -61,7 +69,7 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
         values = dict(zip(names, cells))  # noqa: B905 -- Python 3.9
         if separator != ",":
             values.update({k: v.replace(",", ".") for k, v in values.items() if k != "name"})
-        points.append(_point(values, where))
+        points.append(_parse_point(values, where))
     if not points:
         raise CameraError(f"{path.name} holds no control points.")
     return points
@@ -80,8 +88,9 @@ def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(_COLUMNS)
             for point in points:
-                place = ["" if value is None else f"{value:.3f}" for value in _numbers(point)]
-                rows.writerow([point.name, *place, int(point.use), f"{point.sigma:g}"])
+                values = (point.u, point.v, point.x, point.y, point.z)
+                cells = ["" if value is None else f"{value:.3f}" for value in values]
+                rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
     except OSError as error:
         raise CameraError(
             f"The control points {path} could not be written: {error.strerror or error}. Check "
@@ -89,7 +98,7 @@ def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
         ) from error
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return content.decode("utf-16", errors="replace")
     try:
@@ -98,8 +107,8 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def _rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
-    """The cells of every row that has any, and where it is."""
+def _read_rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the location (for messages) and the cells of each row that is not empty."""
     rows = csv.reader(lines, delimiter=separator)
     try:
         for row in rows:
@@ -112,12 +121,8 @@ def _rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, li
         ) from error
 
 
-def _numbers(point: ControlPoint) -> tuple[float | None, ...]:
-    return point.u, point.v, point.x, point.y, point.z
-
-
-def _columns(names: list[str], file: str) -> list[str]:
-    missing = [name for name in _NEEDED if name not in names]
+def _require_columns(names: list[str], file: str) -> list[str]:
+    missing = [name for name in _REQUIRED if name not in names]
     if missing:
         raise CameraError(
             f"{file} has no column {', '.join(missing)}. Its first line must name the columns: "
@@ -126,22 +131,22 @@ def _columns(names: list[str], file: str) -> list[str]:
     return names
 
 
-def _point(cells: Mapping[str, str], where: str) -> ControlPoint:
+def _parse_point(cells: Mapping[str, str], where: str) -> ControlPoint:
     name = cells["name"]
     if not name:
         raise CameraError(f"{where}: the control point has no name.")
-    u, v, x, y = (_number(cells, key, where) for key in ("u_px", "v_px", "x", "y"))
+    u, v, x, y = (_parse_number(cells, key, where) for key in ("u_px", "v_px", "x", "y"))
     use = cells.get("use") or "1"
     if use not in ("0", "1"):
         raise CameraError(f"{where}, {name}: use is {use}; it must be 1 (used) or 0 (not used).")
-    sigma = _number(cells, "sigma_px", where) if cells.get("sigma_px") else 1.0
+    sigma = _parse_number(cells, "sigma_px", where) if cells.get("sigma_px") else 1.0
     if sigma <= 0:
         raise CameraError(f"{where}, {name}: sigma_px is {sigma:g}; it must be positive.")
-    z = _number(cells, "z", where) if cells.get("z") else None
+    z = _parse_number(cells, "z", where) if cells.get("z") else None
     return ControlPoint(name, u, v, x, y, z, use == "1", sigma)
 
 
-def _number(cells: Mapping[str, str], column: str, where: str) -> float:
+def _parse_number(cells: Mapping[str, str], column: str, where: str) -> float:
     text = cells.get(column, "")
     try:
         value = float(text)

@@ -1,4 +1,4 @@
-"""Map grids: which can carry a camera, and how they are turned against true north."""
+"""Map CRS: checks that one suits a camera, and its meridian convergence."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..errors import CameraError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_STRETCH = 0.02  # relative error of distances up to which a grid can carry a camera
-_MARGIN = 3.0  # degrees around a CRS's area of use that are still taken for it
+_MAX_SCALE_ERROR = 0.02  # of distances on the map, relative
+_MARGIN = 3.0  # degrees around a CRS's area of use that still belong to it
 
 
 def require_metres(epsg: int) -> None:
-    """Refuse a CRS whose x and y are no metres on the ground.
+    """Refuse a CRS whose x and y are not metres on the ground.
 
     Raises
     ------
@@ -26,18 +26,18 @@ def require_metres(epsg: int) -> None:
     if not crs.is_projected:
         held = "holds longitude and latitude, not metres" if crs.is_geographic else "is no map"
         raise CameraError(
-            f"EPSG:{epsg} ({crs.name}) {held}. Use a projected CRS: EPSG:2056 in Switzerland, or "
+            f"{crs_name(epsg)} {held}. Use a projected CRS: EPSG:2056 in Switzerland, or "
             "the UTM zone of the place."
         )
     if "pseudo-mercator" in crs.name.lower():
         raise CameraError(
-            f"EPSG:{epsg} ({crs.name}) stretches distances, by 1.45 in the Alps. Use a national "
+            f"{crs_name(epsg)} stretches distances, by 1.45 in the Alps. Use a national "
             "grid such as EPSG:2056, or the UTM zone of the place."
         )
     axis = crs.axis_info[0]
     if abs(axis.unit_conversion_factor - 1) > 1e-9:
         raise CameraError(
-            f"EPSG:{epsg} ({crs.name}) counts in {axis.unit_name}, not in metres. Use a CRS in "
+            f"{crs_name(epsg)} counts in {axis.unit_name}, not in metres. Use a CRS in "
             "metres, such as the UTM zone of the place."
         )
 
@@ -48,33 +48,33 @@ def require_true_scale(epsg: int, x: float, y: float) -> None:
     Raises
     ------
     CameraError
-        If it does; then it is used far from where it belongs.
+        If it does, as outside of its area of use.
     """
     factors = _factors(epsg, x, y)
     scales = factors.meridional_scale, factors.parallel_scale
     worst = max(scales, key=lambda scale: abs(scale - 1))
-    if not abs(worst - 1) < _STRETCH:
+    if not abs(worst - 1) < _MAX_SCALE_ERROR:
         raise CameraError(
-            f"EPSG:{epsg} ({_crs(epsg).name}) stretches distances by {worst:.3f} at ({x:.0f}, "
+            f"{crs_name(epsg)} stretches distances by {worst:.3f} at ({x:.0f}, "
             f"{y:.0f}). Use a CRS made for that place, and check that x and y belong to it."
         )
 
 
 def convergence(epsg: int, x: float, y: float) -> float:
-    """Meridian convergence: how far grid north lies clockwise of true north, degrees.
+    """Return the meridian convergence: how far grid north lies clockwise of true north, degrees.
 
     ``grid azimuth = true azimuth - convergence``; in LV95 (EPSG:2056) +1.8 degrees at Davos.
 
     Raises
     ------
     CameraError
-        If the place is outside of what the CRS can describe.
+        If the CRS is not defined at the place.
     """
     return float(_factors(epsg, x, y).meridian_convergence)
 
 
 def in_area_of_use(epsg: int, x: float, y: float) -> bool:
-    """Whether a place lies where its CRS is meant to be used, or within 3 degrees of it."""
+    """Return whether a place lies in the area of use of its CRS, or within 3 degrees of it."""
     area = _crs(epsg).area_of_use
     if area is None:
         return True
@@ -85,8 +85,8 @@ def in_area_of_use(epsg: int, x: float, y: float) -> bool:
     )
 
 
-def name_of(epsg: int) -> str:
-    """Such as ``EPSG:2056 (CH1903+ / LV95)``."""
+def crs_name(epsg: int) -> str:
+    """Return such as ``EPSG:2056 (CH1903+ / LV95)``."""
     return f"EPSG:{epsg} ({_crs(epsg).name})"
 
 
@@ -126,6 +126,6 @@ def _factors(epsg: int, x: float, y: float) -> Any:  # noqa: ANN401 -- pyproj is
         return _projection(epsg).get_factors(*_to_degrees(epsg)(x, y), errcheck=True)
     except ProjError as error:
         raise CameraError(
-            f"({x:.1f}, {y:.1f}) is no place in {name_of(epsg)}. Check that x and y are not "
+            f"({x:.1f}, {y:.1f}) is no place in {crs_name(epsg)}. Check that x and y are not "
             "exchanged and that the CRS is theirs."
         ) from error

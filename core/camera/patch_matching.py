@@ -1,8 +1,8 @@
-"""Patches of a picture that can be found again in another one of the same place.
+"""Patches of a photo matched in another photo of the same place.
 
-What is correlated is the direction of the brightness gradient, doubled so that an edge from light
-to dark and one from dark to light are the same edge: another sun and new snow change how bright
-slopes are, less so where edges run (orientation correlation, Fitch et al. 2002).
+Orientation correlation (Fitch et al. 2002) of the brightness gradient's direction, doubled so that
+edges from light to dark and from dark to light are equal: sun and new snow change the brightness
+of slopes, but less where edges run.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]
 
 SIDE = 128
-"""Of a patch, pixels."""
+"""Side of a patch, pixels."""
 
-_CELLS = (13, 8)  # columns and rows of cells that offer one patch each
-_MOST = 60
-_CLEAR = 0.6  # of a patch that has to be usable
+_CELLS = (13, 8)  # columns and rows of cells with one patch each
+_MOST = 60  # patches
+_CLEAR = 0.6  # share of a patch that must be usable
 _SHARPENING = 0.5  # 0 is correlation, 1 phase correlation
-_PEAK = 1.1  # over the highest elsewhere
+_PEAK = 1.1  # ratio to the highest value elsewhere
 _AROUND = 4  # pixels that belong to a peak
 
 
-def edge_field(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
-    """(H, W) edges of a picture (H, W, 3): strength 0 to 1, twice their direction as the phase."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
+def edge_field(photo: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    """Compute edges (H, W) of a photo (H, W, 3): strength 0 to 1, doubled direction as phase."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1)
     across, along = cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1)
     strength = np.hypot(across, along)
     usual = cv2.GaussianBlur(strength, (0, 0), SIDE / 8) + 2  # 2: JPEG's own edges stay weak
@@ -42,19 +42,10 @@ def edge_field(picture: NDArray[np.uint8]) -> NDArray[np.complex64]:
 
 
 def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> Floats:
-    """Where to take patches: spread over the picture, with edges in more than one direction.
+    """Select patches spread over the photo, with edges in more than one direction.
 
-    Parameters
-    ----------
-    field
-        (H, W) as `edge_field` gives it.
-    usable
-        (H, W) where terrain shows.
-
-    Returns
-    -------
-    ndarray
-        (N, 2) middles of patches, whole pixels, best first.
+    Given the `edge_field` (H, W) and the pixels of terrain (H, W), return the centres (N, 2) of the
+    patches, whole pixels, best first.
     """
     height, width = usable.shape
     ground = usable.astype(np.float32)
@@ -63,7 +54,7 @@ def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> F
     aligned = np.hypot(
         cv2.boxFilter(field.real * ground, -1, half), cv2.boxFilter(field.imag * ground, -1, half)
     )
-    # The smaller eigenvalue of the structure tensor: what moves along its edge is not seen.
+    # The smaller eigenvalue of the structure tensor: motion along an edge cannot be measured.
     score = np.where(cv2.boxFilter(ground, -1, (SIDE, SIDE)) > _CLEAR, energy - aligned, 0)
     lefts = np.linspace(SIDE // 2, width - SIDE // 2, _CELLS[0] + 1).astype(int)
     tops = np.linspace(SIDE // 2, height - SIDE // 2, _CELLS[1] + 1).astype(int)
@@ -81,28 +72,17 @@ def select_patches(field: NDArray[np.complex64], usable: NDArray[np.bool_]) -> F
 def match_patches(
     old: NDArray[np.complex64], new: NDArray[np.complex64], at: Floats, guess: Floats
 ) -> tuple[Floats, Floats]:
-    """Find patches of one picture again in another, up to `SIDE` / 4 pixels from a guess.
+    """Match patches of one `edge_field` in another, up to `SIDE` / 4 pixels from a guess.
 
-    Parameters
-    ----------
-    old, new
-        (H, W) and (H', W') as `edge_field` gives them.
-    at
-        (N, 2) middles in `old`.
-    guess
-        (N, 2) where they should be in `new`; NaN where that is unknown.
-
-    Returns
-    -------
-    at, found
-        (M, 2) each, of those of which one place stands out.
+    Given centres (N, 2) in `old` and expected centres in `new` (NaN where unknown), return the
+    centres in both (M, 2) of the patches with a distinct peak.
     """
     at, guess = np.rint(at), np.rint(guess)
     fits = _inside(at, old.shape) & _inside(guess, new.shape)
     at, guess = at[fits], guess[fits]
     window = np.hanning(SIDE).astype(np.float32)
     taper = window[:, None] * window
-    spectra = [_spectra(picture, places, taper) for picture, places in ((old, at), (new, guess))]
+    spectra = [_spectra(photo, places, taper) for photo, places in ((old, at), (new, guess))]
     cross = spectra[1] * spectra[0].conj()
     cross /= np.abs(cross) ** np.float32(_SHARPENING) + 1e-6
     heights = fft.fftshift(fft.ifft2(cross).real, axes=(1, 2))
@@ -115,19 +95,17 @@ def _inside(middles: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return np.asarray(((middles >= SIDE // 2) & (middles <= room)).all(axis=1))
 
 
-def _spectra(
-    picture: NDArray[np.complex64], middles: Floats, taper: Plane
-) -> NDArray[np.complex64]:
-    """(N, SIDE, SIDE) Fourier transforms of patches."""
+def _spectra(photo: NDArray[np.complex64], middles: Floats, taper: Plane) -> NDArray[np.complex64]:
+    """Compute the Fourier transforms (N, SIDE, SIDE) of patches."""
     corners = middles.astype(int) - SIDE // 2
-    patches = [picture[row : row + SIDE, col : col + SIDE] for col, row in corners]
+    patches = [photo[row : row + SIDE, col : col + SIDE] for col, row in corners]
     stack = np.stack(patches) if patches else np.zeros((0, SIDE, SIDE), np.complex64)
     stack = (stack - stack.mean(axis=(1, 2), keepdims=True)) * taper
     return np.asarray(fft.fft2(stack))
 
 
 def _peaks(heights: Plane) -> tuple[Floats, NDArray[np.bool_]]:
-    """(N, 2) shifts (u, v) of the highest peaks, and whether they stand out and are in reach."""
+    """Find shifts (u, v) (N, 2) of the highest peaks, and whether these are distinct and near."""
     offsets = np.arange(-2, 3)
     shifts, distinct = np.zeros((len(heights), 2)), np.zeros(len(heights), bool)
     for index, surface in enumerate(heights):

@@ -1,6 +1,6 @@
-"""Where single pixels see the ground: rays marched over the terrain, for a few pixels.
+"""Ray casting: intersect the rays of a few pixels with the terrain by marching.
 
-Whole pictures are the business of `core.projection`, which stands on this package.
+For whole photos see `core.projection`, which builds on this package.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     HeightsAt = Callable[[Floats, Floats], Floats]
+    # Heights (N,) at x (N,) and y (N,), metres; NaN where unknown.
 
 _NEAREST, _FARTHEST = 30.0, 60_000.0  # metres; nearer ground is often the roof below the camera
 _GROWTH = 1.0025  # of the steps: 2.5 m at 1 km
@@ -27,47 +28,39 @@ _HALVINGS = 12
 
 
 def cast_rays(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> Floats:
-    """Find the ground that pixels see.
+    """Find the ground x, y, z (N, 3) that pixels (N, 2) show, each in the photo of its own camera.
 
-    Parameters
-    ----------
-    cameras
-        One for each pixel, in one CRS and under one refraction.
-    pixels
-        (N, 2) u, v.
-    terrain
-        Heights (M,) of the ground at x (M,) and y (M,), metres; NaN where unknown.
-
-    Returns
-    -------
-    ndarray
-        (N, 3) x, y, z; NaN in the sky, and where the terrain is not known.
+    The cameras have one CRS and one refraction coefficient. `terrain` returns heights (M,) at x and
+    y (M,), NaN where unknown. NaN in the sky and where the terrain is unknown.
     """
-    rays = [camera.directions(pixel[None]) for camera, pixel in zip(cameras, pixels, strict=True)]
+    rays = [
+        camera.line_of_sight_angles(pixel[None])
+        for camera, pixel in zip(cameras, pixels, strict=True)
+    ]
     azimuth, tangent = np.array([[float(part[0]) for part in ray] for ray in rays]).T[:, :, None]
     x, y, z = np.array([camera.position for camera in cameras]).T[:, :, None]
     refraction = cameras[0].refraction
 
-    def places(distance: Floats) -> tuple[Floats, Floats, Floats]:
-        """Of the rays, at distances (N, M)."""
+    def points_at(distance: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return x, y, z of the rays at horizontal distances (N, M)."""
         height = z + tangent * distance + curvature_drop(distance, refraction)
         return x + np.sin(azimuth) * distance, y + np.cos(azimuth) * distance, height
 
-    def above(distance: Floats) -> Floats:
-        """Height (N, M) of the rays over the ground."""
-        east, north, height = places(distance)
+    def clearance(distance: Floats) -> Floats:
+        """Return the heights (N, M) of the rays over the ground."""
+        east, north, height = points_at(distance)
         ground = np.asarray(terrain(east.ravel(), north.ravel()))
         return np.asarray(height - ground.reshape(distance.shape))
 
     count = int(np.log(_FARTHEST / _NEAREST) / np.log(_GROWTH)) + 1
     steps = np.broadcast_to(np.geomspace(_NEAREST, _FARTHEST, count), (len(pixels), count))
-    over = above(steps)
-    hits = (over[:, :-1] > 0) & (over[:, 1:] <= 0)  # neither beside unknown ground
+    over = clearance(steps)
+    hits = (over[:, :-1] > 0) & (over[:, 1:] <= 0)  # False beside unknown ground
     first = np.argmax(hits, axis=1)[:, None]
     low, high = (np.take_along_axis(steps, first + shift, axis=1) for shift in (0, 1))
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        under = above(middle) <= 0
+        under = clearance(middle) <= 0
         low, high = np.where(under, low, middle), np.where(under, middle, high)
     distance = np.where(np.any(hits, axis=1, keepdims=True), (low + high) / 2, np.nan)
-    return np.concatenate(places(distance), axis=1)
+    return np.concatenate(points_at(distance), axis=1)

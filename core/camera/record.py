@@ -1,4 +1,4 @@
-"""A camera as it is kept and shared: pose, how good it is, and what it was made from. JSON."""
+"""Camera record: a pose with its accuracy and origin, stored as ``camera.json``."""
 
 from __future__ import annotations
 
@@ -21,23 +21,26 @@ if TYPE_CHECKING:
 PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
 """Order of rows and columns of the covariance; metres, degrees, pixels, 1."""
 
+_TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
+_NUMBERS = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
+
 
 @dataclass(frozen=True)
 class PointFit:
-    """A control point and how the pose fits it.
+    """Residuals of a control point.
 
     Attributes
     ----------
     point
-        With its height.
+        The control point, with its height.
     residual_u, residual_v
-        Where the pose draws it, less where it is in the picture, pixels; NaN where it is not drawn.
+        Projected less observed, pixels; NaN where the point cannot be projected.
     loo_px
-        Distance in the picture, by the pose fitted to all other points; None if not computed.
+        Leave-one-out error in the photo, pixels; None if not computed.
     loo_map_m
-        The same on the map: from the point to the ground that its pixel sees.
+        Leave-one-out error on the map, metres: from the point to the ground its pixel shows.
     suspect
-        Whether it contradicts the other points.
+        Whether the point contradicts the other points.
     """
 
     point: ControlPoint
@@ -50,7 +53,7 @@ class PointFit:
 
 @dataclass(frozen=True)
 class CameraRecord:
-    """A posed camera with all that is known of it.
+    """Posed camera with its accuracy, control points and origin.
 
     Attributes
     ----------
@@ -59,27 +62,34 @@ class CameraRecord:
     epsg
         Projected CRS of x and y.
     name, image, author, valid_from, valid_to, vertical_datum
-        For people; dates and times in ISO 8601.
+        Descriptive texts; dates and times in ISO 8601.
     foreground
-        File of a mask, from the folder of the image: what is marked tells nothing of the mountains
-        (roofs, masts, logos), and is left out where pictures are compared.
+        Mask file, relative to the image's folder: pixels without terrain (roofs, masts, logos),
+        excluded when photos are compared.
     dem
         Path or name of the DEM that gave heights.
     covariance
-        (8, 8) of `PARAMETERS`; None where nothing is known.
+        (8, 8) of `PARAMETERS`; None if unknown.
     points
         Control points and their residuals.
     rms_px, loo_rms_px
         Root mean square per point (of distances, not of coordinates) of the points in use.
     loo_map_median_m, loo_map_p90_m
-        Of left-out points, on the map; None without a DEM.
+        Leave-one-out errors on the map; None without a DEM.
     drift_deg
-        Angle by which the camera of this picture is turned from the one that was posed; None
-        where it is that one.
+        Rotation from the camera that was posed; None for that camera itself.
     warnings
-        What the user should know about the pose.
+        Doubts about the pose, for the user.
     pose_id
-        Another with every new pose.
+        Unique to each pose.
+
+    Examples
+    --------
+    >>> from core.camera import Camera, CameraRecord
+    >>> camera = Camera(1600, 1000, 2_700_000, 1_150_000, 1500, yaw=90, pitch=5, roll=0, f=2000)
+    >>> record = CameraRecord(camera, epsg=2056, name="Davos")
+    >>> CameraRecord.from_json(record.to_json()) == record
+    True
     """
 
     camera: Camera
@@ -106,11 +116,11 @@ class CameraRecord:
     warnings: Sequence[str] = ()
 
     def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
-        """The record of the same camera in another pose, under another `pose_id`."""
+        """Return the record with another pose, under a new `pose_id`."""
         return replace(self, camera=camera, pose_id=str(uuid.uuid4()), **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON, with the names and units that other programs rely on."""
+        """Return the record as JSON; keys and units are a published format."""
         camera = self.camera
         return {
             "format": "avalanche-iseg camera 1",
@@ -131,20 +141,7 @@ class CameraRecord:
             "k1": camera.k1,
             "k2": camera.k2,
             "refraction_k": camera.refraction,
-            "rms_px": self.rms_px,
-            "loo_rms_px": self.loo_rms_px,
-            "loo_map_median_m": self.loo_map_median_m,
-            "loo_map_p90_m": self.loo_map_p90_m,
-            "drift_deg": self.drift_deg,
-            "image": self.image,
-            "foreground": self.foreground,
-            "dem": self.dem,
-            "vertical_datum": self.vertical_datum,
-            "author": self.author,
-            "valid_from": self.valid_from,
-            "valid_to": self.valid_to,
-            "created_at": self.created_at,
-            "pose_id": self.pose_id,
+            **{key: getattr(self, key) for key in (*_NUMBERS, *_TEXTS, "created_at", "pose_id")},
             "warnings": list(self.warnings),
             "points": [_point_to_json(fit) for fit in self.points],
             "covariance_parameters": list(PARAMETERS),
@@ -153,12 +150,12 @@ class CameraRecord:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> CameraRecord:
-        """Read what `to_json` gives; names that are not needed for a pose may be missing.
+        """Return the record of `to_json`; keys that a pose does not need may be missing.
 
         Raises
         ------
         CameraError
-            If something needed is missing or is no number.
+            If a required key is missing or not a number.
         """
         try:
             camera = Camera(
@@ -175,14 +172,9 @@ class CameraRecord:
                 projection=Projection(content.get("projection", "pinhole")),
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )
-            texts = (
-                *("name", "image", "foreground", "dem", "vertical_datum"),
-                *("author", "valid_from", "valid_to"),
-            )
-            numbers = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
             more: dict[str, Any] = {
-                **{key: str(content.get(key) or "") for key in texts},
-                **{key: _number(content.get(key)) for key in numbers},
+                **{key: str(content.get(key) or "") for key in ("name", *_TEXTS)},
+                **{key: _float_or_none(content.get(key)) for key in _NUMBERS},
                 **{key: str(content[key]) for key in ("created_at", "pose_id") if key in content},
             }
             return cls(
@@ -209,7 +201,7 @@ class CameraRecord:
         Raises
         ------
         CameraError
-            If it cannot be read, or is no camera.
+            If the file cannot be read, or holds no camera.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -221,7 +213,7 @@ class CameraRecord:
         return cls.from_json(content)
 
     def write(self, path: str | Path) -> None:
-        """Write a camera file; it appears complete or not at all.
+        """Write a camera file atomically.
 
         Raises
         ------
@@ -249,10 +241,10 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
         "z": point.z,
         "use": int(point.use),
         "sigma_px": point.sigma,
-        "residual_u_px": _finite(fit.residual_u),
-        "residual_v_px": _finite(fit.residual_v),
-        "loo_px": _finite(fit.loo_px),
-        "loo_map_m": _finite(fit.loo_map_m),
+        "residual_u_px": _finite_or_none(fit.residual_u),
+        "residual_v_px": _finite_or_none(fit.residual_v),
+        "loo_px": _finite_or_none(fit.loo_px),
+        "loo_map_m": _finite_or_none(fit.loo_map_m),
         "suspect": fit.suspect,
     }
 
@@ -264,24 +256,24 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         v=float(content["v_px"]),
         x=float(content["x"]),
         y=float(content["y"]),
-        z=_number(content.get("z")),
+        z=_float_or_none(content.get("z")),
         use=bool(int(content.get("use", 1))),
         sigma=float(content.get("sigma_px") or 1.0),
     )
-    residual_u, residual_v = (_number(content.get(f"residual_{axis}_px")) for axis in "uv")
+    residual_u, residual_v = (_float_or_none(content.get(f"residual_{axis}_px")) for axis in "uv")
     return PointFit(
         point,
         math.nan if residual_u is None else residual_u,
         math.nan if residual_v is None else residual_v,
-        _number(content.get("loo_px")),
-        _number(content.get("loo_map_m")),
+        _float_or_none(content.get("loo_px")),
+        _float_or_none(content.get("loo_map_m")),
         bool(content.get("suspect", False)),
     )
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401
+def _float_or_none(value: Any) -> float | None:  # noqa: ANN401
     return None if value is None else float(value)
 
 
-def _finite(value: float | None) -> float | None:
+def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None

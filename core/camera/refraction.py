@@ -1,4 +1,4 @@
-"""What a flat map leaves out: the Earth's curvature and the bending of light."""
+"""Curvature of the Earth and atmospheric refraction."""
 
 from __future__ import annotations
 
@@ -10,25 +10,15 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 EARTH_RADIUS = 6_371_000.0
-"""Metres."""
+"""Mean radius, metres."""
 
 REFRACTION = 0.13
 """Coefficient k of terrestrial refraction by day: rays bend with k / `EARTH_RADIUS`."""
 
 
 def curvature_drop(distance: ArrayLike, refraction: float = REFRACTION) -> NDArray[np.float64]:
-    """How much lower a point appears than on a flat Earth.
+    """Return how much lower points at a horizontal distance appear than on a flat Earth.
 
-    Parameters
-    ----------
-    distance
-        Horizontal distance, metres, any shape.
-    refraction
-        Coefficient k.
-
-    Returns
-    -------
-    ndarray
-        ``(1 - k) d^2 / (2 R)``, metres, same shape.
+    ``(1 - k) d^2 / (2 R)``, metres, for distances d of any shape and the refraction coefficient k.
     """
     return (1 - refraction) / (2 * EARTH_RADIUS) * np.square(np.asarray(distance, np.float64))

@@ -1,8 +1,7 @@
-"""A new picture of a webcam that moved a little: how far it turned, and whether to believe it.
+"""Registration: the pose of a webcam that moved a little, from another photo of it.
 
-A webcam on its mast turns, it does not travel, so one rotation explains all that is far enough.
-Patches of terrain are found again in the new picture, and a rotation is fitted to those that agree
-(B6 of the design note).
+A webcam rotates on its mast and hardly translates, so one rotation explains the motion of all
+distant terrain. Patches of terrain are matched, and a rotation is fitted to those that agree.
 """
 
 from __future__ import annotations
@@ -26,44 +25,44 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FARTHEST = 20.0
-"""Shift beyond which a person is asked; like all lengths here of a picture of `AREA` pixels."""
+"""Shift beyond which the user is asked, pixels; all lengths here are of a photo of `AREA`."""
 
 FEWEST = 15
-"""Patches that have to agree."""
+"""Patches that must agree."""
 
 AREA = 1600 * 1000
-"""Pictures are brought to about so many pixels."""
+"""Photos are resized to about this number of pixels."""
 
-_LEVELS = (0.5, 1.0)
-_AGREE = 2.0  # px
-_SHARE = 0.3  # of the patches looked for
-_SPREAD = 0.07  # standard deviation of the patches that agree, of the picture's sides
+_LEVELS = (0.5, 1.0)  # scales, coarse to fine
+_TOLERANCE = 2.0  # px, of inliers
+_SHARE = 0.3  # of the patches that must agree
+_SPREAD = 0.07  # standard deviation of the inliers, of the photo's sides
 _RESIDUAL = 1.2  # px
 _ZOOMED = 1.5  # times as many patches agree with a zoom as without
-_DRAWS = 400
+_DRAWS = 400  # of RANSAC
 _DARK, _FLAT = 30, 0.35  # mean grey value; contrast compared with the reference
 
 
 @dataclass(frozen=True)
 class Registration:
-    """How a new picture of a camera lies to the reference picture.
+    """Pose of a new photo relative to the reference photo.
 
     Attributes
     ----------
     camera
-        Of the new picture, in its size; not turned where fewer than `FEWEST` patches agree.
+        Camera of the new photo, in its size; not rotated if fewer than `FEWEST` patches agree.
     turn_deg
         Rotation vector about the camera's axes right, down, forward, degrees.
     shift_px
-        Median displacement of terrain, pixels of the reference picture.
+        Median displacement of terrain, pixels of the reference photo.
     residual_px
-        Median distance of the patches that agree from where the turn puts them, likewise.
+        Median residual of the patches that agree, pixels of the reference photo.
     patches, offered
-        How many agree, of how many that were looked for.
+        Number of patches that agree, and of those selected.
     trusted
-        Whether the turn can be used without asking a person.
+        Whether the pose can be used without asking the user.
     reason
-        For people: what was found, or why it is not trusted and what to do.
+        For the user: the shift, or why the pose is not trusted and what to do.
     """
 
     camera: Camera
@@ -82,26 +81,22 @@ class Registration:
 
 
 @dataclass(frozen=True, eq=False)
-class _Turn:
-    """A rotation (3, 3) of the camera's axes, and the patches that agree with it.
+class _RotationFit:
+    """Rotation (3, 3) of the camera's axes, fitted to pixels (N, 2) of the old and new photo.
 
     Attributes
     ----------
-    turn
-        (3, 3) rotation.
-    old, new
-        (N, 2) where patches are in the reference picture and in the new one.
     residuals
-        (N, 2) from where the turn puts them to where they are.
-    agree
-        (N,) bool.
+        (N, 2) new pixels less rotated old ones.
+    inliers
+        (N,) bool, patches that agree.
     """
 
-    turn: Floats
+    rotation: Floats
     old: Floats
     new: Floats
     residuals: Floats
-    agree: NDArray[np.bool_]
+    inliers: NDArray[np.bool_]
 
 
 def register(
@@ -110,218 +105,230 @@ def register(
     camera: Camera,
     foreground: NDArray[np.bool_] | None = None,
 ) -> Registration:
-    """Find how a camera turned between two pictures.
+    """Find how a camera rotated between two photos.
 
     Parameters
     ----------
     reference
-        (H, W, 3) uint8 RGB, the picture that was posed.
+        (H, W, 3) uint8 RGB, the photo that was posed.
     new
-        (H', W', 3) uint8 RGB of the same view, in any size of the same shape.
+        (H', W', 3) uint8 RGB of the same view, in any size of the same aspect ratio.
     camera
-        Of the reference picture.
+        Camera of the reference photo.
     foreground
-        (H, W), True where roofs, masts, logos or time stamps are, which do not move as the
-        terrain does.
+        (H, W), True on roofs, masts, logos and time stamps, which do not move as the terrain does.
 
     Returns
     -------
     Registration
-        Look at `Registration.trusted` before use.
+        Check `Registration.trusted` before use.
 
     Raises
     ------
     CameraError
-        If the new picture has another shape, the reference picture not the camera's size, or
-        nothing in it could be found again in any picture.
+        If the new photo has another aspect ratio, the reference photo another size than the
+        camera, or the reference photo shows too little terrain.
+
+    Examples
+    --------
+    >>> import cv2, numpy as np
+    >>> from core.camera import Camera, register
+    >>> noise = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    >>> photo = cv2.resize(noise, (1200, 800), interpolation=cv2.INTER_CUBIC)
+    >>> camera = Camera(1200, 800, x=0, y=0, z=0, yaw=0, pitch=0, roll=0, f=1500)
+    >>> moved = register(photo, np.roll(photo, 3, axis=1), camera)
+    >>> moved.trusted, round(moved.shift_px)
+    (True, 3)
     """
     if reference.shape[:2] != (camera.height, camera.width):
         raise CameraError(
-            f"The reference picture has {reference.shape[1]} x {reference.shape[0]} pixels, its "
-            f"camera {camera.width} x {camera.height}: take the picture the camera was posed in."
+            f"The reference photo has {reference.shape[1]} x {reference.shape[0]} pixels, its "
+            f"camera {camera.width} x {camera.height}: take the photo the camera was posed in."
         )
     result = camera.resized(new.shape[1], new.shape[0])
     scale = math.sqrt(AREA / (camera.width * camera.height))
     size = round(camera.width * scale), round(camera.height * scale)
     work = camera.resized(*size)
-    old, now = _shrunk(reference, size), _shrunk(new, size)
-    at = _places(old, foreground)
-    found = _best(old, now, work, at)
-    kept = int(found.agree.sum())
-    turn = found.turn if kept >= FEWEST else np.eye(3)  # a few agree with any turn
-    shift = float(np.median(_length(_carry(work, at, turn) - at)))
-    residual = float(np.median(_length(found.residuals[found.agree]))) if kept else math.inf
-    doubt = _doubt(found, work, len(at), shift, residual, _change(old, now))
-    vector = np.degrees(cv2.Rodrigues(turn)[0].ravel())
+    old, now = _shrink(reference, size), _shrink(new, size)
+    at = _select_patches(old, foreground)
+    found = _find_rotation(old, now, work, at)
+    count = int(found.inliers.sum())
+    rotation = found.rotation if count >= FEWEST else np.eye(3)  # a few agree with any rotation
+    shift = float(np.median(_lengths(_rotate_pixels(work, at, rotation) - at)))
+    residual = float(np.median(_lengths(found.residuals[found.inliers]))) if count else math.inf
+    doubt = _reason_for_doubt(found, work, len(at), shift, residual, _describe_change(old, now))
+    vector = np.degrees(cv2.Rodrigues(rotation)[0].ravel())
     return Registration(
-        camera=result.turned(turn),
+        camera=result.rotated(rotation),
         turn_deg=(float(vector[0]), float(vector[1]), float(vector[2])),
         shift_px=shift / scale,
         residual_px=residual / scale,
-        patches=kept,
+        patches=count,
         offered=len(at),
         trusted=not doubt,
         reason=doubt or f"The terrain moved by {shift / scale:.1f} pixels.",
     )
 
 
-def _shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+def _shrink(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
 
 
-def _places(picture: NDArray[np.uint8], foreground: NDArray[np.bool_] | None) -> Floats:
-    """Middles (N, 2) of patches of terrain."""
-    height, width = picture.shape[:2]
-    skyline = np.nan_to_num(detect_skyline(picture))
+def _select_patches(photo: NDArray[np.uint8], foreground: NDArray[np.bool_] | None) -> Floats:
+    """Return the centres (N, 2) of patches of terrain."""
+    height, width = photo.shape[:2]
+    skyline = np.nan_to_num(detect_skyline(photo))
     usable = np.arange(height)[:, None] >= skyline
     if foreground is not None:
         usable &= cv2.resize(foreground.astype(np.uint8), (width, height)) == 0
-    at = patch_matching.select_patches(patch_matching.edge_field(picture), usable)
+    at = patch_matching.select_patches(patch_matching.edge_field(photo), usable)
     if len(at) < FEWEST:
         raise CameraError(
-            "The reference picture shows too little terrain that could be found again: take a "
+            "The reference photo shows too little terrain that could be found again: take a "
             "clear one as reference, or mark less of it as foreground."
         )
     return at
 
 
-# --- the turn --------------------------------------------------------------------------------
+# --- the rotation ----------------------------------------------------------------------------
 
 
-def _best(old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera, at: Floats) -> _Turn:
-    """The turn that most patches agree with: from about no turn or, failing that, from any."""
+def _find_rotation(
+    old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera, at: Floats
+) -> _RotationFit:
+    """Find the rotation that most patches agree with: a small one or, failing that, any."""
     found = _track(old, new, camera, at, np.eye(3))
-    if found.agree.sum() < max(FEWEST, _SHARE * len(at)):
-        start = _any_turn(old, new, camera)
-        other = found if start is None else _track(old, new, camera, at, start)
-        if other.agree.sum() > found.agree.sum():
+    if found.inliers.sum() < max(FEWEST, _SHARE * len(at)):
+        initial = _sift_rotation(old, new, camera)
+        other = found if initial is None else _track(old, new, camera, at, initial)
+        if other.inliers.sum() > found.inliers.sum():
             return other
     return found
 
 
 def _track(
-    old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera, at: Floats, turn: Floats
-) -> _Turn:
-    """Find patches near where a turn puts them, coarse to fine, and fit it to them."""
+    old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera, at: Floats, rotation: Floats
+) -> _RotationFit:
+    """Match patches near where a rotation predicts them, and refine it, coarse to fine."""
     for level in _LEVELS:
         size = round(camera.width * level), round(camera.height * level)
         small = camera.resized(*size)
-        fields = [patch_matching.edge_field(_shrunk(picture, size)) for picture in (old, new)]
-        places = np.rint((at + 0.5) * level - 0.5)
-        places, seen = patch_matching.match_patches(
-            fields[0], fields[1], places, _carry(small, places, turn)
+        fields = [patch_matching.edge_field(_shrink(photo, size)) for photo in (old, new)]
+        centres = np.rint((at + 0.5) * level - 0.5)
+        centres, matches = patch_matching.match_patches(
+            fields[0], fields[1], centres, _rotate_pixels(small, centres, rotation)
         )
-        agreed = _agree(small, places, seen)
-        turn = agreed.turn
-    return agreed
+        fit = _fit_rotation(small, centres, matches)
+        rotation = fit.rotation
+    return fit
 
 
-def _carry(camera: Camera, pixels: Floats, turn: Floats) -> Floats:
-    """Where the camera, turned, draws what it drew at pixels (N, 2)."""
-    return camera.draw(camera.rays(pixels) @ (turn @ camera.axes()).T)
+def _rotate_pixels(camera: Camera, pixels: Floats, rotation: Floats) -> Floats:
+    """Return where the content of pixels (N, 2) moves when the camera is rotated."""
+    return camera.project_rays(camera.pixel_rays(pixels) @ (rotation @ camera.rotation_matrix()).T)
 
 
-def _agree(camera: Camera, old: Floats, new: Floats) -> _Turn:
-    """Fit a rotation to the largest part of the pairs of pixels (N, 2) that agree with one."""
-    turn, agree = np.eye(3), np.zeros(len(old), bool)
+def _fit_rotation(camera: Camera, old: Floats, new: Floats) -> _RotationFit:
+    """Fit a rotation to matches of pixels (N, 2) by RANSAC (MSAC), then to its inliers."""
+    rotation, inliers = np.eye(3), np.zeros(len(old), bool)
     if len(old) > 2:
-        axes = camera.axes().T
-        before, after = camera.rays(old) @ axes, camera.rays(new) @ axes
+        to_camera = camera.rotation_matrix().T
+        before, after = camera.pixel_rays(old) @ to_camera, camera.pixel_rays(new) @ to_camera
         pairs = np.random.default_rng(0).integers(len(old), size=(_DRAWS, 2))
-        turns = _rotation(before[pairs], after[pairs])
-        apart = np.linalg.norm(after - before @ turns.transpose(0, 2, 1), axis=2) * camera.f
-        agree = apart[np.minimum(apart, _AGREE).sum(axis=1).argmin()] < _AGREE
+        trials = _kabsch(before[pairs], after[pairs])
+        errors = np.linalg.norm(after - before @ trials.transpose(0, 2, 1), axis=2) * camera.f
+        inliers = errors[np.minimum(errors, _TOLERANCE).sum(axis=1).argmin()] < _TOLERANCE
         for _ in range(5):
-            turn = _rotation(before[agree], after[agree])
-            distance = np.linalg.norm(after - before @ turn.T, axis=1) * camera.f
-            limit = 3 * float(np.median(distance[agree]))
-            agree = distance < min(max(limit, 0.5), _AGREE)
-    return _Turn(turn, old, new, new - _carry(camera, old, turn), agree)
+            rotation = _kabsch(before[inliers], after[inliers])
+            distance = np.linalg.norm(after - before @ rotation.T, axis=1) * camera.f
+            limit = 3 * float(np.median(distance[inliers]))
+            inliers = distance < min(max(limit, 0.5), _TOLERANCE)
+    return _RotationFit(rotation, old, new, new - _rotate_pixels(camera, old, rotation), inliers)
 
 
-def _rotation(before: Floats, after: Floats) -> Floats:
-    """(..., 3, 3) rotations that carry vectors (..., N, 3) best to others (Kabsch 1976)."""
+def _kabsch(before: Floats, after: Floats) -> Floats:
+    """Return the rotations (..., 3, 3) that best align vectors (..., N, 3) (Kabsch 1976)."""
     left, _, right = np.linalg.svd(np.swapaxes(after, -1, -2) @ before)
     left[..., :, 2] *= np.linalg.det(left @ right)[..., None]  # no reflection
     return np.asarray(left @ right)
 
 
-def _any_turn(old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera) -> Floats | None:
-    """A turn of any size, from SIFT features of pictures of evened-out contrast."""
+def _sift_rotation(old: NDArray[np.uint8], new: NDArray[np.uint8], camera: Camera) -> Floats | None:
+    """Find a rotation of any size by SIFT features, on photos of equalized contrast."""
     size = camera.width // 2, camera.height // 2
     equalise, sift = cv2.createCLAHE(4.0, (8, 8)), cv2.SIFT.create(2000)
     found = []
-    for picture in (old, new):
-        grey = cv2.cvtColor(_shrunk(picture, size), cv2.COLOR_RGB2GRAY)
+    for photo in (old, new):
+        grey = cv2.cvtColor(_shrink(photo, size), cv2.COLOR_RGB2GRAY)
         found.append(sift.detectAndCompute(equalise.apply(grey), None))
-    if any(marks is None or len(marks) < 2 for _, marks in found):
+    if any(descriptors is None or len(descriptors) < 2 for _, descriptors in found):
         return None
-    (points, marks), (others, other_marks) = found
-    ranked = cv2.BFMatcher().knnMatch(marks, other_marks, k=2)
+    (points, descriptors), (other_points, other_descriptors) = found
+    ranked = cv2.BFMatcher().knnMatch(descriptors, other_descriptors, k=2)
     matches = [first for first, second in ranked if first.distance < 0.8 * second.distance]
     before = np.array([points[match.queryIdx].pt for match in matches]).reshape(-1, 2)
-    after = np.array([others[match.trainIdx].pt for match in matches]).reshape(-1, 2)
-    fitted = _agree(camera.resized(*size), before, after)
-    return fitted.turn if fitted.agree.sum() >= 8 else None
+    after = np.array([other_points[match.trainIdx].pt for match in matches]).reshape(-1, 2)
+    fitted = _fit_rotation(camera.resized(*size), before, after)
+    return fitted.rotation if fitted.inliers.sum() >= 8 else None
 
 
-# --- whether to believe it -------------------------------------------------------------------
+# --- plausibility ----------------------------------------------------------------------------
 
 
-def _doubt(
-    found: _Turn, camera: Camera, offered: int, shift: float, residual: float, change: str
+def _reason_for_doubt(
+    found: _RotationFit, camera: Camera, offered: int, shift: float, residual: float, change: str
 ) -> str:
-    """Why a person has to look at a turn; empty if it can be believed."""
-    agreed = found.old[found.agree]
-    if (zoom := _zoom(found, camera)) is not None:
+    """Return why the user has to check a rotation; empty if it can be trusted."""
+    inliers = found.old[found.inliers]
+    if (zoom := _estimate_zoom(found, camera)) is not None:
         return (
             f"The camera seems to have zoomed, by about {100 * zoom:+.1f} %: the reference pose "
-            "does not fit this picture. Pose it with control points."
+            "does not fit this photo. Pose it with control points."
         )
-    if len(agreed) < max(FEWEST, _SHARE * offered):
+    if len(inliers) < max(FEWEST, _SHARE * offered):
         return (
-            f"Only {len(agreed)} of {offered} pieces of terrain were found again: {change}. Take "
-            "a picture of clearer weather, or pose this one with control points."
+            f"Only {len(inliers)} of {offered} pieces of terrain were found again: {change}. Take "
+            "a photo of clearer weather, or pose this one with control points."
         )
-    if (agreed.std(axis=0) < _SPREAD * np.array([camera.width, camera.height])).any():
+    if (inliers.std(axis=0) < _SPREAD * np.array([camera.width, camera.height])).any():
         return (
-            f"Only one part of the picture was found again ({len(agreed)} of {offered} pieces of "
-            "terrain). Look at the ridges drawn over the picture before use."
+            f"Only one part of the photo was found again ({len(inliers)} of {offered} pieces of "
+            "terrain). Look at the ridges drawn over the photo before use."
         )
     if residual > _RESIDUAL:
         return (
-            "No turn of the camera explains well how the picture changed: was it moved to "
-            "another place? Look at the ridges drawn over the picture before use."
+            "No turn of the camera explains well how the photo changed: was it moved to "
+            "another place? Look at the ridges drawn over the photo before use."
         )
     if shift > FARTHEST:
         return (
             f"The camera turned a lot: terrain moved by {100 * shift / camera.width:.1f} % of the "
-            "picture's width. Look at the ridges drawn over the picture before use."
+            "photo's width. Look at the ridges drawn over the photo before use."
         )
     return ""
 
 
-def _zoom(found: _Turn, camera: Camera) -> float | None:
-    """Change of the focal length, as a share; None unless it makes many more patches agree."""
+def _estimate_zoom(found: _RotationFit, camera: Camera) -> float | None:
+    """Return the relative change of focal length; None unless many more patches agree with it."""
     if len(found.old) < FEWEST:
         return None
     pairs = np.random.default_rng(1).integers(len(found.old), size=(_DRAWS, 2))
     before, after = (
-        _length(pixels[pairs[:, 0]] - pixels[pairs[:, 1]]) for pixels in (found.old, found.new)
+        _lengths(pixels[pairs[:, 0]] - pixels[pairs[:, 1]]) for pixels in (found.old, found.new)
     )
     far = before > camera.height / 4
     if not far.any():
         return None
     ratio = float(np.median(after[far] / before[far]))
     centre = np.array([camera.cx, camera.cy])
-    unzoomed = _agree(camera, found.old, centre + (found.new - centre) / ratio).agree.sum()
-    enough = unzoomed >= max(FEWEST, _ZOOMED * found.agree.sum())
+    unzoomed = _fit_rotation(camera, found.old, centre + (found.new - centre) / ratio).inliers.sum()
+    enough = unzoomed >= max(FEWEST, _ZOOMED * found.inliers.sum())
     return ratio - 1 if enough else None
 
 
-def _change(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> str:
-    """What may have happened to the view."""
-    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) for picture in (old, new)]
+def _describe_change(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> str:
+    """Return what may have changed the view."""
+    grey = [cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32) for photo in (old, new)]
     if grey[1].mean() < _DARK:
         return "it is night"
     contrast = [float(np.median(np.abs(cv2.Laplacian(part, -1, ksize=5)))) for part in grey]
@@ -330,5 +337,5 @@ def _change(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> str:
     return "the view is another, or snow and light changed too much"
 
 
-def _length(vectors: Floats) -> Floats:
+def _lengths(vectors: Floats) -> Floats:
     return np.hypot(vectors[:, 0], vectors[:, 1])

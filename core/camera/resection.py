@@ -1,47 +1,54 @@
-"""The pose of a camera from ground control points and what is known beforehand.
+"""Resection: the pose of one camera from ground control points and priors.
 
-The result is the optimum of one least-squares problem with Gaussian priors (B2 of the design
-note); where it is looked for, and whether single points contradict the others, is found out first.
+The result is the optimum of one least-squares problem with Gaussian priors. Initial poses and
+outliers are found first.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import CameraError
-from .accuracy import covariance, leave_one_out, loo_rms, warnings
+from .accuracy import leave_one_out_errors, loo_rms, pose_covariance, pose_warnings
 from .adjustment import Adjustment, AdjustmentProblem, adjust
 from .camera import Camera, Projection
 from .control_points import ControlPoint
-from .diagnosis import require_explained
+from .diagnosis import reject_common_mistake
 from .initial_pose import initial_poses
 from .outliers import find_outliers
 from .record import CameraRecord, PointFit
 from .skyline_adjustment import SkylineObservation, adjust_with_skyline
-from .validation import heights, require_on_map, require_usable, twice
+from .validation import duplicate_warnings, gcp_heights, require_on_map, require_usable
 
-Floats = NDArray[np.float64]
-HeightsAt = Callable[[Floats, Floats], Floats]
-"""Heights (N,) at x (N,) and y (N,), metres; NaN where unknown."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .ray_casting import Floats, HeightsAt
 
 POSITION_SIGMA = (10.0, 10.0, 5.0)
-"""Metres by which a position is trusted that is given without more."""
+"""Default standard deviations of a position, metres."""
 
-_KNOWN = 10.0  # metres: a position as good as this, and a focal length, make up for a point
-_SECOND = 20  # points from which k2 is tried
-_ABSURD = 0.1  # of the picture's width: residuals of no camera at all
+_KNOWN_SIGMA = 10.0  # metres: position as good as this, with focal length: one point less is needed
+_K2_POINTS = 20  # points from which k2 is tried
+_IMPLAUSIBLE = 0.1  # of the photo's width: rms from which a pose is refused
+
+
+class HeightModel(Protocol):
+    """Source of heights, such as `core.terrain.Terrain`."""
+
+    def sample(self, x: Floats, y: Floats, /) -> Floats:
+        """Return heights (N,) at x (N,) and y (N,), metres; NaN where unknown."""
 
 
 @dataclass(frozen=True)
 class PosePrior:
-    """What is known of a camera beforehand.
+    """Prior knowledge of a camera; everything may be left out.
 
     Attributes
     ----------
@@ -52,9 +59,15 @@ class PosePrior:
     focal
         Focal length, pixels.
     focal_sigma
-        Standard deviation as a share of it.
+        Its standard deviation, as a share of it.
     height_above_ground
-        Of the camera above the terrain, metres.
+        Height of the camera above the terrain, metres.
+
+    Examples
+    --------
+    >>> from core.camera import PosePrior
+    >>> PosePrior(position=(2722385, 1125773, None), height_above_ground=8, focal=1500).sigmas
+    (10.0, 10.0, 5.0)
     """
 
     position: Sequence[Any] | None = None
@@ -65,7 +78,7 @@ class PosePrior:
 
     @property
     def sigmas(self) -> Sequence[float]:
-        """Of the position."""
+        """Standard deviations of the position, metres."""
         return self.position_sigma or POSITION_SIGMA
 
 
@@ -74,80 +87,102 @@ def solve_pose(
     size: tuple[int, int],
     *,
     epsg: int,
-    terrain: HeightsAt | None = None,
+    terrain: HeightModel | HeightsAt | None = None,
     prior: PosePrior | None = None,
     projection: Projection = Projection.PINHOLE,
     skyline: SkylineObservation | None = None,
 ) -> CameraRecord:
-    """Pose a camera.
+    """Find the pose of a camera.
 
     Parameters
     ----------
     points
         At least 4 in use; 3 where position (to 10 m) and focal length are known.
     size
-        (width, height) of the picture, pixels.
+        (width, height) of the photo, pixels.
     epsg
         Projected CRS of x and y.
     terrain
-        Gives heights to points that have none, and errors on the map.
+        `Terrain`, `Dem` or a function of x and y: heights for points that have none, and for
+        errors on the map. May be left out where all points have heights.
     prior
-        What is known beforehand.
+        What is known of the camera.
     projection
         Pinhole, or cylindrical panorama.
     skyline
-        Of the picture, to help few points.
+        Of the photo, for few points.
 
     Returns
     -------
     CameraRecord
-        With residuals and left-out errors of every point, covariance and warnings.
+        With residuals and leave-one-out errors of every point, covariance and warnings.
 
     Raises
     ------
     CameraError
-        If the points cannot carry a pose; the message says which, and what to do.
+        If the points do not determine a pose; the message names the points and what to do.
+
+    Examples
+    --------
+    >>> from core.camera import Camera, ControlPoint, PosePrior, solve_pose
+    >>> truth = Camera(1600, 1000, 2_700_000, 1_150_000, 1500, yaw=10, pitch=2, roll=0, f=2000)
+    >>> places = truth.position + [(-200, 1500, 90), (400, 900, -40), (250, 2500, 300), (9, 700, 9)]
+    >>> points = [
+    ...     ControlPoint(str(i), *pixel, *place)
+    ...     for i, (pixel, place) in enumerate(zip(truth.project(places), places))
+    ... ]
+    >>> prior = PosePrior(position=(2_700_005, 1_149_995, 1502), focal=2100)
+    >>> record = solve_pose(points, size=(1600, 1000), epsg=2056, prior=prior)
+    >>> round(record.camera.yaw)
+    10
     """
     prior = prior or PosePrior()
-    known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN and prior.focal
+    heights_at: Any = getattr(terrain, "sample", terrain)
+    known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN_SIGMA and prior.focal
     require_usable(points, size, 3 if known else 4)
     names = [point.name for point in points]
-    require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, terrain)
-    z, odd = heights(points, terrain)
+    require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, heights_at)
+    z, height_warnings = gcp_heights(points, heights_at)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    best = _best(_problem(used, prior, terrain), size, projection, [p.name for p in used])
+    best = _solve(_make_problem(used, prior, heights_at), size, projection, [p.name for p in used])
     problem = best.problem
-    best, suspects, texts = _without_outliers(best, used)
-    require_explained(best, problem, _optimum)
-    best, unlike = adjust_with_skyline(best, skyline)
-    best = _with_second(best)
-    _require_sense(best)
-    pixels, metres = leave_one_out(best, terrain)
-    spread = covariance(best)
+    best, suspects, texts = _remove_outliers(best, used)
+    reject_common_mistake(best, problem, _best_adjustment)
+    best, skyline_warnings = adjust_with_skyline(best, skyline)
+    best = _try_k2(best)
+    _require_plausible(best)
+    pixels, metres = leave_one_out_errors(best, heights_at)
+    covariance = pose_covariance(best)
     kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
     errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
-    fits = _fits(points, best.camera, suspects, errors)
+    fits = _point_fits(points, best.camera, suspects, errors)
     on_map = metres[np.isfinite(metres)]
     return CameraRecord(
         best.camera,
         epsg,
-        covariance=spread.tolist(),
+        covariance=covariance.tolist(),
         points=tuple(fits),
         rms_px=best.rms,
         loo_rms_px=loo_rms(pixels),
         loo_map_median_m=float(np.median(on_map)) if on_map.size else None,
         loo_map_p90_m=float(np.percentile(on_map, 90)) if on_map.size else None,
-        warnings=(*texts.values(), *twice(points), *odd, *unlike, *warnings(best, spread, pixels)),
+        warnings=(
+            *texts.values(),
+            *duplicate_warnings(points),
+            *height_warnings,
+            *skyline_warnings,
+            *pose_warnings(best, covariance, pixels),
+        ),
     )
 
 
-def _problem(
+def _make_problem(
     used: Sequence[ControlPoint], prior: PosePrior, terrain: HeightsAt | None
 ) -> AdjustmentProblem:
     position, sigmas = np.zeros(3), np.full(3, math.inf)
     if prior.position is not None:
-        position, sigmas = _position(prior, terrain), np.array(prior.sigmas, np.float64)
+        position, sigmas = _prior_position(prior, terrain), np.array(prior.sigmas, np.float64)
     focal = prior.focal or 1.0
     return AdjustmentProblem(
         np.array([(p.x, p.y, p.z) for p in used]),
@@ -160,7 +195,7 @@ def _problem(
     )
 
 
-def _position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
+def _prior_position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
     x, y, z = (*(prior.position or ()), None)[:3]
     if z is not None and math.isfinite(z):
         return np.array([x, y, z])
@@ -178,17 +213,17 @@ def _position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
     return np.array([x, y, ground + prior.height_above_ground])
 
 
-def _best(
+def _solve(
     problem: AdjustmentProblem, size: tuple[int, int], projection: Projection, names: Sequence[str]
 ) -> Adjustment:
-    """The best optimum of all starts."""
+    """Return the best optimum of all initial poses."""
     blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
-    best = _optimum(problem, blank)
+    best = _best_adjustment(problem, blank)
     if best is None:
-        behind = _behind(problem, blank)
+        behind = _points_behind(problem, blank)
         hint = (
             "behind the camera that sees the others: "
-            f"{', '.join(n for n, gone in zip(names, behind, strict=True) if gone)}"
+            f"{', '.join(n for n, hidden in zip(names, behind, strict=True) if hidden)}"
             if behind.any()
             else "no pose sees all of them in front of it"
         )
@@ -200,74 +235,75 @@ def _best(
     return best
 
 
-def _optimum(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
-    fits = [adjust(problem, start) for start in initial_poses(problem, blank)]
+def _best_adjustment(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
+    fits = [adjust(problem, initial) for initial in initial_poses(problem, blank)]
     return min((fit for fit in fits if fit is not None), key=lambda fit: fit.chi2, default=None)
 
 
-def _behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool_]:
-    """(N,) the one or two points behind the camera that fits all others best."""
-    count = len(problem.places)
+def _points_behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool_]:
+    """Find the one or two points (N,) behind the camera that fits all others best."""
+    count = len(problem.points)
     best, chosen = math.inf, np.zeros(count, bool)
     for size in (1, 2):
         for out in combinations(range(count), size) if count - size >= 4 else ():
             others = ~np.isin(np.arange(count), out)
-            fit = _optimum(problem.only(others), blank)
-            hidden = fit is not None and np.isnan(problem.misfits(fit.camera)[::2][~others]).all()
+            fit = _best_adjustment(problem.subset(others), blank)
+            hidden = (
+                fit is not None
+                and np.isnan(problem.normalized_residuals(fit.camera)[::2][~others]).all()
+            )
             if fit is not None and hidden and fit.rms < best:
                 best, chosen = fit.rms, ~others
-        if best < _ABSURD * blank.width / 10:
+        if best < _IMPLAUSIBLE * blank.width / 10:
             break
     return chosen
 
 
-def _without_outliers(
+def _remove_outliers(
     best: Adjustment, used: Sequence[ControlPoint]
 ) -> tuple[Adjustment, set[str], dict[str, str]]:
-    """The fit without points that are plainly wrong; suspects; those left out, with a text."""
+    """Return the fit without outliers, the names of all suspects, and warnings by name."""
     wrong, doubtful = find_outliers(best)
     if wrong.any():
-        best = adjust(best.problem.only(~wrong), best.camera) or best
+        best = adjust(best.problem.subset(~wrong), best.camera) or best
     out = {
         point.name: f"{point.name} contradicts the other points and was left out: check its pixel "
         "and its place, or set its use to 0."
-        for point, gone in zip(used, wrong, strict=True)
-        if gone
+        for point, is_wrong in zip(used, wrong, strict=True)
+        if is_wrong
     }
-    doubts = [point.name for point, odd in zip(used, doubtful, strict=True) if odd]
+    suspects = [point.name for point, is_odd in zip(used, doubtful, strict=True) if is_odd]
     texts = dict(out)
-    if doubts:
+    if suspects:
         texts[""] = (
-            f"{', '.join(doubts)} may be wrong: the other points fit much better without. Check "
+            f"{', '.join(suspects)} may be wrong: the other points fit much better without. Check "
             "pixel and place."
         )
-    return best, {*out, *doubts}, texts
+    return best, {*out, *suspects}, texts
 
 
-def _with_second(fit: Adjustment) -> Adjustment:
-    """The fit with k2, where there are many points and both AICc and left-out points gain."""
-    count = len(fit.problem.places)
-    if count < _SECOND or fit.camera.projection is Projection.CYLINDRICAL:
+def _try_k2(fit: Adjustment) -> Adjustment:
+    """Return the fit with k2 if points are many and both AICc and leave-one-out errors improve."""
+    if len(fit.problem.points) < _K2_POINTS or fit.camera.projection is Projection.CYLINDRICAL:
         return fit
-    other = adjust(replace(fit.problem, second=True), fit.camera)
+    other = adjust(replace(fit.problem, fit_k2=True), fit.camera)
     if other is None or _aicc(other) >= _aicc(fit) - 2:
         return fit
-    errors = [loo_rms(leave_one_out(each, None)[0]) for each in (fit, other)]
+    errors = [loo_rms(leave_one_out_errors(each, None)[0]) for each in (fit, other)]
     better = None not in errors and errors[1] < 0.98 * errors[0]  # type: ignore[operator]
     return other if better else fit
 
 
 def _aicc(fit: Adjustment) -> float:
-    count, free = fit.misfits.size, fit.slopes.shape[1] + 1
-    squares = float(np.sum(fit.misfits**2))
-    return float(
-        count * math.log(squares / count) + 2 * free + 2 * free * (free + 1) / (count - free - 1)
-    )
+    """Return Akaike's information criterion, corrected for small samples."""
+    n, k = fit.normalized_residuals.size, fit.jacobian.shape[1] + 1
+    squares = float(np.sum(fit.normalized_residuals**2))
+    return float(n * math.log(squares / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1))
 
 
-def _require_sense(fit: Adjustment) -> None:
+def _require_plausible(fit: Adjustment) -> None:
     camera = fit.camera
-    if fit.rms > _ABSURD * camera.width:
+    if fit.rms > _IMPLAUSIBLE * camera.width:
         raise CameraError(
             f"The best pose misses its control points by {fit.rms:.0f} pixels: they do not belong "
             "together. Check that every pixel is paired with its own place, that x and y are not "
@@ -275,15 +311,15 @@ def _require_sense(fit: Adjustment) -> None:
         )
 
 
-def _fits(
+def _point_fits(
     points: Sequence[ControlPoint],
     camera: Camera,
     suspects: set[str],
     errors: dict[str, tuple[float, float]],
 ) -> list[PointFit]:
-    drawn = camera.project(np.array([(p.x, p.y, p.z) for p in points]))
+    projected = camera.project(np.array([(p.x, p.y, p.z) for p in points]))
     fits = []
-    for point, (u, v) in zip(points, drawn, strict=True):
+    for point, (u, v) in zip(points, projected, strict=True):
         pixels, metres = errors.get(point.name, (math.nan, math.nan))
         fits.append(
             PointFit(

@@ -1,4 +1,4 @@
-"""Webcams change their resolution: a camera for other sizes and parts of the same picture."""
+"""Camera records for other sizes and parts of the same photo."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .record import PARAMETERS, CameraRecord, PointFit
 
 
 def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
-    """The camera of a picture of another size, with all that counts in pixels; the same pose.
+    """Return the record of the same pose for a photo of another size, all pixel values scaled.
 
     Raises
     ------
     CameraError
-        If the picture has another shape.
+        If the photo has another aspect ratio.
     """
     camera = record.camera
     if (camera.width, camera.height) == (width, height):
@@ -23,27 +23,27 @@ def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
     return replace(
         record,
         camera=camera.resized(width, height),
-        covariance=_scaled(record, across),
-        points=tuple(_point(fit, across, down) for fit in record.points),
+        covariance=_scale_covariance(record, across),
+        points=tuple(_scale_point(fit, across, down) for fit in record.points),
         rms_px=None if record.rms_px is None else record.rms_px * across,
         loo_rms_px=None if record.loo_rms_px is None else record.loo_rms_px * across,
     )
 
 
 def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) -> CameraRecord:
-    """The camera of a part of the picture, whose upper left pixel is (left, top); the same pose.
+    """Return the record of the same pose for a part of the photo that begins at (left, top).
 
-    Points beyond the part stay, outside of the picture.
+    Points beyond the part are kept.
 
     Raises
     ------
     CameraError
-        If the part reaches beyond the picture.
+        If the part reaches beyond the photo.
     """
     camera = record.camera
     if left < 0 or top < 0 or left + width > camera.width or top + height > camera.height:
         raise CameraError(
-            f"A part of {width} x {height} pixels from ({left}, {top}) reaches beyond the picture "
+            f"A part of {width} x {height} pixels from ({left}, {top}) reaches beyond the photo "
             f"of {camera.width} x {camera.height}: check where it begins."
         )
     points = (
@@ -54,8 +54,8 @@ def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) 
     return replace(record, camera=part, points=tuple(points))
 
 
-def _scaled(record: CameraRecord, times: float) -> list[list[float]] | None:
-    """The covariance, of a focal length that is so many times as long."""
+def _scale_covariance(record: CameraRecord, times: float) -> list[list[float]] | None:
+    """Return the covariance for a scaled focal length."""
     if record.covariance is None:
         return None
     scale = [times if name == "f_px" else 1.0 for name in PARAMETERS]
@@ -65,7 +65,7 @@ def _scaled(record: CameraRecord, times: float) -> list[list[float]] | None:
     ]
 
 
-def _point(fit: PointFit, across: float, down: float) -> PointFit:
+def _scale_point(fit: PointFit, across: float, down: float) -> PointFit:
     point = fit.point
     return replace(
         fit,

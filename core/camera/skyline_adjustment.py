@@ -1,10 +1,9 @@
-"""A picture's skyline beside control points: terrain that has to lie on it.
+"""Adjustment to control points and to the skyline of the photo.
 
-What the terrain shows against the sky depends on where the camera stands. So the places that make
-the skyline are taken from the terrain, and taken anew whenever the pose has been refined; between
-two rounds they are places as others are, of which only the distance from the picture's skyline
-counts. Trees and roofs stand above the terrain's skyline, and clouds hide it: only the columns
-that agree with the pose so far have a say, and the less the farther they are off.
+Which terrain makes the skyline depends on the camera's position, so these points are found anew
+after each round of the adjustment; within a round they are fixed, and only their distance from the
+photo's skyline counts. Trees and roofs rise above the terrain's skyline and clouds hide it: weights
+fall off with the distance (Tukey), and columns beyond a limit do not count.
 """
 
 from __future__ import annotations
@@ -26,96 +25,91 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_COUNT = 200  # places that are compared
-_REACHES = (15.0, 7.0, 3.0, 3.0)  # sigmas beyond which a place has no say, round by round
-_FEWEST = 0.2  # of the picture's width that has to agree
-_WORTH = 8.0  # independent observations that the skyline of a whole picture counts as
+_COUNT = 200  # points that are compared
+_LIMITS = (15.0, 7.0, 3.0, 3.0)  # sigmas beyond which a point does not count, per round
+_LEAST_SHARE = 0.2  # of the photo's width that must agree
+_WEIGHT = 8.0  # independent observations that the skyline of a whole photo counts as
 _SPAN = 0.005  # of the width, to either side, over which the skyline's slope is taken
-_UNLIKE = (
-    "The skyline was not used: the picture's and the DEM's differ too much at the pose of the "
+_NOT_USED = (
+    "The skyline was not used: the photo's and the DEM's differ too much at the pose of the "
     "control points. Check the points, the position and that the DEM reaches the horizon."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class SkylineObservation:
-    """The skyline of a picture, and that of the terrain.
+    """Skyline of a photo, and a source of the terrain's.
 
     Attributes
     ----------
     rows
-        (W,) v at which the sky ends, NaN where unknown; see `sky.picture_skyline`.
-    places
-        Gives the ground (N, 3) that makes the skyline of a camera's view.
+        (W,) v at which the sky ends, NaN where unknown; see `skyline_detection.detect_skyline`.
+    terrain_points
+        Returns the points (N, 3) of terrain that make the skyline for a camera.
     """
 
     rows: Floats
-    places: Callable[[Camera], Floats]
+    terrain_points: Callable[[Camera], Floats]
 
 
 def adjust_with_skyline(
-    fit: Adjustment, sight: SkylineObservation | None
+    fit: Adjustment, skyline: SkylineObservation | None
 ) -> tuple[Adjustment, list[str]]:
-    """Let the skyline help.
-
-    Parameters
-    ----------
-    fit
-        Of control points alone.
-    sight
-        Of its picture; None leaves the fit alone.
+    """Refine an adjustment to control points by the skyline of the photo, if there is one.
 
     Returns
     -------
     fit, warnings
-        The same fit, and why, where the skyline does not agree with it.
+        The given fit and a warning where the skyline does not agree with it.
     """
-    if sight is None:
+    if skyline is None:
         return fit, []
     best = fit
-    for reach in _REACHES:
-        ridge = _ridge(best.camera, sight, reach)
-        found = ridge and adjust(replace(fit.problem, ridge=ridge), best.camera)
+    for limit in _LIMITS:
+        constraint = _make_constraint(best.camera, skyline, limit)
+        found = constraint and adjust(replace(fit.problem, skyline=constraint), best.camera)
         if not found:
-            return fit, [_UNLIKE]
+            return fit, [_NOT_USED]
         best = found
     return best, []
 
 
-def _ridge(camera: Camera, sight: SkylineObservation, reach: float) -> SkylineConstraint | None:
-    """What agrees so far; None where that is too little.
+def _make_constraint(
+    camera: Camera, skyline: SkylineObservation, limit: float
+) -> SkylineConstraint | None:
+    """Return the constraint of the points that agree; None where these are too few.
 
-    Neighbours in a skyline err together: all of them weigh as much as a few observations.
+    Neighbours along a skyline have correlated errors, so all together weigh as `_WEIGHT`.
     """
-    places, drawn = _across(camera, sight.places(camera))
-    seen, slope = _line(sight.rows, drawn[:, 0])
-    steep = np.hypot(1, slope)
+    points, projected = _select_across(camera, skyline.terrain_points(camera))
+    observed, slope = _interpolate_row(skyline.rows, projected[:, 0])
+    length = np.hypot(1, slope)
     sigma = SIGMA * camera.width / 1600
-    off = np.nan_to_num((drawn[:, 1] - seen) / steep / sigma, nan=np.inf)
-    weights = np.maximum(0, 1 - (off / reach) ** 2) ** 2  # Tukey's
+    distance = np.nan_to_num((projected[:, 1] - observed) / length / sigma, nan=np.inf)
+    weights = np.maximum(0, 1 - (distance / limit) ** 2) ** 2  # Tukey's
     near = weights > 0
-    if weights.sum() < _FEWEST * len(weights) or not near.any():
+    if weights.sum() < _LEAST_SHARE * len(weights) or not near.any():
         return None
     return SkylineConstraint(
-        places[near],
-        np.stack([drawn[:, 0], seen], axis=1)[near],
-        (np.stack([-slope, np.ones_like(slope)], axis=1) / steep[:, None])[near],
-        sigma * np.sqrt(len(weights) / _WORTH / weights[near]),
+        points[near],
+        np.stack([projected[:, 0], observed], axis=1)[near],
+        (np.stack([-slope, np.ones_like(slope)], axis=1) / length[:, None])[near],
+        sigma * np.sqrt(len(weights) / _WEIGHT / weights[near]),
     )
 
 
-def _across(camera: Camera, places: Floats) -> tuple[Floats, Floats]:
-    """Places (N, 3) evenly across the picture, and where they are drawn (N, 2)."""
-    drawn = camera.project(places)
-    inside = np.flatnonzero((drawn[:, 0] >= 0) & (drawn[:, 0] <= camera.width - 1))
+def _select_across(camera: Camera, points: Floats) -> tuple[Floats, Floats]:
+    """Return points (N, 3) evenly across the photo, and their projections (N, 2)."""
+    projected = camera.project(points)
+    inside = np.flatnonzero((projected[:, 0] >= 0) & (projected[:, 0] <= camera.width - 1))
     chosen = inside[np.linspace(0, len(inside) - 1, min(_COUNT, len(inside))).astype(np.intp)]
-    return places[chosen], drawn[chosen]
+    return points[chosen], projected[chosen]
 
 
-def _line(rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
-    """Height v of a skyline (W,) at columns (N,), and its slope there; NaN where unknown."""
+def _interpolate_row(rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
+    """Return v of a skyline (W,) at columns (N,), and its slope there; NaN where unknown."""
     u, span = np.arange(len(rows)), _SPAN * len(rows)
     before, at, after = (
-        np.interp(columns + off, u, rows, left=np.nan, right=np.nan) for off in (-span, 0, span)
+        np.interp(columns + shift, u, rows, left=np.nan, right=np.nan) for shift in (-span, 0, span)
     )
     return at, (after - before) / (2 * span)

@@ -1,4 +1,4 @@
-"""Ground that a picture shows somewhere on a line, as the terrain's skyline on the picture's."""
+"""Constraint of the adjustment: points of the terrain's skyline lie on that of the photo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .adjustment import projection_jacobian
+from .jacobian import projection_jacobian
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SkylineConstraint:
-    """Ground that is to be drawn onto a line of the picture, wherever along it.
+    """Points of the map that project onto a line of the photo, at any place along it.
 
     Attributes
     ----------
-    places
+    points
         (M, 3) x, y, z.
     pixels
-        (M, 2) points of the line, near where the places are drawn.
+        (M, 2) of the line, near the points' projections.
     normals
-        (M, 2) unit vectors across the line there.
+        (M, 2) unit vectors across the line.
     sigmas
         (M,) standard deviations of the distance from the line, pixels.
     """
 
-    places: Floats
+    points: Floats
     pixels: Floats
     normals: Floats
     sigmas: Floats
 
-    def misfits(self, camera: Camera) -> Floats:
-        """(M,) distances from the line, in sigmas; NaN where a place is not drawn."""
-        off = camera.project(self.places) - self.pixels
-        return np.asarray(np.sum(off * self.normals, axis=1) / self.sigmas)
+    def normalized_residuals(self, camera: Camera) -> Floats:
+        """Return distances from the line in sigmas, (M,); NaN where a point cannot be projected."""
+        offset = camera.project(self.points) - self.pixels
+        return np.asarray(np.sum(offset * self.normals, axis=1) / self.sigmas)
 
-    def slopes(self, camera: Camera, free: int) -> Floats:
-        """(M, P) derivatives of misfits by the parameters."""
-        steep = projection_jacobian(camera, self.places, free)
-        return np.asarray(np.einsum("mip,mi->mp", steep, self.normals / self.sigmas[:, None]))
+    def jacobian(self, camera: Camera, count: int) -> Floats:
+        """Return the derivatives (M, P) of the residuals by the first `count` parameters."""
+        jacobian = projection_jacobian(camera, self.points, count)
+        return np.asarray(np.einsum("mip,mi->mp", jacobian, self.normals / self.sigmas[:, None]))

@@ -1,10 +1,10 @@
-"""Where the sky ends in a picture.
+"""Detection of the skyline in a photo.
 
-One path through all columns parts sky from land. It follows edges, and what is above it is to look
-like sky: first smooth, as the top of the picture, then by the colours and the texture that the
-last path parted (naive Bayes on histograms), three times over. Exact by dynamic programming.
-Measured against other recipes on synthetic scenes, among them departure from a sky colour fitted
-to the picture, which clouds defeat.
+The optimal path through all columns, by dynamic programming: it follows edges and separates pixels
+that look like sky from those that look like land. Sky is at first what is as smooth as the photo's
+top, then (twice more) what has the colours and texture above the last path: naive Bayes on
+histograms. On synthetic scenes this beat other methods, such as the distance from a fitted sky
+colour, which fails with clouds.
 """
 
 from __future__ import annotations
@@ -20,50 +20,50 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]
 
-_WIDTH = 640  # of the picture in which the path is searched
+_WIDTH = 640  # of the photo in which the path is searched
 _ROUNDS = 3
-_EDGE = 10.0  # worth of a strong edge, in pixels that clearly look like sky
-_STEP = 1.5  # cost of a row up or down from column to column, likewise
-_APART = 4  # rows beside the path that teach nothing
-_BELOW = 0.3  # of the height: land that teaches
+_EDGE = 10.0  # reward of a strong edge, in pixels that clearly look like sky
+_STEP = 1.5  # cost of a row up or down from column to column, in the same unit
+_APART = 4  # rows beside the path that are no samples
+_BELOW = 0.3  # of the height: rows of land that are samples
 _COLOURS, _TEXTURES = (24, 16, 16), 24  # histogram bins
-_CONTRAST = 3.0  # between sky and land, in L*a*b*, for a column to be sure
-_JUMP = 0.006  # of the width: from the columns beside
-_AROUND = 0.02  # of the width: what counts as beside
+_CONTRAST = 3.0  # between sky and land, in L*a*b*, of a certain column
+_JUMP = 0.006  # of the width: largest distance from neighbouring columns
+_AROUND = 0.02  # of the width: neighbouring columns
 _TOP = 0.01  # of the height: less sky than this is none
 
 
-def detect_skyline(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Find the skyline of a picture: ridges, roofs and trees against the sky.
+def detect_skyline(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Detect the skyline of a photo: ridges, roofs and trees against the sky.
 
     Parameters
     ----------
-    picture
+    photo
         (H, W, 3) uint8 RGB.
 
     Returns
     -------
     ndarray
         (W,) v of the edge between the last pixel of sky and the first of land (so half numbers),
-        NaN where that is unsure: no contrast, a jump as at trees and masts, or no sky at all.
+        NaN where uncertain: no contrast, a jump as at trees and masts, or no sky.
     """
-    height, width = picture.shape[:2]
+    height, width = photo.shape[:2]
     shrink = min(1.0, _WIDTH / width)
     size = max(2, round(width * shrink)), max(2, round(height * shrink))
-    rough = _search(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    rough = _find_path(cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
     columns = (np.arange(width) + 0.5) * (size[0] / width) - 0.5
     path = np.interp(columns, np.arange(size[0]), rough) * (height / size[1])
     inside = (path > _TOP * height) & (path < height - 1)
-    rows, contrast = _refine(picture, path, reach=max(2, round(1.5 / shrink)))
-    beside = median_filter(rows, max(3, round(_AROUND * width)), mode="nearest")
-    sure = inside & (contrast > _CONTRAST) & (np.abs(rows - beside) < max(2.0, _JUMP * width))
-    return np.where(sure, rows, np.nan)
+    rows, contrast = _refine(photo, path, reach=max(2, round(1.5 / shrink)))
+    around = median_filter(rows, max(3, round(_AROUND * width)), mode="nearest")
+    certain = inside & (contrast > _CONTRAST) & (np.abs(rows - around) < max(2.0, _JUMP * width))
+    return np.where(certain, rows, np.nan)
 
 
-def _search(picture: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """(W,) first row of land; 0 for columns without sky, H for columns without land."""
-    height = len(picture)
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+def _find_path(photo: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Find the first row of land (W,): 0 for columns without sky, H for columns without land."""
+    height = len(photo)
+    lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 0.8)
     across, along = (cv2.Sobel(lab, -1, *order, scale=0.25) for order in ((1, 0), (0, 1)))
     gradient = np.sqrt((across**2 + along**2).sum(axis=2))
@@ -71,26 +71,26 @@ def _search(picture: NDArray[np.uint8]) -> NDArray[np.intp]:
     between = (np.pad(edge, ((1, 0), (0, 0))) + np.pad(edge, ((0, 1), (0, 0)))) / 2
     between[[0, -1]] = 0
     texture = np.log(cv2.GaussianBlur(gradient, (0, 0), 2) + 0.05)
-    bins = _bins(lab, texture)
+    bins = _histogram_bins(lab, texture)
     smooth = float(np.percentile(texture[: max(2, height // 12)], 20))
     usual = max(float(np.median(texture[height // 2 :])), smooth + 0.5)
     landlike = np.clip(4 * (texture - smooth) / (usual - smooth) - 2, -1.5, 1.5)
-    path = _path(landlike, between)
+    path = _best_path(landlike, between)
     rows = np.arange(height)[:, None]
     for _ in range(_ROUNDS - 1):
         sky = rows < path - _APART
         land = (rows > path + _APART) & (rows < path + _BELOW * height)
         if not (sky.any() and land.any()):
             break
-        colour, texture_says = (_odds(part, sky, land) for part in bins)
-        path = _path(np.clip(colour / 4 + texture_says / 2, -1.5, 1.5), between)
+        colour_odds, texture_odds = (_log_odds(part, sky, land) for part in bins)
+        path = _best_path(np.clip(colour_odds / 4 + texture_odds / 2, -1.5, 1.5), between)
     return path
 
 
-def _bins(
+def _histogram_bins(
     lab: Plane, texture: Plane
 ) -> tuple[tuple[NDArray[np.int64], tuple[int, ...]], tuple[NDArray[np.int64], tuple[int, ...]]]:
-    """Histogram bins (H, W) of colours and of textures, and the histograms' shapes."""
+    """Return the histogram bins (H, W) of colours and textures, and the histograms' shapes."""
     low, span = np.array([0, -32, -64], np.float32), np.array([100, 64, 128], np.float32)
     share = np.clip((lab - low) / span, 0, 0.999)
     parts = (share * np.array(_COLOURS, np.float32)).astype(np.int64)
@@ -99,12 +99,12 @@ def _bins(
     return (colour, _COLOURS), (rough, (_TEXTURES,))
 
 
-def _odds(
+def _log_odds(
     bins: tuple[NDArray[np.int64], tuple[int, ...]],
     sky: NDArray[np.bool_],
     land: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """(H, W) logarithm of how much likelier a pixel's bin is for land than for sky."""
+    """Return the log odds (H, W) of land against sky of each pixel's bin."""
     index, shape = bins
     count = int(np.prod(shape))
     shares = []
@@ -114,20 +114,11 @@ def _odds(
     return np.asarray(np.log(shares[0] / shares[1]).ravel()[index])
 
 
-def _path(landlike: NDArray[np.floating], edge: Plane) -> NDArray[np.intp]:
-    """The best path.
+def _best_path(landlike: NDArray[np.floating], edge: Plane) -> NDArray[np.intp]:
+    """Find the cheapest path: the first row of land (W,) in each column, 0 to H.
 
-    Parameters
-    ----------
-    landlike
-        (H, W) above 0 for land, below 0 for sky, up to 1.5.
-    edge
-        (H + 1, W) strength 0 to 1 of the edge above each row.
-
-    Returns
-    -------
-    ndarray
-        (W,) first row of land, 0 to H.
+    `landlike` (H, W) is above 0 for land, below 0 for sky, up to 1.5; `edge` (H + 1, W) is the
+    strength, 0 to 1, of the edge above each row.
     """
     above = np.pad(np.cumsum(landlike, axis=0), ((1, 0), (0, 0)))
     cost = np.ascontiguousarray((above - _EDGE * edge).T)
@@ -145,22 +136,22 @@ def _path(landlike: NDArray[np.floating], edge: Plane) -> NDArray[np.intp]:
 
 
 def _refine(
-    picture: NDArray[np.uint8], path: NDArray[np.float64], reach: int
+    photo: NDArray[np.uint8], path: NDArray[np.float64], reach: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(W,) v of the strongest edge near a path, and the contrast across it in L*a*b*."""
-    height, width = picture.shape[:2]
+    """Return v (W,) of the strongest edge near a path, and the contrast across it in L*a*b*."""
+    height, width = photo.shape[:2]
     middle = np.rint(path).astype(np.intp)
     span = reach + 4
     rows = np.clip(middle + np.arange(-span, span)[:, None], 0, height - 1)
-    strip = picture[rows, np.arange(width)].astype(np.float32) / 255
+    strip = photo[rows, np.arange(width)].astype(np.float32) / 255
     lab = cv2.GaussianBlur(cv2.cvtColor(strip, cv2.COLOR_RGB2LAB), (5, 1), 0.7)
     sums = np.pad(np.cumsum(lab, axis=0), ((1, 0), (0, 0), (0, 0)))
     steps = np.arange(4, 2 * span - 3)  # edge above this row of the strip
-    near = [_norm(2 * sums[steps] - sums[steps - n] - sums[steps + n]) / n for n in (1, 4)]
+    near = [_lengths(2 * sums[steps] - sums[steps - n] - sums[steps + n]) / n for n in (1, 4)]
     best = near[0].argmax(axis=0)
     rows_found = np.clip(middle - span + steps[best], 1, height - 1) - 0.5
     return rows_found.astype(np.float64), near[1][best, np.arange(width)].astype(np.float64)
 
 
-def _norm(colours: Plane) -> Plane:
+def _lengths(colours: Plane) -> Plane:
     return np.asarray(np.linalg.norm(colours, axis=2))

@@ -1,9 +1,9 @@
-"""Where a camera looks, from the mountains against the sky alone (B7 of the design note).
+"""Orientation of a camera from its skyline, without control points.
 
-The position is taken as known. Headings at which the terrain's skyline has the shape of the
-picture's are searched all round; the best few are refined together with pitch, roll and focal
-length. Trees, roofs and clouds hide parts of a skyline, so what counts is not how far the rest is
-off but how much of the picture's width agrees.
+The position is known. Headings at which the terrain's skyline resembles the photo's are searched
+all round; the best are refined together with pitch, roll and focal length. Trees, roofs and clouds
+hide parts of a skyline, so a fit is rated by the share of the photo's width that agrees, not by
+the distance of the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy.optimize import least_squares
 
-from .skyline_search import APART, between, search
+from .skyline_search import APART, heading_difference, search_headings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,46 +25,46 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SIGMA = 3.0
-"""Standard deviation of a skyline found in a picture 1600 pixels wide, pixels."""
+"""Standard deviation of a skyline detected in a photo 1600 pixels wide, pixels."""
 
-_COLUMNS = 240  # of the picture that are compared
-_REACH = 3.75  # sigmas: a column agrees the less, the nearer it comes to being so far off
-_FAR = 1e3  # pixels: a column whose skyline is unknown
+_COLUMNS = 240  # of the photo that are compared
+_REACH = 3.75  # sigmas at which the agreement of a column falls to 0
+_FAR = 1e3  # pixels: distance of a column whose skyline is unknown
 _ROLL_SIGMA = 3.0  # degrees
 _BOUNDS = np.array([3.0, 4.0, 10.0, 3.0])  # yaw, pitch, roll in degrees; ln f in its sigmas
-# The share of the width that has to agree; how much of it may agree elsewhere; and how well, in
-# pixels (of 1600) per share that agrees here but not elsewhere. By chance, other mountains reach
+# Share of the width that must agree; the share of it that may agree elsewhere; and the residual,
+# in pixels (of 1600) per share that agrees here but not elsewhere. By chance, other mountains reach
 # 60 % of the width, within 2 px, 1.7 times what they reach elsewhere; hence no wider limits.
 _FEWEST, _CLEAR, _GOOD = 0.25, 0.7, 7.0
 
 
 class TerrainSkyline(Protocol):
-    """What `core.projection.lines_of_sight.LinesOfSight` offers of the terrain."""
+    """Source of the terrain's skyline: `core.projection.lines_of_sight.LinesOfSight`."""
 
     def skyline(self, azimuth: ArrayLike) -> Floats:
-        """Tangent of the skyline's elevation angle at azimuths, radians."""
+        """Return the tangent of the skyline's elevation angle at azimuths, radians."""
 
 
 @dataclass(frozen=True)
 class SkylineFit:
-    """The best heading, and whether to believe it.
+    """Best orientation, and whether it can be trusted.
 
     Attributes
     ----------
     camera
-        Turned, with its focal length adjusted.
+        Camera with orientation and focal length fitted.
     residual_px
         Median distance between the skylines where they agree, pixels.
     agreeing
-        Share of the picture's width where they do; columns count less the farther they are off.
+        Share of the photo's width where they agree; columns are weighted by their distance.
     next_best
         The same share at the best heading elsewhere.
     columns
-        Share of the picture's columns in which a skyline was found.
+        Share of the photo's columns in which a skyline was detected.
     trusted
-        Whether the pose can be used without asking a person.
+        Whether the pose can be used without asking the user.
     reason
-        Why not, and what to do; empty if it is.
+        Why not, and what to do; empty if trusted.
     """
 
     camera: Camera
@@ -79,16 +79,16 @@ class SkylineFit:
 def fit_skyline(
     rows: ArrayLike, lines: TerrainSkyline, camera: Camera, focal_sigma: float = 0.10
 ) -> SkylineFit:
-    """Turn a camera until the terrain's skyline is that of its picture.
+    """Find the orientation at which the terrain's skyline matches that of the photo.
 
     Parameters
     ----------
     rows
-        (W,) v at which the sky ends, NaN where unknown; see `sky.picture_skyline`.
+        (W,) v at which the sky ends, NaN where unknown; see `detect_skyline`.
     lines
-        The terrain around the camera's position.
+        Lines of sight from the camera's position, such as of `core.projection.trace_horizon`.
     camera
-        Position, lens and size count.
+        Camera of which position, lens and size are used.
     focal_sigma
         Standard deviation of its focal length, as a share of it.
     """
@@ -96,33 +96,33 @@ def fit_skyline(
     known = np.flatnonzero(np.isfinite(rows))
     share = len(known) / len(rows)
     if share < _FEWEST:
-        return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, _few(share))
+        return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, _too_few(share))
     chosen = known[np.linspace(0, len(known) - 1, min(_COLUMNS, len(known))).astype(int)]
     pixels = np.stack([chosen.astype(np.float64), rows[chosen]], axis=1)
-    starts = search(pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma)
-    found = [_refined(start, camera.f, focal_sigma, pixels, lines) for start in starts]
+    starts = search_headings(pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma)
+    found = [_refine(start, camera.f, focal_sigma, pixels, lines) for start in starts]
     found.sort(key=lambda entry: -entry[0])
     agreeing, residual, best = found[0]
-    others = [worth for worth, _, other in found if between(best.yaw, other.yaw) > APART]
+    others = [worth for worth, _, other in found if heading_difference(best.yaw, other.yaw) > APART]
     agreeing, following = agreeing * share, max(others, default=0.0) * share
-    reason = _doubt(agreeing, following, residual, camera.width / 1600)
+    reason = _reason_for_doubt(agreeing, following, residual, camera.width / 1600)
     return SkylineFit(best, residual, agreeing, following, share, not reason, reason)
 
 
 def skyline_residuals(camera: Camera, pixels: Floats, lines: TerrainSkyline) -> Floats:
-    """(N,) height of the terrain's skyline over places (N, 2) of the picture's, pixels."""
-    azimuth, tangent = camera.directions(pixels)
-    over = np.arctan(np.asarray(lines.skyline(azimuth), np.float64)) - np.arctan(tangent)
-    return np.nan_to_num(over * camera.f, nan=_FAR, posinf=_FAR, neginf=-_FAR)
+    """Return heights (N,) of the terrain's skyline over pixels (N, 2) of the photo's, pixels."""
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
+    above = np.arctan(np.asarray(lines.skyline(azimuth), np.float64)) - np.arctan(tangent)
+    return np.nan_to_num(above * camera.f, nan=_FAR, posinf=_FAR, neginf=-_FAR)
 
 
-def _refined(
+def _refine(
     start: Camera, focal: float, focal_sigma: float, pixels: Floats, lines: TerrainSkyline
 ) -> tuple[float, float, Camera]:
-    """Share that agrees, median misfit there (pixels), and camera of the optimum near a start."""
+    """Return agreeing share, median residual there (pixels) and camera of the nearest optimum."""
     sigma = SIGMA * start.width / 1600
 
-    def moved(step: Floats) -> Camera:
+    def apply(step: Floats) -> Camera:
         yaw, pitch, roll, stretch = step
         return replace(
             start,
@@ -132,41 +132,41 @@ def _refined(
             f=focal * math.exp(focal_sigma * stretch),
         )
 
-    def values(step: Floats) -> Floats:
-        misfits = skyline_residuals(moved(step), pixels, lines) / sigma
-        return np.concatenate([misfits, [step[2] / _ROLL_SIGMA, step[3]]])
+    def residuals(step: Floats) -> Floats:
+        skyline = skyline_residuals(apply(step), pixels, lines) / sigma
+        return np.concatenate([skyline, [step[2] / _ROLL_SIGMA, step[3]]])
 
     first = np.array([0.0, 0.0, 0.0, math.log(start.f / focal) / focal_sigma])
-    step = least_squares(  # narrow from the start: a wide loss would follow the trees
-        values, first, loss="cauchy", diff_step=1e-4, x_scale=(1, 1, 1, 0.3),
+    step = least_squares(  # a narrow loss from the start: a wide one would follow the trees
+        residuals, first, loss="cauchy", diff_step=1e-4, x_scale=(1, 1, 1, 0.3),
         bounds=(-_BOUNDS, _BOUNDS), max_nfev=40,
     ).x  # fmt: skip
-    camera = moved(step)
-    off = np.abs(skyline_residuals(camera, pixels, lines)) / sigma
-    near = off[off < _REACH]
+    camera = apply(step)
+    distance = np.abs(skyline_residuals(camera, pixels, lines)) / sigma
+    near = distance[distance < _REACH]
     residual = float(np.median(near)) * sigma if near.size else math.inf
-    return float(np.maximum(0, 1 - (off / _REACH) ** 2).mean()), residual, camera
+    return float(np.maximum(0, 1 - (distance / _REACH) ** 2).mean()), residual, camera
 
 
-def _doubt(agreeing: float, following: float, residual: float, unit: float) -> str:
-    """Why a person has to look at a fit, and what to do; empty if it can be believed."""
+def _reason_for_doubt(agreeing: float, following: float, residual: float, unit: float) -> str:
+    """Return why the user has to check a fit, and what to do; empty if it can be trusted."""
     if following > _CLEAR * agreeing >= _CLEAR * _FEWEST:
         return (
-            f"Another heading fits nearly as well (over {following:.0%} of the picture's width, "
+            f"Another heading fits nearly as well (over {following:.0%} of the photo's width, "
             f"this one over {agreeing:.0%}): look at the drawn skyline, and pair control points "
             "where it is wrong."
         )
     if agreeing < _FEWEST or residual > _GOOD * unit * (agreeing - following):
         return (
-            f"The skylines agree over {agreeing:.0%} of the picture's width at best, there within "
+            f"The skylines agree over {agreeing:.0%} of the photo's width at best, there within "
             f"{residual:.1f} px: check the camera's position and focal length, that the DEM "
             "reaches the horizon, and that the sky is clear. Pair control points instead."
         )
     return ""
 
 
-def _few(share: float) -> str:
+def _too_few(share: float) -> str:
     return (
-        f"A skyline was found in {share:.0%} of the picture's columns only: take a clear day's "
-        "picture that shows the mountains against the sky, or pair control points."
+        f"A skyline was found in {share:.0%} of the photo's columns only: take a clear day's "
+        "photo that shows the mountains against the sky, or pair control points."
     )

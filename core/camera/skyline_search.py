@@ -1,4 +1,4 @@
-"""Headings at which the terrain's skyline has the shape of a picture's, all round."""
+"""Search for headings at which the terrain's skyline resembles that of a photo."""
 
 from __future__ import annotations
 
@@ -18,34 +18,27 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 APART = 4.0
-"""Degrees between headings that are different ones."""
+"""Degrees from which two headings count as different."""
 
-_COLUMNS = 100  # of the picture that are compared
-_STEP, _BIN, _REACH = 6.0, 4.0, 4  # pixels (of 1600): of heading; of height; bins either side
+_COLUMNS = 100  # of the photo that are compared
+_STEP, _BIN, _REACH = 6.0, 4.0, 4  # heading and height in pixels (of 1600); bins to either side
 _FINE = 3  # samples of the skyline for each heading
 _PITCHES = np.arange(-24.0, 25.0, 8.0)  # degrees; heights are found within half a step of each
-_FOCAL_STEP, _FOCAL_SIGMAS = 0.04, 1.5  # share; how far in the prior's sigmas
-_TRIED = 20
+_FOCAL_STEP, _FOCAL_SIGMAS = 0.04, 1.5  # relative step; range in the prior's sigmas
+_TRIED = 20  # headings returned
 
 
-def search(
+def search_headings(
     pixels: Floats, elevation: Callable[[Floats], Floats], camera: Camera, focal_sigma: float
 ) -> list[Camera]:
-    """The most promising headings, the best first.
+    """Find the most promising headings, best first.
 
-    For every heading, and coarsely for pitch and focal length, it is counted how many columns of
-    the picture agree on one height: a vote, lest trees, roofs and clouds have a say.
+    For each heading, and coarsely for pitch and focal length, the columns of the photo vote for a
+    height: trees, roofs and clouds then have little influence.
 
-    Parameters
-    ----------
-    pixels
-        (N, 2) places of the picture's skyline.
-    elevation
-        Angle of the terrain's skyline at azimuths, radians; NaN where unknown.
-    camera
-        Position, lens and size count.
-    focal_sigma
-        Standard deviation of its focal length, as a share of it.
+    `pixels` (N, 2) are of the photo's skyline; `elevation` returns elevation angles of the
+    terrain at azimuths, radians, NaN where unknown. Of the camera, position, lens and size are
+    used; `focal_sigma` is relative to its focal length.
     """
     chosen = pixels[np.linspace(0, len(pixels) - 1, min(_COLUMNS, len(pixels))).astype(np.intp)]
     unit = camera.width / 1600
@@ -58,39 +51,39 @@ def search(
     for focal in camera.f * np.exp(spread):
         for pitch in _PITCHES:
             tried = replace(camera, yaw=0.0, pitch=float(pitch), roll=0.0, f=float(focal))
-            votes, lifts = _votes(chosen, table, tried, _BIN * unit / camera.f)
+            votes, lifts = _count_votes(chosen, table, tried, _BIN * unit / camera.f)
             for index in np.argsort(-votes)[: 2 * _TRIED]:
                 yaw, above = 360 * index / count, pitch + math.degrees(lifts[index])
                 found.append((float(votes[index]), replace(tried, yaw=yaw, pitch=float(above))))
     found.sort(key=lambda entry: -entry[0])
     best: list[Camera] = []
     for _, tried in found:
-        if all(_differ(tried, other) for other in best):
+        if all(_are_distinct(tried, other) for other in best):
             best.append(tried)
             if len(best) == _TRIED:
                 break
     return best
 
 
-def _differ(one: Camera, other: Camera) -> bool:
-    """Whether refining both may lead to two optima."""
+def _are_distinct(one: Camera, other: Camera) -> bool:
+    """Return whether refining both may lead to two optima."""
     stretch = abs(math.log(one.f / other.f))
-    return between(one.yaw, other.yaw) > APART or stretch > 1.5 * _FOCAL_STEP
+    return heading_difference(one.yaw, other.yaw) > APART or stretch > 1.5 * _FOCAL_STEP
 
 
-def between(first: float, second: float) -> float:
-    """Degrees between two headings."""
+def heading_difference(first: float, second: float) -> float:
+    """Return the angle between two headings, degrees."""
     return abs((first - second + 180) % 360 - 180)
 
 
-def _votes(
+def _count_votes(
     pixels: Floats, table: Floats, camera: Camera, height: float
 ) -> tuple[NDArray[np.float32], Floats]:
-    """Of all headings (H,) the votes for the best height, and how much to pitch up for it.
+    """Return for all headings (H,) the votes for the best height, and the pitch it needs, radians.
 
     A column's vote falls off linearly with the distance from its own height.
     """
-    azimuth, tangent = camera.directions(pixels)
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
     columns = np.rint(azimuth * (len(table) / (2 * math.pi))).astype(np.intp)
     headings = np.arange(0, len(table), _FINE)
     most = math.ceil(math.radians(float(_PITCHES[1] - _PITCHES[0])) / 2 / height)
@@ -102,7 +95,7 @@ def _votes(
         inside = np.abs(lift) < most + _REACH
         votes[np.flatnonzero(inside), np.rint(lift[inside]).astype(np.intp) + most + _REACH] += 1
     smooth = np.zeros((len(headings), 2 * most + 1), np.float32)
-    for off in range(1 - _REACH, _REACH):
-        smooth += (1 - abs(off) / _REACH) * votes[:, _REACH + off : bins - _REACH + off]
+    for shift in range(1 - _REACH, _REACH):
+        smooth += (1 - abs(shift) / _REACH) * votes[:, _REACH + shift : bins - _REACH + shift]
     best = smooth.argmax(axis=1)
     return smooth[np.arange(len(smooth)), best], (best - most) * height

@@ -1,4 +1,4 @@
-"""Whether control points can carry a pose: what is plainly wrong is said before the fit."""
+"""Validation of control points before the adjustment."""
 
 from __future__ import annotations
 
@@ -9,47 +9,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CameraError
-from .map_crs import in_area_of_use, name_of, require_metres, require_true_scale
+from .map_crs import crs_name, in_area_of_use, require_metres, require_true_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from .control_points import ControlPoint
-
-    Floats = NDArray[np.float64]
-    HeightsAt = Callable[[Floats, Floats], Floats]
+    from .ray_casting import Floats, HeightsAt
 
 FEET = 0.3048
-_LINE = 0.01  # of the length of a row of points, its width below which it is a line
-_OFF = 100.0  # metres between a point's height and the terrain's that are remarkable
-_GEOID = (40.0, 60.0)  # metres that ellipsoidal heights lie above the sea's in the Alps
+_LINE = 0.01  # width by length below which points are collinear
+_FAR_HEIGHT = 100.0  # metres between a point and the terrain from which to warn
+_GEOID = (40.0, 60.0)  # metres from heights above the sea to ellipsoidal ones, in the Alps
 
 
 def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least: int) -> None:
-    """Refuse points that are too few, twice there, beside the picture, or all on a line.
+    """Refuse points that are too few, duplicate, outside of the photo, or collinear.
 
     Raises
     ------
     CameraError
-        That names the points and says what to do.
+        With the names of the points and what to do.
     """
     used = [point for point in points if point.use]
     if len(used) < least:
         raise CameraError(
             f"{len(used)} control points are in use, and a pose needs at least {least}. Add points "
-            "all over the picture, near and far"
+            "all over the photo, near and far"
             + ("." if least == 3 else "; three do where position (to 10 m) and focal are known.")
         )
     _require_distinct(points, least)
-    _require_in_picture(used, size)
-    if _on_a_line(np.array([(p.u, p.v) for p in used])):
+    _require_in_image(used, size)
+    if _are_collinear(np.array([(p.u, p.v) for p in used])):
         raise CameraError(
-            "All control points lie on one line in the picture, so nothing holds the camera's "
+            "All control points lie on one line in the photo, so nothing holds the camera's "
             "tilt about it. Add points above or below it."
         )
-    if _on_a_line(np.array([(p.x, p.y) for p in used])) and len(used) < 6:
+    if _are_collinear(np.array([(p.x, p.y) for p in used])) and len(used) < 6:
         raise CameraError(
             "All control points lie on one line on the map, so they cannot tell where the camera "
             "stands. Add points beside it, nearer or farther away."
@@ -66,12 +62,12 @@ def _require_distinct(points: Sequence[ControlPoint], least: int) -> None:
     if len(different) < least:
         raise CameraError(
             f"Only {len(different)} of the control points in use are different ones, and a pose "
-            f"needs at least {least}. Add points elsewhere in the picture."
+            f"needs at least {least}. Add points elsewhere in the photo."
         )
 
 
-def twice(points: Sequence[ControlPoint]) -> list[str]:
-    """Warnings of points in use at the same pixel, or at the same place."""
+def duplicate_warnings(points: Sequence[ControlPoint]) -> list[str]:
+    """Return warnings of points in use at the same pixel, or at the same place."""
     texts = []
     for places, what in (
         ([(p.u, p.v) for p in points if p.use], "pixel"),
@@ -88,7 +84,7 @@ def twice(points: Sequence[ControlPoint]) -> list[str]:
     return texts
 
 
-def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> None:
+def _require_in_image(used: Sequence[ControlPoint], size: tuple[int, int]) -> None:
     width, height = size
     outside = [p.name for p in used if not (-1 <= p.u <= width + 1 and -1 <= p.v <= height + 1)]
     if not outside:
@@ -97,10 +93,10 @@ def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> 
     reason = (
         "u_px and v_px look exchanged (u counts to the right, v downwards)."
         if swapped
-        else "Give the size of the picture in which they were measured."
+        else "Give the size of the photo in which they were measured."
     )
     raise CameraError(
-        f"The control points {', '.join(outside)} lie outside of the picture of {width} x "
+        f"The control points {', '.join(outside)} lie outside of the photo of {width} x "
         f"{height} pixels. {reason}"
     )
 
@@ -108,17 +104,17 @@ def _require_in_picture(used: Sequence[ControlPoint], size: tuple[int, int]) -> 
 def require_on_map(
     places: Floats, names: Sequence[str], epsg: int, terrain: HeightsAt | None
 ) -> None:
-    """Refuse x and y (N, 2) that are no metres of the CRS.
+    """Refuse x and y (N, 2) that are not metres of the CRS.
 
     Raises
     ------
     CameraError
-        For degrees, exchanged axes, feet, and a CRS that does not belong there.
+        For degrees, exchanged axes, feet, and a CRS of another region.
     """
     require_metres(epsg)
     if (np.abs(places) <= 360).all():
         raise CameraError(
-            f"The control points' x and y look like degrees, not like metres of {name_of(epsg)}. "
+            f"The control points' x and y look like degrees, not like metres of {crs_name(epsg)}. "
             "Transform them to that CRS."
         )
     x, y = np.median(places, axis=0)
@@ -127,14 +123,14 @@ def require_on_map(
         ((x * FEET, y * FEET), "x and y look like feet: multiply them by 0.3048"),
         ((y * FEET, x * FEET), "x and y look exchanged, and like feet"),
     ):
-        if not _belongs((x, y), epsg, terrain) and _belongs(there, epsg, terrain):
+        if not _is_plausible((x, y), epsg, terrain) and _is_plausible(there, epsg, terrain):
             raise CameraError(
-                f"The control points lie outside of {name_of(epsg)} or of the terrain model: "
+                f"The control points lie outside of {crs_name(epsg)} or of the terrain model: "
                 f"{text}."
             )
     if not in_area_of_use(epsg, x, y):
         raise CameraError(
-            f"The control points, about ({x:.0f}, {y:.0f}), lie far from where {name_of(epsg)} is "
+            f"The control points, about ({x:.0f}, {y:.0f}), lie far from where {crs_name(epsg)} is "
             "used. Check the CRS, and that x counts eastwards and y northwards."
         )
     require_true_scale(epsg, float(x), float(y))
@@ -147,7 +143,7 @@ def require_on_map(
         )
 
 
-def _belongs(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -> bool:
+def _is_plausible(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -> bool:
     if terrain is not None:
         return bool(np.isfinite(terrain(np.array([place[0]]), np.array([place[1]]))[0]))
     try:
@@ -156,13 +152,15 @@ def _belongs(place: tuple[float, float], epsg: int, terrain: HeightsAt | None) -
         return False
 
 
-def heights(points: Sequence[ControlPoint], terrain: HeightsAt | None) -> tuple[Floats, list[str]]:
-    """Heights (N,) of all points, from the terrain where they have none, and what is odd.
+def gcp_heights(
+    points: Sequence[ControlPoint], terrain: HeightsAt | None
+) -> tuple[Floats, list[str]]:
+    """Return the heights (N,) of all points, from the terrain where missing, and warnings.
 
     Raises
     ------
     CameraError
-        If a point in use has no height and the terrain knows none.
+        If a point has no height and the terrain has none there.
     """
     given = np.array([math.nan if p.z is None else p.z for p in points], np.float64)
     if terrain is None:
@@ -180,10 +178,10 @@ def heights(points: Sequence[ControlPoint], terrain: HeightsAt | None) -> tuple[
             f"The DEM does not cover the control points {', '.join(missing)}, which have no z. "
             "Give their z, take a DEM that reaches there, or check their x and y."
         )
-    return found, _odd_heights(points, given, ground)
+    return found, _height_warnings(points, given, ground)
 
 
-def _odd_heights(points: Sequence[ControlPoint], given: Floats, ground: Floats) -> list[str]:
+def _height_warnings(points: Sequence[ControlPoint], given: Floats, ground: Floats) -> list[str]:
     above = given - ground
     known = np.isfinite(above)
     if not known.any():
@@ -203,13 +201,13 @@ def _odd_heights(points: Sequence[ControlPoint], given: Floats, ground: Floats) 
     far = [
         f"{p.name} ({offset:+.0f} m)"
         for p, offset in zip(points, above, strict=True)
-        if math.isfinite(offset) and abs(offset) > _OFF
+        if math.isfinite(offset) and abs(offset) > _FAR_HEIGHT
     ]
     if not far:
         return []
     return [f"Heights far from the DEM's: {', '.join(far)}. Check z, x and y of these points."]
 
 
-def _on_a_line(places: Floats) -> bool:
-    spread = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)
-    return bool(spread[1] < _LINE * spread[0])
+def _are_collinear(places: Floats) -> bool:
+    length, width = np.linalg.svd(places - places.mean(axis=0), compute_uv=False)[:2]
+    return bool(width < _LINE * length)

@@ -1,4 +1,4 @@
-"""Masks and outlines as messages carry them."""
+"""Masks as messages carry them."""
 
 from __future__ import annotations
 
@@ -33,16 +33,3 @@ def paste_mask(part: NDArray[Any], at: Sequence[int], size: Sequence[int]) -> ND
     (row, col), (height, width) = at, part.shape
     mask[row : row + height, col : col + width] = part
     return mask
-
-
-def flatten_rings(polygon: Any) -> tuple[NDArray[np.float64], list[list[int]]]:  # noqa: ANN401
-    """Return (N, 2) points of all rings one after another, and their numbers for each part.
-
-    Takes a `shapely.MultiPolygon`. A ring's first point is not repeated at its end.
-    """
-    rings = [[part.exterior, *part.interiors] for part in polygon.geoms]
-    points = [np.asarray(ring.coords)[:-1, :2] for part in rings for ring in part]
-    return (
-        np.concatenate([*points, np.zeros((0, 2))]),
-        [[len(ring.coords) - 1 for ring in part] for part in rings],
-    )

@@ -1,4 +1,4 @@
-"""What an outline on the map tells of an avalanche, under the names of the plugin's attributes."""
+"""Attributes of an avalanche, measured from its outline on the map."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import TerrainError
-from .flow_line import ENDS, length_and_width
-from .outline_cells import OutlineCells, cells_of, weighted_quantiles
+from .fall_line import ENDS, measure_length_and_width
+from .outline_cells import OutlineCells, make_outline_cells, weighted_quantiles
 from .to_map import MapOutline
 from .uncertainty import boundary_uncertainty, view_geometry
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from .viewshed import Viewshed
 
 RELEASE = 0.2
-"""Share of the area, from above, that counts as the release where none is given."""
+"""Share of the area, from the top, that counts as the release area where none is given."""
 
-_LEAST_KNOWN = 0.95  # of the ground: else heights and slopes would be those of another part
-_MOST_VIEWED = 5000  # places of an outline that are looked at from the camera
+_LEAST_KNOWN = 0.95  # of the ground: else heights and slopes would not represent the outline
+_MOST_VIEWED = 5000  # points of an outline whose view from the camera is measured
 _SECTORS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 _TERRAIN = (
     "area_surface_m2",
@@ -50,48 +50,48 @@ _VIEW = (
     "sigma_map_p90_m",
 )
 
-# Upper limits of sizes 1 to 4. Lengths: EAWS, between its typical ones. Areas: about what
-# avalanches of these lengths cover that are eight times as long as wide.
+# Upper limits of sizes 1 to 4. Lengths: between the typical ones of EAWS. Areas: of avalanches of
+# these lengths, eight times as long as wide.
 _LENGTHS = (50, 250, 1000, 2000)
 _AREAS = (500, 10_000, 80_000, 500_000)
 
 
-def attributes(
+def measure_attributes(
     outline: MapOutline | Polygon | MultiPolygon,
     terrain: Terrain,
-    sight: Viewshed | None = None,
+    viewshed: Viewshed | None = None,
     release: Polygon | MultiPolygon | None = None,
 ) -> dict[str, Any]:
-    """Measure an avalanche.
+    """Measure the attributes of an avalanche.
 
     Parameters
     ----------
     outline
         In the CRS of the terrain.
     terrain
-        Heights.
-    sight
-        What the camera sees that the outline was drawn with, for what tells of accuracy.
+        Terrain that covers the outline.
+    viewshed
+        Viewshed that the outline was mapped with, for visibility and accuracy.
     release
-        The release area, if known; otherwise the highest 20 % of the outline's area.
+        The release area, if known; by default the highest 20 % of the outline's area.
 
     Returns
     -------
     dict
-        float, int, str and bool; None where unknown, for all that needs heights if less than 95 %
-        of the ground is known. Names and units:
+        float, int, str and bool; None where unknown: all that needs heights if less than 95 % of
+        the ground is known. Names (a published schema) and units:
 
         - area_m2: on the map; area_surface_m2: on the slope. m^2
         - length_m: along the fall line, on the slope; width_m: greatest, across it, horizontal;
-          see `flow_line`
+          see `fall_line`
         - z_max, z_min: highest and lowest ground, m
         - z_release, z_deposit: heights that 2 % of the area lie above and below, m
         - slope_mean_deg, slope_release_deg: means over the map's area; slope_max_deg: steepest
-          place of the release. Slopes are those of 10 m of ground, see `ground.SLOPE_STEP`
+          place of the release. Slopes are over 10 m of ground, see `outline_cells.SLOPE_STEP`
         - aspect_deg: circular mean over the release, clockwise from grid north; aspect_8: N to NW
         - vis_frac: share that the camera sees, of a `MapOutline` with its hidden gaps
         - bridged: whether hidden gaps were filled; of a `MapOutline` only
-        - grazing_med_deg, range_med_m, gsd_m: medians over what is seen of the angle between ray
+        - grazing_med_deg, range_med_m, gsd_m: medians over visible ground of the angle between ray
           and ground, the horizontal distance, and the root of a pixel's area on the map
         - sigma_map_m, sigma_map_p90_m: see `uncertainty.BoundaryUncertainty`
         - size_suggested: EAWS 1 to 5, from length and area only
@@ -100,34 +100,44 @@ def attributes(
     ------
     TerrainError
         If the outline is empty.
+
+    Examples
+    --------
+    >>> import numpy as np, shapely
+    >>> from core.projection import measure_attributes
+    >>> from core.terrain import Terrain
+    >>> heights = np.tile(np.float32(5) * np.arange(200)[::-1, None], 200)  # rises northwards
+    >>> found = measure_attributes(shapely.box(900, 500, 960, 900), Terrain(heights, 0, 1990, 10))
+    >>> round(found["slope_mean_deg"], 1), found["aspect_8"], found["size_suggested"]
+    (26.6, 'S', 3)
     """
     polygon = outline.polygon if isinstance(outline, MapOutline) else outline
     if polygon.is_empty:
         raise TerrainError("The outline is empty: there is nothing to measure.")
-    cells = cells_of(polygon, terrain)
+    cells = make_outline_cells(polygon, terrain)
     known = cells.known & (cells.cover > 0)
     weights = np.where(known, cells.cover, 0.0)
     measured: dict[str, Any] = {"area_m2": float(polygon.area)}
     measured |= dict.fromkeys((*_TERRAIN, *_VIEW))
     if weights.sum() >= _LEAST_KNOWN * max(float(cells.cover.sum()), 1e-9):
-        measured |= _extent(polygon, cells, terrain, weights)
-        measured |= _release(cells, terrain, weights, release)
-    if sight is not None:
-        measured |= _seen(cells, known, sight)
-        boundary = boundary_uncertainty(polygon, sight)
+        measured |= _measure_extent(polygon, cells, terrain, weights)
+        measured |= _measure_release(cells, terrain, weights, release)
+    if viewshed is not None:
+        measured |= _measure_view(cells, known, viewshed)
+        boundary = boundary_uncertainty(polygon, viewshed)
         measured |= {"sigma_map_m": boundary.median_m, "sigma_map_p90_m": boundary.p90_m}
     if isinstance(outline, MapOutline):
         measured |= {"vis_frac": float(outline.visible_fraction), "bridged": outline.bridged}
     return measured
 
 
-def _extent(
+def _measure_extent(
     polygon: Polygon | MultiPolygon,
     cells: OutlineCells,
     terrain: Terrain,
     weights: NDArray[np.float64],
 ) -> dict[str, Any]:
-    """Area, length, width and heights."""
+    """Measure area, length, width and heights."""
     import shapely
 
     used = weights > 0
@@ -139,7 +149,7 @@ def _extent(
     heights = np.concatenate([heights[np.isfinite(heights)], inner])
     highest, lowest = float(heights.max()), float(heights.min())
     deposit, release = weighted_quantiles(z, share, (ENDS, 1 - ENDS))
-    length, width = length_and_width(cells, highest, lowest)
+    length, width = measure_length_and_width(cells, highest, lowest)
     return {
         "area_surface_m2": float(polygon.area * np.average(np.hypot(1, tangent), weights=share)),
         "length_m": length,
@@ -153,15 +163,15 @@ def _extent(
     }
 
 
-def _release(
+def _measure_release(
     cells: OutlineCells,
     terrain: Terrain,
     weights: NDArray[np.float64],
     release: Polygon | MultiPolygon | None,
 ) -> dict[str, Any]:
-    """Slope and aspect of the release."""
+    """Measure slope and aspect of the release area."""
     if release is not None and not release.is_empty:
-        cells = cells_of(release, terrain)
+        cells = make_outline_cells(release, terrain)
         weights = np.where(cells.known, cells.cover, 0.0)
     else:
         used = weights > 0
@@ -187,23 +197,25 @@ def _release(
     }
 
 
-def _seen(cells: OutlineCells, known: NDArray[np.bool_], sight: Viewshed) -> dict[str, Any]:
-    """What the camera sees of the outline, and how."""
+def _measure_view(
+    cells: OutlineCells, known: NDArray[np.bool_], viewshed: Viewshed
+) -> dict[str, Any]:
+    """Measure visibility, distance and angle of the view from the camera."""
     points = np.column_stack([cells.x[known], cells.y[known], cells.z[known]])
     points = points[:: max(1, len(points) // _MOST_VIEWED)]
     if not len(points):
         return {}
-    camera = sight.record.camera
-    seen = sight.ranges.sees(points)
-    found: dict[str, Any] = {"vis_frac": float(seen.mean())}
-    if not seen.any():
+    camera = viewshed.record.camera
+    visible = viewshed.range_map.is_visible(points)
+    found: dict[str, Any] = {"vis_frac": float(visible.mean())}
+    if not visible.any():
         return found
-    points = points[seen]
-    view = view_geometry(points, camera, sight.terrain)
-    # pixels to a square metre of the map: the determinant of d(u, v) / d(x, y) on the ground
+    points = points[visible]
+    view = view_geometry(points, camera, viewshed.terrain)
+    # Pixels per square metre of the map: the determinant of d(u, v) / d(x, y) on the ground.
     across, along = (
         camera.project(points + offset) - camera.project(points - offset)
-        for offset in _on_ground(view.gradient)
+        for offset in _ground_steps(view.gradient)
     )
     pixels = np.abs(np.linalg.det(np.stack([across, along], axis=2) / 2))
     with np.errstate(divide="ignore"):
@@ -215,8 +227,8 @@ def _seen(cells: OutlineCells, known: NDArray[np.bool_], sight: Viewshed) -> dic
     }
 
 
-def _on_ground(gradient: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """(N, 3) steps on the ground of one metre east, and of one metre north."""
+def _ground_steps(gradient: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return steps (N, 3) on the ground of one metre east, and of one metre north."""
     one, none = np.ones(len(gradient)), np.zeros(len(gradient))
     return [
         np.column_stack([one, none, gradient[:, 0]]),
@@ -225,19 +237,10 @@ def _on_ground(gradient: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def suggest_size(length: float, area: float) -> int:
-    """EAWS size that dimensions suggest; damage and run-out, which define it, may say otherwise.
+    """Suggest the EAWS size, 1 to 5, by length along the fall line (m) and area on the map (m^2).
 
-    Parameters
-    ----------
-    length
-        Along the fall line, metres.
-    area
-        On the map, square metres.
-
-    Returns
-    -------
-    int
-        1 to 5: the mean of what length and area suggest, rounded up.
+    The mean of both suggestions, rounded up. The size is defined by damage and run-out, which may
+    give another one.
     """
     by_length = sum(length >= limit for limit in _LENGTHS)
     by_area = sum(area >= limit for limit in _AREAS)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-def search(
+def search_sorted(
     values: Floats, start: NDArray[np.int64], end: NDArray[np.int64], wanted: Floats
 ) -> NDArray[np.int64]:
-    """First index from `start` whose rising value is not less than wanted, else `end`."""
+    """Return the first index from `start` whose rising value is not less than wanted, or `end`."""
     low, count = start, end - start
     top = len(values) - 1
     for _ in range(int(count.max(initial=0)).bit_length()):

@@ -1,4 +1,4 @@
-"""A folder of things that took long to make, bounded in size; the least used go first."""
+"""Cache folder of bounded size; the least recently used entries are deleted first."""
 
 from __future__ import annotations
 
@@ -14,82 +14,68 @@ from ..files import replacing
 from ..zoo.cache import cache_dir
 
 MOST_BYTES = 2 * 1024**3
-"""Of a cache, before its least recently used entries are deleted."""
+"""Default size limit of a cache."""
 
-_Thing = TypeVar("_Thing")
+_Value = TypeVar("_Value")
 
 
 def default_folder() -> Path:
-    """``sights`` beside the models that were downloaded; see `core.zoo.cache.cache_dir`."""
+    """Return the folder ``sights`` in the user's cache; see `core.zoo.cache.cache_dir`."""
     return cache_dir() / "sights"
 
 
-def key_of(*parts: object) -> str:
-    """Name of an entry that depends on these parts, by what `repr` says of them."""
+def cache_key(*parts: object) -> str:
+    """Return the key of an entry that depends on these parts: a hash of their `repr`."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def cached(
+def load_or_make(
     folder: Path,
     key: str,
-    load: Callable[[Path], _Thing],
-    make: Callable[[], _Thing],
-    save: Callable[[_Thing, Path], None],
+    load: Callable[[Path], _Value],
+    make: Callable[[], _Value],
+    save: Callable[[_Value, Path], None],
     most_bytes: int = MOST_BYTES,
-) -> _Thing:
-    """What was kept under a key; else made, kept for the next time, and loaded as then.
+) -> _Value:
+    """Load an entry of the cache; if missing or damaged, make, save and load it.
 
-    An entry that cannot be loaded is made anew; a disk that is full or may not be written to
-    costs time only.
-
-    Parameters
-    ----------
-    folder
-        Of the cache; made if it is missing.
-    key
-        See `key_of`.
-    load
-        Given the entry's folder; raises `IsegError` if it is damaged.
-    make
-        Called if there is no entry.
-    save
-        Given what was made and an empty folder.
-    most_bytes
-        Older entries beyond this are deleted.
+    If the disk cannot be written to, the value is made each time. `load` raises `IsegError` if an
+    entry's folder is damaged; `save` writes a value into an empty folder. Entries beyond
+    `most_bytes` are deleted, the least recently used first.
     """
     entry = folder / key
     if entry.is_dir():
         try:
-            thing = load(entry)
+            value = load(entry)
             os.utime(entry)
         except (IsegError, OSError):
             shutil.rmtree(entry, ignore_errors=True)
         else:
-            return thing
-    thing = make()
+            return value
+    value = make()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(entry) as temporary:
-            save(thing, temporary)
-        _bound(folder, most_bytes, entry)
+            save(value, temporary)
+        _evict(folder, most_bytes, entry)
         return load(entry)
     except (IsegError, OSError):
-        return thing  # the cache only saves time
+        return value  # the cache only saves time
 
 
-def _bound(folder: Path, most_bytes: int, newest: Path) -> None:
-    """Delete the entries not used for longest until the rest is small enough."""
+def _evict(folder: Path, most_bytes: int, newest: Path) -> None:
+    """Delete the least recently used entries until the rest is small enough."""
     entries = sorted(
         (entry for entry in folder.iterdir() if entry.is_dir() and entry != newest),
         key=lambda entry: entry.stat().st_mtime,
         reverse=True,
     )
-    total = _size(newest)
+    total = _entry_size(newest)
     for entry in entries:
-        total += _size(entry)
+        total += _entry_size(entry)
         if total > most_bytes:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _size(entry: Path) -> int:
+def _entry_size(entry: Path) -> int:
     return sum(path.stat().st_size for path in entry.rglob("*") if path.is_file())

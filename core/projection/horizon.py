@@ -1,4 +1,4 @@
-"""Lines of sight all round, for finding where a camera looks."""
+"""Lines of sight over the full circle, to find a camera's orientation by its skyline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..camera.refraction import curvature_drop
 from .lines_of_sight import LinesOfSight, trace_lines_of_sight
-from .range_map import fan
+from .range_map import azimuth_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,22 +25,15 @@ _MOST_CELLS = 25_000_000  # of terrain; coarser beyond
 _STEP = math.radians(0.02)
 
 
-def trace_all_round(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
-    """What can be seen from where a camera stands, up to 30 km away.
+def trace_horizon(camera: Camera, dem: Dem, progress: Progress | None = None) -> LinesOfSight:
+    """Trace the lines of sight of the full circle around a camera, up to 30 km.
 
-    Parameters
-    ----------
-    camera
-        Its position and refraction count.
-    dem
-        In the camera's CRS.
-    progress
-        Told the share that is done.
+    Of the camera, position and refraction are used; `progress` is called with the share done.
 
     Raises
     ------
     TerrainError
-        If the DEM does not reach the camera's surroundings.
+        If the DEM does not cover the camera's surroundings.
     """
     return trace_lines_of_sight(
         _surroundings(camera, dem),
@@ -51,37 +44,37 @@ def trace_all_round(camera: Camera, dem: Dem, progress: Progress | None = None) 
     )
 
 
-def skyline_places(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
-    """What gives the ground (N, 3) that makes the skyline of a camera's view, x, y, z, metres.
+def skyline_point_finder(dem: Dem) -> Callable[[Camera], NDArray[np.float64]]:
+    """Return a function from a camera to the points (N, 3) of terrain that make its skyline.
 
-    The terrain is read once, round the first camera asked for. The function raises TerrainError
-    where that camera is off the DEM, or where there is no ground in a view.
+    The terrain is read once, around the first camera. The function raises TerrainError if that
+    camera is off the DEM, or if there is no ground in a view.
     """
     terrain: list[Terrain] = []
 
-    def places(camera: Camera) -> NDArray[np.float64]:
+    def skyline_points(camera: Camera) -> NDArray[np.float64]:
         if not terrain:
             terrain.append(_surroundings(camera, dem))
         lines = trace_lines_of_sight(
             terrain[0],
             (camera.x, camera.y, camera.z),
-            azimuths=fan(camera),
+            azimuths=azimuth_range(camera),
             step=_STEP,
             refraction=camera.refraction,
         )
         known = np.flatnonzero(np.diff(lines.starts))
-        last = lines.starts[known + 1] - 1  # nothing beyond rises above it
+        last = lines.starts[known + 1] - 1  # the highest node
         azimuth = lines.first + lines.step * known
         distance = lines.distances[last].astype(np.float64)
         height = distance * lines.tangents[last] + curvature_drop(distance, camera.refraction)
         offset = np.stack([np.sin(azimuth) * distance, np.cos(azimuth) * distance, height], axis=1)
         return np.asarray(offset + camera.position)
 
-    return places
+    return skyline_points
 
 
 def _surroundings(camera: Camera, dem: Dem) -> Terrain:
-    """The terrain up to 30 km round a camera."""
+    """Read the terrain up to 30 km around a camera."""
     west, south, east, north = dem.bounds
     bounds = (
         max(west, camera.x - _REACH),
@@ -90,4 +83,4 @@ def _surroundings(camera: Camera, dem: Dem) -> Terrain:
         min(north, camera.y + _REACH),
     )
     area = max(0.0, bounds[2] - bounds[0]) * max(0.0, bounds[3] - bounds[1])
-    return dem.window(bounds, max(dem.cell, math.sqrt(area / _MOST_CELLS)))
+    return dem.read_terrain(bounds, max(dem.cell, math.sqrt(area / _MOST_CELLS)))

@@ -1,11 +1,10 @@
-"""Lines of sight: over a fan of azimuths, the ground that can be seen from a place.
+"""Lines of sight: the visible ground along a fan of azimuths from a position.
 
-Along every line the tangent of the ground's elevation angle is taken at growing distance; what
-exceeds all before it is seen. Only that is kept: per line a chain of nodes (distance, tangent),
-neither ever falling, with the seen surface straight between them. Where ground is hidden, two
-nodes have one tangent: the occluding edge, and the place behind it where the same ray meets
-ground again. So where a ray ends is a search by tangent, and whether a place is seen a search by
-distance, whatever the size of the DEM.
+Along each line, ground is visible whose elevation angle exceeds all before it. Only that is stored:
+a sequence of nodes (distance, tangent of the elevation angle), both non-decreasing, with the
+visible surface straight between them. Where ground is hidden, two nodes have equal tangents: the
+occluding edge, and the point behind it where the same ray meets ground again. So the end of a ray
+is found by a binary search by tangent, the visibility of a point by one by distance.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ import numpy as np
 
 from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
-from .binary_search import search
-from .profiles import chains, profiles, sample_distances
-from .threads import Progress, in_threads
+from .binary_search import search_sorted
+from .profiles import sample_distances, sample_profiles, visible_nodes
+from .threads import Progress, map_in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -32,15 +31,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 NEAREST = 20.0
-"""Ground closer than this (m) is left out: a coarse DEM would bury the camera."""
+"""Metres: closer ground is ignored, as a coarse DEM may bury the camera."""
 
-_TURN = 2 * math.pi
-_BATCH = 200_000  # samples of terrain at a time: they stay in the processor's cache
+_CIRCLE = 2 * math.pi
+_BATCH = 200_000  # samples of terrain at a time: they fit into the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
 class LinesOfSight:
-    """The ground that can be seen from a place; made by `trace_lines_of_sight`.
+    """Ground visible from a position; computed by `trace_lines_of_sight`.
 
     Attributes
     ----------
@@ -49,18 +48,18 @@ class LinesOfSight:
     refraction
         Coefficient k of `core.camera.refraction`.
     nearest
-        Ground closer than this is left out, metres.
+        Closer ground is ignored, metres.
     cell
-        Of the terrain, metres.
+        Cell size of the terrain, metres.
     first, step
         Grid azimuth of the first line, and from line to line clockwise, radians.
     starts
         (A + 1,) int64: line i has the nodes from ``starts[i]`` to before ``starts[i + 1]``.
     distances, tangents
-        (N,) float32 nodes of all lines: horizontal distance, metres, and tangent of the elevation
-        angle under which the ground appears there; in a line neither ever falls.
+        (N,) float32 nodes of all lines: horizontal distance, metres, and tangent of the apparent
+        elevation angle; non-decreasing in each line.
     unknown
-        (A,) float32 distance of the first unknown ground that has known ground behind it, metres,
+        (A,) float32 distance of the first unknown ground with known ground behind it, metres,
         else inf.
     """
 
@@ -75,29 +74,28 @@ class LinesOfSight:
     tangents: Floats
     unknown: Floats
 
-    def hits(
+    def intersect(
         self, azimuth: ArrayLike, tangent: ArrayLike
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Where rays end, on the line nearest to each.
+        """Intersect rays with the ground, each on the line nearest to it.
 
         Parameters
         ----------
         azimuth, tangent
-            Grid azimuth, radians (-pi to pi), and tangent of the elevation angle, of one shape;
-            see `Camera.directions`.
+            Of the rays, of one shape; see `Camera.line_of_sight_angles`.
 
         Returns
         -------
         distance, land
-            Horizontal distance of the ground met, metres, float32, NaN where there is none or it
-            is closer than `nearest`; and whether the ray ends on ground, however close: False
-            for the sky and beside the fan.
+            Horizontal distance of the ground, metres, float32, NaN where there is none or it is
+            closer than `nearest`; and whether the ray ends on ground, at any distance: False for
+            the sky and beside the fan.
         """
-        line, inside = self._line(np.asarray(azimuth, np.float32))
+        line, inside = self._nearest_line(np.asarray(azimuth, np.float32))
         tangent = np.asarray(tangent, np.float32)
-        before, place = self._before(line, self.tangents, tangent)
+        before, place = self._bracket(line, self.tangents, tangent)
         near, far = self.distances[before], self.distances[before + 1]
-        # Heights, not tangents, are straight between nodes.
+        # Heights, not tangents, are linear between nodes.
         below = near * (tangent - self.tangents[before])
         above = far * (self.tangents[before + 1] - tangent)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,60 +103,51 @@ class LinesOfSight:
         land = inside & (place <= 0)
         return np.where(land & (place == 0), distance, np.float32(np.nan)), land
 
-    def sees(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
-        """Whether places can be seen: no ground before them hides them.
+    def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
+        """Return whether points (N, 3) are visible: no ground before them hides them.
 
-        Parameters
-        ----------
-        points
-            (N, 3) x, y, z, metres.
-        tolerance
-            As if they stood that much higher, metres. By default 1 m or a quarter of a cell
-            (half a cell at a slope of 1 in 2), whichever is more.
-
-        Returns
-        -------
-        ndarray
-            (N,) False also closer than `nearest` and beside the fan.
+        `tolerance` is added to the points' heights, metres: by default 1 m or a quarter of a cell
+        (half a cell at a slope of 1 in 2), whichever is more. False also closer than `nearest` and
+        beside the fan.
         """
         offset = np.asarray(points, np.float64).reshape(-1, 3) - self.position
         distance = np.hypot(offset[:, 0], offset[:, 1])
         lift = max(1.0, self.cell / 4) if tolerance is None else tolerance
         height = offset[:, 2] + lift - curvature_drop(distance, self.refraction)
-        line, inside = self._line(np.arctan2(offset[:, 0], offset[:, 1]).astype(np.float32))
-        before, place = self._before(line, self.distances, distance.astype(np.float32))
+        line, inside = self._nearest_line(np.arctan2(offset[:, 0], offset[:, 1]).astype(np.float32))
+        before, place = self._bracket(line, self.distances, distance.astype(np.float32))
         near, far = self.distances[before], self.distances[before + 1]
         low, high = near * self.tangents[before], far * self.tangents[before + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             horizon = low + (high - low) * (distance - near) / (far - near)
-        horizon = np.where(place > 0, self._tops()[line] * distance, horizon)
+        horizon = np.where(place > 0, self._skyline_tangents()[line] * distance, horizon)
         clear = (place < 0) | ~(height < horizon)
         return np.asarray(inside & (distance >= self.nearest) & clear)
 
     def skyline(self, azimuth: ArrayLike) -> NDArray[np.float64]:
-        """Tangent of the elevation angle of the skyline, between the lines; same shape.
+        """Interpolate the tangent of the skyline's elevation angle between the lines; same shape.
 
         NaN beside the fan and where no ground is known.
         """
-        tops, full = self._tops(), _TURN / self.step
-        at = (np.asarray(azimuth, np.float64) - self.first) % _TURN / self.step
+        tops, full = self._skyline_tangents(), _CIRCLE / self.step
+        at = (np.asarray(azimuth, np.float64) - self.first) % _CIRCLE / self.step
         at = np.where(at > full - 0.5, at - full, at)
         last = len(tops) - 1
         low = np.floor(at).astype(np.intp)
         share = at - low
-        if self._round:
+        if self._is_full_circle:
             low, high = low % len(tops), (low + 1) % len(tops)
         else:
             share = np.where(at <= last + 0.5, share, np.nan)
             low, high = np.clip(low, 0, last), np.clip(low + 1, 0, last)
         return np.asarray(tops[low] * (1 - share) + tops[high] * share)
 
-    def over_unknown(self, azimuth: ArrayLike, distance: ArrayLike) -> NDArray[np.bool_]:
-        """Whether rays pass over unknown ground on their way to a distance (m); same shape.
+    def crosses_unknown(self, azimuth: ArrayLike, distance: ArrayLike) -> NDArray[np.bool_]:
+        """Return whether rays cross unknown ground before a distance, metres; same shape.
 
-        What they meet there may in truth be hidden.
+        It may hide what appears visible.
         """
-        line, inside = self._line(np.asarray(azimuth, np.float32))
+        line, inside = self._nearest_line(np.asarray(azimuth, np.float32))
         return np.asarray(inside & (np.asarray(distance) > self.unknown[line]))
 
     def save(self, folder: str | Path) -> None:
@@ -176,7 +165,7 @@ class LinesOfSight:
 
     @classmethod
     def open(cls, folder: str | Path) -> LinesOfSight:
-        """Read what `save` wrote; nodes stay on disk until they are needed.
+        """Open a folder of `save`; nodes are memory-mapped.
 
         Raises
         ------
@@ -197,13 +186,13 @@ class LinesOfSight:
             ) from error
 
     @property
-    def _round(self) -> bool:
-        """Whether the lines go all round."""
-        return len(self.unknown) * self.step > _TURN - self.step / 2
+    def _is_full_circle(self) -> bool:
+        """Whether the lines cover the full circle."""
+        return len(self.unknown) * self.step > _CIRCLE - self.step / 2
 
-    def _line(self, azimuth: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """The line nearest to azimuths, and whether these are in the fan."""
-        count, full = len(self.unknown), np.float32(_TURN / self.step)
+    def _nearest_line(self, azimuth: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the line nearest to each azimuth, and whether it lies in the fan."""
+        count, full = len(self.unknown), np.float32(_CIRCLE / self.step)
         at = (azimuth - np.float32(self.first)) / np.float32(self.step) + np.float32(0.5)
         at = np.where(at < 0, at + full, at)
         at = np.where(at >= full, at - full, at)
@@ -211,23 +200,23 @@ class LinesOfSight:
             inside = at < count
             return np.where(inside, at, 0).astype(np.intp), inside
 
-    def _tops(self) -> Floats:
-        """(A,) tangent of each line's skyline; NaN for lines without any node."""
+    def _skyline_tangents(self) -> Floats:
+        """Return the tangent of each line's skyline, (A,); NaN for lines without nodes."""
         known = self.starts[1:] > self.starts[:-1]
-        tops = np.full(len(known), np.nan, np.float32)
-        tops[known] = self.tangents[self.starts[1:][known] - 1]
-        return tops
+        tangents = np.full(len(known), np.nan, np.float32)
+        tangents[known] = self.tangents[self.starts[1:][known] - 1]
+        return tangents
 
-    def _before(
+    def _bracket(
         self, line: NDArray[np.intp], values: Floats, wanted: Floats
     ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-        """The last nodes of lines whose value is less than wanted.
+        """Return the last node of each line whose value is less than wanted.
 
-        And whether that is before the line's nodes (-1), between them (0) or after (1); only
-        between them it can be relied on, but it always has a node behind it.
+        And whether that lies before the line's nodes (-1), between them (0) or after (1). The node
+        is valid only between them, but always has one behind it.
         """
         start, end = self.starts[line], self.starts[line + 1]
-        node = search(values, start, end, wanted)
+        node = search_sorted(values, start, end, wanted)
         place = np.where(node == end, np.int8(1), np.where(node == start, np.int8(-1), np.int8(0)))
         return np.clip(node - 1, 0, len(values) - 2), place
 
@@ -242,25 +231,25 @@ def trace_lines_of_sight(
     nearest: float = NEAREST,
     progress: Progress | None = None,
 ) -> LinesOfSight:
-    """Look from a place over the ground.
+    """Trace the lines of sight from a position over a terrain.
 
     Samples along a line are half a cell apart, or `step` times the distance where that is more.
-    Unknown ground hides nothing; see `LinesOfSight.over_unknown`.
+    Unknown ground hides nothing; see `LinesOfSight.crosses_unknown`.
 
     Parameters
     ----------
     terrain
-        In the CRS of the position.
+        Terrain in the CRS of the position.
     position
-        x, y, z, metres; it need not lie on the terrain.
+        x, y, z, metres; may lie beyond the terrain.
     azimuths
-        Grid azimuths of the first and, clockwise, of the last line, radians; None goes all round.
+        Grid azimuths of the first and, clockwise, of the last line, radians; None: full circle.
     step
-        From line to line, radians; half a pixel is enough.
+        Angle from line to line, radians; half a pixel is enough.
     refraction, nearest
         See `LinesOfSight`.
     progress
-        Told the share that is done.
+        Called with the share that is done.
 
     Raises
     ------
@@ -268,29 +257,29 @@ def trace_lines_of_sight(
         If no line meets known ground.
     """
     if azimuths is None:
-        first, count = -math.pi, math.ceil(_TURN / step)
-        step = _TURN / count
+        first, count = -math.pi, math.ceil(_CIRCLE / step)
+        step = _CIRCLE / count
     else:
-        first, span = math.remainder(azimuths[0], _TURN), (azimuths[1] - azimuths[0]) % _TURN
+        first, span = math.remainder(azimuths[0], _CIRCLE), (azimuths[1] - azimuths[0]) % _CIRCLE
         count = math.ceil(span / step) + 1
         step = span / (count - 1) if count > 1 else step
     ranges = sample_distances(terrain, position, step, nearest)
     drop = (position[2] + curvature_drop(ranges, refraction)).astype(np.float32)
 
-    def look(bearings: NDArray[np.floating]) -> tuple[NDArray[np.generic], ...]:
-        heights = profiles(terrain, position, bearings, ranges)
-        return chains((heights - drop) / ranges, ranges)
+    def trace(bearings: NDArray[np.floating]) -> tuple[NDArray[np.generic], ...]:
+        heights = sample_profiles(terrain, position, bearings, ranges)
+        return visible_nodes((heights - drop) / ranges, ranges)
 
     batch = max(1, _BATCH // max(len(ranges), 1))
     bearings = first + step * np.arange(count)
     parts = [bearings[i : i + batch] for i in range(0, count, batch)]
-    results = list(in_threads(look, parts, progress))
+    results = list(map_in_threads(trace, parts, progress))
     counts, distances, tangents, unknown = (
         np.concatenate([result[i] for result in results]) for i in range(4)
     )
     if len(distances) < 2:
         raise TerrainError(
-            "The DEM knows no ground in the direction of the camera's view. Check the camera's "
+            "The DEM has no ground in the direction of the camera's view. Check the camera's "
             "position and heading, and that the DEM covers what it looks at."
         )
     return LinesOfSight(

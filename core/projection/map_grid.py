@@ -1,4 +1,4 @@
-"""A grid on the map: its ground, where its cells appear in the picture, and which are seen."""
+"""Grid on the map: heights, projection into the photo, and visibility of its cells."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from .lines_of_sight import LinesOfSight
 
 FINEST = 0.5
-"""Smallest cell that is chosen, metres."""
+"""Smallest cell size chosen by default, metres."""
 
 _ROUNDING = 0.05  # metres
 
 
 @dataclass(frozen=True)
 class MapGrid:
-    """Square cells, the first row the northernmost.
+    """Grid of square cells, the first row the northernmost.
 
     Attributes
     ----------
     west, north
         x and y of the grid's upper left *corner*, metres.
     cell
-        Metres.
+        Cell size, metres.
     rows, cols
         Number of cells.
     """
@@ -45,11 +45,11 @@ class MapGrid:
     cols: int
 
     @classmethod
-    def over(cls, bounds: ArrayLike, cell: float, most: int) -> MapGrid:
-        """The grid that covers ``bounds`` (x_min, y_min, x_max, y_max) and some margin.
+    def covering(cls, bounds: ArrayLike, cell: float, most: int) -> MapGrid:
+        """Return the grid that covers ``bounds`` (x_min, y_min, x_max, y_max) and a margin.
 
-        Its corners lie on whole multiples of the cell, which grows until there are no more than
-        about ``most`` cells.
+        Its corners lie on whole multiples of the cell size, which is enlarged to keep to about
+        ``most`` cells.
         """
         west, south, east, north = np.asarray(bounds, np.float64).tolist()
         cell = max(cell, math.sqrt((east - west) * (north - south) / most))
@@ -59,12 +59,12 @@ class MapGrid:
 
     @property
     def x(self) -> NDArray[np.float64]:
-        """(cols,) of the cells' centres."""
+        """(cols,) x of the cells' centres."""
         return np.asarray(self.west + (np.arange(self.cols) + 0.5) * self.cell, np.float64)
 
     @property
     def y(self) -> NDArray[np.float64]:
-        """(rows,) of the cells' centres."""
+        """(rows,) y of the cells' centres."""
         return np.asarray(self.north - (np.arange(self.rows) + 0.5) * self.cell, np.float64)
 
     @property
@@ -73,19 +73,19 @@ class MapGrid:
         return (self.cell, 0.0, self.west, 0.0, -self.cell, self.north)
 
     def blocks(self, cells: int) -> Iterator[tuple[slice, MapGrid]]:
-        """Rows and grids of parts of about so many cells."""
+        """Yield rows and grids of parts of about ``cells`` cells."""
         step = max(1, cells // self.cols)
         for first in range(0, self.rows, step):
             last = min(first + step, self.rows)
             north = self.north - first * self.cell
             yield slice(first, last), replace(self, north=north, rows=last - first)
 
-    def heights(self, terrain: Terrain) -> NDArray[np.float32]:
-        """(rows, cols) heights of the cells' centres, as `Terrain.sample` gives them."""
+    def sample_heights(self, terrain: Terrain) -> NDArray[np.float32]:
+        """Sample heights (rows, cols) of the cells' centres, as `Terrain.sample` but faster."""
         known_rows, known_cols = terrain.heights.shape
-        left, across = _between((self.x - terrain.west) / terrain.cell, known_cols)
-        upper, along = _between((terrain.north - self.y) / terrain.cell, known_rows)
-        # Along rows first, only of those in use; then between the rows.
+        left, across = _interpolation_weights((self.x - terrain.west) / terrain.cell, known_cols)
+        upper, along = _interpolation_weights((terrain.north - self.y) / terrain.cell, known_rows)
+        # First along the rows in use, then between the rows.
         first, last = int(upper.min()), int(upper.max()) + 2
         known = terrain.heights[first:last]
         right = np.minimum(left + 1, known_cols - 1)
@@ -94,42 +94,40 @@ class MapGrid:
         return np.asarray(fine[upper - first] * (1 - along)[:, None] + fine[lower] * along[:, None])
 
     def project(self, heights: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
-        """(rows, cols, 2) pixels of the cells' centres, as `Camera.project` gives them."""
+        """Project the cells' centres to pixels (rows, cols, 2), as `Camera.project`."""
         east, north = self.x - camera.x, self.y - camera.y
-        # The drop grows with the square of the distance: that to the east and that to the north
-        # add up.
+        # The drop is quadratic in the distance: its parts to the east and north add up.
         drop = (curvature_drop(side, camera.refraction) for side in (east, north))
         drop_east, drop_north = (side.astype(np.float32) for side in drop)
         up = heights - np.float32(camera.z) - drop_east - drop_north[:, None]
         rays: NDArray[Any] = np.empty((3, self.rows, self.cols), np.float32)
-        for ray, axis in zip(rays, camera.axes(), strict=True):
+        for ray, axis in zip(rays, camera.rotation_matrix(), strict=True):
             np.multiply(up, np.float32(axis[2]), out=ray)
             ray += (axis[0] * east).astype(np.float32)
             ray += (axis[1] * north).astype(np.float32)[:, None]
-        pixels = camera.draw(rays.reshape(3, -1).T)
+        pixels = camera.project_rays(rays.reshape(3, -1).T)
         return pixels.astype(np.float32, copy=False).reshape(self.rows, self.cols, 2)
 
-    def seen(
+    def visible_cells(
         self,
         wanted: NDArray[np.bool_],
         heights: NDArray[np.float32],
         lines: LinesOfSight,
     ) -> NDArray[np.bool_]:
-        """(rows, cols) which of the ``wanted`` cells no ground hides from the camera."""
+        """Return which of the ``wanted`` cells (rows, cols) no ground hides from the camera."""
         row, col = np.nonzero(wanted)
-        seen = np.zeros_like(wanted)
-        seen[row, col] = is_visible(
-            np.stack([self.x[col], self.y[row], heights[row, col]], axis=1), lines
-        )
-        return seen
+        visible = np.zeros_like(wanted)
+        points = np.stack([self.x[col], self.y[row], heights[row, col]], axis=1)
+        visible[row, col] = is_ground_visible(points, lines)
+        return visible
 
 
-def is_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
-    """Whether places *on the ground* (N, 3) are seen.
+def is_ground_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
+    """Return whether points *on the ground* (N, 3) are visible.
 
-    What is asked is whether the ray towards each is free until just before it, by as much as the
-    lines of sight resolve. A tolerance in height great enough for ground that is looked at
-    flatly would let a camera see up to a quarter more than it does.
+    The ray towards each must be free until just before it, by as much as the lines of sight
+    resolve. A tolerance in height, large enough for ground at grazing angles, would count up to a
+    quarter too much as visible.
     """
     offset = points - lines.position
     distance = np.hypot(offset[:, 0], offset[:, 1])
@@ -139,21 +137,13 @@ def is_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.b
     offset[:, 2] -= curvature_drop(distance, lines.refraction)
     offset *= share[:, None]
     offset[:, 2] += curvature_drop(distance * share, lines.refraction)
-    return lines.sees(offset + lines.position, tolerance=_ROUNDING)
+    return lines.is_visible(offset + lines.position, tolerance=_ROUNDING)
 
 
-def _between(
+def _interpolation_weights(
     place: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Index before a place among ``count`` samples, and share of the next; NaN outside."""
+    """Return the index before a place among ``count`` samples and the next's weight, or NaN."""
     inside = (place >= 0) & (place <= count - 1)
     before = np.where(inside, np.minimum(place, max(count - 2, 0)), 0).astype(np.intp)
     return before, np.where(inside, place - before, np.nan).astype(np.float32)
-
-
-def inside(pixels: NDArray[np.floating], camera: Camera) -> NDArray[np.bool_]:
-    """Which places (..., 2) (u, v) lie in the picture of a camera."""
-    u, v = pixels[..., 0], pixels[..., 1]
-    with np.errstate(invalid="ignore"):
-        across = (u >= -0.5) & (u <= camera.width - 0.5)
-        return np.asarray(across & (v >= -0.5) & (v <= camera.height - 0.5))

@@ -1,4 +1,4 @@
-"""The ground under an outline: slope, and cells with the share that the outline covers."""
+"""Terrain within an outline: slope, and grid cells with their coverage."""
 
 from __future__ import annotations
 
@@ -15,30 +15,20 @@ if TYPE_CHECKING:
     from ..terrain import Terrain
 
 SLOPE_STEP = 5.0
-"""Metres on each side over which slope is taken: what 10 m of ground do, whatever the DEM's cells,
-so that boulders in fine DEMs and coarse cells give slopes that can be compared."""
+"""Metres to each side over which slope is taken, so that slopes of all DEMs can be compared,
+whatever their cell size."""
 
-_MOST_CELLS = 12_000  # of a grid: the flow line's graph is then searched in 50 ms
+_MOST_CELLS = 12_000  # of a grid: the graph of `fall_line` is then searched in 50 ms
 _FINEST = 0.5  # metres
-_FINER = 4  # parts of a cell's side by which its share is counted
+_FINER = 4  # parts of a cell's side by which its coverage is counted
 
 
-def gradient(
+def terrain_gradient(
     terrain: Terrain, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """How the ground rises eastwards and northwards, by the 3 x 3 operator of Horn (1981).
+    """Compute dz/dx and dz/dy (N, 2) at x and y (N,), by the 3 x 3 operator of Horn (1981).
 
-    Parameters
-    ----------
-    terrain
-        Heights.
-    x, y
-        (N,) metres.
-
-    Returns
-    -------
-    ndarray
-        (N, 2) dz/dx and dz/dy; NaN within `SLOPE_STEP` of unknown ground.
+    NaN within `SLOPE_STEP` of unknown ground.
     """
     rise = np.zeros((len(x), 2))
     for east in (-1, 0, 1):
@@ -53,7 +43,7 @@ def gradient(
 def weighted_quantiles(
     values: NDArray[np.float64], weights: NDArray[np.float64], shares: tuple[float, ...]
 ) -> list[float]:
-    """Values that `shares` (0 to 1) of the weight do not exceed; values and weights are (N,)."""
+    """Return the quantiles `shares` (0 to 1) of values (N,) with weights (N,)."""
     order = np.argsort(values)
     below = np.cumsum(weights[order])
     middles = below - weights[order] / 2
@@ -63,18 +53,18 @@ def weighted_quantiles(
 
 @dataclass(frozen=True, eq=False)
 class OutlineCells:
-    """A grid over the box of an outline.
+    """Grid over the bounds of an outline.
 
     Attributes
     ----------
     size
-        Of the square cells, metres.
+        Size of the square cells, metres.
     x, y
         (R, C) centres, metres; the first row is the northernmost.
     z
-        (R, C) metres; NaN where nothing is known.
+        (R, C) metres; NaN where unknown.
     gradient
-        (R, C, 2) see `gradient`.
+        (R, C, 2) see `terrain_gradient`.
     parts
         (4 R, 4 C) bool, whether each sixteenth of a cell has its centre in the outline.
     """
@@ -98,20 +88,12 @@ class OutlineCells:
         return np.asarray(np.isfinite(self.z) & np.isfinite(self.gradient).all(axis=2))
 
     def to_parts(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(R, C) values of cells for `parts`, (4 R, 4 C)."""
+        """Repeat values of cells (R, C) for their `parts`, (4 R, 4 C)."""
         return values.repeat(_FINER, axis=0).repeat(_FINER, axis=1)
 
 
-def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
-    """Lay a grid over an outline, as fine as some ten thousand cells allow.
-
-    Parameters
-    ----------
-    outline
-        On the map, not empty.
-    terrain
-        Heights.
-    """
+def make_outline_cells(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
+    """Make a grid over an outline on the map, which is not empty, of about ten thousand cells."""
     from rasterio.features import rasterize
     from rasterio.transform import from_origin
 
@@ -128,5 +110,5 @@ def cells_of(outline: Polygon | MultiPolygon, terrain: Terrain) -> OutlineCells:
         transform=from_origin(west, north, size / _FINER, size / _FINER),
         dtype="uint8",
     )
-    rise = gradient(terrain, x.ravel(), y.ravel()).reshape(rows, cols, 2)
+    rise = terrain_gradient(terrain, x.ravel(), y.ravel()).reshape(rows, cols, 2)
     return OutlineCells(size, x, y, terrain.sample(x, y), rise, parts.astype(bool))

@@ -1,4 +1,4 @@
-"""The ground along lines from a place, and what of it is seen; see `lines`."""
+"""Terrain profiles along lines of sight, and their visible parts; see `lines_of_sight`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 def sample_distances(
     terrain: Terrain, position: tuple[float, float, float], step: float, nearest: float
 ) -> Floats:
-    """Distances of the samples: from the terrain's nearest place to its farthest corner."""
+    """Return the distances of the samples: from the terrain's nearest point to its farthest."""
     west, south, east, north = terrain.bounds
     x, y, _ = position
     beside = math.hypot(max(west - x, x - east, 0), max(south - y, y - north, 0))
     farthest = math.hypot(max(x - west, east - x), max(y - south, north - y))
-    apart, begin = terrain.cell / 2, max(nearest, beside)
-    turn = max(begin, min(apart / step, farthest))
-    near = np.arange(begin, turn, apart)
-    rest = max(0, math.ceil(math.log(max(farthest, 1) / turn) / math.log1p(step)))
-    return np.append(near, turn * (1 + step) ** np.arange(rest + 1)).astype(np.float32)
+    spacing, begin = terrain.cell / 2, max(nearest, beside)
+    limit = max(begin, min(spacing / step, farthest))  # from here on, spacing grows with distance
+    near = np.arange(begin, limit, spacing)
+    rest = max(0, math.ceil(math.log(max(farthest, 1) / limit) / math.log1p(step)))
+    return np.append(near, limit * (1 + step) ** np.arange(rest + 1)).astype(np.float32)
 
 
-def profiles(
+def sample_profiles(
     terrain: Terrain,
     position: tuple[float, float, float],
     bearings: NDArray[np.floating],
     ranges: Floats,
 ) -> Floats:
-    """(L, N) heights along lines, bilinear as `Terrain.sample`, in a fraction of its time."""
+    """Sample heights (L, N) along lines, as `Terrain.sample` but faster."""
     rows, cols = terrain.heights.shape
     east = (np.sin(bearings) / terrain.cell).astype(np.float32)[:, None]
     south = (-np.cos(bearings) / terrain.cell).astype(np.float32)[:, None]
@@ -61,22 +61,24 @@ def profiles(
     return np.asarray(heights)
 
 
-def chains(tangents: Floats, ranges: Floats) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
-    """Of profiles (L, N): nodes per line, their distances and tangents, and `unknown`."""
+def visible_nodes(
+    tangents: Floats, ranges: Floats
+) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
+    """Find the visible nodes of profiles (L, N): counts, distances, tangents, and `unknown`."""
     missing = np.isnan(tangents)
-    unknown = _first_gap(missing, ranges)
+    unknown = _first_unknown(missing, ranges)
     tangents[missing] = -np.inf
     before = np.empty_like(tangents)  # the highest up to the sample before
     before[:, 0] = -np.inf
     np.maximum.accumulate(tangents[:, :-1], axis=1, out=before[:, 1:])
-    seen = tangents > before
-    line, sample = np.nonzero(seen)
-    horizon, tangent, distance = before[seen], tangents[seen], ranges[sample]
-    # After hidden ground, a node more: where the ray over the occluding edge meets ground again.
+    visible = tangents > before
+    line, sample = np.nonzero(visible)
+    horizon, tangent, distance = before[visible], tangents[visible], ranges[sample]
+    # Another node after hidden ground: where the ray over the occluding edge meets ground again.
     edge = np.maximum(sample - 1, 0)
     hidden, back = tangents[line, edge], ranges[edge]
     again = (hidden < horizon) & np.isfinite(horizon)
-    # Unknown ground counts as a pit; as in `LinesOfSight.hits`, heights are straight between.
+    # Unknown ground counts as a pit; heights are linear, as in `LinesOfSight.intersect`.
     low = back[again] * (horizon[again] - np.maximum(hidden[again], np.float32(-1e6)))
     high = distance[again] * (tangent[again] - horizon[again])
     back = back[again] + (distance[again] - back[again]) * low / (low + high)
@@ -85,12 +87,12 @@ def chains(tangents: Floats, ranges: Floats) -> tuple[NDArray[np.int64], Floats,
     heights = np.empty_like(distances)
     distances[place], heights[place] = distance, tangent
     distances[place[again] - 1], heights[place[again] - 1] = back, horizon[again]
-    counts = seen.sum(axis=1) + np.bincount(line[again], minlength=len(seen))
+    counts = visible.sum(axis=1) + np.bincount(line[again], minlength=len(visible))
     return counts, distances, heights, unknown
 
 
-def _first_gap(missing: NDArray[np.bool_], ranges: Floats) -> Floats:
-    """(L,) distance of each line's first unknown sample before a known one, else inf."""
+def _first_unknown(missing: NDArray[np.bool_], ranges: Floats) -> Floats:
+    """Return the distance (L,) of each line's first unknown sample before a known one, or inf."""
     last = missing.shape[1] - 1 - np.argmin(missing[:, ::-1], axis=1)
     first = np.argmax(missing, axis=1)
     gap = missing[np.arange(len(missing)), first] & (first < last) & ~missing.all(axis=1)

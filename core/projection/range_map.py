@@ -1,4 +1,4 @@
-"""The range map: how far away the ground is that each pixel of a picture sees."""
+"""Range map: distance to the terrain for each pixel of a photo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..camera import Camera, Projection
 from ..camera.refraction import curvature_drop
 from ..errors import CameraError
 from .lines_of_sight import LinesOfSight
-from .threads import Progress, in_threads
+from .threads import Progress, map_in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -22,86 +22,66 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 _BLOCK = (1024, 48)  # rows and columns at a time: few lines of sight at once
-_NODES = 4096  # of the table that straightens the lens
-_LEAST_GAP = math.radians(10)  # pictures that leave out less are taken all round
+_NODES = 4096  # of the table of the undistortion
+_LEAST_GAP = math.radians(10)  # a photo whose azimuths leave less open covers the full circle
 _ONE_SURFACE = (1.03, 5.0)  # neighbours farther apart than 3 % and 5 m: an edge between them
 
 
 @dataclass(frozen=True, eq=False)
 class RangeMap:
-    """How far away the ground is that each pixel sees.
+    """Distance to the ground of each pixel.
 
     Attributes
     ----------
     camera
-        Whose picture it is.
+        Camera of the photo.
     distances
         (H, W) float32 horizontal distance at pixel centres, metres; NaN in the sky and where
-        the ground is closer than `lines.NEAREST`.
+        the ground is closer than `lines_of_sight.NEAREST`.
     """
 
     camera: Camera
     distances: Floats
 
-    def locate(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Which ground places of the picture see.
+    def unproject(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Find the ground x, y, z (N, 3) that pixels (N, 2) show.
 
-        Between pixel centres the inverse distance is interpolated, which is right for planes;
-        only within one surface: where the four pixels differ by more than 3 % and 5 m, an edge
-        hides ground between them and the nearest pixel's distance holds.
-
-        Parameters
-        ----------
-        pixels
-            (N, 2) (u, v).
-
-        Returns
-        -------
-        ndarray
-            (N, 3) x, y, z on the pixel's ray, so that they project to it exactly; NaN in the sky
-            and outside of the picture.
+        Points lie on the pixels' rays, so that they project to the pixels exactly; NaN in the sky
+        and outside of the photo. Between pixel centres the inverse distance is interpolated, which
+        is exact for planes; but where the four pixels differ by more than 3 % and 5 m, an edge
+        hides ground between them and the nearest pixel's distance is taken.
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
-        azimuth, tangent = self.camera.directions(pixels)
-        return self._place(azimuth, tangent, self._distance(pixels))
+        azimuth, tangent = self.camera.line_of_sight_angles(pixels)
+        return self._points_at(azimuth, tangent, self._interpolate(pixels))
 
-    def sees(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
-        """Whether places are in the picture and no ground before them hides them.
+    def is_visible(self, points: ArrayLike, tolerance: float | None = None) -> NDArray[np.bool_]:
+        """Return whether points (N, 3) are in the photo and no ground before them hides them.
 
-        A place is seen if the ray that passes over it by the tolerance, and by half a pixel, does
-        not end before it: however flat the ground is looked at, ranges need not agree.
-
-        Parameters
-        ----------
-        points
-            (N, 3) x, y, z, metres.
-        tolerance
-            Metres of height; by default 1 m.
+        A point is visible if the ray that passes over it by the tolerance (metres of height, by
+        default 1) and by half a pixel does not end before it. At grazing angles ranges need not
+        agree.
         """
         points = np.asarray(points, np.float64).reshape(-1, 3)
-        u, v = self.camera.project(points).T
         height, width = self.distances.shape
-        with np.errstate(invalid="ignore"):
-            inside = (u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5)
-        seen = np.zeros(len(points), np.bool_)
-        places = points[inside]
-        distance = np.hypot(*(places - self.camera.position)[:, :2].T)
-        over = places.copy()
-        over[:, 2] += (
-            np.maximum(1.0 if tolerance is None else tolerance, 0) + 0.5 * distance / self.camera.f
-        )
+        inside = in_image(self.camera.project(points), self.camera)
+        visible = np.zeros(len(points), np.bool_)
+        over = points[inside]
+        distance = np.hypot(*(over - self.camera.position)[:, :2].T)
+        lift = 1.0 if tolerance is None else max(tolerance, 0.0)
+        over[:, 2] += lift + 0.5 * distance / self.camera.f
         col, row = np.rint(np.nan_to_num(self.camera.project(over))).astype(np.intp).T
         ends = self.distances[np.clip(row, 0, height - 1), np.clip(col, 0, width - 1)]
-        seen[inside] = ~(ends < distance)
-        return seen
+        visible[inside] = ~(ends < distance)
+        return visible
 
-    def points(self, rows: slice) -> NDArray[np.float64]:
-        """(h, W, 3) x, y, z of the ground that rows of pixels see; NaN in the sky."""
+    def unproject_rows(self, rows: slice) -> NDArray[np.float64]:
+        """Find the ground x, y, z (h, W, 3) that rows of pixels show; NaN in the sky."""
         top, bottom, step = rows.indices(self.camera.height)
         v, u = np.mgrid[top:bottom:step, 0 : self.camera.width]
-        azimuth, tangent = self.camera.directions(np.stack([u.ravel(), v.ravel()], axis=1))
-        places = self._place(azimuth, tangent, self.distances[rows].ravel())
-        return places.reshape(*u.shape, 3)
+        pixels = np.stack([u.ravel(), v.ravel()], axis=1)
+        azimuth, tangent = self.camera.line_of_sight_angles(pixels)
+        return self._points_at(azimuth, tangent, self.distances[rows].ravel()).reshape(*u.shape, 3)
 
     def save(self, folder: str | Path) -> None:
         """Write the map into a folder, for `open`."""
@@ -112,12 +92,12 @@ class RangeMap:
 
     @classmethod
     def open(cls, folder: str | Path) -> RangeMap:
-        """Read what `save` wrote; distances stay on disk until they are needed.
+        """Open a folder of `save`; distances are memory-mapped.
 
         Raises
         ------
         CameraError
-            If it is missing, damaged or another camera's.
+            If it is missing, damaged or of another camera.
         """
         folder = Path(folder)
         try:
@@ -130,12 +110,11 @@ class RangeMap:
             raise CameraError(f"The range map in {folder} is not that of its camera.")
         return cls(camera, distances)
 
-    def _distance(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Horizontal distance at places of the picture, as `locate` says."""
+    def _interpolate(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Interpolate the horizontal distance at pixels (N, 2), as described in `unproject`."""
         height, width = self.distances.shape
         u, v = pixels.T
-        with np.errstate(invalid="ignore"):
-            inside = (u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5)
+        inside = in_image(pixels, self.camera)
         u = np.clip(np.where(inside, u, 0), 0, width - 1)
         v = np.clip(np.where(inside, v, 0), 0, height - 1)
         left = np.minimum(u.astype(np.intp), max(width - 2, 0))
@@ -153,50 +132,58 @@ class RangeMap:
         nearest = at[np.rint(v).astype(np.intp), np.rint(u).astype(np.intp)]
         return np.where(inside, np.where(one, smooth, nearest), np.nan)
 
-    def _place(
+    def _points_at(
         self,
         azimuth: NDArray[np.float64],
         tangent: NDArray[np.float64],
         distance: NDArray[np.floating],
     ) -> NDArray[np.float64]:
-        """(N, 3) x, y, z on rays at horizontal distances."""
+        """Return x, y, z (N, 3) on rays at horizontal distances."""
         camera = self.camera
         height = camera.z + tangent * distance + curvature_drop(distance, camera.refraction)
         east, north = np.sin(azimuth) * distance, np.cos(azimuth) * distance
         return np.stack([camera.x + east, camera.y + north, height], axis=1)
 
 
+def in_image(pixels: NDArray[np.floating], camera: Camera) -> NDArray[np.bool_]:
+    """Return which pixels (..., 2) (u, v) lie in the photo of a camera."""
+    u, v = pixels[..., 0], pixels[..., 1]
+    with np.errstate(invalid="ignore"):
+        across = (u >= -0.5) & (u <= camera.width - 0.5)
+        return np.asarray(across & (v >= -0.5) & (v <= camera.height - 0.5))
+
+
 def compute_range_map(
     camera: Camera, lines: LinesOfSight, progress: Progress | None = None
 ) -> RangeMap:
-    """The range map of a camera whose lines of sight cover the picture's `fan`."""
+    """Compute the range map from lines of sight that cover the `azimuth_range` of the camera."""
     distances = np.empty((camera.height, camera.width), np.float32)
-    lens = _lens(camera)
+    lens = _undistortion_table(camera)
 
     def fill(block: tuple[slice, slice]) -> None:
-        distances[block] = lines.hits(*_directions(camera, lens, *block))[0]
+        distances[block] = lines.intersect(*_block_angles(camera, lens, *block))[0]
 
-    rows, cols = _parts(camera.height, _BLOCK[0]), _parts(camera.width, _BLOCK[1])
-    for _ in in_threads(fill, [(row, col) for col in cols for row in rows], progress):
+    rows, cols = _split(camera.height, _BLOCK[0]), _split(camera.width, _BLOCK[1])
+    for _ in map_in_threads(fill, [(row, col) for col in cols for row in rows], progress):
         pass
     return RangeMap(camera, distances)
 
 
-def _parts(length: int, size: int) -> list[slice]:
+def _split(length: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def fan(camera: Camera) -> tuple[float, float] | None:
-    """Grid azimuths (radians) between which a picture lies, for `lines.trace`; None: all round."""
+def azimuth_range(camera: Camera) -> tuple[float, float] | None:
+    """Return the first and last grid azimuth of a photo, radians, clockwise; None: full circle."""
     u = np.linspace(-0.5, camera.width - 0.5, 2 * camera.width)
     v = np.linspace(-0.5, camera.height - 0.5, 2 * camera.height)
-    poles = camera.draw(np.outer([1.0, -1.0], camera.axes()[:, 2]))
+    poles = camera.project_rays(np.outer([1.0, -1.0], camera.rotation_matrix()[:, 2]))
     with np.errstate(invalid="ignore"):
         if np.any(np.all(np.abs(poles - [u.mean(), v.mean()]) <= [u[-1] + 1, v[-1] + 1], axis=1)):
             return None
     grids = np.meshgrid(u, v[[0, -1]]), np.meshgrid(u[[0, -1]], v)
     border = np.concatenate([np.stack(grid, axis=-1).reshape(-1, 2) for grid in grids])
-    azimuth = camera.directions(border)[0]
+    azimuth = camera.line_of_sight_angles(border)[0]
     azimuth = np.sort(azimuth[np.isfinite(azimuth)])
     gaps = np.diff(azimuth, append=azimuth[:1] + 2 * math.pi)
     widest = int(np.argmax(gaps)) if len(gaps) else 0
@@ -205,24 +192,24 @@ def fan(camera: Camera) -> tuple[float, float] | None:
     return float(azimuth[(widest + 1) % len(azimuth)]), float(azimuth[widest])
 
 
-def _lens(camera: Camera) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A table of `Camera.straighten`: radii, ratios."""
+def _undistortion_table(camera: Camera) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Tabulate `Camera.undistortion_ratio`: radii, ratios."""
     corners = np.array([[u, v] for u in (0, camera.width - 1) for v in (0, camera.height - 1)])
     farthest = np.hypot(*(corners - (camera.cx, camera.cy)).T).max() / camera.f
     radii = np.linspace(0, farthest, _NODES)
-    return radii, camera.straighten(radii)
+    return radii, camera.undistortion_ratio(radii)
 
 
-def _directions(
+def _block_angles(
     camera: Camera,
     lens: tuple[NDArray[np.float64], NDArray[np.float64]],
     rows: slice,
     cols: slice,
 ) -> tuple[Floats, Floats]:
-    """`Camera.directions` of a block of pixels, in single precision and a tenth of the time."""
+    """Compute `Camera.line_of_sight_angles` of a block of pixels in single precision, faster."""
     u = ((np.arange(cols.start, cols.stop) - camera.cx) / camera.f).astype(np.float32)
     v = ((np.arange(rows.start, rows.stop)[:, None] - camera.cy) / camera.f).astype(np.float32)
-    right, down, forward = camera.axes().astype(np.float32)
+    right, down, forward = camera.rotation_matrix().astype(np.float32)
     if camera.projection is Projection.CYLINDRICAL:
         east, north, up = (
             np.sin(u) * right[i] + v * down[i] + np.cos(u) * forward[i] for i in range(3)

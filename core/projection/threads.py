@@ -1,4 +1,4 @@
-"""NumPy lets go of Python's lock in long operations: parts of a picture are done side by side."""
+"""Work on parts of an image in threads: NumPy releases Python's lock in long operations."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Progress = Callable[[float], None]
-"""Called with the share that is done; to stop the work, it raises."""
+"""Called with the share that is done; raises to stop the work."""
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
 
-def in_threads(
+def map_in_threads(
     work: Callable[[_Part], _Result], parts: Sequence[_Part], progress: Progress | None = None
 ) -> Iterator[_Result]:
-    """Results of `work` in the order of the parts; `progress` is called from this thread."""
+    """Yield results of `work` in the order of the parts; call `progress` from this thread."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         futures = [pool.submit(work, part) for part in parts]
         try:

@@ -1,9 +1,9 @@
-"""How well places on the map are known that were seen in a picture.
+"""Uncertainty on the map of points and outlines marked in a photo.
 
-A pixel's place is where its ray meets the ground, which near that place is taken for a plane:
-``X = C + d (n . (X0 - C)) / (n . d)``. How X moves with the pose and with the pixel carries the
-pose's covariance and the pixel's scatter on to the map; an error of the DEM moves X along the view.
-On the edge of a ridge a pixel may as well see what lies behind it: there half the jump is added.
+A pixel's ground point X is where its ray meets the ground, locally a plane:
+``X = C + d (n . (X0 - C)) / (n . d)``. Its derivatives by pose and pixel propagate the pose's
+covariance and the pixel's scatter to the map; an error of the DEM moves X along the view. On the
+edge of a ridge a pixel may also show what lies behind: there half the jump is added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..camera.record import PARAMETERS
 from ..camera.refraction import curvature_drop
-from .outline_cells import gradient, weighted_quantiles
+from .outline_cells import terrain_gradient, weighted_quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .viewshed import Viewshed
 
 SIGMA_PIXEL = 1.0
-"""Standard deviation of a pixel of an outline, in u and in v."""
+"""Standard deviation of a marked pixel, in u and in v."""
 
 SIGMA_HEIGHT = 1.0
 """Standard deviation of the DEM's heights, metres."""
@@ -35,20 +35,20 @@ SIGMA_HEIGHT = 1.0
 _LEAST_RISE = math.tan(math.radians(1.0))
 _STEPS = (0.1, 0.1, 0.1, 1e-3, 1e-3, 1e-3, 0.01, 1e-4)  # of PARAMETERS, for differences
 _PIXEL_STEP = 0.05
-_EDGE_RATIO = 3.0  # a jump is so many times what the slope explains, and
-_EDGE = 5.0  # so many metres more
-_FARTHEST = 5  # pixels around that are looked at
+_EDGE_RATIO = 3.0  # a jump exceeds what the slope explains so many times, and
+_EDGE = 5.0  # by so many metres
+_LARGEST_RADIUS = 5  # pixels, of the neighbourhood searched for jumps
 
 
 @dataclass(frozen=True, eq=False)
 class ViewGeometry:
-    """How a camera looks at places of the ground, each with its plane.
+    """Geometry of rays to ground points, each on its local plane.
 
-    Everything is apparent: lowered by curvature and refraction, so that rays are straight.
+    Heights and slopes are apparent: lowered by curvature and refraction, so that rays are straight.
 
     Attributes
     ----------
-    place
+    points
         (N, 3) x, y and apparent height, metres.
     gradient
         (N, 2) rise of the plane eastwards and northwards.
@@ -60,7 +60,7 @@ class ViewGeometry:
         (N,) of the ray's elevation angle.
     """
 
-    place: NDArray[np.float64]
+    points: NDArray[np.float64]
     gradient: NDArray[np.float64]
     forward: NDArray[np.float64]
     distance: NDArray[np.float64]
@@ -68,30 +68,31 @@ class ViewGeometry:
 
     @property
     def rise(self) -> NDArray[np.float64]:
-        """(N,) how much the ground rises over the ray, per metre away from the camera.
+        """(N,) rise of the ground relative to the ray, per metre away from the camera.
 
-        Its inverse is the metres by which a metre of DEM error moves the place.
+        Its inverse is the shift of the point by a DEM error of one metre.
         """
         return np.asarray((self.gradient * self.forward).sum(axis=1) - self.tangent)
 
     @property
     def grazing(self) -> NDArray[np.float64]:
-        """(N,) angle between ray and ground, degrees; negative on ground that is turned away."""
+        """(N,) angle between ray and ground, degrees; negative on ground facing away."""
         lengths = np.hypot(1, self.tangent) * np.sqrt(1 + np.square(self.gradient).sum(axis=1))
         return np.asarray(np.degrees(np.arcsin(self.rise / lengths)))
 
 
 def view_geometry(points: ArrayLike, camera: Camera, terrain: Terrain) -> ViewGeometry:
-    """How a camera looks at points (N, 3) of the map; NaN where the ground's slope is unknown."""
+    """Compute the geometry of rays to points (N, 3) of the map; NaN where the slope is unknown."""
     points = np.asarray(points, np.float64).reshape(-1, 3)
     offset = points[:, :2] - camera.position[:2]
     distance = np.hypot(*offset.T)
     forward = offset / distance[:, None]
     drop = curvature_drop(distance, camera.refraction)
     height = points[:, 2] - drop
+    gradient = terrain_gradient(terrain, *points[:, :2].T)
     return ViewGeometry(
-        place=np.column_stack([points[:, :2], height]),
-        gradient=gradient(terrain, *points[:, :2].T) - (2 * drop / distance)[:, None] * forward,
+        points=np.column_stack([points[:, :2], height]),
+        gradient=gradient - (2 * drop / distance)[:, None] * forward,
         forward=forward,
         distance=distance,
         tangent=(height - camera.z) / distance,
@@ -100,55 +101,53 @@ def view_geometry(points: ArrayLike, camera: Camera, terrain: Terrain) -> ViewGe
 
 def point_covariance(
     points: ArrayLike,
-    sight: Viewshed,
+    viewshed: Viewshed,
     *,
     sigma_px: float = SIGMA_PIXEL,
     sigma_z: float = SIGMA_HEIGHT,
 ) -> NDArray[np.float64]:
-    """How well points of the map are known that were marked in the picture.
+    """Compute the covariance on the map of points marked in the photo.
 
     Parameters
     ----------
     points
         (N, 3) x, y, z, metres.
-    sight
-        What the camera sees. Where its record has no covariance, the pose counts as known.
-    sigma_px
-        Standard deviation of the mark, pixels, in u and in v.
-    sigma_z
-        Standard deviation of the DEM's heights, metres.
+    viewshed
+        Viewshed of the camera. If its record has no covariance, the pose counts as exact.
+    sigma_px, sigma_z
+        Standard deviations of the mark, in u and in v, and of the DEM's heights.
 
     Returns
     -------
     ndarray
-        (N, 2, 2) of x and y, square metres; NaN behind the camera and where the ground is not
-        known. Ground seen at less than 1 degree, or turned away, counts as seen at 1 degree.
+        (N, 2, 2) of x and y, square metres; NaN behind the camera and on unknown ground. Ground
+        seen at less than 1 degree, or facing away, counts as seen at 1 degree.
     """
-    smooth, jump, _ = _spread(points, sight, sigma_px, sigma_z)
+    smooth, jump, _ = _covariances(points, viewshed, sigma_px, sigma_z)
     return smooth + jump
 
 
 @dataclass(frozen=True, eq=False)
 class BoundaryUncertainty:
-    """How well the vertices of an outline are known.
+    """Uncertainty of the vertices of an outline.
 
     Attributes
     ----------
     points
         (N, 2) vertices, ring after ring, each once.
     major_m, minor_m
-        (N,) standard deviations along the axes of the error ellipse, metres. 68 % of places lie
+        (N,) standard deviations along the axes of the error ellipse, metres. 68 % of points lie
         within 1.51 of them, 95 % within 2.45.
     azimuth_deg
         (N,) of the major axis, clockwise from grid north, 0 to 180.
     sigma_m
-        (N,) root mean square distance between true and mapped place, metres:
-        ``sqrt(major^2 + minor^2)``. What left-out control points' errors compare with.
+        (N,) root mean square distance between true and mapped point, metres:
+        ``sqrt(major^2 + minor^2)``. Comparable to leave-one-out errors on the map.
     edge
-        (N,) bool, whether the vertex lies on an edge behind which the ground jumps away.
+        (N,) bool, whether the vertex lies on an edge with ground far behind it.
     median_m, p90_m
-        Of `sigma_m` without the jumps, by length of the boundary; None where it is nowhere known.
-        Where an outline ends on a ridge it does end there, and not half-way to what lies behind.
+        Quantiles of `sigma_m` without the jumps, by length of the boundary; None if unknown: an
+        outline that ends on a ridge ends there, not half-way to what lies behind.
     """
 
     points: NDArray[np.float64]
@@ -163,31 +162,26 @@ class BoundaryUncertainty:
 
 def boundary_uncertainty(
     polygon: Polygon | MultiPolygon,
-    sight: Viewshed,
+    viewshed: Viewshed,
     *,
     sigma_px: float = SIGMA_PIXEL,
     sigma_z: float = SIGMA_HEIGHT,
 ) -> BoundaryUncertainty:
-    """How well an outline on the map is known that was drawn in the picture.
+    """Compute the uncertainty of an outline (in the CRS of the camera) that was drawn in the photo.
 
-    Parameters
-    ----------
-    polygon
-        In the CRS of the camera.
-    sight, sigma_px, sigma_z
-        See `point_covariance`.
+    See `point_covariance` for parameters.
     """
     points, lengths = _vertices(polygon)
-    ground = np.column_stack([points, sight.terrain.sample(*points.T)])
-    smooth, jump, edge = _spread(ground, sight, sigma_px, sigma_z)
+    ground = np.column_stack([points, viewshed.terrain.sample(*points.T)])
+    smooth, jump, edge = _covariances(ground, viewshed, sigma_px, sigma_z)
     covariance = smooth + jump
     known = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
     values, vectors = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))
     values = np.where(known[:, None], values.clip(min=0), np.nan)
     east, north = vectors[:, :, 1].T
-    usual = np.sqrt(np.trace(smooth[known], axis1=1, axis2=2))
+    sigma = np.sqrt(np.trace(smooth[known], axis1=1, axis2=2))
     median, p90 = (
-        weighted_quantiles(usual, lengths[known], (0.5, 0.9)) if known.any() else (None, None)
+        weighted_quantiles(sigma, lengths[known], (0.5, 0.9)) if known.any() else (None, None)
     )
     return BoundaryUncertainty(
         points=points,
@@ -202,7 +196,7 @@ def boundary_uncertainty(
 
 
 def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(N, 2) vertices and (N,) the length of boundary that each stands for."""
+    """Return the vertices (N, 2) and the length of boundary that belongs to each (N,)."""
     import shapely
 
     rings = shapely.get_rings(shapely.get_parts(polygon))
@@ -215,22 +209,24 @@ def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDA
     return np.concatenate(points), np.concatenate(lengths)
 
 
-def _spread(
-    points: ArrayLike, sight: Viewshed, sigma_px: float, sigma_z: float
+def _covariances(
+    points: ArrayLike, viewshed: Viewshed, sigma_px: float, sigma_z: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Covariances (N, 2, 2) of points (N, 3), those of jumps, and whether each is on an edge."""
-    camera = sight.record.camera
+    """Return covariances (N, 2, 2) of points (N, 3), those of jumps, and which are on an edge."""
+    camera = viewshed.record.camera
     points = np.asarray(points, np.float64).reshape(-1, 3)
-    view = _turned_to(view_geometry(points, camera, sight.terrain))
+    view = _with_least_rise(view_geometry(points, camera, viewshed.terrain))
     pixels = camera.project(points)
-    by_pixel = _by_pixel(camera, pixels, view)
+    by_pixel = _pixel_jacobian(camera, pixels, view)
     scatter = np.broadcast_to(sigma_px**2 * np.eye(2), by_pixel.shape)
-    if sight.record.covariance is not None:
-        pose = np.asarray(sight.record.covariance, np.float64)
-        by_pose = np.linalg.solve(by_pixel, _by_pose(camera, pixels, view, pose.diagonal() > 0))
+    if viewshed.record.covariance is not None:
+        pose = np.asarray(viewshed.record.covariance, np.float64)
+        by_pose = np.linalg.solve(
+            by_pixel, _pose_jacobian(camera, pixels, view, pose.diagonal() > 0)
+        )
         scatter = scatter + by_pose @ pose @ by_pose.transpose(0, 2, 1)
-    reach = _reach(scatter)
-    half = _half_spread(pixels, sight.ranges.distances, reach)
+    reach = _scatter_radius(scatter)
+    half = _half_distance_range(pixels, viewshed.range_map.distances, reach)
     explained = reach * np.abs(view.forward[:, None] @ by_pixel).sum(axis=(1, 2))
     edge = half > _EDGE_RATIO * explained + _EDGE
     along = view.forward[:, :, None] * view.forward[:, None, :]
@@ -240,58 +236,61 @@ def _spread(
     return smooth, jump, edge
 
 
-def _reach(scatter: NDArray[np.float64]) -> int:
-    """How many pixels marks are off, pose and all: the usual one's root mean square of u and v."""
-    usual = np.nanmedian(scatter[:, 0, 0] + scatter[:, 1, 1]) / 2 if len(scatter) else 0.0
-    return 1 if np.isnan(usual) else min(max(1, math.ceil(math.sqrt(usual))), _FARTHEST)
+def _scatter_radius(scatter: NDArray[np.float64]) -> int:
+    """Return the usual error of marks, pose included, in whole pixels: rms of u and v."""
+    variance = np.nanmedian(scatter[:, 0, 0] + scatter[:, 1, 1]) / 2 if len(scatter) else 0.0
+    return 1 if np.isnan(variance) else min(max(1, math.ceil(math.sqrt(variance))), _LARGEST_RADIUS)
 
 
-def _turned_to(view: ViewGeometry) -> ViewGeometry:
-    """The view with planes that are grazed or turned away lifted to `_LEAST_RISE`."""
+def _with_least_rise(view: ViewGeometry) -> ViewGeometry:
+    """Return the view with planes at grazing angles, or facing away, lifted to `_LEAST_RISE`."""
     lift = np.maximum(_LEAST_RISE - view.rise, 0.0)
     return replace(view, gradient=view.gradient + lift[:, None] * view.forward)
 
 
-def _hits(camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry) -> NDArray[np.float64]:
-    """(N, 2) where pixels see their planes."""
-    azimuth, tangent = camera.directions(pixels)
+def _intersect_planes(
+    camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry
+) -> NDArray[np.float64]:
+    """Intersect the rays of pixels with their planes: x, y (N, 2)."""
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
     forward = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
-    away = ((camera.position[:2] - view.place[:, :2]) * view.gradient).sum(axis=1)
-    over = camera.z - view.place[:, 2] - away  # of the camera, over the plane
+    rise = ((camera.position[:2] - view.points[:, :2]) * view.gradient).sum(axis=1)
+    over = camera.z - view.points[:, 2] - rise  # height of the camera over the plane
     distance = over / ((view.gradient * forward).sum(axis=1) - tangent)
     return np.asarray(camera.position[:2] + distance[:, None] * forward)
 
 
-def _by_pixel(
+def _pixel_jacobian(
     camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry
 ) -> NDArray[np.float64]:
-    """(N, 2, 2) change of x, y with u, v, metres per pixel."""
+    """Return the derivatives (N, 2, 2) of x, y by u, v, metres per pixel."""
     columns = []
     for step in _PIXEL_STEP * np.eye(2):
-        change = _hits(camera, pixels + step, view) - _hits(camera, pixels - step, view)
-        columns.append(change / (2 * _PIXEL_STEP))
+        after, before = (_intersect_planes(camera, pixels + s, view) for s in (step, -step))
+        columns.append((after - before) / (2 * _PIXEL_STEP))
     return np.stack(columns, axis=2)
 
 
-def _by_pose(
+def _pose_jacobian(
     camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry, uncertain: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """(N, 2, 8) change of x, y with `PARAMETERS`; 0 for those that are certain."""
+    """Return the derivatives (N, 2, 8) of x, y by `PARAMETERS`; 0 for those that are exact."""
     columns = np.zeros((len(pixels), 2, len(PARAMETERS)))
     for column in np.flatnonzero(uncertain):
         name, step = PARAMETERS[column].split("_")[0], _STEPS[column]
         value = getattr(camera, name)
         after, before = (
-            _hits(replace(camera, **{name: value + sign * step}), pixels, view) for sign in (1, -1)
+            _intersect_planes(replace(camera, **{name: value + sign * step}), pixels, view)
+            for sign in (1, -1)
         )
         columns[:, :, column] = (after - before) / (2 * step)
     return columns
 
 
-def _half_spread(
+def _half_distance_range(
     pixels: NDArray[np.float64], distances: NDArray[np.float32], reach: int
 ) -> NDArray[np.float64]:
-    """(N,) half the spread of distances up to `reach` pixels around; 0 outside the picture."""
+    """Return half the range of distances (N,) up to `reach` pixels around; 0 outside the photo."""
     height, width = distances.shape
     u, v = pixels.T
     inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)

@@ -1,4 +1,4 @@
-"""The outline of what a map grid holds."""
+"""Outlines of fields on a map grid."""
 
 from __future__ import annotations
 
@@ -13,23 +13,16 @@ if TYPE_CHECKING:
     from shapely import MultiPolygon
 
 SPECKLE = 10
-"""Cells. Smaller parts and holes come from the grid, not from the ground."""
+"""Cells. Smaller parts and holes are artefacts of the grid."""
 
 _LEVEL = 0.4999  # 0.5 itself occurs in bilinear samples of masks and would make lines touch
 
 
 def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) -> MultiPolygon:
-    """Outline where a field exceeds one half.
+    """Outline the cells of a grid where a field (rows, cols), 0 to 1, exceeds one half.
 
-    Parameters
-    ----------
-    field
-        (rows, cols) 0 to 1, at the cells' centres.
-    grid
-        Its place on the map.
-    min_area
-        Smaller parts are left out, m^2. Parts and holes below `SPECKLE` cells always are, unless
-        there are no larger ones.
+    Parts below `min_area` (m^2) are omitted; parts and holes below `SPECKLE` cells always are,
+    unless there are no larger ones.
 
     Returns
     -------
@@ -51,27 +44,21 @@ def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) 
         np.concatenate(contours)[:, ::-1] * (grid.cell, -grid.cell) + (west, north),
         indices=np.repeat(np.arange(len(contours)), [len(contour) for contour in contours]),
     )
-    # What lies in a small ring is smaller still, and goes with it.
+    # Rings within a small ring are smaller still, and are dropped with it.
     areas = shapely.area(shapely.polygons(rings))
     large = areas >= SPECKLE * grid.cell**2
     if large.any():
         rings = rings[large]
     area = shapely.build_area(shapely.multilinestrings(rings))
     parts = [part for part in shapely.get_parts(area) if part.area >= min_area]
-    return _simplified(shapely.MultiPolygon(parts), grid.cell / 2)
-
-
-def _simplified(outline: MultiPolygon, tolerance: float) -> MultiPolygon:
-    import shapely
-
-    simple = outline.simplify(tolerance, preserve_topology=True)
+    simple = shapely.MultiPolygon(parts).simplify(grid.cell / 2, preserve_topology=True)
     if not simple.is_valid:
         simple = shapely.union_all(shapely.get_parts(shapely.make_valid(simple)))
     return as_multipolygon(simple)
 
 
-def as_multipolygon(geometry: Any) -> MultiPolygon:  # noqa: ANN401 -- shapely has none
-    """The areas of any geometry."""
+def as_multipolygon(geometry: Any) -> MultiPolygon:  # noqa: ANN401 -- shapely has no type for it
+    """Return the polygons of any geometry."""
     import shapely
 
     parts = shapely.get_parts(geometry)

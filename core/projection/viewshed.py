@@ -1,4 +1,4 @@
-"""A posed camera over its terrain: what it sees, found once and kept on disk."""
+"""Viewshed of a posed camera: what it sees of a terrain, computed once and cached on disk."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..camera import Camera, CameraRecord
 from ..camera.refraction import EARTH_RADIUS
 from ..errors import TerrainError
 from ..terrain import Terrain
-from .cache import cached, key_of
+from .cache import cache_key, load_or_make
 from .lines_of_sight import LinesOfSight, trace_lines_of_sight
-from .range_map import RangeMap, compute_range_map, fan
+from .range_map import RangeMap, azimuth_range, compute_range_map
 from .threads import Progress
 
 if TYPE_CHECKING:
@@ -24,88 +24,75 @@ if TYPE_CHECKING:
 
     from ..terrain.sources import Dem
 
-_VERSION = (
-    1  # of what is kept on disk; raised whenever `compute_viewshed` would give something else
-)
-_MOST_CELLS = 100_000_000  # of terrain: 400 MB; larger views get larger cells
-_SUNK, _BURIED = 0.5, 5.0  # metres below the DEM at which a camera is warned of and refused
+_VERSION = 1  # of cache entries; raised whenever `compute_viewshed` would give another result
+_MOST_CELLS = 100_000_000  # of terrain: 400 MB; larger fields of view get larger cells
+_SUNK, _BURIED = 0.5, 5.0  # metres below the DEM from which to warn of and to refuse a camera
 _JUMP = (1.05, 20.0)  # what lies behind a ridge is farther by 5 % and 20 m
 
 
 @dataclass(frozen=True, eq=False)
 class Viewshed:
-    """What a posed camera sees; made by `compute_viewshed`.
+    """Viewshed of a posed camera; computed by `compute_viewshed`.
 
     Attributes
     ----------
     record
         The camera.
     terrain
-        In the record's CRS, around all that the picture can see.
-    lines
-        Whether a place of the map is seen.
-    ranges
-        Which place each pixel sees.
+        Terrain of the field of view, in the record's CRS.
+    lines_of_sight
+        Visibility of points of the map.
+    range_map
+        Ground point of each pixel.
     warnings
-        What the user should know.
+        Doubts about the result, for the user.
     """
 
     record: CameraRecord
     terrain: Terrain
-    lines: LinesOfSight
-    ranges: RangeMap
+    lines_of_sight: LinesOfSight
+    range_map: RangeMap
     warnings: tuple[str, ...] = ()
 
-    def incidence(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Angle between ray and ground at places of the picture.
+    def incidence_angles(self, pixels: ArrayLike) -> NDArray[np.float64]:
+        """Compute the angles (N,) between ray and ground at pixels (N, 2), degrees.
 
-        Parameters
-        ----------
-        pixels
-            (N, 2) (u, v).
-
-        Returns
-        -------
-        ndarray
-            (N,) degrees: 90 looks straight at the ground, few graze it; NaN in the sky.
+        90 is perpendicular to the ground; NaN in the sky.
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
-        x, y, _ = self.ranges.locate(pixels).T
+        x, y, _ = self.range_map.unproject(pixels).T
         half = self.terrain.cell / 2
         sample = self.terrain.sample
         east = (sample(x + half, y) - sample(x - half, y)) / (2 * half)
         north = (sample(x, y + half) - sample(x, y - half)) / (2 * half)
         camera = self.record.camera
-        azimuth, tangent = camera.directions(pixels)
+        azimuth, tangent = camera.line_of_sight_angles(pixels)
         distance = np.hypot(x - camera.x, y - camera.y)
-        # Against the ground of a flat map, rays bend upwards.
+        # Relative to a flat map, rays bend upwards.
         rise = tangent + (1 - camera.refraction) / EARTH_RADIUS * distance
         into = np.sin(azimuth) * east + np.cos(azimuth) * north - rise
         sine = into / np.sqrt((1 + rise**2) * (1 + east**2 + north**2))
         return np.asarray(np.degrees(np.arcsin(np.clip(sine, 0, 1))))
 
     def skyline_rows(self) -> NDArray[np.float64]:
-        """(W,) v at which the ground ends in each column; NaN where it fills or misses it."""
-        land = np.isfinite(self.ranges.distances)
+        """Compute v (W,) of the skyline in each column; NaN where land fills it or is missing."""
+        land = np.isfinite(self.range_map.distances)
         row = land.argmax(axis=0)
         below = np.stack([np.arange(len(row)), row], axis=1).astype(np.float64)
+        angles = map(self.record.camera.line_of_sight_angles, (below - (0, 1), below))
         over, under = (
-            tangent - self.lines.skyline(azimuth)
-            for azimuth, tangent in map(self.record.camera.directions, (below - (0, 1), below))
+            tangent - self.lines_of_sight.skyline(azimuth) for azimuth, tangent in angles
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.clip(under / (under - over), 0, 1)
         return np.where(land.any(axis=0) & (row > 0), row - share, np.nan)
 
     def ridges(self) -> list[NDArray[np.int32]]:
-        """Where ground ends before the sky or before ground farther away by 5 % and 20 m.
+        """Find edges of ground before the sky or before ground farther away by 5 % and 20 m.
 
-        Returns
-        -------
-        list of ndarray
-            (N, 2) pixels (u, v) each, in order along (around) one edge.
+        Return the pixels (N, 2) of each edge, in order along or around it.
         """
-        near = self.ranges.distances
+        near = self.range_map.distances
         factor, extra = _JUMP
         sky = ~np.maximum.accumulate(np.isfinite(near), axis=0)  # the rest is too close
         behind = np.where(sky, np.float32(np.inf), near)
@@ -120,41 +107,56 @@ class Viewshed:
 
 def compute_viewshed(
     record: CameraRecord,
-    dem: Dem,
+    dem: Dem | Terrain,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Viewshed:
-    """Find what a camera sees, or take it from the cache.
+    """Compute what a camera sees, or read it from the cache.
 
-    The terrain's cells are the DEM's, as long as the field of view has no more than 100 million
-    of them (10 km x 10 km at 1 m).
+    The terrain's cells are those of the DEM, as long as the field of view has no more than 100
+    million of them (10 km x 10 km at 1 m).
 
     Parameters
     ----------
     record
         The camera.
     dem
-        Opened in the record's CRS.
+        DEM opened in the record's CRS, or terrain in that CRS, which is used as it is.
     cache
-        Folder to keep it in, and to take it from; see `cache.default_folder`. None: neither.
+        Folder of cached results (see `cache.default_folder`); None, and a terrain, go without.
     progress
-        Told the share that is done.
+        Called with the share that is done.
 
     Raises
     ------
     TerrainError
-        If the DEM is in another CRS or does not reach into the view, if the camera is under the
-        ground, or if no pixel sees any.
+        If the DEM is in another CRS or does not reach into the field of view, if the camera is
+        below the ground, or if no pixel shows ground.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.camera import Camera, CameraRecord
+    >>> from core.projection import compute_viewshed
+    >>> from core.terrain import Terrain
+    >>> rows = np.arange(200.0)[::-1, None]  # a slope of 1 in 2, rising northwards
+    >>> slope = Terrain(np.float32(5 * rows + np.zeros(200)), west=0.0, north=1990.0, cell=10.0)
+    >>> camera = Camera(300, 200, x=1000, y=0, z=300, yaw=0, pitch=0, roll=0, f=300)
+    >>> viewshed = compute_viewshed(CameraRecord(camera, epsg=2056), slope)
+    >>> viewshed.range_map.unproject([(149.5, 99.5)]).round(-1).tolist()  # the photo's centre
+    [[1000.0, 600.0, 300.0]]
     """
+    camera = record.camera
+    if isinstance(dem, Terrain):
+        warnings = _height_warnings(camera, dem)
+        return Viewshed(record, dem, *_look(camera, dem, progress), tuple(warnings))
     if dem.epsg != record.epsg:
         raise TerrainError(
             f"The DEM is open in EPSG:{dem.epsg}, the camera is posed in EPSG:{record.epsg}. "
             "Open the DEM in the camera's CRS."
         )
-    camera = record.camera
-    azimuths = fan(camera)
-    terrain = _around(camera, azimuths, dem)
-    warnings = [*dem.warnings, *_height(camera, terrain)]
+    terrain = _terrain_in_view(camera, dem)
+    warnings = [*dem.warnings, *_height_warnings(camera, terrain)]
     if terrain.cell > dem.cell:
         warnings.append(
             f"The field of view is large: the DEM is used with cells of {terrain.cell:g} m "
@@ -162,43 +164,54 @@ def compute_viewshed(
         )
 
     def make() -> tuple[LinesOfSight, RangeMap]:
-        lines = trace_lines_of_sight(
-            terrain,
-            (camera.x, camera.y, camera.z),
-            azimuths=azimuths,
-            step=0.5 / camera.f,
-            refraction=camera.refraction,
-            progress=_half(progress, 0),
-        )
-        ranges = compute_range_map(camera, lines, _half(progress, 1))
-        if np.isnan(ranges.distances).all():
-            raise TerrainError(
-                f"The camera sees nothing of the DEM {dem.name}: all of the picture is sky. Check "
-                "its angles and its height, and that the DEM covers what it looks at."
-            )
-        return lines, ranges
+        return _look(camera, terrain, progress, dem.name)
 
-    key = key_of(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
-    lines, ranges = make() if cache is None else cached(Path(cache), key, _open, make, _save)
+    key = cache_key(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
+    if cache is None:
+        lines, range_map = make()
+    else:
+        lines, range_map = load_or_make(Path(cache), key, _open_entry, make, _save_entry)
     holes = float(np.isfinite(lines.unknown).mean())
     if holes > 0:
         warnings.append(
-            f"In {max(holes, 0.01):.0%} of the directions the DEM has holes: what is seen behind "
-            "them may be hidden in truth."
+            f"In {max(holes, 0.01):.0%} of the directions the DEM has holes: what appears visible "
+            "behind them may be hidden."
         )
-    return Viewshed(record, terrain, lines, ranges, tuple(warnings))
+    return Viewshed(record, terrain, lines, range_map, tuple(warnings))
 
 
-def _around(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> Terrain:
-    """The terrain of the field of view."""
+def _look(
+    camera: Camera, terrain: Terrain, progress: Progress | None, name: str = "given"
+) -> tuple[LinesOfSight, RangeMap]:
+    """Trace the lines of sight and compute the range map; `name` is that of the DEM."""
+    lines = trace_lines_of_sight(
+        terrain,
+        (camera.x, camera.y, camera.z),
+        azimuths=azimuth_range(camera),
+        step=0.5 / camera.f,
+        refraction=camera.refraction,
+        progress=_half_progress(progress, 0),
+    )
+    range_map = compute_range_map(camera, lines, _half_progress(progress, 1))
+    if np.isnan(range_map.distances).all():
+        raise TerrainError(
+            f"The camera sees nothing of the DEM {name}: all of the photo is sky. Check its "
+            "angles and its height, and that the DEM covers what it looks at."
+        )
+    return lines, range_map
+
+
+def _terrain_in_view(camera: Camera, dem: Dem) -> Terrain:
+    """Read the terrain of the field of view."""
     west, south, east, north = bounds = dem.bounds
+    azimuths = azimuth_range(camera)
     if azimuths is not None:
         reach = math.hypot(
             max(abs(west - camera.x), abs(east - camera.x)),
             max(abs(south - camera.y), abs(north - camera.y)),
         )
-        turn = (azimuths[1] - azimuths[0]) % (2 * math.pi)
-        bearings = azimuths[0] + np.linspace(0, turn, 181)
+        angle = (azimuths[1] - azimuths[0]) % (2 * math.pi)
+        bearings = azimuths[0] + np.linspace(0, angle, 181)
         x = np.append(camera.x + reach * np.sin(bearings), camera.x)
         y = np.append(camera.y + reach * np.cos(bearings), camera.y)
         edge = 2 * dem.cell
@@ -206,38 +219,35 @@ def _around(camera: Camera, azimuths: tuple[float, float] | None, dem: Dem) -> T
     wide = min(bounds[2], east) - max(bounds[0], west)
     tall = min(bounds[3], north) - max(bounds[1], south)
     times = math.sqrt(max(wide, 0) * max(tall, 0) / _MOST_CELLS) / dem.cell
-    return dem.window(bounds, dem.cell * max(1, math.ceil(times)))
+    return dem.read_terrain(bounds, dem.cell * max(1, math.ceil(times)))
 
 
-def _height(camera: Camera, terrain: Terrain) -> list[str]:
-    """What is to be said of a camera's height over the terrain."""
+def _height_warnings(camera: Camera, terrain: Terrain) -> list[str]:
+    """Return warnings of a camera's height over the terrain; refuse one below the ground."""
     depth = float(terrain.sample(camera.x, camera.y)) - camera.z
     if math.isnan(depth):
         return [
-            "The DEM does not reach the camera: ground before it, not in the DEM, may hide what "
-            "is taken for seen."
+            "The DEM does not reach the camera: ground beyond the DEM may hide what appears "
+            "visible."
         ]
     if depth > _BURIED:
         raise TerrainError(
             f"The camera is {depth:.0f} m under the ground of the DEM. Check its height, its "
-            "place, and whether both heights are of one vertical datum (ellipsoidal heights "
+            "position, and whether both heights are of one vertical datum (ellipsoidal heights "
             "differ by some 50 m in the Alps)."
         )
     return [f"The camera is {depth:.1f} m below the DEM."] if depth > _SUNK else []
 
 
-def _half(progress: Progress | None, done: int) -> Progress | None:
-    """Progress in one of two halves of the work."""
-    if progress is None:
-        return None
-    tell = progress
-    return lambda share: tell((done + share) / 2)
+def _half_progress(progress: Progress | None, done: int) -> Progress | None:
+    """Return the progress of one of two halves of the work."""
+    return None if progress is None else lambda share: progress((done + share) / 2)
 
 
-def _save(seen: tuple[LinesOfSight, RangeMap], folder: Path) -> None:
-    for part in seen:
+def _save_entry(parts: tuple[LinesOfSight, RangeMap], folder: Path) -> None:
+    for part in parts:
         part.save(folder)
 
 
-def _open(folder: Path) -> tuple[LinesOfSight, RangeMap]:
+def _open_entry(folder: Path) -> tuple[LinesOfSight, RangeMap]:
     return LinesOfSight.open(folder), RangeMap.open(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..ipc.geometry import crop_mask, flatten_rings
+from ..ipc.geometry import crop_mask
 from .conversion import split_rings, to_json_value, to_multipolygon
 from .poses import read_pixels
 from .protocol import (
@@ -39,10 +39,11 @@ def find_viewshed(
     request: ComputeViewshed, cache: ViewshedCache, is_wanted: Callable[[], bool]
 ) -> ComputedViewshed:
     """Compute the viewshed of a camera, or find it in the cache."""
-    from ..projection.footprint import footprint
+    from ..outline.rings import flatten_rings
+    from ..projection.footprint import compute_footprint
 
     viewshed = cache.viewshed(request, is_wanted)
-    points, parts = flatten_rings(footprint(viewshed))
+    points, parts = flatten_rings(compute_footprint(viewshed))
     return ComputedViewshed.of(
         points,
         parts,
@@ -55,6 +56,7 @@ def find_viewshed(
 
 def to_map(request: ToMap, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Mapped:
     """Bring an outline to the map."""
+    from ..outline.rings import flatten_rings
     from ..projection.to_map import outline_to_map
 
     viewshed = cache.viewshed(request, is_wanted)
@@ -76,11 +78,11 @@ def to_map(request: ToMap, cache: ViewshedCache, is_wanted: Callable[[], bool]) 
 
 def _attributes(outline: MapOutline, viewshed: Viewshed) -> dict[str, Any]:
     """Return attributes and uncertainty, as `Mapped` has them."""
-    from ..projection.attributes import attributes
+    from ..projection.attributes import measure_attributes
     from ..projection.uncertainty import boundary_uncertainty
 
     return {
-        "attributes": to_json_value(attributes(outline, viewshed.terrain, viewshed)),
+        "attributes": to_json_value(measure_attributes(outline, viewshed.terrain, viewshed)),
         "sigma": boundary_uncertainty(outline.polygon, viewshed).sigma_m.astype(np.float32),
     }
 
@@ -113,7 +115,7 @@ def _visible_fraction(polygon: MultiPolygon, viewshed: Viewshed) -> float:
     )
     inside = shapely.contains_xy(polygon, x, y)
     x, y = x[inside], y[inside]
-    seen = viewshed.ranges.sees(np.column_stack([x, y, viewshed.terrain.sample(x, y)]))
+    seen = viewshed.range_map.is_visible(np.column_stack([x, y, viewshed.terrain.sample(x, y)]))
     return float(seen.mean()) if len(seen) else 0.0
 
 
@@ -130,8 +132,7 @@ def overlay(request: Overlay, cache: ViewshedCache, is_wanted: Callable[[], bool
 
 def write_drape(request: Drape, cache: ViewshedCache, is_wanted: Callable[[], bool]) -> Draped:
     """Write an orthophoto."""
-    from ..projection.drape import drape
-    from ..projection.geotiff import write_orthophoto
+    from ..projection.orthophoto import drape, write_orthophoto
 
     viewshed = cache.viewshed(request, is_wanted)
     photo = read_pixels(request.picture, viewshed.record.camera)

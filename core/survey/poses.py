@@ -78,12 +78,12 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
     """Turn a camera until the terrain's skyline fits the photo's."""
     from ..camera.skyline_detection import detect_skyline
     from ..camera.skyline_fit import fit_skyline
-    from ..projection.horizon import trace_all_round
+    from ..projection.horizon import trace_horizon
 
     start = CameraRecord.from_json(request.record)
     camera, dem = start.camera, cache.dem(request.dem, start.epsg)
     rows = detect_skyline(read_pixels(request.picture, camera))
-    lines = trace_all_round(camera, dem, lambda _: check_wanted(is_wanted))
+    lines = trace_horizon(camera, dem, lambda _: check_wanted(is_wanted))
     found = fit_skyline(rows, lines, camera)
     if not found.trusted:
         raise CameraError(found.reason)
@@ -114,7 +114,7 @@ def register(request: Register, cache: ViewshedCache, is_wanted: Callable[[], bo
     if mask.is_file():
         foreground |= read_binary_mask(mask, request.reference)
     if request.dem:  # where the photo shows no terrain
-        foreground |= np.isnan(cache.viewshed(request, is_wanted).ranges.distances)
+        foreground |= np.isnan(cache.viewshed(request, is_wanted).range_map.distances)
     found = register(reference, read_image(request.picture).pixels, record.camera, foreground)
     moved = record.with_camera(
         found.camera,

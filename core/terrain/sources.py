@@ -1,4 +1,4 @@
-"""DEM files as terrain: any CRS, one file or many tiles, only the part that is needed."""
+"""DEM files read as terrain: any CRS, one file or many tiles, only the part that is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import TerrainError
 from .terrain import Terrain
-from .tiles import UNKNOWN, Mosaic, find_tiles, is_upright, mosaics, read_tile
+from .tiles import UNKNOWN, Mosaic, find_tiles, is_upright, make_mosaics, read_tile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from .tiles import Bounds
 
-_HEIGHTS = (-500.0, 9000.0)  # what is not between is no height on Earth
-_COARSER = 1.5  # cells so much larger than the file's are averages
-_TOGETHER = 1_000_000  # cells that are read for the sake of a few points
+_HEIGHTS = (-500.0, 9000.0)  # metres: values beyond are no heights
+_COARSER = 1.5  # from this ratio to the file's cells, larger cells are averages
+_TOGETHER = 1_000_000  # cells read at most at once to sample a few points
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class _Layer:
     Attributes
     ----------
     cell, bounds
-        In the CRS in which they are read, metres.
+        In the target CRS, metres.
     as_is
-        Whether they are in that CRS and upright: on their own grid nothing is resampled.
+        Whether the files are in that CRS and upright: then their own grid is not resampled.
     """
 
     mosaic: Mosaic
@@ -46,16 +46,16 @@ class _Layer:
     def read(
         self, epsg: int, corner: tuple[float, float], cell: float, shape: tuple[int, int]
     ) -> NDArray[np.float32]:
-        """Heights of a grid, given the x and y of its upper left corner; NaN where unknown."""
+        """Read the heights of a grid, given x and y of its upper left corner; NaN if unknown."""
         import rasterio
         from rasterio.enums import Resampling
         from rasterio.transform import from_origin
         from rasterio.vrt import WarpedVRT
 
         with rasterio.open(self.mosaic.source) as source:
-            place = self._place(corner, cell)
-            if place is not None:
-                heights = _part(source, place, shape)
+            offset = self._offset(corner, cell)
+            if offset is not None:
+                heights = _read_part(source, offset, shape)
             else:
                 coarser = cell > _COARSER * self.cell
                 with WarpedVRT(
@@ -72,8 +72,8 @@ class _Layer:
         heights[heights >= highest] = np.nan
         return np.asarray(heights, np.float32)
 
-    def _place(self, corner: tuple[float, float], cell: float) -> tuple[int, int] | None:
-        """Row and column of a grid in the mosaic, if their cells are the same."""
+    def _offset(self, corner: tuple[float, float], cell: float) -> tuple[int, int] | None:
+        """Return row and column of a grid in the mosaic, if their cells coincide."""
         t = self.mosaic.transform
         if not self.as_is or max(abs(t.a - cell), abs(-t.e - cell)) > 1e-6 * cell:
             return None
@@ -85,24 +85,24 @@ class _Layer:
 
 @dataclass(frozen=True)
 class Dem:
-    """DEM files, open for reading in a projected CRS; made by `open_dem`.
+    """Elevation model: files opened in a projected CRS by `open_dem`.
 
     Attributes
     ----------
     epsg
         CRS of all coordinates.
     name
-        For people.
+        For messages.
     cell
         Size of the finest cells, metres.
     bounds
         (x_min, y_min, x_max, y_max) of all files, metres.
     vertical_datum
-        As the files state it, else "".
+        As stated by the files, else "".
     warnings
-        What the user should know.
+        Doubts about the files, for the user.
     identity
-        Another whenever a file was changed: for keys of caches.
+        Hash that changes with the files, for keys of caches.
     """
 
     epsg: int
@@ -113,16 +113,10 @@ class Dem:
     warnings: tuple[str, ...]
     identity: str
     _layers: tuple[_Layer, ...]  # the finest first
-    _corner: tuple[float, float]  # of a cell of all windows: those of the finest file, if possible
+    _corner: tuple[float, float]  # of a cell, for the grids of all windows: of the finest file
 
     def sample(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """Heights at places, bilinear; NaN where none is known.
-
-        Parameters
-        ----------
-        x, y
-            (N,) metres.
-        """
+        """Interpolate heights bilinearly at x and y (N,), metres; NaN where unknown."""
         x, y = (np.asarray(a, np.float64).reshape(-1) for a in (x, y))
         heights = np.full(len(x), np.nan)
         west, south, east, north = self.bounds
@@ -131,46 +125,47 @@ class Dem:
             return heights
         x, y = x[near], y[near]
         if len(near) > 1 and np.ptp(x) * np.ptp(y) > _TOGETHER * self.cell**2:
-            # Far apart: half of the points at a time, not all the ground between them.
+            # Far apart: half of the points at a time, without all the terrain between them.
             along = x if np.ptp(x) > np.ptp(y) else y
             order = np.argsort(along, kind="stable")
             for half in np.array_split(order, 2):
                 heights[near[half]] = self.sample(x[half], y[half])
             return heights
-        heights[near] = self._read((x.min(), y.min(), x.max(), y.max()), self.cell).sample(x, y)
+        terrain = self._read_cells((x.min(), y.min(), x.max(), y.max()), self.cell)
+        heights[near] = terrain.sample(x, y)
         return heights
 
-    def window(self, bounds: Bounds, cell: float | None = None) -> Terrain:
-        """The terrain of a part of the map.
+    def read_terrain(self, bounds: Bounds, cell: float | None = None) -> Terrain:
+        """Read the terrain of a part of the map.
 
         Parameters
         ----------
         bounds
-            (x_min, y_min, x_max, y_max), metres; what lies beyond the DEM is left out.
+            (x_min, y_min, x_max, y_max), metres; clipped to the DEM.
         cell
-            Size of its cells, metres; the finest file's by default. Larger ones are averages.
+            Size of the cells, metres; by default that of the finest file. Larger ones are averages.
 
         Raises
         ------
         TerrainError
-            If the DEM knows no height there.
+            If the DEM has no height there.
         """
-        if not _overlap(bounds, self.bounds):
+        if not _overlaps(bounds, self.bounds):
             raise TerrainError(
-                f"The DEM {self.name} does not cover {_text(bounds)}: it covers "
-                f"{_text(self.bounds)} in EPSG:{self.epsg}. Check that x and y are not exchanged "
-                "and are in that CRS, or name a DEM of that place."
+                f"The DEM {self.name} does not cover {_format_bounds(bounds)}: it covers "
+                f"{_format_bounds(self.bounds)} in EPSG:{self.epsg}. Check that x and y are not "
+                "exchanged and are in that CRS, or name a DEM of that place."
             )
-        terrain = self._read(bounds, cell or self.cell)
+        terrain = self._read_cells(bounds, cell or self.cell)
         if np.isnan(terrain.heights).all():
             raise TerrainError(
-                f"The DEM {self.name} knows no height at {_text(bounds)}: a hole, or a missing "
-                "tile. Name a DEM of that place as well."
+                f"The DEM {self.name} has no height at {_format_bounds(bounds)}: a hole, or a "
+                "missing tile. Name a DEM of that place as well."
             )
         return terrain
 
-    def _read(self, bounds: Bounds, cell: float) -> Terrain:
-        """Heights of all cells whose centres are needed to interpolate within bounds."""
+    def _read_cells(self, bounds: Bounds, cell: float) -> Terrain:
+        """Read all cells that are needed to interpolate within bounds."""
         (x, y), (west, south, east, north) = self._corner, self.bounds
         low, high = np.maximum(bounds[:2], (west, south)), np.minimum(bounds[2:], (east, north))
         left, right = math.floor((low[0] - x) / cell - 0.5), math.ceil((high[0] - x) / cell - 0.5)
@@ -181,33 +176,48 @@ class Dem:
         heights = first.read(self.epsg, (west, north), cell, shape)
         for layer in others:
             missing = np.isnan(heights)
-            if missing.any() and _overlap(bounds, layer.bounds):
+            if missing.any() and _overlaps(bounds, layer.bounds):
                 found = layer.read(self.epsg, (west, north), cell, shape)
                 np.copyto(heights, found, where=missing)
         return Terrain(heights, west + cell / 2, north - cell / 2, cell)
 
 
 def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
-    """DEM files for a CRS; nothing but their heads is read yet.
+    r"""Open DEM files, reading their headers only.
 
-    Where files overlap the finer one counts; coarser ones fill its holes.
+    Where files overlap, finer ones take precedence; coarser ones fill their holes.
 
     Parameters
     ----------
     paths
-        A file, several, or a folder of tiles; anything that GDAL reads, in any CRS.
+        A file, several files, or a folder of tiles; any format of GDAL, any CRS.
     epsg
-        Of the projected CRS in metres in which heights are wanted.
+        Projected CRS in metres, in which heights are read.
 
     Raises
     ------
     TerrainError
-        If a file is missing or no DEM, does not state its CRS, or the CRS cannot be used.
+        If a file is missing, no DEM or without CRS, or `epsg` is not projected.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from pyproj import CRS
+    >>> from core.terrain import open_dem
+    >>> grid = "ncols 2\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 10\n30 30\n20 20"
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "dem.asc").write_text(grid)
+    ...     _ = Path(folder, "dem.prj").write_text(CRS(2056).to_wkt("WKT1_ESRI"))
+    ...     open_dem(folder, epsg=2056).sample([10], [10]).tolist()
+    [25.0]
     """
     files = find_tiles(paths)
     tiles = [read_tile(file) for file in files]
-    _check(epsg)
-    layers = sorted((_layer(mosaic, epsg) for mosaic in mosaics(tiles)), key=lambda it: it.cell)
+    _require_projected(epsg)
+    layers = sorted(
+        (_make_layer(mosaic, epsg) for mosaic in make_mosaics(tiles)), key=lambda it: it.cell
+    )
     finest = layers[0]
     transform = finest.mosaic.transform
     boxes = np.array([layer.bounds for layer in layers])
@@ -222,13 +232,13 @@ def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
         bounds=(*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()),
         vertical_datum=", ".join(datums),
         warnings=tuple(warnings),
-        identity=_identity(files),
+        identity=_hash_files(files),
         _layers=tuple(layers),
         _corner=(transform.c, transform.f) if finest.as_is else (0.0, 0.0),
     )
 
 
-def _check(epsg: int) -> None:
+def _require_projected(epsg: int) -> None:
     """Refuse a CRS that is unknown or not projected."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError
@@ -241,13 +251,13 @@ def _check(epsg: int) -> None:
         raise TerrainError(f"EPSG:{epsg} is not in metres. Use a projected CRS such as EPSG:2056.")
 
 
-def _layer(mosaic: Mosaic, epsg: int) -> _Layer:
-    """A mosaic as seen from a CRS."""
+def _make_layer(mosaic: Mosaic, epsg: int) -> _Layer:
+    """Return a mosaic as a layer in a CRS."""
     from rasterio.crs import CRS
     from rasterio.warp import calculate_default_transform, transform_bounds
 
     t = mosaic.transform
-    if is_upright(t) and _is(mosaic.crs, epsg):
+    if is_upright(t) and _is_same_crs(mosaic.crs, epsg):
         return _Layer(mosaic, min(t.a, -t.e), mosaic.bounds, as_is=True)
     crs = CRS.from_wkt(mosaic.crs), CRS.from_epsg(epsg)
     warped, _, _ = calculate_default_transform(*crs, mosaic.width, mosaic.height, *mosaic.bounds)
@@ -255,26 +265,26 @@ def _layer(mosaic: Mosaic, epsg: int) -> _Layer:
     return _Layer(mosaic, float(f"{warped.a:.3g}"), bounds, as_is=False)
 
 
-def _is(wkt: str, epsg: int) -> bool:
-    """Whether a CRS is that of an EPSG code, whatever it is called."""
+def _is_same_crs(wkt: str, epsg: int) -> bool:
+    """Return whether a CRS is that of an EPSG code, whatever its name."""
     from pyproj import CRS
 
     return bool(CRS.from_wkt(wkt).equals(CRS.from_epsg(epsg), ignore_axis_order=True))
 
 
-def _identity(files: Sequence[Path]) -> str:
-    """Hash of the files' paths, sizes and times of change."""
+def _hash_files(files: Sequence[Path]) -> str:
+    """Return a hash of the files' paths, sizes and modification times."""
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr(stats).encode()).hexdigest()
 
 
-def _part(
-    source: DatasetReader, place: tuple[int, int], shape: tuple[int, int]
+def _read_part(
+    source: DatasetReader, offset: tuple[int, int], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Cells of a raster from a row and column on; UNKNOWN outside of it."""
+    """Read cells of a raster from a row and column on; UNKNOWN outside of it."""
     from rasterio.windows import Window
 
-    (row, col), (rows, cols) = place, shape
+    (row, col), (rows, cols) = offset, shape
     top, left = max(row, 0), max(col, 0)
     bottom, right = min(row + rows, source.height), min(col + cols, source.width)
     cells = np.full(shape, UNKNOWN, np.float32)
@@ -284,9 +294,9 @@ def _part(
     return cells
 
 
-def _overlap(one: Bounds, other: Bounds) -> bool:
+def _overlaps(one: Bounds, other: Bounds) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _text(bounds: Bounds) -> str:
+def _format_bounds(bounds: Bounds) -> str:
     return "x {0:.0f} to {2:.0f}, y {1:.0f} to {3:.0f}".format(*bounds)

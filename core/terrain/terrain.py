@@ -13,16 +13,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """A part of a DEM in the CRS in which cameras are posed.
+    """Heights of a part of a DEM, in the map CRS.
 
     Attributes
     ----------
     heights
-        (R, C) float32, metres, NaN where nothing is known; the first row is the northernmost.
+        (R, C) float32, metres, NaN where unknown; the first row is the northernmost.
     west, north
         x and y of the *centre* of the upper left cell, metres.
     cell
         Size of the square cells, metres.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.terrain import Terrain
+    >>> slope = Terrain(np.float32([[30, 30], [20, 20]]), west=0.0, north=10.0, cell=10.0)
+    >>> slope.sample([5.0, 50.0], [5.0, 5.0]).tolist()
+    [25.0, nan]
     """
 
     heights: NDArray[np.float32]
@@ -32,7 +40,7 @@ class Terrain:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(x_min, y_min, x_max, y_max) of the cells' centres: where heights can be had."""
+        """(x_min, y_min, x_max, y_max) of the cells' centres: where heights are known."""
         rows, cols = self.heights.shape
         return (
             self.west,
@@ -42,12 +50,9 @@ class Terrain:
         )
 
     def sample(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """Heights between the cells' centres, bilinear; NaN outside and beside unknown cells.
+        """Interpolate heights bilinearly at x and y, metres, of one shape.
 
-        Parameters
-        ----------
-        x, y
-            Of the same shape, metres.
+        NaN outside and beside unknown cells.
         """
         rows, cols = self.heights.shape
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)

@@ -1,4 +1,4 @@
-"""DEM files: what they say of themselves, and tiles of one grid taken as one mosaic."""
+"""Headers of DEM files, and mosaics of tiles of one grid."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     Bounds = tuple[float, float, float, float]
 
 ENDINGS = (".tif", ".tiff", ".asc", ".vrt", ".img", ".hgt", ".dem", ".bil", ".xyz")
-"""Of the files that are taken from a folder."""
+"""Suffixes of the files that are read from a folder."""
 
 UNKNOWN = -9999.0
-"""No height in mosaics; also taken for none in files that do not say what is."""
+"""Nodata value of mosaics, and of files that state none."""
 
 _FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "international foot": 0.3048}
 _FEET |= dict.fromkeys(("us survey foot", "us-ft", "ftus", "us_survey_foot"), 1200 / 3937)
@@ -29,24 +29,24 @@ _DATUM_TAGS = ("VERTICAL_DATUM", "VERT_DATUM", "VERTICAL_CRS")
 
 @dataclass(frozen=True)
 class Tile:
-    """A DEM file.
+    """Header of a DEM file.
 
     Attributes
     ----------
     path
         Absolute.
     crs
-        Of x and y, WKT.
+        CRS of x and y, WKT.
     transform
         From column and row to x and y.
     width, height
         Cells.
     nodata
-        Stored number where no height is known.
+        Stored number where the height is unknown.
     scale, offset
         From stored numbers to metres.
     unit, vertical_datum
-        Of the heights, as the file states them, else "".
+        Of the heights, as stated by the file, else "".
     """
 
     path: Path
@@ -62,7 +62,7 @@ class Tile:
 
     @property
     def warning(self) -> str | None:
-        """What the user should know of it."""
+        """Doubt about the unit of heights, for the user."""
         if self.unit in _FEET:
             return f"{self.path.name}: heights in feet, taken as metres after conversion."
         if self.unit not in _METRES:
@@ -71,7 +71,7 @@ class Tile:
 
     @property
     def grid(self) -> tuple[object, ...]:
-        """Equal for tiles that make one mosaic: upright, their cells on one grid."""
+        """Key of the grid: equal for tiles of one mosaic."""
         t = self.transform
         if not is_upright(t):
             return (self.path,)
@@ -81,12 +81,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Tiles of one grid as one raster that GDAL opens.
+    """Tiles of one grid as one virtual raster.
 
     Attributes
     ----------
     source
-        XML of a GDAL virtual raster: float32 metres, `UNKNOWN` where no height is known.
+        XML of a GDAL virtual raster: float32 metres, `UNKNOWN` where the height is unknown.
     crs, transform, width, height
         As of `Tile`.
     """
@@ -108,18 +108,18 @@ class Mosaic:
 
 
 def is_upright(transform: Affine) -> bool:
-    """Whether rows run from north to south and columns from west to east."""
+    """Return whether rows run from north to south and columns from west to east."""
     t = transform
     return bool(t.b == 0 and t.d == 0 and t.a > 0 > t.e)
 
 
 def find_tiles(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    """DEM files by name; a folder stands for the DEM files in it.
+    """Return the DEM files of paths; a folder stands for the DEM files in it.
 
     Raises
     ------
     TerrainError
-        If one is missing, or a folder holds none.
+        If a file is missing, or a folder holds no DEM.
     """
     found: list[Path] = []
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
@@ -140,7 +140,7 @@ def find_tiles(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def read_tile(path: Path) -> Tile:
-    """What a DEM file says of itself.
+    """Read the header of a DEM file.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def read_tile(path: Path) -> Tile:
         with rasterio.open(path) as file:
             if file.count != 1:
                 raise TerrainError(
-                    f"{path} has {file.count} bands, a DEM has one: heights. Is it a picture?"
+                    f"{path} has {file.count} bands, a DEM has one: heights. Is it an image?"
                 )
             if not file.crs:
                 raise TerrainError(
@@ -162,7 +162,7 @@ def read_tile(path: Path) -> Tile:
                     f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
                     "Raster > Projections > Assign Projection in QGIS."
                 )
-            crs, datum = _split(file.crs.to_wkt())
+            crs, datum = _split_compound_crs(file.crs.to_wkt())
             tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
             unit = (file.units[0] or "").strip().lower()
             metres = _FEET.get(unit, 1.0)
@@ -180,21 +180,21 @@ def read_tile(path: Path) -> Tile:
             )
     except RasterioError as error:
         raise TerrainError(
-            f"{path} cannot be read as a DEM: {error}. It is to be a raster of heights, such as "
-            "a GeoTIFF or an ASCII grid."
+            f"{path} cannot be read as a DEM: {error}. A DEM is a raster of heights, such as a "
+            "GeoTIFF or an ASCII grid."
         ) from error
 
 
-def mosaics(tiles: Sequence[Tile]) -> list[Mosaic]:
-    """All tiles, those of one grid together; where tiles of one grid overlap the last is on top."""
+def make_mosaics(tiles: Sequence[Tile]) -> list[Mosaic]:
+    """Join tiles of one grid each; where tiles of one grid overlap, the last is on top."""
     grids: dict[tuple[object, ...], list[Tile]] = {}
     for tile in tiles:
         grids.setdefault(tile.grid, []).append(tile)
-    return [_mosaic(group) for group in grids.values()]
+    return [_make_mosaic(group) for group in grids.values()]
 
 
-def _split(wkt: str) -> tuple[str, str]:
-    """CRS of x and y (WKT), and the name of the CRS of heights or ""."""
+def _split_compound_crs(wkt: str) -> tuple[str, str]:
+    """Return the CRS of x and y (WKT), and the name of the CRS of heights or ""."""
     from pyproj import CRS
 
     crs = CRS.from_wkt(wkt)
@@ -204,8 +204,8 @@ def _split(wkt: str) -> tuple[str, str]:
     return wkt, "ellipsoidal" if len(crs.axis_info) == 3 else ""
 
 
-def _mosaic(tiles: Sequence[Tile]) -> Mosaic:
-    """Tiles of one grid, as GDAL's gdalbuildvrt does it."""
+def _make_mosaic(tiles: Sequence[Tile]) -> Mosaic:
+    """Join tiles of one grid, as gdalbuildvrt."""
     first = tiles[0].transform
     west = min(tile.transform.c for tile in tiles)
     north = max(tile.transform.f for tile in tiles)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ..engine import ENGINES, LoadedModel, load_model
 from ..errors import ImageError, PromptError
 from ..ipc.envelope import Skipped
-from ..ipc.geometry import flatten_rings
 from ..ipc.server import versions
 from ..outline import mask_to_polygons
+from ..outline.rings import flatten_rings
 from ..predictor import Predictor, PredictorOptions, Zoom
 from ..prompts import Click, Prompts
 from .protocol import (

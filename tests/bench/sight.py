@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.camera import Camera
 from core.camera.refraction import curvature_drop
 from core.projection.lines_of_sight import trace_lines_of_sight
-from core.projection.range_map import compute_range_map, fan
+from core.projection.range_map import azimuth_range, compute_range_map
 from core.terrain import Terrain
 
 RAYS = 4000
@@ -49,7 +49,7 @@ def march(terrain: Terrain, camera: Camera, rays: int) -> NDArray[np.float64]:
     """(rays,) horizontal distances at which random pixels meet ground, NaN in the sky."""
     random = np.random.default_rng(0)
     pixels = random.random((rays, 2)) * (camera.width - 1, camera.height - 1)
-    azimuth, tangent = camera.directions(pixels)
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
     found = np.full(rays, np.nan)
     going = np.arange(rays)
     end = np.hypot(*np.multiply(terrain.heights.shape, terrain.cell))
@@ -80,7 +80,7 @@ def main() -> None:
 
     start = clock()
     lines = trace_lines_of_sight(
-        terrain, (camera.x, camera.y, camera.z), azimuths=fan(camera), step=0.5 / camera.f
+        terrain, (camera.x, camera.y, camera.z), azimuths=azimuth_range(camera), step=0.5 / camera.f
     )
     middle = clock()
     ranges = compute_range_map(camera, lines)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.camera import Camera, CameraRecord
 from core.camera.refraction import curvature_drop
 from core.projection.lines_of_sight import trace_lines_of_sight
-from core.projection.range_map import compute_range_map, fan
+from core.projection.range_map import azimuth_range, compute_range_map
 from core.projection.viewshed import Viewshed
 from core.terrain import Terrain
 
@@ -44,7 +44,7 @@ def sight_of(ground: Ground, camera: Camera, half: int = 1000, cell: float = 5.0
     heights = ground(*np.meshgrid(x, y)).astype(np.float32)
     terrain = Terrain(heights, X + x[0], Y + y[0], cell)
     lines = trace_lines_of_sight(
-        terrain, tuple(camera.position), azimuths=fan(camera), step=0.5 / camera.f
+        terrain, tuple(camera.position), azimuths=azimuth_range(camera), step=0.5 / camera.f
     )
     return Viewshed(CameraRecord(camera, 2056), terrain, lines, compute_range_map(camera, lines))
 

@@ -11,7 +11,7 @@ import shapely
 from shapely.affinity import rotate
 
 from core.errors import TerrainError
-from core.projection.attributes import attributes, suggest_size
+from core.projection.attributes import measure_attributes, suggest_size
 from core.terrain import Terrain
 
 DEMS = Path(__file__).parents[2].parent / "shared" / "data" / "dem"
@@ -46,7 +46,7 @@ def placed(polygon, azimuth=180.0):
 def test_a_strip_on_a_plane(azimuth: float, cell: float) -> None:
     length, width = 400.0, 90.0  # on the map
     strip = placed(shapely.box(-width / 2, -length / 2, width / 2, length / 2), azimuth)
-    found = attributes(strip, plane(35, azimuth, cell, half=300))
+    found = measure_attributes(strip, plane(35, azimuth, cell, half=300))
     drop, secant = length * math.tan(math.radians(35)), 1 / math.cos(math.radians(35))
     assert found["area_m2"] == pytest.approx(length * width)
     assert found["area_surface_m2"] == pytest.approx(length * width * secant, rel=0.002)
@@ -70,7 +70,7 @@ def test_a_strip_on_a_plane(azimuth: float, cell: float) -> None:
 def test_wider_than_long(tilt: float) -> None:
     """A slab whose crown runs across the slope is not measured from corner to corner."""
     slab = placed(rotate(shapely.box(-150, -40, 150, 40), tilt, origin=(0, 0)))
-    found = attributes(slab, plane())
+    found = measure_attributes(slab, plane())
     straight = 80 / math.cos(math.radians(tilt))
     assert found["length_m"] == pytest.approx(straight / math.cos(math.radians(35)), rel=0.04)
     assert found["width_m"] > 180
@@ -79,7 +79,7 @@ def test_wider_than_long(tilt: float) -> None:
 def test_a_pointed_loose_snow_avalanche() -> None:
     """Its top is not cut off, though hardly any area lies there."""
     wedge = placed(shapely.Polygon([(0, 200), (-80, -200), (80, -200)]))
-    found = attributes(wedge, plane())
+    found = measure_attributes(wedge, plane())
     assert found["z_max"] == pytest.approx(2000 + 200 * math.tan(math.radians(35)), abs=1)
     assert found["length_m"] == pytest.approx(400 / math.cos(math.radians(35)), rel=0.03)
     assert found["width_m"] == pytest.approx(160, rel=0.06)
@@ -88,7 +88,7 @@ def test_a_pointed_loose_snow_avalanche() -> None:
 @pytest.mark.parametrize("size", [12.0, 40.0, 1500.0])
 def test_all_sizes_alike(size: float) -> None:
     strip = placed(shapely.box(-size / 8, -size / 2, size / 8, size / 2), 200)
-    found = attributes(strip, plane(35, 200, 5))
+    found = measure_attributes(strip, plane(35, 200, 5))
     secant = 1 / math.cos(math.radians(35))
     assert found["length_m"] == pytest.approx(size * secant, rel=0.03)
     assert found["width_m"] == pytest.approx(size / 4, rel=0.03)
@@ -101,7 +101,7 @@ def test_a_cone() -> None:
     angles = np.radians(np.linspace(20, 70, 60))
     arc = np.column_stack([np.sin(angles), np.cos(angles)])
     sector = shapely.Polygon(np.concatenate([300 * arc, 1000 * arc[::-1]]))
-    found = attributes(placed(sector), cone)
+    found = measure_attributes(placed(sector), cone)
     secant = math.hypot(1, 0.6)
     assert found["area_surface_m2"] == pytest.approx(sector.area * secant, rel=0.005)
     assert found["length_m"] == pytest.approx(700 * secant, rel=0.03)
@@ -117,7 +117,7 @@ def test_a_bend_is_followed() -> None:
     angles = np.linspace(0, np.pi / 2, 60)
     arc = np.column_stack([np.cos(angles), np.sin(angles)])
     bend = placed(shapely.Polygon(np.concatenate([370 * arc, 430 * arc[::-1]])))
-    found = attributes(bend, ramp)
+    found = measure_attributes(bend, ramp)
     drop = 0.5 * 400 * np.pi / 2
     assert math.hypot(370 * np.pi / 2, drop) * 0.99 < found["length_m"]
     assert found["length_m"] < math.hypot(400 * np.pi / 2, drop) * 1.03
@@ -130,7 +130,7 @@ def test_a_valley() -> None:
     radius, reach = 800.0, 500.0
     valley = terrain_of(lambda x, y: 2500 - np.sqrt(radius**2 - np.clip(x, -700, 700) ** 2), 5, 700)
     outline = placed(shapely.box(-reach, -100, 0, 100))
-    found = attributes(outline, valley)
+    found = measure_attributes(outline, valley)
     bow = radius * math.asin(reach / radius)
     assert found["area_surface_m2"] == pytest.approx(200 * bow, rel=0.005)
     assert found["length_m"] == pytest.approx(bow, rel=0.03)
@@ -147,27 +147,27 @@ def test_parts_holes_and_a_given_release() -> None:
     lower = shapely.box(-50, -300, 50, 60).difference(shapely.box(-10, -200, 10, -100))
     both = placed(shapely.MultiPolygon([upper, lower]))
     secant = 1 / math.cos(math.radians(35))
-    found = attributes(both, plane())
+    found = measure_attributes(both, plane())
     assert found["area_surface_m2"] == pytest.approx(both.area * secant, rel=0.002)
     assert found["length_m"] == pytest.approx(600 * secant, rel=0.02)
     fold = terrain_of(lambda x, y: 2000 + np.where(y > 0, 0.8, 0.5) * y)
-    found = attributes(both, fold, release=placed(shapely.box(-50, -200, 50, -100)))
+    found = measure_attributes(both, fold, release=placed(shapely.box(-50, -200, 50, -100)))
     assert found["slope_release_deg"] == pytest.approx(math.degrees(math.atan(0.5)), abs=0.1)
-    found = attributes(both, fold)
+    found = measure_attributes(both, fold)
     assert found["slope_release_deg"] == pytest.approx(math.degrees(math.atan(0.8)), abs=0.1)
 
 
 def test_unknown_stays_empty() -> None:
     """Ground without heights, level ground, no ground at all."""
     far = placed(shapely.box(1300, -50, 1900, 50))
-    found = attributes(far, plane())
+    found = measure_attributes(far, plane())
     assert found["area_m2"] == far.area
     assert {found[name] for name in ("z_max", "length_m", "slope_mean_deg", "aspect_8")} == {None}
-    found = attributes(placed(shapely.box(0, 0, 90, 50)), plane(slope=0))
+    found = measure_attributes(placed(shapely.box(0, 0, 90, 50)), plane(slope=0))
     assert found["slope_mean_deg"] == 0
     assert {found[name] for name in ("length_m", "width_m", "aspect_deg", "aspect_8")} == {None}
     with pytest.raises(TerrainError, match="empty"):
-        attributes(shapely.MultiPolygon(), plane())
+        measure_attributes(shapely.MultiPolygon(), plane())
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def resampled(terrain: Terrain, cell: float) -> Terrain:
 def test_the_same_from_finer_and_coarser_terrain(name: str, part: int) -> None:
     terrain, outlines = read(name)
     outline = outlines[part]
-    found = attributes(outline, terrain)
+    found = measure_attributes(outline, terrain)
     for cell in (2.0, 10.0):
-        other = attributes(outline, resampled(terrain, cell))
+        other = measure_attributes(outline, resampled(terrain, cell))
         for key in (
             "area_surface_m2",
             "length_m",

@@ -26,7 +26,7 @@ def ahead(cam: Camera, count: int = 500) -> np.ndarray:
     depth = rng.uniform(200, 8000, count)
     across, down = rng.uniform(-0.6, 0.6, (2, count))
     rays = np.stack([across * depth, down * depth * 0.6, depth], axis=1)
-    return cam.position + rays @ cam.axes()
+    return cam.position + rays @ cam.rotation_matrix()
 
 
 def test_pixels_are_those_of_opencv():
@@ -35,7 +35,7 @@ def test_pixels_are_those_of_opencv():
     offset = places - cam.position
     offset[:, 2] -= curvature_drop(np.hypot(offset[:, 0], offset[:, 1]))
     lens = np.array([[cam.f, 0, cam.cx], [0, cam.f, cam.cy], [0, 0, 1]])
-    turn, _ = cv2.Rodrigues(cam.axes())
+    turn, _ = cv2.Rodrigues(cam.rotation_matrix())
     expected, _ = cv2.projectPoints(offset, turn, np.zeros(3), lens, np.array([-0.12, 0.03, 0, 0]))
     np.testing.assert_allclose(cam.project(places), expected[:, 0], atol=1e-6)
 
@@ -55,7 +55,7 @@ def test_axes_by_hand():
 def test_picture_centre_and_pixel_centres():
     cam = camera(k1=0.0, k2=0.0, refraction=1.0)
     assert (cam.cx, cam.cy) == (959.5, 539.5)
-    (pixel,) = cam.project([cam.position + 1000 * cam.axes()[2]])
+    (pixel,) = cam.project([cam.position + 1000 * cam.rotation_matrix()[2]])
     np.testing.assert_allclose(pixel, (959.5, 539.5), atol=1e-6)
 
 
@@ -63,7 +63,7 @@ def test_picture_centre_and_pixel_centres():
 def test_rays_undo_drawing(k1):
     cam = camera(k1=k1, k2=0.0)
     pixels = np.random.default_rng(0).uniform((0, 0), (1919, 1079), (400, 2))
-    back = cam.draw(cam.rays(pixels) @ cam.axes().T)
+    back = cam.project_rays(cam.pixel_rays(pixels) @ cam.rotation_matrix().T)
     drawn = np.isfinite(back[:, 0])  # a lens that folds draws nothing in its corners
     assert drawn.mean() > 0.9
     np.testing.assert_allclose(back[drawn], pixels[drawn], atol=1e-8)
@@ -71,17 +71,19 @@ def test_rays_undo_drawing(k1):
 
 def test_far_off_points_do_not_fold_into_the_picture():
     cam = camera(k1=-0.3, k2=0.0)
-    beside = cam.position + np.array([[3.0, 0, 1.0]]) @ cam.axes() * 1000
+    beside = cam.position + np.array([[3.0, 0, 1.0]]) @ cam.rotation_matrix() * 1000
     assert np.isnan(cam.project(beside)).all()
-    behind = cam.position - 1000 * cam.axes()[2]
+    behind = cam.position - 1000 * cam.rotation_matrix()[2]
     assert np.isnan(cam.project([behind])).all()
 
 
 def test_panorama_goes_round():
     cam = Camera(4000, 700, **POSE, f=4000 / (2 * np.pi), projection=Projection.CYLINDRICAL)
     pixels = np.random.default_rng(0).uniform((0, 0), (3999, 699), (400, 2))
-    np.testing.assert_allclose(cam.draw(cam.rays(pixels) @ cam.axes().T), pixels, atol=1e-8)
-    azimuth, _ = replace(cam, pitch=0.0, roll=0.0).directions([[cam.cx + 1000, 0.0]])
+    np.testing.assert_allclose(
+        cam.project_rays(cam.pixel_rays(pixels) @ cam.rotation_matrix().T), pixels, atol=1e-8
+    )
+    azimuth, _ = replace(cam, pitch=0.0, roll=0.0).line_of_sight_angles([[cam.cx + 1000, 0.0]])
     assert np.degrees(azimuth[0]) % 360 == pytest.approx((123 + 90) % 360)
     with pytest.raises(CameraError, match="distortion"):
         replace(cam, k1=0.1)

@@ -82,7 +82,7 @@ def seen(terrain: Terrain) -> np.ndarray:
     """(H, W, 3) ground that the true camera sees, by marching along every ray; NaN in the sky."""
     width, height = SIZE
     v, u = np.mgrid[:height, :width]
-    azimuth, tangent = TRUTH.directions(np.stack([u.ravel(), v.ravel()], axis=1))
+    azimuth, tangent = TRUTH.line_of_sight_angles(np.stack([u.ravel(), v.ravel()], axis=1))
     way = np.stack([np.sin(azimuth), np.cos(azimuth), tangent], axis=1)
     ends = np.full(len(azimuth), np.nan)
     going, above, last = np.arange(len(azimuth)), np.full(len(azimuth), 10.0), 60.0
@@ -637,8 +637,13 @@ def moved(world: Path, out: Path, turn: tuple[float, float, float]) -> tuple[Pat
     angles = np.add((TRUTH.yaw, TRUTH.pitch, TRUTH.roll), turn)
     now = replace(TRUTH, yaw=angles[0], pitch=angles[1], roll=angles[2])
     v, u = np.mgrid[: SIZE[1], : SIZE[0]]
-    rays = now.rays(np.stack([u.ravel(), v.ravel()], axis=1))
-    col, row = TRUTH.draw(rays @ TRUTH.axes().T).astype(np.float32).reshape(*u.shape, 2).T
+    rays = now.pixel_rays(np.stack([u.ravel(), v.ravel()], axis=1))
+    col, row = (
+        TRUTH.project_rays(rays @ TRUTH.rotation_matrix().T)
+        .astype(np.float32)
+        .reshape(*u.shape, 2)
+        .T
+    )
     before = cv2.imread(str(world / "picture.png"))
     cv2.imwrite(str(out), cv2.remap(before, col.T, row.T, cv2.INTER_CUBIC, borderMode=2))
     return out, now
@@ -695,7 +700,7 @@ def test_register_takes_a_part_of_the_picture(world, tmp_path, capsys):
     assert camera("register", tmp_path / "part.png", *options, "--crop", f"{left},{top}") == 0
     found = CameraRecord.read(out).camera
     assert (found.width, found.height) == (width, height)
-    place = now.position + 1000 * now.rays([[300.0, 200.0]])
+    place = now.position + 1000 * now.pixel_rays([[300.0, 200.0]])
     (drawn,), (here,) = found.project(place), now.project(place)
     assert np.add(drawn, (left, top)) == pytest.approx(here, abs=0.5)
     capsys.readouterr()

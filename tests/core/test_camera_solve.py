@@ -45,7 +45,7 @@ def points(count=8, seed=1, pixel=1.0, metre=1.0, camera=TRUTH) -> list[ControlP
 
 def turn(first: Camera, second: Camera) -> float:
     """Angle between two cameras, degrees."""
-    between = first.axes() @ second.axes().T
+    between = first.rotation_matrix() @ second.rotation_matrix().T
     return float(np.degrees(np.arccos(min(1.0, (np.trace(between) - 1) / 2))))
 
 
@@ -163,13 +163,13 @@ def test_refusals_say_what_is_wrong():
     good = points(6)
     refused(good[:3], "3 control points are in use")
     refused([replace(p, name="A") for p in good], "name of its own")
-    refused([replace(p, u=p.v, v=p.u) for p in good], "exchanged|outside of the picture")
-    refused([replace(p, u=p.u + 5000) for p in good], "outside of the picture")
+    refused([replace(p, u=p.v, v=p.u) for p in good], "exchanged|outside of the photo")
+    refused([replace(p, u=p.u + 5000) for p in good], "outside of the photo")
     refused([replace(p, x=p.y, y=p.x) for p in good], "exchanged")
     refused([replace(p, x=7.5 + i / 100, y=46.9 + i / 50) for i, p in enumerate(good)], "degrees")
     refused([replace(p, z=p.z / 0.3048) for p in good], "feet", terrain=ground)
     refused([replace(p, z=None) for p in good], "no z")
-    refused([replace(p, v=500.0 + p.u / 10) for p in good], "one line in the picture")
+    refused([replace(p, v=500.0 + p.u / 10) for p in good], "one line in the photo")
     refused(good, "longitude and latitude", epsg=4326)
     refused(good, "stretches", epsg=3857)
     refused([*good[:3], replace(good[0], name="again")], "Only 3 of the control points")

@@ -11,8 +11,8 @@ from projection_fixtures import X, Y, ridge, sight_of, visible, webcam
 
 from core.camera import CameraRecord, Projection
 from core.errors import CameraError, TerrainError
-from core.projection.drape import drape
-from core.projection.footprint import footprint, view_cone
+from core.projection.footprint import compute_footprint, view_cone
+from core.projection.orthophoto import drape
 from core.projection.viewshed import Viewshed
 
 
@@ -77,11 +77,11 @@ def test_sky_only(coded):
     up = sight_of(ridge, webcam(pitch=70.0))
     with pytest.raises(TerrainError, match="no ground"):
         drape(coded, up)
-    assert footprint(up).is_empty
+    assert compute_footprint(up).is_empty
 
 
 def test_the_footprint_is_the_ground_that_is_seen(sight):
-    ground = footprint(sight)
+    ground = compute_footprint(sight)
     assert ground.is_valid
     random = np.random.default_rng(0)
     west, south, east, north = ground.bounds

@@ -14,7 +14,7 @@ from core.camera import Camera
 from core.camera.refraction import EARTH_RADIUS, curvature_drop
 from core.errors import TerrainError
 from core.projection.lines_of_sight import LinesOfSight, trace_lines_of_sight
-from core.projection.range_map import fan
+from core.projection.range_map import azimuth_range
 from core.terrain import Terrain
 
 DEM_DIR = Path(__file__).parents[2].parent / "shared" / "data" / "dem"
@@ -53,7 +53,7 @@ def test_rays_meet_a_plane_where_they_must(k):
     distance = np.array([30.0, 200, 1500, 2500])
     tangent = -(100 + curvature_drop(distance, k)) / distance
     for azimuth in (-3.1, 0.0, 1.2345):
-        found, land = lines.hits(np.full(4, azimuth), tangent)
+        found, land = lines.intersect(np.full(4, azimuth), tangent)
         assert land.all()
         np.testing.assert_allclose(found, distance, rtol=3e-4)
     if k == 0.0:  # 1.2 m of curvature at 4 km is seen
@@ -62,36 +62,36 @@ def test_rays_meet_a_plane_where_they_must(k):
 
 def test_the_sky_and_the_closest_ground_have_no_distance():
     lines = trace_lines_of_sight(ground(flat), (0, 0, 100), step=STEP, refraction=FLAT)
-    distance, land = lines.hits(np.zeros(3), np.array([0.1, -0.02, -30.0]))
+    distance, land = lines.intersect(np.zeros(3), np.array([0.1, -0.02, -30.0]))
     np.testing.assert_array_equal(land, [False, False, True])
     assert np.isnan(distance).all()
     with_more = trace_lines_of_sight(
         ground(flat), (0, 0, 100), step=STEP, refraction=FLAT, nearest=2.0
     )
-    assert with_more.hits([0.0], [-30.0])[0][0] == pytest.approx(100 / 30, rel=0.01)
+    assert with_more.intersect([0.0], [-30.0])[0][0] == pytest.approx(100 / 30, rel=0.01)
 
 
 def test_a_wall_hides_what_is_behind_it_and_no_more():
     lines = trace_lines_of_sight(ground(wall), (0, 0, 150), step=STEP, refraction=FLAT)
     behind = np.arange(1020, 3000, 5.0)
-    seen = lines.sees(around(0.0, behind), tolerance=0.0)
+    seen = lines.is_visible(around(0.0, behind), tolerance=0.0)
     # From 150 m over a top of 100 m at 1000 m the ray comes down at 3000 m.
     assert not seen[behind < 2980].any()
-    assert lines.sees(around(0.0, np.arange(100, 955, 5.0)), tolerance=0.01).all()
+    assert lines.is_visible(around(0.0, np.arange(100, 955, 5.0)), tolerance=0.01).all()
     # What stands higher than the ray shows itself.
     top = 150 - 50 * behind / 1000
-    assert lines.sees(around(0.0, behind, top + 0.5), tolerance=0.0).all()
-    assert not lines.sees(around(0.0, behind, top - 0.5), tolerance=0.0).any()
-    assert lines.sees(around(0.0, behind, top - 0.5), tolerance=1.0).all()
+    assert lines.is_visible(around(0.0, behind, top + 0.5), tolerance=0.0).all()
+    assert not lines.is_visible(around(0.0, behind, top - 0.5), tolerance=0.0).any()
+    assert lines.is_visible(around(0.0, behind, top - 0.5), tolerance=1.0).all()
     # Aslant the wall is farther: the same heights.
     aslant = around(40.0, behind / math.cos(math.radians(40)), top - 0.5)
-    assert not lines.sees(aslant, tolerance=0.0).any()
+    assert not lines.is_visible(aslant, tolerance=0.0).any()
 
 
 def test_rays_just_under_and_over_an_edge_end_far_apart():
     lines = trace_lines_of_sight(ground(wall), (0, 0, 190), step=STEP, refraction=FLAT)
     top = (100 - 190) / 1000
-    distance, _ = lines.hits(np.zeros(3), np.array([top - 0.02, top - 1e-4, top + 1e-4]))
+    distance, _ = lines.intersect(np.zeros(3), np.array([top - 0.02, top - 1e-4, top + 1e-4]))
     assert 960 <= distance[0] <= 970
     assert distance[1] == pytest.approx(1000, abs=2)
     assert distance[2] == pytest.approx(190 / (-top - 1e-4), rel=2e-3)
@@ -123,13 +123,13 @@ def test_a_full_circle_has_no_seam():
     wrapped = np.angle(np.exp(1j * azimuth))
     assert (wrapped < 0).any()
     assert (wrapped > 0).any()
-    distance, land = lines.hits(wrapped, np.full(401, -0.3))
+    distance, land = lines.intersect(wrapped, np.full(401, -0.3))
     assert land.all()
     assert np.abs(np.diff(distance)).max() < 2.0
     skyline = lines.skyline(wrapped)
     assert np.abs(np.diff(skyline)).max() < 1e-4
     points = np.stack([-np.sin(azimuth), np.cos(azimuth), np.zeros(401)], 1) * distance[:, None]
-    assert lines.sees(points + np.array([3, -4, 400])).all()
+    assert lines.is_visible(points + np.array([3, -4, 400])).all()
 
 
 @pytest.mark.parametrize("middle", [0.0, 1.0, math.pi, -math.pi, 3.0, 9.0])
@@ -142,14 +142,14 @@ def test_a_fan_is_the_same_as_that_part_of_the_circle(middle):
     azimuth = np.angle(np.exp(1j * (middle + np.linspace(-0.199, 0.199, 57))))
     tangent = np.full(57, -0.25)
     np.testing.assert_allclose(
-        fanned.hits(azimuth, tangent)[0], whole.hits(azimuth, tangent)[0], rtol=5e-3
+        fanned.intersect(azimuth, tangent)[0], whole.intersect(azimuth, tangent)[0], rtol=5e-3
     )
     np.testing.assert_allclose(fanned.skyline(azimuth), whole.skyline(azimuth), atol=1e-3)
     beside = np.angle(np.exp(1j * (middle + np.array([-0.21, 0.21, 3.0]))))
-    assert not fanned.hits(beside, np.full(3, -0.25))[1].any()
+    assert not fanned.intersect(beside, np.full(3, -0.25))[1].any()
     assert np.isnan(fanned.skyline(beside)).all()
-    assert not fanned.sees(around(np.degrees(beside), 500.0, 1000.0) + eye).any()
-    assert fanned.sees(around(np.degrees(azimuth), 500.0, 1000.0) + eye).all()
+    assert not fanned.is_visible(around(np.degrees(beside), 500.0, 1000.0) + eye).any()
+    assert fanned.is_visible(around(np.degrees(azimuth), 500.0, 1000.0) + eye).all()
 
 
 # --- what is not known ------------------------------------------------------------------------
@@ -161,18 +161,18 @@ def holed(x, y):
 
 def test_unknown_ground_hides_nothing_and_is_told():
     lines = trace_lines_of_sight(ground(holed), (0, 0, 100), step=STEP, refraction=FLAT)
-    assert lines.sees(around(0.0, np.array([500.0, 1000, 1500]))).all()
-    distance, land = lines.hits([0.0], [-100 / 1000])  # into the hole
+    assert lines.is_visible(around(0.0, np.array([500.0, 1000, 1500]))).all()
+    distance, land = lines.intersect([0.0], [-100 / 1000])  # into the hole
     assert land[0]
     assert distance[0] == pytest.approx(1200, abs=15)
     ends = np.array([700.0, 1300.0])
-    np.testing.assert_array_equal(lines.over_unknown(np.zeros(2), ends), [False, True])
-    np.testing.assert_array_equal(lines.over_unknown(np.ones(2), ends), [False, False])
+    np.testing.assert_array_equal(lines.crosses_unknown(np.zeros(2), ends), [False, True])
+    np.testing.assert_array_equal(lines.crosses_unknown(np.ones(2), ends), [False, False])
 
 
 def test_a_place_beside_the_terrain_sees_it():
     lines = trace_lines_of_sight(ground(flat), (0, -5000, 100), step=STEP, refraction=FLAT)
-    distance, land = lines.hits([0.0, np.pi], [-100 / 4000, -100 / 4000])
+    distance, land = lines.intersect([0.0, np.pi], [-100 / 4000, -100 / 4000])
     assert distance[0] == pytest.approx(4000, rel=1e-3)
     np.testing.assert_array_equal(land, [True, False])
     assert np.isnan(lines.skyline([np.pi]))[0]
@@ -180,9 +180,9 @@ def test_a_place_beside_the_terrain_sees_it():
 
 
 def test_terrain_without_any_height_is_refused():
-    with pytest.raises(TerrainError, match="knows no ground"):
+    with pytest.raises(TerrainError, match="has no ground"):
         trace_lines_of_sight(ground(lambda x, y: np.full_like(x, np.nan)), (0, 0, 100), step=STEP)
-    with pytest.raises(TerrainError, match="knows no ground"):
+    with pytest.raises(TerrainError, match="has no ground"):
         trace_lines_of_sight(ground(flat), (0, -5000, 100), azimuths=(3.0, 3.2), step=STEP)
 
 
@@ -229,13 +229,13 @@ def marched(terrain: Terrain, camera: Camera, azimuth, tangent, step: float = 1.
 @pytest.mark.parametrize(("name", "view"), real_views())
 def test_rays_end_where_marching_along_them_does(name, view):
     terrain, camera = real(name, view)
-    azimuth, tangent = camera.directions(
+    azimuth, tangent = camera.line_of_sight_angles(
         np.random.default_rng(view).uniform((0, 0), (1919, 1079), (600, 2))
     )
     lines = trace_lines_of_sight(
-        terrain, (camera.x, camera.y, camera.z), azimuths=fan(camera), step=0.5 / camera.f
+        terrain, (camera.x, camera.y, camera.z), azimuths=azimuth_range(camera), step=0.5 / camera.f
     )
-    distance, _ = lines.hits(azimuth, tangent)
+    distance, _ = lines.intersect(azimuth, tangent)
     exact = marched(terrain, camera, azimuth, tangent)
     assert np.isfinite(exact).sum() > 200
     assert (np.isnan(distance) != np.isnan(exact)).mean() < 0.005
@@ -269,7 +269,7 @@ def test_places_are_seen_if_no_ground_is_in_the_way(name):
         # Metres by which the point would have to be lifted to be seen.
         short = -np.nanmin(above / np.maximum(share, 1e-3), axis=1)
     lines = trace_lines_of_sight(terrain, (camera.x, camera.y, camera.z), step=0.5 / camera.f)
-    seen = lines.sees(points)
+    seen = lines.is_visible(points)
     clear, hidden = short < 0.7, short > 2.0
     assert clear.sum() > 100
     assert hidden.sum() > 100
@@ -286,7 +286,9 @@ def test_lines_come_back_from_disk(tmp_path):
     again = LinesOfSight.open(tmp_path / "lines")
     assert again.position == lines.position
     azimuth, tangent = np.linspace(0, 1, 50), np.linspace(-0.4, 0.1, 50)
-    for one, other in zip(lines.hits(azimuth, tangent), again.hits(azimuth, tangent), strict=True):
+    for one, other in zip(
+        lines.intersect(azimuth, tangent), again.intersect(azimuth, tangent), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
     (tmp_path / "lines" / "tangents.npy").write_bytes(b"")
     with pytest.raises(TerrainError, match="lines of sight"):

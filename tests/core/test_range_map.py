@@ -11,7 +11,7 @@ from test_projection_lines import FLAT, flat, ground, real, real_views, slope, w
 from core.camera import Camera, Projection
 from core.errors import CameraError
 from core.projection.lines_of_sight import LinesOfSight, trace_lines_of_sight
-from core.projection.range_map import RangeMap, compute_range_map, fan
+from core.projection.range_map import RangeMap, azimuth_range, compute_range_map
 from core.terrain import Terrain
 
 
@@ -30,7 +30,11 @@ def panorama(**changes) -> Camera:
 def seen_by(camera: Camera, terrain: Terrain) -> tuple[LinesOfSight, RangeMap]:
     eye = camera.x, camera.y, camera.z
     lines = trace_lines_of_sight(
-        terrain, eye, azimuths=fan(camera), step=0.5 / camera.f, refraction=camera.refraction
+        terrain,
+        eye,
+        azimuths=azimuth_range(camera),
+        step=0.5 / camera.f,
+        refraction=camera.refraction,
     )
     return lines, compute_range_map(camera, lines)
 
@@ -59,10 +63,10 @@ CAMERAS = {
 def test_ranges_are_what_the_lines_say_in_the_directions_of_the_pixels(name):
     camera = CAMERAS[name]
     _, ranges = seen_by(camera, ground(slope))
-    azimuth, tangent = camera.directions(all_pixels(camera))
+    azimuth, tangent = camera.line_of_sight_angles(all_pixels(camera))
     expected, _ = trace_lines_of_sight(
         ground(slope), (0, 0, 150), step=0.5 / camera.f, refraction=FLAT
-    ).hits(azimuth, tangent)
+    ).intersect(azimuth, tangent)
     found = ranges.distances.ravel()
     assert np.isfinite(expected).mean() > 0.1
     assert (np.isnan(found) == np.isnan(expected)).mean() > 0.99
@@ -74,8 +78,8 @@ def test_ranges_are_what_the_lines_say_in_the_directions_of_the_pixels(name):
 @pytest.mark.parametrize("name", CAMERAS)
 def test_the_fan_holds_all_pixels(name):
     camera = CAMERAS[name]
-    azimuth, _ = camera.directions(all_pixels(camera))
-    between = fan(camera)
+    azimuth, _ = camera.line_of_sight_angles(all_pixels(camera))
+    between = azimuth_range(camera)
     if between is None:
         assert name in ("straight down", "panorama", "tilted panorama")
     else:
@@ -90,7 +94,7 @@ def test_picture_to_map_to_picture(name, view):
     terrain, camera = real(name, view)
     _, ranges = seen_by(camera, terrain)
     pixels = np.random.default_rng(0).uniform((-0.5, -0.5), (1919.5, 1079.5), (5000, 2))
-    points = ranges.locate(pixels)
+    points = ranges.unproject(pixels)
     land = np.isfinite(points[:, 0])
     assert land.mean() > 0.3
     np.testing.assert_allclose(camera.project(points[land]), pixels[land], atol=1e-6)
@@ -107,7 +111,7 @@ def test_places_between_pixels_lie_on_the_same_plane():
     terrain = ground(lambda x, y: 0.1 * x + 0.05 * y)
     _, ranges = seen_by(camera, terrain)
     pixels = np.random.default_rng(1).uniform((20, 120), (300, 199), (1000, 2))
-    x, y, z = ranges.locate(pixels).T
+    x, y, z = ranges.unproject(pixels).T
     np.testing.assert_allclose(z, 0.1 * x + 0.05 * y, atol=0.1)
 
 
@@ -115,7 +119,7 @@ def test_nothing_lies_between_an_edge_and_the_ground_behind_it():
     camera = webcam()
     _, ranges = seen_by(camera, ground(wall))
     v = np.arange(0, 199, 0.1)
-    y = ranges.locate(np.stack([np.full_like(v, 160.0), v], axis=1))[:, 1]
+    y = ranges.unproject(np.stack([np.full_like(v, 160.0), v], axis=1))[:, 1]
     y = y[np.isfinite(y)]
     assert ((y > 1010) & (y < 2500)).sum() == 0
     assert (y > 2500).any() or (y < 1000).all()
@@ -125,17 +129,17 @@ def test_nothing_lies_between_an_edge_and_the_ground_behind_it():
 def test_there_is_no_place_in_the_sky_and_outside_of_the_picture():
     _, ranges = seen_by(webcam(), ground(flat))
     outside = [[160.0, 5.0], [-0.6, 150.0], [160.0, 199.6], [np.nan, 100.0], [319.6, 150.0]]
-    assert np.isnan(ranges.locate(outside)).all()
-    assert np.isfinite(ranges.locate([[-0.5, 150.0], [319.5, 199.5]])).all()
+    assert np.isnan(ranges.unproject(outside)).all()
+    assert np.isfinite(ranges.unproject([[-0.5, 150.0], [319.5, 199.5]])).all()
 
 
 def test_rows_of_points():
     camera = CAMERAS["rolled, bent"]
     _, ranges = seen_by(camera, ground(slope))
-    part = ranges.points(slice(120, 140))
+    part = ranges.unproject_rows(slice(120, 140))
     assert part.shape == (20, 320, 3)
     pixels = all_pixels(camera).reshape(200, 320, 2)[120:140].reshape(-1, 2)
-    np.testing.assert_allclose(part.reshape(-1, 3), ranges.locate(pixels), atol=1e-6)
+    np.testing.assert_allclose(part.reshape(-1, 3), ranges.unproject(pixels), atol=1e-6)
 
 
 # --- ground to pixels -------------------------------------------------------------------------
@@ -151,13 +155,13 @@ def test_the_picture_and_the_lines_agree_on_what_is_seen(name, view):
     u, v = camera.project(points).T
     with np.errstate(invalid="ignore"):
         inside = (np.abs(u - 959.5) < 960) & (np.abs(v - 539.5) < 540)
-    seen = ranges.sees(points)
+    seen = ranges.is_visible(points)
     assert not seen[~inside].any()
     assert 0.1 < seen[inside].mean() < 0.95
-    assert (seen == lines.sees(points))[inside].mean() > 0.975
+    assert (seen == lines.is_visible(points))[inside].mean() > 0.975
     # What they differ on is within the tolerance: a little lower or higher they are of one mind.
-    assert seen[inside & lines.sees(points, 0.3)].mean() > 0.995
-    assert seen[inside & ~lines.sees(points, 5.0)].mean() < 0.02
+    assert seen[inside & lines.is_visible(points, 0.3)].mean() > 0.995
+    assert seen[inside & ~lines.is_visible(points, 5.0)].mean() < 0.02
 
 
 def test_flat_looks_do_not_make_ground_unseen():
@@ -165,7 +169,7 @@ def test_flat_looks_do_not_make_ground_unseen():
     _, ranges = seen_by(camera, ground(flat))
     y = np.arange(100.0, 2900, 7)
     points = np.stack([0.01 * y, y, np.zeros_like(y)], axis=1)
-    assert ranges.sees(points).all()
+    assert ranges.is_visible(points).all()
 
 
 def test_what_a_wall_hides_is_not_seen():
@@ -173,14 +177,14 @@ def test_what_a_wall_hides_is_not_seen():
     _, ranges = seen_by(camera, ground(wall))
     y = np.arange(1040.0, 2900, 20)
     hidden = np.stack([np.zeros_like(y), y, np.zeros_like(y)], axis=1)
-    assert not ranges.sees(hidden).any()
+    assert not ranges.is_visible(hidden).any()
     over = hidden + [0, 0, 1] * (150 - 0.05 * y + 3 * y / camera.f)[:, None]
-    assert ranges.sees(over).all()
+    assert ranges.is_visible(over).all()
 
 
 def test_behind_the_camera_nothing_is_seen():
     _, ranges = seen_by(webcam(), ground(flat))
-    assert not ranges.sees([[0.0, -500.0, 0.0], [np.nan, 0, 0]]).any()
+    assert not ranges.is_visible([[0.0, -500.0, 0.0], [np.nan, 0, 0]]).any()
 
 
 # --- on disk ----------------------------------------------------------------------------------
@@ -194,7 +198,7 @@ def test_a_range_map_comes_back_from_disk(tmp_path):
         assert again.camera == camera
         assert isinstance(again.distances, np.memmap)
         pixels = [[100.3, 150.2], [10, 199]]
-        np.testing.assert_array_equal(again.locate(pixels), ranges.locate(pixels))
+        np.testing.assert_array_equal(again.unproject(pixels), ranges.unproject(pixels))
 
 
 def test_a_damaged_range_map_is_refused(tmp_path):

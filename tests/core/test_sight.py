@@ -16,7 +16,7 @@ from rasterio.transform import from_origin
 from core.camera import Camera, CameraRecord, Projection
 from core.errors import TerrainError
 from core.projection import viewshed as sight_module
-from core.projection.cache import cached, default_folder, key_of
+from core.projection.cache import cache_key, default_folder, load_or_make
 from core.projection.viewshed import Viewshed, compute_viewshed
 from core.terrain import Terrain
 from core.terrain.sources import Dem, open_dem
@@ -94,7 +94,7 @@ def test_a_panorama_sees_all_round(tmp_path):
     )
     sight = seen(tmp_path, hills, camera)
     assert np.isfinite(sight.terrain.heights).sum() == 601 * 601
-    assert np.isfinite(sight.ranges.distances[-1]).all()
+    assert np.isfinite(sight.range_map.distances[-1]).all()
     assert np.isfinite(sight.skyline_rows()).all()
 
 
@@ -113,7 +113,7 @@ def test_real_terrain_in_its_own_and_in_another_crs(tmp_path):
     assert abs((yaw - camera.yaw + 180) % 360 - 180) > 2  # the grids are turned
     moved = replace(record, camera=replace(camera, x=x, y=y, yaw=yaw), epsg=2056)
     there = compute_viewshed(moved, open_dem(path, 2056), tmp_path)
-    one, other = here.ranges.distances, there.ranges.distances
+    one, other = here.range_map.distances, there.range_map.distances
     assert (np.isnan(one) == np.isnan(other)).mean() > 0.995
     assert np.nanmedian(np.abs(one - other)) < 2  # metres of two grids, 4e-4 apart
     assert np.nanpercentile(np.abs(one / other - 1), 95) < 0.01
@@ -130,11 +130,11 @@ def test_the_skyline_runs_between_ground_and_sky(tmp_path):
     found = np.flatnonzero(np.isfinite(rows))
     assert len(found) > 900
     camera = sight.record.camera
-    azimuth, tangent = camera.directions(np.stack([found, rows[found]], axis=1))
-    error = (tangent - sight.lines.skyline(azimuth)) * camera.f
+    azimuth, tangent = camera.line_of_sight_angles(np.stack([found, rows[found]], axis=1))
+    error = (tangent - sight.lines_of_sight.skyline(azimuth)) * camera.f
     assert np.median(np.abs(error)) < 0.01
     assert np.percentile(np.abs(error), 95) < 0.3
-    land = np.isfinite(sight.ranges.distances)
+    land = np.isfinite(sight.range_map.distances)
     assert not land[np.maximum(np.ceil(rows[found]).astype(int) - 1, 0), found].any()
     assert land[np.floor(rows[found]).astype(int) + 1, found].all()
 
@@ -167,11 +167,11 @@ def test_incidence_on_a_plane(tmp_path, angle):
     camera = replace(CAMERA, z=0.0, pitch=0.0, y=Y)
     sight = seen(tmp_path, lambda x, y: -5 + np.maximum(0, y - 500) * rise, camera)
     level = np.array([[160.0, camera.cy]])
-    assert sight.incidence(level)[0] == pytest.approx(angle, abs=0.2)
+    assert sight.incidence_angles(level)[0] == pytest.approx(angle, abs=0.2)
     up = min(angle / 2, 10)
     above = [[160.0, camera.cy - 400 * math.tan(math.radians(up))]]
-    assert sight.incidence(above)[0] == pytest.approx(angle - up, abs=0.2)
-    assert np.isnan(sight.incidence([[160.0, -5.0]])).all()
+    assert sight.incidence_angles(above)[0] == pytest.approx(angle - up, abs=0.2)
+    assert np.isnan(sight.incidence_angles([[160.0, -5.0]])).all()
 
 
 # --- what is said -----------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_what_cannot_be_seen_says_why(tmp_path):
     dem = dem_of(tmp_path, flat)
     record = CameraRecord(CAMERA, 2056)
     for changes, words in (
-        ({"pitch": 60.0}, "all of the picture is sky"),
+        ({"pitch": 60.0}, "all of the photo is sky"),
         ({"x": Y, "y": X}, "does not cover"),
         ({"y": Y + 4000}, "does not cover"),
     ):
@@ -244,9 +244,11 @@ def test_a_second_look_is_taken_from_disk(tmp_path, made):
     assert (told[0] > 0, told[-1]) == (True, 1.0)
     second = compute_viewshed(replace(record, name="other"), dem, tmp_path / "cache")
     assert len(made) == 1
-    np.testing.assert_array_equal(first.ranges.distances, second.ranges.distances)
+    np.testing.assert_array_equal(first.range_map.distances, second.range_map.distances)
     points = [[X, Y + 900, 0.0], [X + 50, Y + 1500, 300.0]]
-    np.testing.assert_array_equal(first.lines.sees(points), second.lines.sees(points))
+    np.testing.assert_array_equal(
+        first.lines_of_sight.is_visible(points), second.lines_of_sight.is_visible(points)
+    )
     assert second.record.name == "other"
 
 
@@ -297,7 +299,7 @@ def put(folder: Path, key: str, size: int = 1000, most: int = 2500) -> str:
     def load(entry: Path) -> str:
         return "from disk" if (entry / "text").is_file() else ""
 
-    return cached(folder, key, load, lambda: "x" * size, save, most)
+    return load_or_make(folder, key, load, lambda: "x" * size, save, most)
 
 
 def test_the_entries_not_used_for_longest_are_deleted(tmp_path):
@@ -317,9 +319,13 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
 
 
 def test_keys_differ_with_any_part():
-    keys = {key_of(1, CAMERA), key_of(2, CAMERA), key_of(1, replace(CAMERA, z=150.0000001))}
+    keys = {
+        cache_key(1, CAMERA),
+        cache_key(2, CAMERA),
+        cache_key(1, replace(CAMERA, z=150.0000001)),
+    }
     assert len(keys) == 3
-    assert key_of(1, CAMERA) == key_of(1, replace(CAMERA))
+    assert cache_key(1, CAMERA) == cache_key(1, replace(CAMERA))
 
 
 def test_the_cache_stands_where_the_models_are(monkeypatch, tmp_path):
@@ -330,9 +336,11 @@ def test_the_cache_stands_where_the_models_are(monkeypatch, tmp_path):
 def test_a_terrain_is_enough_for_a_sight_in_memory():
     """`Viewshed` needs no files: what other modules and tests make by hand works as well."""
     from core.projection.lines_of_sight import trace_lines_of_sight
-    from core.projection.range_map import compute_range_map, fan
+    from core.projection.range_map import azimuth_range, compute_range_map
 
     terrain = Terrain(np.zeros((601, 601), np.float32), X - 3000, Y + 3000, 10.0)
-    lines = trace_lines_of_sight(terrain, (X, Y, 150.0), azimuths=fan(CAMERA), step=0.5 / CAMERA.f)
+    lines = trace_lines_of_sight(
+        terrain, (X, Y, 150.0), azimuths=azimuth_range(CAMERA), step=0.5 / CAMERA.f
+    )
     sight = Viewshed(CameraRecord(CAMERA, 2056), terrain, lines, compute_range_map(CAMERA, lines))
     assert np.isfinite(sight.skyline_rows()).all()

@@ -9,13 +9,14 @@ import pytest
 from projection_fixtures import X, Y
 
 from core.camera import Camera, ControlPoint, Projection
-from core.camera.adjustment import AdjustmentProblem, adjust, apply_step
+from core.camera.adjustment import AdjustmentProblem, adjust
+from core.camera.jacobian import apply_step
 from core.camera.resection import PosePrior, solve_pose
 from core.camera.skyline_adjustment import SkylineObservation
 from core.camera.skyline_constraint import SkylineConstraint
 from core.camera.skyline_detection import detect_skyline
 from core.camera.skyline_fit import fit_skyline
-from core.projection.horizon import skyline_places, trace_all_round
+from core.projection.horizon import skyline_point_finder, trace_horizon
 from core.terrain import Terrain
 
 CAMERA = Camera(800, 500, X, Y, 1500.0, yaw=77.0, pitch=3.0, roll=0.6, f=850.0)
@@ -40,7 +41,7 @@ class World:
     def __init__(self, terrain: Terrain) -> None:
         self.terrain, self.cell, self.bounds = terrain, terrain.cell, terrain.bounds
 
-    def window(self, bounds, cell):
+    def read_terrain(self, bounds, cell):
         return self.terrain
 
     def sample(self, x, y):
@@ -54,7 +55,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def lines(world):
-    return trace_all_round(CAMERA, world)
+    return trace_horizon(CAMERA, world)
 
 
 def rows_of(camera, lines, seed=0, noise=0.5):
@@ -62,7 +63,9 @@ def rows_of(camera, lines, seed=0, noise=0.5):
     low, high = np.full(camera.width, -3000.0), np.full(camera.width, 3000.0)
     for _ in range(30):
         middle = (low + high) / 2
-        azimuth, tangent = camera.directions(np.stack([np.arange(camera.width), middle], axis=1))
+        azimuth, tangent = camera.line_of_sight_angles(
+            np.stack([np.arange(camera.width), middle], axis=1)
+        )
         sky = tangent > lines.skyline(azimuth)
         low, high = np.where(sky, middle, low), np.where(sky, high, middle)
     rows = low + np.random.default_rng(seed).normal(0, noise, camera.width)
@@ -120,7 +123,7 @@ def test_trees_over_half_of_it_do_not_matter(trees, lines):
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_other_mountains_are_not_believed(seed, lines):
-    other = trace_all_round(CAMERA, World(mountains(seed)))
+    other = trace_horizon(CAMERA, World(mountains(seed)))
     found = fit_skyline(rows_of(CAMERA, other), lines, lost(CAMERA))
     assert not found.trusted
     assert "control points" in found.reason
@@ -160,9 +163,9 @@ def test_a_mountain_that_fills_the_picture_up_has_no_skyline_there():
 
 
 def test_the_places_of_the_skyline_are_drawn_on_it(world, lines):
-    places = skyline_places(world)(CAMERA)
+    places = skyline_point_finder(world)(CAMERA)
     drawn = CAMERA.project(places)
-    azimuth, tangent = CAMERA.directions(drawn)
+    azimuth, tangent = CAMERA.line_of_sight_angles(drawn)
     inside = np.abs(drawn[:, 0] - CAMERA.cx) < CAMERA.width / 2
     assert inside.sum() > 1000
     off = (np.arctan(tangent) - np.arctan(lines.skyline(azimuth))) * CAMERA.f
@@ -172,42 +175,45 @@ def test_the_places_of_the_skyline_are_drawn_on_it(world, lines):
 
 def test_derivatives_of_a_ridge():
     rng = np.random.default_rng(0)
-    places = CAMERA.position + CAMERA.rays(rng.uniform(50, 450, (6, 2))) * 3000
+    places = CAMERA.position + CAMERA.pixel_rays(rng.uniform(50, 450, (6, 2))) * 3000
     across = rng.normal(size=(6, 2))
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     ridge = SkylineConstraint(places, CAMERA.project(places), across, rng.uniform(1, 4, 6))
-    steep = ridge.slopes(CAMERA, 8)
+    steep = ridge.jacobian(CAMERA, 8)
     for axis, step in enumerate(1e-4 * np.eye(8)):
         rise = (
-            ridge.misfits(apply_step(CAMERA, step)) - ridge.misfits(apply_step(CAMERA, -step))
+            ridge.normalized_residuals(apply_step(CAMERA, step))
+            - ridge.normalized_residuals(apply_step(CAMERA, -step))
         ) / 2e-4
         np.testing.assert_allclose(steep[:, axis], rise, rtol=1e-3, atol=1e-3)
 
 
 def test_a_ridge_counts_as_knowledge_beforehand():
     """Distances along it are free: places moved along the line change nothing."""
-    places = CAMERA.position + CAMERA.rays([[100, 200], [700, 200], [300, 400], [600, 90]]) * 2000
+    places = (
+        CAMERA.position + CAMERA.pixel_rays([[100, 200], [700, 200], [300, 400], [600, 90]]) * 2000
+    )
     sigmas = np.ones(4)
     problem = AdjustmentProblem(
         places, CAMERA.project(places), sigmas, CAMERA.position, np.ones(3), 850.0, 40.0
     )
     level = np.tile([0.0, 1.0], (4, 1))
     along = CAMERA.project(places) + np.array([30.0, 0.0])
-    fit = adjust(replace(problem, ridge=SkylineConstraint(places, along, level, sigmas)), CAMERA)
+    fit = adjust(replace(problem, skyline=SkylineConstraint(places, along, level, sigmas)), CAMERA)
     alone = adjust(problem, CAMERA)
     assert fit is not None
     assert alone is not None
     assert fit.rms == pytest.approx(0, abs=1e-3)
-    assert fit.misfits.shape == alone.misfits.shape == (8,)
-    assert np.trace(fit.information) > np.trace(alone.information)
+    assert fit.normalized_residuals.shape == alone.normalized_residuals.shape == (8,)
+    assert np.trace(fit.prior_information) > np.trace(alone.prior_information)
 
 
 def noisy_points(world, lines, count, seed):
     """Ground that the camera sees, 1 px and 1 m off."""
     rng = np.random.default_rng(seed)
     pixels = np.array([(120, 190), (680, 210), (400, 330), (300, 200)])[:count]
-    azimuth, tangent = CAMERA.directions(pixels + rng.uniform(-50, 50, (count, 2)))
-    distance, _ = lines.hits(azimuth, tangent)
+    azimuth, tangent = CAMERA.line_of_sight_angles(pixels + rng.uniform(-50, 50, (count, 2)))
+    distance, _ = lines.intersect(azimuth, tangent)
     x, y = X + np.sin(azimuth) * distance, Y + np.cos(azimuth) * distance
     places = np.stack([x, y, world.sample(x, y)], axis=1)
     seen = CAMERA.project(places) + rng.normal(size=(count, 2))
@@ -227,8 +233,8 @@ def posed(points, seed, skyline=None):
 def drawn_off(camera, lines):
     """Median error in pixels of ground all over the picture."""
     pixels = np.stack(np.meshgrid([50, 250, 550, 750], [260, 330, 400]), axis=-1).reshape(-1, 2)
-    azimuth, tangent = CAMERA.directions(pixels)
-    distance = np.nan_to_num(lines.hits(azimuth, tangent)[0], nan=3000.0)[:, None]
+    azimuth, tangent = CAMERA.line_of_sight_angles(pixels)
+    distance = np.nan_to_num(lines.intersect(azimuth, tangent)[0], nan=3000.0)[:, None]
     way = np.stack([np.sin(azimuth), np.cos(azimuth), tangent], axis=1)
     places = CAMERA.position + distance * way
     return float(np.median(np.hypot(*(camera.project(places) - CAMERA.project(places)).T)))
@@ -236,7 +242,7 @@ def drawn_off(camera, lines):
 
 def test_the_skyline_helps_few_points(world, lines):
     """Half of it behind trees; over draws, the error all over the picture is clearly smaller."""
-    sight = SkylineObservation(lifted(rows_of(CAMERA, lines), 0, 300), skyline_places(world))
+    sight = SkylineObservation(lifted(rows_of(CAMERA, lines), 0, 300), skyline_point_finder(world))
     errors, sigmas = [], []
     for seed in range(8):
         points = noisy_points(world, lines, 3, seed)
@@ -251,8 +257,8 @@ def test_the_skyline_helps_few_points(world, lines):
 
 def test_a_skyline_that_does_not_belong_is_left_alone(world, lines):
     points = noisy_points(world, lines, 4, 0)
-    other = trace_all_round(CAMERA, World(mountains(3)))
-    sight = SkylineObservation(rows_of(CAMERA, other), skyline_places(world))
+    other = trace_horizon(CAMERA, World(mountains(3)))
+    sight = SkylineObservation(rows_of(CAMERA, other), skyline_point_finder(world))
     alone, found = posed(points, 0), posed(points, 0, sight)
     assert found.camera == alone.camera
     assert "skyline was not used" in " ".join(found.warnings)
@@ -260,5 +266,5 @@ def test_a_skyline_that_does_not_belong_is_left_alone(world, lines):
 
 def test_no_sky_changes_nothing(world, lines):
     points = noisy_points(world, lines, 4, 1)
-    found = posed(points, 1, SkylineObservation(np.full(800, np.nan), skyline_places(world)))
+    found = posed(points, 1, SkylineObservation(np.full(800, np.nan), skyline_point_finder(world)))
     assert found.camera == posed(points, 1).camera

@@ -17,7 +17,7 @@ from core.camera import Camera, CameraRecord
 from core.errors import CameraError, IsegError, TerrainError, WorkerError
 from core.ipc.envelope import Cancel, Failure, Hello, Skipped, Welcome, from_frame
 from core.ipc.frames import FrameDecoder, encode
-from core.ipc.geometry import flatten_rings
+from core.outline.rings import flatten_rings
 from core.projection.range_map import RangeMap
 from core.survey.client import CameraWorker
 from core.survey.conversion import to_json_value, to_multipolygon
@@ -257,7 +257,7 @@ def test_looks_once_and_leaves_a_range_map(worker, view, record):
     assert np.isfinite(ranges.distances).mean() > 0.3
     assert seen.skyline.shape == (SIZE[0],)
     assert np.isfinite(seen.skyline).any()
-    ((x, y, _),) = ranges.locate([(160, 120)])
+    ((x, y, _),) = ranges.unproject([(160, 120)])
     import shapely
 
     assert to_multipolygon(seen.xy, seen.parts).buffer(2 * CELL).contains(shapely.Point(x, y))

@@ -59,7 +59,7 @@ def write(
 
 
 def everything(dem: Dem, cell: float | None = None) -> Terrain:
-    return dem.window(dem.bounds, cell)
+    return dem.read_terrain(dem.bounds, cell)
 
 
 # --- in memory ------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_cells_are_read_as_they_are(tmp_path):
     dem = open_dem(write(tmp_path / "dem.tif", heights), LV95)
     assert (dem.cell, dem.name, dem.vertical_datum, dem.warnings) == (5.0, "dem.tif", "", ())
     assert dem.bounds == (WEST, NORTH - 300, WEST + 400, NORTH)
-    part = dem.window((WEST + 101, NORTH - 201, WEST + 149, NORTH - 149))
+    part = dem.read_terrain((WEST + 101, NORTH - 201, WEST + 149, NORTH - 149))
     assert (part.west, part.north, part.cell) == (WEST + 97.5, NORTH - 147.5, 5.0)
     np.testing.assert_array_equal(part.heights, heights[29:41, 19:31])
 
@@ -100,7 +100,7 @@ def test_a_window_gives_all_that_is_within(tmp_path):
     dem = open_dem(write(tmp_path / "dem.tif", hilly()), LV95)
     bounds = (WEST + 101, NORTH - 201, WEST + 149, NORTH - 149)
     x, y = np.meshgrid(np.linspace(bounds[0], bounds[2]), np.linspace(bounds[1], bounds[3]))
-    assert np.isfinite(dem.window(bounds).sample(x, y)).all()
+    assert np.isfinite(dem.read_terrain(bounds).sample(x, y)).all()
 
 
 def test_points_of_the_whole_dem_are_sampled_without_reading_all_of_it(tmp_path, monkeypatch):
@@ -111,14 +111,14 @@ def test_points_of_the_whole_dem_are_sampled_without_reading_all_of_it(tmp_path,
     y = NORTH - rng.uniform(-100, 6100, 40)
     expected = everything(dem).sample(x, y)
     sizes = []
-    read = Dem._read
+    read = Dem._read_cells
 
     def counted(self, bounds, cell):
         terrain = read(self, bounds, cell)
         sizes.append(terrain.heights.size)
         return terrain
 
-    monkeypatch.setattr(Dem, "_read", counted)
+    monkeypatch.setattr(Dem, "_read_cells", counted)
     monkeypatch.setattr("core.terrain.sources._TOGETHER", 1000)
     np.testing.assert_allclose(dem.sample(x, y), expected, rtol=1e-12)
     assert 0 < np.isnan(expected).sum() < 20
@@ -208,7 +208,7 @@ def test_a_missing_tile_is_a_hole(tmp_path):
     expected[20:40, 40:60] = True
     np.testing.assert_array_equal(np.isnan(everything(dem).heights[1:-1, 1:-1]), expected)
     with pytest.raises(TerrainError, match="hole, or a missing tile"):
-        dem.window((WEST + 220, NORTH - 180, WEST + 280, NORTH - 120))
+        dem.read_terrain((WEST + 220, NORTH - 180, WEST + 280, NORTH - 120))
 
 
 def test_tiles_have_no_seams_where_they_are_resampled(tmp_path):
@@ -225,7 +225,7 @@ def test_fine_cells_count_before_coarse_ones_whatever_their_order(tmp_path):
         dem = open_dem(order, LV95)
         assert dem.cell == 2.0
         assert dem.bounds == (WEST, NORTH - 600, WEST + 800, NORTH)
-        terrain = dem.window((WEST, NORTH - 100, WEST + 100, NORTH))
+        terrain = dem.read_terrain((WEST, NORTH - 100, WEST + 100, NORTH))
         np.testing.assert_array_equal(terrain.heights[1:21, 1:21], 700)
         x, y = np.array([WEST + 75.0]), np.array([NORTH - 75.0])
         assert terrain.sample(x, y)[0] == pytest.approx(hilly()[7, 7], abs=1e-3)
@@ -290,7 +290,7 @@ def test_the_identity_follows_the_file(tmp_path):
 def test_a_dem_that_does_not_cover_says_what_it_covers(tmp_path):
     dem = open_dem(write(tmp_path / "dem.tif", hilly()), LV95)
     with pytest.raises(TerrainError, match="covers x 2600000 to 2600400, y 1199700 to 1200000"):
-        dem.window((NORTH, WEST, NORTH + 100, WEST + 100))
+        dem.read_terrain((NORTH, WEST, NORTH + 100, WEST + 100))
     assert np.isnan(dem.sample([NORTH], [WEST])).all()
 
 

@@ -30,7 +30,7 @@ def on_ridge() -> Viewshed:
 
 def every_pixel(polygon, sight) -> np.ndarray:
     """Whether the ground that each pixel of the whole picture sees lies in a polygon."""
-    places = sight.ranges.points(slice(None))
+    places = sight.range_map.unproject_rows(slice(None))
     return shapely.contains_xy(polygon, places[..., 0], places[..., 1])
 
 
@@ -42,7 +42,9 @@ def test_as_opencv_draws_it(on_slope):
     lens = np.array([[camera.f, 0, camera.cx], [0, camera.f, camera.cy], [0, 0, 1]])
     # No curvature in OpenCV: 3 cm at 650 m.
     offset = np.stack([x, y, on_slope.terrain.sample(x, y)], axis=1) - camera.position
-    pixels, _ = cv2.projectPoints(offset @ camera.axes().T, np.zeros(3), np.zeros(3), lens, None)
+    pixels, _ = cv2.projectPoints(
+        offset @ camera.rotation_matrix().T, np.zeros(3), np.zeros(3), lens, None
+    )
     filled = np.zeros((400, 600), np.uint8)
     cv2.fillPoly(filled, [np.rint(pixels * 16).astype(np.int32)], 1, shift=4)
     assert overlap(polygon_to_mask(outline, on_slope), filled > 0) > 0.97
@@ -108,7 +110,7 @@ def test_nothing_to_draw_has_a_reason(on_ridge, outline, reason):
 def test_lines_follow_the_ground_and_stop_where_it_is_hidden(on_ridge):
     runs = lines_to_image([(X + 10, Y + 450), (X + 20, Y + 900)], on_ridge)
     assert len(runs) == 2
-    places = on_ridge.ranges.locate(np.concatenate(runs))
+    places = on_ridge.range_map.unproject(np.concatenate(runs))
     line = shapely.LineString([(X + 10, Y + 450), (X + 20, Y + 900)])
     known = np.isfinite(places[:, 0])
     assert known.mean() > 0.95

@@ -15,7 +15,7 @@ from core.camera import Camera, CameraRecord
 from core.errors import CameraError, TerrainError
 from core.outline import mask_to_polygons
 from core.projection import to_map
-from core.projection.map_grid import MapGrid, is_visible
+from core.projection.map_grid import MapGrid, is_ground_visible
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map, outline_to_map, points_to_map
 from core.projection.vectorize import vectorize
@@ -79,7 +79,7 @@ def test_ground_is_where_rays_meet_it(on_slope):
     mask = np.zeros((400, 600), bool)
     mask[120:200, 250:400] = True
     corners = np.array([[249.5, 119.5], [399.5, 119.5], [399.5, 199.5], [249.5, 199.5]])
-    rays = camera.rays(corners)
+    rays = camera.pixel_rays(corners)
     # camera + t ray lies on z = (y - 200) tan 30
     rise = np.tan(np.radians(30))
     t = (rise * (camera.y - Y - 200) - camera.z) / (rays[:, 2] - rise * rays[:, 1])
@@ -148,8 +148,8 @@ def test_hidden_ground_is_not_invented_but_reported(on_ridge):
     outline = box(-60, 480, 60, 900)
     mask = polygon_to_mask(outline, on_ridge)
     found = mask_to_map(mask, on_ridge)
-    grid = MapGrid.over(outline.bounds, 2.0, 100_000)
-    heights = grid.heights(on_ridge.terrain)
+    grid = MapGrid.covering(outline.bounds, 2.0, 100_000)
+    heights = grid.sample_heights(on_ridge.terrain)
     x, y = np.meshgrid(grid.x, grid.y)
     points = np.stack([x, y, heights], axis=-1).reshape(-1, 3)
     truth = visible(on_ridge, points) & shapely.contains_xy(outline, *points[:, :2].T)
@@ -186,7 +186,7 @@ def test_seen_as_by_marching(on_ridge):
     drawn = on_ridge.record.camera.project(points)
     framed = ((drawn > 0) & (drawn < (599, 399))).all(axis=1)
     assert 0.1 < truth[framed].mean() < 0.9
-    assert (is_visible(points, on_ridge.lines) == truth)[framed].mean() > 0.98
+    assert (is_ground_visible(points, on_ridge.lines_of_sight) == truth)[framed].mean() > 0.98
 
 
 def test_a_mask_that_spills_over_the_crest(below_crest):
@@ -196,7 +196,7 @@ def test_a_mask_that_spills_over_the_crest(below_crest):
     first = np.flatnonzero(mask.any(axis=1))[0]
     spilt[first - 2 : first] = mask[first]
     clean, found = (mask_to_map(some, below_crest) for some in (mask, spilt))
-    behind = below_crest.ranges.distances[first - 2, mask[first]]
+    behind = below_crest.range_map.distances[first - 2, mask[first]]
     assert np.nanmin(behind) > 3000  # or nothing is tested
     assert found.polygon.bounds[3] < Y + 720
     assert found.cell == clean.cell
@@ -219,7 +219,7 @@ def test_what_lies_far_behind_and_is_meant(below_crest):
 
 
 def test_sky(on_slope):
-    sky = np.isnan(on_slope.ranges.distances)
+    sky = np.isnan(on_slope.range_map.distances)
     sky[200:] = False
     assert sky.any()
     with pytest.raises(TerrainError, match="sky"):
@@ -228,7 +228,7 @@ def test_sky(on_slope):
 
 def test_a_share_in_the_sky_is_said():
     sight = sight_of(lambda x, y: np.where(y < 700, slope(x, y), -3000), webcam(pitch=25.0))
-    land = np.isfinite(sight.ranges.distances)
+    land = np.isfinite(sight.range_map.distances)
     mask = np.zeros((400, 600), bool)
     mask[:, 280:320] = True
     mask[300:] = False

@@ -13,9 +13,9 @@ import shapely
 
 from core.camera import Camera, CameraRecord, Projection
 from core.camera.refraction import curvature_drop
-from core.projection.attributes import attributes
+from core.projection.attributes import measure_attributes
 from core.projection.lines_of_sight import trace_lines_of_sight
-from core.projection.range_map import compute_range_map, fan
+from core.projection.range_map import azimuth_range, compute_range_map
 from core.projection.uncertainty import boundary_uncertainty, point_covariance, view_geometry
 from core.projection.viewshed import Viewshed, compute_viewshed
 from core.terrain import Terrain
@@ -36,7 +36,7 @@ def sight_of(height, *, covariance=None, **camera) -> Viewshed:
     lines = trace_lines_of_sight(
         terrain,
         tuple(view.position),
-        azimuths=fan(view),
+        azimuths=azimuth_range(view),
         step=0.5 / view.f,
         refraction=view.refraction,
     )
@@ -44,7 +44,7 @@ def sight_of(height, *, covariance=None, **camera) -> Viewshed:
 
 
 def seen_by(sight: Viewshed, pixels) -> np.ndarray:
-    return sight.ranges.locate(np.asarray(pixels, float))
+    return sight.range_map.unproject(np.asarray(pixels, float))
 
 
 @pytest.mark.parametrize("slope", [0.3, 0.8])
@@ -102,7 +102,7 @@ def test_each_parameter_of_the_pose(projection: Projection) -> None:
 def march_plane(camera: Camera, pixels, plane) -> np.ndarray:
     """Where rays meet a plane, with the Earth's curvature, by bisection."""
     base, east, north = plane
-    azimuth, tangent = camera.directions(pixels)
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
     forward = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
     low, high = np.zeros(len(pixels)), np.full(len(pixels), 1e4)
     for _ in range(60):
@@ -131,7 +131,7 @@ def test_edges_take_half_the_jump() -> None:
 
     sight = sight_of(ridge)
     near, far = (np.nanmin, np.nanmax)
-    column = sight.ranges.distances[:, 300]
+    column = sight.range_map.distances[:, 300]
     row = int(np.nanargmax(-np.diff(column)))  # the last one that looks over the ridge
     jump = column[row] - column[row + 1]
     assert jump > 500
@@ -210,7 +210,7 @@ def a_covariance(rng: np.random.Generator) -> np.ndarray:
 
 def march(terrain: Terrain, camera: Camera, pixels: np.ndarray, lift: float) -> np.ndarray:
     """(N, 2) where rays first meet the ground: every 4 m, then bisection. No lines of sight."""
-    azimuth, tangent = camera.directions(pixels)
+    azimuth, tangent = camera.line_of_sight_angles(pixels)
 
     def under(distance):
         x = camera.x + distance * np.sin(azimuth)[:, None]
@@ -245,7 +245,7 @@ def test_ellipses_hold_the_truth_as_often_as_they_say(name, index, tmp_path) -> 
         record, open_dem(DEMS / f"{name}_dem_5m_epsg31287.tif", 31287), tmp_path
     )
     pixels = rng.uniform((50, 50), (camera.width - 50, camera.height - 50), (600, 2))
-    points = sight.ranges.locate(pixels)
+    points = sight.range_map.unproject(pixels)
     seen = np.isfinite(points).all(axis=1)
     pixels, points = pixels[seen], points[seen]
     spread = point_covariance(points, sight)
@@ -283,7 +283,7 @@ def _window(sight: Viewshed, pixels: np.ndarray) -> np.ndarray:
     """Distances around pixels, seven by seven."""
     near = np.arange(-3, 4)
     col, row = np.rint(pixels).astype(int).T
-    found = sight.ranges.distances[
+    found = sight.range_map.distances[
         (row[:, None] + near)[:, :, None], (col[:, None] + near)[:, None]
     ]
     return np.nan_to_num(found, nan=1e6)
@@ -301,7 +301,7 @@ def test_attributes_of_accuracy(tmp_path) -> None:
     )
     _, _, geometry, _ = pyogrio.raw.read(DEMS / "avaMal_outlines.gpkg")
     outline = max(shapely.from_wkb(geometry), key=shapely.area)
-    found = attributes(outline, sight.terrain, sight)
+    found = measure_attributes(outline, sight.terrain, sight)
     assert found["vis_frac"] == pytest.approx(0.84, abs=0.05)  # demo_cameras.json
     assert found["grazing_med_deg"] == pytest.approx(10.0, abs=3.5)
     assert found["range_med_m"] == pytest.approx(2490, rel=0.05)

@@ -125,7 +125,7 @@ def test_six_points_pose_the_camera(operator, files, truth):
 def assert_right(camera, truth) -> None:
     away = np.hypot(*(camera.position - truth.position)[:2])
     assert away < 12  # the prior itself is 5 m off
-    turn = camera.axes() @ truth.axes().T
+    turn = camera.rotation_matrix() @ truth.rotation_matrix().T
     assert math.degrees(math.acos(min(1.0, (np.trace(turn) - 1) / 2))) < 0.5
 
 

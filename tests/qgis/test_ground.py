@@ -57,7 +57,7 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     mapper.prompt(u, v)
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     before = QgsGeometry(mapper.on_map())
-    x, y, _ = mapper.pose_session.range_map.locate([(u, v)])[0].tolist()
+    x, y, _ = mapper.pose_session.range_map.unproject([(u, v)])[0].tolist()
     assert before.distance(QgsGeometry.fromPointXY(QgsPointXY(x, y))) < 100
     mapper.prompt_on_map(x + 30, y)
     first, second = mapper.session.prompts.clicks
@@ -115,7 +115,10 @@ def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
 
 def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
     mapper.pose(scene, truth)
-    behind = truth.x - 300 * truth.axes()[2][0], truth.y - 300 * truth.axes()[2][1]
+    behind = (
+        truth.x - 300 * truth.rotation_matrix()[2][0],
+        truth.y - 300 * truth.rotation_matrix()[2][1],
+    )
     at = mapper.screen(mapper.map, QgsPointXY(*behind), 1.0)
     QTest.mouseClick(mapper.map.viewport(), LEFT, NONE, at)
     assert mapper.session.prompts.empty

@@ -173,7 +173,7 @@ def test_looks_and_qgis_reads_the_range_map(ready, view, record):
     ready.wait_for_answers()
     ((name, seen),) = ready.answers
     assert (name, type(seen)) == ("ticket", ComputedViewshed)
-    ((x, y, z),) = RangeMap.open(seen.folder).locate([(160, 120)])
+    ((x, y, z),) = RangeMap.open(seen.folder).unproject([(160, 120)])
     assert z == pytest.approx(float(heights_at(x, y)), abs=2)
     u, v = record.camera.project([(x, y, z)])[0]
     assert (u, v) == (pytest.approx(160, abs=0.1), pytest.approx(120, abs=0.1))

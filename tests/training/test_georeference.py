@@ -19,11 +19,12 @@ from core.camera.skyline_detection import detect_skyline
 from core.camera.skyline_fit import fit_skyline
 from core.commands import main
 from core.image import read_image
-from core.projection.attributes import attributes
-from core.projection.drape import drape
-from core.projection.footprint import footprint, view_cone
-from core.projection.horizon import trace_all_round
-from core.projection.map_grid import MapGrid, inside
+from core.projection.attributes import measure_attributes
+from core.projection.footprint import compute_footprint, view_cone
+from core.projection.horizon import trace_horizon
+from core.projection.map_grid import MapGrid
+from core.projection.orthophoto import drape
+from core.projection.range_map import in_image
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map
 from core.projection.viewshed import compute_viewshed
@@ -102,10 +103,10 @@ def test_masks_and_outlines_both_ways(folder, sight):
 def clear_ground(sight, shape) -> tuple[MapGrid, np.ndarray]:
     """Cells that are seen at more than 10 degrees."""
     camera = sight.record.camera
-    grid = MapGrid.over(shape.bounds, 1.0, 4_000_000)
-    heights = grid.heights(sight.terrain)
+    grid = MapGrid.covering(shape.bounds, 1.0, 4_000_000)
+    heights = grid.sample_heights(sight.terrain)
     pixels = grid.project(heights, camera)
-    seen = grid.seen(inside(pixels, camera), heights, sight.lines)
+    seen = grid.visible_cells(in_image(pixels, camera), heights, sight.lines_of_sight)
     south, east = np.gradient(heights, grid.cell)
     x, y, z = grid.x - camera.x, (grid.y - camera.y)[:, None], heights - camera.z
     into = (x * east - y * south - z) / np.sqrt((x**2 + y**2 + z**2) * (1 + east**2 + south**2))
@@ -123,7 +124,7 @@ def test_attributes_of_what_was_mapped(folder, sight):
         drawn = polygon_to_mask(outline, sight)
         if (drawn & mask).sum() < 0.95 * (drawn | mask).sum():
             continue
-        found = attributes(mask_to_map(mask, sight).polygon, sight.terrain, sight)
+        found = measure_attributes(mask_to_map(mask, sight).polygon, sight.terrain, sight)
         assert found["area_surface_m2"] > found["area_m2"] > 0
         assert found["z_max"] > found["z_min"]
         assert 0 < found["slope_mean_deg"] < 60
@@ -132,7 +133,7 @@ def test_attributes_of_what_was_mapped(folder, sight):
 
 
 def test_orthophoto_and_footprint(sight, image, record):
-    ground = footprint(sight)
+    ground = compute_footprint(sight)
     assert ground.is_valid
     colours, transform = drape(image, sight, cell=5.0)
     assert transform[0] == 5.0
@@ -145,7 +146,7 @@ def test_orthophoto_and_footprint(sight, image, record):
 def test_the_skyline_alone_finds_the_heading(record, dem, image):
     truth = record.camera
     start = replace(truth, yaw=0.0, pitch=0.0, roll=0.0, f=truth.f * 1.04)
-    found = fit_skyline(detect_skyline(image), trace_all_round(start, dem), start)
+    found = fit_skyline(detect_skyline(image), trace_horizon(start, dem), start)
     assert found.trusted, found.reason
     assert abs((found.camera.yaw - truth.yaw + 180) % 360 - 180) < 0.25
     assert found.camera.pitch == pytest.approx(truth.pitch, abs=0.1)
@@ -178,7 +179,7 @@ def test_commands_use_the_skyline(folder, record, tmp_path, capsys):
 
 def test_no_sky_no_heading(record, dem):
     grey = np.full((600, 960, 3), 128, np.uint8)
-    found = fit_skyline(detect_skyline(grey), trace_all_round(record.camera, dem), record.camera)
+    found = fit_skyline(detect_skyline(grey), trace_horizon(record.camera, dem), record.camera)
     assert not found.trusted
     assert "control points" in found.reason
 
@@ -189,7 +190,7 @@ def turned(image, camera, yaw, pitch, roll):
         camera, yaw=camera.yaw + yaw, pitch=camera.pitch + pitch, roll=camera.roll + roll
     )
     lens = np.array([[camera.f, 0, camera.cx], [0, camera.f, camera.cy], [0, 0, 1]])
-    warp = lens @ other.axes() @ camera.axes().T @ np.linalg.inv(lens)
+    warp = lens @ other.rotation_matrix() @ camera.rotation_matrix().T @ np.linalg.inv(lens)
     size = camera.width, camera.height
     return cv2.warpPerspective(image, warp, size, borderMode=cv2.BORDER_REFLECT), other
 
@@ -201,7 +202,7 @@ def test_a_camera_that_turned_is_followed(image, record, turn):
     light = np.clip(255 * (moved / 255.0) ** 0.8 - 6, 0, 255).astype(np.uint8)
     found = register(image, light, camera)
     assert found.trusted, found.reason
-    middle = camera.position + 2000 * camera.rays([[300, 350], [700, 450], [480, 300]])
+    middle = camera.position + 2000 * camera.pixel_rays([[300, 350], [700, 450], [480, 300]])
     error = np.hypot(*(found.camera.project(middle) - truth.project(middle)).T)
     assert error.max() < 0.5
 

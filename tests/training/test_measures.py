@@ -11,7 +11,7 @@ import shapely
 from scipy.ndimage import map_coordinates
 
 from core.camera import CameraRecord
-from core.projection.attributes import attributes
+from core.projection.attributes import measure_attributes
 from core.projection.to_image import polygon_to_mask
 from core.projection.to_map import mask_to_map
 from core.projection.viewshed import compute_viewshed
@@ -85,7 +85,7 @@ def counted(outline: shapely.MultiPolygon, dem) -> dict[str, float]:
 def test_as_counted_on_the_dem(folder, sight, avalanches):
     for _, outline in avalanches:
         true = counted(outline, folder / "dem.tif")
-        found = attributes(outline, sight.terrain)
+        found = measure_attributes(outline, sight.terrain)
         assert_alike(found, true, tuple(true))
         # no way down is shorter than straight from end to end
         assert found["length_m"] > 0.97 * (true["z_max"] - true["z_min"])
@@ -98,9 +98,11 @@ def test_of_what_was_mapped(sight, avalanches):
         drawn = polygon_to_mask(outline, sight)
         if (drawn & mask).sum() < 0.97 * (drawn | mask).sum():
             continue  # trees or the foreground hide a part of it
-        true = attributes(outline, sight.terrain, sight)
+        true = measure_attributes(outline, sight.terrain, sight)
         if true["vis_frac"] < 0.97:
             continue
         tried += 1
-        assert_alike(attributes(mask_to_map(mask, sight), sight.terrain), true, SHARES + HEIGHTS)
+        assert_alike(
+            measure_attributes(mask_to_map(mask, sight), sight.terrain), true, SHARES + HEIGHTS
+        )
     assert tried

@@ -54,7 +54,7 @@ class CursorLink(QObject):
         text = tr("{:.0f}, {:.0f} px").format(col, row)
         if range_map is None:
             return None, text
-        x, y, z = range_map.locate([(col, row)])[0].tolist()
+        x, y, z = range_map.unproject([(col, row)])[0].tolist()
         if not math.isfinite(x):
             return None, tr("{}   sky, or beyond the terrain model").format(text)
         distance = math.hypot(x - range_map.camera.x, y - range_map.camera.y)
@@ -75,7 +75,7 @@ class CursorLink(QObject):
             return None
         height = session.heights.at(place.x(), place.y())
         xyz = np.array([[place.x(), place.y(), height]])
-        if not math.isfinite(height) or not range_map.sees(xyz)[0]:
+        if not math.isfinite(height) or not range_map.is_visible(xyz)[0]:
             return None
         col, row = range_map.camera.project(xyz)[0].tolist()
         return session.grid.to_layer(row, col)

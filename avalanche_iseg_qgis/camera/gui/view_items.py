@@ -118,7 +118,7 @@ def view_cone(camera: Camera, distance: float) -> QgsGeometry:
     """Return the sector that a camera looks into, as far as a distance in metres."""
     middle = (camera.height - 1) / 2
     u = np.linspace(-0.5, camera.width - 0.5, 49)
-    azimuth, _ = camera.directions(np.stack([u, np.full_like(u, middle)], axis=1))
+    azimuth, _ = camera.line_of_sight_angles(np.stack([u, np.full_like(u, middle)], axis=1))
     edge = [
         QgsPointXY(camera.x + distance * math.sin(angle), camera.y + distance * math.cos(angle))
         for angle in azimuth

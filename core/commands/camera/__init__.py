@@ -1,4 +1,4 @@
-"""`python -m core camera ...`: pose webcams, and move outlines between picture and map.
+"""`python -m core camera ...`: pose webcams, bring outlines from photo to map and back.
 
 The command lines are a contract: options keep their names and meanings.
 """
@@ -25,8 +25,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its subcommands to the parser of `core.commands`."""
     parser = subparsers.add_parser(
         "camera",
-        help="pose a webcam; move outlines between its pictures and the map",
-        description="Pose a webcam once; then its pictures and the map share their outlines.",
+        help="pose a webcam; bring outlines from its photos to the map and back",
+        description="Pose a webcam once; then bring outlines from its photos to the map and back.",
         epilog=CONVENTIONS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""`python -m core camera check`: how good a camera is, and what independent points say of it."""
+"""`python -m core camera check`: accuracy of a camera, also by independent check points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from ...camera import CameraRecord, ControlPoint, PointFit
 from ...errors import CameraError
 from . import common
-from .report import describe, figure
+from .report import describe, format_number
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -39,7 +39,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--image", metavar="FILE", type=Path, help="for the plots (default: the camera's own)"
     )
-    common.add_sight_options(parser, required=False)
+    common.add_viewshed_options(parser, required=False)
     parser.add_argument(
         "--plot-residuals", metavar="FILE.png", type=Path, help="points and their residuals"
     )
@@ -52,7 +52,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Report and draw; returns the exit status 0."""
+    """Report and plot; return the exit status 0."""
     from ...camera.gcp_table import read_gcps
     from .plots import plot_residuals, plot_skyline
 
@@ -62,43 +62,31 @@ def run(args: argparse.Namespace) -> int:
         common.check_out(path, (".png",), [args.image])
     record = CameraRecord.read(args.camera)
     points = read_gcps(args.gcps) if args.gcps else []
-    looks = args.dem and (points or args.plot_skyline)
-    sight = common.sight_of(record, args) if looks else None
-    checked = check_points(points, record, sight)
+    needed = args.dem and (points or args.plot_skyline)
+    viewshed = common.open_viewshed(record, args) if needed else None
+    checked = check_points(points, record, viewshed)
     _report(record, checked, as_json=args.json)
     if args.plot_residuals:
-        shown = _only(checked, record) if checked else record
-        plot_residuals(args.plot_residuals, _picture(args, record), shown)
-    if args.plot_skyline and sight:
-        plot_skyline(args.plot_skyline, _picture(args, record), sight)
+        shown = _check_points_only(checked, record) if checked else record
+        plot_residuals(args.plot_residuals, _read_photo(args, record), shown)
+    if args.plot_skyline and viewshed:
+        plot_skyline(args.plot_skyline, _read_photo(args, record), viewshed)
     return 0
 
 
-def _only(checked: Sequence[PointFit], record: CameraRecord) -> CameraRecord:
-    """The camera with check points, which it does not use, and their figures alone."""
+def _check_points_only(checked: Sequence[PointFit], record: CameraRecord) -> CameraRecord:
+    """Return the record with the check points only, none of them used, and their rms."""
     points = tuple(replace(fit, point=replace(fit.point, use=False)) for fit in checked)
     return replace(record, points=points, rms_px=rms(checked), loo_rms_px=None)
 
 
 def check_points(
-    points: Sequence[ControlPoint], record: CameraRecord, sight: Viewshed | None
+    points: Sequence[ControlPoint], record: CameraRecord, viewshed: Viewshed | None
 ) -> list[PointFit]:
-    """Compare places known in the picture and on the map with what the pose says.
+    """Compute residuals of check points, and with a viewshed their errors on the map.
 
-    Parameters
-    ----------
-    points
-        Check points; z None takes the terrain's height.
-    record
-        Camera.
-    sight
-        What it sees; None without a DEM.
-
-    Returns
-    -------
-    list of PointFit
-        With `loo_map_m` (the pose knows nothing of these points), NaN where the pixel sees no
-        ground; None without a DEM.
+    These are in `loo_map_m`, as the pose is not fitted to the points: NaN where the pixel shows no
+    ground, None without a viewshed. Points without z take the terrain's height.
 
     Raises
     ------
@@ -107,21 +95,21 @@ def check_points(
     """
     if not points:
         return []
-    places = np.array([(p.x, p.y, math.nan if p.z is None else p.z) for p in points], np.float64)
+    xyz = np.array([(p.x, p.y, math.nan if p.z is None else p.z) for p in points], np.float64)
     pixels = np.array([(point.u, point.v) for point in points])
-    if sight:
-        ground = sight.terrain.sample(places[:, 0], places[:, 1])
-        places[:, 2] = np.where(np.isnan(places[:, 2]), ground, places[:, 2])
-    unknown = [p.name for p, z in zip(points, places[:, 2], strict=True) if math.isnan(z)]
+    if viewshed:
+        ground = viewshed.terrain.sample(xyz[:, 0], xyz[:, 1])
+        xyz[:, 2] = np.where(np.isnan(xyz[:, 2]), ground, xyz[:, 2])
+    unknown = [p.name for p, z in zip(points, xyz[:, 2], strict=True) if math.isnan(z)]
     if unknown:
         raise CameraError(
             f"No height for {', '.join(unknown)}: fill in z, or give a DEM with --dem that covers "
             "them."
         )
-    errors = record.camera.project(places) - pixels
+    errors = record.camera.project(xyz) - pixels
     on_map: Sequence[float | None] = [None] * len(points)
-    if sight:
-        on_map = list(np.hypot(*(sight.ranges.locate(pixels) - places)[:, :2].T))
+    if viewshed:
+        on_map = list(np.hypot(*(viewshed.range_map.unproject(pixels) - xyz)[:, :2].T))
     return [
         PointFit(point, float(du), float(dv), loo_map_m=metres)
         for point, (du, dv), metres in zip(points, errors, on_map, strict=True)
@@ -129,21 +117,18 @@ def check_points(
 
 
 def rms(fits: Sequence[PointFit]) -> float:
-    """Root mean square of the distances in the picture, pixels; NaN if none is drawn."""
-    return math.sqrt(_mean(np.square(_sizes(fits))))
+    """Return the root mean square of the distances in the photo, pixels; NaN if all are."""
+    lengths = _residual_lengths(fits)
+    known = lengths[np.isfinite(lengths)]
+    return math.sqrt(np.mean(known**2)) if len(known) else math.nan
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else math.nan
-
-
-def _sizes(fits: Sequence[PointFit]) -> NDArray[np.float64]:
+def _residual_lengths(fits: Sequence[PointFit]) -> NDArray[np.float64]:
     return np.array([math.hypot(fit.residual_u, fit.residual_v) for fit in fits])
 
 
-def _summary(checked: Sequence[PointFit]) -> dict[str, Any]:
-    """Figures of the check points; None where nothing is known."""
+def _summarize(checked: Sequence[PointFit]) -> dict[str, Any]:
+    """Return the statistics of the check points; None where unknown."""
     metres = np.array([math.nan if f.loo_map_m is None else f.loo_map_m for f in checked])
     metres = metres[np.isfinite(metres)]
     median, most = np.quantile(metres, (0.5, 0.9)) if len(metres) else (math.nan, math.nan)
@@ -154,33 +139,34 @@ def _summary(checked: Sequence[PointFit]) -> dict[str, Any]:
 def _report(record: CameraRecord, checked: Sequence[PointFit], *, as_json: bool) -> None:
     if as_json:
         points = replace(record, points=checked).to_json()["points"]
-        check = {**_summary(checked), "points": points} if checked else None
+        check = {**_summarize(checked), "points": points} if checked else None
         print(json.dumps({**record.to_json(), "check": check}, allow_nan=False))
         return
     print(describe(record))
     if not checked:
         return
     print(f"\n{'check point':<16} {'du px':>8} {'dv px':>8} {'size':>8} {'map m':>8}")
-    for fit, size in zip(checked, _sizes(checked), strict=True):
+    for fit, size in zip(checked, _residual_lengths(checked), strict=True):
         print(
-            f"{fit.point.name:<16} {figure(fit.residual_u, 8, 2)} {figure(fit.residual_v, 8, 2)} "
-            f"{figure(float(size), 8, 2)} {figure(fit.loo_map_m, 8, 1)}"
+            f"{fit.point.name:<16} {format_number(fit.residual_u, 8, 2)} "
+            f"{format_number(fit.residual_v, 8, 2)} {format_number(float(size), 8, 2)} "
+            f"{format_number(fit.loo_map_m, 8, 1)}"
         )
-    found = _summary(checked)
+    found = _summarize(checked)
     print(
-        f"check points: rms {figure(found['rms_px'], 0, 2)} px; on the map "
-        f"{figure(found['map_median_m'], 0, 1)} m (median), "
-        f"{figure(found['map_p90_m'], 0, 1)} m (90 %)"
+        f"check points: rms {format_number(found['rms_px'], 0, 2)} px; on the map "
+        f"{format_number(found['map_median_m'], 0, 1)} m (median), "
+        f"{format_number(found['map_p90_m'], 0, 1)} m (90 %)"
     )
 
 
-def _picture(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.uint8] | None:
-    """The picture to draw on, of the camera's shape; None if there is none."""
+def _read_photo(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.uint8] | None:
+    """Read the photo to plot on, of the camera's aspect ratio; None if there is none."""
     from ...image import read_image
 
-    path = args.image or common.picture_of(record, args.camera)
+    path = args.image or common.photo_of(record, args.camera)
     if path is None:
-        common.note("No picture to draw on: give one with --image FILE.")
+        common.note("No photo to plot on: give one with --image FILE.")
         return None
     pixels = read_image(path).pixels
     record.camera.resized(pixels.shape[1], pixels.shape[0])  # refuses another shape

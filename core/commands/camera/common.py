@@ -1,4 +1,4 @@
-"""What the subcommands of `camera` share: options, reading, and what is said to people."""
+"""Options, reading and messages shared by the subcommands of `camera`."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def add_dem_option(parser: argparse.ArgumentParser, *, required: bool = True) ->
     )
 
 
-def add_sight_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--dem`` and ``--no-cache``, for `sight_of`."""
+def add_viewshed_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--dem`` and ``--no-cache``, for `open_viewshed`."""
     add_dem_option(parser, required=required)
     parser.add_argument(
         "--no-cache",
         action="store_true",
-        help="neither keep nor reuse what each pixel sees (kept in the user's cache folder)",
+        help="neither write nor read cached viewsheds (in the user's cache folder)",
     )
 
 
@@ -69,52 +69,52 @@ def add_out_option(parser: argparse.ArgumentParser, metavar: str, summary: str) 
 
 
 def check_out(path: Path, suffixes: Collection[str], inputs: Sequence[Path | None] = ()) -> None:
-    """Refuse, before any work, a file that cannot be written or that is one of the inputs."""
+    """Refuse, before any work, an output file that cannot be written or is one of the inputs."""
     check_output_path(path, suffixes)
     if path.resolve() in [given.resolve() for given in inputs if given is not None]:
         raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 
 
 def exif_focal_length(path: Path, size: tuple[int, int]) -> float | None:
-    """Nominal focal length in pixels from a picture's EXIF, which is said; None without."""
+    """Return the nominal focal length in pixels of a photo's EXIF, with a note; None without."""
     focal = focal_length(path, size)
     if focal is not None:
-        note(f"the picture's EXIF gives a focal length of {focal:.0f} px.")
+        note(f"the photo's EXIF gives a focal length of {focal:.0f} px.")
     return focal
 
 
-def picture_of(record: CameraRecord, camera_file: Path) -> Path | None:
-    """The picture that the camera was posed in, if it is where the camera file says."""
+def photo_of(record: CameraRecord, camera_file: Path) -> Path | None:
+    """Return the photo that the camera was posed in, if it is where the camera file states."""
     path = camera_file.parent / record.image
     return path if record.image and path.is_file() else None
 
 
 def path_from(path: Path, folder: Path) -> str:
-    """How a file in ``folder`` names ``path``, so that both can move together."""
+    """Return ``path`` relative to ``folder``, so that both can be moved together."""
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive
         return str(path.resolve())
 
 
-def sight_of(record: CameraRecord, args: argparse.Namespace) -> Viewshed:
-    """What the camera sees of the terrain of ``--dem``; says what is doubtful about it."""
+def open_viewshed(record: CameraRecord, args: argparse.Namespace) -> Viewshed:
+    """Compute the viewshed on the terrain of ``--dem``; print its warnings."""
     from ...projection.cache import default_folder
     from ...projection.viewshed import compute_viewshed
     from ...terrain.sources import open_dem
 
     dem = open_dem(args.dem, record.epsg)
-    sight = compute_viewshed(record, dem, None if args.no_cache else default_folder())
-    for text in sight.warnings:
+    viewshed = compute_viewshed(record, dem, None if args.no_cache else default_folder())
+    for text in viewshed.warnings:
         warn(text)
-    return sight
+    return viewshed
 
 
 def note(text: str) -> None:
-    """Tell of what was done; stdout is left to results."""
+    """Print a note to stderr; stdout is for results."""
     print(text, file=sys.stderr)
 
 
 def warn(text: str) -> None:
-    """Tell of something that does not stop the work."""
+    """Print a warning to stderr."""
     print(f"warning: {text}", file=sys.stderr)

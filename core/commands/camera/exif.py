@@ -1,4 +1,4 @@
-"""The focal length that a photograph tells of itself."""
+"""Focal length from the EXIF of a photo."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ _MILLIMETRES = {"2": 25.4, "3": 10.0}  # of FocalPlaneResolutionUnit: inch, cent
 
 
 def focal_length(path: Path, size: tuple[int, int]) -> float | None:
-    """Nominal focal length in pixels of a photograph of ``size`` (width, height).
+    """Return the nominal focal length in pixels of a photo of ``size`` (width, height), or None.
 
-    From ``FocalLengthIn35mmFilm`` (equivalence by the picture's diagonal, as CIPA has it), else
-    from ``FocalLength`` and ``FocalPlaneXResolution``, scaled where the picture was resized.
-    None where the file says nothing.
+    From ``FocalLengthIn35mmFilm`` (equivalent by the photo's diagonal, as CIPA defines it), else
+    from ``FocalLength`` and ``FocalPlaneXResolution``, scaled where the photo was resized.
     """
-    tags = _tags(path)
-    equivalent = _value(tags.get("EXIF_FocalLengthIn35mmFilm"))
+    tags = _read_tags(path)
+    equivalent = _parse_number(tags.get("EXIF_FocalLengthIn35mmFilm"))
     if equivalent:
         return equivalent / _DIAGONAL_35MM * math.hypot(*size)
-    focal = _value(tags.get("EXIF_FocalLength"))
-    resolution = _value(tags.get("EXIF_FocalPlaneXResolution"))
+    focal = _parse_number(tags.get("EXIF_FocalLength"))
+    resolution = _parse_number(tags.get("EXIF_FocalPlaneXResolution"))
     if not focal or not resolution:
         return None
     unit = _MILLIMETRES.get(tags.get("EXIF_FocalPlaneResolutionUnit", "2").strip(), 25.4)
-    sides = [_value(tags.get(f"EXIF_Pixel{axis}Dimension")) or 0.0 for axis in "XY"]
+    sides = [_parse_number(tags.get(f"EXIF_Pixel{axis}Dimension")) or 0.0 for axis in "XY"]
     return focal * resolution / unit * max(size) / (max(sides) or max(size))
 
 
-def _tags(path: Path) -> dict[str, str]:
-    """EXIF tags as GDAL names them; the file has been read as a picture before."""
+def _read_tags(path: Path) -> dict[str, str]:
+    """Read EXIF tags, named as by GDAL, of a file that has been read as an image before."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
@@ -42,8 +41,8 @@ def _tags(path: Path) -> dict[str, str]:
             return dict(source.tags())
 
 
-def _value(text: str | None) -> float | None:
-    """The number in GDAL's ``(4.25)`` or ``26``; None where there is none above 0."""
+def _parse_number(text: str | None) -> float | None:
+    """Return the number in GDAL's ``(4.25)`` or ``26``; None unless positive."""
     match = re.search(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", text or "", re.ASCII)
     value = float(match[0]) if match else 0.0
     return value if 0 < value < math.inf else None

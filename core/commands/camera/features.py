@@ -1,4 +1,4 @@
-"""Polygons of files, and from one CRS to another."""
+"""Reading of polygons from vector files, and reprojection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAYER = "avalanches"  # taken where a file has several
 
 
 class Feature(NamedTuple):
-    """A polygon with its attributes; ``fid`` is its number in the file."""
+    """Polygon with its attributes; ``fid`` is its number in the file."""
 
     fid: int
     polygon: Polygon | MultiPolygon
@@ -23,18 +23,12 @@ class Feature(NamedTuple):
 
 
 def read_polygons(path: Path) -> tuple[list[Feature], str | None]:
-    """Read the polygons of a vector file.
-
-    Parameters
-    ----------
-    path
-        GeoPackage, GeoJSON, shapefile, or what else GDAL reads; of several layers
-        ``avalanches``, else the first.
+    """Read the polygons of a vector file, of the layer ``avalanches`` or else the first.
 
     Returns
     -------
     features, crs
-        In the file's coordinates, and their CRS as GDAL names it, None where unknown.
+        In the file's coordinates, and their CRS as named by GDAL, None if unknown.
 
     Raises
     ------
@@ -67,7 +61,7 @@ def read_polygons(path: Path) -> tuple[list[Feature], str | None]:
 
 
 def reproject(shape: BaseGeometry, source: str | int, target: str | int) -> Any:  # noqa: ANN401
-    """A geometry of x, y in another CRS (WKT, authority code or EPSG number)."""
+    """Transform a geometry from one CRS to another (WKT, authority code or EPSG number)."""
     import numpy as np
     import shapely
     from pyproj import CRS, Transformer

@@ -1,4 +1,4 @@
-"""Pictures of how well a camera is posed."""
+"""Plots of residuals and of the skyline."""
 
 from __future__ import annotations
 
@@ -17,21 +17,12 @@ if TYPE_CHECKING:
     from ...projection.viewshed import Viewshed
 
 _INCHES = 12.0  # width of a figure
-_LONGEST_ARROW = 0.08  # of the picture's width
-_PICTURE_WIDTH = 2000  # pixels of the picture drawn, at most
+_LONGEST_ARROW = 0.08  # of the photo's width
+_PHOTO_WIDTH = 2000  # pixels of the photo drawn, at most
 
 
-def plot_residuals(path: Path, picture: NDArray[np.uint8] | None, record: CameraRecord) -> None:
-    """Draw the control points and, magnified, the way from each to where the pose draws it.
-
-    Parameters
-    ----------
-    path
-        PNG to write.
-    picture
-        (H, W, 3) of the camera's size, or None for an empty frame.
-    record
-        Camera with `PointFit`.
+def plot_residuals(path: Path, photo: NDArray[np.uint8] | None, record: CameraRecord) -> None:
+    """Plot the control points and their residuals, magnified, on a photo (H, W, 3), to a PNG.
 
     Raises
     ------
@@ -43,7 +34,7 @@ def plot_residuals(path: Path, picture: NDArray[np.uint8] | None, record: Camera
             "This camera holds no control points, so there are no residuals to draw: give a "
             "camera of `camera solve`, or a table of control points."
         )
-    figure, axes = _frame(record.camera, picture)
+    figure, axes = _make_figure(record.camera, photo)
     kinds = {
         "used": [fit for fit in record.points if fit.point.use and not fit.suspect],
         "not used": [fit for fit in record.points if not fit.point.use and not fit.suspect],
@@ -60,26 +51,26 @@ def plot_residuals(path: Path, picture: NDArray[np.uint8] | None, record: Camera
     _save(figure, path)
 
 
-def plot_skyline(path: Path, picture: NDArray[np.uint8] | None, sight: Viewshed) -> None:
-    """Draw the terrain's skyline and ridges over the picture; parameters as above."""
-    camera = sight.record.camera
-    figure, axes = _frame(camera, picture)
-    for number, line in enumerate(sight.ridges()):
+def plot_skyline(path: Path, photo: NDArray[np.uint8] | None, viewshed: Viewshed) -> None:
+    """Plot the terrain's skyline and ridges on a photo (H, W, 3), to a PNG."""
+    camera = viewshed.record.camera
+    figure, axes = _make_figure(camera, photo)
+    for number, line in enumerate(viewshed.ridges()):
         label = "ridges of the DEM" if number == 0 else None
         axes.plot(line[:, 0], line[:, 1], color="orange", linewidth=0.8, label=label)
-    rows = sight.skyline_rows()
+    rows = viewshed.skyline_rows()
     axes.plot(np.arange(len(rows)), rows, color="red", linewidth=1, label="skyline of the DEM")
-    shown = [fit for fit in sight.record.points if fit.point.use]
+    shown = [fit for fit in viewshed.record.points if fit.point.use]
     if shown:
         pixels = np.array([(fit.point.u, fit.point.v) for fit in shown])
         axes.plot(*pixels.T, "+", color="lime", markersize=9, label="control points")
-    axes.set_title(f"{sight.record.name or 'Camera'}: ridges and skyline of the DEM")
+    axes.set_title(f"{viewshed.record.name or 'Camera'}: ridges and skyline of the DEM")
     axes.legend(loc="upper right")
     _save(figure, path)
 
 
-def _frame(camera: Camera, picture: NDArray[np.uint8] | None) -> tuple[Any, Any]:
-    """A figure without a window system, with axes in the camera's pixels."""
+def _make_figure(camera: Camera, photo: NDArray[np.uint8] | None) -> tuple[Any, Any]:
+    """Make a figure without a window system, with axes in the camera's pixels."""
     try:
         # Not pyplot: it looks for a display and keeps every figure.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -91,15 +82,15 @@ def _frame(camera: Camera, picture: NDArray[np.uint8] | None) -> tuple[Any, Any]
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     extent = (-0.5, camera.width - 0.5, camera.height - 0.5, -0.5)
-    if picture is not None:
-        step = max(1, picture.shape[1] // _PICTURE_WIDTH)
-        axes.imshow(picture[::step, ::step], extent=extent)
+    if photo is not None:
+        step = max(1, photo.shape[1] // _PHOTO_WIDTH)
+        axes.imshow(photo[::step, ::step], extent=extent)
     axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal", xlabel="u (px)", ylabel="v (px)")
     return figure, axes
 
 
 def _magnification(fits: Sequence[PointFit], width: int) -> float:
-    """How many times longer than they are residuals are drawn: 1, 2, 5, 10, ... at most 100."""
+    """Return the magnification of residuals: 1, 2, 5, 10, ... at most 100."""
     sizes = np.hypot(*np.array([(fit.residual_u, fit.residual_v) for fit in fits]).T)
     longest = float(np.nanmax(sizes, initial=1e-3))
     steps = (100, 50, 20, 10, 5, 2)

@@ -1,4 +1,4 @@
-"""`python -m core camera register`: the pose of a webcam that moved a little, from a picture."""
+"""`python -m core camera register`: pose of a webcam that moved a little, from another photo."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(
-        subparsers, "register", run, "pose a new picture of a webcam that moved a little"
+        subparsers, "register", run, "pose a new photo of a webcam that moved a little"
     )
-    parser.add_argument("picture", metavar="NEW.jpg", type=Path)
+    parser.add_argument("photo", metavar="NEW.jpg", type=Path)
     common.add_camera_option(parser)
     parser.add_argument(
         "--reference",
         metavar="REF.jpg",
         type=Path,
-        help="picture that the camera was posed in (default: the one it names)",
+        help="photo that the camera was posed in (default: the one it names)",
     )
-    common.add_sight_options(parser, required=False)
+    common.add_viewshed_options(parser, required=False)
     parser.add_argument(
         "--foreground",
         metavar="MASK",
@@ -46,39 +46,39 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--crop",
         metavar="LEFT,TOP",
         type=arguments.corner,
-        help="the new picture shows a part of the reference's view, from this pixel of it on",
+        help="the new photo shows a part of the reference's view, from this pixel of it on",
     )
     parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
     )
-    common.add_out_option(parser, "camera_new.json", "camera of the new picture")
+    common.add_out_option(parser, "camera_new.json", "camera of the new photo")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the new picture's camera; returns 0, and raises where it is not to be trusted."""
+    """Write the new photo's camera; return 0, or raise if it cannot be trusted."""
     from ...camera.registration import register
 
-    reference = _reference(args)
-    common.check_out(args.out, (".json",), [args.camera, args.picture, reference])
+    reference = _reference_path(args)
+    common.check_out(args.out, (".json",), [args.camera, args.photo, reference])
     shown = read_image(reference).pixels
     height, width = shown.shape[:2]
     record = resized(CameraRecord.read(args.camera), width, height)
-    picture = read_image(args.picture).pixels
-    mask = _mask(args, reference, record)
-    hidden = _foreground(args, mask, reference, record)
+    photo = read_image(args.photo).pixels
+    mask = _foreground_path(args, reference, record)
+    hidden = _read_foreground(args, mask, reference, record)
     if args.crop:
-        record, shown, hidden = _part(args.crop, picture.shape[:2], record, shown, hidden)
+        record, shown, hidden = _crop(args.crop, photo.shape[:2], record, shown, hidden)
         mask = None
-    found = register(shown, picture, record.camera, hidden)
+    found = register(shown, photo, record.camera, hidden)
     if not found.trusted:
         if not args.force:
-            raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
+            raise CameraError(f"{args.photo}: {found.reason} (--force writes the camera anyway.)")
         common.warn(found.reason)
     fitted = resized(record, found.camera.width, found.camera.height)
     fitted.with_camera(
         found.camera,
-        image=common.path_from(args.picture, args.out.parent),
-        foreground="" if mask is None else common.path_from(mask, args.picture.parent),
+        image=common.path_from(args.photo, args.out.parent),
+        foreground="" if mask is None else common.path_from(mask, args.photo.parent),
         points=(),
         drift_deg=float(np.linalg.norm(found.turn_deg)),
     ).write(args.out)
@@ -90,37 +90,39 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _part(
+def _crop(
     corner: tuple[int, int],
     size: tuple[int, int],
     record: CameraRecord,
     shown: NDArray[np.uint8],
     hidden: NDArray[np.bool_] | None,
 ) -> tuple[CameraRecord, NDArray[np.uint8], NDArray[np.bool_] | None]:
-    """Camera, picture and foreground of the part (height, width) that begins at (left, top)."""
+    """Return camera, photo and foreground of the part (height, width) that begins at a corner."""
     (left, top), (height, width) = corner, size
     record = cropped(record, left, top, width, height)
     part = slice(top, top + height), slice(left, left + width)
     return record, shown[part], None if hidden is None else hidden[part]
 
 
-def _reference(args: argparse.Namespace) -> Path:
-    """The picture to compare with."""
+def _reference_path(args: argparse.Namespace) -> Path:
+    """Return the photo to compare with."""
     if args.reference:
         return Path(args.reference)
     record = CameraRecord.read(args.camera)
-    path = common.picture_of(record, args.camera)
+    path = common.photo_of(record, args.camera)
     if path is None:
-        named = f"its picture {record.image} is not there" if record.image else "it names none"
+        named = f"its photo {record.image} is not there" if record.image else "it names none"
         raise CameraError(
-            f"{args.camera} cannot be compared with a new picture, for {named}: give the picture "
+            f"{args.camera} cannot be compared with a new photo, for {named}: give the photo "
             "that it was posed in with --reference FILE."
         )
     return path
 
 
-def _mask(args: argparse.Namespace, reference: Path, record: CameraRecord) -> Path | None:
-    """The file that marks the foreground of the reference; said where it is missing."""
+def _foreground_path(
+    args: argparse.Namespace, reference: Path, record: CameraRecord
+) -> Path | None:
+    """Return the mask file of the reference's foreground; warn if it is missing."""
     if args.foreground:
         return Path(args.foreground)
     if not record.foreground:
@@ -128,16 +130,16 @@ def _mask(args: argparse.Namespace, reference: Path, record: CameraRecord) -> Pa
     path = reference.parent / record.foreground
     if path.is_file():
         return path
-    common.warn(f"the camera's mask of the foreground, {path}, is not there: done without.")
+    common.warn(f"the camera's mask of the foreground, {path}, is missing: none is used.")
     return None
 
 
-def _foreground(
+def _read_foreground(
     args: argparse.Namespace, mask: Path | None, reference: Path, record: CameraRecord
 ) -> NDArray[np.bool_] | None:
-    """Pixels that tell nothing: those marked, and with a DEM all that show no ground."""
+    """Return the pixels without terrain: those marked and, with a DEM, those without ground."""
     marked = None if mask is None else read_binary_mask(mask, reference)
     if not args.dem:
         return marked
-    sky = np.isnan(common.sight_of(record, args).ranges.distances)
+    sky = np.isnan(common.open_viewshed(record, args).range_map.distances)
     return sky if marked is None else sky | marked

@@ -1,4 +1,4 @@
-"""A camera in words and figures."""
+"""Text report of a camera."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from ...camera import Camera, CameraRecord, PointFit, Projection
 
 
 def describe(record: CameraRecord) -> str:
-    """The pose, how good it is, its control points and what to know of it; several lines."""
-    blocks = [_pose(record)]
+    """Return several lines of text: pose, accuracy, control points and warnings."""
+    blocks = [_describe_pose(record)]
     if record.points:
-        blocks.append(_points(record.points))
+        blocks.append(_format_points(record.points))
     blocks += [f"warning: {text}" for text in record.warnings]
     return "\n".join(blocks)
 
 
 def field_of_view(camera: Camera) -> float:
-    """Horizontal angle that the picture covers, degrees."""
+    """Return the horizontal angle that the photo covers, degrees."""
     if camera.projection is Projection.CYLINDRICAL:
         return math.degrees(camera.width / camera.f)
-    left, right = camera.rays([(-0.5, camera.cy), (camera.width - 0.5, camera.cy)])
+    left, right = camera.pixel_rays([(-0.5, camera.cy), (camera.width - 0.5, camera.cy)])
     return math.degrees(math.acos(max(-1.0, min(1.0, float(left @ right)))))
 
 
-def _pose(record: CameraRecord) -> str:
+def _describe_pose(record: CameraRecord) -> str:
     camera = record.camera
-    sigma = _sigmas(record)
+    sigma = _pose_sigmas(record)
     lens = "" if camera.projection is Projection.CYLINDRICAL else f", k1 {camera.k1:+.4f}"
     lens += f", k2 {camera.k2:+.4f}" if camera.k2 else ""
     size = f"{camera.width} x {camera.height} px, {camera.projection.value}"
     rows = {
         "camera": f"{record.name or 'unnamed'} ({size})",
         "position": f"{camera.x:.1f}, {camera.y:.1f}, {camera.z:.1f} m (EPSG:{record.epsg})"
-        + _plus_minus(sigma[:3], ".1f", "m"),
+        + _format_sigmas(sigma[:3], ".1f", "m"),
         "angles": f"yaw {camera.yaw:.3f}, pitch {camera.pitch:.3f}, roll {camera.roll:.3f} deg"
-        + _plus_minus(sigma[3:6], ".3f", "deg"),
-        "heading": _heading(record),
-        "lens": f"f {camera.f:.1f} px{_plus_minus(sigma[6:7], '.1f', 'px')}{lens}, "
+        + _format_sigmas(sigma[3:6], ".3f", "deg"),
+        "heading": _describe_heading(record),
+        "lens": f"f {camera.f:.1f} px{_format_sigmas(sigma[6:7], '.1f', 'px')}{lens}, "
         f"horizontal field of view {field_of_view(camera):.1f} deg",
-        "residuals": _residuals(record),
+        "residuals": _describe_residuals(record),
         "heights": ", ".join(filter(None, (record.dem, record.vertical_datum))),
-        "picture": record.image,
+        "photo": record.image,
         "valid": " to ".join(filter(None, (record.valid_from, record.valid_to))),
         "posed": f"{record.created_at}" + (f" by {record.author}" if record.author else ""),
     }
     return "\n".join(f"{name:<10} {text}" for name, text in rows.items() if text)
 
 
-def _sigmas(record: CameraRecord) -> Sequence[float]:
-    """Standard deviations of `PARAMETERS`; empty where nothing is known."""
+def _pose_sigmas(record: CameraRecord) -> Sequence[float]:
+    """Return the standard deviations of `PARAMETERS`; empty if unknown."""
     if record.covariance is None:
         return ()
     return list(np.sqrt(np.diag(np.asarray(record.covariance, np.float64))))
 
 
-def _plus_minus(sigmas: Iterable[float], form: str, unit: str) -> str:
+def _format_sigmas(sigmas: Iterable[float], form: str, unit: str) -> str:
     text = ", ".join(format(sigma, form) for sigma in sigmas)
     return f", +- {text} {unit}" if text else ""
 
 
-def _heading(record: CameraRecord) -> str:
-    """What a compass without declination would show."""
+def _describe_heading(record: CameraRecord) -> str:
+    """Return the heading from true north."""
     from ...camera.map_crs import convergence as convergence_of
 
     camera = record.camera
@@ -73,8 +73,8 @@ def _heading(record: CameraRecord) -> str:
     return f"{heading:.2f} deg from true north (grid convergence {convergence:+.2f} deg)"
 
 
-def _residuals(record: CameraRecord) -> str:
-    """Root mean squares, as far as they are known."""
+def _describe_residuals(record: CameraRecord) -> str:
+    """Return the root mean squares, as far as known."""
     parts = []
     if record.rms_px is not None:
         used = sum(fit.point.use for fit in record.points)
@@ -90,24 +90,25 @@ def _residuals(record: CameraRecord) -> str:
     return "; ".join(parts)
 
 
-def _points(fits: Sequence[PointFit]) -> str:
-    """A table with one line for each point."""
+def _format_points(fits: Sequence[PointFit]) -> str:
+    """Return a table with one line per point."""
     width = max(5, *(len(fit.point.name) for fit in fits))
     head = f"{'point':<{width}} {'du px':>8} {'dv px':>8} {'size':>8} {'left out':>9} {'map m':>8}"
-    return "\n".join([head, *(_point(fit, width) for fit in fits)])
+    return "\n".join([head, *(_format_point(fit, width) for fit in fits)])
 
 
-def _point(fit: PointFit, width: int) -> str:
+def _format_point(fit: PointFit, width: int) -> str:
     size = math.hypot(fit.residual_u, fit.residual_v)
     remark = "" if fit.point.use else "  not used"
     remark += "  SUSPECT" if fit.suspect else ""
     return (
-        f"{fit.point.name:<{width}} {figure(fit.residual_u, 8, 2)} {figure(fit.residual_v, 8, 2)} "
-        f"{figure(size, 8, 2)} {figure(fit.loo_px, 9, 2)} {figure(fit.loo_map_m, 8, 1)}{remark}"
+        f"{fit.point.name:<{width}} {format_number(fit.residual_u, 8, 2)} "
+        f"{format_number(fit.residual_v, 8, 2)} {format_number(size, 8, 2)} "
+        f"{format_number(fit.loo_px, 9, 2)} {format_number(fit.loo_map_m, 8, 1)}{remark}"
     )
 
 
-def figure(value: float | None, width: int, digits: int) -> str:
-    """A number for a column; a dash where there is none."""
+def format_number(value: float | None, width: int, digits: int) -> str:
+    """Format a number for a column; a dash if unknown."""
     known = value is not None and math.isfinite(value)
     return f"{value:{width}.{digits}f}" if known else f"{'-':>{width}}"

@@ -1,4 +1,4 @@
-"""`python -m core camera skyline`: a pose from the skyline alone, without any control point."""
+"""`python -m core camera skyline`: pose from the skyline alone, without control points."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = common.new_parser(
         subparsers, "skyline", run, "pose a camera from the skyline, without control points"
     )
-    parser.add_argument("picture", metavar="PICTURE", type=Path)
+    parser.add_argument("photo", metavar="PHOTO", type=Path)
     parser.add_argument(
         "--camera", metavar="START.json", type=Path, help="camera whose position and lens to take"
     )
@@ -61,32 +61,32 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the camera; returns 0, and raises where the fit is not to be trusted."""
+    """Write the camera; return 0, or raise if the fit cannot be trusted."""
     from ...camera.skyline_detection import detect_skyline
     from ...camera.skyline_fit import fit_skyline
-    from ...projection.horizon import trace_all_round
+    from ...projection.horizon import trace_horizon
     from ...terrain.sources import open_dem
 
-    common.check_out(args.out, (".json",), [args.picture, args.camera])
-    picture = read_image(args.picture).pixels
-    height, width = picture.shape[:2]
-    start = _start(args, (width, height))
+    common.check_out(args.out, (".json",), [args.photo, args.camera])
+    photo = read_image(args.photo).pixels
+    height, width = photo.shape[:2]
+    start = _initial_record(args, (width, height))
     dem = open_dem(args.dem, start.epsg)
-    start = start.with_camera(_standing(start.camera, args, dem))
+    start = start.with_camera(_with_height(start.camera, args, dem))
     found = fit_skyline(
-        detect_skyline(picture),
-        trace_all_round(start.camera, dem),
+        detect_skyline(photo),
+        trace_horizon(start.camera, dem),
         start.camera,
         args.focal_sigma.of(start.camera.f),
     )
     if not found.trusted:
         if not args.force:
-            raise CameraError(f"{args.picture}: {found.reason} (--force writes the camera anyway.)")
+            raise CameraError(f"{args.photo}: {found.reason} (--force writes the camera anyway.)")
         common.warn(found.reason)
     record = start.with_camera(
         found.camera,
         name=start.name or args.out.stem,
-        image=common.path_from(args.picture, args.out.parent),
+        image=common.path_from(args.photo, args.out.parent),
         dem=dem.name,
         vertical_datum=dem.vertical_datum,
         points=(),
@@ -111,11 +111,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _start(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
-    """A camera in its place, with its lens, looking anywhere."""
+def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
+    """Return a record with position and lens, of any orientation."""
     if args.camera:
         return resized(CameraRecord.read(args.camera), *size)
-    focal = args.focal or common.exif_focal_length(args.picture, size)
+    focal = args.focal or common.exif_focal_length(args.photo, size)
     missing = [
         name
         for name, value in (("--position", args.position), ("--crs", args.crs), ("--focal", focal))
@@ -124,15 +124,15 @@ def _start(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
     if missing:
         raise CameraError(
             f"Give {', '.join(missing)} too, or a camera to start from with --camera: the skyline "
-            "tells where a camera looks, not where it stands."
+            "gives a camera's orientation, not its position."
         )
     x, y, z = args.position
     camera = Camera(*size, x, y, z or 0.0, yaw=0.0, pitch=0.0, roll=0.0, f=float(focal or 0))
     return CameraRecord(camera, args.crs)
 
 
-def _standing(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:
-    """The camera at its height, from the ground where the position has none."""
+def _with_height(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:
+    """Return the camera with its height, above the ground if the position has none."""
     if args.camera or args.position[2] is not None:
         return camera
     if args.height_above_ground is None:

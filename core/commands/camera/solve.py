@@ -1,4 +1,4 @@
-"""`python -m core camera solve_pose`: control points to a posed camera."""
+"""`python -m core camera solve`: control points to a posed camera."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,10 +42,10 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         type=Path,
         help="table name,u_px,v_px,x,y,z[,use,sigma_px]; z may be empty where --dem is given",
     )
-    picture = parser.add_mutually_exclusive_group(required=True)
-    picture.add_argument("--image", metavar="FILE", type=Path, help="picture of the pixels u, v")
-    picture.add_argument(
-        "--image-size", metavar="W,H", type=arguments.size, help="its size, if it is not at hand"
+    photo = parser.add_mutually_exclusive_group(required=True)
+    photo.add_argument("--image", metavar="FILE", type=Path, help="photo of the pixels u, v")
+    photo.add_argument(
+        "--image-size", metavar="W,H", type=arguments.size, help="its size, without the photo"
     )
     parser.add_argument(
         "--crs", metavar="EPSG:N", type=arguments.crs, required=True, help="projected CRS of x, y"
@@ -67,7 +67,7 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         "--position",
         metavar="X,Y[,Z]",
         type=arguments.position,
-        help="where it stands, metres; without Z give --height-above-ground and --dem",
+        help="its position, metres; without Z give --height-above-ground and --dem",
     )
     group.add_argument(
         "--position-sigma",
@@ -85,7 +85,7 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         "--focal",
         metavar="PX",
         type=arguments.positive,
-        help="focal length, pixels (default: from the picture's EXIF, else not known)",
+        help="focal length, pixels (default: from the photo's EXIF, else not known)",
     )
     group.add_argument(
         "--focal-sigma",
@@ -109,12 +109,12 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             name, metavar="TIME", type=arguments.moment, help="date or time, ISO 8601"
         )
-    group.add_argument("--plot", metavar="FILE.png", type=Path, help="picture of the residuals")
+    group.add_argument("--plot", metavar="FILE.png", type=Path, help="plot of the residuals")
     group.add_argument("--json", action="store_true", help="print the camera as JSON on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Pose the camera and write it; returns the exit status 0."""
+    """Pose the camera and write it; return the exit status 0."""
     from ...camera.gcp_table import read_gcps
     from ...camera.resection import solve_pose
     from ...camera.validation import require_on_map
@@ -126,28 +126,28 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         common.check_out(args.plot, (".png",), [args.image])
     points = read_gcps(args.gcps)
-    picture, size = _picture(args)
+    photo, size = _read_photo(args)
     names, places = [point.name for point in points], [(point.x, point.y) for point in points]
-    require_on_map(np.array(places), names, args.crs, None)  # the DEM would only be said to be off
+    require_on_map(np.array(places), names, args.crs, None)  # before the DEM is blamed
     dem = open_dem(args.dem, args.crs) if args.dem else None
-    prior = _prior(args, size)
+    prior = _make_prior(args, size)
     record = solve_pose(
         points,
         size,
         epsg=args.crs,
-        terrain=_ground(dem, points, prior).sample if dem else None,
+        terrain=_read_terrain(dem, points, prior) if dem else None,
         prior=prior,
         projection=Projection(args.projection),
-        skyline=_skyline(picture, dem) if args.skyline else None,
+        skyline=_observe_skyline(photo, dem) if args.skyline else None,
     )
-    record = _labelled(record, args)
+    record = _with_labels(record, args)
     if dem:
         for text in dem.warnings:
             common.warn(text)
         record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
     record.write(args.out)
     if args.plot:
-        plot_residuals(args.plot, picture, record)
+        plot_residuals(args.plot, photo, record)
     if args.json:
         print(json.dumps(record.to_json(), allow_nan=False))
     else:
@@ -156,8 +156,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
-    """The picture, if given, and its width and height."""
+def _read_photo(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
+    """Read the photo, if given; return it with its width and height."""
     from ...image import read_image
 
     if args.image is None:
@@ -167,63 +167,58 @@ def _picture(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[
     return pixels, (width, height)
 
 
-def _skyline(picture: NDArray[np.uint8] | None, dem: Dem | None) -> SkylineObservation:
-    """The picture's skyline, and the terrain's."""
+def _observe_skyline(photo: NDArray[np.uint8] | None, dem: Dem | None) -> SkylineObservation:
+    """Detect the photo's skyline, to be compared with the terrain's."""
     from ...camera.skyline_adjustment import SkylineObservation
     from ...camera.skyline_detection import detect_skyline
-    from ...projection.horizon import skyline_places
+    from ...projection.horizon import skyline_point_finder
 
-    if picture is None or dem is None:
+    if photo is None or dem is None:
         raise CameraError(
-            "--skyline compares the picture's skyline with the terrain's: give --image and --dem."
+            "--skyline compares the photo's skyline with the terrain's: give --image and --dem."
         )
-    return SkylineObservation(detect_skyline(picture), skyline_places(dem))
+    return SkylineObservation(detect_skyline(photo), skyline_point_finder(dem))
 
 
-def _ground(dem: Dem, points: Sequence[ControlPoint], prior: PosePrior) -> Terrain:
-    """The terrain of the points and the camera, in memory: it is asked often."""
-    places = [(point.x, point.y) for point in points]
-    places += [(prior.position[0], prior.position[1])] if prior.position else []
-    low, high = np.min(places, axis=0) - _MARGIN, np.max(places, axis=0) + _MARGIN
+def _read_terrain(dem: Dem, points: Sequence[ControlPoint], prior: PosePrior) -> Terrain:
+    """Read the terrain around the points and the camera into memory, for many samples."""
+    xy = [(point.x, point.y) for point in points]
+    xy += [(prior.position[0], prior.position[1])] if prior.position else []
+    low, high = np.min(xy, axis=0) - _MARGIN, np.max(xy, axis=0) + _MARGIN
     cell = max(dem.cell, math.sqrt(float(np.prod(high - low)) / _MOST_CELLS))
-    return dem.window((*low, *high), cell)
+    return dem.read_terrain((*low, *high), cell)
 
 
-def _prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
-    """What is known before the points are looked at."""
+def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
+    """Return what is known of the camera."""
     from ...camera.resection import PosePrior
 
     if args.position is None and (args.position_sigma or args.height_above_ground is not None):
         raise CameraError(
-            "--position-sigma and --height-above-ground say how well a position is known and how "
-            "high it is: give --position X,Y too."
+            "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
+            "too."
         )
-    given: dict[str, Any] = {
-        "position": args.position,
-        "position_sigma": args.position_sigma,
-        "height_above_ground": args.height_above_ground,
-    }
-    focal, sigma = _focal(args, size)
-    if focal is not None:
-        given |= {"focal": focal, "focal_sigma": sigma.of(focal)}
-    return PosePrior(**{name: value for name, value in given.items() if value is not None})
+    focal, sigma = _focal_length(args, size)
+    lens = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
+    height = args.height_above_ground
+    return PosePrior(args.position, args.position_sigma, height_above_ground=height, **lens)
 
 
-def _focal(args: argparse.Namespace, size: tuple[int, int]) -> tuple[float | None, arguments.Sigma]:
-    """Nominal focal length in pixels and how well it is known."""
+def _focal_length(
+    args: argparse.Namespace, size: tuple[int, int]
+) -> tuple[float | None, arguments.Sigma]:
+    """Return the nominal focal length in pixels and its sigma."""
     if args.focal is not None:
         return args.focal, args.focal_sigma or _FOCAL_SIGMA
     flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
     found = common.exif_focal_length(args.image, size) if args.image and flat else None
     if found is None and args.focal_sigma:
-        raise CameraError(
-            "--focal-sigma says how well a focal length is known: give --focal PX too."
-        )
+        raise CameraError("--focal-sigma belongs to a focal length: give --focal PX too.")
     return found, args.focal_sigma or _FOCAL_SIGMA
 
 
-def _labelled(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
-    """With what people want to know of the camera."""
+def _with_labels(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
+    """Return the record with its descriptive texts."""
     folder = args.out.parent
     return replace(
         record,

@@ -1,4 +1,4 @@
-"""`python -m core camera to-image`: outlines of the map to masks of a picture."""
+"""`python -m core camera to-image`: outlines of the map to masks of a photo."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
-    parser = common.new_parser(subparsers, "to-image", run, "draw outlines of the map in a picture")
+    parser = common.new_parser(subparsers, "to-image", run, "draw outlines of the map in a photo")
     parser.add_argument(
         "outlines",
         metavar="OUTLINES.gpkg",
@@ -37,12 +37,12 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="polygons, in any CRS (layer avalanches)",
     )
     common.add_camera_option(parser)
-    common.add_sight_options(parser)
+    common.add_viewshed_options(parser)
     parser.add_argument(
         "--image-size",
         metavar="W,H",
         type=arguments.size,
-        help="of the masks, if the picture is of another size than the camera's",
+        help="of the masks, if the photo is of another size than the camera's",
     )
     common.add_out_option(
         parser,
@@ -53,7 +53,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the outlines' visible parts; returns the exit status 0."""
+    """Draw the outlines' visible parts; return the exit status 0."""
     from .features import read_polygons
 
     one_image = args.out.suffix.lower() == ".png"
@@ -67,16 +67,16 @@ def run(args: argparse.Namespace) -> int:
     features, crs = read_polygons(args.outlines)
     if crs is None:
         raise IsegError(f"{args.outlines} has no CRS: set it in QGIS (Set Layer CRS, then export).")
-    sight = common.sight_of(record, args)
-    drawn = [(feature, _mask(feature, crs, sight)) for feature in features]
+    viewshed = common.open_viewshed(record, args)
+    drawn = [(feature, _visible_mask(feature, crs, viewshed)) for feature in features]
     visible = sum(bool(mask.any()) for _, mask in drawn)
     if not visible:
         raise TerrainError(
-            f"None of the {len(drawn)} outlines of {args.outlines} can be seen in this picture: "
+            f"None of the {len(drawn)} outlines of {args.outlines} can be seen in this photo: "
             "check that the camera looks at them and that the DEM covers them."
         )
     if one_image:
-        write_png(args.out, _labels([mask for _, mask in drawn]))
+        write_png(args.out, _label_image([mask for _, mask in drawn]))
     else:
         _write_folder(args.out, drawn)
     print(f"{visible} of {len(drawn)} outlines can be seen")
@@ -84,20 +84,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _mask(feature: Feature, crs: str, sight: Viewshed) -> NDArray[np.bool_]:
-    """(H, W) what the camera sees of an outline; where that is nothing, says why."""
+def _visible_mask(feature: Feature, crs: str, viewshed: Viewshed) -> NDArray[np.bool_]:
+    """Return the visible part of an outline (H, W); warn if there is none."""
     from ...projection.to_image import polygon_to_mask
     from .features import reproject
 
     try:
-        return polygon_to_mask(reproject(feature.polygon, crs, sight.record.epsg), sight)
+        return polygon_to_mask(reproject(feature.polygon, crs, viewshed.record.epsg), viewshed)
     except CameraError as error:
         common.warn(f"outline {feature.fid}: {error}")
-        return np.zeros((sight.record.camera.height, sight.record.camera.width), np.bool_)
+        return np.zeros((viewshed.record.camera.height, viewshed.record.camera.width), np.bool_)
 
 
-def _labels(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
-    """(H, W) image in which the n-th mask, counted from 1, has the value n; later ones on top."""
+def _label_image(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
+    """Return a label image (H, W): the n-th mask, from 1, has the value n; later ones on top."""
     labels = np.zeros(masks[0].shape, np.uint8 if len(masks) < 256 else np.uint16)
     for number, mask in enumerate(masks, 1):
         labels[mask] = number
@@ -105,7 +105,7 @@ def _labels(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
 
 
 def _write_folder(folder: Path, drawn: Drawn) -> None:
-    """One PNG for each outline that can be seen, and a table of all."""
+    """Write a PNG for each visible outline, and a table of all."""
     names = list(drawn[0][0].properties)
     try:
         folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""`python -m core camera to-map`: masks and outlines of a picture to avalanches on the map."""
+"""`python -m core camera to-map`: masks and outlines of a photo to avalanches on the map."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _VECTOR = (".geojson", ".json", ".gpkg")
 _WHITE = 255  # of a mask, and no number of a label image
 _MOST_IDS = 1000
 _MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a photograph
-_MANY_LOST = 0.05  # share of a mask's pixels without ground that is worth a word
+_MANY_LOST = 0.05  # share of a mask's pixels without ground from which to warn
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
-    parser = common.new_parser(subparsers, "to-map", run, "put outlines of a picture on the map")
+    parser = common.new_parser(subparsers, "to-map", run, "put outlines of a photo on the map")
     parser.add_argument(
         "inputs",
         metavar="MASK_OR_GEOJSON",
         type=Path,
         nargs="+",
-        help="of the camera's picture: masks (255 on 0), label images (one avalanche for each "
+        help="of the camera's photo: masks (255 on 0), label images (one avalanche for each "
         "value), or outlines in pixels (x, -y) as `core segment` writes them",
     )
     common.add_camera_option(parser)
-    common.add_sight_options(parser)
+    common.add_viewshed_options(parser)
     parser.add_argument(
         "--crs", metavar="EPSG:N", type=arguments.crs, help="of the output (default: the camera's)"
     )
@@ -79,7 +79,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write one feature for each avalanche; returns the exit status 0."""
+    """Write one feature for each avalanche; return the exit status 0."""
     from ...projection.uncertainty import boundary_uncertainty
 
     common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
@@ -88,28 +88,27 @@ def run(args: argparse.Namespace) -> int:
     record = CameraRecord.read(args.camera)
     if record.covariance is None:
         common.warn(
-            f"{args.camera} does not say how well its pose is known: sigma_map_m is that of a "
-            "perfect pose."
+            f"{args.camera} has no covariance of its pose: sigma_map_m is that of an exact pose."
         )
     shapes = [shape for path in args.inputs for shape in _read(path, record)]
-    sights: dict[tuple[int, int], Viewshed] = {}
+    viewsheds: dict[tuple[int, int], Viewshed] = {}
     features, boundaries = [], {}
     for shape in shapes:
         fitted = resized(record, *shape.size)
-        if shape.size not in sights:
-            sights[shape.size] = common.sight_of(fitted, args)
-        sight = sights[shape.size]
+        if shape.size not in viewsheds:
+            viewsheds[shape.size] = common.open_viewshed(fitted, args)
+        viewshed = viewsheds[shape.size]
         try:
-            outline = shape.to_map(sight, args)
+            outline = shape.to_map(viewshed, args)
         except TerrainError as error:
             common.warn(f"{shape.label}: {error}")
             continue
         if outline.polygon.is_empty:
             common.warn(f"{shape.label}: nothing is left of it on the map.")
             continue
-        features.append(_feature(shape, outline, sight))
+        features.append(_make_feature(shape, outline, viewshed))
         if args.vertices:
-            boundaries[features[-1][1]["uuid"]] = boundary_uncertainty(outline.polygon, sight)
+            boundaries[features[-1][1]["uuid"]] = boundary_uncertainty(outline.polygon, viewshed)
     if not features:
         raise TerrainError("Nothing could be put on the map: see the warnings above.")
     _write(args.out, features, record.epsg, args.crs or record.epsg)
@@ -121,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, eq=False)
 class PhotoAvalanche:
-    """An avalanche in the picture: what makes its mask or outline, and where it came from."""
+    """Avalanche in the photo: a function that makes its mask or outline, and its origin."""
 
     path: Path
     number: int
@@ -131,26 +130,26 @@ class PhotoAvalanche:
 
     @property
     def label(self) -> str:
-        """For people."""
+        """Name for messages."""
         return f"{self.path.name} ({self.number})"
 
-    def to_map(self, sight: Viewshed, args: argparse.Namespace) -> MapOutline:
-        """Outline on the map."""
+    def to_map(self, viewshed: Viewshed, args: argparse.Namespace) -> MapOutline:
+        """Return the outline on the map."""
         from ...projection.to_map import mask_to_map, outline_to_map
 
         area = self.area()
         if isinstance(area, np.ndarray):
-            return mask_to_map(area, sight, min_area=args.min_area, bridge=args.bridge)
-        return outline_to_map(area, sight, min_area=args.min_area, bridge=args.bridge)
+            return mask_to_map(area, viewshed, min_area=args.min_area, bridge=args.bridge)
+        return outline_to_map(area, viewshed, min_area=args.min_area, bridge=args.bridge)
 
 
 def _read(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
-    """All avalanches of one file."""
-    return _outlines(path, record) if path.suffix.lower() in _VECTOR else _masks(path)
+    """Read all avalanches of a file."""
+    return _read_outlines(path, record) if path.suffix.lower() in _VECTOR else _read_masks(path)
 
 
-def _masks(path: Path) -> Iterator[PhotoAvalanche]:
-    """One avalanche if there is a 255, with greys for soft edges; else one for each value."""
+def _read_masks(path: Path) -> Iterator[PhotoAvalanche]:
+    """Yield one avalanche if there is a 255, with greys for soft edges; else one per value."""
     values = read_mask_values(path)
     if values.ndim == 3:
         values = values.max(axis=2)
@@ -168,17 +167,17 @@ def _masks(path: Path) -> Iterator[PhotoAvalanche]:
             "no label image. Save avalanches as 255 on 0, or with one whole number each."
         )
     if ids[-1] == _WHITE:
-        yield PhotoAvalanche(path, 1, (width, height), partial(_soft, values))
+        yield PhotoAvalanche(path, 1, (width, height), partial(_probabilities, values))
         return
     for value in ids:
         yield PhotoAvalanche(path, value, (width, height), partial(np.equal, values, value))
 
 
-def _soft(values: NDArray[Any]) -> NDArray[np.float32]:
+def _probabilities(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32) / np.float32(_WHITE)
 
 
-def _outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
+def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
     from shapely.affinity import scale
 
     from .features import read_polygons
@@ -189,10 +188,10 @@ def _outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
         left, bottom, right, top = polygon.bounds
         if left < -1 or top > 1 or right > size[0] + 1 or bottom < -size[1] - 1:
             raise CameraError(
-                f"{path}: outline {number} is not in the pixels of the camera's picture "
+                f"{path}: outline {number} is not in the pixels of the camera's photo "
                 f"({size[0]} x {size[1]}): x must lie from 0 to {size[0]}, y from "
                 f"{-size[1]} to 0 (rows count downwards, so y is negative). Use outlines that "
-                "`core segment` made of this picture itself, or a mask."
+                "`core segment` made of this photo itself, or a mask."
             )
         image = Path(str(properties.get("image") or "")).name
         yield PhotoAvalanche(
@@ -200,22 +199,22 @@ def _outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
         )
 
 
-def _feature(
-    shape: PhotoAvalanche, outline: MapOutline, sight: Viewshed
+def _make_feature(
+    shape: PhotoAvalanche, outline: MapOutline, viewshed: Viewshed
 ) -> tuple[MultiPolygon, dict[str, Any]]:
-    """Geometry and attributes, as in the plugin's layer where it has them."""
-    from ...projection.attributes import attributes
+    """Return geometry and attributes, named as in the plugin's layer."""
+    from ...projection.attributes import measure_attributes
 
     if outline.lost_pixels > _MANY_LOST:
         common.warn(
             f"{shape.label}: {outline.lost_pixels:.0%} of its pixels show sky or ground beyond the "
-            "DEM, or spill over a ridge."
+            "DEM, or exceed a ridge."
         )
-    record = sight.record
+    record = viewshed.record
     return outline.polygon, {
         "uuid": str(uuid.uuid4()),
         "part": "avalanche",
-        **_known(attributes(outline, sight.terrain, sight)),
+        **_none_to_nan(measure_attributes(outline, viewshed.terrain, viewshed)),
         "cell_m": outline.cell,
         "source": shape.path.name,
         "source_id": shape.number,
@@ -228,8 +227,8 @@ def _feature(
     }
 
 
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """Unknown figures as NaN, which files keep as NULL in a column of numbers."""
+def _none_to_nan(values: dict[str, Any]) -> dict[str, Any]:
+    """Replace None by NaN, which is written as NULL in a column of numbers."""
     return {
         name: math.nan if value is None and name != "aspect_8" else value
         for name, value in values.items()

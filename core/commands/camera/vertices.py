@@ -1,4 +1,4 @@
-"""How far each vertex of outlines on the map may be off, as a table."""
+"""Table of the uncertainty of vertices of outlines on the map."""
 
 from __future__ import annotations
 
@@ -17,14 +17,7 @@ COLUMNS = ("uuid", "x", "y", "sigma_m", "major_m", "minor_m", "azimuth_deg", "ed
 
 
 def write_vertices(path: Path, outlines: dict[str, BoundaryUncertainty]) -> None:
-    """Write a CSV with a line for every vertex.
-
-    Parameters
-    ----------
-    path
-        File; replaced.
-    outlines
-        By the uuid of the feature; in the camera's CRS.
+    """Write a CSV with a line for each vertex, of outlines in the camera's CRS by their uuid.
 
     Raises
     ------

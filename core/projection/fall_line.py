@@ -1,4 +1,4 @@
-"""How long an avalanche is along the fall line, and how wide across it."""
+"""Length of an avalanche along the fall line, and width across it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ENDS = 0.02
 """Share of the area that counts as the upper end, and as the lower end."""
 
-_STRIP = 2  # cells: thickness
-_OUTSIDE = 10.0  # times as dear as inside: parts that a ridge separates are still joined
+_STRIP = 2  # cells: thickness of a strip
+_OUTSIDE = 10.0  # relative cost outside of the outline, so that separate parts are joined
 _FLAT = math.sin(math.radians(5.0))
 # Steps of a path: 32 directions, so that no path is more than 1.3 % too long.
 _STEPS = [(0, 1), (1, 0)] + [
@@ -30,42 +30,30 @@ _STEPS = [(0, 1), (1, 0)] + [
 ]
 
 
-def length_and_width(
+def measure_length_and_width(
     cells: OutlineCells, highest: float, lowest: float
 ) -> tuple[float | None, float | None]:
-    """Measure an outline along and across the fall line.
+    """Measure an outline along and across the fall line, metres; None on level ground.
 
-    Length is that of the shortest path on the ground, inside the outline where it can be, from
-    the highest 2 % of the area to the lowest 2 %, and on to the highest and the lowest point by
-    the mean slope of these ends. An outline that is wider than long would so be measured from
-    corner to corner: its length is that of its longest strip straight down.
+    Length is that of the shortest path on the ground, within the outline if possible, from the
+    highest 2 % of the area to the lowest 2 %, extended to the highest and the lowest point by the
+    mean slope of these ends. An outline wider than long would thus be measured from corner to
+    corner: its length is that of its longest strip straight down.
 
     Width is horizontal: the area of the widest strip across the mean fall line (the slope of the
-    plane fitted to the ground), over the strip's thickness. Holes and gaps do not count.
-
-    Parameters
-    ----------
-    cells
-        Of the outline.
-    highest, lowest
-        Heights of its ends, metres.
-
-    Returns
-    -------
-    length, width
-        Metres; None on level ground, where there is no fall line.
+    plane fitted to the ground), by the strip's thickness. Holes and gaps do not count.
     """
-    down = _fall(cells)
+    down = _fall_direction(cells)
     if down is None:
         return None, None
-    straight, width = _strips(cells, down)
+    straight, width = _measure_strips(cells, down)
     if width > straight:
         return straight, width
-    return _path(cells, highest, lowest), width
+    return _measure_path(cells, highest, lowest), width
 
 
-def _fall(cells: OutlineCells) -> NDArray[np.float64] | None:
-    """(2,) horizontal unit vector down the plane fitted to the ground."""
+def _fall_direction(cells: OutlineCells) -> NDArray[np.float64] | None:
+    """Return the horizontal unit vector (2,) down the plane fitted to the ground."""
     used = (cells.cover > 0) & np.isfinite(cells.z)
     x, y, z = cells.x[used], cells.y[used], cells.z[used]
     root = np.sqrt(cells.cover[used])
@@ -75,8 +63,8 @@ def _fall(cells: OutlineCells) -> NDArray[np.float64] | None:
     return -plane / steepness if steepness > 1e-3 else None
 
 
-def _strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, float]:
-    """Length on the ground of the longest strip down, and of the widest strip across, metres."""
+def _measure_strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, float]:
+    """Measure the longest strip down, on the ground, and the widest strip across, metres."""
     rows, cols = np.nonzero(cells.parts)
     step = cells.size * cells.z.shape[0] / cells.parts.shape[0]
     places = np.column_stack([cols, -rows]) * step
@@ -87,7 +75,7 @@ def _strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, floa
     across = places @ np.array([-down[1], down[0]])
 
     def longest(coordinate: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
-        # Each part counts for its two nearest strips, by nearness: counts stay even.
+        # Each part counts for its two nearest strips, weighted by distance.
         strip, beyond = np.divmod((coordinate - coordinate.min()) / thickness, 1)
         first = strip.astype(np.intp)
         sums = np.bincount(np.r_[first, first + 1], np.r_[(1 - beyond) * lengths, beyond * lengths])
@@ -96,8 +84,8 @@ def _strips(cells: OutlineCells, down: NDArray[np.float64]) -> tuple[float, floa
     return longest(across, stretch), longest(along, np.ones_like(stretch))
 
 
-def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
-    """Length on the ground from end to end; None if unknown ground lies between."""
+def _measure_path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
+    """Measure the length on the ground from end to end; None across unknown ground."""
     inside = (cells.cover >= 0.5) & cells.known
     if not inside.any():
         inside = (cells.cover > 0) & cells.known
@@ -105,7 +93,7 @@ def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
     low, high = weighted_quantiles(z, cover, (ENDS, 1 - ENDS))
     top, bottom = inside & (cells.z >= min(high, z.max())), inside & (cells.z <= max(low, z.min()))
     cost, before, _ = dijkstra(
-        _graph(cells, inside),
+        _build_graph(cells, inside),
         directed=False,
         indices=np.flatnonzero(top),
         return_predecessors=True,
@@ -119,19 +107,19 @@ def _path(cells: OutlineCells, highest: float, lowest: float) -> float | None:
     while before[path[-1]] >= 0:
         path.append(int(before[path[-1]]))
     points = np.stack([cells.x, cells.y, cells.z], axis=2).reshape(-1, 3)[path]
-    rest_above = (highest - points[-1, 2]) / _steepness(cells, top)
-    rest_below = (points[0, 2] - lowest) / _steepness(cells, bottom)
+    rest_above = (highest - points[-1, 2]) / _mean_slope_sine(cells, top)
+    rest_below = (points[0, 2] - lowest) / _mean_slope_sine(cells, bottom)
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum() + rest_above + rest_below)
 
 
-def _steepness(cells: OutlineCells, part: NDArray[np.bool_]) -> float:
-    """Mean sine of the slope."""
+def _mean_slope_sine(cells: OutlineCells, part: NDArray[np.bool_]) -> float:
+    """Return the mean sine of the slope."""
     tangent = np.linalg.norm(cells.gradient[part], axis=1)
     return max(_FLAT, float((tangent / np.hypot(1, tangent)).mean()))
 
 
-def _graph(cells: OutlineCells, inside: NDArray[np.bool_]) -> coo_matrix:
-    """Neighbouring cells and what it costs to go from one to the other."""
+def _build_graph(cells: OutlineCells, inside: NDArray[np.bool_]) -> coo_matrix:
+    """Build the graph of neighbouring cells, with the cost of each step."""
     rows, cols = cells.z.shape
     index = np.arange(rows * cols).reshape(rows, cols)
     starts, stops, costs = [], [], []

@@ -1,0 +1,131 @@
+"""Parameters of the adjustment: a step applied to a camera, and derivatives by the parameters.
+
+Parameters, in this order and in units of `SCALES`: position x, y, z; rotation vector about the
+camera's axes; ln f; k1; k2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .camera import Camera, Projection
+from .refraction import EARTH_RADIUS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# Position 10 m, rotation 0.01 rad, ln f 2 %, k1 and k2 0.05.
+SCALES = np.array([10, 10, 10, 0.01, 0.01, 0.01, 0.02, 0.05, 0.05])
+
+
+def apply_step(camera: Camera, step: Floats) -> Camera:
+    """Return the camera after a step (7 to 9,) of its parameters."""
+    change = step * SCALES[: len(step)]
+    x, y, z = (camera.position + change[:3]).tolist()
+    lens = dict(zip(("k1", "k2"), change[7:], strict=False))
+    return replace(
+        camera.rotated(_rotation_from_vector(change[3:6])),
+        x=x,
+        y=y,
+        z=z,
+        f=camera.f * math.exp(change[6]),
+        **{name: getattr(camera, name) + float(value) for name, value in lens.items()},
+    )
+
+
+def projection_jacobian(camera: Camera, points: Floats, count: int) -> Floats:
+    """Return derivatives (N, 2, P) of the pixels of points (N, 3) by the first P parameters."""
+    offset = points - camera.position
+    curvature = (1 - camera.refraction) / EARTH_RADIUS
+    drop = curvature / 2 * np.sum(offset[:, :2] ** 2, axis=1)
+    rotation = camera.rotation_matrix()
+    rays = (offset - np.array([0, 0, 1]) * drop[:, None]) @ rotation.T
+    by_ray, by_lens = _lens_jacobian(camera, rays)
+    by_offset = by_ray @ rotation
+    jacobian = np.empty((len(points), 2, 9))
+    jacobian[:, :, :3] = -by_offset
+    jacobian[:, :, :2] += by_offset[:, :, 2:] * (curvature * offset[:, None, :2])
+    jacobian[:, :, 3:6] = np.cross(rays[:, None, :], by_ray)
+    jacobian[:, :, 6:] = by_lens
+    return np.asarray(jacobian[:, :, :count] * SCALES[:count])
+
+
+def _lens_jacobian(camera: Camera, rays: Floats) -> tuple[Floats, Floats]:
+    """Return the derivatives of pixels by rays in camera axes, and by ln f, k1, k2: (N, 2, 3)."""
+    right, down, forward = rays.T
+    zero = np.zeros_like(right)
+    if camera.projection is Projection.CYLINDRICAL:
+        square = right**2 + forward**2
+        level = np.sqrt(square)
+        by_ray = np.array(
+            [
+                [forward / square, zero, -right / square],
+                [-down * right / level**3, 1 / level, -down * forward / level**3],
+            ]
+        )
+        plane = np.stack([np.arctan2(right, forward), down / level], axis=1)
+        by_lens = np.stack([plane, np.zeros_like(plane), np.zeros_like(plane)], axis=2)
+        return camera.f * by_ray.transpose(2, 0, 1), camera.f * by_lens
+    x, y = right / forward, down / forward
+    square = x**2 + y**2
+    factor = 1 + square * (camera.k1 + square * camera.k2)
+    slope = 2 * (camera.k1 + 2 * camera.k2 * square)  # d factor / dx = slope x
+    by_plane = np.array(
+        [[factor + slope * x**2, slope * x * y], [slope * x * y, factor + slope * y**2]]
+    )
+    plane_by_ray = np.array([[1 / forward, zero, -x / forward], [zero, 1 / forward, -y / forward]])
+    by_ray = np.einsum("ijn,jkn->nik", by_plane, plane_by_ray)
+    plane = np.stack([x, y], axis=1)[:, :, None]
+    by_lens = plane * np.stack([factor, square, square**2], axis=1)[:, None, :]
+    return camera.f * by_ray, camera.f * by_lens
+
+
+def record_jacobian(camera: Camera, count: int) -> Floats:
+    """Return the derivatives (8, P) of `record.PARAMETERS` by the parameters here, without k2."""
+    jacobian = np.zeros((8, count))
+    kept = min(count, 8)
+    jacobian[:kept, :kept] = np.diag(SCALES[:kept])
+    jacobian[6, 6] *= camera.f
+    for axis in range(3):
+        ahead, behind = (
+            camera.rotated(_rotation_from_vector(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1)
+        )
+        angles = [
+            (getattr(ahead, angle) - getattr(behind, angle) + 180) % 360 - 180
+            for angle in ("yaw", "pitch", "roll")
+        ]
+        jacobian[3:6, 3 + axis] = np.array(angles) / 2e-6 * SCALES[3]
+    return jacobian
+
+
+def rotation_jacobian(step: Floats) -> Floats:
+    """Return the left Jacobian of SO(3), (3, 3): further rotation by change of a rotation step."""
+    vector = step * SCALES[3]
+    angle = float(np.linalg.norm(vector))
+    cross = _cross_matrix(vector)
+    cubic = (1 - np.sinc(angle / np.pi)) / angle**2 if angle > 1e-4 else 1 / 6
+    return np.asarray(
+        np.eye(3) + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross + cubic * cross @ cross
+    )
+
+
+def _rotation_from_vector(vector: Floats) -> Floats:
+    """Return the rotation (3, 3) of a rotation vector (3,), radians: Rodrigues' formula."""
+    angle = float(np.linalg.norm(vector))
+    cross = _cross_matrix(vector)
+    return np.asarray(
+        np.eye(3)
+        + np.sinc(angle / np.pi) * cross
+        + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross @ cross
+    )
+
+
+def _cross_matrix(vector: Floats) -> Floats:
+    x, y, z = vector
+    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
