@@ -76,7 +76,7 @@ class ViewshedCache:
 
 def range_map_folder(viewshed: Viewshed) -> str:
     """Return where the range map lies on disk; "" if it could not be written."""
-    distances = viewshed.ranges.distances
+    distances = viewshed.range_map.distances
     file = distances.filename if isinstance(distances, np.memmap) else None
     return str(Path(file).parent) if file else ""
 
