@@ -62,7 +62,7 @@ class PluginController(QObject):
             self._canvas, session, self.camera, self.camera_client, self
         )
         self._map_prompts = MapPrompts(session)
-        photo_canvas = self.camera.photo_canvas
+        photo_canvas = self.camera.photo_dock.canvas
         self.tool = SegmentTool(self._canvas, self._map_prompts)
         self.photo_tool = SegmentTool(photo_canvas, session)
         self.overlay = SegmentationOverlay(self._canvas, session, self.dock, self.tool, self)

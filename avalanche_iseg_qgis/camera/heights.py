@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 class TerrainHeights:
     """Heights of DEM files that share one CRS; bilinear between the cells' centres.
 
-    Files that cannot be read give no heights: the worker, which reads them too, reports why.
-
-    Parameters
-    ----------
-    paths
-        Of the files.
-    epsg
-        CRS of the places that heights are wanted at.
+    ``epsg`` is the CRS of the places to ask for. Files that cannot be read give no heights: the
+    worker, which reads them too, reports why.
     """
 
     def __init__(self, paths: Sequence[str], epsg: int) -> None:

@@ -18,16 +18,10 @@ UNKNOWN, DEGREES, PIXELS = "unknown", "degrees", "pixels"
 LEAST, LEAST_KNOWN = 4, 3
 """Points that a pose needs; fewer where position and focal length are known."""
 
-_PLAIN_FIELDS: dict[str, type] = {
-    "width": int,
-    "height": int,
-    "epsg": int,
-    "position_sigma": float,
-    "height_above_ground": float,
-    "focal_as": str,
-    "focal": float,
-    "projection": str,
-}
+_PLAIN_FIELDS = (
+    *("width", "height", "epsg", "position_sigma", "height_above_ground"),
+    *("focal_as", "focal", "projection"),
+)
 _DESCRIPTION = ("name", "author", "valid_from", "valid_to", "foreground")
 
 
@@ -138,7 +132,9 @@ class PoseDraft:
             If it is something else.
         """
         position, record = content["position"], content["record"]
-        plain: dict[str, Any] = {name: kind(content[name]) for name, kind in _PLAIN_FIELDS.items()}
+        plain: dict[str, Any] = {
+            name: type(getattr(cls, name))(content[name]) for name in _PLAIN_FIELDS
+        }
         return cls(
             photo=photo,
             dem=tuple(str(path) for path in content["dem"]),

@@ -32,7 +32,7 @@ from .requests import CameraRequests
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..core.survey.protocol import ComputedViewshed, Draped, Posed, Registered
+    from ..core.survey.protocol import ComputedViewshed, Posed, Registered
     from ..worker.camera_client import CameraClient
 
 _SOLVE_DELAY, _VIEW_DELAY = 300, 800  # ms without a change
@@ -124,11 +124,11 @@ class PoseSession(QObject):
         self._open(PoseDraft(dem=self.draft.dem, epsg=self.draft.epsg))
 
     def reset(self) -> None:
-        """Forget everything: another project is open."""
+        """Start anew: another project is open."""
         self._open(PoseDraft())
 
     def close(self) -> None:
-        """Stop what was to be computed, and forget what was."""
+        """Stop what is to be computed, and clear what was."""
         self._solve_timer.stop()
         self._view_timer.stop()
         self.selected, self.failure, self.seen, self.range_map = None, "", None, None
@@ -216,7 +216,7 @@ class PoseSession(QObject):
         self.change(points=merged(self.draft.points, points))
 
     def use_camera(self, record: CameraRecord) -> None:
-        """Take over a camera, and find out whether it has turned since the photo it was posed in.
+        """Use a camera, and find out whether it has turned since the photo that it was posed in.
 
         Raises
         ------
@@ -290,11 +290,8 @@ class PoseSession(QObject):
         photo, record = self.draft.photo, self.draft.record
         if record is None:
             return
-
-        def answered(answer: Draped) -> None:
-            self.draped.emit(photo, answer.path)
-
-        self._requests.drape(self.draft, record, path, Receiver(answered, self.warning.emit))
+        receiver = Receiver(lambda answer: self.draped.emit(photo, answer.path), self.warning.emit)
+        self._requests.drape(self.draft, record, path, receiver)
 
     def _receiver(self, answered: Callable[[Any], None], failed: Callable[[str], None]) -> Receiver:
         """Return a receiver that does nothing once another photo is open."""
@@ -323,12 +320,11 @@ class PoseSession(QObject):
     def _compute_view(self) -> None:
         record = self.draft.record
         if record is not None and self.draft.dem:
-
-            def failed(text: str) -> None:
-                self.warning.emit(tr("The view is not known: {}").format(text))
-
-            receiver = self._receiver(self._on_seen, failed)
+            receiver = self._receiver(self._on_seen, self._on_not_seen)
             self._requests.compute_view(self.draft, record, receiver)
+
+    def _on_not_seen(self, text: str) -> None:
+        self.warning.emit(tr("The view is not known: {}").format(text))
 
     def _on_seen(self, seen: ComputedViewshed) -> None:
         try:

@@ -52,20 +52,16 @@ class SegmentDock(QgsDockWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Segment"), parent)
         self.setObjectName("AvalancheISegSegment")
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(6, 6, 6, 6)
-        for part in (
+        area = scroll_area(
             self._image_part(),
             self._object_part(),
             self._display_part(),
             self._outline_part(),
             self._target_part(),
             self._model_part(),
-        ):
-            column.addWidget(part)
-        column.addStretch(1)
-        self.setWidget(scroll_area(content))
+        )
+        area.widget().layout().addStretch(1)
+        self.setWidget(area)
 
     # --- values and state ------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -89,8 +90,13 @@ def widget_row(*widgets: QWidget) -> QHBoxLayout:
     return row
 
 
-def scroll_area(content: QWidget) -> QScrollArea:
-    """Make an area that scrolls its content up and down."""
+def scroll_area(*parts: QWidget) -> QScrollArea:
+    """Make an area that scrolls a column of parts."""
+    content = QWidget()
+    column = QVBoxLayout(content)
+    column.setContentsMargins(6, 6, 6, 6)
+    for part in parts:
+        column.addWidget(part)
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)

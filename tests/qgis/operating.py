@@ -54,7 +54,7 @@ class Operator:
         return canvas.getCoordinateTransform().transform(point).toQPointF().toPoint()
 
     def click_photo(self, u, v) -> None:
-        canvas = self.camera.photo_canvas
+        canvas = self.camera.photo_dock.canvas
         at = self.screen(canvas, photo_point(u, v), 0.25)
         QTest.mouseClick(canvas.viewport(), LEFT, NONE, at)
 
@@ -63,7 +63,7 @@ class Operator:
         QTest.mouseClick(self.map.viewport(), LEFT, NONE, at)
 
     def drag_photo(self, start, end) -> None:
-        canvas = self.camera.photo_canvas
+        canvas = self.camera.photo_dock.canvas
         first = self.screen(canvas, photo_point(*start), 0.5)
         to_screen = canvas.getCoordinateTransform().transform
         last = to_screen(photo_point(*end)).toQPointF().toPoint()
@@ -115,7 +115,7 @@ class Mapper(Operator):
 
     def prompt(self, u, v, button=LEFT) -> None:
         """A click in the photo."""
-        canvas = self.camera.photo_canvas
+        canvas = self.camera.photo_dock.canvas
         at = self.screen(canvas, photo_point(u, v), 1.0)
         QTest.mouseClick(canvas.viewport(), button, NONE, at)
         wait_until(self.settled, 30, "the outline")
@@ -130,7 +130,7 @@ class Mapper(Operator):
         return draft is not None and draft.outline_for(self.session.shape) is not None
 
     def finish(self) -> None:
-        QTest.keyClick(self.camera.photo_canvas, Qt.Key.Key_Return)
+        QTest.keyClick(self.camera.photo_dock.canvas, Qt.Key.Key_Return)
         wait_until(lambda: self.session.prompts.empty, 60, "the feature")
 
     def on_map(self) -> QgsGeometry:

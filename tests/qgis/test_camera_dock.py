@@ -81,11 +81,11 @@ def test_points_are_begun_on_either_side_and_stored(operator, files):
     operator.click_photo(300, 200)  # on its mark: selects it
     assert operator.pose_session.selected == 0
     assert operator.dock.table.selectedIndexes()[0].row() == 0
-    QTest.keyClick(operator.camera.photo_canvas, Qt.Key.Key_Delete)
+    QTest.keyClick(operator.camera.photo_dock.canvas, Qt.Key.Key_Delete)
     assert [point.name for point in operator.pose_session.draft.points] == ["2"]
     operator.click_photo(10, 10)
     assert [point.name for point in operator.pose_session.draft.points] == ["2", "1"]
-    QTest.keyClick(operator.camera.photo_canvas, Qt.Key.Key_Escape)
+    QTest.keyClick(operator.camera.photo_dock.canvas, Qt.Key.Key_Escape)
     assert not operator.dock.add.isChecked()
     operator.click_photo(700, 300)  # now it only moves the photo
     assert len(operator.pose_session.draft.points) == 2
@@ -134,7 +134,7 @@ def cross_is_right(operator, truth) -> None:
     wait_until(lambda: operator.pose_session.range_map is not None, 60, "what the camera sees")
     x, y = POSITION[0] + 60, POSITION[1] + 700
     (pixel,) = truth.project([[x, y, float(ground(x, y))]])
-    canvas, link = operator.camera.photo_canvas, operator.camera.overlays.link
+    canvas, link = operator.camera.photo_dock.canvas, operator.camera.overlays.link
     at = operator.screen(canvas, photo_point(*pixel), 0.5)
     QTest.mouseMove(canvas.viewport(), at)
     wait_until(lambda: link.on_map.point is not None, 5, "the cross on the map")

@@ -69,7 +69,7 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     (feature,), (picture,) = layer.getFeatures(), pixels.getFeatures()
     assert feature["uuid"] == picture["uuid"]
     assert feature["avalanche_id"] == picture["avalanche_id"]
-    assert pixels in mapper.camera.photo_canvas.layers()
+    assert pixels in mapper.camera.photo_dock.canvas.layers()
     assert picture.geometry().boundingBox().yMaximum() < 0
     assert feature["area_m2"] > 100
     assert feature["area_surface_m2"] > feature["area_m2"]

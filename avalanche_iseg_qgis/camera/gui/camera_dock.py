@@ -60,19 +60,11 @@ class CameraDock(QgsDockWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Camera"), parent)
         self.setObjectName("AvalancheISegCamera")
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(6, 6, 6, 6)
-        for part in (
-            self._inputs_part(),
-            self._position_part(),
-            self._points_part(),
-            self._pose_part(),
-        ):
-            column.addWidget(part)
-        area = scroll_area(content)
+        area = scroll_area(
+            self._inputs_part(), self._position_part(), self._points_part(), self._pose_part()
+        )
         bar = area.verticalScrollBar().sizeHint().width()
-        area.setMinimumWidth(content.minimumSizeHint().width() + bar)
+        area.setMinimumWidth(area.widget().minimumSizeHint().width() + bar)
         self.setWidget(area)
 
     def show_draft(self, draft: PoseDraft, selected: int | None) -> None:
@@ -107,11 +99,10 @@ class CameraDock(QgsDockWidget):
 
     def show_tiles(self, paths: Sequence[str]) -> None:
         """Show the name of a terrain model that is no layer of the project."""
-        folder = Path(paths[0]).parent.name if paths else ""
-        if len(paths) == 1:
-            self.tiles.setText(Path(paths[0]).name)
-        else:
-            self.tiles.setText(tr("{} files in {}").format(len(paths), folder))
+        if paths:
+            path = Path(paths[0])
+            several = tr("{} files in {}").format(len(paths), path.parent.name)
+            self.tiles.setText(path.name if len(paths) == 1 else several)
         self.tiles.setVisible(bool(paths))
 
     def show_status(self, text: str, colour: str, details: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsPointXY, QgsProject
-from qgis.gui import QgisInterface, QgsMapCanvas
+from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QDockWidget
 
@@ -62,13 +62,6 @@ class CameraController(QObject):
         self._inputs.offer_layers()
         self._show()
 
-    # --- for the rest of the plugin ----------------------------------------------------------
-
-    @property
-    def photo_canvas(self) -> QgsMapCanvas:
-        """Shows the open photo, in its pixel coordinates."""
-        return self.photo_dock.canvas
-
     def open(self) -> None:
         """Show the docks, with the photo that is active, else the one last worked on."""
         if not self.photo_dock.isVisible():
@@ -82,7 +75,7 @@ class CameraController(QObject):
             self._inputs.open_last_photo()
 
     def close(self) -> None:
-        """Leave no item, dock, tool or connection behind."""
+        """Remove all items, docks, tools and connections."""
         project = QgsProject.instance()
         project.readProject.disconnect(self._on_project)
         project.cleared.disconnect(self._on_project)

@@ -40,16 +40,13 @@ class CursorLink(QObject):
         self.on_photo.close()
 
     def _over_photo(self, point: QgsPointXY) -> None:
-        self.on_photo.hide_mark()
+        self.on_photo.show_mark(None, self._session.grid.crs)
         place, text = None, ""
         row, col = self._session.grid.to_pixel(point)
         if self._session.grid.contains(row, col):
             place, text = self._terrain_at(row, col)
         self._dock.place.setText(text)
-        if place is None:
-            self.on_map.hide_mark()
-        else:
-            self.on_map.show_mark(place, self._session.crs)
+        self.on_map.show_mark(place, self._session.crs)
 
     def _terrain_at(self, row: float, col: float) -> tuple[QgsPointXY | None, str]:
         """Return the place on the map that a pixel sees, and a text about it."""
@@ -65,12 +62,8 @@ class CursorLink(QObject):
         return QgsPointXY(x, y), words.format(text, x, y, z, distance)
 
     def _over_map(self, point: QgsPointXY) -> None:
-        self.on_map.hide_mark()
-        pixel = self._pixel_of(point)
-        if pixel is None:
-            self.on_photo.hide_mark()
-        else:
-            self.on_photo.show_mark(pixel, self._session.grid.crs)
+        self.on_map.show_mark(None, self._session.crs)
+        self.on_photo.show_mark(self._pixel_of(point), self._session.grid.crs)
 
     def _pixel_of(self, point: QgsPointXY) -> QgsPointXY | None:
         """Return where the photo shows a place of the map, on its canvas; None if it does not."""

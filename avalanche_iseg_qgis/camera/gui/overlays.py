@@ -56,9 +56,8 @@ class CameraOverlays(QObject):
         """Remove everything from the canvases."""
         self._session.changed.disconnect(self.show)
         self.link.close()
-        for points in (self.on_map, self.on_photo):
-            points.close()
-        for item in (self.viewshed, self._cone, self._camera, self._skyline):
+        marks = (self.on_map, self.on_photo, self._camera)
+        for item in (*marks, self.viewshed, self._cone, self._skyline):
             item.close()
 
     def show(self, *_args: object) -> None:
@@ -102,10 +101,7 @@ class CameraOverlays(QObject):
             skyline = skyline_lines(seen.skyline, self._session.grid)
         if not wanted:
             viewshed, cone = QgsGeometry(), QgsGeometry()
-        if position is None:
-            self._camera.hide_mark()
-        else:
-            self._camera.show_mark(QgsPointXY(*position), crs)
+        self._camera.show_mark(None if position is None else QgsPointXY(*position), crs)
         self.viewshed.show(viewshed, crs)
         self._cone.show(cone, crs)
         self._skyline.show(skyline, self._session.grid.crs)

@@ -6,8 +6,9 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsVectorLay
 from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapTool, QgsMapToolPan
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from ...gui.widgets import tool_button
 from ...i18n import tr
 
 _MARGIN = 1.02
@@ -37,9 +38,7 @@ class PhotoDock(QgsDockWidget):
         self.canvas.setMapTool(self._pan)
         self._layer: QgsRasterLayer | None = None
         self._outlines: list[QgsVectorLayer] = []
-        self.fit = QToolButton()
-        self.fit.setText(tr("Whole photo"))
-        self.fit.setToolTip(tr("Zoom out to all of it"))
+        self.fit = tool_button(tr("Whole photo"), tr("Zoom out to all of it"))
         self.fit.setAutoRaise(True)
         self.fit.clicked.connect(self.show_all)
         self.place = QLabel(tr("Choose a photo in the Camera panel."))

@@ -52,7 +52,7 @@ class PointsTable(QTableWidget):
         names = [tr("Point"), tr("Error"), tr("Cross-check"), tr("on map")]
         self.setHorizontalHeaderLabels([*names, "u", "v", "x", "y", "z"])
         tips = (
-            tr("Name; the tick says whether the pose is fitted to it"),
+            tr("Name; ticked if the pose is fitted to it"),
             tr("Pixels from the point to where the pose projects it"),
             tr("The same, by the pose fitted to all other points: the figure to trust"),
             tr("The same in metres on the map"),

@@ -59,15 +59,10 @@ class PlaceItem(CanvasItem):
         """The place, in its CRS; None while the mark is hidden."""
         return self._point
 
-    def show_mark(self, point: QgsPointXY, crs: QgsCoordinateReferenceSystem) -> None:
-        """Show the mark at a point."""
-        self._point, self._crs = point, crs
-        self.refresh()
-
-    def hide_mark(self) -> None:
-        """Show no mark."""
-        if self._point is not None:
-            self._point = None
+    def show_mark(self, point: QgsPointXY | None, crs: QgsCoordinateReferenceSystem) -> None:
+        """Show the mark at a point, or hide it."""
+        if point is not None or self._point is not None:
+            self._point, self._crs = point, crs
             self.refresh()
 
     def extent(self) -> QRectF:
