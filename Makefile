@@ -4,16 +4,18 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup qgis demo test test-core test-qgis lint format bench package styles screenshots clean
+.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
 	@echo "make demo    map avalanches of a synthetic scene (SEED=5), or of your photo:"
 	@echo "             IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
 	@echo "make test    all tests; those of the plugin run inside QGIS"
+	@echo "make test-minimum   tests of core with the oldest versions of all packages"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   speed as ratios against a named reference"
 	@echo "make package the plugin's zip, in dist/: Plugins, Install from ZIP in QGIS"
+	@echo "make api     API reference from docstrings, in build/api"
 	@echo "make screenshots   pictures of the plugin at work, for the docs"
 
 setup: $(READY)
@@ -65,6 +67,19 @@ test-core: $(READY)
 test-qgis: $(READY) qgis
 	$(RUN) tests/qgis/run.py
 
+# The oldest versions that pyproject.toml allows, in an environment of their own, without QGIS.
+OLDEST := .venv-minimum
+$(OLDEST)/.ready: pyproject.toml constraints.txt scripts/minimum_versions.py $(READY)
+	$(PYTHON) -m venv $(OLDEST)
+	@mkdir -p build
+	$(PYTHON) scripts/minimum_versions.py > build/minimum.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c build/minimum.txt \
+	  -e '.[fast,eval,training]' pytest pytest-timeout
+	@touch $@
+
+test-minimum: $(OLDEST)/.ready
+	$(OLDEST)/bin/python -m pytest tests/core tests/session
+
 lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -82,6 +97,9 @@ bench: $(READY) qgis
 	$(RUN) -m tests.bench.sight
 	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py
 
+api: $(READY)
+	$(VENV)/bin/pdoc --docformat numpy --output-directory build/api core
+
 package:
 	$(PYTHON) scripts/package.py
 
@@ -93,4 +111,4 @@ styles: $(READY) qgis
 	$(RUN) tests/qgis/run.py --script scripts/make_styles.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

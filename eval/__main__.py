@@ -11,9 +11,9 @@ from core.cli import run_command
 from . import demo, noc, plots
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "python -m eval") -> argparse.ArgumentParser:
     """Build the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="python -m eval", description="Measure models.")
+    parser = argparse.ArgumentParser(prog=prog, description="Measure models.")
     subparsers = parser.add_subparsers(dest="command", required=True)
     noc.add_parser(subparsers)
     plots.add_parser(subparsers)
@@ -21,9 +21,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m eval") -> int:
     """Run a command and return its exit status; see `core.cli.run_command`."""
-    return run_command(build_parser, arguments)
+    return run_command(lambda: build_parser(prog), arguments)
 
 
 if __name__ == "__main__":

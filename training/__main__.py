@@ -11,16 +11,16 @@ from core.cli import run_command
 _TOOLS = "tools instead of CONFIG: 'data' prepares data sets, 'synthetic' makes alpine scenes"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m training") -> int:
     """Run a command and return its exit status; see `core.cli.run_command`."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    return run_command(lambda: _build_parser(arguments[:1]), arguments)
+    return run_command(lambda: _build_parser(arguments[:1], prog), arguments)
 
 
-def _build_parser(tool: Sequence[str]) -> argparse.ArgumentParser:
+def _build_parser(tool: Sequence[str], prog: str) -> argparse.ArgumentParser:
     """Build the parser of one tool, or else of training."""
     # Only what is asked for is imported: torch takes seconds.
-    parser = argparse.ArgumentParser(prog="python -m training")
+    parser = argparse.ArgumentParser(prog=prog)
     if tool == ["data"]:
         from . import data
 

@@ -9,10 +9,10 @@ from ..cli import run_command
 from . import camera, models, segment
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "python -m core") -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(
-        prog="python -m core", description="Interactive segmentation of snow avalanches."
+        prog=prog, description="Interactive segmentation of snow avalanches."
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     segment.add_parser(subparsers)
@@ -21,6 +21,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m core") -> int:
     """Run a command and return its exit status; see `core.cli.run_command`."""
-    return run_command(build_parser, argv)
+    return run_command(lambda: build_parser(prog), argv)

@@ -1,4 +1,4 @@
-"""The structure of the source: no import circles, one meaning a class name, words of the glossary."""
+"""The structure of the source: no import circles, one meaning a class, words of the glossary."""
 
 from __future__ import annotations
 

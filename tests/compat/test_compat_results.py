@@ -1,0 +1,108 @@
+"""Models, evaluations and trainings begun with 0.1.0 go on."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+
+import pytest
+import rasterio
+from make import NOC, came_to
+from running import MADE, lay_out, run
+
+
+def test_a_model_file_segments(tmp_path):
+    """Its own threshold, and what it says about how to look, are in force."""
+    folder = lay_out(tmp_path, "project", "models")
+    photo = "cam1_20240115_103000.jpg"
+    command = ["core", "segment", photo, "--click", "160,118", "30,40,-", "--engine", "torch"]
+    command += ["--model", "tiny.safetensors", "--json", "--out", "mask.png"]
+    told = json.loads(run(folder, *command).stdout)
+    then = json.loads((MADE / "eval" / "segment.json").read_text())
+    assert told.keys() == then.keys()
+    assert told["area_px"] == pytest.approx(then["area_px"], rel=0.01)
+    with rasterio.open(folder / "mask.png") as file:
+        mask = file.read(1) > 0
+    with rasterio.open(MADE / "eval" / "mask.png") as file:
+        expected = file.read(1) > 0
+    assert (mask == expected).mean() > 0.99
+    assert 0.02 < expected.mean() < 0.98
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory):
+    """An evaluation that goes on behind its second object; one figure in the journal is wrong."""
+    folder = lay_out(tmp_path_factory.mktemp("noc"), "models", "eval")
+    for name in ("noc.json", "noc.csv", "noc.txt"):
+        (folder / name).unlink()
+    identity = json.loads((folder / "identity.json").read_text())
+    identity[0]["versions"] = versions(folder)
+    identity[-1] = str((folder / "set").resolve())
+    fingerprint = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    lines[0]["ious"][0] = 0.123456
+    journal = folder / "noc.json.journal"
+    journal.mkdir()
+    with (journal / "rank0.jsonl").open("w") as file:
+        for line in lines:
+            file.write(json.dumps({**line, "fingerprint": fingerprint}) + "\n")
+    run(folder, *NOC)
+    return folder
+
+
+def versions(folder) -> dict:
+    """Of the program and of PyTorch: an evaluation goes on with the same ones only."""
+    code = "import core, torch; print(core.__version__, torch.__version__)"
+    (folder / "versions.py").write_text(code)
+    program, library = run(folder, "versions").stdout.split()
+    return {"avalanche_iseg": program, "torch": library}
+
+
+def test_a_killed_evaluation_goes_on_from_its_journal(resumed):
+    now, then = (json.loads((at / "noc.json").read_text()) for at in (resumed, MADE / "eval"))
+    assert now["objects"][0]["ious"][0] == 0.123456  # taken from the journal
+    assert not (resumed / "noc.json.journal").exists()
+    assert list(now) == list(then)
+    assert list(now["settings"]) == list(then["settings"])
+    assert {**now["settings"], "versions": 0} == {**then["settings"], "versions": 0}
+    assert [list(entry) for entry in now["objects"]] == [list(e) for e in then["objects"]]
+    for entry, was in zip(now["objects"][1:], then["objects"][1:], strict=True):
+        assert (entry["image"], entry["object"]) == (was["image"], was["object"])
+        assert len(entry["clicks"]) == len(was["clicks"])
+        assert entry["ious"] == pytest.approx(was["ious"], abs=0.02)
+    for name in ("noc", "failures", "iou_at"):
+        assert list(now[name]) == list(then[name])
+
+
+def test_its_table_has_the_same_columns(resumed):
+    with (resumed / "noc.csv").open() as new, (MADE / "eval" / "noc.csv").open() as old:
+        now, then = list(csv.reader(new)), list(csv.reader(old))
+    assert now[0] == then[0]
+    assert [row[:6] for row in now] == [row[:6] for row in then]
+    text = (resumed / "noc.txt").read_text()
+    assert text.splitlines()[:2] == (MADE / "eval" / "noc.txt").read_text().splitlines()[:2]
+
+
+def test_results_of_then_are_plotted(tmp_path):
+    folder = lay_out(tmp_path, "eval")
+    run(folder, "eval", "plot", "noc.json", "-o", "plots")
+    assert list((folder / "plots").iterdir())
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path):
+    folder = lay_out(tmp_path, "training")
+    done = run(folder, "training", "run.yaml", "--out", "out", "--resume")
+    assert "from step 4" in done.stderr + (folder / "out" / "logs" / "train.log").read_text()
+    now, then = came_to(folder / "out"), json.loads((MADE / "training/expected.json").read_text())
+    assert now["header"] == then["header"]
+    assert now["losses"].keys() == then["losses"].keys() == {"5", "6", "7", "8"}
+    for step, loss in then["losses"].items():
+        assert float(now["losses"][step]) == pytest.approx(float(loss), abs=5e-4), step
+    assert now["sums"].keys() == then["sums"].keys()
+    for name, sums in then["sums"].items():
+        assert now["sums"][name] == pytest.approx(sums, rel=1e-3, abs=0.05), name
+    files = {path.name for path in (folder / "out").iterdir()}
+    assert files == {"checkpoints", "logs", "vis", "config.yaml"}
+    kept = {path.name for path in (folder / "out" / "checkpoints").iterdir()}
+    assert {"last_checkpoint.pt", "last.safetensors"} <= kept
