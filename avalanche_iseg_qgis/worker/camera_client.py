@@ -43,7 +43,7 @@ class CameraClient(WorkerSupervisor):
         return bool(self._requests)
 
     def configure(self, interpreter: str) -> None:
-        """Compute with another Python from now on; "" looks for one."""
+        """Set the Python of the worker's environment; "" looks for one."""
         self._reset_failures()
         if interpreter != self._chosen:
             self._close()
@@ -82,7 +82,7 @@ class CameraClient(WorkerSupervisor):
         if wanted is not None and wanted is self._sent:
             self._withdraw_request()
 
-    # --- what the worker is asked, and answers -----------------------------------------------
+    # --- sending, answers ----------------------------------------------------------------------
 
     def _interpreter(self) -> str:
         return self._chosen
@@ -114,7 +114,7 @@ class CameraClient(WorkerSupervisor):
         self._sent = None
         super()._close()
 
-    # --- how it is ---------------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------------------
 
     def _advice(self) -> str:
         return tr(

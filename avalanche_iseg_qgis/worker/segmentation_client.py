@@ -55,10 +55,10 @@ class SegmentationClient(WorkerSupervisor):
         # The request that the worker computes for, and the settings under which it was sent.
         self._sent: tuple[PredictionRequest | None, WorkerSettings] = (None, self._settings)
 
-    # --- what the plugin asks --------------------------------------------------------------
+    # --- requests --------------------------------------------------------------------------
 
     def configure(self, settings: WorkerSettings) -> None:
-        """Compute in another way from now on; what has not changed is kept."""
+        """Change how the worker computes; what has not changed stays loaded."""
         before = self._settings
         self._reset_failures()
         if settings.interpreter != before.interpreter:
@@ -126,7 +126,7 @@ class SegmentationClient(WorkerSupervisor):
         if request is not None and request is self._sent[0]:
             self._withdraw_request()
 
-    # --- what the worker is asked ----------------------------------------------------------
+    # --- sending ---------------------------------------------------------------------------
 
     def _interpreter(self) -> str:
         return self._settings.interpreter
@@ -155,7 +155,7 @@ class SegmentationClient(WorkerSupervisor):
         except IsegError as error:
             self._deliver(request, Failure(type(error).__name__, str(error)))
 
-    # --- what the worker answers -----------------------------------------------------------
+    # --- answers ---------------------------------------------------------------------------
 
     def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401
         (sent, settings), self._sent = self._sent, (None, self._settings)
@@ -182,7 +182,7 @@ class SegmentationClient(WorkerSupervisor):
         self._sent = (None, self._settings)
         super()._close()
 
-    # --- how it is -------------------------------------------------------------------------
+    # --- state -----------------------------------------------------------------------------
 
     def _advice(self) -> str:
         return tr(

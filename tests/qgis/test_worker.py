@@ -232,7 +232,7 @@ def test_picture_ahead_of_the_first_click(ready):
     loop = QEventLoop()  # not `wait_until`: its pauses would be counted
     ready.service._connection.answered.connect(loop.quit)
     loop.exec()
-    assert photo.name in ready.service._connection.cached
+    assert photo.name in ready.service._connection.held
     print(f"24 megapixels handed over in {time.perf_counter() - start:.2f} s")
     ready.predict("a", photo, middle(photo))
     ready.wait_for_answers()
@@ -343,7 +343,7 @@ def test_killed_mid_request_answers_nevertheless(ready, while_it):
     photo, pid = made(1200, 1600, while_it), ready.service.pid
     ready.predict("a", photo, middle(photo))
     if while_it == "computes":
-        wait_until(lambda: photo.name in ready.service._connection.cached)
+        wait_until(lambda: photo.name in ready.service._connection.held)
     os.kill(pid, signal.SIGKILL)
     start = time.perf_counter()
     ready.wait_for_answers()
