@@ -266,6 +266,7 @@ class PluginController(QObject):
         if loaded is not None and loaded is not self._loaded:
             self._loaded = loaded
             self.dock.threshold.value = loaded.threshold
+            self.session.adopt_threshold(loaded.threshold)
 
     # --- worker ----------------------------------------------------------------------------
 

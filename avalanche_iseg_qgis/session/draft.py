@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -161,6 +161,11 @@ class ObjectDraft:
         if self.prompts.empty:
             raise DraftStateError("not possible without prompts")
         self._state, self.final_shape = DraftState.FINISHING, shape
+
+    def adopt_threshold(self, threshold: float) -> None:
+        """Finish with the threshold of a model whose prediction is still awaited."""
+        if self.final_shape is not None and not self.up_to_date:
+            self.final_shape = replace(self.final_shape, threshold=threshold)
 
     def save(self) -> Outlined:
         """Return the outline to be stored. Finishing -> saving, refused without that outline."""

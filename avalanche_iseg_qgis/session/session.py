@@ -253,6 +253,11 @@ class SegmentationSession:
             self._shape = shape
             self._timer.start()
 
+    def adopt_threshold(self, threshold: float) -> None:
+        """Use the threshold of a model that was loaded for objects that await its prediction."""
+        for image in self._images.values():
+            image.draft.adopt_threshold(threshold)
+
     def finish(self) -> None:
         """Make a feature of the current object, as soon as its outline is known."""
         image = self._image

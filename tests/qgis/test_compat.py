@@ -206,7 +206,7 @@ def keys(value: object) -> object:
 
 def open_camera(person) -> None:
     person.open(layer_named("cam"))
-    person.choose("Pose a photo's camera")
+    person.choose("Georeference a webcam photo")
     table = person.dock(CAMERA).findChild(QTableWidget)
     wait_until(lambda: table.rowCount() == 7, 30, "the points of the photo")
     QTest.qWait(300)

@@ -209,6 +209,20 @@ def test_finish_waits_for_prediction_and_outline(rig):
     assert draft.state is SAVING
 
 
+def test_finish_takes_the_threshold_of_a_model_that_is_loaded_meanwhile(rig):
+    image = rig.open()
+    draft = rig.click()
+    rig.session.finish()
+    rig.session.adopt_threshold(0.3)
+    assert draft.final_shape.threshold == 0.3
+    rig.segmenter.predict_now(draft)
+    rig.session.adopt_threshold(0.7)  # of a model that did not predict this
+    assert rig.finished == []
+    assert draft.final_shape.threshold == 0.3
+    outlined = rig.segmenter.outline_now(draft)
+    assert rig.finished == [(image, outlined)]
+
+
 def test_finish_waits_for_pixels(rig):
     rig.open(read=False)
     draft = rig.click()
