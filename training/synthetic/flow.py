@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import fractal
+from .noise import Plane, fractal
 from .terrain import CELL, SceneTerrain, gradient
 
 GRID = 2.5
@@ -68,30 +68,13 @@ class Tracks:
 
     west: float
     north: float
-    flux: NDArray[np.float32]
-    rest: NDArray[np.float32]
-    streaks: NDArray[np.float32]
+    flux: Plane
+    rest: Plane
+    streaks: Plane
 
 
-def slide(
-    terrain: SceneTerrain,
-    starts: NDArray[np.float32],
-    motion: Motion,
-    rng: np.random.Generator,
-) -> Tracks:
-    """Let particles go.
-
-    Parameters
-    ----------
-    terrain
-        The terrain.
-    starts
-        (N, 2) local coordinates, m.
-    motion
-        How they move.
-    rng
-        Source of randomness.
-    """
+def slide(terrain: SceneTerrain, starts: Plane, motion: Motion, rng: np.random.Generator) -> Tracks:
+    """Let particles go from (N, 2) local coordinates, m."""
     ways, stops = _ways(terrain, starts, motion, rng)
     margin = 40.0
     west = GRID * np.floor((float(ways[..., 0].min()) - margin) / GRID)
@@ -164,11 +147,7 @@ class _Window:
     """Rise of the terrain near the starts, roughened a little as snow is."""
 
     def __init__(
-        self,
-        terrain: SceneTerrain,
-        starts: NDArray[np.float32],
-        reach: float,
-        rng: np.random.Generator,
+        self, terrain: SceneTerrain, starts: Plane, reach: float, rng: np.random.Generator
     ) -> None:
         rows, cols = terrain.dem.shape
         low, high = starts.min(axis=0) - reach, starts.max(axis=0) + reach
@@ -187,7 +166,7 @@ class _Window:
     def rise(self, place: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 2) rise to the east and to the north at places (N, 2)."""
         cells = self._cells(place)
-        rise: NDArray[np.float32] = cv2.remap(
+        rise: Plane = cv2.remap(
             self._rise,
             cells[:, :1].copy(),
             cells[:, 1:].copy(),
