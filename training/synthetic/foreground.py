@@ -54,8 +54,8 @@ def _draw_roof(
     grain = fractal(opacity.shape, rng, longest=40, shortest=2, slope=1.0)[:, :, None]
     wood = np.array([0.10, 0.075, 0.055], np.float32) * np.float32(rng.uniform(0.5, 1.8))
     cover = np.array([0.55, 0.60, 0.68], np.float32) if snowy else 0.7 * wood
-    blend(radiance, wood * (1 + 0.15 * grain), wall.astype(np.float32) / 255)
-    blend(radiance, cover * (1 + 0.03 * grain), cap.astype(np.float32) / 255)
+    blend(radiance, wood * (1 + 0.15 * grain), wall.astype(np.float32) / np.float32(255))
+    blend(radiance, cover * (1 + 0.03 * grain), cap.astype(np.float32) / np.float32(255))
     np.maximum(opacity, np.maximum(wall, cap), out=opacity)
 
 
@@ -75,7 +75,7 @@ def _draw_cables(radiance: Plane, opacity: NDArray[np.uint8], rng: np.random.Gen
             curve = np.rint(points * 2**_SHIFT).astype(np.int32)
             wire = max(1, round(width / 1200))
             cv2.polylines(shape, [curve], False, 255, wire, cv2.LINE_AA, _SHIFT)
-    blend(radiance, np.full(3, 0.05, np.float32), shape.astype(np.float32) / 255)
+    blend(radiance, np.full(3, 0.05, np.float32), shape.astype(np.float32) / np.float32(255))
     np.maximum(opacity, shape, out=opacity)
 
 

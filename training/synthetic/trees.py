@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ground import Ground
+from .noise import Plane
 from .sight import SceneSight
 from .terrain import CELL, SceneTerrain
 
@@ -103,7 +104,7 @@ def plant(
     )
 
 
-def draw_trees(trees: Trees, size: tuple[int, int], haze: float) -> NDArray[np.float32]:
+def draw_trees(trees: Trees, size: tuple[int, int], haze: float) -> Plane:
     """Draw trees over nothing, on an image of `size` (width, height).
 
     Returns
