@@ -1,4 +1,4 @@
-"""Random fields: the only source of roughness, from mountain ranges down to grains of snow."""
+"""Planes: random fields, the only source of roughness from ranges to grains of snow, and blends."""
 
 from __future__ import annotations
 
