@@ -15,9 +15,8 @@ def build_parser(prog: str = "python -m eval") -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(prog=prog, description="Measure models.")
     subparsers = parser.add_subparsers(dest="command", required=True)
-    noc.add_parser(subparsers)
-    plots.add_parser(subparsers)
-    demo.add_parser(subparsers)
+    for command in (noc, plots, demo):
+        command.add_parser(subparsers)
     return parser
 
 

@@ -170,16 +170,14 @@ class EvaluatedImage:
     def of(cls, sample: Sample, protocol: Protocol) -> EvaluatedImage:
         """Bring a sample to the protocol's size."""
         height, width = sample.mask.shape
-        if protocol.resize is None:
-            return cls(sample.image, sample.mask)
-        max_width, max_height = protocol.resize
-        if width <= max_width and height <= max_height:
+        limit = protocol.resize or (width, height)
+        if width <= limit[0] and height <= limit[1]:
             return cls(sample.image, sample.mask)
         if protocol.reference:
-            pixels = cv2.resize(sample.image, protocol.resize, interpolation=cv2.INTER_LINEAR)
-            truth = cv2.resize(sample.mask, protocol.resize, interpolation=cv2.INTER_NEAREST)
+            pixels = cv2.resize(sample.image, limit, interpolation=cv2.INTER_LINEAR)
+            truth = cv2.resize(sample.mask, limit, interpolation=cv2.INTER_NEAREST)
             return cls(np.asarray(pixels, np.uint8), np.asarray(truth, np.int8))
-        scale = min(max_width / width, max_height / height)
+        scale = min(limit[0] / width, limit[1] / height)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pixels = cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA)
         return cls(np.asarray(pixels, np.uint8), sample.mask)

@@ -174,9 +174,13 @@ def _augment(
 ) -> ImageSample:
     height, width = sample.image.shape[:2]
     for attempt in range(_MOST_TRIES + 1):
-        last = attempt == _MOST_TRIES
-        view = _round_object(sample, rng, crop) if last else _draw_view(sample, rng, recipe, crop)
-        sampler = view.sampler(height, width)
+        view = AugmentedView.whole(height, width)
+        if attempt == _MOST_TRIES:
+            view = _round_object(view, sample, rng, crop)
+        else:
+            for step in recipe.steps:
+                view = step(view, rng)
+        sampler = random_crop(pad_if_needed(view, crop), rng, crop).sampler(height, width)
         layers = sampler.layers(sample.layers)
         objects = tuple(
             (object_id, layer)
@@ -191,28 +195,20 @@ def _augment(
     return replace(sample, image=image, layers=layers, objects=objects)
 
 
-def _draw_view(
-    image: ImageSample, rng: Generator, recipe: Augmentation, crop: Size
+def _round_object(
+    view: AugmentedView, image: ImageSample, rng: Generator, crop: Size
 ) -> AugmentedView:
-    view = AugmentedView.whole(*image.image.shape[:2])
-    for step in recipe.steps:
-        view = step(view, rng)
-    return random_crop(pad_if_needed(view, crop), rng, crop)
-
-
-def _round_object(image: ImageSample, rng: Generator, crop: Size) -> AugmentedView:
-    """Unscaled crop with a pixel of an object as near its middle as the image allows."""
+    """Cut an unscaled crop with a pixel of an object as near its middle as the image allows."""
     object_id, layer = image.objects[rng.integers(len(image.objects))]
     pixels = np.flatnonzero(image.layers[layer] == object_id)
-    view = AugmentedView.whole(*image.image.shape[:2])
-    if len(pixels):
-        row, col = divmod(int(rng.choice(pixels)), view.size[1])
-        spare = [max(side - cut, 0) for side, cut in zip(view.size, crop, strict=True)]
-        top = min(max(row - crop[0] // 2, 0), spare[0])
-        left = min(max(col - crop[1] // 2, 0), spare[1])
-        size = min(view.size[0], crop[0]), min(view.size[1], crop[1])
-        view = view.then(shift(left, top), size)
-    return random_crop(pad_if_needed(view, crop), rng, crop)
+    if not len(pixels):
+        return view
+    row, col = divmod(int(rng.choice(pixels)), view.size[1])
+    spare = [max(side - cut, 0) for side, cut in zip(view.size, crop, strict=True)]
+    top = min(max(row - crop[0] // 2, 0), spare[0])
+    left = min(max(col - crop[1] // 2, 0), spare[1])
+    size = min(view.size[0], crop[0]), min(view.size[1], crop[1])
+    return view.then(shift(left, top), size)
 
 
 def _recoloured(image: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from core.errors import DatasetError
 
@@ -101,8 +101,17 @@ class SampleSet(Dataset[tuple[Key, TrainingSample]]):
         return self._order[1]
 
 
-class RankBatches(Sampler[list[Key]]):
-    """Keys of the batches of one process: its share of each part of each batch.
+def rank_batches(
+    epoch: int,
+    epoch_size: int,
+    batch: int,
+    *,
+    first_step: int = 0,
+    parts: int = 1,
+    rank: int = 0,
+    world: int = 1,
+) -> list[list[Key]]:
+    """Return the keys of the batches of one process: its share of each part of each batch.
 
     Parameters
     ----------
@@ -113,35 +122,15 @@ class RankBatches(Sampler[list[Key]]):
     parts
         In which batches are computed, so that every part has the samples of a single process.
     """
-
-    def __init__(
-        self,
-        epoch: int,
-        epoch_size: int,
-        batch: int,
-        *,
-        first_step: int = 0,
-        parts: int = 1,
-        rank: int = 0,
-        world: int = 1,
-    ) -> None:
-        share = batch // (parts * world)
-        places = np.arange(batch).reshape(parts, world, share)[:, rank].ravel().tolist()
-        self._slices = [
-            [(epoch, start + place) for place in places]
-            for start in range(first_step * batch, epoch_size - batch + 1, batch)
-        ]
-
-    def __len__(self) -> int:
-        """Count the batches that are left of the epoch."""
-        return len(self._slices)
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        """Go through them in order."""
-        return iter(self._slices)
+    share = batch // (parts * world)
+    places = np.arange(batch).reshape(parts, world, share)[:, rank].ravel().tolist()
+    return [
+        [(epoch, start + place) for place in places]
+        for start in range(first_step * batch, epoch_size - batch + 1, batch)
+    ]
 
 
-def load(samples: SampleSet, keys: Sampler[list[Key]], workers: int) -> Iterator[Batch]:
+def load(samples: SampleSet, keys: Sequence[list[Key]], workers: int) -> Iterator[Batch]:
     """Batches in order, made by ``workers`` processes beside this one (0: in it)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on more workers than cores: the user's choice

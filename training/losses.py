@@ -26,8 +26,6 @@ def normalized_focal_loss(
 
     Parameters
     ----------
-    logits, labels
-        (B, 1, H, W), see the module.
     alpha
         Weight of object pixels; background pixels have ``1 - alpha``.
     gamma

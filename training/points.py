@@ -130,15 +130,8 @@ def corrective_click(
     """Click in the middle of the larger error, None where nothing is wrong.
 
     Larger is what is deeper; the click is at random where the depth is over half the greatest.
-
-    Parameters
-    ----------
-    probability
-        (H, W) prediction in 0..1.
-    mask
-        (H, W) int8 ground truth: 1 object, 0 background, -1 ignore (never wrong, never clicked).
-    threshold
-        Probability that separates object from background.
+    The (H, W) prediction is wrong where its threshold at ``threshold`` differs from the (H, W)
+    int8 ground truth: 1 object, 0 background, -1 ignore (never wrong, never clicked).
     """
     missed = _Depth((mask == OBJECT) & (probability < threshold))
     surplus = _Depth((mask == BACKGROUND) & (probability > threshold))

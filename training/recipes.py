@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,16 +14,12 @@ from .points import choose_target, sample_points
 from .sample import TrainingSample
 from .windows import WindowRecipe
 
-
-class Recipe(Protocol):
-    """Draws a sample of fixed size from an image."""
-
-    def __call__(self, sample: ImageSample, rng: np.random.Generator) -> TrainingSample:
-        """Draw; `core.errors.DatasetError` where the image has nothing to draw from."""
+Recipe = Callable[[ImageSample, np.random.Generator], TrainingSample]
+"""Draws a sample of fixed size from an image; `DatasetError` where there is nothing to draw."""
 
 
 class PublishedRecipe:
-    """The published way: augment a crop, then draw clicks at once (Sofiiuk et al. 2021)."""
+    """The published `Recipe`: augment a crop, then draw clicks at once (Sofiiuk et al. 2021)."""
 
     def __init__(self, settings: SampleSettings, *, validation: bool) -> None:
         self._points = settings.points
@@ -35,7 +31,7 @@ class PublishedRecipe:
         )
 
     def __call__(self, sample: ImageSample, rng: np.random.Generator) -> TrainingSample:
-        """See `Recipe`."""
+        """Draw a crop, an object in it, and clicks."""
         crop = self._augment(sample, rng)
         target = choose_target(crop, rng, self._points)
         points = sample_points(target, rng, self._points)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from types import TracebackType
 from typing import NoReturn
 
 import cv2
@@ -53,12 +52,7 @@ class RunLog:
         """Return the report itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Close the files, the error that ended the run in the log."""
         if not self._speaks:
             return
@@ -70,12 +64,12 @@ class RunLog:
             handler.close()
 
     def log(self, text: str) -> None:
-        """One line in the log and on the screen."""
+        """Write one line into the log and on the screen."""
         if self._speaks:
             self._log.info(text)
 
     def progress(self, epoch: int, epochs: int, total: int, done: int) -> tqdm[NoReturn]:
-        """Bar over the steps of an epoch, with the time that is left."""
+        """Make a bar over the steps of an epoch, with the time that is left."""
         return tqdm(
             total=total,
             initial=done,
@@ -108,10 +102,7 @@ class RunLog:
     def log_images(self, shown: BatchPreview, step: int, name: str) -> None:
         """Write samples, truth and prediction side by side, to TensorBoard and ``vis/``.
 
-        Parameters
-        ----------
-        name
-            As ``train/instance_segmentation``: a folder and the end of the file name.
+        The name is, as ``train/instance_segmentation``, a folder and the end of the file name.
         """
         if not self._speaks:
             return
@@ -141,7 +132,8 @@ def side_by_side(shown: BatchPreview) -> NDArray[np.uint8]:
         mask = batch.masks[index, 0].numpy()
         truth = np.select([mask == 1, mask == -1], [255, 128], 0).astype(np.uint8)
         heat = (255 * probability[index, 0]).astype(np.uint8)
-        rows.append(np.hstack([image, _grey(truth), _grey(heat)]))
+        grey = cv2.cvtColor(np.hstack([truth, heat]), cv2.COLOR_GRAY2RGB)
+        rows.append(np.hstack([image, grey]))
     return np.vstack(rows)
 
 
@@ -151,7 +143,3 @@ def _draw_points(image: NDArray[np.uint8], points: NDArray[np.float32]) -> None:
         if row >= 0:
             colour = _POSITIVE if place < half else _NEGATIVE
             cv2.circle(image, (round(float(col)), round(float(row))), _RADIUS, colour, -1)
-
-
-def _grey(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.repeat(values[..., None], 3, axis=2)

@@ -13,7 +13,7 @@ from core.model import ClickModel
 from core.model.native import write
 from core.model.network import build_model
 
-from .batches import TRAIN, VALIDATION, RankBatches, SampleSet, load
+from .batches import TRAIN, VALIDATION, SampleSet, load, rank_batches
 from .config import Config
 from .experiment import Experiment, load_snapshot, save_snapshot
 from .initial_weights import make_model
@@ -137,7 +137,7 @@ class Trainer:
         config, processes = self._config, self._processes
         if first_step == 0:
             self._progress.train_iou.start_epoch()
-        keys = RankBatches(
+        keys = rank_batches(
             epoch,
             self._samples.epoch_size,
             config.run.batch,
@@ -153,7 +153,14 @@ class Trainer:
                 asked = time.perf_counter()
                 batch = next(batches)
                 waited += time.perf_counter() - asked
-                rate = self._set_rate()
+                rate = rate_at(
+                    self._progress.step,
+                    self._steps_per_epoch,
+                    config.optimiser.rate,
+                    config.run,
+                    config.schedule,
+                )
+                set_rate(self._optimiser, rate)
                 outcome = self._stepper.step(batch, self._progress.step)
                 self._progress.step += 1
                 if self._average:
@@ -184,18 +191,6 @@ class Trainer:
             self._save()
         if self._stop.made:
             raise KeyboardInterrupt
-
-    def _set_rate(self) -> float:
-        config = self._config
-        rate = rate_at(
-            self._progress.step,
-            self._steps_per_epoch,
-            config.optimiser.rate,
-            config.run,
-            config.schedule,
-        )
-        set_rate(self._optimiser, rate)
-        return rate
 
     def _tell(self, outcome: Outcome, rate: float, report: RunLog) -> None:
         progress, run = self._progress, self._config.run
@@ -280,11 +275,11 @@ class Trainer:
         single = Processes(self._processes.device)
         stepper = TrainingStep(self._config, model, self._optimiser, single)
         ious, sums, parts = AdaptiveIoU(), dict[str, float](), 0
-        keys = RankBatches(0, count, min(batch, count))
+        keys = rank_batches(0, count, min(batch, count))
         for number, part in enumerate(load(samples, keys, self._config.run.workers)):
             losses, shown = stepper.evaluate(part, number)
             ious.update(shown.logits, part.masks.to(shown.logits.device).float())
-            for name, value in {**losses.terms, "overall": losses.total}.items():
+            for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value)
             parts += 1
         means = {f"ValLosses/{name}": value / parts for name, value in sums.items()}

@@ -25,14 +25,6 @@ _PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Batch means: the weighted sum, and its terms by name."""
-
-    total: Tensor
-    terms: dict[str, Tensor]
-
-
-@dataclass(frozen=True)
 class Outcome:
     """Result of a step: losses by name, averaged over parts and processes, and a preview."""
 
@@ -50,8 +42,8 @@ class BatchPreview:
     logits: Tensor
 
 
-def compute_losses(logits: Logits, masks: Tensor, settings: LossSettings) -> Losses:
-    """Losses of (B, 1, H, W) labels 1, 0, -1."""
+def compute_losses(logits: Logits, masks: Tensor, settings: LossSettings) -> dict[str, Tensor]:
+    """Compute batch means for (B, 1, H, W) labels 1, 0, -1: weighted terms, then ``overall``."""
     labels = masks.float()
     main = logits.instances
     terms = {
@@ -63,7 +55,7 @@ def compute_losses(logits: Logits, masks: Tensor, settings: LossSettings) -> Los
         terms["instance_aux_loss"] = (
             settings.auxiliary_bce * sigmoid_bce_loss(logits.aux, labels).mean()
         )
-    return Losses(torch.stack(list(terms.values())).sum(), terms)
+    return {**terms, "overall": torch.stack(list(terms.values())).sum()}
 
 
 class TrainingStep:
@@ -103,7 +95,7 @@ class TrainingStep:
         for index, part in enumerate(batch.parts(run.accumulate)):
             torch.manual_seed(self._layer_seed(number, index))
             losses, shown = self._learn(part, count, last=index == run.accumulate - 1)
-            for name, value in {**losses.terms, "overall": losses.total}.items():
+            for name, value in losses.items():
                 sums[name] = sums.get(name, 0) + value.detach() / run.accumulate
         means = self._processes.mean(torch.stack(list(sums.values()))).tolist()
         if not np.isfinite(means).all():
@@ -115,8 +107,8 @@ class TrainingStep:
         return Outcome(dict(zip(sums, means, strict=True)), norm, shown)
 
     @torch.no_grad()
-    def evaluate(self, batch: Batch, number: int) -> tuple[Losses, BatchPreview]:
-        """Losses of a validation batch, in evaluation mode; always with the same clicks."""
+    def evaluate(self, batch: Batch, number: int) -> tuple[dict[str, Tensor], BatchPreview]:
+        """Compute losses of a validation batch, in evaluation mode, always with the same clicks."""
         self._model.eval()
         count = self._draw_count(VALIDATION, number)
         image, points, masks = self._prepare(batch, count, VALIDATION)
@@ -125,14 +117,16 @@ class TrainingStep:
         losses = compute_losses(logits, masks, self._config.loss)
         return losses, BatchPreview(batch, points, logits.instances.float())
 
-    def _learn(self, part: Batch, count: int, *, last: bool) -> tuple[Losses, BatchPreview]:
+    def _learn(
+        self, part: Batch, count: int, *, last: bool
+    ) -> tuple[dict[str, Tensor], BatchPreview]:
         image, points, masks = self._prepare(part, count, TRAIN)
         self._model.train()
         with self._synchronised(when=last):
             with self._precision():
                 logits = self._replica(image, points)
             losses = compute_losses(Logits(*logits), masks, self._config.loss)
-            scaled = self.scaler.scale(losses.total / self._config.run.accumulate)
+            scaled = self.scaler.scale(losses["overall"] / self._config.run.accumulate)
             scaled.backward()  # type: ignore[no-untyped-call]
         return losses, BatchPreview(part, points, logits[0].detach().float())
 

@@ -65,8 +65,9 @@ class AugmentedView:
         col, row = _field(self.to_source, self.size)
         outside = np.zeros(self.size, np.bool_)
         for matrix, frame in self.frames:
-            if not _sees_only(matrix, self.size, frame):
-                outside |= _beyond(matrix, self.size, frame)
+            # View and frame are convex: if the corners lie inside, all between them does.
+            if _beyond(*_corners(matrix, self.size), frame).any():
+                outside |= _beyond(*_field(matrix, self.size), frame)
         return Sampler(
             _mirrored(row, height), _mirrored(col, width), outside if outside.any() else None
         )
@@ -139,24 +140,19 @@ def _field(matrix: Matrix, size: Size) -> tuple[NDArray[np.float32], NDArray[np.
     return fields[0], fields[1]
 
 
-def _sees_only(matrix: Matrix, size: Size, frame: Size) -> bool:
-    """Return whether every pixel of a window lies in a frame; both are convex: corners suffice."""
+def _corners(matrix: Matrix, size: Size) -> tuple[Matrix, Matrix]:
+    """(4,) columns and rows to which a matrix takes the corner pixels of a window."""
     bottom, right = size[0] - 1, size[1] - 1
     corners = np.array([[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]])
     col, row = (matrix @ corners)[:2]
-    return bool(
-        (np.minimum(col, row) >= -0.5).all()
-        and (col < frame[1] - 0.5).all()
-        and (row < frame[0] - 0.5).all()
-    )
+    return col, row
 
 
-def _beyond(matrix: Matrix, size: Size, frame: Size) -> NDArray[np.bool_]:
-    col, row = _field(matrix, size)
-    beyond: NDArray[np.bool_] = (
+def _beyond(col: NDArray[np.floating], row: NDArray[np.floating], frame: Size) -> NDArray[np.bool_]:
+    """Return which places lie outside a frame."""
+    return np.asarray(
         (np.minimum(col, row) < -0.5) | (col >= frame[1] - 0.5) | (row >= frame[0] - 0.5)
     )
-    return beyond
 
 
 def _mirrored(position: NDArray[np.float32], count: int) -> NDArray[np.float32]:

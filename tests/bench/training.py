@@ -23,7 +23,7 @@ import torch
 from core.datasets import ImageSample
 from core.model import ClickModel, HRNetConfig, build_model
 from core.model.config import LightConfig, ModelConfig
-from training.batches import TRAIN, Batch, RankBatches, SampleSet, load
+from training.batches import TRAIN, Batch, SampleSet, load, rank_batches
 from training.config import Config, RunSettings, SampleSettings, ScheduleSettings, SourceSettings
 from training.data.shards import ShardWriter
 from training.optimisation import make_optimiser
@@ -114,7 +114,7 @@ def _loader(config: Config, batches: int, workers: int) -> Iterator[Batch]:
     samples = SampleSet(
         mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=size
     )
-    return load(samples, RankBatches(0, size, config.run.batch), workers)
+    return load(samples, rank_batches(0, size, config.run.batch), workers)
 
 
 def _random_pack(folder: Path) -> Path:

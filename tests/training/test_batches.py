@@ -9,7 +9,7 @@ from run_fixtures import pack
 
 from core.datasets import ImageSample
 from core.errors import DatasetError
-from training.batches import TRAIN, VALIDATION, RankBatches, SampleSet, load
+from training.batches import TRAIN, VALIDATION, SampleSet, load, rank_batches
 from training.config import SampleSettings, SourceSettings
 from training.recipes import build_recipe
 from training.sources import Mixture, open_sources
@@ -36,7 +36,7 @@ def equal(first, second):
 
 
 def test_batches_have_the_promised_form(mixture):
-    (batch,) = load(samples(mixture), RankBatches(0, 8, 8), 0)
+    (batch,) = load(samples(mixture), rank_batches(0, 8, 8), 0)
     assert (batch.images.shape, batch.images.dtype) == ((8, 3, 64, 64), torch.uint8)
     assert (batch.masks.shape, batch.masks.dtype) == ((8, 1, 64, 64), torch.int8)
     assert (batch.points.shape, batch.points.dtype) == ((8, 48, 3), torch.float32)
@@ -46,18 +46,18 @@ def test_batches_have_the_promised_form(mixture):
 
 
 def test_workers_and_place_of_resuming_change_nothing(mixture):
-    whole = list(load(samples(mixture), RankBatches(1, 24, 4), 0))
+    whole = list(load(samples(mixture), rank_batches(1, 24, 4), 0))
     assert len(whole) == 6
-    made = list(load(samples(mixture), RankBatches(1, 24, 4, first_step=2), 2))
+    made = list(load(samples(mixture), rank_batches(1, 24, 4, first_step=2), 2))
     assert len(made) == 4
     assert all(map(equal, whole[2:], made))
 
 
 @pytest.mark.parametrize("parts", [1, 2])
 def test_processes_share_each_part_of_a_batch(parts):
-    whole = list(RankBatches(0, 17, 8, parts=parts))
+    whole = list(rank_batches(0, 17, 8, parts=parts))
     assert whole == [[(0, place) for place in range(start, start + 8)] for start in (0, 8)]
-    ranks = [list(RankBatches(0, 17, 8, parts=parts, rank=rank, world=2)) for rank in (0, 1)]
+    ranks = [list(rank_batches(0, 17, 8, parts=parts, rank=rank, world=2)) for rank in (0, 1)]
     share = 4 // parts
     for step, batch in enumerate(whole):
         for part in range(parts):
@@ -68,7 +68,7 @@ def test_processes_share_each_part_of_a_batch(parts):
 
 def test_seeds_epochs_and_streams_differ(mixture):
     def first(epoch=0, **settings):
-        return next(load(samples(mixture, **settings), RankBatches(epoch, 4, 4), 0))
+        return next(load(samples(mixture, **settings), rank_batches(epoch, 4, 4), 0))
 
     base = first()
     assert equal(base, first())
@@ -121,7 +121,7 @@ def test_images_without_objects_give_way_but_not_for_ever(mixture):
 
 
 def test_parts_of_a_batch(mixture):
-    (batch,) = load(samples(mixture), RankBatches(0, 8, 8), 0)
+    (batch,) = load(samples(mixture), rank_batches(0, 8, 8), 0)
     parts = list(batch.parts(2))
     assert [len(part.images) for part in parts] == [4, 4]
     assert parts[1].keys == batch.keys[4:]

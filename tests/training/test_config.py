@@ -11,7 +11,7 @@ from run_fixtures import LIGHT, ROOT, configuration, pack, save
 from core.errors import ConfigError
 from core.model.config import CONFIGS, build_config
 from core.model.network import build_model
-from training.batches import TRAIN, RankBatches, SampleSet, load
+from training.batches import TRAIN, SampleSet, load, rank_batches
 from training.config import expand, read_config, write_config
 from training.initial_weights import make_model
 from training.optimisation import make_optimiser, rate_at
@@ -187,7 +187,7 @@ def test_published_recipes_take_a_step(tmp_path, name):
     stepper = TrainingStep(
         config, model, make_optimiser(model, config.optimiser), Processes(torch.device("cpu"))
     )
-    for batch in load(samples, RankBatches(0, 2, 2), 0):
+    for batch in load(samples, rank_batches(0, 2, 2), 0):
         outcome = stepper.step(batch, 0)
     assert 0 < outcome.losses["overall"] < 5
     assert outcome.losses.keys() == {"instance_loss", "instance_aux_loss", "overall"}

@@ -10,7 +10,7 @@ import torch
 from run_fixtures import HRNET, LIGHT, configuration, pack
 
 from core.model.network import Logits
-from training.batches import TRAIN, RankBatches, SampleSet, load
+from training.batches import TRAIN, SampleSet, load, rank_batches
 from training.build import build
 from training.config import Config, LossSettings
 from training.initial_weights import make_model
@@ -31,7 +31,7 @@ def prepare(data, model=LIGHT, **run):
     config = build(Config, configuration(data, model, run=run))
     mixture = open_sources(config.train, config.samples.crop, validation=False)
     samples = SampleSet(mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
-    (batch,) = load(samples, RankBatches(0, 4, 4), 0)
+    (batch,) = load(samples, rank_batches(0, 4, 4), 0)
     network = make_model(config)
     optimiser = make_optimiser(network, config.optimiser)
     return TrainingStep(config, network, optimiser, Processes(torch.device("cpu"))), network, batch
@@ -42,15 +42,13 @@ def test_losses_add_up():
     logits = Logits(*(torch.randn(2, 1, 8, 8, generator=generator) for _ in range(2)))
     masks = torch.randint(-1, 2, (2, 1, 8, 8), generator=generator, dtype=torch.int8)
     found = compute_losses(logits, masks, LossSettings(bce=0.15))
-    assert found.terms.keys() == {"instance_loss", "bce_loss", "instance_aux_loss"}
-    assert found.total == pytest.approx(sum(found.terms.values()))
+    total = found.pop("overall")
+    assert found.keys() == {"instance_loss", "bce_loss", "instance_aux_loss"}
+    assert total == pytest.approx(sum(found.values()))
     doubled = compute_losses(logits, masks, LossSettings(auxiliary_bce=0.8))
-    assert doubled.terms["instance_aux_loss"] == pytest.approx(
-        2 * found.terms["instance_aux_loss"].item()
-    )
-    assert compute_losses(Logits(logits[0], None), masks, LossSettings()).terms.keys() == {
-        "instance_loss"
-    }
+    assert doubled["instance_aux_loss"] == pytest.approx(2 * found["instance_aux_loss"].item())
+    plain = compute_losses(Logits(logits[0], None), masks, LossSettings())
+    assert plain.keys() == {"instance_loss", "overall"}
 
 
 def test_a_step_adds_clicks_where_the_prediction_is_wrong(data):
@@ -107,7 +105,7 @@ def test_evaluation_is_the_same_every_time_and_learns_nothing(data):
     before = copy.deepcopy(network.state_dict())
     first, _ = stepper.evaluate(batch, 5)
     second, _ = stepper.evaluate(batch, 5)
-    assert torch.equal(first.total, second.total)
+    assert torch.equal(first["overall"], second["overall"])
     assert all(map(torch.equal, before.values(), network.state_dict().values()))
 
 

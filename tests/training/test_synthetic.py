@@ -103,8 +103,8 @@ def in_view(scene, points):
 
 def test_form(scene):
     width, height = SIZE
-    assert scene.sample_image.shape == (height, width, 3)
-    assert scene.sample_image.dtype == np.uint8
+    assert scene.image.shape == (height, width, 3)
+    assert scene.image.dtype == np.uint8
     assert scene.labels.shape == (height, width)
     numbers = [number for number, _, _ in scene.outlines]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -112,7 +112,7 @@ def test_form(scene):
     assert all(
         kind in ("slab", "loose") and outline.is_valid for _, outline, kind in scene.outlines
     )
-    assert scene.sample_image.std() > 10
+    assert scene.image.std() > 10
 
 
 def test_outlines_on_the_map_appear_where_the_masks_are(scene):
@@ -167,7 +167,7 @@ def test_terrain_is_alpine(scene):
 
 def test_same_seed_same_scene():
     first, second = make_scene(5, *SIZE), make_scene(5, *SIZE)
-    assert np.array_equal(first.sample_image, second.sample_image)
+    assert np.array_equal(first.image, second.image)
     assert np.array_equal(first.labels, second.labels)
     assert np.array_equal(first.dem, second.dem)
     assert first.camera == second.camera
@@ -180,7 +180,7 @@ def test_time_of_a_full_scene(capsys):
     scene = make_scene(1)
     with capsys.disabled():
         print(f"\n1600 x 1000 scene: {time.process_time() - start:.1f} s of processor time")
-    assert scene.sample_image.shape == (1000, 1600, 3)
+    assert scene.image.shape == (1000, 1600, 3)
 
 
 @pytest.mark.parametrize("arguments", [(-1,), (0, 63, 400), (0, 400, 10)])
@@ -196,10 +196,7 @@ def test_files(tmp_path):
     scene = make_scene(3, *SIZE)
     write_scene(scene, tmp_path / "scene")
     folder = tmp_path / "scene"
-    assert (
-        np.abs(read_image(folder / "picture.jpg").pixels.astype(int) - scene.sample_image).mean()
-        < 8
-    )
+    assert np.abs(read_image(folder / "picture.jpg").pixels.astype(int) - scene.image).mean() < 8
     assert np.array_equal(read_mask_values(folder / "labels.png"), scene.labels)
     for number, _, _ in scene.outlines:
         mask = read_mask_values(folder / "masks" / f"picture_{number}.png")

@@ -22,7 +22,7 @@ from run_fixtures import (
 
 from core.errors import ConfigError, TrainingError
 from core.model.checkpoint import load_checkpoint
-from training.batches import TRAIN, RankBatches, SampleSet, load
+from training.batches import TRAIN, SampleSet, load, rank_batches
 from training.build import build
 from training.config import Config
 from training.initial_weights import make_model
@@ -148,7 +148,7 @@ def test_one_batch_is_learnt_by_heart(data, model):
     config = build(Config, values)
     mixture = open_sources(config.train, config.samples.crop, validation=False)
     samples = SampleSet(mixture, build_recipe(config.samples), seed=0, stream=TRAIN, epoch_size=4)
-    (batch,) = load(samples, RankBatches(0, 4, 4), 0)
+    (batch,) = load(samples, rank_batches(0, 4, 4), 0)
     network = make_model(config)
     stepper = TrainingStep(
         config, network, make_optimiser(network, config.optimiser), Processes(torch.device("cpu"))

@@ -6,15 +6,11 @@ Their exit status is 1 where parts of the source are broken and were named on st
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from . import check, crops, objects, pack, split, stats
 
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
 
-
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``data`` and its sub-commands."""
     parser = subparsers.add_parser("data", description="Prepare data sets for training.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -19,7 +19,7 @@ from core.errors import DatasetError, ImageError
 from core.image import align_mask, read_image
 
 from .faults import noted
-from .scalabel import file_name, scalabel_frames
+from .scalabel import Found, file_name, scalabel_frames
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,10 @@ class OutlinedImage:
     outlines: list[tuple[str, Any]] = field(default_factory=list)
 
     def masks(self, source: Path, faults: list[str]) -> list[NDArray[np.int8]]:
-        """Draw the outlines.
+        """Draw the outlines: (H, W) int8 of 1 and 0 for each sound object, the image as shown.
 
-        Parameters
-        ----------
-        source
-            The JSON file, for messages.
-        faults
-            What is wrong is added here, one sentence for each object or for the image.
-
-        Returns
-        -------
-        list of array
-            (H, W) int8 of 1 and 0 for each sound object, of the image's size as shown.
+        What is wrong is added to ``faults``, one sentence for each object or for the image, which
+        names the JSON file ``source``.
         """
         if not self.image.is_file():
             faults.append(f"There is no file {self.image}, which {source} lists.")
@@ -82,14 +73,8 @@ class OutlinedImage:
 def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list[OutlinedImage]:
     """Read a JSON file of COCO (a mapping with 'images') or Scalabel (frames).
 
-    Parameters
-    ----------
-    path
-        The file.
-    folder
-        Where the images are; None for beside the file or in ``images`` beside it.
-    faults
-        Entries that cannot be used are named here.
+    The images are in ``folder``; None for beside the file or in ``images`` beside it. Entries that
+    cannot be used are named in ``faults``.
 
     Raises
     ------
@@ -103,7 +88,7 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
     folders = [folder] if folder else [path.parent, path.parent / "images"]
     images: dict[str, OutlinedImage] = {}
     if isinstance(content, dict) and isinstance(content.get("images"), list):
-        found = _coco(content, str(path), faults)
+        found = _coco(content, path, faults)
     else:
         found = scalabel_frames(content, path, faults)
     for name, size, outlines in found:
@@ -115,10 +100,7 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
     return list(images.values())
 
 
-Found = tuple[str, tuple[int, int] | None, list[tuple[str, Any]]]
-
-
-def _coco(content: dict[str, Any], path: str, faults: list[str]) -> Iterator[Found]:
+def _coco(content: dict[str, Any], path: Path, faults: list[str]) -> Iterator[Found]:
     """(name, size, outlines) of every image of COCO's form; crowd regions are named too."""
     entries: dict[Any, Found] = {}
     for number, entry in enumerate(content["images"]):

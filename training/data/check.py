@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from argparse import _SubParsersAction
 
 from .source import add_source, open_source
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser("check", help="read every file, name every broken pair")
     add_source(parser, choice=False)

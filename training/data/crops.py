@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from argparse import _SubParsersAction
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +42,7 @@ class CropRule:
     enlarge: bool = False
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
         "crops",
@@ -52,19 +51,14 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "other objects in sight follow.",
     )
     add_source(parser)
-    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
+    add = parser.add_argument
+    add("out", type=Path, metavar="OUT", help="new or empty folder")
     rule = CropRule()
-    parser.add_argument(
-        "--margin", type=positive, default=rule.margin, help="of the bounding box (%(default)s)"
-    )
-    parser.add_argument(
-        "--min-size", type=natural, default=rule.min_size, help="pixels (%(default)s)"
-    )
-    parser.add_argument(
-        "--longest", type=natural, default=rule.longest, help="side afterwards (%(default)s)"
-    )
-    parser.add_argument("--enlarge", action="store_true", help="bring small crops to it too")
-    parser.add_argument("--quality", type=quality, default=95, help="of the JPEGs (%(default)s)")
+    add("--margin", type=positive, default=rule.margin, help="of the bounding box (%(default)s)")
+    add("--min-size", type=natural, default=rule.min_size, help="pixels (%(default)s)")
+    add("--longest", type=natural, default=rule.longest, help="side afterwards (%(default)s)")
+    add("--enlarge", action="store_true", help="bring small crops to it too")
+    add("--quality", type=quality, default=95, help="of the JPEGs (%(default)s)")
     parser.set_defaults(run=run)
 
 
@@ -95,15 +89,10 @@ Crop = tuple[NDArray[np.uint8], list[NDArray[np.int8]]]
 
 
 def crops(image: ImageSample, rule: CropRule) -> Iterator[tuple[int, Crop | None]]:
-    """Crops of one image.
+    """Yield the id of each object of an image and the crop that is made for it.
 
-    Yields
-    ------
-    number
-        Id of the object that the crop is made for.
-    crop
-        ((H, W, 3) uint8 RGB, masks): (H, W) int8 of 1, 0, -1; the first is the object's, then
-        those of other objects in sight. None where the object has no pixel (left).
+    A crop is ((H, W, 3) uint8 RGB, masks): (H, W) int8 of 1, 0, -1; the first is the object's,
+    then those of other objects in sight. None where the object has no pixel (left).
     """
     for number, _ in image.objects:
         inside = image.mask(number) == OBJECT

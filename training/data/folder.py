@@ -46,16 +46,10 @@ class ObjectFolder:
         self._mask_stems: set[str] = set()
 
     def copy(self, stem: str, image: Path, masks: Sequence[NDArray[np.int8]]) -> str:
-        """Copy an image byte for byte and write its masks; returns the name it got.
+        """Copy an image byte for byte and write its masks; return the name it got.
 
-        Parameters
-        ----------
-        stem
-            Wanted name, changed where another image or its masks have it already.
-        image
-            Image file.
-        masks
-            At least one (H, W) int8 of 1, 0, -1, each of the image's size as shown.
+        The stem is changed where another image or its masks have it already. There is at least one
+        mask, (H, W) int8 of 1, 0, -1, each of the image's size as shown.
         """
         name = self._claim(stem, len(masks)) + image.suffix
         try:

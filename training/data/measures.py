@@ -63,14 +63,9 @@ def measure_image(image: ImageSample) -> list[ObjectMeasures]:
 def summarise(
     sizes: Sequence[tuple[int, int]], objects: Sequence[Sequence[ObjectMeasures]]
 ) -> dict[str, Any]:
-    """Counts, and quantiles of each measure, in a form that JSON can hold.
+    """Count, and compute quantiles of each measure, in a form that JSON can hold.
 
-    Parameters
-    ----------
-    sizes
-        (height, width) of each image.
-    objects
-        Measures of its objects.
+    Each image has its (height, width) in ``sizes``, and the measures of its objects.
     """
     every = [asdict(item) for items in objects for item in items]
     columns: dict[str, list[float]] = {
@@ -103,8 +98,7 @@ def table(summary: dict[str, Any]) -> str:
 
 def _measure(mask: NDArray[np.int8], grey: NDArray[np.uint8]) -> ObjectMeasures:
     inside = mask == OBJECT
-    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    height, width = int(rows[-1] - rows[0]) + 1, int(cols[-1] - cols[0]) + 1
+    *_, width, height = cv2.boundingRect(inside.view(np.uint8))
     edges = (inside[0], inside[-1], inside[:, 0], inside[:, -1])
     return ObjectMeasures(
         area=int(inside.sum()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from argparse import _SubParsersAction
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from .folder import ObjectFolder, flat_stem
 from .label_images import LabelImages
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
         "objects",
@@ -27,18 +26,17 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Writes OUT/images and OUT/masks with NAME_1.png, NAME_2.png ... for each "
         "image. Entries that are broken are named and left out; the status is then 1.",
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "source",
         type=Path,
         metavar="SOURCE",
         help="a .json file in the form of COCO or Scalabel, or a folder with 'images' and 'masks' "
         "whose values are object ids",
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
-    parser.add_argument(
-        "--images", type=Path, help="folder of the images of a .json file, if not beside it"
-    )
-    parser.add_argument("--ignore", type=int, help="value of label images that means: ignore")
+    add("out", type=Path, metavar="OUT", help="new or empty folder")
+    add("--images", type=Path, help="folder of the images of a .json file, if not beside it")
+    add("--ignore", type=int, help="value of label images that means: ignore")
     parser.set_defaults(run=run)
 
 

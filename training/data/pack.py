@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from argparse import _SubParsersAction
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from .shards import ShardWriter, shrink
 from .source import add_source, chosen_names, open_source, quality, read_images
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
         "pack",
@@ -24,22 +23,21 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "Images are shuffled, so that each shard is a fair sample.",
     )
     add_source(parser)
-    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
-    parser.add_argument(
-        "--longest", type=natural, default=336, help="of the longer side, in pixels (%(default)s)"
-    )
-    parser.add_argument("--shard-mb", type=positive, default=64.0, help="(%(default)s)")
-    parser.add_argument("--quality", type=quality, default=92, help="of the JPEGs (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the order (%(default)s)")
-    parser.add_argument("--set", help="name of the set (default: that of the folder OUT)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("out", type=Path, metavar="OUT", help="new or empty folder")
+    add("--longest", type=natural, default=336, help="of the longer side, in pixels (%(default)s)")
+    add("--shard-mb", type=positive, default=64.0, help="(%(default)s)")
+    add("--quality", type=quality, default=92, help="of the JPEGs (%(default)s)")
+    add("--seed", type=int, default=0, help="of the order (%(default)s)")
+    add("--set", help="name of the set (default: that of the folder OUT)")
+    add(
         "--kind",
         choices=("instances", "regions", "binary"),
         default="instances",
         help="whole objects, a full partition of the image, or object and background",
     )
-    parser.add_argument("--source-note", default="", help="where the images come from")
-    parser.add_argument("--licence", default="", help="of images and masks")
+    add("--source-note", default="", help="where the images come from")
+    add("--licence", default="", help="of images and masks")
     parser.set_defaults(run=run)
 
 

@@ -7,7 +7,12 @@ avalanche for which the photo was copied or cropped.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from core.errors import DatasetError
 
@@ -22,14 +27,9 @@ CAMERA = re.compile(rf"(?:(.+?)[_-])?{_TIME}(?:-(id\d+))?.*")
 
 
 def photo_key(name: str, pattern: re.Pattern[str] = PHOTO) -> str:
-    """Name of the photo that an image, a copy or a crop comes from.
+    """Return the name of the photo that an image, a copy or a crop comes from.
 
-    Parameters
-    ----------
-    name
-        Image name, with or without folders.
-    pattern
-        Is to match the whole name without suffix; its first group is the photo.
+    The pattern is to match the whole name as `flat_stem` gives it; its first group is the photo.
     """
     stem = flat_stem(name)
     match = pattern.fullmatch(stem)
@@ -37,14 +37,10 @@ def photo_key(name: str, pattern: re.Pattern[str] = PHOTO) -> str:
 
 
 def camera_keys(name: str, pattern: re.Pattern[str]) -> list[str]:
-    """Keys of the camera that took an image.
+    """Return the keys of the camera that took an image.
 
-    Parameters
-    ----------
-    name
-        Image name, with or without folders.
-    pattern
-        Is to match the file name without suffix; each of its groups that takes part gives a key.
+    The pattern is to match the file name without suffix; each of its groups that takes part gives
+    a key.
 
     Raises
     ------
@@ -66,30 +62,14 @@ def camera_keys(name: str, pattern: re.Pattern[str]) -> list[str]:
 def linked_groups(keys: Sequence[Iterable[str]]) -> list[list[int]]:
     """Group items that share a key, directly or through others.
 
-    Parameters
-    ----------
-    keys
-        The keys of each item.
-
-    Returns
-    -------
-    list of list of int
-        Indices into ``keys``, each in one group; in order of their first items.
+    Returns indices into ``keys``, each in one group, in order of their first items.
     """
-    parents = list(range(len(keys)))
-
-    def root(item: int) -> int:
-        while parents[item] != item:
-            parents[item] = parents[parents[item]]
-            item = parents[item]
-        return item
-
     owners: dict[str, int] = {}
-    for item, own in enumerate(keys):
-        for key in own:
-            first, second = root(item), root(owners.setdefault(key, item))
-            parents[max(first, second)] = min(first, second)
-    groups: dict[int, list[int]] = {}
-    for item in range(len(keys)):
-        groups.setdefault(root(item), []).append(item)
+    links = [(item, owners.setdefault(key, item)) for item, own in enumerate(keys) for key in own]
+    graph = coo_array(
+        (np.ones(len(links)), np.reshape(links, (-1, 2)).T), shape=(len(keys), len(keys))
+    )
+    groups: dict[int, list[int]] = defaultdict(list)
+    for item, label in enumerate(connected_components(graph, directed=False)[1].tolist()):
+        groups[label].append(item)
     return list(groups.values())

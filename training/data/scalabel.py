@@ -15,22 +15,14 @@ from .faults import noted
 
 _CURVE_STEPS = 16
 
+Found = tuple[str, tuple[int, int] | None, list[tuple[str, Any]]]
+"""Name of an image, (height, width) or None, and outlines as `OutlinedImage` has them."""
 
-def scalabel_frames(
-    content: Any,  # noqa: ANN401  (whatever the file holds)
-    path: Path,
-    faults: list[str],
-) -> Iterator[tuple[str, tuple[int, int] | None, list[tuple[str, Any]]]]:
-    """(name, (height, width) or None, outlines) of every frame.
 
-    Parameters
-    ----------
-    content
-        A list of frames, or a mapping that has it as ``frames``.
-    path
-        The file, for messages.
-    faults
-        Frames and labels that cannot be used are named here.
+def scalabel_frames(content: object, path: Path, faults: list[str]) -> Iterator[Found]:
+    """Read every frame of a list, or of a mapping that has it as ``frames``.
+
+    Frames and labels that cannot be used are named in ``faults``, with the file ``path``.
 
     Raises
     ------
@@ -52,7 +44,7 @@ def scalabel_frames(
             yield name, shape, outlines
 
 
-def file_name(value: Any) -> str:  # noqa: ANN401  (whatever the file holds)
+def file_name(value: object) -> str:
     """Check that a value is a file name; `ValueError` where it is not."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"{value!r} is no name of an image")

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import re
-from argparse import _SubParsersAction
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ ALIKE = 16
 """Bits of 256 by which images of one photo may differ."""
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
         "split",
@@ -32,14 +31,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "same stay together. The same source and seed give the same split.",
     )
     add_source(parser)
-    parser.add_argument(
-        "out", type=Path, metavar="OUT", help="OUT.json, or a folder for train.txt, val.txt ..."
-    )
-    parser.add_argument("--by", choices=("photo", "camera"), default="photo")
-    parser.add_argument("--val", type=share, default=0.2, help="share of images (%(default)s)")
-    parser.add_argument("--test", type=share, default=0.0, help="share of images (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
+    add = parser.add_argument
+    add("out", type=Path, metavar="OUT", help="OUT.json, or a folder for train.txt, val.txt ...")
+    add("--by", choices=("photo", "camera"), default="photo")
+    add("--val", type=share, default=0.2, help="share of images (%(default)s)")
+    add("--test", type=share, default=0.0, help="share of images (%(default)s)")
+    add("--seed", type=int, default=0)
+    add(
         "--photo-pattern",
         type=_pattern,
         default=PHOTO,
@@ -47,7 +45,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="matches names without suffix; its first group names the photo "
         "(default: all before _1, _2 ...)",
     )
-    parser.add_argument(
+    add(
         "--camera-pattern",
         type=_pattern,
         default=CAMERA,
@@ -55,7 +53,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="matches names without suffix; its groups name the camera "
         "(default: PLACE_DATE_TIME-idCAMERA, else the folder)",
     )
-    parser.add_argument(
+    add(
         "--alike",
         type=_bits,
         default=ALIKE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from argparse import _SubParsersAction
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +17,15 @@ from .measures import ObjectMeasures, measure_image, summarise, table
 from .source import add_source, chosen_names, open_source, read_images
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser("stats", help="statistics and a contact sheet")
     add_source(parser)
-    parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a contact sheet")
-    parser.add_argument(
-        "--count", type=natural, default=60, help="images on the sheet (%(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the choice for the sheet")
-    parser.add_argument("--json", type=Path, help="write the statistics")
+    add = parser.add_argument
+    add("--sheet", type=Path, metavar="PNG", help="write a contact sheet")
+    add("--count", type=natural, default=60, help="images on the sheet (%(default)s)")
+    add("--seed", type=int, default=0, help="of the choice for the sheet")
+    add("--json", type=Path, help="write the statistics")
     parser.set_defaults(run=run)
 
 

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .flow import GRID, Tracks
-from .noise import fractal, smoothstep
+from .noise import Plane, fractal, smoothstep
 from .release import Release
-
-Plane = NDArray[np.float32]
 
 _LARGEST = 1_500_000
 """Cells of an avalanche's grid."""
@@ -98,17 +96,12 @@ def compose(
 
     Parameters
     ----------
-    tracks, release, look
-        What it is like.
     resolution
         Side of a pixel on the slope, m: no detail is needed that is finer.
-    rng
-        Source of randomness.
 
     Returns
     -------
-    Avalanche or None
-        None where hardly anything moved.
+    None where hardly anything moved.
     """
     extent = tracks.flux.size * GRID**2
     cell = max(float(np.clip(resolution, 0.5, 2.5)), float(np.sqrt(extent / _LARGEST)))

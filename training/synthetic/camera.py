@@ -68,18 +68,7 @@ class SceneCamera:
         return np.stack([right, np.cross(forward, right), forward])
 
     def project(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Project points.
-
-        Parameters
-        ----------
-        points
-            (N, 3) local coordinates, m.
-
-        Returns
-        -------
-        ndarray
-            (N, 2) pixels (u, v); NaN behind the camera.
-        """
+        """Project (N, 3) local coordinates, m, to (N, 2) pixels (u, v); NaN behind the camera."""
         offset = np.asarray(points, np.float64) - (self.x, self.y, self.z)
         offset[:, 2] -= curvature_drop(np.hypot(offset[:, 0], offset[:, 1]))
         right, down, forward = offset @ self.axes().T[:, 0], *(offset @ self.axes().T[:, 1:]).T
@@ -89,13 +78,7 @@ class SceneCamera:
         return np.stack([across * stretch, along * stretch], axis=1) + self.centre
 
     def directions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Compute the viewing direction of every pixel.
-
-        Returns
-        -------
-        azimuth, tangent
-            (H, W) float32: azimuth relative to the yaw, radians, and tangent of the elevation.
-        """
+        """Compute every pixel's azimuth relative to the yaw, radians, and tangent of elevation."""
         u = ((np.arange(self.width) - self.centre[0]) / self.f).astype(np.float32)
         v = ((np.arange(self.height) - self.centre[1]) / self.f).astype(np.float32)
         shrink = self._undistort(np.hypot(u, v[:, None]))
@@ -109,7 +92,7 @@ class SceneCamera:
         return np.arctan2(across, along), up / np.hypot(across, along)
 
     def _undistort(self, radius: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Ratio of undistorted to distorted radius."""
+        """Compute the ratio of undistorted to distorted radius."""
         straight = np.linspace(0, 1.3 * float(radius.max()), 2000)
         bent = straight * (1 + self.k1 * straight**2)
         ratio = np.interp(radius, bent, straight) / np.maximum(radius, 1e-9)

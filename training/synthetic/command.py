@@ -9,7 +9,7 @@ import re
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 from tqdm import tqdm
@@ -21,11 +21,8 @@ from core.errors import DatasetError
 from .files import IMAGE, LABELS, write_scene
 from .scene import make_scene
 
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-
-def add_parser(subparsers: Subparsers) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``synthetic``."""
     parser = subparsers.add_parser(
         "synthetic",
@@ -34,15 +31,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "model, camera, control points and true outlines, each in a folder; and images/, masks/ "
         "and iseg.json, which open as the data set 'iseg'.",
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
-    parser.add_argument("--count", type=natural, default=1, metavar="N", help="default 1")
-    parser.add_argument(
-        "--seed", type=_seed, default=0, metavar="S", help="of the first scene, default 0"
-    )
-    parser.add_argument(
-        "--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000"
-    )
-    parser.add_argument("--workers", type=natural, default=1, metavar="K", help="default 1")
+    add = parser.add_argument
+    add("out", type=Path, metavar="OUT", help="new or empty folder")
+    add("--count", type=natural, default=1, metavar="N", help="default 1")
+    add("--seed", type=_seed, default=0, metavar="S", help="of the first scene, default 0")
+    add("--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000")
+    add("--workers", type=natural, default=1, metavar="K", help="default 1")
     parser.set_defaults(run=run)
 
 

@@ -53,15 +53,7 @@ class Conditions:
 
 
 def draw_conditions(rng: np.random.Generator, valley_floor: float) -> Conditions:
-    """Draw a day between November and May.
-
-    Parameters
-    ----------
-    rng
-        Source of randomness.
-    valley_floor
-        Elevation, m.
-    """
+    """Draw a day between November and May; the valley floor's elevation is in m."""
     spring = rng.random() < 0.3
     azimuth = np.radians(rng.uniform(95, 265))
     elevation = np.radians(rng.uniform(28, 55) if spring else rng.uniform(7, 35))

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from .noise import fractal, smoothstep
-
-Plane = NDArray[np.float32]
+from .noise import Plane, fractal, lookup, smoothstep
 
 _SIDE = 512
 _PERIOD = 8.0
@@ -51,8 +48,6 @@ def detail(
         (H, W) side of a pixel there, m: finer wavelengths are left out.
     heading
         Radians; the direction of view, so that cliffs get detail by their height.
-    rng
-        Source of randomness.
 
     Returns
     -------
@@ -67,7 +62,7 @@ def detail(
 
 
 def _sum(
-    tile: NDArray[np.float32],
+    tile: Plane,
     x: Plane,
     y: Plane,
     footprint: Plane,
@@ -79,13 +74,7 @@ def _sum(
         scale, shift = np.float32(_PERIOD / length), rng.uniform(0, _SIDE, 2).astype(np.float32)
         angle = rng.uniform(0, 2 * np.pi)
         cos, sin = np.float32(scale * np.cos(angle)), np.float32(scale * np.sin(angle))
-        found = cv2.remap(
-            tile,
-            cos * x + sin * y + shift[0],
-            cos * y - sin * x + shift[1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_WRAP,
-        )
+        found = lookup(tile, cos * x + sin * y + shift[0], cos * y - sin * x + shift[1])
         found *= smoothstep(1.4, 3.5, np.float32(length) / footprint)[:, :, None]
         # The tile's gradient back into the map's directions.
         found[:, :, 1:] = found[:, :, 1:] @ np.array([[cos, sin], [-sin, cos]], np.float32) / scale
@@ -94,7 +83,7 @@ def _sum(
     return Detail(*cv2.split(total))
 
 
-def _tile(rng: np.random.Generator) -> NDArray[np.float32]:
+def _tile(rng: np.random.Generator) -> Plane:
     """(side, side, 3): height and its rise along both axes, each of standard deviation 1."""
     height = fractal((_SIDE, _SIDE), rng, longest=1.6 * _PERIOD, shortest=0.6 * _PERIOD, slope=1.0)
     rise = [np.roll(height, -1, axis) - np.roll(height, 1, axis) for axis in (1, 0)]

@@ -13,21 +13,10 @@ _DARKEST = 0.3
 def develop(
     radiance: NDArray[np.float32], subject: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Take the image.
+    """Take an (H, W, 3) uint8 RGB image of (H, W, 3) radiance.
 
-    Parameters
-    ----------
-    radiance
-        (H, W, 3) float32.
-    subject
-        (H, W) what the exposure is set for: the terrain.
-    rng
-        Source of randomness: exposure, colours, sharpness, noise, compression.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) uint8 RGB.
+    Exposure, which is set for the `subject` (H, W), colours, sharpness, noise and compression are
+    drawn at random.
     """
     grey = radiance.mean(axis=2)[subject]
     bright = float(np.percentile(grey[:: max(1, grey.size // 100_000)], 97))

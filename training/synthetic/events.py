@@ -43,21 +43,9 @@ def draw_avalanches(
     release: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> list[Avalanche]:
-    """Draw one to five avalanches in view, none on another.
+    """Draw one to five avalanches in view, none on another; none if no attempt gave one.
 
-    Parameters
-    ----------
-    terrain, ground, day, sight, frame
-        The scene so far.
-    release
-        (rows, cols) where avalanches can start.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    list
-        Empty where no attempt gave one that can be seen.
+    They start where `release` (rows, cols) lets them.
     """
     pixels = np.argwhere(_seen_release(frame, release))
     goal = int(rng.choice(5, p=[0.3, 0.3, 0.2, 0.12, 0.08])) + 1

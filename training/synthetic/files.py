@@ -21,24 +21,17 @@ _COLUMNS = ("name", "u_px", "v_px", "x", "y", "z")
 
 
 def write_scene(scene: Scene, folder: Path | str) -> None:
-    """Write a scene.
+    """Write a scene into a folder, made where it is missing; files of these names are replaced.
 
     ::
 
-        image.jpg          as the webcam gives it
+        picture.jpg          as the webcam gives it
         labels.png           0 none, k the k-th avalanche as seen
         masks/picture_k.png  the same, one avalanche each, 0 and 255
         dem.tif              elevations, m, GeoTIFF in LV95
         camera.json          pose and lens
         gcps.csv             control points: name, u_px, v_px, x, y, z
         outlines.gpkg        layer "outlines": id, kind, and the true outline on the map
-
-    Parameters
-    ----------
-    scene
-        What to write.
-    folder
-        Made where it is missing; files of these names are replaced.
 
     Raises
     ------

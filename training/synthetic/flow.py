@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import fractal
+from .noise import Plane, fractal
 from .terrain import CELL, SceneTerrain, gradient
 
 GRID = 2.5
@@ -68,30 +68,13 @@ class Tracks:
 
     west: float
     north: float
-    flux: NDArray[np.float32]
-    rest: NDArray[np.float32]
-    streaks: NDArray[np.float32]
+    flux: Plane
+    rest: Plane
+    streaks: Plane
 
 
-def slide(
-    terrain: SceneTerrain,
-    starts: NDArray[np.float32],
-    motion: Motion,
-    rng: np.random.Generator,
-) -> Tracks:
-    """Let particles go.
-
-    Parameters
-    ----------
-    terrain
-        The terrain.
-    starts
-        (N, 2) local coordinates, m.
-    motion
-        How they move.
-    rng
-        Source of randomness.
-    """
+def slide(terrain: SceneTerrain, starts: Plane, motion: Motion, rng: np.random.Generator) -> Tracks:
+    """Let particles go from (N, 2) local coordinates, m."""
     ways, stops = _ways(terrain, starts, motion, rng)
     margin = 40.0
     west = GRID * np.floor((float(ways[..., 0].min()) - margin) / GRID)
@@ -113,17 +96,15 @@ def slide(
     return Tracks(west, north, flux, rest, streaks)
 
 
-def _count(
-    cell: NDArray[np.intp], weight: NDArray[np.float32] | None, shape: tuple[int, int]
-) -> NDArray[np.float32]:
+def _count(cell: NDArray[np.intp], weight: Plane | None, shape: tuple[int, int]) -> Plane:
     """Sum weights by grid cell; without weights, count."""
     counts = np.bincount(cell, weight, minlength=shape[0] * shape[1])
     return counts.reshape(shape).astype(np.float32)
 
 
 def _ways(
-    terrain: SceneTerrain, starts: NDArray[np.float32], motion: Motion, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    terrain: SceneTerrain, starts: Plane, motion: Motion, rng: np.random.Generator
+) -> tuple[Plane, NDArray[np.intp]]:
     """(steps, N, 2) local coordinates, and (N,) step at which each particle stops."""
     window = _Window(terrain, starts, reach=1.3 * motion.length, rng=rng)
     count = len(starts)
@@ -164,11 +145,7 @@ class _Window:
     """Rise of the terrain near the starts, roughened a little as snow is."""
 
     def __init__(
-        self,
-        terrain: SceneTerrain,
-        starts: NDArray[np.float32],
-        reach: float,
-        rng: np.random.Generator,
+        self, terrain: SceneTerrain, starts: Plane, reach: float, rng: np.random.Generator
     ) -> None:
         rows, cols = terrain.dem.shape
         low, high = starts.min(axis=0) - reach, starts.max(axis=0) + reach
@@ -181,13 +158,13 @@ class _Window:
         self._corner = np.array([0.5 + self._left, 0.5 + self._top], np.float32)
         self._end = np.array([right - self._left - 2, bottom - self._top - 2], np.float32)
 
-    def _cells(self, place: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _cells(self, place: Plane) -> Plane:
         return np.asarray(place * self._scale - self._corner)
 
-    def rise(self, place: NDArray[np.float32]) -> NDArray[np.float32]:
+    def rise(self, place: Plane) -> Plane:
         """(N, 2) rise to the east and to the north at places (N, 2)."""
         cells = self._cells(place)
-        rise: NDArray[np.float32] = cv2.remap(
+        rise: Plane = cv2.remap(
             self._rise,
             cells[:, :1].copy(),
             cells[:, 1:].copy(),
@@ -196,7 +173,7 @@ class _Window:
         )
         return rise[:, 0]
 
-    def pressure(self, place: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pressure(self, place: Plane) -> Plane:
         """(N, 2) push away from where places (N, 2) crowd, 1/m."""
         cells = np.rint(self._cells(place)).astype(np.intp)
         cells -= cells.min(axis=0) - _MARGIN
@@ -205,10 +182,10 @@ class _Window:
         crowd = np.bincount(row * cols + col, minlength=rows * cols).reshape(rows, cols)
         crowd = cv2.GaussianBlur(crowd.astype(np.float32), (0, 0), 1.2)
         slope = gradient(np.log(crowd + np.float32(_LOOSE)))
-        push: NDArray[np.float32] = -slope[row, col]
+        push: Plane = -slope[row, col]
         return push
 
-    def inside(self, place: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def inside(self, place: Plane) -> NDArray[np.bool_]:
         """Return whether places (N, 2) lie on the model."""
         cells = self._cells(place)
         return np.asarray(((cells > 1) & (cells < self._end)).all(axis=1))

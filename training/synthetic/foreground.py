@@ -6,15 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import fractal, smoothstep
+from .noise import Plane, blend, fractal, lookup, smoothstep
 
 _SHIFT = 4
 """Sub-pixel bits of OpenCV's drawing."""
 
 
-def draw_foreground(
-    radiance: NDArray[np.float32], snowy: bool, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def draw_foreground(radiance: Plane, snowy: bool, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Draw, in some images, a roof, or a mast with cables, over the scene.
 
     Parameters
@@ -23,13 +21,10 @@ def draw_foreground(
         (H, W, 3) float32, changed in place.
     snowy
         Whether snow lies in the valley.
-    rng
-        Source of randomness.
 
     Returns
     -------
-    ndarray
-        (H, W) bool, what is hidden now.
+    (H, W) bool, what is hidden now.
     """
     kind = rng.random()
     opacity = np.zeros(radiance.shape[:2], np.uint8)
@@ -40,18 +35,8 @@ def draw_foreground(
     return np.asarray(opacity > 127)
 
 
-def _paint(
-    radiance: NDArray[np.float32], shape: NDArray[np.uint8], colour: NDArray[np.float32]
-) -> None:
-    """Lay a colour, (3,) or (H, W, 3), where a shape is opaque."""
-    radiance += (shape.astype(np.float32) / 255)[:, :, None] * (colour - radiance)
-
-
 def _draw_roof(
-    radiance: NDArray[np.float32],
-    opacity: NDArray[np.uint8],
-    snowy: bool,
-    rng: np.random.Generator,
+    radiance: Plane, opacity: NDArray[np.uint8], snowy: bool, rng: np.random.Generator
 ) -> None:
     """Draw a gable in one of the lower corners: wall, and a roof with snow on it."""
     height, width = opacity.shape
@@ -61,23 +46,20 @@ def _draw_roof(
     far = ridge + (height - ridge[1]) / pitch * np.array([1.1, pitch])
     near = ridge + ridge[0] * np.array([-1.1, 1.1 * pitch])
     corners = np.stack([near, ridge, far, [far[0], 1.2 * height], [near[0], 1.2 * height]])
-    wall = np.zeros_like(opacity)
-    _polygon(wall, corners)
-    cap = np.zeros_like(opacity)
-    _polygon(cap, np.stack([near, ridge, far, far - [0, thick], ridge - [0, thick], near]))
+    wall = _polygon(opacity.shape, corners)
+    eaves = np.stack([near, ridge, far, far - [0, thick], ridge - [0, thick], near])
+    cap = _polygon(opacity.shape, eaves)
     if rng.random() < 0.5:
         wall, cap = (np.ascontiguousarray(shape[:, ::-1]) for shape in (wall, cap))
     grain = fractal(opacity.shape, rng, longest=40, shortest=2, slope=1.0)[:, :, None]
     wood = np.array([0.10, 0.075, 0.055], np.float32) * np.float32(rng.uniform(0.5, 1.8))
     cover = np.array([0.55, 0.60, 0.68], np.float32) if snowy else 0.7 * wood
-    _paint(radiance, wall, wood * (1 + 0.15 * grain))
-    _paint(radiance, cap, cover * (1 + 0.03 * grain))
+    blend(radiance, wood * (1 + 0.15 * grain), wall.astype(np.float32) / np.float32(255))
+    blend(radiance, cover * (1 + 0.03 * grain), cap.astype(np.float32) / np.float32(255))
     np.maximum(opacity, np.maximum(wall, cap), out=opacity)
 
 
-def _draw_cables(
-    radiance: NDArray[np.float32], opacity: NDArray[np.uint8], rng: np.random.Generator
-) -> None:
+def _draw_cables(radiance: Plane, opacity: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Draw a mast and the cables that hang from it to the image's edges."""
     height, width = opacity.shape
     shape = np.zeros_like(opacity)
@@ -93,22 +75,19 @@ def _draw_cables(
             curve = np.rint(points * 2**_SHIFT).astype(np.int32)
             wire = max(1, round(width / 1200))
             cv2.polylines(shape, [curve], False, 255, wire, cv2.LINE_AA, _SHIFT)
-    _paint(radiance, shape, np.full(3, 0.05, np.float32))
+    blend(radiance, np.full(3, 0.05, np.float32), shape.astype(np.float32) / np.float32(255))
     np.maximum(opacity, shape, out=opacity)
 
 
-def _polygon(canvas: NDArray[np.uint8], corners: NDArray[np.float64]) -> None:
+def _polygon(shape: tuple[int, ...], corners: NDArray[np.float64]) -> NDArray[np.uint8]:
+    canvas = np.zeros(shape, np.uint8)
     outline = np.rint(corners * 2**_SHIFT).astype(np.int32)
     cv2.fillPoly(canvas, [outline], 255, cv2.LINE_AA, _SHIFT)
+    return canvas
 
 
-def mist(
-    z: NDArray[np.float32],
-    azimuth: NDArray[np.float32],
-    tangent: NDArray[np.float32],
-    rng: np.random.Generator,
-) -> NDArray[np.float32]:
-    """Opacity of thin mist in the valley or about the summits, 0 in most scenes.
+def mist(z: Plane, azimuth: Plane, tangent: Plane, rng: np.random.Generator) -> Plane:
+    """Draw the opacity of thin mist in the valley or about the summits, 0 in most scenes.
 
     Parameters
     ----------
@@ -116,20 +95,16 @@ def mist(
         (H, W) elevation of what the pixels meet, m.
     azimuth, tangent
         (H, W) where they look.
-    rng
-        Source of randomness.
     """
     if rng.random() > 0.2:
         return np.zeros_like(z)
     low, high = np.percentile(z, [5, 95])
     level, soft = rng.uniform(low, high), rng.uniform(60, 250)
     tile = fractal((512, 512), rng, longest=150, shortest=3, slope=1.7)
-    wisps = cv2.remap(
+    wisps = lookup(
         tile,
         (azimuth + np.float32(4)) * np.float32(250),
         (tangent + np.float32(4)) * np.float32(600),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_WRAP,
     )
     side = soft if rng.random() < 0.5 else -soft
     body = smoothstep(level - side, level + side, z + np.float32(0.7 * soft) * wisps)

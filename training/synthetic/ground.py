@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conditions import Conditions
-from .noise import fractal, smoothstep
+from .noise import Plane, fractal, smoothstep
 from .terrain import CELL, SceneTerrain, gradient
-
-Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

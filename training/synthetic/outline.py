@@ -44,16 +44,9 @@ def control_points(
     hidden: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> list[ControlPoint]:
-    """One point for each part of the image that shows open terrain.
+    """Choose one point for each part of the image that shows open terrain.
 
-    Parameters
-    ----------
-    terrain, camera, sight, frame
-        The scene.
-    hidden
-        (H, W) pixels that show something else than terrain.
-    rng
-        Source of randomness.
+    Pixels `hidden` (H, W) show something else than terrain.
     """
     height, width = frame.land.shape
     usable = frame.land & ~hidden & (frame.distance > 60) & _is_inside_faces(frame)

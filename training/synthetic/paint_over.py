@@ -35,7 +35,7 @@ def add_shadow(rng: Generator, planes: Field) -> None:
 
 
 def add_lift(rng: Generator, planes: Field) -> None:
-    """Cables and pylons of a lift."""
+    """Draw cables and pylons of a lift."""
     height, width = planes.shape[1:]
     lines = np.zeros((height, width), np.uint8)
     y = np.array([rng.uniform(-0.2, 0.3), rng.uniform(0.6, 1.2)]) * height

@@ -14,14 +14,7 @@ from .paint_planes import colour, cover, to_image, to_planes
 def paint_slope(rng: Generator, size: Size) -> NDArray[np.uint8]:
     """Paint a procedural snow slope with ridges, rock, forest and tracks.
 
-    Parameters
-    ----------
-    size
-        (H, W) in pixels, 64 or more each.
-
-    Returns
-    -------
-    (H, W, 3) uint8 RGB.
+    The size is (H, W) in pixels, 64 or more each; the slope is (H, W, 3) uint8 RGB.
     """
     angle = float(rng.normal(0, 0.25))
     light = float(rng.choice([-1, 1]) * rng.uniform(0.2, 2.2))
@@ -44,17 +37,7 @@ def paint_slope(rng: Generator, size: Size) -> NDArray[np.uint8]:
 
 
 def make_snowy(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Push a general photo towards snow: pale, low in contrast, bright, bluish.
-
-    Parameters
-    ----------
-    image
-        (H, W, 3) uint8 RGB.
-
-    Returns
-    -------
-    (H, W, 3) uint8 RGB.
-    """
+    """Push an (H, W, 3) uint8 RGB photo towards snow: pale, low in contrast, bright, bluish."""
     size = (image.shape[0], image.shape[1])
     planes = to_planes(image)
     grey = planes.mean(axis=0)

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ground import Ground
-from .noise import fractal
+from .noise import Plane, fractal
 from .terrain import SceneTerrain
-
-Plane = NDArray[np.float32]
 
 STEEPNESS = (29.0, 49.0)
 """Degrees of slope between which snow breaks loose."""
@@ -39,16 +37,15 @@ class Release:
     cell: float
     level: Plane
 
-    def starts(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """(count, 2) random places inside; (0, 2) where nothing breaks loose."""
+    def starts(self, count: int, rng: np.random.Generator) -> Plane:
+        """Draw (count, 2) places inside; (0, 2) where nothing breaks loose."""
         cells = np.argwhere(self.level > 0)
         if not len(cells):
             return np.empty((0, 2), np.float32)
         place = cells[rng.integers(len(cells), size=count)] + rng.uniform(0, 1, (count, 2))
         place *= self.cell
-        return np.stack([self.west + place[:, 1], self.north - place[:, 0]], axis=1).astype(
-            np.float32
-        )
+        starts = np.stack([self.west + place[:, 1], self.north - place[:, 0]], axis=1)
+        return starts.astype(np.float32)
 
 
 def break_slab(
@@ -62,14 +59,10 @@ def break_slab(
 
     Parameters
     ----------
-    terrain, ground
-        Where.
     place
         (x, y) local coordinates of the middle of the crown, m.
     size
         Width along the crown, and length down the slope measured on the map; m.
-    rng
-        Source of randomness.
     """
     width, length = size
     x, y, west, north, cell = _grid(place, width / 2 + length)

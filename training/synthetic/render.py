@@ -15,12 +15,11 @@ from .conditions import Conditions
 from .detail import Detail, detail
 from .foreground import mist
 from .ground import Ground
-from .noise import fractal, smoothstep
+from .noise import Plane, blend, fractal, smoothstep
 from .sight import SceneSight
 from .sky import air_light, paint_sky, sunlight
-from .terrain import SceneTerrain
+from .terrain import SceneTerrain, gradient
 
-Plane = NDArray[np.float32]
 Colours = NDArray[np.float32]
 
 SKYLIGHT = np.array([0.20, 0.27, 0.40], np.float32)
@@ -90,21 +89,9 @@ def render(
     trees: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Colours:
-    """Render the scene.
+    """Render the scene to (H, W, 3) float32 radiance, about 1 for sunlit snow.
 
-    Parameters
-    ----------
-    terrain, ground, day, sight, frame, avalanches
-        The scene.
-    trees
-        (H, W, 4) as `draw_trees` gives them.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) float32 radiance, about 1 for sunlit snow.
+    Trees are (H, W, 4) as `draw_trees` gives them.
     """
     surface = _surface(terrain, ground, day, sight.camera, frame, avalanches, rng)
     radiance = _light(surface, terrain, ground, day, frame)
@@ -129,7 +116,7 @@ def render(
 
 @dataclass(eq=False)
 class _Surface:
-    """Return (H, W, 3) albedo and (H, W) rise of what the pixels show, before lighting."""
+    """(H, W, 3) albedo and (H, W) rise of what the pixels show, before lighting."""
 
     albedo: Colours
     east: Plane
@@ -164,17 +151,13 @@ def _surface(
     for avalanche in avalanches:
         _lay(surface, calm, (bare, stone), frame, avalanche, fine)
     band = 1 + 0.25 * np.sin(frame.z / 9 + 2.5 * coarse.height) + 0.25 * fine.height
-    _cover(surface.albedo, GRASS * np.clip(1 + 0.3 * fine.height, 0.3, 2)[:, :, None], bare)
-    _cover(surface.albedo, day.rock * np.clip(band, 0.4, 1.8)[:, :, None], stone)
+    blend(surface.albedo, GRASS * np.clip(1 + 0.3 * fine.height, 0.3, 2)[:, :, None], bare)
+    blend(surface.albedo, day.rock * np.clip(band, 0.4, 1.8)[:, :, None], stone)
     for rise, part in ((surface.east, "east"), (surface.north, "north")):
         ripples = snow * (getattr(coarse, part) + calm * getattr(fine, part))
         crags = 0.35 * getattr(coarse, part) + 0.45 * getattr(fine, part)
         rise += ripples + stone * (crags - ripples)
     return surface
-
-
-def _cover(albedo: Colours, colour: Colours, share: Plane) -> None:
-    albedo += share[:, :, None] * (colour - albedo)
 
 
 def _lay(
@@ -193,8 +176,8 @@ def _lay(
     if area is None:
         return
     cols, rows = avalanche.cells(frame.x[area], frame.y[area])
-    south, east = np.gradient(avalanche.relief, np.float32(avalanche.cell))
-    first = np.stack([avalanche.mask, east, -south, avalanche.debris], axis=2)
+    rises = gradient(avalanche.relief, avalanche.cell)
+    first = np.dstack([avalanche.mask, rises, avalanche.debris])
     inside, rise, climb, debris = cv2.split(cv2.remap(first, cols, rows, cv2.INTER_LINEAR))
     second = np.stack([avalanche.tone, avalanche.dirt], axis=2)
     tone, dirt = cv2.split(cv2.remap(second, cols, rows, cv2.INTER_LINEAR))

@@ -68,17 +68,10 @@ class Scene:
 def make_scene(seed: int, width: int = 1600, height: int = 1000) -> Scene:
     """Make a scene of one to five avalanches; the same seed and size give the same scene.
 
-    Parameters
-    ----------
-    seed
-        0 or more.
-    width, height
-        Of the image, pixels; at least 64.
-
     Raises
     ------
     IsegError
-        If the seed or the size is out of range.
+        If the seed is negative or a side has fewer than 64 pixels.
     """
     if seed < 0 or min(width, height) < 64:
         raise IsegError(
@@ -122,7 +115,10 @@ def _try_world(rng: np.random.Generator, width: int, height: int) -> Scene | Non
         transform=terrain.transform,
         camera=_camera_facts(camera, terrain),
         control_points=control_points(terrain, camera, sight, frame, hidden, rng),
-        outlines=_outlines(avalanches, terrain),
+        outlines=[
+            (number, map_outline(avalanche, terrain), avalanche.kind)
+            for number, avalanche in enumerate(avalanches, 1)
+        ],
     )
 
 
@@ -137,10 +133,7 @@ def _stand_trees(
 ) -> tuple[list[Avalanche], NDArray[np.uint8], NDArray[np.float32]]:
     """Plant the forest, and leave out avalanches that it hides.
 
-    Returns
-    -------
-    avalanches, labels, trees
-        Those in view, what each pixel shows of them, and the trees as `draw_trees` gives them.
+    Returns avalanches in view, what each pixel shows of them, and trees as `draw_trees` does.
     """
     while True:
         blocked = np.zeros(terrain.dem.shape, bool)
@@ -155,15 +148,6 @@ def _stand_trees(
         if clear.all():
             return avalanches, labels, trees
         avalanches = [a for a, shows in zip(avalanches, clear, strict=True) if shows]
-
-
-def _outlines(
-    avalanches: list[Avalanche], terrain: SceneTerrain
-) -> list[tuple[int, MultiPolygon, str]]:
-    return [
-        (number, map_outline(avalanche, terrain), avalanche.kind)
-        for number, avalanche in enumerate(avalanches, 1)
-    ]
 
 
 def _camera_facts(camera: SceneCamera, terrain: SceneTerrain) -> dict[str, Any]:

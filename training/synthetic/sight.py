@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera import SceneCamera, curvature_drop
+from .noise import Plane
 from .terrain import CELL, SceneTerrain
 
 NEAREST = 12.0
@@ -41,17 +42,15 @@ class SceneSight:
     camera: SceneCamera
     first: float
     step: float
-    ranges: NDArray[np.float32]
-    tangents: NDArray[np.float32]
-    highest: NDArray[np.float32]
+    ranges: Plane
+    tangents: Plane
+    highest: Plane
 
-    def skyline(self, azimuth: NDArray[np.float32]) -> NDArray[np.float32]:
+    def skyline(self, azimuth: Plane) -> Plane:
         """Tangent of the skyline's elevation angle at azimuths relative to the yaw."""
         return np.asarray(self.highest[self._line(azimuth), -1])
 
-    def hits(
-        self, azimuth: NDArray[np.float32], tangent: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def hits(self, azimuth: Plane, tangent: Plane) -> tuple[Plane, NDArray[np.bool_]]:
         """Intersect rays with the terrain.
 
         Parameters
@@ -118,7 +117,7 @@ def look(terrain: SceneTerrain, camera: SceneCamera, lines_per_pixel: float = 2.
     return SceneSight(camera, first, step, ranges, tangents, highest)
 
 
-def _ranges(terrain: SceneTerrain) -> NDArray[np.float32]:
+def _ranges(terrain: SceneTerrain) -> Plane:
     """Half a cell apart, wider in the distance, up to the model's diagonal."""
     diagonal = CELL * float(np.hypot(*terrain.dem.shape))
     near = np.arange(NEAREST, 1700, CELL / 2)

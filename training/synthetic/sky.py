@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conditions import Conditions
-from .noise import fractal, smoothstep
-
-Plane = NDArray[np.float32]
+from .noise import Plane, blend, fractal, lookup, smoothstep
 
 ZENITH = np.array([0.16, 0.33, 0.75], np.float32)
 HORIZON = np.array([0.62, 0.76, 0.95], np.float32)
@@ -33,25 +31,22 @@ def air_light(day: Conditions) -> NDArray[np.float32]:
 def paint_sky(
     azimuth: Plane, tangent: Plane, day: Conditions, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Radiance of the sky and of far ranges.
+    """Paint the sky and far ranges: (H, W, 3) float32 radiance.
 
     Parameters
     ----------
     azimuth, tangent
         (H, W) where the pixels look: radians, and tangent of the elevation angle.
-    day
-        Conditions.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) float32.
     """
     height = smoothstep(-0.02, 0.7, tangent)[:, :, None] ** np.float32(0.6)
     clear = HORIZON * (1 - height) + ZENITH * height
-    field = _field(azimuth, tangent, rng)
+    tile = fractal((512, 512), rng, longest=200, shortest=2, slope=1.6)
+    # Clouds are drawn out sideways.
+    field = lookup(
+        tile,
+        azimuth * np.float32(180) + np.float32(2000),
+        tangent * np.float32(500) + np.float32(2000),
+    )
     veil = smoothstep(1.6 - 2.6 * day.cloud, 2.2 - 1.6 * day.cloud, field)[:, :, None]
     veil *= np.float32(min(1.0, 3 * day.cloud))
     clouds = GREY * (1.05 + 0.10 * field[:, :, None] * (1.2 - day.cloud))
@@ -59,19 +54,6 @@ def paint_sky(
     for layer in range(int(rng.integers(0, 3)), 0, -1):
         _add_range(sky, azimuth, tangent, layer, day, rng)
     return sky
-
-
-def _field(azimuth: Plane, tangent: Plane, rng: np.random.Generator) -> Plane:
-    """Cloud pattern, drawn out sideways."""
-    tile = fractal((512, 512), rng, longest=200, shortest=2, slope=1.6)
-    field: Plane = cv2.remap(
-        tile,
-        azimuth * np.float32(180) + np.float32(2000),
-        tangent * np.float32(500) + np.float32(2000),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_WRAP,
-    )
-    return field
 
 
 def _add_range(
@@ -89,15 +71,13 @@ def _add_range(
     cols = (azimuth + np.float32(np.pi)) * np.float32(2047 / (2 * np.pi))
     top = cv2.remap(line.astype(np.float32), cols, np.zeros_like(cols), cv2.INTER_LINEAR)
     tile = fractal((512, 512), rng, longest=60, shortest=2, slope=1.2)
-    faces = cv2.remap(
+    faces = lookup(
         tile,
         (azimuth + np.float32(7)) * np.float32(900),
         (tangent + np.float32(7)) * np.float32(900),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_WRAP,
     )
     shade = (0.62 + 0.14 * (1 - 0.7 * day.cloud) * np.clip(faces, -2, 2))[:, :, None]
     colour = np.array([0.80, 0.88, 1.0], np.float32) * shade
     fade = 0.35 + 0.15 * layer
-    inside = smoothstep(-0.0008, 0.0008, top - tangent)[:, :, None]
-    sky += inside * ((1 - fade) * colour + fade * air_light(day) - sky)
+    inside = smoothstep(-0.0008, 0.0008, top - tangent)
+    blend(sky, (1 - fade) * colour + fade * air_light(day), inside)

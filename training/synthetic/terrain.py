@@ -10,7 +10,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from .erosion import erode
-from .noise import fractal, smoothstep
+from .noise import Plane, fractal, smoothstep
 
 CELL = 5.0
 """Side of an elevation cell, m."""
@@ -41,7 +41,7 @@ class SceneTerrain:
         (x, y) local coordinates of the middle of the valley.
     """
 
-    dem: NDArray[np.float32]
+    dem: Plane
     west: float
     north: float
     turns: int
@@ -52,30 +52,18 @@ class SceneTerrain:
         """From (col, row), upper left corners in whole numbers, to LV95."""
         return Affine(CELL, 0, self.west, 0, -CELL, self.north)
 
-    def sample(
-        self, field: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Interpolate a field of the model's grid bilinearly; its edge goes on outside.
+    def sample(self, field: Plane, x: Plane, y: Plane) -> Plane:
+        """Interpolate a field of the model's grid bilinearly at (M, N) local coordinates, m.
 
-        Parameters
-        ----------
-        field
-            (rows, cols) or (rows, cols, up to 4).
-        x, y
-            (M, N) local coordinates, m.
-
-        Returns
-        -------
-        ndarray
-            (M, N) or (M, N, channels) float32.
+        The field has up to four channels; its edge goes on outside.
         """
         cols, rows = to_cells(x, y)
-        sampled: NDArray[np.float32] = cv2.remap(
+        sampled: Plane = cv2.remap(
             field, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return sampled
 
-    def heights(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float32]:
+    def heights(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> Plane:
         """(N,) elevations at (N,) places, m."""
         if not len(x):
             return np.empty(0, np.float32)
@@ -88,14 +76,12 @@ class SceneTerrain:
         return float(self.heights(np.array([x]), np.array([y]))[0])
 
 
-def to_cells(
-    x: NDArray[np.float32], y: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def to_cells(x: Plane, y: Plane) -> tuple[Plane, Plane]:
     """Local coordinates -> (col, row) with cell centres in whole numbers."""
     return x / np.float32(CELL) - np.float32(0.5), y / np.float32(-CELL) - np.float32(0.5)
 
 
-def gradient(dem: NDArray[np.float32], cell: float = CELL) -> NDArray[np.float32]:
+def gradient(dem: Plane, cell: float = CELL) -> Plane:
     """(rows, cols) elevations -> (rows, cols, 2) rise to the east and to the north, per metre."""
     south, east = np.gradient(dem, np.float32(cell))
     return np.asarray(np.stack([east, -south], axis=2), np.float32)
@@ -121,7 +107,7 @@ def make_terrain(rng: np.random.Generator) -> SceneTerrain:
     )
 
 
-def _valley_course(rng: np.random.Generator) -> NDArray[np.float32]:
+def _valley_course(rng: np.random.Generator) -> Plane:
     """(cols,) distance of the valley from the south edge at each 15 m column, m."""
     x = (np.arange(round(_LENGTH / 15)) + 0.5) * 15
     phases = rng.uniform(0, 2 * np.pi, 2)
@@ -129,12 +115,7 @@ def _valley_course(rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(course + 70 * np.sin(x / 420 + phases[1]), np.float32)
 
 
-def _carve(
-    rng: np.random.Generator,
-    course: NDArray[np.float32],
-    shape: tuple[int, int],
-    relief: float,
-) -> NDArray[np.float32]:
+def _carve(rng: np.random.Generator, course: Plane, shape: tuple[int, int], relief: float) -> Plane:
     """Erode from coarse to fine; heights at 15 m cells above the valley's lower end."""
     hardness = fractal(shape, rng, longest=90, shortest=8, slope=1.2)
     strength = np.tan(np.radians(np.clip(39 + 7 * hardness, 30, 62))).astype(np.float32)
@@ -158,9 +139,7 @@ def _carve(
     return np.asarray(height, np.float32)
 
 
-def _refine(
-    rng: np.random.Generator, height: NDArray[np.float32], shape: tuple[int, int]
-) -> NDArray[np.float32]:
+def _refine(rng: np.random.Generator, height: Plane, shape: tuple[int, int]) -> Plane:
     """Bring 15 m cells to the final size: outcrops on steep ground, scree and snow on the rest."""
     height = cv2.resize(height, shape[::-1], interpolation=cv2.INTER_CUBIC)
     height = _warp(height, rng, amplitude=0.5, wavelength=20)
@@ -178,23 +157,17 @@ def _refine(
     return np.asarray(steep * height + (1 - steep) * snow, np.float32)
 
 
-def _warp(
-    field: NDArray[np.float32], rng: np.random.Generator, amplitude: float, wavelength: float
-) -> NDArray[np.float32]:
+def _warp(field: Plane, rng: np.random.Generator, amplitude: float, wavelength: float) -> Plane:
     """Bend the straight lines that flow in only eight directions leaves; lengths in cells."""
     rows, cols = (
         axis + np.float32(amplitude) * fractal(field.shape, rng, wavelength, wavelength / 3, 1.0)
         for axis in np.indices(field.shape, np.float32)
     )
-    bent: NDArray[np.float32] = cv2.remap(
-        field, cols, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    bent: Plane = cv2.remap(field, cols, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return bent
 
 
-def _turn(
-    dem: NDArray[np.float32], place: NDArray[np.float64], turns: int
-) -> tuple[NDArray[np.float32], tuple[float, float]]:
+def _turn(dem: Plane, place: NDArray[np.float64], turns: int) -> tuple[Plane, tuple[float, float]]:
     """Turn a model and a place on it counter-clockwise by quarters."""
     x, y = float(place[0]), float(place[1])
     for _ in range(turns):

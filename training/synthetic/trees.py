@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ground import Ground
+from .noise import Plane
 from .sight import SceneSight
 from .terrain import CELL, SceneTerrain
 
@@ -70,18 +71,9 @@ def plant(
     blocked: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Trees:
-    """Place trees, and keep those in view.
+    """Place trees where forest grows and keep those in view.
 
-    Parameters
-    ----------
-    terrain, sight
-        Where, and from where they are seen.
-    ground
-        Where forest grows, and where the sun shines.
-    blocked
-        (rows, cols) where avalanches took the trees away.
-    rng
-        Source of randomness.
+    On cells `blocked` (rows, cols), avalanches took the trees away.
     """
     camera = sight.camera
     cells = np.argwhere((rng.random(blocked.shape, np.float32) < 0.75 * ground.forest) & ~blocked)
@@ -112,23 +104,13 @@ def plant(
     )
 
 
-def draw_trees(trees: Trees, size: tuple[int, int], haze: float) -> NDArray[np.float32]:
-    """Draw trees over nothing.
-
-    Parameters
-    ----------
-    trees
-        What to draw.
-    size
-        (width, height), pixels.
-    haze
-        Extinction, 1/m.
+def draw_trees(trees: Trees, size: tuple[int, int], haze: float) -> Plane:
+    """Draw trees over nothing, on an image of `size` (width, height).
 
     Returns
     -------
-    ndarray
-        (H, W, 4) float32: share of shaded side, of sunny side and of haze in what a pixel shows,
-        and opacity; all multiplied by the opacity.
+    (H, W, 4) float32: share of shaded side, of sunny side and of haze in what a pixel shows, and
+    opacity; all multiplied by the opacity.
     """
     canvas = np.zeros((size[1], size[0], 4), np.uint8)
     body, side = _outlines(trees)

@@ -26,19 +26,14 @@ def choose_camera(
 
     Parameters
     ----------
-    terrain
-        The terrain.
     release
         (rows, cols) where avalanches can start.
     size
         (width, height) of the image.
-    rng
-        Source of randomness.
 
     Returns
     -------
-    Camera or None
-        None where the terrain has no such place.
+    None where the terrain has no such place.
     """
     cells = np.argwhere(release)
     for _ in range(_ATTEMPTS if len(cells) else 0):
