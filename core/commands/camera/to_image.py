@@ -17,8 +17,6 @@ from ...image import write_png
 from . import common
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from numpy.typing import NDArray
 
     from ...projection.viewshed import Viewshed
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     Drawn = list[tuple[Feature, NDArray[np.bool_]]]
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "to-image", run, "draw outlines of the map in a photo")
     parser.add_argument(
@@ -52,8 +50,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Draw the outlines' visible parts; return the exit status 0."""
+def run(args: argparse.Namespace) -> None:
+    """Draw the outlines' visible parts."""
     from .features import read_polygons
 
     one_image = args.out.suffix.lower() == ".png"
@@ -81,7 +79,6 @@ def run(args: argparse.Namespace) -> int:
         _write_folder(args.out, drawn)
     print(f"{visible} of {len(drawn)} outlines can be seen")
     print(f"wrote {args.out}")
-    return 0
 
 
 def _visible_mask(feature: Feature, crs: str, viewshed: Viewshed) -> NDArray[np.bool_]:
