@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CameraError
+from ..errors import CameraError, write_errors
 from ..files import write_text
 from .camera import Camera, Projection
 from .control_points import ControlPoint
@@ -221,13 +221,8 @@ class CameraRecord:
             If it cannot be written.
         """
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        try:
+        with write_errors(f"The camera {path}", CameraError):
             write_text(path, text)
-        except OSError as error:
-            raise CameraError(
-                f"The camera {path} could not be written: {error.strerror or error}. Check that "
-                "the folder exists, may be written to and has space left."
-            ) from error
 
 
 def _point_to_json(fit: PointFit) -> dict[str, Any]:
@@ -249,8 +244,9 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
     }
 
 
-def _point_from_json(content: Mapping[str, Any]) -> PointFit:
-    point = ControlPoint(
+def control_point_from_json(content: Mapping[str, Any]) -> ControlPoint:
+    """Return the control point that a camera file describes."""
+    return ControlPoint(
         name=str(content["name"]),
         u=float(content["u_px"]),
         v=float(content["v_px"]),
@@ -260,9 +256,12 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         use=bool(int(content.get("use", 1))),
         sigma=float(content.get("sigma_px") or 1.0),
     )
+
+
+def _point_from_json(content: Mapping[str, Any]) -> PointFit:
     residual_u, residual_v = (_float_or_none(content.get(f"residual_{axis}_px")) for axis in "uv")
     return PointFit(
-        point,
+        control_point_from_json(content),
         math.nan if residual_u is None else residual_u,
         math.nan if residual_v is None else residual_v,
         _float_or_none(content.get("loo_px")),

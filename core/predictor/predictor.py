@@ -18,13 +18,7 @@ from .brs import make_solver
 from .geometry import Roi, Size
 from .mask_correction import MaskCorrection
 from .options import PredictorOptions
-from .planning import (
-    PlanState,
-    ViewPlan,
-    needs_second_pass,
-    plan_view,
-    roi_of_box,
-)
+from .planning import PlanState, ViewPlan, needs_second_pass, plan_view, roi_of_box
 from .prediction import Prediction
 from .published import plan_published_view
 from .refinement_view import blend, refinement_view, resample
@@ -373,7 +367,7 @@ class Predictor:
         self, plan: ViewPlan, engine: Engine, guide: Prediction, clicks: Sequence[Click]
     ) -> tuple[Tensor, list[Click]]:
         """Return the network's input (1, 3 or 4, h, w), and the clicks in its pixels."""
-        views = plan.inputs or (_identity(self._size),)
+        views = plan.inputs or (InputView(Roi.whole(self._size), self._size),)
         image = views[0].resample_image(self._image)
         if engine.model.config.with_prev_mask:
             image = torch.cat([image, self._guidance(views[0], guide)], dim=1)
@@ -408,10 +402,6 @@ def _complete(options: PredictorOptions, model: LoadedModel) -> PredictorOptions
     if not options.reference:
         zoom = replace(zoom, overview_size=model.overview_size)
     return replace(options, zoom=zoom)
-
-
-def _identity(size: Size) -> InputView:
-    return InputView(Roi.whole(size), size)
 
 
 def _common_prefix(first: Sequence[Click], second: Sequence[Click]) -> int:

@@ -79,7 +79,7 @@ def download(
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"Cannot download {url}: the address must start with https or http.")
-    job = _Download(url, target, size, progress or _no_progress, timeout)
+    job = _Download(url, target, size, progress or (lambda _done, _total: None), timeout)
 
     def fault(path: Path) -> str | None:
         return integrity_error(path, git_blob=git_blob, sha256=sha256, size=size)
@@ -89,10 +89,6 @@ def download(
             job.fetch()
             job.finish(fault)
     return target
-
-
-def _no_progress(_done: int, _total: int | None) -> None:
-    """Ignore the progress."""
 
 
 @dataclass(frozen=True)

@@ -405,7 +405,7 @@ def test_png_comes_back_as_written(tmp_path, dtype, shape):
     ],
 )
 def test_unsuitable_arrays_are_not_written(tmp_path, array):
-    with pytest.raises(ImageError, match=r"Cannot write .*a\.png"):
+    with pytest.raises(ImageError, match=r"a\.png could not be written"):
         write_png(tmp_path / "a.png", array)
     assert not list(tmp_path.iterdir())
 

@@ -12,7 +12,7 @@ import numpy as np
 from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import resized
-from ...errors import CameraError, IsegError, TerrainError
+from ...errors import CameraError, IsegError, TerrainError, write_errors
 from ...image import write_png
 from . import common
 
@@ -104,7 +104,7 @@ def _label_image(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
 def _write_folder(folder: Path, drawn: Drawn) -> None:
     """Write a PNG for each visible outline, and a table of all."""
     names = list(drawn[0][0].properties)
-    try:
+    with write_errors(folder):
         folder.mkdir(exist_ok=True)
         with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
@@ -115,8 +115,3 @@ def _write_folder(folder: Path, drawn: Drawn) -> None:
                     write_png(folder / name, np.where(mask, np.uint8(255), np.uint8(0)))
                 values = [feature.properties[key] for key in names]
                 table.writerow([name, feature.fid, int(mask.sum()), *values])
-    except OSError as error:
-        raise IsegError(
-            f"{folder} could not be written: {error.strerror or error}. Choose a folder that can "
-            "be written to and has room."
-        ) from error

@@ -6,7 +6,7 @@ import csv
 import math
 from typing import TYPE_CHECKING
 
-from ...errors import IsegError
+from ...errors import write_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,11 @@ def write_vertices(path: Path, outlines: dict[str, BoundaryUncertainty]) -> None
     IsegError
         If it cannot be written.
     """
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(COLUMNS)
-            for name, found in outlines.items():
-                figures = (found.sigma_m, found.major_m, found.minor_m, found.azimuth_deg)
-                for (x, y), edge, *known in zip(found.points, found.edge, *figures, strict=True):
-                    row = ["" if math.isnan(value) else f"{value:.2f}" for value in known]
-                    table.writerow([name, f"{x:.2f}", f"{y:.2f}", *row, int(edge)])
-    except OSError as error:
-        raise IsegError(f"{path} could not be written: {error.strerror or error}.") from error
+    with write_errors(path), path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for name, found in outlines.items():
+            figures = (found.sigma_m, found.major_m, found.minor_m, found.azimuth_deg)
+            for (x, y), edge, *known in zip(found.points, found.edge, *figures, strict=True):
+                row = ["" if math.isnan(value) else f"{value:.2f}" for value in known]
+                table.writerow([name, f"{x:.2f}", f"{y:.2f}", *row, int(edge)])
