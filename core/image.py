@@ -163,19 +163,8 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
     Masks drawn by tools that ignore EXIF fit the photo as stored; they are recognised by their
     size and turned. Where both sizes agree (upside-down or square photos) the mask stays.
 
-    Parameters
-    ----------
-    mask
-        (H, W) or (H, W, C) array.
-    photo
-        File of the photo.
-    mask_path
-        File of the mask, for the message.
-
-    Returns
-    -------
-    array
-        The mask with the height and width of ``read_image(photo).pixels``.
+    Return the (H, W) or (H, W, C) mask with the height and width of ``read_image(photo).pixels``;
+    its path is for the message.
 
     Raises
     ------
@@ -197,14 +186,7 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
 
 
 def write_png(path: Path | str, array: NDArray[Any]) -> None:
-    """Write a PNG atomically.
-
-    Parameters
-    ----------
-    path
-        File to write; its folder must exist.
-    array
-        (H, W) or (H, W, 3) RGB, uint8 or uint16.
+    """Write (H, W) or (H, W, 3) RGB, uint8 or uint16, as a PNG, atomically.
 
     Raises
     ------

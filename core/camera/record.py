@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
 """Order of rows and columns of the covariance; metres, degrees, pixels, 1."""
 
+_POSE = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px")
+_LENS = ("cx", "cy", "k1", "k2")
 _TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
 _NUMBERS = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
 
@@ -129,17 +131,7 @@ class CameraRecord:
             "width": camera.width,
             "height": camera.height,
             "projection": camera.projection.value,
-            "x": camera.x,
-            "y": camera.y,
-            "z": camera.z,
-            "yaw_deg": camera.yaw,
-            "pitch_deg": camera.pitch,
-            "roll_deg": camera.roll,
-            "f_px": camera.f,
-            "cx": camera.cx,
-            "cy": camera.cy,
-            "k1": camera.k1,
-            "k2": camera.k2,
+            **{key: getattr(camera, _field(key)) for key in (*_POSE, *_LENS)},
             "refraction_k": camera.refraction,
             **{key: getattr(self, key) for key in (*_NUMBERS, *_TEXTS, "created_at", "pose_id")},
             "warnings": list(self.warnings),
@@ -161,14 +153,8 @@ class CameraRecord:
             camera = Camera(
                 width=int(content["width"]),
                 height=int(content["height"]),
-                **{key: float(content[key]) for key in ("x", "y", "z")},
-                **{key: float(content[f"{key}_deg"]) for key in ("yaw", "pitch", "roll")},
-                f=float(content["f_px"]),
-                **{
-                    key: float(content[key])
-                    for key in ("cx", "cy", "k1", "k2")
-                    if content.get(key) is not None
-                },
+                **{_field(key): float(content[key]) for key in _POSE},
+                **{key: float(content[key]) for key in _LENS if content.get(key) is not None},
                 projection=Projection(content.get("projection", "pinhole")),
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )
@@ -223,6 +209,11 @@ class CameraRecord:
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         with write_errors(f"The camera {path}", CameraError):
             write_text(path, text)
+
+
+def _field(key: str) -> str:
+    """Return the field of `Camera` of a key, which has its unit appended."""
+    return key.partition("_")[0]
 
 
 def _point_to_json(fit: PointFit) -> dict[str, Any]:

@@ -224,12 +224,10 @@ class SegmentResult:
         if suffix in OUTLINE_DRIVERS:
             write_outline(path, self.outline, crs_wkt=self.crs, properties=properties)
         elif suffix == ".png" and "overlay" in path.stem.lower():
-            write_png(path, self._overlay())
+            prompts = self.prompts
+            write_png(path, draw_overlay(self.image.pixels, self.mask, prompts.clicks, prompts.box))
         else:
             write_mask(path, self.mask, transform=self.image.transform, crs_wkt=self.crs)
-
-    def _overlay(self) -> NDArray[np.uint8]:
-        return draw_overlay(self.image.pixels, self.mask, self.prompts.clicks, self.prompts.box)
 
 
 def _report(summary: dict[str, Any], written: list[Path], *, as_json: bool) -> None:

@@ -109,16 +109,11 @@ class Predictor:
         self._reset()
 
     def predict(self, prompts: Prompts) -> Prediction:
-        """Predict from all prompts of one object.
+        """Predict the probabilities of the whole image from all prompts of one object.
 
         A start mask guides the first click and then evolves; without any click it is returned
         unchanged. A box sets the input view; models that were not trained on boxes get its centre
         as a click where there is no positive one. Without prompts all probabilities are 0.
-
-        Returns
-        -------
-        Prediction
-            Probabilities of the whole image, before a threshold.
 
         Raises
         ------
@@ -134,22 +129,10 @@ class Predictor:
         return self._correction.apply(self._clicks[:count], [*predictions, prediction])
 
     def prepare(self, prompts: Prompts, wanted: Callable[[], bool] = lambda: True) -> bool:
-        """Do all work of `predict` but the rendering.
+        """Do all work of `predict` but the rendering, with the same errors.
 
-        Parameters
-        ----------
-        wanted
-            Called before every new click; False cancels, and finished clicks are kept.
-
-        Returns
-        -------
-        bool
-            False if it was cancelled.
-
-        Raises
-        ------
-        PromptError
-            As `predict`.
+        `wanted` is called before every new click. If it returns False, the work is cancelled and
+        finished clicks are kept; False is returned then.
         """
         self._check(prompts)
         clicks = tuple(self._on_pixels(click) for click in prompts.clicks)

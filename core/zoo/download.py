@@ -48,6 +48,8 @@ def download(
 ) -> Path:
     """Download ``url`` to ``target``, unless a file of the right content is there already.
 
+    Return ``target``.
+
     The content is written to ``<target>.part`` first. If the connection breaks off, this call
     (after a pause) or a later one resumes from that file. Only a complete and checked file gets
     the name ``target``, in one step. A second process that needs the same file waits for the
@@ -65,11 +67,6 @@ def download(
         Called often. It may raise to cancel: the exception propagates, the part file stays.
     timeout
         Seconds of silence after which a connection counts as broken.
-
-    Returns
-    -------
-    Path
-        ``target``.
 
     Raises
     ------
@@ -156,7 +153,8 @@ class _Download:
                     self.part.write_bytes(b"")
             self.progress(done, total)
             while chunk := self._read(response):
-                self._append(chunk)
+                with self.disk_errors(), self.part.open("ab") as handle:
+                    handle.write(chunk)
                 done += len(chunk)
                 self.progress(done, total)
         if total is not None and done < total:
@@ -196,10 +194,6 @@ class _Download:
             return response.read(_CHUNK)
         except (OSError, HTTPException) as fault:
             raise _Interrupted(f"the connection broke off ({fault!r})") from fault
-
-    def _append(self, chunk: bytes) -> None:
-        with self.disk_errors(), self.part.open("ab") as handle:
-            handle.write(chunk)
 
     @contextmanager
     def disk_errors(self) -> Iterator[None]:
