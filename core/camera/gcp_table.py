@@ -76,13 +76,7 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
 
 
 def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
-    """Write a table that `read_gcps` reads.
-
-    Raises
-    ------
-    CameraError
-        If it cannot be written.
-    """
+    """Write a table that `read_gcps` reads; raise `CameraError` if that fails."""
     path, subject = Path(path), f"The control points {path}"
     with write_errors(subject, CameraError), path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")

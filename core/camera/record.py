@@ -182,13 +182,7 @@ class CameraRecord:
 
     @classmethod
     def read(cls, path: str | Path) -> CameraRecord:
-        """Read a camera file.
-
-        Raises
-        ------
-        CameraError
-            If the file cannot be read, or holds no camera.
-        """
+        """Read a camera file; raise `CameraError` if it cannot be read, or holds no camera."""
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -199,13 +193,7 @@ class CameraRecord:
         return cls.from_json(content)
 
     def write(self, path: str | Path) -> None:
-        """Write a camera file atomically.
-
-        Raises
-        ------
-        CameraError
-            If it cannot be written.
-        """
+        """Write a camera file atomically; raise `CameraError` if that fails."""
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         with write_errors(f"The camera {path}", CameraError):
             write_text(path, text)

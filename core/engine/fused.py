@@ -48,8 +48,8 @@ class FusedHeads(nn.Module):
     def __init__(self, network: HRNet) -> None:
         super().__init__()
         widths = _branch_widths(network)
-        self.to_pixels = SplitConv(*_fuse(*network.conv3x3_ocr[:2]), widths)
-        self.to_aux = SplitConv(*_fuse(*network.aux_head[:2]), widths)
+        self.to_pixels = SplitConv(*_fuse(network.conv3x3_ocr[0], network.conv3x3_ocr[1]), widths)
+        self.to_aux = SplitConv(*_fuse(network.aux_head[0], network.aux_head[1]), widths)
         self.aux_out = network.aux_head[3]
         self.gather = network.ocr_gather_head
         attention = network.ocr_distri_head.object_context_block

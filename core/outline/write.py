@@ -200,12 +200,8 @@ def write_tif(
 ) -> None:
     """Write (B, H, W) bands by a driver of GDAL, atomically; name what they are as `colours`.
 
-    Encoded in memory: on a full disk, GDAL may truncate files without an error.
-
-    Raises
-    ------
-    IsegError
-        If it cannot be written.
+    Encoded in memory: on a full disk, GDAL may truncate files without an error. Raises IsegError
+    if it cannot be written.
     """
     from affine import Affine
     from rasterio.enums import ColorInterp

@@ -160,10 +160,7 @@ class LinesOfSight:
     def open(cls, folder: str | Path) -> LinesOfSight:
         """Open a folder of `save`; nodes are memory-mapped.
 
-        Raises
-        ------
-        TerrainError
-            If they are missing or damaged.
+        Raises TerrainError if they are missing or damaged.
         """
         folder = Path(folder)
         try:

@@ -129,13 +129,7 @@ def _is_steep_enough(
 def write_orthophoto(
     path: Path, colours: NDArray[np.uint8], transform: Sequence[float], epsg: int
 ) -> None:
-    """Write an orthophoto of `drape` as a GeoTIFF with tiles and overviews, atomically.
-
-    Raises
-    ------
-    IsegError
-        If it cannot be written.
-    """
+    """Write an orthophoto of `drape` as a GeoTIFF with tiles and overviews; see `write_tif`."""
     write_tif(
         path,
         np.moveaxis(colours, -1, 0),

@@ -17,13 +17,7 @@ COLUMNS = ("uuid", "x", "y", "sigma_m", "major_m", "minor_m", "azimuth_deg", "ed
 
 
 def write_vertices(path: Path, outlines: dict[str, BoundaryUncertainty]) -> None:
-    """Write a CSV with a line for each vertex, of outlines in the camera's CRS by their uuid.
-
-    Raises
-    ------
-    IsegError
-        If it cannot be written.
-    """
+    """Write a CSV with a line for each vertex, of outlines in the camera's CRS by their uuid."""
     with write_errors(path), path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
