@@ -14,9 +14,9 @@ Examples
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .lazy import lazy_getattr
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -73,16 +73,8 @@ _MODULES = {
     "prompts": ("Box", "Click", "Prompts"),
     "terrain": ("Terrain", "open_dem"),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-
-__all__ = ["__version__", *sorted(_MODULE_OF)]
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562)."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+__getattr__ = lazy_getattr(__name__, _MODULES)
+__all__ = ["__version__", *sorted(name for names in _MODULES.values() for name in names)]
 
 
 def __dir__() -> list[str]:

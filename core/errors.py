@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class IsegError(Exception):
     """Root of all errors that this project raises on purpose.
@@ -63,3 +66,20 @@ class ConfigError(IsegError, ValueError):
 
 class TrainingError(IsegError, RuntimeError):
     """A training run that cannot start or continue."""
+
+
+@contextmanager
+def write_errors(
+    subject: object,
+    kind: type[IsegError] = IsegError,
+    caught: tuple[type[Exception], ...] = (OSError,),
+) -> Iterator[None]:
+    """Turn errors of the disk into one that names what could not be written, and what to do."""
+    try:
+        yield
+    except caught as error:
+        raise kind(
+            f"{subject} could not be written: {getattr(error, 'strerror', None) or error}. Check "
+            "that the folder exists, may be written to and has space left, and that no other "
+            "program has the file open."
+        ) from error

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ImageError
+from .errors import ImageError, write_errors
 from .files import write_bytes
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
     ((2, 3, 3), None)
     """
     path = Path(path)
-    content = _content(path)
-    with _opened(path) as source:
+    with _opened(path) as (source, content):
         chosen = _choose_bands(source, bands, path)
         values = _read_bands(source, content, chosen, path)
         if values.dtype != np.uint8:
@@ -138,8 +137,7 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
         A file that is missing, empty, truncated, no image, or not of an integer type.
     """
     path = Path(path)
-    content = _content(path)
-    with _opened(path) as source:
+    with _opened(path) as (source, content):
         values = _read_bands(source, content, _colour_bands(source), path, as_shown=colours)
         if values.dtype.kind not in "iu":
             raise ImageError(f"The mask {path} has type {values.dtype}: save it as whole numbers.")
@@ -165,28 +163,15 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
     Masks drawn by tools that ignore EXIF fit the photo as stored; they are recognised by their
     size and turned. Where both sizes agree (upside-down or square photos) the mask stays.
 
-    Parameters
-    ----------
-    mask
-        (H, W) or (H, W, C) array.
-    photo
-        File of the photo.
-    mask_path
-        File of the mask, for the message.
-
-    Returns
-    -------
-    array
-        The mask with the height and width of ``read_image(photo).pixels``.
+    Return the (H, W) or (H, W, C) mask with the height and width of ``read_image(photo).pixels``;
+    its path is for the message.
 
     Raises
     ------
     ImageError
         If the sizes differ.
     """
-    photo = Path(photo)
-    content = _content(photo)
-    with _opened(photo) as source:
+    with _opened(Path(photo)) as (source, content):
         stored = (source.height, source.width)
         orientation = _orientation(source, content)
     shown = stored[::-1] if orientation >= 5 else stored
@@ -201,14 +186,7 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
 
 
 def write_png(path: Path | str, array: NDArray[Any]) -> None:
-    """Write a PNG atomically.
-
-    Parameters
-    ----------
-    path
-        File to write; its folder must exist.
-    array
-        (H, W) or (H, W, 3) RGB, uint8 or uint16.
+    """Write (H, W) or (H, W, 3) RGB, uint8 or uint16, as a PNG, atomically.
 
     Raises
     ------
@@ -225,13 +203,8 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
     if array.size == 0:
         raise ImageError(f"Cannot write {path}: the array {array.shape} has no pixels.")
     _, encoded = cv2.imencode(".png", array if grey else np.ascontiguousarray(array[:, :, ::-1]))
-    try:
+    with write_errors(path, ImageError):
         write_bytes(path, encoded.tobytes())
-    except OSError as error:
-        raise ImageError(
-            f"Cannot write {path}: {error.strerror}. Choose a folder that can be written to and "
-            "has room."
-        ) from error
 
 
 def _content(path: Path) -> bytes:
@@ -271,12 +244,13 @@ def _is_complete(content: bytes) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    """Open with GDAL; turn errors inside the block into an `ImageError`."""
+def _opened(path: Path) -> Iterator[tuple[DatasetReader, bytes]]:
+    """Open with GDAL, and read the `_content`; turn errors in the block into an `ImageError`."""
     import rasterio  # slow to load
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+    content = _content(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -285,7 +259,7 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
                     raise ImageError(
                         f"The file {path} holds no bands: save one layer of it as TIFF."
                     )
-                yield source
+                yield source, content
     except (RasterioError, CPLE_BaseError) as error:
         raise ImageError(
             f"Cannot read {path} as an image: it is damaged, cut short, or of a kind that GDAL "

@@ -15,7 +15,7 @@ GRID = 6
 def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDArray[np.bool_]:
     """Distort an object: shift its outline smoothly, then cut off or add a round part.
 
-    The result's IoU with the object lies between 0.6 and 0.8 for objects of some 100 pixels or
+    The result, an (H, W) bool mask, has an IoU of 0.6 to 0.8 with objects of some 100 pixels or
     more. The same mask and seed always give the same result.
 
     Parameters
@@ -24,11 +24,6 @@ def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDA
         (H, W) ground truth: 1 object, 0 background, -1 ignored (background here).
     seed
         Seed or generator of the random displacement and part.
-
-    Returns
-    -------
-    ndarray
-        (H, W) bool.
     """
     truth: NDArray[np.bool_] = mask == 1
     if not truth.any():

@@ -115,10 +115,7 @@ class RobotUser:
     def next_click(self, prediction: NDArray[np.bool_]) -> Click | None:
         """Return the click that corrects ``prediction`` most, and exclude its pixel from now on.
 
-        Parameters
-        ----------
-        prediction
-            (H, W) bool, the mask after the clicks so far (all False before the first).
+        The prediction is the (H, W) mask after the clicks so far, all False before the first.
 
         Raises
         ------

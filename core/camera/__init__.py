@@ -6,9 +6,9 @@ QGIS's own process too.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import lazy_getattr
 from .camera import Camera, Projection
 from .control_points import ControlPoint
 from .gcp_table import read_gcps, write_gcps
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from .skyline_detection import detect_skyline
     from .skyline_fit import SkylineFit, fit_skyline
 
-_LAZY = {
-    "PosePrior": "resection",
-    "Registration": "registration",
-    "SkylineFit": "skyline_fit",
-    "detect_skyline": "skyline_detection",
-    "fit_skyline": "skyline_fit",
-    "register": "registration",
-    "solve_pose": "resection",
+_LATE = {
+    "registration": ("Registration", "register"),
+    "resection": ("PosePrior", "solve_pose"),
+    "skyline_detection": ("detect_skyline",),
+    "skyline_fit": ("SkylineFit", "fit_skyline"),
 }
+__getattr__ = lazy_getattr(__name__, _LATE)
 
 __all__ = [
     "Camera",
@@ -46,9 +44,3 @@ __all__ = [
     "solve_pose",
     "write_gcps",
 ]
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- PEP 562
-    if name in _LAZY:
-        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -71,11 +71,8 @@ def _noise_covariance(fit: Adjustment, jacobian: Floats, prior: Floats, inverse:
 def leave_one_out_errors(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
     """Compute the errors of each point by the pose fitted to all others.
 
-    Returns
-    -------
-    pixels, metres
-        (N,) distance in the photo; and on the map, between the point and the ground that its
-        pixel shows. NaN where unknown.
+    Return distances (N,) in the photo, pixels, and on the map, metres, between the point and the
+    ground that its pixel shows. NaN where unknown.
     """
     points, observed = fit.problem.points, fit.problem.pixels
     pixels, metres = np.full(len(points), np.nan), np.full(len(points), np.nan)

@@ -140,13 +140,7 @@ class Adjustment:
 def adjust(
     problem: AdjustmentProblem, initial: Camera, max_evaluations: int = 100
 ) -> Adjustment | None:
-    """Find the optimum near an initial pose.
-
-    Returns
-    -------
-    Adjustment or None
-        None where the initial pose cannot project all points.
-    """
+    """Find the optimum near an initial pose; None where that cannot project all points."""
     if not np.isfinite(problem.normalized_residuals(initial)).all():
         return None
     count = problem.parameter_count(initial)

@@ -158,17 +158,10 @@ class Camera:
     def line_of_sight_angles(
         self, pixels: ArrayLike
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return azimuth and elevation of the rays of pixels.
+        """Return azimuth and elevation of the rays of pixels (N, 2).
 
-        Parameters
-        ----------
-        pixels
-            (N, 2) (u, v).
-
-        Returns
-        -------
-        azimuth, tangent
-            (N,) grid azimuth, radians from -pi to pi, and tangent of the elevation angle.
+        These are (N,): the grid azimuth, radians from -pi to pi, and the tangent of the elevation
+        angle.
         """
         east, north, up = self.pixel_rays(pixels).T
         with np.errstate(divide="ignore"):

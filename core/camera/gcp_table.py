@@ -13,7 +13,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CameraError
+from ..errors import CameraError, write_errors
 from .control_points import ControlPoint
 
 if TYPE_CHECKING:
@@ -76,26 +76,15 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
 
 
 def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
-    """Write a table that `read_gcps` reads.
-
-    Raises
-    ------
-    CameraError
-        If it cannot be written.
-    """
-    try:
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(_COLUMNS)
-            for point in points:
-                values = (point.u, point.v, point.x, point.y, point.z)
-                cells = ["" if value is None else f"{value:.3f}" for value in values]
-                rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
-    except OSError as error:
-        raise CameraError(
-            f"The control points {path} could not be written: {error.strerror or error}. Check "
-            "that the folder exists, may be written to and has space left."
-        ) from error
+    """Write a table that `read_gcps` reads; raise `CameraError` if that fails."""
+    path, subject = Path(path), f"The control points {path}"
+    with write_errors(subject, CameraError), path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        for point in points:
+            values = (point.u, point.v, point.x, point.y, point.z)
+            cells = ["" if value is None else f"{value:.3f}" for value in values]
+            rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
 
 
 def _decode(content: bytes) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from .camera import Camera, Projection
 from .refraction import EARTH_RADIUS
@@ -30,7 +31,7 @@ def apply_step(camera: Camera, step: Floats) -> Camera:
     x, y, z = (camera.position + change[:3]).tolist()
     lens = dict(zip(("k1", "k2"), change[7:], strict=False))
     return replace(
-        camera.rotated(_rotation_from_vector(change[3:6])),
+        camera.rotated(Rotation.from_rotvec(change[3:6]).as_matrix()),
         x=x,
         y=y,
         z=z,
@@ -94,7 +95,8 @@ def record_jacobian(camera: Camera, count: int) -> Floats:
     jacobian[6, 6] *= camera.f
     for axis in range(3):
         ahead, behind = (
-            camera.rotated(_rotation_from_vector(sign * 1e-6 * np.eye(3)[axis])) for sign in (1, -1)
+            camera.rotated(Rotation.from_rotvec(step * np.eye(3)[axis]).as_matrix())
+            for step in (1e-6, -1e-6)
         )
         angles = [
             (getattr(ahead, angle) - getattr(behind, angle) + 180) % 360 - 180
@@ -112,17 +114,6 @@ def rotation_jacobian(step: Floats) -> Floats:
     cubic = (1 - np.sinc(angle / np.pi)) / angle**2 if angle > 1e-4 else 1 / 6
     return np.asarray(
         np.eye(3) + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross + cubic * cross @ cross
-    )
-
-
-def _rotation_from_vector(vector: Floats) -> Floats:
-    """Return the rotation (3, 3) of a rotation vector (3,), radians: Rodrigues' formula."""
-    angle = float(np.linalg.norm(vector))
-    cross = _cross_matrix(vector)
-    return np.asarray(
-        np.eye(3)
-        + np.sinc(angle / np.pi) * cross
-        + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross @ cross
     )
 
 

@@ -22,7 +22,7 @@ def require_metres(epsg: int) -> None:
     CameraError
         If it is unknown, geographic, Web Mercator, or counts in feet.
     """
-    crs = _crs(epsg)
+    crs = find_crs(epsg)
     if not crs.is_projected:
         held = "holds longitude and latitude, not metres" if crs.is_geographic else "is no map"
         raise CameraError(
@@ -75,7 +75,7 @@ def convergence(epsg: int, x: float, y: float) -> float:
 
 def in_area_of_use(epsg: int, x: float, y: float) -> bool:
     """Return whether a place lies in the area of use of its CRS, or within 3 degrees of it."""
-    area = _crs(epsg).area_of_use
+    area = find_crs(epsg).area_of_use
     if area is None:
         return True
     longitude, latitude = _to_degrees(epsg)(x, y)
@@ -87,11 +87,12 @@ def in_area_of_use(epsg: int, x: float, y: float) -> bool:
 
 def crs_name(epsg: int) -> str:
     """Return such as ``EPSG:2056 (CH1903+ / LV95)``."""
-    return f"EPSG:{epsg} ({_crs(epsg).name})"
+    return f"EPSG:{epsg} ({find_crs(epsg).name})"
 
 
 @lru_cache(maxsize=16)
-def _crs(epsg: int) -> Any:  # noqa: ANN401 -- pyproj is imported late
+def find_crs(epsg: int) -> Any:  # noqa: ANN401 -- pyproj is imported late
+    """Return the pyproj CRS of an EPSG code; raise `CameraError` if it is unknown."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
@@ -107,7 +108,7 @@ def _crs(epsg: int) -> Any:  # noqa: ANN401 -- pyproj is imported late
 def _to_degrees(epsg: int) -> Callable[[float, float], tuple[float, float]]:
     from pyproj import Transformer
 
-    crs = _crs(epsg)
+    crs = find_crs(epsg)
     transformer = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     return transformer.transform  # type: ignore[no-any-return]
 
@@ -116,7 +117,7 @@ def _to_degrees(epsg: int) -> Callable[[float, float], tuple[float, float]]:
 def _projection(epsg: int) -> Any:  # noqa: ANN401 -- pyproj is imported late
     from pyproj import Proj
 
-    return Proj(_crs(epsg))
+    return Proj(find_crs(epsg))
 
 
 def _factors(epsg: int, x: float, y: float) -> Any:  # noqa: ANN401 -- pyproj is imported late

@@ -36,12 +36,8 @@ def find_outliers(fit: Adjustment) -> tuple[Mask, Mask]:
     """Find control points that contradict the others, given the adjustment to all N points.
 
     An F test decides whether noise, of any size, explains what the fit gains without one or more
-    points. At least 5 points and 60 % stay.
-
-    Returns
-    -------
-    wrong, doubtful
-        (N,) points to leave out; points to check, which stay.
+    points. At least 5 points and 60 % stay. Return the points (N,) to leave out, and those to
+    check, which stay.
     """
     count = len(fit.problem.points)
     nothing = np.zeros(count, bool)

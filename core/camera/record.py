@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CameraError
+from ..errors import CameraError, write_errors
 from ..files import write_text
 from .camera import Camera, Projection
 from .control_points import ControlPoint
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
 """Order of rows and columns of the covariance; metres, degrees, pixels, 1."""
 
+_POSE = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px")
+_LENS = ("cx", "cy", "k1", "k2")
 _TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
 _NUMBERS = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
 
@@ -129,17 +131,7 @@ class CameraRecord:
             "width": camera.width,
             "height": camera.height,
             "projection": camera.projection.value,
-            "x": camera.x,
-            "y": camera.y,
-            "z": camera.z,
-            "yaw_deg": camera.yaw,
-            "pitch_deg": camera.pitch,
-            "roll_deg": camera.roll,
-            "f_px": camera.f,
-            "cx": camera.cx,
-            "cy": camera.cy,
-            "k1": camera.k1,
-            "k2": camera.k2,
+            **{key: getattr(camera, _field(key)) for key in (*_POSE, *_LENS)},
             "refraction_k": camera.refraction,
             **{key: getattr(self, key) for key in (*_NUMBERS, *_TEXTS, "created_at", "pose_id")},
             "warnings": list(self.warnings),
@@ -161,14 +153,8 @@ class CameraRecord:
             camera = Camera(
                 width=int(content["width"]),
                 height=int(content["height"]),
-                **{key: float(content[key]) for key in ("x", "y", "z")},
-                **{key: float(content[f"{key}_deg"]) for key in ("yaw", "pitch", "roll")},
-                f=float(content["f_px"]),
-                **{
-                    key: float(content[key])
-                    for key in ("cx", "cy", "k1", "k2")
-                    if content.get(key) is not None
-                },
+                **{_field(key): float(content[key]) for key in _POSE},
+                **{key: float(content[key]) for key in _LENS if content.get(key) is not None},
                 projection=Projection(content.get("projection", "pinhole")),
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )
@@ -196,13 +182,7 @@ class CameraRecord:
 
     @classmethod
     def read(cls, path: str | Path) -> CameraRecord:
-        """Read a camera file.
-
-        Raises
-        ------
-        CameraError
-            If the file cannot be read, or holds no camera.
-        """
+        """Read a camera file; raise `CameraError` if it cannot be read, or holds no camera."""
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -213,21 +193,15 @@ class CameraRecord:
         return cls.from_json(content)
 
     def write(self, path: str | Path) -> None:
-        """Write a camera file atomically.
-
-        Raises
-        ------
-        CameraError
-            If it cannot be written.
-        """
+        """Write a camera file atomically; raise `CameraError` if that fails."""
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        try:
+        with write_errors(f"The camera {path}", CameraError):
             write_text(path, text)
-        except OSError as error:
-            raise CameraError(
-                f"The camera {path} could not be written: {error.strerror or error}. Check that "
-                "the folder exists, may be written to and has space left."
-            ) from error
+
+
+def _field(key: str) -> str:
+    """Return the field of `Camera` of a key, which has its unit appended."""
+    return key.partition("_")[0]
 
 
 def _point_to_json(fit: PointFit) -> dict[str, Any]:
@@ -249,8 +223,9 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
     }
 
 
-def _point_from_json(content: Mapping[str, Any]) -> PointFit:
-    point = ControlPoint(
+def control_point_from_json(content: Mapping[str, Any]) -> ControlPoint:
+    """Return the control point that a camera file describes."""
+    return ControlPoint(
         name=str(content["name"]),
         u=float(content["u_px"]),
         v=float(content["v_px"]),
@@ -260,9 +235,12 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         use=bool(int(content.get("use", 1))),
         sigma=float(content.get("sigma_px") or 1.0),
     )
+
+
+def _point_from_json(content: Mapping[str, Any]) -> PointFit:
     residual_u, residual_v = (_float_or_none(content.get(f"residual_{axis}_px")) for axis in "uv")
     return PointFit(
-        point,
+        control_point_from_json(content),
         math.nan if residual_u is None else residual_u,
         math.nan if residual_v is None else residual_v,
         _float_or_none(content.get("loo_px")),

@@ -105,7 +105,7 @@ def register(
     camera: Camera,
     foreground: NDArray[np.bool_] | None = None,
 ) -> Registration:
-    """Find how a camera rotated between two photos.
+    """Find how a camera rotated between two photos; check `Registration.trusted` before use.
 
     Parameters
     ----------
@@ -117,11 +117,6 @@ def register(
         Camera of the reference photo.
     foreground
         (H, W), True on roofs, masts, logos and time stamps, which do not move as the terrain does.
-
-    Returns
-    -------
-    Registration
-        Check `Registration.trusted` before use.
 
     Raises
     ------

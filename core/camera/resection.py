@@ -94,6 +94,8 @@ def solve_pose(
 ) -> CameraRecord:
     """Find the pose of a camera.
 
+    The record holds residuals and leave-one-out errors of every point, covariance and warnings.
+
     Parameters
     ----------
     points
@@ -111,11 +113,6 @@ def solve_pose(
         Pinhole, or cylindrical panorama.
     skyline
         Of the photo, for few points.
-
-    Returns
-    -------
-    CameraRecord
-        With residuals and leave-one-out errors of every point, covariance and warnings.
 
     Raises
     ------

@@ -57,10 +57,7 @@ def adjust_with_skyline(
 ) -> tuple[Adjustment, list[str]]:
     """Refine an adjustment to control points by the skyline of the photo, if there is one.
 
-    Returns
-    -------
-    fit, warnings
-        The given fit and a warning where the skyline does not agree with it.
+    Return the given fit and a warning where the skyline does not agree with it.
     """
     if skyline is None:
         return fit, []

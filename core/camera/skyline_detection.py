@@ -34,18 +34,10 @@ _TOP = 0.01  # of the height: less sky than this is none
 
 
 def detect_skyline(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Detect the skyline of a photo: ridges, roofs and trees against the sky.
+    """Detect the skyline of a photo (H, W, 3), RGB: ridges, roofs and trees against the sky.
 
-    Parameters
-    ----------
-    photo
-        (H, W, 3) uint8 RGB.
-
-    Returns
-    -------
-    ndarray
-        (W,) v of the edge between the last pixel of sky and the first of land (so half numbers),
-        NaN where uncertain: no contrast, a jump as at trees and masts, or no sky.
+    Return v (W,) of the edge between the last pixel of sky and the first of land (so half numbers),
+    NaN where uncertain: no contrast, a jump as at trees and masts, or no sky.
     """
     height, width = photo.shape[:2]
     shrink = min(1.0, _WIDTH / width)

@@ -96,7 +96,11 @@ def fit_skyline(
     known = np.flatnonzero(np.isfinite(rows))
     share = len(known) / len(rows)
     if share < _FEWEST:
-        return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, _too_few(share))
+        reason = (
+            f"A skyline was found in {share:.0%} of the photo's columns only: take a clear day's "
+            "photo that shows the mountains against the sky, or pair control points."
+        )
+        return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, reason)
     chosen = known[np.linspace(0, len(known) - 1, min(_COLUMNS, len(known))).astype(int)]
     pixels = np.stack([chosen.astype(np.float64), rows[chosen]], axis=1)
     starts = search_headings(pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma)
@@ -163,10 +167,3 @@ def _reason_for_doubt(agreeing: float, following: float, residual: float, unit: 
             "reaches the horizon, and that the sky is clear. Pair control points instead."
         )
     return ""
-
-
-def _too_few(share: float) -> str:
-    return (
-        f"A skyline was found in {share:.0%} of the photo's columns only: take a clear day's "
-        "photo that shows the mountains against the sky, or pair control points."
-    )

@@ -34,8 +34,6 @@ from ..outline import (
 from ..prompts import Prompts
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from shapely import MultiPolygon
 
     from ..engine import LoadedModel
@@ -53,7 +51,7 @@ downwards, both from 0 at the centre of the upper left pixel.
 """
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `core.commands`."""
     parser = subparsers.add_parser(
         "segment",
@@ -143,8 +141,8 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Segment the image, write the files, return the exit status 0."""
+def run(args: argparse.Namespace) -> None:
+    """Segment the image and write the files."""
     _check_before_work(args)
     # Imported late: it loads torch, which takes seconds.
     from ..engine import load_model
@@ -161,7 +159,6 @@ def run(args: argparse.Namespace) -> int:
     for path in args.out:
         result.write(path, summary)
     _report(summary, args.out, as_json=args.json)
-    return 0
 
 
 def _check_before_work(args: argparse.Namespace) -> None:
@@ -227,12 +224,10 @@ class SegmentResult:
         if suffix in OUTLINE_DRIVERS:
             write_outline(path, self.outline, crs_wkt=self.crs, properties=properties)
         elif suffix == ".png" and "overlay" in path.stem.lower():
-            write_png(path, self._overlay())
+            prompts = self.prompts
+            write_png(path, draw_overlay(self.image.pixels, self.mask, prompts.clicks, prompts.box))
         else:
             write_mask(path, self.mask, transform=self.image.transform, crs_wkt=self.crs)
-
-    def _overlay(self) -> NDArray[np.uint8]:
-        return draw_overlay(self.image.pixels, self.mask, self.prompts.clicks, self.prompts.box)
 
 
 def _report(summary: dict[str, Any], written: list[Path], *, as_json: bool) -> None:

@@ -57,7 +57,9 @@ class ExportImage:
 
 
 def export_dataset(folder: Path | str, images: Iterable[ExportImage]) -> Path:
-    """Write a data set that ``open_dataset("iseg", folder)`` reads.
+    """Write a data set that ``open_dataset("iseg", folder)`` reads; return the path of its index.
+
+    The index is written last: a folder without it is unfinished.
 
     Parameters
     ----------
@@ -65,11 +67,6 @@ def export_dataset(folder: Path | str, images: Iterable[ExportImage]) -> Path:
         New or empty folder.
     images
         Consumed one by one. Images of the same name get ``_2``, ``_3``, ... appended.
-
-    Returns
-    -------
-    Path
-        The index, written last: a folder without it is unfinished.
 
     Raises
     ------

@@ -52,7 +52,8 @@ class ShardsDataset(Dataset):
     def __init__(self, name: str, root: Path, split: str | None) -> None:
         reject_split(name, split, root)
         self.entries = _read_manifest(root / MANIFEST)
-        self._members = _index(sorted(root.glob("*.tar")))
+        shards = sorted(root.glob("*.tar"))
+        self._members = {file: member for shard in shards for file, member in _members(shard)}
         super().__init__(name, root, {image: root / image for image in self.entries})
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
         self._faults += [self._missing(file) for file in wanted if file not in self._members]
@@ -124,10 +125,6 @@ def _read_manifest(path: Path) -> dict[str, PackedImage]:
             masks, row.get("set") or "", row.get("mask_kind") or "instances"
         )
     return entries
-
-
-def _index(shards: Sequence[Path]) -> dict[str, _Member]:
-    return {name: member for shard in shards for name, member in _members(shard)}
 
 
 def _members(shard: Path) -> list[tuple[str, _Member]]:

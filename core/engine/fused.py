@@ -48,14 +48,14 @@ class FusedHeads(nn.Module):
     def __init__(self, network: HRNet) -> None:
         super().__init__()
         widths = _branch_widths(network)
-        self.to_pixels = SplitConv(*_fused(network.conv3x3_ocr), widths)
-        self.to_aux = SplitConv(*_fused(network.aux_head), widths)
+        self.to_pixels = SplitConv(*_fuse(network.conv3x3_ocr[0], network.conv3x3_ocr[1]), widths)
+        self.to_aux = SplitConv(*_fuse(network.aux_head[0], network.aux_head[1]), widths)
         self.aux_out = network.aux_head[3]
         self.gather = network.ocr_gather_head
         attention = network.ocr_distri_head.object_context_block
         self.context = nn.Sequential(attention.f_down, attention.f_up)
         joined = network.ocr_distri_head.conv_bn_dropout
-        weight, bias = _fused_pair(joined[0], next(joined[1].children()))
+        weight, bias = _fuse(joined[0], next(joined[1].children()))
         half = weight.shape[1] // 2
         self.weight_context = nn.Parameter(weight[:, :half], requires_grad=False)
         self.weight_pixels = nn.Parameter(weight[:, half:], requires_grad=False)
@@ -128,12 +128,8 @@ def _branch_widths(network: HRNet) -> list[int]:
     return [int(branch[0].conv1.in_channels) for branch in module.branches]  # type: ignore
 
 
-def _fused(head: nn.Sequential) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of a head's convolution with its batch norm folded in."""
-    return _fused_pair(head[0], head[1])
-
-
-def _fused_pair(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+def _fuse(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of a convolution with its batch norm folded in."""
     if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
         raise TypeError(f"expected a convolution and its batch norm, got {conv} and {norm}")
     if norm.running_mean is None or norm.running_var is None:

@@ -114,13 +114,7 @@ class WorkerClient:
         return answer
 
     def send(self, request: Any) -> int:  # noqa: ANN401
-        """Send a request, not waiting for the answer; return its number.
-
-        Raises
-        ------
-        WorkerError
-            If the worker has ended.
-        """
+        """Send a request and return its number; raise `WorkerError` if the worker has ended."""
         self._number += 1
         try:
             for part in encode(self.message_set.to_frame(self._number, request)):

@@ -128,13 +128,7 @@ def to_frame(number: int, message: Any, known: Mapping[str, type]) -> Frame:  # 
 
 
 def number_of(frame: Frame) -> int:
-    """Return the number of the request that a frame is, or answers.
-
-    Raises
-    ------
-    WorkerError
-        If it has none.
-    """
+    """Return the number of the request that a frame is, or answers; `WorkerError` without one."""
     number = frame.header.get("number")
     if not isinstance(number, int) or number < 0:
         raise WorkerError(f"A message with the number {short_repr(number)}.")

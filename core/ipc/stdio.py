@@ -37,11 +37,8 @@ def take_over() -> tuple[int, int]:
     """Move stdin and stdout aside, before anything is imported that may print or read.
 
     Afterwards stdin is empty and stdout goes to stderr, for Python, for native libraries and for
-    child processes alike.
-
-    Returns
-    -------
-    File descriptors to read requests from and to write answers to, both binary.
+    child processes alike. Return the file descriptors to read requests from and to write answers
+    to, both binary.
     """
     source, sink = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)

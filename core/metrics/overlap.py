@@ -46,19 +46,10 @@ def boundary_iou(
 ) -> float:
     """Compute the IoU of the inner bands of both outlines (Cheng et al. 2021, arXiv 2103.16562).
 
-    Unlike `iou` it is sensitive to a poor outline of a large object. The bands are
-    ``dilation_ratio`` of the image's diagonal wide, at least one pixel, measured with a square
-    structuring element as in the authors' definition; the image's edge counts as outline.
+    The masks are as for `iou`. Unlike that it is sensitive to a poor outline of a large object. The
+    bands are ``dilation_ratio`` of the image's diagonal wide, at least one pixel, measured with a
+    square structuring element as in the authors' definition; the image's edge counts as outline.
     Ignored pixels are background of both masks and do not influence the result.
-
-    Parameters
-    ----------
-    prediction
-        (H, W) bool.
-    mask
-        (H, W) ground truth: 1 object, 0 background, -1 ignored.
-    dilation_ratio
-        Width of the band as a share of the diagonal, greater than 0.
 
     Raises
     ------

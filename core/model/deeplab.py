@@ -11,11 +11,12 @@ from .layers import (
     BasicBlock,
     Bottleneck,
     PooledBatchNorm,
-    SeparableConv,
     conv_bn_relu,
     height_width,
+    named,
     projection,
     resize,
+    separable_conv,
 )
 
 Block = type[BasicBlock] | type[Bottleneck]
@@ -133,34 +134,13 @@ class ASPP(nn.Module):
         return result
 
 
-class SkipProjection(nn.Module):
-    """1x1 convolution that narrows the stride-4 features for the decoder."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.skip_project = conv_bn_relu(inputs, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H, W)."""
-        result: Tensor = self.skip_project(x)
-        return result
-
-
-class DeepLabDecoder(nn.Module):
-    """Two separable convolutions and a 1x1 convolution on joined features."""
-
-    def __init__(self, inputs: int, channels: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(
-            SeparableConv(inputs, channels),
-            SeparableConv(channels, channels),
-            nn.Conv2d(channels, channels, 1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, channels, H, W)."""
-        result: Tensor = self.block(x)
-        return result
+def separable_layers(inputs: int, channels: int, outputs: int) -> nn.Sequential:
+    """Build two separable convolutions and a 1x1 convolution."""
+    return nn.Sequential(
+        separable_conv(inputs, channels),
+        separable_conv(channels, channels),
+        nn.Conv2d(channels, outputs, 1),
+    )
 
 
 class DeepLab(nn.Module):
@@ -171,29 +151,11 @@ class DeepLab(nn.Module):
         channels = config.deeplab_ch
         self.backbone = ResNet(config.backbone)
         expansion = _RESNETS[config.backbone][1].expansion
-        self.head = DeepLabDecoder(channels + _SKIP_CHANNELS, channels)
-        self.skip_project = SkipProjection(64 * expansion, _SKIP_CHANNELS)
+        self.head = named(block=separable_layers(channels + _SKIP_CHANNELS, channels, channels))
+        self.skip_project = named(skip_project=conv_bn_relu(64 * expansion, _SKIP_CHANNELS))
         self.aspp = ASPP(512 * expansion, channels, config.aspp_dropout)
 
     def join(self, low: Tensor, deep: Tensor) -> Tensor:
         """Join layer-1 and layer-4 features to the decoder input (B, channels + 32, H/4, W/4)."""
         skip = self.skip_project(low)
         return torch.cat([resize(self.aspp(deep), height_width(skip)), skip], dim=1)
-
-
-class SeparableHead(nn.Module):
-    """Two separable convolutions and the last 1x1 convolution to one logit."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__()
-        channels = inputs // 2
-        self.layers = nn.Sequential(
-            SeparableConv(inputs, channels),
-            SeparableConv(channels, channels),
-            nn.Conv2d(channels, 1, 1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 1, H, W)."""
-        result: Tensor = self.layers(x)
-        return result

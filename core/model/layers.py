@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
@@ -115,17 +117,12 @@ class Bottleneck(nn.Module):
         return result
 
 
-class SeparableConv(nn.Module):
-    """Depthwise 3x3, pointwise 1x1, batch norm, ReLU."""
+def named(**layers: nn.Module) -> nn.Sequential:
+    """Build a sequence of layers under their names in model files."""
+    return nn.Sequential(OrderedDict(layers))
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
-            *conv_bn_relu(inputs, outputs),
-        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H, W)."""
-        result: Tensor = self.body(x)
-        return result
+def separable_conv(inputs: int, outputs: int) -> nn.Sequential:
+    """Build a depthwise 3x3, a pointwise 1x1 convolution, batch norm and ReLU."""
+    depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+    return named(body=nn.Sequential(depthwise, *conv_bn_relu(inputs, outputs)))

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .layers import SeparableConv, conv_bn, height_width
+from .layers import conv_bn, height_width, separable_conv
 from .stem import Scale
 
 STRIDE = 16
@@ -139,11 +139,11 @@ class LightDecoder(nn.Module):
             nn.Sequential(*conv_bn(inputs, channels)) for inputs in _TAP_CHANNELS
         )
         self.whole = nn.Conv2d(_TAP_CHANNELS[-1], channels, 1)
-        self.top = SeparableConv(channels, channels)
-        self.middle = SeparableConv(channels, channels)
+        self.top = separable_conv(channels, channels)
+        self.middle = separable_conv(channels, channels)
         self.likeness = SimilarityGuide(channels)
-        self.compared = SeparableConv(channels, channels)
-        self.fine = nn.Sequential(*(SeparableConv(channels, channels) for _ in range(3)))
+        self.compared = separable_conv(channels, channels)
+        self.fine = nn.Sequential(*(separable_conv(channels, channels) for _ in range(3)))
 
     def join_deep(self, middle: Tensor, deep: Tensor) -> Tensor:
         """Join the two features at stride 16 and the mean of the deepest."""

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from .click_maps import Size, disk_maps, distance_maps
 from .config import DeepLabConfig, HRNetConfig, LightConfig, ModelConfig
-from .deeplab import DeepLab, SeparableHead
+from .deeplab import DeepLab, separable_layers
 from .hrnet import HRNet
-from .layers import height_width, resize
+from .layers import height_width, named, resize
 from .light import (
     STRIDE,
     LightDecoder,
@@ -145,7 +145,8 @@ class DeepLabModel(ClickModel):
     def __init__(self, config: DeepLabConfig) -> None:
         super().__init__(config)
         self.feature_extractor = DeepLab(config)
-        self.head = SeparableHead(config.deeplab_ch)
+        channels = config.deeplab_ch
+        self.head = named(layers=separable_layers(channels, channels // 2, 1))
 
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
         """Return A: layer-4 and layer-1 outputs; B: decoder input; C: decoder output."""

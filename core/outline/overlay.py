@@ -30,12 +30,12 @@ def draw_overlay(
     colour: RGB = ORANGE,
     opacity: float = 0.35,
 ) -> NDArray[np.uint8]:
-    """Draw a mask and its prompts on an image.
+    """Draw a mask and its prompts on a copy of an image.
 
     Parameters
     ----------
     pixels
-        (H, W, 3) uint8 RGB; not changed.
+        (H, W, 3) uint8 RGB, as the result.
     mask
         (H, W) bool, or numbers of which non-zero ones are the object: tinted, thinly outlined.
     clicks
@@ -47,11 +47,6 @@ def draw_overlay(
         Of the mask. Other masks can be laid over the result with other colours.
     opacity
         Of the tint, 0 to 1; 0 leaves only the outline.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) uint8 RGB, a new array.
 
     Raises
     ------

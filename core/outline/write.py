@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import IsegError
+from ..errors import IsegError, write_errors
 from ..files import replacing, write_bytes
 from ..image import write_png
 
@@ -104,6 +103,7 @@ def write_outlines(
         If the suffix is unknown, or the file cannot be written.
     """
     import shapely
+    from pyogrio.errors import DataLayerError, DataSourceError
     from pyogrio.raw import write
 
     path = Path(path)
@@ -116,7 +116,8 @@ def write_outlines(
     elif driver == "GeoJSON":
         attributes["coordinates"] = [UNREFERENCED] * len(features)
     oriented = [shapely.orient_polygons(geometry) for geometry, _ in features]
-    with _write_errors(path), replacing(path) as temporary:
+    caught = (OSError, DataLayerError, DataSourceError)
+    with write_errors(path, caught=caught), replacing(path) as temporary:
         write(
             temporary,
             np.array([shapely.to_wkb(geometry) for geometry in oriented], dtype=object),
@@ -186,44 +187,41 @@ def write_mask(
     if path.suffix.lower() == ".png":
         write_png(path, values)
         return
-    content = _encode_tif(values, transform, crs_wkt)
-    with _write_errors(path):
-        write_bytes(path, content)
+    write_tif(path, values[None], transform, crs_wkt, driver="GTiff")
 
 
-def _encode_tif(
-    values: NDArray[np.uint8], transform: Sequence[float] | None, crs_wkt: str | None
-) -> bytes:
-    """Encode in memory: on a full disk, GDAL may truncate files without an error."""
+def write_tif(
+    path: Path,
+    bands: NDArray[np.uint8],
+    transform: Sequence[float] | None,
+    crs: str | None,
+    colours: Sequence[str] = (),
+    **options: str,
+) -> None:
+    """Write (B, H, W) bands by a driver of GDAL, atomically; name what they are as `colours`.
+
+    Encoded in memory: on a full disk, GDAL may truncate files without an error. Raises IsegError
+    if it cannot be written.
+    """
     from affine import Affine
+    from rasterio.enums import ColorInterp
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
-    height, width = values.shape
-    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "compress": "deflate"}
+    count, height, width = bands.shape
+    size = {"count": count, "height": height, "width": width}
     affine = None if transform is None else Affine(*tuple(transform)[:6])
     with warnings.catch_warnings(), MemoryFile() as file:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with file.open(
-            height=height, width=width, transform=affine, crs=crs_wkt, **profile
+            dtype="uint8", transform=affine, crs=crs, compress="deflate", **size, **options
         ) as target:
-            target.write(values, 1)
-        return bytes(file.getbuffer())
-
-
-@contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the disk and of pyogrio into an IsegError that names the file."""
-    from pyogrio.errors import DataLayerError, DataSourceError
-
-    try:
-        yield
-    except (OSError, DataLayerError, DataSourceError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise IsegError(
-            f"{path} could not be written: {reason}. Check that the folder exists, may be "
-            "written to and has space left, and that no other program has the file open."
-        ) from error
+            target.write(bands)
+            if colours:
+                target.colorinterp = [ColorInterp[name] for name in colours]
+        content = bytes(file.getbuffer())
+    with write_errors(path):
+        write_bytes(path, content)
 
 
 def _column(values: Sequence[Attribute]) -> NDArray[Any]:

@@ -83,7 +83,7 @@ class _BRS(Solver):
         from scipy.optimize import fmin_l_bfgs_b  # a second to load, and few need it
 
         size = height_width(image)
-        points = limited_points(clicks, self.limit)
+        points = points_tensor(clicks[: self.limit])
         if self.flip:
             image, points = with_mirror(image, points)
         image, points = image.to(engine.device), engine.place_points(points)
@@ -279,11 +279,6 @@ class _Objective:
 
 def _mean_square(difference: Tensor, weight: Tensor) -> Tensor:
     return (difference**2).sum() / (weight.sum() + _EPS)
-
-
-def limited_points(clicks: Sequence[Click], limit: int) -> Tensor:
-    """Return the (1, 2P, 3) points of the first ``limit`` clicks."""
-    return points_tensor(clicks[:limit])
 
 
 def click_squares(clicks: Sequence[Click], size: Size, *, clamp: bool) -> NDArray[np.float32]:

@@ -104,14 +104,11 @@ def _still_fits(current: Roi, wanted: Roi, positive: Sequence[Click], zoom: Zoom
 
 def _overview_size(size: Size, zoom: Zoom | None, limit: int) -> Size:
     """Return the input size for the whole image: with zoom, that of a zoomed window at most."""
-    longest = limit
-    if zoom is not None:
-        if zoom.overview_size is not None:
-            return zoom.overview_size
-        if isinstance(zoom.size, tuple):
-            return zoom.size
-        longest = min(zoom.size, limit)
-    return fit(size, longest) if max(size) > longest else size
+    if zoom is not None and zoom.overview_size is not None:
+        return zoom.overview_size
+    if zoom is not None and isinstance(zoom.size, int) and max(size) <= min(zoom.size, limit):
+        return size
+    return _zoomed_size(size, zoom, limit)
 
 
 def _zoomed_size(size: Size, zoom: Zoom | None, limit: int) -> Size:

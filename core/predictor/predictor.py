@@ -18,13 +18,7 @@ from .brs import make_solver
 from .geometry import Roi, Size
 from .mask_correction import MaskCorrection
 from .options import PredictorOptions
-from .planning import (
-    PlanState,
-    ViewPlan,
-    needs_second_pass,
-    plan_view,
-    roi_of_box,
-)
+from .planning import PlanState, ViewPlan, needs_second_pass, plan_view, roi_of_box
 from .prediction import Prediction
 from .published import plan_published_view
 from .refinement_view import blend, refinement_view, resample
@@ -115,16 +109,11 @@ class Predictor:
         self._reset()
 
     def predict(self, prompts: Prompts) -> Prediction:
-        """Predict from all prompts of one object.
+        """Predict the probabilities of the whole image from all prompts of one object.
 
         A start mask guides the first click and then evolves; without any click it is returned
         unchanged. A box sets the input view; models that were not trained on boxes get its centre
         as a click where there is no positive one. Without prompts all probabilities are 0.
-
-        Returns
-        -------
-        Prediction
-            Probabilities of the whole image, before a threshold.
 
         Raises
         ------
@@ -140,22 +129,10 @@ class Predictor:
         return self._correction.apply(self._clicks[:count], [*predictions, prediction])
 
     def prepare(self, prompts: Prompts, wanted: Callable[[], bool] = lambda: True) -> bool:
-        """Do all work of `predict` but the rendering.
+        """Do all work of `predict` but the rendering, with the same errors.
 
-        Parameters
-        ----------
-        wanted
-            Called before every new click; False cancels, and finished clicks are kept.
-
-        Returns
-        -------
-        bool
-            False if it was cancelled.
-
-        Raises
-        ------
-        PromptError
-            As `predict`.
+        `wanted` is called before every new click. If it returns False, the work is cancelled and
+        finished clicks are kept; False is returned then.
         """
         self._check(prompts)
         clicks = tuple(self._on_pixels(click) for click in prompts.clicks)
@@ -373,7 +350,7 @@ class Predictor:
         self, plan: ViewPlan, engine: Engine, guide: Prediction, clicks: Sequence[Click]
     ) -> tuple[Tensor, list[Click]]:
         """Return the network's input (1, 3 or 4, h, w), and the clicks in its pixels."""
-        views = plan.inputs or (_identity(self._size),)
+        views = plan.inputs or (InputView(Roi.whole(self._size), self._size),)
         image = views[0].resample_image(self._image)
         if engine.model.config.with_prev_mask:
             image = torch.cat([image, self._guidance(views[0], guide)], dim=1)
@@ -408,10 +385,6 @@ def _complete(options: PredictorOptions, model: LoadedModel) -> PredictorOptions
     if not options.reference:
         zoom = replace(zoom, overview_size=model.overview_size)
     return replace(options, zoom=zoom)
-
-
-def _identity(size: Size) -> InputView:
-    return InputView(Roi.whole(size), size)
 
 
 def _common_prefix(first: Sequence[Click], second: Sequence[Click]) -> int:

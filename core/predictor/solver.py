@@ -27,7 +27,7 @@ class Solver(ABC):
         *,
         moved: bool,
     ) -> tuple[Tensor, Any]:
-        """Compute the logits of a view.
+        """Compute the logits (1, 1, h, w) of a view, and the state for the next click.
 
         Parameters
         ----------
@@ -39,11 +39,6 @@ class Solver(ABC):
             As returned for the previous click, None at the first.
         moved
             Whether the view differs from that of the previous click.
-
-        Returns
-        -------
-        tensor, state
-            (1, 1, h, w) logits, and the state for the next click.
         """
 
 

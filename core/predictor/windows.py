@@ -27,18 +27,9 @@ def window_offsets(length: int, window: int, overlap: float) -> list[int]:
 def predict_in_windows(
     image: Tensor, clicks: Sequence[Click], window: Size, overlap: float, predict: PredictWindow
 ) -> Tensor:
-    """Compute the mean of the predictions of all windows.
+    """Compute the mean (1, 1, H, W) of the predictions of all windows of an image (1, C, H, W).
 
-    Parameters
-    ----------
-    image
-        (1, C, H, W).
-    predict
-        Maps a part of the image and the clicks in its pixels to (1, 1, h, w) probabilities.
-
-    Returns
-    -------
-    (1, 1, H, W) probabilities.
+    `predict` maps a part of it and the clicks in its pixels to (1, 1, h, w) probabilities.
     """
     height, width = image.shape[2:]
     total = torch.zeros((1, 1, height, width))

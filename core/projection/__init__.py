@@ -6,8 +6,9 @@ used in QGIS's own process too.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from .attributes import measure_attributes
@@ -15,27 +16,21 @@ if TYPE_CHECKING:
     from .orthophoto import drape, write_orthophoto
     from .range_map import RangeMap
     from .to_image import lines_to_image, polygon_to_image, polygon_to_mask
-    from .to_map import MapOutline, mask_to_map, outline_to_map, points_to_map
+    from .to_map import MapOutline, mask_to_map, outline_to_map
     from .uncertainty import boundary_uncertainty
     from .viewshed import Viewshed, compute_viewshed
 
-_LAZY = {
-    "MapOutline": "to_map",
-    "RangeMap": "range_map",
-    "Viewshed": "viewshed",
-    "boundary_uncertainty": "uncertainty",
-    "compute_viewshed": "viewshed",
-    "drape": "orthophoto",
-    "lines_to_image": "to_image",
-    "mask_to_map": "to_map",
-    "measure_attributes": "attributes",
-    "outline_to_map": "to_map",
-    "points_to_map": "to_map",
-    "polygon_to_image": "to_image",
-    "polygon_to_mask": "to_image",
-    "trace_horizon": "horizon",
-    "write_orthophoto": "orthophoto",
+_LATE = {
+    "attributes": ("measure_attributes",),
+    "horizon": ("trace_horizon",),
+    "orthophoto": ("drape", "write_orthophoto"),
+    "range_map": ("RangeMap",),
+    "to_image": ("lines_to_image", "polygon_to_image", "polygon_to_mask"),
+    "to_map": ("MapOutline", "mask_to_map", "outline_to_map"),
+    "uncertainty": ("boundary_uncertainty",),
+    "viewshed": ("Viewshed", "compute_viewshed"),
 }
+__getattr__ = lazy_getattr(__name__, _LATE)
 
 __all__ = [
     "MapOutline",
@@ -48,15 +43,8 @@ __all__ = [
     "mask_to_map",
     "measure_attributes",
     "outline_to_map",
-    "points_to_map",
     "polygon_to_image",
     "polygon_to_mask",
     "trace_horizon",
     "write_orthophoto",
 ]
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- PEP 562
-    if name in _LAZY:
-        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

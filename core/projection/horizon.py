@@ -29,11 +29,7 @@ def trace_horizon(camera: Camera, dem: Dem, progress: Progress | None = None) ->
     """Trace the lines of sight of the full circle around a camera, up to 30 km.
 
     Of the camera, position and refraction are used; `progress` is called with the share done.
-
-    Raises
-    ------
-    TerrainError
-        If the DEM does not cover the camera's surroundings.
+    Raises TerrainError if the DEM does not cover the camera's surroundings.
     """
     return trace_lines_of_sight(
         _surroundings(camera, dem),

@@ -79,17 +79,10 @@ class LinesOfSight:
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Intersect rays with the ground, each on the line nearest to it.
 
-        Parameters
-        ----------
-        azimuth, tangent
-            Of the rays, of one shape; see `Camera.line_of_sight_angles`.
-
-        Returns
-        -------
-        distance, land
-            Horizontal distance of the ground, metres, float32, NaN where there is none or it is
-            closer than `nearest`; and whether the ray ends on ground, at any distance: False for
-            the sky and beside the fan.
+        Azimuth and tangent, of one shape, are those of `Camera.line_of_sight_angles`. Return the
+        horizontal distance of the ground, metres, NaN where there is none or it is closer than
+        `nearest`; and whether the ray ends on ground, at any distance: False for the sky and beside
+        the fan.
         """
         line, inside = self._nearest_line(np.asarray(azimuth, np.float32))
         tangent = np.asarray(tangent, np.float32)
@@ -135,7 +128,7 @@ class LinesOfSight:
         last = len(tops) - 1
         low = np.floor(at).astype(np.intp)
         share = at - low
-        if self._is_full_circle:
+        if len(self.unknown) * self.step > _CIRCLE - self.step / 2:  # the lines cover it all
             low, high = low % len(tops), (low + 1) % len(tops)
         else:
             share = np.where(at <= last + 0.5, share, np.nan)
@@ -167,10 +160,7 @@ class LinesOfSight:
     def open(cls, folder: str | Path) -> LinesOfSight:
         """Open a folder of `save`; nodes are memory-mapped.
 
-        Raises
-        ------
-        TerrainError
-            If they are missing or damaged.
+        Raises TerrainError if they are missing or damaged.
         """
         folder = Path(folder)
         try:
@@ -184,11 +174,6 @@ class LinesOfSight:
             raise TerrainError(
                 f"The lines of sight in {folder} cannot be read: {error}."
             ) from error
-
-    @property
-    def _is_full_circle(self) -> bool:
-        """Whether the lines cover the full circle."""
-        return len(self.unknown) * self.step > _CIRCLE - self.step / 2
 
     def _nearest_line(self, azimuth: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the line nearest to each azimuth, and whether it lies in the fan."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..errors import CameraError, IsegError, TerrainError
-from ..files import write_bytes
+from ..errors import CameraError, TerrainError
+from ..outline.write import write_tif
 from .footprint import compute_footprint
 from .map_grid import FINEST, MapGrid
 from .range_map import in_image
@@ -129,40 +129,13 @@ def _is_steep_enough(
 def write_orthophoto(
     path: Path, colours: NDArray[np.uint8], transform: Sequence[float], epsg: int
 ) -> None:
-    """Write an orthophoto of `drape` as a GeoTIFF with tiles and overviews, atomically.
-
-    Raises
-    ------
-    IsegError
-        If it cannot be written.
-    """
-    from affine import Affine
-    from rasterio.enums import ColorInterp
-    from rasterio.io import MemoryFile
-
-    rows, cols, bands = colours.shape
-    # In memory: on a full disk, GDAL may truncate TIFFs without an error.
-    with MemoryFile() as file:
-        with file.open(
-            driver="COG",
-            dtype="uint8",
-            count=bands,
-            height=rows,
-            width=cols,
-            crs=f"EPSG:{epsg}",
-            transform=Affine(*tuple(transform)[:6]),
-            compress="deflate",
-            photometric="rgb",
-        ) as target:
-            target.write(np.moveaxis(colours, -1, 0))
-            target.colorinterp = [
-                getattr(ColorInterp, n) for n in ("red", "green", "blue", "alpha")
-            ]
-        content = bytes(file.getbuffer())
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise IsegError(
-            f"{path} could not be written: {error.strerror or error}. Check that the folder may "
-            "be written to and has space left."
-        ) from error
+    """Write an orthophoto of `drape` as a GeoTIFF with tiles and overviews; see `write_tif`."""
+    write_tif(
+        path,
+        np.moveaxis(colours, -1, 0),
+        transform,
+        f"EPSG:{epsg}",
+        colours=("red", "green", "blue", "alpha"),
+        driver="COG",
+        photometric="rgb",
+    )

@@ -94,10 +94,7 @@ class RangeMap:
     def open(cls, folder: str | Path) -> RangeMap:
         """Open a folder of `save`; distances are memory-mapped.
 
-        Raises
-        ------
-        CameraError
-            If it is missing, damaged or of another camera.
+        Raises CameraError if it is missing, damaged or of another camera.
         """
         folder = Path(folder)
         try:

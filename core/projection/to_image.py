@@ -27,21 +27,9 @@ _EDGE, _INSIDE = 1, 2  # values of a `_PolygonIndex`
 
 
 def polygon_to_mask(polygon: Polygon | MultiPolygon, viewshed: Viewshed) -> NDArray[np.bool_]:
-    """Find the pixels that show ground within an outline of the map.
+    """Find the pixels (H, W) that show ground within an outline of the map, in the camera's CRS.
 
     The ground of each pixel is tested, so nothing shows through a ridge.
-
-    Parameters
-    ----------
-    polygon
-        Outline in the CRS of the camera.
-    viewshed
-        Viewshed of the camera.
-
-    Returns
-    -------
-    ndarray
-        (H, W) bool.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Masks, outlines and points of a photo brought to the map.
+"""Masks and outlines of a photo brought to the map.
 
 The map is sampled, not the photo: each cell of a fine grid is tested for visibility, projected
 into the photo and given the mask's value there. So hidden ground is not invented, and ground
@@ -19,7 +19,7 @@ from .range_map import in_image
 from .vectorize import vectorize
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
     from shapely import MultiPolygon, Polygon
 
     from .viewshed import Viewshed
@@ -153,7 +153,6 @@ def outline_to_map(
     polygon: Polygon | MultiPolygon,
     viewshed: Viewshed,
     *,
-    cell: float | None = None,
     min_area: float = 0.0,
     bridge: float = 0.0,
 ) -> MapOutline:
@@ -164,19 +163,14 @@ def outline_to_map(
     polygon
         x right, y down, in the corner convention of `core.outline`: pixel (row, col) covers the
         square from (col, row) to (col + 1, row + 1).
-    viewshed, cell, min_area, bridge
+    viewshed, min_area, bridge
         See `mask_to_map`, also for errors and an example.
     """
     from rasterio.features import rasterize
 
     size = viewshed.record.camera.height, viewshed.record.camera.width
     mask = np.zeros(size, np.uint8) if polygon.is_empty else rasterize([polygon], size)
-    return mask_to_map(mask, viewshed, cell=cell, min_area=min_area, bridge=bridge)
-
-
-def points_to_map(pixels: ArrayLike, viewshed: Viewshed) -> NDArray[np.float64]:
-    """Return the ground x, y, z (N, 3) of pixels (N, 2) (u, v); NaN for sky and beyond the DEM."""
-    return viewshed.range_map.unproject(pixels)
+    return mask_to_map(mask, viewshed, min_area=min_area, bridge=bridge)
 
 
 def _crop_mask(

@@ -161,19 +161,15 @@ class BoundaryUncertainty:
 
 
 def boundary_uncertainty(
-    polygon: Polygon | MultiPolygon,
-    viewshed: Viewshed,
-    *,
-    sigma_px: float = SIGMA_PIXEL,
-    sigma_z: float = SIGMA_HEIGHT,
+    polygon: Polygon | MultiPolygon, viewshed: Viewshed
 ) -> BoundaryUncertainty:
     """Compute the uncertainty of an outline (in the CRS of the camera) that was drawn in the photo.
 
-    See `point_covariance` for parameters.
+    Standard deviations of marks and heights are the defaults of `point_covariance`.
     """
     points, lengths = _vertices(polygon)
     ground = np.column_stack([points, viewshed.terrain.sample(*points.T)])
-    smooth, jump, edge = _covariances(ground, viewshed, sigma_px, sigma_z)
+    smooth, jump, edge = _covariances(ground, viewshed, SIGMA_PIXEL, SIGMA_HEIGHT)
     covariance = smooth + jump
     known = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
     values, vectors = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))

@@ -22,13 +22,9 @@ def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) 
     """Outline the cells of a grid where a field (rows, cols), 0 to 1, exceeds one half.
 
     Parts below `min_area` (m^2) are omitted; parts and holes below `SPECKLE` cells always are,
-    unless there are no larger ones.
-
-    Returns
-    -------
-    MultiPolygon
-        Valid, in map coordinates; no farther than half a cell from the contour (marching squares,
-        linear between the cells' centres). Empty where the field is nowhere above one half.
+    unless there are no larger ones. The result is valid, in map coordinates, and no farther than
+    half a cell from the contour (marching squares, linear between the cells' centres); empty where
+    the field is nowhere above one half.
     """
     import shapely
     from skimage.measure import find_contours

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 def split_rings(points: Points, parts: Sequence[Sequence[int]]) -> list[list[Points]]:
     """Split the points into those (n, 2) of each ring, for each part.
 
-    Raises
-    ------
-    CameraError
-        If there are not as many points as the parts have.
+    Raises CameraError if there are not as many points as the parts have.
     """
     sizes = [size for part in parts for size in part]
     if sum(sizes) != len(points) or min(sizes, default=0) < 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..camera import CameraRecord, ControlPoint, Projection
+from ..camera.record import control_point_from_json
 from ..errors import CameraError
 from ..image import read_binary_mask, read_image
 from .conversion import to_json_value
@@ -29,8 +30,8 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
 
     dem = cache.dem(request.dem, request.epsg) if request.dem else None
     prior = resection.PosePrior(
-        position=_xyz(request.position),
-        position_sigma=_xyz(request.position_sigma),
+        position=request.position,
+        position_sigma=request.position_sigma,
         focal=request.focal,
         focal_sigma=request.focal_sigma,
         height_above_ground=request.height_above_ground,
@@ -48,28 +49,10 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
     return Posed(to_json_value(record.to_json()), seconds=0.0)
 
 
-def _xyz(values: Sequence[Any] | None) -> tuple[Any, Any, Any] | None:
-    """Return x, y and z, which JSON has as a list."""
-    if values is None:
-        return None
-    x, y, z = values
-    return x, y, z
-
-
 def _control_point(content: Mapping[str, Any]) -> ControlPoint:
     """Return the control point that a camera file describes."""
     try:
-        z, sigma = content.get("z"), content.get("sigma_px")
-        return ControlPoint(
-            name=str(content["name"]),
-            u=float(content["u_px"]),
-            v=float(content["v_px"]),
-            x=float(content["x"]),
-            y=float(content["y"]),
-            z=None if z is None else float(z),
-            use=bool(content.get("use", True)),
-            sigma=1.0 if sigma is None else float(sigma),
-        )
+        return control_point_from_json(content)
     except (KeyError, TypeError, ValueError) as error:
         raise CameraError(f"A control point that is none: {content} ({error!r}).") from error
 

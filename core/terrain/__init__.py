@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import lazy_getattr
 from .terrain import Terrain
 
 if TYPE_CHECKING:
     from .sources import Dem, open_dem
 
+__getattr__ = lazy_getattr(__name__, {"sources": ("Dem", "open_dem")})
 __all__ = ["Dem", "Terrain", "open_dem"]
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- PEP 562: rasterio is imported at the first use
-    if name in __all__:
-        from . import sources
-
-        return getattr(sources, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -85,16 +85,9 @@ def resolve_model(
             f"The model {model.name!r} cannot be used, for {path} {fault}. Allow its download, or "
             f"fetch {model.url} in a browser and put the file there."
         )
-    return _downloaded(model, model.url, path, fault, progress)
-
-
-def _downloaded(
-    model: ZooModel, url: str, path: Path, fault: str, progress: Progress | None
-) -> Path:
-    """Download a model; an error also names the fault of the file in the cache."""
     try:
         return fetch(
-            url,
+            model.url,
             path,
             git_blob=model.git_blob,
             sha256=model.sha256,

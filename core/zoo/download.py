@@ -48,6 +48,8 @@ def download(
 ) -> Path:
     """Download ``url`` to ``target``, unless a file of the right content is there already.
 
+    Return ``target``.
+
     The content is written to ``<target>.part`` first. If the connection breaks off, this call
     (after a pause) or a later one resumes from that file. Only a complete and checked file gets
     the name ``target``, in one step. A second process that needs the same file waits for the
@@ -66,11 +68,6 @@ def download(
     timeout
         Seconds of silence after which a connection counts as broken.
 
-    Returns
-    -------
-    Path
-        ``target``.
-
     Raises
     ------
     DownloadError
@@ -79,7 +76,7 @@ def download(
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"Cannot download {url}: the address must start with https or http.")
-    job = _Download(url, target, size, progress or _no_progress, timeout)
+    job = _Download(url, target, size, progress or (lambda _done, _total: None), timeout)
 
     def fault(path: Path) -> str | None:
         return integrity_error(path, git_blob=git_blob, sha256=sha256, size=size)
@@ -89,10 +86,6 @@ def download(
             job.fetch()
             job.finish(fault)
     return target
-
-
-def _no_progress(_done: int, _total: int | None) -> None:
-    """Ignore the progress."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +153,8 @@ class _Download:
                     self.part.write_bytes(b"")
             self.progress(done, total)
             while chunk := self._read(response):
-                self._append(chunk)
+                with self.disk_errors(), self.part.open("ab") as handle:
+                    handle.write(chunk)
                 done += len(chunk)
                 self.progress(done, total)
         if total is not None and done < total:
@@ -200,10 +194,6 @@ class _Download:
             return response.read(_CHUNK)
         except (OSError, HTTPException) as fault:
             raise _Interrupted(f"the connection broke off ({fault!r})") from fault
-
-    def _append(self, chunk: bytes) -> None:
-        with self.disk_errors(), self.part.open("ab") as handle:
-            handle.write(chunk)
 
     @contextmanager
     def disk_errors(self) -> Iterator[None]:

@@ -55,13 +55,13 @@ class ZooModel:
     title: str
     url: str | None
     file_name: str
-    git_blob: str | None
-    sha256: str | None
-    size: int | None
     trained_on: str
     licence: str
     citation: str
     note: str = ""
+    git_blob: str | None = None
+    sha256: str | None = None
+    size: int | None = None
 
 
 def _ritm(name: str, title: str, git_blob: str, trained_on: str) -> ZooModel:
@@ -72,8 +72,6 @@ def _ritm(name: str, title: str, git_blob: str, trained_on: str) -> ZooModel:
         url=f"{_SEED_REPOSITORY}/weights/{name}.pth",
         file_name=f"{name}.pth",
         git_blob=git_blob,
-        sha256=None,
-        size=None,
         trained_on=trained_on,
         licence=_RITM_LICENCE,
         citation=_RITM_PAPER,
@@ -90,8 +88,6 @@ def _avalanche(
         url=f"{_SEED_REPOSITORY}/checkpoints/{file_name}",
         file_name=file_name,
         git_blob=git_blob,
-        sha256=None,
-        size=None,
         trained_on=trained_on,
         licence=_SEED_LICENCE,
         citation=citation,
@@ -105,7 +101,6 @@ _ALL = (
         title="Light avalanche model that comes with this software",
         url=None,
         file_name="default.safetensors",
-        git_blob=None,
         sha256="5d39718d463dd4736d62bb5c198ecdfc0710d878babe550e5930c7c307b9b7fb",
         size=7564552,
         trained_on="photos and regions of 18 public sets, painted and synthetic avalanches",
@@ -142,9 +137,6 @@ _ALL = (
         title="RITM HRNet-32, iterative training with masks, COCO+LVIS",
         url=f"{_RITM_RELEASE}/coco_lvis_h32_itermask.pth",
         file_name="coco_lvis_h32_itermask.pth",
-        git_blob=None,
-        sha256=None,
-        size=None,
         trained_on="COCO + LVIS",
         licence=_RITM_LICENCE,
         citation=_RITM_PAPER,

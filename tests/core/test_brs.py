@@ -16,8 +16,9 @@ from tiny import tiny_model
 
 from core.errors import PromptError
 from core.model import ClickModel, build_model
+from core.model.click_maps import points_tensor
 from core.predictor import MODES, BRSOptions, Mode, Prediction, Zoom
-from core.predictor.brs import FeatureBRS, _Objective, click_squares, limited_points, make_solver
+from core.predictor.brs import FeatureBRS, _Objective, click_squares, make_solver
 from core.predictor.options import PredictorOptions
 from core.prompts import Click, Prompts
 
@@ -93,7 +94,7 @@ def objective(model: ClickModel, mode: Mode, clicks: list[Click]) -> tuple[_Obje
     rgb = torch.from_numpy(golden_image()).permute(2, 0, 1)[None] / 255
     image = torch.cat([rgb, torch.from_numpy(before)[None, None]], dim=1)
     solver = make_solver(options)
-    points = limited_points(clicks, solver.limit)
+    points = points_tensor(clicks[: solver.limit])
     pair = torch.cat([image, image.flip(3)])
     mirrored = points.clone()
     mirrored[..., 1] = torch.where(points[..., 0] < 0, -1.0, 128 - points[..., 1] - 1)
@@ -129,7 +130,7 @@ def test_number_of_variables(network, mode, count, recipes):
     solver = make_solver(PredictorOptions(mode=mode))
     channels = 4 if network == "h18s" else 3
     _, got, _ = solver._problem(
-        recipes[network], torch.zeros(1, channels, 96, 128), limited_points(GOLDEN_CLICKS, 3), None
+        recipes[network], torch.zeros(1, channels, 96, 128), points_tensor(GOLDEN_CLICKS[:3]), None
     )
     assert got == count
 
@@ -308,8 +309,8 @@ def test_results_depend_on_the_prompts_alone(mode, reference):
 
 
 def test_only_the_first_clicks_enter_the_network():
-    assert limited_points(CLICKS, 2).shape == (1, 2, 3)
-    assert limited_points(CLICKS, 5)[0, :3, 2].tolist() == [0, 2, 4]
+    assert points_tensor(CLICKS[:2]).shape == (1, 2, 3)
+    assert points_tensor(CLICKS[:5])[0, :3, 2].tolist() == [0, 2, 4]
     assert [make_solver(PredictorOptions(mode=mode)).limit for mode in BRS_MODES] == [5, 5, 8, 8, 8]
     limited = BRSOptions(net_clicks_limit=3)
     assert make_solver(PredictorOptions(mode="RGB-BRS", brs=limited)).limit == 3

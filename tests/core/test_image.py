@@ -419,7 +419,7 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     write_png(path, np.full((3, 4), 9, np.uint8))
     monkeypatch.setattr("core.files.Path.write_bytes", lambda *_: Path(tmp_path).read_bytes())
-    with pytest.raises(ImageError, match=r"a\.png: Is a directory"):
+    with pytest.raises(ImageError, match=r"a\.png could not be written: Is a directory"):
         write_png(path, np.zeros((3, 4), np.uint8))
     assert (read_mask_values(path) == 9).all()
 

@@ -17,7 +17,7 @@ from core.outline import mask_to_polygons
 from core.projection import to_map
 from core.projection.map_grid import MapGrid, is_ground_visible
 from core.projection.to_image import polygon_to_mask
-from core.projection.to_map import mask_to_map, outline_to_map, points_to_map
+from core.projection.to_map import mask_to_map, outline_to_map
 from core.projection.vectorize import vectorize
 from core.projection.viewshed import Viewshed, compute_viewshed
 from core.terrain.sources import open_dem
@@ -106,8 +106,8 @@ def test_probabilities_place_the_edge_within_a_pixel(on_slope):
     soft[150:200] = at
     soft[:, 400:] = 0
     west = mask_to_map(soft, on_slope).polygon.bounds[0]
-    ((x, _, _),) = points_to_map([[299.75, 199.5]], on_slope)
-    ((beside, _, _),) = points_to_map([[300.75, 199.5]], on_slope)
+    ((x, _, _),) = on_slope.range_map.unproject([[299.75, 199.5]])
+    ((beside, _, _),) = on_slope.range_map.unproject([[300.75, 199.5]])
     assert abs(west - x) < 0.5 * (beside - x) + 0.05
 
 
@@ -137,7 +137,7 @@ def test_a_single_pixel(on_slope):
     mask = np.zeros((400, 600), bool)
     mask[180, 300] = True
     found = mask_to_map(mask, on_slope).polygon
-    (place,) = points_to_map([[300, 180]], on_slope)
+    (place,) = on_slope.range_map.unproject([[300, 180]])
     assert found.buffer(0.5).contains(shapely.Point(place[:2]))
 
 

@@ -6,12 +6,8 @@ The command lines are a contract: options keep their names and meanings.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from . import check, drape, register, skyline, solve, to_image, to_map
-
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
 
 CONVENTIONS = """\
 Pixels: u to the right, v downwards, whole numbers at pixel centres, 0,0 the upper left pixel.
@@ -21,7 +17,7 @@ See docs/georeferencing.md.
 """
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its subcommands to the parser of `core.commands`."""
     parser = subparsers.add_parser(
         "camera",

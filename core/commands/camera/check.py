@@ -18,14 +18,12 @@ from . import common
 from .report import describe, format_number
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from numpy.typing import NDArray
 
     from ...projection.viewshed import Viewshed
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "check", run, "report how good a camera is")
     parser.add_argument("camera", metavar="camera.json", type=Path)
@@ -51,8 +49,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Report and plot; return the exit status 0."""
+def run(args: argparse.Namespace) -> None:
+    """Report and plot."""
     from ...camera.gcp_table import read_gcps
     from .plots import plot_residuals, plot_skyline
 
@@ -71,7 +69,6 @@ def run(args: argparse.Namespace) -> int:
         plot_residuals(args.plot_residuals, _read_photo(args, record), shown)
     if args.plot_skyline and viewshed:
         plot_skyline(args.plot_skyline, _read_photo(args, record), viewshed)
-    return 0
 
 
 def _check_points_only(checked: Sequence[PointFit], record: CameraRecord) -> CameraRecord:

@@ -9,21 +9,24 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ... import arguments
 from ...camera import CameraRecord
 from ...errors import IsegError
 from ...outline import check_output_path
 from .exif import focal_length
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from ...projection.viewshed import Viewshed
 
-Run = Callable[[argparse.Namespace], int]
+Run = Callable[[argparse.Namespace], None]
+FOCAL_SIGMA = arguments.Sigma(0.1, share=True)
 
 
 def new_parser(
-    subparsers: _SubParsersAction[argparse.ArgumentParser], name: str, run: Run, summary: str
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Run,
+    summary: str,
 ) -> argparse.ArgumentParser:
     """Add a subcommand."""
     parser = subparsers.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
@@ -35,6 +38,41 @@ def add_camera_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--camera FILE``."""
     parser.add_argument(
         "--camera", metavar="FILE", type=Path, required=True, help="camera.json of `camera solve`"
+    )
+
+
+def add_prior_options(group: argparse._ArgumentGroup) -> None:
+    """Add ``--position``, ``--height-above-ground`` and ``--focal``."""
+    group.add_argument(
+        "--position",
+        metavar="X,Y[,Z]",
+        type=arguments.position,
+        help="of the camera, metres; without Z give --height-above-ground and --dem",
+    )
+    group.add_argument(
+        "--height-above-ground",
+        metavar="M",
+        type=arguments.not_negative,
+        help="of the camera: its mast or building, metres",
+    )
+    group.add_argument(
+        "--focal",
+        metavar="PX",
+        type=arguments.positive,
+        help="focal length, pixels (default: from the photo's EXIF, if known there)",
+    )
+
+
+def add_focal_sigma_option(
+    group: argparse._ActionsContainer, default: arguments.Sigma | None = None
+) -> None:
+    """Add ``--focal-sigma``."""
+    group.add_argument(
+        "--focal-sigma",
+        metavar="10%",
+        type=arguments.sigma,
+        default=default,
+        help="how well the focal length is known: a share, or pixels (default: 10%%)",
     )
 
 

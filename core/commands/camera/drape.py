@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import CameraRecord
@@ -12,11 +11,8 @@ from ...camera.resizing import resized
 from ...image import read_image
 from . import common
 
-if TYPE_CHECKING:
-    from argparse import _SubParsersAction
 
-
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "drape", run, "drape a photo on the map (orthophoto)")
     parser.add_argument("photo", metavar="PHOTO", type=Path)
@@ -31,8 +27,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_out_option(parser, "ortho.tif", "RGBA GeoTIFF in the camera's CRS")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write the orthophoto, transparent where the camera sees no ground; return 0."""
+def run(args: argparse.Namespace) -> None:
+    """Write the orthophoto, transparent where the camera sees no ground."""
     from ...projection.orthophoto import drape, write_orthophoto
 
     common.check_out(args.out, (".tif", ".tiff"), [args.photo, *args.dem])
@@ -44,4 +40,3 @@ def run(args: argparse.Namespace) -> int:
     rows, cols = colours.shape[:2]
     print(f"{cols} x {rows} pixels of {transform[0]:.2f} m, EPSG:{record.epsg}")
     print(f"wrote {args.out}")
-    return 0

@@ -25,10 +25,7 @@ class Feature(NamedTuple):
 def read_polygons(path: Path) -> tuple[list[Feature], str | None]:
     """Read the polygons of a vector file, of the layer ``avalanches`` or else the first.
 
-    Returns
-    -------
-    features, crs
-        In the file's coordinates, and their CRS as named by GDAL, None if unknown.
+    Return them in the file's coordinates, and their CRS as named by GDAL, None if unknown.
 
     Raises
     ------

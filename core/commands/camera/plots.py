@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...camera import Camera, CameraRecord, PointFit
-from ...errors import IsegError
+from ...errors import IsegError, write_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,10 +121,5 @@ def _draw_points(
 
 
 def _save(figure: Any, path: Path) -> None:  # noqa: ANN401
-    try:
+    with write_errors(path):
         figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise IsegError(
-            f"{path} could not be written: {error.strerror or error}. Check that the folder "
-            "exists, may be written to and has space left."
-        ) from error

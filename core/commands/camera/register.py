@@ -16,12 +16,10 @@ from ...image import read_binary_mask, read_image
 from . import common
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from numpy.typing import NDArray
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(
         subparsers, "register", run, "pose a new photo of a webcam that moved a little"
@@ -54,8 +52,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_out_option(parser, "camera_new.json", "camera of the new photo")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write the new photo's camera; return 0, or raise if it cannot be trusted."""
+def run(args: argparse.Namespace) -> None:
+    """Write the new photo's camera; raise if it cannot be trusted."""
     from ...camera.registration import register
 
     reference = _reference_path(args)
@@ -87,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
         f"{found.patches} of {found.offered} patches agree within {found.residual_px:.2f} px"
     )
     print(f"wrote {args.out}")
-    return 0
 
 
 def _crop(

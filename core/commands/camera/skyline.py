@@ -16,14 +16,10 @@ from ...image import read_image
 from . import common
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from ...terrain.sources import Dem
 
-_FOCAL_SIGMA = arguments.Sigma(0.1, share=True)
 
-
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(
         subparsers, "skyline", run, "pose a camera from the skyline, without control points"
@@ -33,35 +29,18 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--camera", metavar="START.json", type=Path, help="camera whose position and lens to take"
     )
     group = parser.add_argument_group("or, without --camera")
-    group.add_argument(
-        "--position", metavar="X,Y[,Z]", type=arguments.position, help="of the camera, metres"
-    )
-    group.add_argument(
-        "--height-above-ground",
-        metavar="M",
-        type=arguments.not_negative,
-        help="of the camera, metres, where --position has no Z",
-    )
+    common.add_prior_options(group)
     group.add_argument("--crs", metavar="EPSG:N", type=arguments.crs, help="of the position")
-    group.add_argument(
-        "--focal", metavar="PX", type=arguments.positive, help="pixels (default: from the EXIF)"
-    )
     common.add_dem_option(parser)
-    parser.add_argument(
-        "--focal-sigma",
-        metavar="10%",
-        type=arguments.sigma,
-        default=_FOCAL_SIGMA,
-        help="how well the focal length is known: a share, or pixels (default: 10%%)",
-    )
+    common.add_focal_sigma_option(parser, common.FOCAL_SIGMA)
     parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
     )
     common.add_out_option(parser, "camera.json", "camera")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write the camera; return 0, or raise if the fit cannot be trusted."""
+def run(args: argparse.Namespace) -> None:
+    """Write the camera; raise if the fit cannot be trusted."""
     from ...camera.skyline_detection import detect_skyline
     from ...camera.skyline_fit import fit_skyline
     from ...projection.horizon import trace_horizon
@@ -108,7 +87,6 @@ def run(args: argparse.Namespace) -> int:
         f"f {camera.f:.0f} px"
     )
     print(f"wrote {args.out}")
-    return 0
 
 
 def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:

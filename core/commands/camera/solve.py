@@ -18,8 +18,6 @@ from ...errors import CameraError
 from . import common
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from numpy.typing import NDArray
 
     from ...camera import ControlPoint
@@ -30,10 +28,9 @@ if TYPE_CHECKING:
 
 _MARGIN = 2000.0  # metres of terrain around the control points, for rays of points left out
 _MOST_CELLS = 50_000_000  # of terrain in memory; coarser beyond
-_FOCAL_SIGMA = arguments.Sigma(0.1, share=True)
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "solve", run, "pose a camera from control points")
     parser.add_argument(
@@ -63,35 +60,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _add_prior_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is known of the camera")
-    group.add_argument(
-        "--position",
-        metavar="X,Y[,Z]",
-        type=arguments.position,
-        help="its position, metres; without Z give --height-above-ground and --dem",
-    )
+    common.add_prior_options(group)
+    common.add_focal_sigma_option(group)
     group.add_argument(
         "--position-sigma",
         metavar="SX,SY,SZ",
         type=arguments.sigmas,
-        help="how well that is known, metres (default: 10,10,5)",
-    )
-    group.add_argument(
-        "--height-above-ground",
-        metavar="M",
-        type=arguments.not_negative,
-        help="of the camera: its mast or building, metres",
-    )
-    group.add_argument(
-        "--focal",
-        metavar="PX",
-        type=arguments.positive,
-        help="focal length, pixels (default: from the photo's EXIF, else not known)",
-    )
-    group.add_argument(
-        "--focal-sigma",
-        metavar="10%",
-        type=arguments.sigma,
-        help="how well that is known: a share, or pixels (default: 10%%)",
+        help="how well the position is known, metres (default: 10,10,5)",
     )
     group.add_argument(
         "--projection",
@@ -113,8 +88,8 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="print the camera as JSON on stdout")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Pose the camera and write it; return the exit status 0."""
+def run(args: argparse.Namespace) -> None:
+    """Pose the camera and write it."""
     from ...camera.gcp_table import read_gcps
     from ...camera.resection import solve_pose
     from ...camera.validation import require_on_map
@@ -153,7 +128,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(describe(record))
         print(f"wrote {args.out}")
-    return 0
 
 
 def _read_photo(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
@@ -209,12 +183,12 @@ def _focal_length(
 ) -> tuple[float | None, arguments.Sigma]:
     """Return the nominal focal length in pixels and its sigma."""
     if args.focal is not None:
-        return args.focal, args.focal_sigma or _FOCAL_SIGMA
+        return args.focal, args.focal_sigma or common.FOCAL_SIGMA
     flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
     found = common.exif_focal_length(args.image, size) if args.image and flat else None
     if found is None and args.focal_sigma:
         raise CameraError("--focal-sigma belongs to a focal length: give --focal PX too.")
-    return found, args.focal_sigma or _FOCAL_SIGMA
+    return found, args.focal_sigma or common.FOCAL_SIGMA
 
 
 def _with_labels(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:

@@ -12,13 +12,11 @@ import numpy as np
 from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import resized
-from ...errors import CameraError, IsegError, TerrainError
+from ...errors import CameraError, IsegError, TerrainError, write_errors
 from ...image import write_png
 from . import common
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from numpy.typing import NDArray
 
     from ...projection.viewshed import Viewshed
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     Drawn = list[tuple[Feature, NDArray[np.bool_]]]
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "to-image", run, "draw outlines of the map in a photo")
     parser.add_argument(
@@ -52,8 +50,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Draw the outlines' visible parts; return the exit status 0."""
+def run(args: argparse.Namespace) -> None:
+    """Draw the outlines' visible parts."""
     from .features import read_polygons
 
     one_image = args.out.suffix.lower() == ".png"
@@ -81,7 +79,6 @@ def run(args: argparse.Namespace) -> int:
         _write_folder(args.out, drawn)
     print(f"{visible} of {len(drawn)} outlines can be seen")
     print(f"wrote {args.out}")
-    return 0
 
 
 def _visible_mask(feature: Feature, crs: str, viewshed: Viewshed) -> NDArray[np.bool_]:
@@ -107,7 +104,7 @@ def _label_image(masks: list[NDArray[np.bool_]]) -> NDArray[Any]:
 def _write_folder(folder: Path, drawn: Drawn) -> None:
     """Write a PNG for each visible outline, and a table of all."""
     names = list(drawn[0][0].properties)
-    try:
+    with write_errors(folder):
         folder.mkdir(exist_ok=True)
         with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
@@ -118,8 +115,3 @@ def _write_folder(folder: Path, drawn: Drawn) -> None:
                     write_png(folder / name, np.where(mask, np.uint8(255), np.uint8(0)))
                 values = [feature.properties[key] for key in names]
                 table.writerow([name, feature.fid, int(mask.sum()), *values])
-    except OSError as error:
-        raise IsegError(
-            f"{folder} could not be written: {error.strerror or error}. Choose a folder that can "
-            "be written to and has room."
-        ) from error

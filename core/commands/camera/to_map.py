@@ -25,8 +25,6 @@ from . import common
 from .vertices import write_vertices
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from shapely import MultiPolygon, Polygon
 
     from ...projection.to_map import MapOutline
@@ -39,7 +37,7 @@ _MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a ph
 _MANY_LOST = 0.05  # share of a mask's pixels without ground from which to warn
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "to-map", run, "put outlines of a photo on the map")
     parser.add_argument(
@@ -78,8 +76,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_out_option(parser, "out.gpkg|out.geojson", "layer avalanches")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Write one feature for each avalanche; return the exit status 0."""
+def run(args: argparse.Namespace) -> None:
+    """Write one feature for each avalanche."""
     from ...projection.uncertainty import boundary_uncertainty
 
     common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
@@ -115,7 +113,6 @@ def run(args: argparse.Namespace) -> int:
     if args.vertices:
         write_vertices(args.vertices, boundaries)
     _report(features, args.out)
-    return 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,15 +235,10 @@ def _none_to_nan(values: dict[str, Any]) -> dict[str, Any]:
 def _write(
     path: Path, features: list[tuple[MultiPolygon, dict[str, Any]]], source: int, target: int
 ) -> None:
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
+    from ...camera.map_crs import find_crs
     from .features import reproject
 
-    try:
-        wkt = CRS.from_epsg(target).to_wkt()
-    except CRSError as error:
-        raise CameraError(f"EPSG:{target} is no known CRS. Look it up at epsg.io.") from error
+    wkt = find_crs(target).to_wkt()
     moved = [(reproject(shape, source, target), values) for shape, values in features]
     write_outlines(path, moved, crs_wkt=wkt)
 
