@@ -29,7 +29,7 @@ FILLED_IN = {
     "slf=DIR grabcut=DIR": "iseg=scenes --max-clicks 2",
     "--nproc-per-node 8": "--nproc-per-node 2",
     "eval noc …": "eval noc --model default --dataset iseg=scenes --max-clicks 1 --json two.json",
-    "coco_json=DIR OUT": "coco_json=coco objects",
+    "labels.json OUT": "coco/annotations.json objects",
     "avalanche=DIR OUT": "avalanche=photos crops",
     "split DIR OUT": "split images=photos lists",
     "stats DIR": "stats images=photos",
@@ -40,9 +40,14 @@ FILLED_IN = {
     "iseg=scenes scenes_pack": "iseg=scenes scenes_pack",
 }
 PRELUDE = """
-import sys
+import json, sys
+from pathlib import Path
+import numpy as np
 from core import Click, Prompts, read_image
 interpreter, pixels = sys.executable, read_image("photo.jpg").pixels
+record = json.loads(Path("scenes/scene_000001/camera.json").read_text())
+points, parts = np.array([(600, 600), (700, 600), (700, 700)], np.float32), [[3]]
+dem = str(Path("dem.tif").resolve())
 """
 
 
@@ -84,10 +89,14 @@ def workspace(tmp_path_factory) -> Path:
         copy.write(photo.read())
     for part in ("images", "masks"):
         (folder / "photos" / part).mkdir(parents=True)
-    for stem in ("cam_20240115_1030", "cam_20240116_1030", "other_20240115_1030"):
-        shutil.copy(scene / "picture.jpg", folder / "photos" / "images" / f"{stem}.jpg")
-        mask = cv2.imread(str(scene / "masks" / "picture_1.png"))
-        cv2.imwrite(str(folder / "photos" / "masks" / f"{stem}.png"), mask)
+    photo = cv2.imread(str(scene / "picture.jpg"))
+    mask = cv2.imread(str(scene / "masks" / "picture_1.png"))
+    for axis, stem in enumerate(
+        ("east_20240115_1030", "west_20240116_1030", "north_20240115_1030")
+    ):
+        flipped = (cv2.flip(pixels, axis - 1) for pixels in (photo, mask))
+        for part, ending, pixels in zip(("images", "masks"), ("jpg", "png"), flipped, strict=True):
+            cv2.imwrite(str(folder / "photos" / part / f"{stem}.{ending}"), pixels)
     (folder / "coco").mkdir()
     shutil.copy(scene / "picture.jpg", folder / "coco" / "a.jpg")
     (folder / "coco" / "annotations.json").write_text(
@@ -157,5 +166,5 @@ def test_the_pages_have_commands():
 
 
 def test_the_data_sets_of_this_test_open(workspace):
-    assert len(open_dataset("images", workspace / "photos").refs()) == 3
-    assert len(open_dataset("coco_json", workspace / "coco").refs()) == 1
+    assert len(open_dataset("images", workspace / "photos").refs) == 3
+    assert len(open_dataset("coco_json", workspace / "coco").refs) == 1
