@@ -12,13 +12,14 @@ from core.version import __version__
 
 COMMANDS = {
     "segment": "segment one object of an image",
-    "camera": "pose a webcam; move outlines between its photos and the map",
+    "camera": "pose a webcam; move outlines between its photos and the map: solve, check, to-map,\n"
+    "             to-image, drape, register, skyline",
     "models": "list the models that can be used",
     "noc": "number of clicks of models on data sets",
     "plot": "plot results of 'noc'",
     "demo": "click the objects of one image and draw the result",
     "train": "train a model by a configuration",
-    "data": "prepare data sets for training",
+    "data": "prepare data sets for training: objects, crops, split, stats, check, pack",
     "synthetic": "make synthetic webcam scenes of avalanches",
 }
 _CORE, _EVAL = ("segment", "camera", "models"), ("noc", "plot", "demo")

@@ -46,6 +46,17 @@ class Viewshed:
         Ground point of each pixel.
     warnings
         Doubts about the result, for the user.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core import Camera, CameraRecord, Terrain, compute_viewshed
+    >>> rows = np.arange(200.0)[::-1, None]  # a slope of 1 in 2, rising northwards
+    >>> slope = Terrain(np.float32(5 * rows + np.zeros(200)), west=0.0, north=1990.0, cell=10.0)
+    >>> camera = Camera(300, 200, x=1000, y=0, z=300, yaw=0, pitch=0, roll=0, f=300)
+    >>> viewshed = compute_viewshed(CameraRecord(camera, epsg=2056), slope)
+    >>> viewshed.incidence_angles([(149.5, 99.5)]).round().tolist()  # degrees, at the centre
+    [27.0]
     """
 
     record: CameraRecord
