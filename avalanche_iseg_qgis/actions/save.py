@@ -20,7 +20,7 @@ from ..layers.pixel_window import PixelWindow
 from ..session.draft import FeatureRef
 from ..session.mapped_image import MappedImage
 from ..session.qt_session import QtSession, grid_of
-from ..worker.receiver import Receiver
+from ..worker.requests import Receiver
 from ..worker.segmentation_client import SegmentationClient
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ..core.errors import CameraError
 from ..core.projection.range_map import RangeMap
 from ..i18n import tr
 from ..layers.grid import Grid
-from ..worker.receiver import Receiver
+from ..worker.requests import Receiver
 from .drift import describe_drift, with_drift
 from .focal_length import exif_focal_length
 from .heights import TerrainHeights

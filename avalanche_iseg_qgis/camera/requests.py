@@ -9,7 +9,7 @@ from ..core.survey.protocol import ComputeViewshed, Drape, FitSkyline, Register,
 if TYPE_CHECKING:
     from ..core.camera import CameraRecord
     from ..worker.camera_client import CameraClient
-    from ..worker.receiver import Receiver
+    from ..worker.requests import Receiver
     from .pose_draft import PoseDraft
 
 _POSE, _VIEW, _DRAPE, _REGISTRATION = "camera pose", "camera view", "camera drape", "registration"

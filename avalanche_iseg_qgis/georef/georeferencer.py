@@ -17,7 +17,7 @@ from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
 from ..session.start_mask import StartMask
-from ..worker.receiver import Receiver
+from ..worker.requests import Receiver
 from .camera_grid import PhotoGrid
 
 if TYPE_CHECKING:

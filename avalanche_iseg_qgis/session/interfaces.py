@@ -9,7 +9,7 @@ from ..layers.pixel_window import PixelWindow, RasterSize, WindowImage
 
 if TYPE_CHECKING:
     from ..core.prompts import Prompts
-    from ..worker.receiver import Receiver
+    from ..worker.requests import Receiver
     from ..worker.settings import ShapeSettings
 
 

@@ -15,7 +15,7 @@ from ..core.errors import IsegError
 from ..core.prompts import Box, Click
 from ..i18n import tr
 from ..layers.windows import widen
-from ..worker.receiver import Receiver
+from ..worker.requests import Receiver
 from ..worker.settings import ShapeSettings
 from .draft import DraftState, FeatureRef, ObjectDraft, OutlineState, PredictionState
 from .history import History

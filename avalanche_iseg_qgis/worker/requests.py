@@ -1,45 +1,48 @@
-"""Requests to the segmentation worker."""
+"""Requests to a worker, and what their answers or failures are given to."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from ..core.worker.protocol import Outline, Predict
+from ..core.ipc.envelope import Failure
 
 if TYPE_CHECKING:
-    from ..core.prompts import Prompts
     from ..layers.pixel_window import WindowImage
-    from .receiver import Receiver
-    from .settings import ShapeSettings
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Functions for the answer and for the reason of a failure, of which one is called once.
+
+    Neither is called if the request is withdrawn or replaced.
+    """
+
+    answered: Callable[[Any], None]
+    failed: Callable[[str], None]
+
+    def deliver(self, answer: Any) -> None:  # noqa: ANN401
+        """Call the function that a worker's answer is for."""
+        if isinstance(answer, Failure):
+            self.failed(answer.text)
+        else:
+            self.answered(answer)
 
 
 @dataclass(frozen=True, eq=False)
-class PredictionRequest:
-    """A prediction, or with ``shape`` its outline.
+class WorkerRequest:
+    """A message that is to be answered.
 
     Attributes
     ----------
-    slot
-        What it is for: a newer request of the same slot and kind replaces it.
-    image, prompts
-        Pixels, and prompts in these pixels.
+    key
+        What it is for: a newer request of the same key replaces it.
+    image
+        Pixels that the worker needs first.
     """
 
-    slot: Hashable
-    image: WindowImage
-    prompts: Prompts
+    key: Hashable
+    message: Any
     receiver: Receiver
-    shape: ShapeSettings | None = None
-
-    @property
-    def key(self) -> tuple[Hashable, bool]:
-        """Slot, and whether this is for an outline."""
-        return self.slot, self.shape is not None
-
-    def message(self) -> Predict | Outline:
-        """Return the request as the worker understands it."""
-        if self.shape is None:
-            return Predict.of(self.image.name, self.prompts)
-        return Outline.of(self.image.name, self.prompts, **asdict(self.shape))
+    image: WindowImage | None = None

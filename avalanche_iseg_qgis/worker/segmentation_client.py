@@ -1,27 +1,25 @@
-"""Requests for predictions and outlines.
-
-The worker computes one request at a time. Requests are kept until they are answered, so a worker
-that ends is started again and gets them again, with all that it needs.
-"""
+"""Requests for predictions and outlines."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QObject
 
-from ..core.errors import IsegError
 from ..core.worker.protocol import (
     SEGMENTATION_MESSAGES,
     Failure,
     Load,
     Loaded,
+    Outline,
     Outlined,
+    Predict,
     Predicted,
     SetImage,
 )
 from ..i18n import tr
-from .requests import PredictionRequest
+from .requests import WorkerRequest
 from .settings import ShapeSettings, WorkerSettings
 from .state import WorkerState, describe
 from .supervisor import WorkerSupervisor
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from ..core.prompts import Prompts
     from ..layers.pixel_window import WindowImage
     from .connection import WorkerConnection
-    from .receiver import Receiver
+    from .requests import Receiver
 
 
 class SegmentationClient(WorkerSupervisor):
@@ -50,10 +48,8 @@ class SegmentationClient(WorkerSupervisor):
         super().__init__(parent)
         self.loaded: Loaded | None = None
         self._settings = WorkerSettings()
-        self._requests: dict[tuple[Hashable, bool], PredictionRequest] = {}  # not answered yet
+        self._sent_settings = self._settings  # in force when the latest message was sent
         self._ahead: WindowImage | None = None
-        # The request that the worker computes for, and the settings under which it was sent.
-        self._sent: tuple[PredictionRequest | None, WorkerSettings] = (None, self._settings)
 
     # --- requests --------------------------------------------------------------------------
 
@@ -90,7 +86,8 @@ class SegmentationClient(WorkerSupervisor):
         receiver
             Is given the `Predicted`.
         """
-        self._add(PredictionRequest(slot, image, prompts, receiver))
+        message = Predict.of(image.name, prompts)
+        self._add(WorkerRequest((slot, Predict), message, receiver, image))
 
     def outline(
         self,
@@ -101,100 +98,69 @@ class SegmentationClient(WorkerSupervisor):
         receiver: Receiver,
     ) -> None:
         """Request the `Outlined` of a prediction, in place of the one requested before."""
-        self._add(PredictionRequest(slot, image, prompts, receiver, shape))
+        message = Outline.of(image.name, prompts, **asdict(shape))
+        self._add(WorkerRequest((slot, Outline), message, receiver, image))
 
     def withdraw(self, slot: Hashable) -> None:
         """Drop the requests of a slot: their receivers are not called any more."""
-        for is_outline in (False, True):
-            self._drop((slot, is_outline))
+        for kind in (Predict, Outline):
+            self._drop((slot, kind))
         self._update_state()
 
     def cancel(self) -> None:
         """Drop all requests."""
-        self._requests.clear()
         self._ahead = None
-        self._withdraw_request()
-        self._update_state()
+        super().cancel()
 
-    def _add(self, request: PredictionRequest) -> None:
-        self._drop(request.key)
-        self._requests[request.key] = request
-        self._proceed()
-
-    def _drop(self, key: tuple[Hashable, bool]) -> None:
-        request = self._requests.pop(key, None)
-        if request is not None and request is self._sent[0]:
-            self._withdraw_request()
-
-    # --- sending ---------------------------------------------------------------------------
+    # --- sending and answers ---------------------------------------------------------------
 
     def _interpreter(self) -> str:
         return self._settings.interpreter
 
     def _send_next(self, connection: WorkerConnection) -> None:
-        settings = self._settings
-        requests = sorted(self._requests.values(), key=lambda r: r.shape is not None)
-        self._sent = (None, settings)
+        settings = self._sent_settings = self._settings
+        requests = sorted(self._requests.values(), key=lambda r: isinstance(r.message, Outline))
         if self.loaded is None:
             connection.send(Load(settings.model, settings.device, threads=settings.threads or None))
         elif requests:
-            self._send_for(requests[0], connection)
+            request = requests[0]
+            image = request.image
+            if image is not None and image.name not in connection.held:
+                self._send(connection, request, SetImage(image.name, image.pixels))
+            else:
+                self._send(connection, request, request.message)
         elif self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             if ahead.name not in connection.held:
                 connection.send(SetImage(ahead.name, ahead.pixels))
 
-    def _send_for(self, request: PredictionRequest, connection: WorkerConnection) -> None:
-        image = request.image
-        self._sent = (request, self._settings)
-        try:
-            if image.name in connection.held:
-                connection.send(request.message())
-            else:
-                connection.send(SetImage(image.name, image.pixels))
-        except IsegError as error:
-            self._deliver(request, Failure(type(error).__name__, str(error)))
-
-    # --- answers ---------------------------------------------------------------------------
-
     def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401
-        (sent, settings), self._sent = self._sent, (None, self._settings)
-        if settings is self._settings:  # else it is of a model that is not wanted any more
+        if self._sent_settings is self._settings:  # else of a model that is not wanted any more
             if isinstance(answer, Loaded):
                 self.loaded = answer
             elif isinstance(answer, Failure) and isinstance(request, Load):
                 self._fault = answer.text
             elif isinstance(answer, (Predicted, Outlined, Failure)):
-                self._deliver(sent, answer)
+                self._deliver(answer)
                 return
+        self._sent = None
         self._proceed()
-
-    def _deliver(self, request: PredictionRequest | None, answer: Any) -> None:  # noqa: ANN401
-        if request is None or self._requests.get(request.key) is not request:
-            self._proceed()
-            return
-        self._requests.pop(request.key)
-        self._proceed()  # the worker computes what is next while this is shown
-        request.receiver.deliver(answer)
 
     def _close(self) -> None:
         self.loaded = None
-        self._sent = (None, self._settings)
         super()._close()
 
     # --- state -----------------------------------------------------------------------------
+
+    def _ready_state(self) -> tuple[WorkerState, str]:
+        if self.loaded is None:
+            return WorkerState.LOADING, tr("Loading the model {}…").format(self._settings.model)
+        if self._requests:
+            return WorkerState.BUSY, tr("Computing…")
+        return WorkerState.READY, describe(self.loaded)
 
     def _advice(self) -> str:
         return tr(
             "Check that there is memory free, or choose another model or device in Options → "
             "Avalanche ISeg, and start it again."
         )
-
-    def _describe_state(self) -> tuple[WorkerState, str]:
-        if self._fault or self.welcome is None:
-            return super()._describe_state()
-        if self.loaded is None:
-            return WorkerState.LOADING, tr("Loading the model {}…").format(self._settings.model)
-        if self._requests:
-            return WorkerState.BUSY, tr("Computing…")
-        return WorkerState.READY, describe(self.loaded)

@@ -1,4 +1,8 @@
-"""Keeps a worker running: starts it again when it ends, and gives up when that is of no use."""
+"""Keeps a worker running: starts it again when it ends, and gives up when that is of no use.
+
+The worker computes one request at a time. Requests are kept until they are answered, so a worker
+that ends is started again and gets them again, with all that it needs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import Qgis, QgsMessageLog
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ..core.ipc.envelope import Failure, Hello
+from ..core.errors import IsegError
+from ..core.ipc.envelope import Failure, Hello, Skipped
 from ..i18n import tr
 from ..messages import TITLE
 from .connection import WorkerConnection
@@ -16,15 +21,18 @@ from .interpreter import find_interpreter
 from .state import WorkerState
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from ..core.ipc.envelope import MessageSet
+    from .requests import WorkerRequest
 
 _MAX_ENDS, _WITHIN_SECONDS = 3, 60.0  # then starting it again is of no use
 
 
 class WorkerSupervisor(QObject):
-    """A worker, whichever process it is at the moment; sent one request at a time.
+    """A worker, whichever process it is at the moment.
 
-    Subclasses have the `message_set` of the worker, choose its requests and take the answers.
+    Subclasses have the `message_set` of the worker, add requests and choose the next one.
 
     Signals
     -------
@@ -47,6 +55,8 @@ class WorkerSupervisor(QObject):
         self._connection: WorkerConnection | None = None
         self._working_interpreter = ""  # the last one with which a worker answered
         self._end_times: list[float] = []  # of workers, since all was well
+        self._requests: dict[Hashable, WorkerRequest] = {}  # not answered yet, by key
+        self._sent: WorkerRequest | None = None  # the one that the worker computes
         self.state, self.text = self._describe_state()
 
     @property
@@ -72,11 +82,13 @@ class WorkerSupervisor(QObject):
         self._close()
         self.cancel()
 
-    # --- for subclasses ----------------------------------------------------------------------
-
     def cancel(self) -> None:
         """Drop all requests."""
-        raise NotImplementedError
+        self._requests.clear()
+        self._withdraw_request()
+        self._update_state()
+
+    # --- for subclasses ----------------------------------------------------------------------
 
     def _interpreter(self) -> str:
         """Return the Python of the worker's environment; "" looks for one."""
@@ -86,21 +98,52 @@ class WorkerSupervisor(QObject):
         """Send the next request, if there is one. The worker is ready."""
         raise NotImplementedError
 
-    def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401
+    def _on_answered(self, request: Any, answer: Any) -> None:  # noqa: ANN401, ARG002
         """Take an answer, and proceed."""
-        raise NotImplementedError
+        self._deliver(answer)
 
-    def _describe_state(self) -> tuple[WorkerState, str]:
-        if self._fault:
-            return WorkerState.BROKEN, self._fault
-        if self._connection is None:
-            return WorkerState.OFF, tr("The worker is off.")
-        again = tr("The worker stopped; starting it again…")
-        return WorkerState.STARTING, again if self._end_times else tr("Starting the worker…")
+    def _ready_state(self) -> tuple[WorkerState, str]:
+        """Describe a worker that has answered."""
+        raise NotImplementedError
 
     def _advice(self) -> str:
         """Return what the user can do about a worker that ends again and again."""
         raise NotImplementedError
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def _add(self, request: WorkerRequest) -> None:
+        self._drop(request.key)
+        self._requests[request.key] = request
+        self._proceed()
+
+    def _drop(self, key: Hashable) -> None:
+        request = self._requests.pop(key, None)
+        if request is not None and request is self._sent:
+            self._withdraw_request()
+
+    def _withdraw_request(self) -> None:
+        """Cancel the request under way."""
+        if self._connection is not None:
+            self._connection.withdraw_request()
+
+    def _send(self, connection: WorkerConnection, request: WorkerRequest, message: Any) -> None:  # noqa: ANN401
+        """Send a message for a request."""
+        self._sent = request
+        try:
+            connection.send(message)
+        except (IsegError, TypeError, ValueError) as error:  # no frame can carry it
+            self._deliver(Failure(type(error).__name__, str(error)))
+
+    def _deliver(self, answer: Any) -> None:  # noqa: ANN401
+        """Give an answer to the request that it was computed for, if that is still wanted."""
+        sent, self._sent = self._sent, None
+        if sent is None or self._requests.get(sent.key) is not sent or isinstance(answer, Skipped):
+            self._proceed()
+            return
+        self._requests.pop(sent.key)
+        self._proceed()  # the worker computes what is next while this is shown
+        sent.receiver.deliver(answer)
 
     # --- the worker --------------------------------------------------------------------------
 
@@ -127,11 +170,6 @@ class WorkerSupervisor(QObject):
         self._connection.answered.connect(self._receive)
         self._connection.ended.connect(self._on_ended)
         self._connection.open()
-
-    def _withdraw_request(self) -> None:
-        """Cancel the request under way."""
-        if self._connection is not None:
-            self._connection.withdraw_request()
 
     def _receive(self, request: Any, answer: Any) -> None:  # noqa: ANN401
         if not isinstance(request, Hello):
@@ -162,6 +200,7 @@ class WorkerSupervisor(QObject):
 
     def _close(self) -> None:
         """End the worker, if there is one. Requests stay noted."""
+        self._sent = None
         if self._connection is not None:
             self._connection.close()
             self._connection.deleteLater()
@@ -170,6 +209,16 @@ class WorkerSupervisor(QObject):
     def _reset_failures(self) -> None:
         self._fault = ""
         self._end_times.clear()
+
+    def _describe_state(self) -> tuple[WorkerState, str]:
+        if self._fault:
+            return WorkerState.BROKEN, self._fault
+        if self._connection is None:
+            return WorkerState.OFF, tr("The worker is off.")
+        if self._connection.welcome is None:
+            again = tr("The worker stopped; starting it again…")
+            return WorkerState.STARTING, again if self._end_times else tr("Starting the worker…")
+        return self._ready_state()
 
     def _update_state(self) -> None:
         now = self._describe_state()

@@ -26,7 +26,7 @@ from avalanche_iseg_qgis.core.survey.protocol import (
     ToMap,
 )
 from avalanche_iseg_qgis.worker.camera_client import CameraClient
-from avalanche_iseg_qgis.worker.receiver import Receiver
+from avalanche_iseg_qgis.worker.requests import Receiver
 from avalanche_iseg_qgis.worker.state import WorkerState
 
 EPSG = 2056

@@ -17,7 +17,7 @@ from waiting import wait_until
 from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow, WindowImage
 from avalanche_iseg_qgis.worker.interpreter import find_interpreter
-from avalanche_iseg_qgis.worker.receiver import Receiver
+from avalanche_iseg_qgis.worker.requests import Receiver
 from avalanche_iseg_qgis.worker.segmentation_client import (
     SegmentationClient,
     ShapeSettings,

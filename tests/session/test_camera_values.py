@@ -44,7 +44,7 @@ from avalanche_iseg_qgis.core.survey.protocol import (
     Registered,
     SolvePose,
 )
-from avalanche_iseg_qgis.worker.receiver import Receiver
+from avalanche_iseg_qgis.worker.requests import Receiver
 
 WIDTH, HEIGHT = 1200, 800
 CAMERA = Camera(WIDTH, HEIGHT, 2.7e6, 1.1e6, 1500.0, 10.0, 2.0, 0.0, 1300.0)
