@@ -22,7 +22,6 @@ from .core.errors import IsegError
 from .features import target
 from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
-from .georef.map_prompts import MapPrompts
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
 from .i18n import tr
@@ -61,9 +60,8 @@ class PluginController(QObject):
         self.georeferencer = Georeferencer(
             self._canvas, session, self.camera, self.camera_client, self
         )
-        self._map_prompts = MapPrompts(session)
         photo_canvas = self.camera.photo_dock.canvas
-        self.tool = SegmentTool(self._canvas, self._map_prompts)
+        self.tool = SegmentTool(self._canvas, session)
         self.photo_tool = SegmentTool(photo_canvas, session)
         self.overlay = SegmentationOverlay(self._canvas, session, self.dock, self.tool, self)
         self.photo_overlay = SegmentationOverlay(
@@ -199,7 +197,7 @@ class PluginController(QObject):
         differs = photo is not None and (image is None or image.source.path != file_of(photo))
         if differs and self.camera.dock.isVisible():
             self.dock.layer.setLayer(photo)
-        self._map_prompts.photo_grid = self.georeferencer.grid
+        self.tool.photo_grid = self.georeferencer.grid
         self.tool.show_prompts()
 
     def _on_saved(self, ref: FeatureRef) -> None:

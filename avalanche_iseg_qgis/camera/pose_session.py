@@ -22,6 +22,7 @@ from ..worker.requests import Receiver
 from .drift import describe_drift, with_drift
 from .focal_length import exif_focal_length
 from .heights import TerrainHeights
+from .photo_grid import PhotoGrid
 from .points import PosePoint, merged, with_click, with_point
 from .pose_crs import with_crs
 from .pose_draft import PIXELS, PoseDraft, description_of, initial_camera
@@ -94,6 +95,11 @@ class PoseSession(QObject):
         if not self.draft.epsg:
             return QgsCoordinateReferenceSystem()
         return QgsCoordinateReferenceSystem.fromEpsgId(self.draft.epsg)
+
+    @property
+    def map_grid(self) -> PhotoGrid | None:
+        """The photo's pixels as places on the map, once the range map is known."""
+        return PhotoGrid(self.range_map, self.heights, self.crs) if self.range_map else None
 
     @property
     def photos(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from qgis.gui import QgsMapTool
 from qgis.PyQt.QtCore import QPoint, Qt
@@ -24,50 +24,9 @@ if TYPE_CHECKING:
     from ..core.prompts import Box
     from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
+    from ..session.session import SegmentationSession
 
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-
-
-class PromptTarget(Protocol):
-    """Owner of the prompts that the tool changes. Coordinates are pixels of ``grid``."""
-
-    @property
-    def grid(self) -> PixelGrid | None:
-        """Grid of the image, None without one."""
-
-    @property
-    def prompts(self) -> PromptSet:
-        """The prompts to show."""
-
-    def add_click(self, row: float, col: float, positive: bool) -> None:
-        """Add a click."""
-
-    def move_click(self, index: int, row: float, col: float) -> None:
-        """Move a click."""
-
-    def remove_click(self, index: int) -> None:
-        """Remove a click."""
-
-    def set_box(self, box: Box | None) -> None:
-        """Set another box, or none."""
-
-    def undo(self) -> None:
-        """Restore the prompts before."""
-
-    def redo(self) -> None:
-        """Take an undo back."""
-
-    def remove_last_click(self) -> None:
-        """Remove the last click."""
-
-    def finish(self) -> None:
-        """Save the object."""
-
-    def discard(self) -> None:
-        """Discard the object."""
-
-    def say(self, text: str) -> None:
-        """Show a message to the user."""
 
 
 @dataclass
@@ -90,12 +49,19 @@ class SegmentTool(QgsMapTool):
     """Left click: avalanche; right click: background; left drag: box, or moves a click or box.
 
     All other events (wheel, middle button, Space, arrows) are the canvas's.
+
+    Attributes
+    ----------
+    photo_grid
+        The pixels of the current photo as places on this canvas; None if the current image lies
+        on the canvas itself.
     """
 
-    def __init__(self, canvas: QgsMapCanvas, target: PromptTarget) -> None:
+    def __init__(self, canvas: QgsMapCanvas, session: SegmentationSession) -> None:
         super().__init__(canvas)
         self._canvas = canvas
-        self._target = target
+        self._session = session
+        self.photo_grid: PixelGrid | None = None
         self._press: _Press | None = None
         self._is_over_item = False
         self._keys = KeyFilter(canvas, self._on_key)
@@ -105,13 +71,24 @@ class SegmentTool(QgsMapTool):
         self.setCursor(self._cross)
 
     def show_prompts(self) -> None:
-        """Draw the target's prompts after a change."""
-        self._draw(self._target.prompts)
+        """Draw the prompts after a change."""
+        self._draw(self._prompts)
 
     def close(self) -> None:
         """Remove the tool and its item from the canvas."""
         self._canvas.unsetMapTool(self)
         self.item.close()
+
+    @property
+    def _grid(self) -> PixelGrid | None:
+        """Grid of the pixels that prompts are given in."""
+        return self.photo_grid or self._session.grid
+
+    @property
+    def _prompts(self) -> PromptSet:
+        """The prompts that can be shown: a box in the photo is no box on the map."""
+        prompts = self._session.prompts
+        return prompts.with_box(None) if self.photo_grid else prompts
 
     # --- called by QGIS ---------------------------------------------------------------------
 
@@ -136,12 +113,12 @@ class SegmentTool(QgsMapTool):
         if self._press:  # a second button cancels the press of the first one
             self._cancel()
             return
-        grid = self._target.grid
+        grid = self._grid
         if event.button() not in (_LEFT, _RIGHT):
             return
         self._canvas.setFocus()  # for the keys
         if not grid:
-            self._target.say(tr("Choose an image first: a raster layer, in the Segment panel."))
+            self._session.say(tr("Choose an image first: a raster layer, in the Segment panel."))
             return
         point = event.pixelPoint()
         place = GridPlacement(self._canvas, grid).to_pixel(point)
@@ -168,7 +145,7 @@ class SegmentTool(QgsMapTool):
         if dragged:
             self._finish_drag(press, dragged)
         elif press.is_drag(point):
-            self._target.say(
+            self._session.say(
                 tr("Drag with the left button for a box, with the middle one to move the map.")
             )
         else:
@@ -178,11 +155,11 @@ class SegmentTool(QgsMapTool):
     # --- changes of the prompts -------------------------------------------------------------
 
     def _on_key(self, action: str) -> None:
-        """Call the target's method for a key, see `KeyFilter`; Escape only ends a drag."""
+        """Call the session's method for a key, see `KeyFilter`; Escape only ends a drag."""
         if not self.isActive():
             return
         if not self._press:
-            getattr(self._target, action)()
+            getattr(self._session, action)()
         elif action == "discard":
             self._cancel()
 
@@ -192,30 +169,36 @@ class SegmentTool(QgsMapTool):
 
     def _current_press(self) -> _Press | None:
         """Return the press of a button, unless the image has changed since."""
-        if self._press and self._press.grid != self._target.grid:
+        if self._press and self._press.grid != self._grid:
             self._press = None
         return self._press
 
     def _finish_click(self, press: _Press) -> None:
         hit = press.hit
         if hit and hit.click is not None:
-            self._target.remove_click(hit.click)
+            self._session.remove_click(hit.click)
         elif hit and hit.handle not in (None, CENTRE) and press.button == _RIGHT:
-            self._target.set_box(None)  # left clicks on handles, and all at the centre, are prompts
+            self._set_box(None)  # left clicks on handles, and all at the centre, are prompts
         elif press.grid.contains(press.row, press.col):
-            self._target.add_click(press.row, press.col, press.button == _LEFT)
+            self._session.add_click(press.row, press.col, press.button == _LEFT)
         else:
-            self._target.say(tr("That is outside of the image: click on the image itself."))
+            self._session.say(tr("That is outside of the image: click on the image itself."))
 
     def _finish_drag(self, press: _Press, prompts: PromptSet) -> None:
         index, box = press.hit.click if press.hit else None, prompts.box
         if index is not None:
             click = prompts.clicks[index]
-            self._target.move_click(index, click.row, click.col)
+            self._session.move_click(index, click.row, click.col)
         elif box and box.row_min < box.row_max and box.col_min < box.col_max:
-            self._target.set_box(box)
+            self._set_box(box)
         else:
-            self._target.say(tr("That box is empty: draw it over a part of the image."))
+            self._session.say(tr("That box is empty: draw it over a part of the image."))
+
+    def _set_box(self, box: Box | None) -> None:
+        if self.photo_grid:
+            self._session.say(tr("Click on the map, or draw the box in the photo."))
+        else:
+            self._session.set_box(box)
 
     def _drag(self, press: _Press, point: QPoint) -> PromptSet | None:
         """Draw and return the prompts dragged to a point; None as long as this is no drag."""
@@ -230,7 +213,7 @@ class SegmentTool(QgsMapTool):
         return prompts
 
     def _start_drag(self, press: _Press) -> Drag:
-        prompts, grid, hit = self._target.prompts, press.grid, press.hit
+        prompts, grid, hit = self._prompts, press.grid, press.hit
         if hit and hit.click is not None:
             return drag_click(prompts, grid, hit.click)
         if hit and hit.handle is not None and prompts.box:
@@ -238,7 +221,7 @@ class SegmentTool(QgsMapTool):
         return drag_new_box(prompts, grid, press.row, press.col)
 
     def _draw(self, prompts: PromptSet) -> None:
-        grid = self._target.grid
+        grid = self._grid
         if grid:
             self.item.show(prompts.clicks, prompts.box, grid)
         else:

@@ -18,12 +18,12 @@ from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, 
 from ..i18n import tr
 from ..session.start_mask import StartMask
 from ..worker.requests import Receiver
-from .camera_grid import PhotoGrid
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
 
     from ..camera.gui.controller import CameraController
+    from ..camera.photo_grid import PhotoGrid
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
     from ..session.draft import FeatureRef
@@ -83,9 +83,9 @@ class Georeferencer(QObject):
     def grid(self) -> PhotoGrid | None:
         """The current photo's pixels as places on the map, once its range map is known."""
         image, pose = self._session.image, self._camera.pose_session
-        if image is None or pose.range_map is None or image.source.path != pose.draft.photo:
+        if image is None or image.source.path != pose.draft.photo:
             return None
-        return PhotoGrid(pose.range_map, pose.heights, pose.crs)
+        return pose.map_grid
 
     def finish(
         self, image: MappedImage, outlined: Outlined, pose: PhotoPose, receiver: Receiver

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qgis.core import QgsPointXY
 from qgis.PyQt.QtCore import QObject
 
@@ -67,15 +66,9 @@ class CursorLink(QObject):
 
     def _pixel_of(self, point: QgsPointXY) -> QgsPointXY | None:
         """Return where the photo shows a place of the map, on its canvas; None if it does not."""
-        session, range_map = self._session, self._session.range_map
-        if range_map is None:
-            return None
+        session, map_grid = self._session, self._session.map_grid
         place = transformed(point, self._map.mapSettings().destinationCrs(), session.crs)
-        if place is None:
+        if map_grid is None or place is None:
             return None
-        height = session.heights.at(place.x(), place.y())
-        xyz = np.array([[place.x(), place.y(), height]])
-        if not math.isfinite(height) or not range_map.is_visible(xyz)[0]:
-            return None
-        col, row = range_map.camera.project(xyz)[0].tolist()
-        return session.grid.to_layer(row, col)
+        row, col = map_grid.to_pixel(place)
+        return session.grid.to_layer(row, col) if math.isfinite(row) else None

@@ -1,11 +1,11 @@
-"""Map tools for points, in the photo and on the map, and for the position of the camera."""
+"""The map tool for points, in the photo and on the map."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsPointXY
-from qgis.gui import QgsMapTool, QgsMapToolEmitPoint
+from qgis.gui import QgsMapTool
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QApplication
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .point_items import PointsItem
 
 _LEFT = Qt.MouseButton.LeftButton
-_DELETE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
 
 class PointTool(QgsMapTool):
@@ -52,7 +51,11 @@ class PointTool(QgsMapTool):
         self._offset = QPoint()  # from the mouse to that point
         self._moved = False
         self._cross = cross_cursor()
-        self._key_filter = _KeyFilter(self)
+        self._signals = {
+            Qt.Key.Key_Delete: self.deleted,
+            Qt.Key.Key_Backspace: self.deleted,
+            Qt.Key.Key_Escape: self.cancelled,
+        }
         self.setCursor(self._cross)
 
     # --- called by QGIS ---------------------------------------------------------------------
@@ -60,11 +63,11 @@ class PointTool(QgsMapTool):
     def activate(self) -> None:
         """Begin on the canvas."""
         super().activate()
-        self._canvas.installEventFilter(self._key_filter)
+        self._canvas.installEventFilter(self)
 
     def deactivate(self) -> None:
         """End on the canvas: another tool is set."""
-        self._canvas.removeEventFilter(self._key_filter)
+        self._canvas.removeEventFilter(self)
         self._press = None
         super().deactivate()
 
@@ -102,38 +105,16 @@ class PointTool(QgsMapTool):
         elif not self._moved:
             self.clicked.emit(self.toMapCoordinates(event.pixelPoint()))
 
-    def press_key(self, key: int) -> bool:
-        """Act on a key; return whether it is one of the tool's."""
-        if key in _DELETE:
-            self.deleted.emit()
-        elif key == Qt.Key.Key_Escape:
-            self.cancelled.emit()
-        else:
-            return False
-        return True
-
-
-class PositionTool(QgsMapToolEmitPoint):
-    """One click on the map: the position of the camera."""
-
-    def __init__(self, canvas: QgsMapCanvas) -> None:
-        super().__init__(canvas)
-        self.setCursor(cross_cursor())
-
-
-class _KeyFilter(QObject):
-    """Handles the tool's keys before QGIS does, only while the canvas has the focus."""
-
-    def __init__(self, tool: PointTool) -> None:
-        super().__init__(tool)
-        self._tool = tool
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, ARG002
-        """Filter the canvas's events; called by Qt."""
-        if event.type() == QEvent.Type.ShortcutOverride:
-            if event.key() in (*_DELETE, Qt.Key.Key_Escape):
-                event.accept()
-                return True
-        elif event.type() == QEvent.Type.KeyPress:
-            return self._tool.press_key(event.key())
-        return False
+        """Handle the tool's keys before QGIS does, while the canvas has the focus."""
+        kind = event.type()
+        if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            return False
+        signal = self._signals.get(event.key())
+        if signal is None:
+            return False
+        if kind == QEvent.Type.ShortcutOverride:
+            event.accept()
+        else:
+            signal.emit()
+        return True

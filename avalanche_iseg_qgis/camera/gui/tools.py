@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsPointXY
-from qgis.gui import QgsMapTool
+from qgis.gui import QgsMapTool, QgsMapToolEmitPoint
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from ...canvas.cursor import cross_cursor
 from ..points import MAP, PHOTO
-from .point_tool import PointTool, PositionTool
+from .point_tool import PointTool
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
@@ -55,7 +56,8 @@ class CameraTools(QObject):
         self._earlier_tool: QgsMapTool | None = None
         self._on_map = PointTool(canvas, overlays.on_map)
         self._on_photo = PointTool(photo_dock.canvas, overlays.on_photo)
-        self._position_tool = PositionTool(canvas)
+        self._position_tool = QgsMapToolEmitPoint(canvas)
+        self._position_tool.setCursor(cross_cursor())
         for side, tool in ((MAP, self._on_map), (PHOTO, self._on_photo)):
             tool.clicked.connect(lambda point, s=side: self.clicked.emit(s, point))
             tool.moved.connect(lambda index, point, s=side: self.moved.emit(s, index, point))

@@ -11,24 +11,14 @@ from qgis.core import QgsPointXY
 if TYPE_CHECKING:
     from qgis.core import QgsCoordinateReferenceSystem
 
-    from ..camera.heights import TerrainHeights
     from ..core.projection.range_map import RangeMap
+    from .heights import TerrainHeights
 
 _NOWHERE = 1e9  # a coordinate that no map shows
 
 
 class PhotoGrid:
-    """Pixels to map coordinates and back, as `layers.grid.Grid` for a raster.
-
-    Parameters
-    ----------
-    ranges
-        Of the posed camera.
-    heights
-        Of the terrain.
-    crs
-        Of the camera's pose.
-    """
+    """Pixels to coordinates of the pose's CRS and back, as `layers.grid.Grid` for a raster."""
 
     def __init__(
         self, ranges: RangeMap, heights: TerrainHeights, crs: QgsCoordinateReferenceSystem
