@@ -241,7 +241,7 @@ def test_picture_ahead_of_the_first_click(ready):
 def test_a_request_that_fails_is_refused_and_the_worker_goes_on(ready):
     photo, pid = made(), ready.service.pid
     ready.predict("outside", photo, Prompts([], Box(5000, 6000, 5000, 6000)))
-    ready.outline("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo), None)
+    ready.predict("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo), "live")
     wait_until(lambda: len(ready.refusals) == 1, what="a refusal")
     ready.predict("flat", picture(np.zeros((9, 9), np.uint8), "flat"), middle(photo))
     wait_until(lambda: len(ready.refusals) == 2, what="a refusal")
