@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..core.prompts import Box
     from ..layers.grid import PixelGrid
     from ..session.prompt_set import PromptSet
-    from ..session.session import SegmentationSession
+    from ..session.qt_session import QtSession
 
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -57,7 +57,7 @@ class SegmentTool(QgsMapTool):
         on the canvas itself.
     """
 
-    def __init__(self, canvas: QgsMapCanvas, session: SegmentationSession) -> None:
+    def __init__(self, canvas: QgsMapCanvas, session: QtSession) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._session = session

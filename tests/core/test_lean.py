@@ -13,7 +13,7 @@ from goldens import CONFIGS, deeplab, fill_with_recipe, hrnet
 from tiny import TINY, tiny_model
 
 from core.engine import TorchEngine
-from core.engine.fused import FusedNetwork, SplitConv, _fused_pair
+from core.engine.fused import FusedNetwork, SplitConv, _fuse
 from core.model import ClickModel, HRNetConfig, build_model
 from core.model.checkpoint import load_checkpoint
 
@@ -196,7 +196,7 @@ def test_folding_a_batch_norm_into_its_convolution():
     torch.nn.init.uniform_(norm.weight)
     torch.nn.init.normal_(norm.bias)
     x = torch.randn(2, 3, 5, 6)
-    weight, bias = _fused_pair(conv, norm)
+    weight, bias = _fuse(conv, norm)
     torch.testing.assert_close(F.conv2d(x, weight, bias), norm.eval()(conv(x)))
 
 
@@ -204,7 +204,7 @@ def test_folding_a_batch_norm_into_its_convolution():
                                   (torch.nn.Conv2d(3, 4, 1), torch.nn.ReLU())])  # fmt: skip
 def test_only_a_convolution_and_its_batch_norm_can_be_folded(pair):
     with pytest.raises(TypeError, match="expected a convolution and its batch norm"):
-        _fused_pair(*pair)
+        _fuse(*pair)
 
 
 # --- the PyTorch engine ---------------------------------------------------------------------

@@ -84,7 +84,14 @@ def test_faults_of_the_input_end_with_2_and_one_line(words, tmp_path, monkeypatc
 
 def test_ctrl_c_ends_with_130(tmp_path):
     scenes = [COMMAND, "synthetic", str(tmp_path / "scenes"), "--count", "50"]
-    process = subprocess.Popen(scenes, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        scenes,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Background jobs, as tests may be, ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(tmp_path.glob("scenes/scene_*")) and process.poll() is None:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
