@@ -59,7 +59,9 @@ def test_every_option_is_still_taken(words, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert missing(COMMANDS[words], json.loads(done.stdout), f"python -m {words}") == []
+    found = json.loads(done.stdout)
+    found = found["subcommands"].get("data", found)  # had a parser of its own in 0.1.0
+    assert missing(COMMANDS[words], found, f"python -m {words}") == []
 
 
 @pytest.fixture(scope="module")

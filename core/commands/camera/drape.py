@@ -15,7 +15,7 @@ from . import common
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "drape", run, "drape a photo on the map (orthophoto)")
-    parser.add_argument("photo", metavar="PHOTO", type=Path)
+    parser.add_argument("photo", metavar="PICTURE", type=Path)
     common.add_camera_option(parser)
     common.add_viewshed_options(parser)
     parser.add_argument(

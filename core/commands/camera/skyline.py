@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = common.new_parser(
         subparsers, "skyline", run, "pose a camera from the skyline, without control points"
     )
-    parser.add_argument("photo", metavar="PHOTO", type=Path)
+    parser.add_argument("photo", metavar="PICTURE", type=Path)
     parser.add_argument(
         "--camera", metavar="START.json", type=Path, help="camera whose position and lens to take"
     )
