@@ -114,6 +114,9 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
     return Image(np.ascontiguousarray(values), path, transform, crs_wkt)
 
 
+read_picture = read_image  # its name in scripts written for 0.1
+
+
 def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]:
     """Read the integer values of a mask file.
 

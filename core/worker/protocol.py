@@ -295,6 +295,7 @@ SEGMENTATION_MESSAGES = MessageSet(
     replaces={Predict: (Predict, Outline), Outline: (Outline,)},
 )
 REQUESTS, ANSWERS = SEGMENTATION_MESSAGES.requests, SEGMENTATION_MESSAGES.answers
+REPLACES = SEGMENTATION_MESSAGES.replaces
 to_frame = SEGMENTATION_MESSAGES.to_frame
 
 Prediction = Predicted
