@@ -65,7 +65,7 @@ class CameraClient(WorkerSupervisor):
     def _send_next(self, connection: WorkerConnection) -> None:
         request = next(iter(self._requests.values()), None)
         if request is not None:
-            self._send(connection, request, request.message)
+            self._send(connection, request, lambda: request.message)
 
     def _ready_state(self) -> tuple[WorkerState, str]:
         if self._requests:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QObject
@@ -126,9 +127,9 @@ class SegmentationClient(WorkerSupervisor):
             request = requests[0]
             image = request.image
             if image is not None and image.name not in connection.held:
-                self._send(connection, request, SetImage(image.name, image.pixels))
+                self._send(connection, request, partial(SetImage, image.name, image.pixels))
             else:
-                self._send(connection, request, request.message)
+                self._send(connection, request, lambda: request.message)
         elif self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             if ahead.name not in connection.held:

@@ -21,7 +21,7 @@ from .interpreter import find_interpreter
 from .state import WorkerState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from ..core.ipc.envelope import MessageSet
     from .requests import WorkerRequest
@@ -127,12 +127,14 @@ class WorkerSupervisor(QObject):
         if self._connection is not None:
             self._connection.withdraw_request()
 
-    def _send(self, connection: WorkerConnection, request: WorkerRequest, message: Any) -> None:  # noqa: ANN401
-        """Send a message for a request."""
+    def _send(
+        self, connection: WorkerConnection, request: WorkerRequest, build: Callable[[], Any]
+    ) -> None:
+        """Build and send a message for a request."""
         self._sent = request
         try:
-            connection.send(message)
-        except (IsegError, TypeError, ValueError) as error:  # no frame can carry it
+            connection.send(build())
+        except (IsegError, TypeError, ValueError) as error:  # no message or frame can carry it
             self._deliver(Failure(type(error).__name__, str(error)))
 
     def _deliver(self, answer: Any) -> None:  # noqa: ANN401
