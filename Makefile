@@ -98,7 +98,7 @@ bench: $(READY) qgis
 	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py
 
 api: $(READY)
-	$(VENV)/bin/pdoc --docformat numpy --output-directory build/api core
+	$(RUN) scripts/api.py build/api
 
 package:
 	$(PYTHON) scripts/package.py
