@@ -138,7 +138,7 @@ def test_a_damaged_cache_is_made_anew(own_cache):
 def test_a_cache_that_cannot_be_written_costs_a_warning_only(own_cache):
     shutil.rmtree(own_cache)
     own_cache.write_text("a file where the folder should be")
-    with pytest.warns(UserWarning, match="could not be kept"):
+    with pytest.warns(UserWarning, match="could not be written"):
         engine = OpenVinoEngine(tiny_model())
     assert torch.isfinite(engine.compute_logits(example(TINY), GOLDEN_POINTS)).all()
 
