@@ -21,6 +21,7 @@ from core.zoo import resolve_model
 
 from .config import Config, expand
 
+_STRIDES = {"middle_stride", "deep_stride"}  # of a light network, any with the same weights
 _ARRAY = re.compile(r"(\d{3})\.(CONV_2D|DEPTHWISE_CONV_2D)\.(w|b)")
 
 
@@ -57,9 +58,14 @@ def _from_checkpoint(name: str, params: dict[str, object]) -> ClickModel:
     if len(stages) != 1:
         raise ConfigError(f"{path} has {len(stages)} stages; only models of one can be trained.")
     model = stages[0]
-    found = {"architecture": model.config.architecture, **model.config.to_json()["params"]}
-    differing = [key for key, value in params.items() if found.get(key) != value]
-    if differing:
+    known = model.config.to_json()["params"]
+    found = {"architecture": model.config.architecture, **known}
+    differing = {key: value for key, value in params.items() if found.get(key) != value}
+    if differing and differing.keys() <= _STRIDES and isinstance(model.config, LightConfig):
+        weights = model.state_dict()
+        model = build_model(build_config(LightConfig, {**known, **differing}))
+        model.load_state_dict(weights)
+    elif differing:
         raise ConfigError(
             f"{path} is another network than 'model' describes: {', '.join(differing)} differ. "
             "Describe it as it is, or leave 'model' empty."

@@ -89,6 +89,12 @@ class LightConfig(ModelConfig):
 
     The defaults are those of its initial weights and its training: pixels scaled to -1..1, clicks
     as disks of 5 pixels, guidance by the previous mask.
+
+    Attributes
+    ----------
+    middle_stride, deep_stride
+        Strides of the encoder's last two stages, 16 or 8. The same weights serve both: at stride 8
+        they are dilated, and see as far.
     """
 
     architecture: ClassVar[str] = "light"
@@ -101,8 +107,16 @@ class LightConfig(ModelConfig):
     norm_mean: tuple[float, float, float] = (128 / 255, 128 / 255, 128 / 255)
     norm_std: tuple[float, float, float] = (128 / 255, 128 / 255, 128 / 255)
     channels: int = 64
+    middle_stride: int = 16
+    deep_stride: int = 16
 
     def __post_init__(self) -> None:
+        strides = self.middle_stride, self.deep_stride
+        if strides not in ((16, 16), (8, 16), (8, 8)):
+            raise CheckpointError(
+                f"A light network cannot have the strides {strides[0]} (middle) and {strides[1]} "
+                "(deep); 16 and 16, 8 and 16, or 8 and 8 are possible."
+            )
         if self.use_rgb_conv or self.conv_extend or not self.with_prev_mask:
             raise CheckpointError(
                 "A light network embeds clicks and previous mask on their own: use_rgb_conv and "

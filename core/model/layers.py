@@ -122,7 +122,9 @@ def named(**layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict(layers))
 
 
-def separable_conv(inputs: int, outputs: int) -> nn.Sequential:
+def separable_conv(inputs: int, outputs: int, dilation: int = 1) -> nn.Sequential:
     """Build a depthwise 3x3, a pointwise 1x1 convolution, batch norm and ReLU."""
-    depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+    depthwise = nn.Conv2d(
+        inputs, inputs, 3, padding=dilation, dilation=dilation, groups=inputs, bias=False
+    )
     return named(body=nn.Sequential(depthwise, *conv_bn_relu(inputs, outputs)))

@@ -2,9 +2,10 @@
 
 The encoder is MobileNetV2 1.0 (Sandler et al. 2018) at output stride 16, without batch norm: its
 initial weights have it folded in. Clicks and previous mask are embedded and added to the
-first convolution, as in the RITM family. The decoder sums features of strides 16, 8 and 4 top
-down; at stride 8 it also compares every cell with the mean features under the clicks and under
-the previous mask, so that a click on a texture acts on that texture elsewhere.
+first convolution, as in the RITM family. The decoder sums features of strides 16 (8, where
+`LightConfig` says so), 8 and 4 top down; at stride 8 it also compares every cell with the mean
+features under the clicks and under the previous mask, so that a click on a texture acts on that
+texture elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .layers import conv_bn, height_width, separable_conv
 from .stem import Scale
 
 STRIDE = 16
-"""Of the encoder's deepest features, and the smallest side of an input."""
+"""Coarsest of the encoder's features, and the smallest side of an input."""
 _STEM_CHANNELS = 32
 # Of the inverted residuals after the first: output channels, stride, dilation of the depthwise.
 _BLOCKS = (
@@ -29,7 +30,7 @@ _BLOCKS = (
     *[(160, 1, 1), (160, 1, 2), (160, 1, 2), (320, 1, 2)],
 )
 _EXPANSION = 6
-# Blocks whose outputs the decoder uses, at strides 4, 8, 16 and 16.
+# Blocks whose outputs the decoder uses: at strides 4 and 8, of the middle and the deep stage.
 _TAPS = (2, 5, 12, 16)
 _TAP_CHANNELS = (24, 32, 96, 320)
 _GUIDES = 4  # positive clicks, negative clicks, previous mask, what the previous mask leaves out
@@ -52,14 +53,18 @@ def pad_to_stride(x: Tensor, mode: str) -> Tensor:
 
 
 class SameConv2d(nn.Conv2d):
-    """3x3 convolution of stride 2, padded at the bottom and the right as TensorFlow's SAME."""
+    """3x3 convolution of stride 2, padded at the bottom and the right as TensorFlow's SAME.
 
-    def __init__(self, inputs: int, outputs: int, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, 3, stride=2, groups=groups)
+    With dilation 2, every second row and column is the result for every second of the input.
+    """
+
+    def __init__(self, inputs: int, outputs: int, groups: int = 1, dilation: int = 1) -> None:
+        super().__init__(inputs, outputs, 3, stride=2, groups=groups, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H // 2, W // 2)."""
-        return super().forward(F.pad(x, (0, 1, 0, 1)))
+        dilation = self.dilation[0]
+        return super().forward(F.pad(x, (dilation - 1, dilation, dilation - 1, dilation)))
 
 
 class InvertedResidual(nn.Module):
@@ -72,7 +77,7 @@ class InvertedResidual(nn.Module):
         middle = inputs * expansion
         self.expand = nn.Conv2d(inputs, middle, 1) if expansion > 1 else None
         self.depthwise: nn.Conv2d = (
-            SameConv2d(middle, middle, groups=middle)
+            SameConv2d(middle, middle, middle, dilation)
             if stride == 2
             else nn.Conv2d(middle, middle, 3, padding=dilation, dilation=dilation, groups=middle)
         )
@@ -88,14 +93,20 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2Encoder(nn.Module):
-    """MobileNetV2 1.0 with its last stages dilated, at stride 16."""
+    """MobileNetV2 1.0 with its last stages dilated, at stride 16 or 8."""
 
-    def __init__(self) -> None:
+    def __init__(self, middle_stride: int, deep_stride: int) -> None:
         super().__init__()
         self.stem = SameConv2d(3, _STEM_CHANNELS)
         blocks = [InvertedResidual(_STEM_CHANNELS, 16, 1, 1, expansion=1)]
         inputs = 16
-        for outputs, stride, dilation in _BLOCKS:
+        finer = 1  # stride 16 over the stride of the block's input, from the middle stage on
+        for index, (outputs, stride, dilation) in enumerate(_BLOCKS, start=1):
+            dilation *= finer
+            if index == _TAPS[1] + 1:
+                stride, finer = middle_stride // 8, 16 // middle_stride
+            elif index == _TAPS[2] + 1:
+                stride, finer = deep_stride // middle_stride, 16 // deep_stride
             blocks.append(InvertedResidual(inputs, outputs, stride, dilation, _EXPANSION))
             inputs = outputs
         self.blocks = nn.ModuleList(blocks)
@@ -133,27 +144,28 @@ class SimilarityGuide(nn.Module):
 class LightDecoder(nn.Module):
     """Decoder from taps and guides to features at stride 4."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, middle_stride: int) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(
             nn.Sequential(*conv_bn(inputs, channels)) for inputs in _TAP_CHANNELS
         )
         self.whole = nn.Conv2d(_TAP_CHANNELS[-1], channels, 1)
-        self.top = separable_conv(channels, channels)
+        self.top = separable_conv(channels, channels, 16 // middle_stride)
         self.middle = separable_conv(channels, channels)
         self.likeness = SimilarityGuide(channels)
         self.compared = separable_conv(channels, channels)
         self.fine = nn.Sequential(*(separable_conv(channels, channels) for _ in range(3)))
 
     def join_deep(self, middle: Tensor, deep: Tensor) -> Tensor:
-        """Join the two features at stride 16 and the mean of the deepest."""
+        """Join the two deepest features and the mean of the deepest at the middle stride."""
         mean = self.whole(deep.mean(dim=(2, 3), keepdim=True))
-        joined = self.lateral[3](deep) + self.lateral[2](middle) + mean
+        deepest = upsample(self.lateral[3](deep), height_width(middle))
+        joined = deepest + self.lateral[2](middle) + mean
         result: Tensor = self.top(F.relu(joined))
         return result
 
     def join_fine(self, top: Tensor, low: Tensor, fine: Tensor, guides: Tensor) -> Tensor:
-        """Join the features of strides 16, 8 and 4; return (B, C, H // 4, W // 4)."""
+        """Join the features of middle stride, 8 and 4; return (B, C, H // 4, W // 4)."""
         x = self.middle(upsample(top, height_width(low)) + self.lateral[1](low))
         x = self.compared(x + self.likeness(x, upsample(guides, height_width(low))))
         result: Tensor = self.fine(upsample(x, height_width(fine)) + self.lateral[0](fine))

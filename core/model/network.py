@@ -171,8 +171,8 @@ class LightModel(ClickModel):
 
     def __init__(self, config: LightConfig) -> None:
         super().__init__(config)
-        self.encoder = MobileNetV2Encoder()
-        self.decoder = LightDecoder(config.channels)
+        self.encoder = MobileNetV2Encoder(config.middle_stride, config.deep_stride)
+        self.decoder = LightDecoder(config.channels, config.middle_stride)
         self.head = nn.Conv2d(config.channels, 1, 1)
 
     def prepare(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -181,7 +181,7 @@ class LightModel(ClickModel):
         return pad_to_stride(rgb, "replicate"), pad_to_stride(maps, "constant")
 
     def encode(self, rgb: Tensor, maps: Tensor, level: Level) -> tuple[Tensor, ...]:
-        """Return A: the deepest tap and the others; B: joined stride 16; C: decoder output."""
+        """Return A: the deepest tap and the others; B: both deepest joined; C: decoder output."""
         fine, low, middle, deep = self.encoder(*self.fuse(rgb, maps))
         guides = guide_maps(maps)
         if level == "A":

@@ -94,9 +94,25 @@ def test_halving_pads_at_the_bottom_and_the_right(groups):
 
 def test_taps_lie_at_strides_4_8_16_and_16():
     with torch.no_grad():
-        taps = MobileNetV2Encoder()(torch.rand(2, 3, 96, 160), torch.zeros(2, 32, 48, 80))
+        taps = MobileNetV2Encoder(16, 16)(torch.rand(2, 3, 96, 160), torch.zeros(2, 32, 48, 80))
     shapes = [tuple(tap.shape) for tap in taps]
     assert shapes == [(2, 24, 24, 40), (2, 32, 12, 20), (2, 96, 6, 10), (2, 320, 6, 10)]
+
+
+@pytest.mark.parametrize("size", [(96, 160), (87, 53)])
+def test_finer_stages_hold_what_the_coarser_ones_gave(size):
+    """The same weights at stride 8: every second row and column is what stride 16 had."""
+    torch.manual_seed(0)
+    coarse = MobileNetV2Encoder(16, 16)
+    example = torch.rand(1, 3, *size), torch.zeros(1, 32, size[0] // 2, size[1] // 2)
+    for strides in ((8, 16), (8, 8)):
+        fine = MobileNetV2Encoder(*strides)
+        fine.load_state_dict(coarse.state_dict())
+        with torch.no_grad():
+            pairs = zip(fine(*example), coarse(*example), (8, 8, *strides), strict=True)
+            for index, (got, expected, stride) in enumerate(pairs):
+                kept = got[..., 1::2, 1::2] if index > 1 and stride == 8 else got
+                torch.testing.assert_close(kept, expected)
 
 
 def test_enlarging_keeps_pixel_centres():
@@ -138,7 +154,7 @@ def test_a_click_on_a_texture_speaks_for_it_elsewhere():
 
 
 def test_the_decoder_answers_at_stride_4():
-    decoder = LightDecoder(8).eval()
+    decoder = LightDecoder(8, 16).eval()
     channels, sides = (24, 32, 96, 320), (16, 8, 4, 4)
     fine, low, middle, deep = (
         torch.rand(1, c, s, s + 2) for c, s in zip(channels, sides, strict=True)
@@ -265,6 +281,13 @@ def test_the_file_holds_all_of_it(model, tmp_path):
     assert all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())
     example = inputs(40, 50)
     assert torch.equal(loaded(*example).instances, model(*example).instances)
+
+
+def test_files_that_name_no_stride_are_of_16():
+    params = {"channels": 16}
+    assert config_from_json({"architecture": "light", "params": params}) == SMALL
+    with pytest.raises(CheckpointError, match=r"strides 16 \(middle\) and 8 \(deep\)"):
+        LightConfig(deep_stride=8)
 
 
 @pytest.mark.parametrize(

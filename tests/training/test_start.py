@@ -315,6 +315,18 @@ def test_a_whole_model_goes_on(tmp_path):
         make_model(config({**LIGHT, "channels": 8}, {"checkpoint": str(path)}))
 
 
+def test_a_light_network_goes_on_at_finer_strides(tmp_path):
+    original = make_model(config(LIGHT, seed=9))
+    path = tmp_path / "m.safetensors"
+    native.write(path, original, {})
+    model = make_model(config({"middle_stride": 8}, {"checkpoint": str(path)}))
+    assert (model.config.middle_stride, model.config.deep_stride) == (8, 16)
+    assert model.config.channels == original.config.channels
+    state = original.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert all(p.requires_grad for p in model.parameters())
+
+
 def test_unclear_starts_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="Only one start is possible"):
         make_model(config(LIGHT, {"checkpoint": "a", "arrays": "b"}))
