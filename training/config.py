@@ -222,6 +222,9 @@ class RunSettings:
         Parts in which a batch is computed, to save memory.
     max_next_clicks
         Most clicks simulated on the network's own predictions.
+    no_next_clicks
+        Share of batches without any, beside those that draw none: only these teach what a first
+        click or a box alone should give.
     precision
         ``float32``, or ``bfloat16`` or ``float16`` by automatic mixed precision; or ``float64``,
         for comparisons that rounding would drown.
@@ -242,6 +245,7 @@ class RunSettings:
     epoch_size: int = 0
     accumulate: int = 1
     max_next_clicks: int = 3
+    no_next_clicks: float = 0.0
     precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
     ema: float = 0.0
     seed: int = 0
@@ -259,7 +263,7 @@ class RunSettings:
         _require_range(self, 1, ("epochs", "batch", "accumulate", "checkpoint_steps", "log_steps"))
         _require_range(self, 0, ("epoch_size", "max_next_clicks", "seed", "threads", "workers"))
         _require_range(self, 0, ("picture_steps",))
-        _require_range(self, 0, ("ema",), 1)
+        _require_range(self, 0, ("ema", "no_next_clicks"), 1)
         if len(self.keep_from) != len(self.keep_every) or any(n < 1 for n in self.keep_every):
             raise ConfigError("run.keep_from and run.keep_every belong together, one to one.")
 

@@ -168,8 +168,10 @@ class TrainingStep:
 
     def _draw_count(self, stream: int, number: int) -> int:
         """Number of simulated clicks, one for the batch of all processes, as published."""
-        rng = np.random.default_rng([self._config.run.seed, _PER_BATCH, stream, number])
-        return int(rng.integers(self._config.run.max_next_clicks + 1))
+        run = self._config.run
+        rng = np.random.default_rng([run.seed, _PER_BATCH, stream, number])
+        count = int(rng.integers(run.max_next_clicks + 1))
+        return 0 if rng.random() < run.no_next_clicks else count
 
     def _layer_seed(self, number: int, part: int) -> int:
         return int(

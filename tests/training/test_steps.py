@@ -74,6 +74,13 @@ def test_numbers_of_clicks_are_uniform(data):
     assert counts.min() > 400
 
 
+def test_some_batches_have_no_simulated_clicks(data):
+    stepper, _, _ = prepare(data, max_next_clicks=3, no_next_clicks=0.5)
+    counts = np.bincount([stepper._draw_count(TRAIN, n) for n in range(2000)])
+    assert 0.58 < counts[0] / 2000 < 0.67
+    assert counts[1:].min() > 200
+
+
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(data):
     """Without batch norm in training mode, which sees parts: statistics are frozen."""
     found = []
