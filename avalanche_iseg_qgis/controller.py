@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
@@ -279,9 +278,6 @@ class PluginController(QObject):
         )
         if path:
             settings.MODEL.set(path)
-            self.dock.show_models(
-                {path: Path(path).stem, **self.dock.models()}, self.dock.devices()
-            )
             self.configure_worker()
 
     def _restart_worker(self) -> None:
