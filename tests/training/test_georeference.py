@@ -58,7 +58,7 @@ def sight(record, dem):
 
 
 @pytest.fixture(scope="module")
-def picture(folder):
+def image(folder):
     return read_image(folder / "picture.jpg").pixels
 
 
