@@ -278,7 +278,7 @@ def test_faults_come_as_they_were_raised(worker, model, tmp_path):
         worker.load_model(str(model), device="cuda:77")
     with pytest.raises(PromptError, match="outside the image"):
         worker.predict("picture", Prompts([Click(1000, 1000)]))
-    with pytest.raises(PromptError, match="Use a mask of the same picture"):
+    with pytest.raises(PromptError, match="Use a mask of the same image"):
         worker.predict("picture", Prompts(mask=np.ones((3, 4), bool)))
     with pytest.raises(ImageError):
         worker.predict("another", ALL)
