@@ -46,6 +46,13 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def natural_or_zero(text: str) -> int:
+    """Read a whole number from 0 up."""
+    if not re.fullmatch(r"\d+", text, re.ASCII):
+        raise _fault(text, "a whole number from 0 up")
+    return int(text)
+
+
 def positive(text: str) -> float:
     """Read a finite number greater than 0."""
     value = number(text)

@@ -12,11 +12,15 @@ GRID = 6
 """Nodes along each side of the displacement field; few nodes make a smooth displacement."""
 
 
-def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDArray[np.bool_]:
+def perturb_mask(
+    mask: NDArray[np.int8],
+    seed: int | np.random.Generator,
+    goals: tuple[float, float] = (0.64, 0.76),
+) -> NDArray[np.bool_]:
     """Distort an object: shift its outline smoothly, then cut off or add a round part.
 
-    The result, an (H, W) bool mask, has an IoU of 0.6 to 0.8 with objects of some 100 pixels or
-    more. The same mask and seed always give the same result.
+    The result, an (H, W) bool mask, has an IoU between the goals, up to 0.04 beside, with objects
+    of some 100 pixels or more. The same mask and seed always give the same result.
 
     Parameters
     ----------
@@ -24,17 +28,21 @@ def perturb_mask(mask: NDArray[np.int8], seed: int | np.random.Generator) -> NDA
         (H, W) ground truth: 1 object, 0 background, -1 ignored (background here).
     seed
         Seed or generator of the random displacement and part.
+    goals
+        Lowest and highest IoU to aim at.
     """
     truth: NDArray[np.bool_] = mask == 1
     if not truth.any():
         return truth
     rng = np.random.default_rng(seed)
-    shifted = _shift_outline(truth, rng)
-    return _cut_or_add(shifted, truth, rng, goal=float(rng.uniform(0.64, 0.76)))
+    shifted = _shift_outline(truth, rng, least=goals[1] + 0.04)
+    return _cut_or_add(shifted, truth, rng, goal=float(rng.uniform(*goals)))
 
 
-def _shift_outline(truth: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Displace by a smooth random field, as far as the IoU remains above 0.8."""
+def _shift_outline(
+    truth: NDArray[np.bool_], rng: np.random.Generator, least: float
+) -> NDArray[np.bool_]:
+    """Displace by a smooth random field, as far as the IoU remains above the least."""
     height, width = truth.shape
     nodes = rng.standard_normal((2, GRID, GRID)).astype(np.float32)
     field = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in nodes]
@@ -43,7 +51,7 @@ def _shift_outline(truth: NDArray[np.bool_], rng: np.random.Generator) -> NDArra
     while amplitude > 0.5:
         source = (cols + amplitude * field[0], rows + amplitude * field[1])
         moved: NDArray[np.bool_] = cv2.remap(truth.view(np.uint8), *source, cv2.INTER_NEAREST) != 0
-        if iou(moved, truth.view(np.int8)) > 0.8:
+        if iou(moved, truth.view(np.int8)) > least:
             return moved
         amplitude /= 1.5
     return truth

@@ -29,7 +29,7 @@ def simulate_clicks(
     max_clicks: int,
     target_iou: float,
     mask: NDArray[np.bool_] | None = None,
-    reference: bool = False,
+    user: RobotUser | None = None,
 ) -> Iterator[ClickResult]:
     """Click and predict by turns, until the target is reached or no error is left.
 
@@ -43,8 +43,8 @@ def simulate_clicks(
         Ends the clicks when either is reached.
     mask
         (H, W) bool mask before the first click; empty by default.
-    reference
-        See `RobotUser`.
+    user
+        Who clicks; by default a `RobotUser` of the truth.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def simulate_clicks(
     >>> [round(step.iou, 2) for step in steps]
     [0.5, 1.0]
     """
-    user = RobotUser(truth, reference=reference)
+    user = user or RobotUser(truth)
     mask = np.zeros(truth.shape, np.bool_) if mask is None else mask
     clicks: tuple[Click, ...] = ()
     while len(clicks) < max_clicks:
@@ -127,15 +127,20 @@ class RobotUser:
                 f"The prediction has shape {prediction.shape} but the ground truth "
                 f"{self._object.shape}; compare masks of one image at one resolution."
             )
-        covered = prediction.astype(bool, copy=False)
-        missed_depth, missed = self._deepest(self._object & ~covered)
-        surplus_depth, surplus = self._deepest(self._background & covered)
+        missed, surplus = self._errors(prediction)
+        missed_depth, deepest_missed = self._deepest(missed)
+        surplus_depth, deepest_surplus = self._deepest(surplus)
         if missed_depth == surplus_depth == 0 and not self._reference:
             return None
         positive = missed_depth > surplus_depth
-        row, col = missed if positive else surplus
+        row, col = deepest_missed if positive else deepest_surplus
         self._not_clicked[row, col] = False
         return Click(row, col, positive)
+
+    def _errors(self, prediction: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return (H, W) bool masks of what is missed and of what is too much."""
+        covered = prediction.astype(bool, copy=False)
+        return self._object & ~covered, self._background & covered
 
     def _deepest(self, error: NDArray[np.bool_]) -> tuple[float, tuple[int, int]]:
         """Return depth in pixels and (row, col) of the deepest unclicked pixel, or 0, (0, 0).
@@ -153,6 +158,64 @@ class RobotUser:
         row, col = np.unravel_index(int(depth.argmax()), depth.shape)
         deepest = float(depth[row, col])
         return (deepest, (top + int(row), left + int(col))) if deepest > 0 else (0.0, (0, 0))
+
+
+class NoisyUser(RobotUser):
+    """User who clicks like people: somewhere in the largest error, and not always inside it.
+
+    The error and the sign of the click are the robot's. The place is drawn from the connected
+    region of the deepest pixel with a probability that grows with the depth, which is how real
+    first and later clicks lie on average (distance-transform baseline of Antonov et al. 2024,
+    RClicks, arXiv 2410.11722), and then misses by a hand's tremor: some clicks fall beyond the
+    edge, and mean the region all the same.
+
+    Parameters
+    ----------
+    mask
+        As for `RobotUser`.
+    rng
+        Source of chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.robot_user import NoisyUser
+    >>> truth = np.zeros((9, 9), np.int8)
+    >>> truth[2:7, 2:7] = 1
+    >>> NoisyUser(truth, np.random.default_rng(1)).next_click(np.zeros((9, 9), bool)).positive
+    True
+    """
+
+    TREMOR = 0.004
+    """Standard deviation of a miss, as a share of the image's longer side (2 pixels of 500)."""
+
+    def __init__(self, mask: NDArray[np.int8], rng: np.random.Generator) -> None:
+        super().__init__(mask)
+        self._rng = rng
+
+    def next_click(self, prediction: NDArray[np.bool_]) -> Click | None:
+        """Return a click on the error that the robot would click, and exclude its pixel."""
+        aim = super().next_click(prediction)
+        if aim is None:
+            return None
+        deepest = int(aim.row), int(aim.col)
+        missed, surplus = self._errors(prediction)
+        row, col = self._miss(missed if aim.positive else surplus, deepest)
+        if self._not_clicked[row, col]:
+            self._not_clicked[row, col], self._not_clicked[deepest] = False, True
+            return Click(row, col, aim.positive)
+        return aim
+
+    def _miss(self, error: NDArray[np.bool_], deepest: tuple[int, int]) -> tuple[int, int]:
+        """Draw a (row, col) from the region of the error's deepest pixel, and a tremor."""
+        _, regions = cv2.connectedComponents(error.view(np.uint8))
+        depth = _exact_distance(np.pad(error.view(np.uint8), 1))[1:-1, 1:-1]
+        weight = np.cumsum(np.where(regions == regions[deepest], depth, 0), dtype=np.float64)
+        drawn = int(np.searchsorted(weight, self._rng.uniform(0, weight[-1]), side="right"))
+        place = np.array(np.unravel_index(min(drawn, weight.size - 1), error.shape), np.float64)
+        place += self._rng.normal(0, self.TREMOR * max(error.shape), 2)
+        row, col = np.clip(np.rint(place), 0, np.array(error.shape) - 1).astype(int)
+        return int(row), int(col)
 
 
 def _exact_distance(mask: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 import core
 from core.datasets import Dataset, ObjectRef, open_dataset
-from core.engine import LoadedModel, load_model
+from core.engine import DEFAULT_THRESHOLD, LoadedModel, load_model
+from core.errors import IsegError
+from core.model.checkpoint import load_checkpoint
 from core.predictor import BRSOptions, Predictor, PredictorOptions, Zoom
 from core.zoo import resolve_model
 
@@ -96,7 +98,9 @@ class Job:
 
 def plan(args: argparse.Namespace) -> list[Job]:
     """List the jobs of a call, models outermost; missing files show here, before any work."""
-    models = {model: _sha256(resolve_model(model)) for model in dict.fromkeys(args.model)}
+    if args.user == "robot" and (args.seed, args.seeds) != (0, 1):
+        raise IsegError("The robot user leaves nothing to chance: seeds need --user noisy.")
+    models = {model: resolve_model(model) for model in dict.fromkeys(args.model)}
     places = list(dict.fromkeys(args.dataset))
     twice = {name for name, count in Counter(name for name, _ in places).items() if count > 1}
     datasets = [
@@ -104,14 +108,28 @@ def plan(args: argparse.Namespace) -> list[Job]:
         for name, root in places
     ]
     return [
-        _job(args, model, digest, label, dataset)
-        for model, digest in models.items()
+        _job(args, model, f"{label}{suffix}", dataset, own | {"seed": seed})
+        for model, path in models.items()
+        for own in [{"model_sha256": _sha256(path), "threshold": _threshold(args, path)}]
         for label, dataset in datasets
+        for seed in range(args.seed, args.seed + args.seeds)
+        for suffix in ["" if args.seeds == 1 else f"_seed{seed}"]
     ]
 
 
-def _job(args: argparse.Namespace, model: str, digest: str, label: str, dataset: Dataset) -> Job:
-    settings = _settings(args) | {"model_sha256": digest}
+def _threshold(args: argparse.Namespace, path: Path) -> float:
+    """Return the threshold asked for, or that of the published protocol or of the model's file."""
+    if args.threshold is not None:
+        return float(args.threshold)
+    if args.reference:
+        return DEFAULT_THRESHOLD
+    return float(load_checkpoint(path).metadata.get("threshold", DEFAULT_THRESHOLD))
+
+
+def _job(
+    args: argparse.Namespace, model: str, label: str, dataset: Dataset, own: dict[str, Any]
+) -> Job:
+    settings = _settings(args) | own
     identity = [settings, args.mode, dataset.name, str(Path(dataset.root).resolve())]
     return Job(
         model=model,
@@ -123,16 +141,18 @@ def _job(args: argparse.Namespace, model: str, digest: str, label: str, dataset:
             flip=args.flip,
             limit_longest_side=args.limit_longest_side,
             reference=args.reference,
-            brs=BRSOptions(threshold=args.threshold),
+            brs=BRSOptions(threshold=settings["threshold"]),
         ),
         protocol=Protocol(
-            threshold=args.threshold,
+            threshold=settings["threshold"],
             max_clicks=args.max_clicks,
             target_iou=args.target_iou,
             resize=args.resize and (args.resize[0], args.resize[1]),
             reference=args.reference,
             box=args.box,
             from_mask=args.from_mask,
+            user=args.user,
+            seed=settings["seed"],
         ),
         settings=settings,
         fingerprint=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
@@ -141,7 +161,7 @@ def _job(args: argparse.Namespace, model: str, digest: str, label: str, dataset:
 
 SETTINGS = (
     "zoom", "flip", "reference", "threshold", "max_clicks", "target_iou", "resize", "limit",
-    "limit_longest_side", "box", "from_mask", "threads", "device", "engine",
+    "limit_longest_side", "box", "from_mask", "user", "seed", "threads", "device", "engine",
 )  # fmt: skip
 """Options that results depend on, and that results files tell under these names."""
 

@@ -8,15 +8,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.arguments import natural, positive
+from core.arguments import natural, natural_or_zero, positive
 from core.datasets import DATASETS
-from core.engine import ENGINES, choose_engine
+from core.engine import DEFAULT_THRESHOLD, ENGINES, choose_engine
 from core.predictor import MODES
 
 from .jobs import Job, Share, plan, set_threads
 from .options import between_0_and_1, dataset_folder, zoom
 from .overlays import save_overlays
 from .report import EvaluationReport, table, write_csv, write_json, write_text
+from .run import USERS
 from .shards import Journal, join_shards
 
 DESCRIPTION = """\
@@ -71,7 +72,9 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     add("--flip", action=argparse.BooleanOptionalAction, default=True,
         help="average with the mirrored image (default yes)")  # fmt: skip
     add("--reference", action="store_true", help="behave as the published code, faults included")
-    add("--threshold", type=between_0_and_1, default=0.49, metavar="P", help="(default 0.49)")
+    add("--threshold", type=between_0_and_1, metavar="P",
+        help=f"(default: the model's own; {DEFAULT_THRESHOLD} for files without, and with "
+        "--reference)")  # fmt: skip
     add("--max-clicks", type=natural, default=20, metavar="N", help="(default 20)")
     add("--target-iou", type=positive, default=0.9, metavar="IOU",
         help="stop an object here (default 0.9); more than 1: never")  # fmt: skip
@@ -80,7 +83,16 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         "--reference: stretch them to exactly W x H and measure there")  # fmt: skip
     add("--limit-longest-side", type=natural, metavar="N", help="largest input of the network")
     add("--box", action="store_true", help="start with the object's bounding box, 5 %% loosened")
-    add("--from-mask", action="store_true", help="start from a flawed mask of the object")
+    add("--from-mask", action="store_true",
+        help="start from a flawed mask of the object, of an IoU of 0.75 to 0.85")  # fmt: skip
+    add("--user", choices=USERS, default="robot",
+        help="robot (default): clicks the deepest point of the largest error; noisy: clicks like "
+        "people do, somewhere in it or just beyond its edge")  # fmt: skip
+    add(
+        "--seed", type=natural_or_zero, default=0, metavar="S", help="of the noisy user (default 0)"
+    )
+    add("--seeds", type=natural, default=1, metavar="N",
+        help="evaluate the noisy user N times, with seeds from S on; gives the spread")  # fmt: skip
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:

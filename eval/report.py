@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from core import files
@@ -42,8 +44,9 @@ class EvaluationReport:
     def to_json(self) -> dict[str, Any]:
         """Return the form of the results file.
 
-        ``noc`` and ``failures`` are null for IoUs above the target, ``seconds_per_click`` without
-        clicks. ``seconds`` adds up the objects, whichever process ran them.
+        ``noc``, its interval and ``failures`` are null for IoUs above the target, ``far_damage``
+        and ``seconds_per_click`` without clicks. Intervals hold 95 % (see `bootstrap_interval`).
+        ``seconds`` adds up the objects, whichever process ran them.
         """
         summary = self.summary
         return {
@@ -57,7 +60,10 @@ class EvaluationReport:
                 str(key): value and value._asdict() for key, value in summary.failures.items()
             },
             "iou_at": {str(key): value for key, value in summary.iou_at.items()},
+            "noc_interval": {str(key): value for key, value in summary.noc_interval.items()},
+            "iou_at_interval": {str(key): item for key, item in summary.iou_at_interval.items()},
             "lowering_share": summary.harm,
+            "far_damage": summary.far_damage,
             "seconds_per_click": summary.seconds_per_click,
             "seconds": summary.seconds,
         }
@@ -105,13 +111,15 @@ def write_text(path: Path, text: str) -> None:
 def table(reports: Sequence[EvaluationReport]) -> str:
     """Text table in the published layout, one block per model.
 
-    ``>=20@85%`` counts, as published tables do, all objects that took 20 clicks. The line under a
-    row tells those that never reached the IoU from those that did so at the last click.
+    ``>=20@85%`` counts, as published tables do, all objects that took 20 clicks. The lines under a
+    row tell those that never reached the IoU from those that did so at the last click, and how far
+    chance may have moved the means. Evaluations of a noisy user that differ in their seed only are
+    followed by their mean and spread.
     """
     blocks = []
     for model, group in groupby(reports, key=lambda report: report.model):
         items = list(group)
-        lines = [line for report in items for line in _lines(report)]
+        lines = [line for report in items for line in _lines(report)] + _spreads(items)
         header = _row(_titles(items[0].settings["max_clicks"]))
         rule = "-" * len(header)
         blocks.append("\n".join([f"Eval results for model: {model}", rule, header, rule, *lines]))
@@ -144,7 +152,43 @@ def _lines(report: EvaluationReport) -> list[str]:
         "?" if summary.seconds_per_click is None else f"{summary.seconds_per_click:.3f}",
         str(timedelta(seconds=int(summary.seconds))),
     ]
-    return [_row(fields) + _other_target(report), _remarks(summary)]
+    return [_row(fields) + _other_target(report), _remarks(summary), _intervals(summary)]
+
+
+def _intervals(summary: Summary) -> str:
+    nocs = [
+        f"NoC@{percent}% {low:.2f} to {high:.2f}"
+        for percent, interval in summary.noc_interval.items()
+        if interval
+        for low, high in [interval]
+    ]
+    ious = [
+        f"IoU@{k} {summary.iou_at[k]:.3f} ({low:.3f} to {high:.3f})"
+        for k, (low, high) in summary.iou_at_interval.items()
+        if k <= 1
+    ]
+    return f"  95 % intervals: {', '.join([*nocs, *ious])}"
+
+
+_SEED = re.compile(r"_seed\d+$")
+
+
+def _spreads(reports: Sequence[EvaluationReport]) -> list[str]:
+    """Lines on the noisy user's evaluations: mean and standard deviation over the seeds."""
+    lines = []
+    for dataset, group in groupby(reports, key=lambda report: _SEED.sub("", report.dataset)):
+        seeds = list(group)
+        if len(seeds) == 1:
+            continue
+        summaries = [report.summary for report in seeds]
+        figures = []
+        for percent in NOC_PERCENTS:
+            values = [item.noc[percent] for item in summaries]
+            measured = [value for value in values if value is not None]
+            if measured:
+                figures.append(f"NoC@{percent}% {mean(measured):.2f} ± {stdev(measured):.2f}")
+        lines.append(f"  {dataset}, {len(seeds)} seeds: {', '.join(figures)}")
+    return lines
 
 
 def _other_target(report: EvaluationReport) -> str:
@@ -153,8 +197,8 @@ def _other_target(report: EvaluationReport) -> str:
     if target > 1 or target in (percent / 100 for percent in NOC_PERCENTS):
         return ""
     nocs = [noc(run.ious, target, most, start=run.iou_start) for run in report.runs]
-    mean = sum(item.count for item in nocs) / len(nocs)
-    return f" NoC@{target:.1%} = {mean:.2f}; >={most}@{target:.1%} = {sum(failures(nocs, most))}"
+    clicks = mean(item.count for item in nocs)
+    return f" NoC@{target:.1%} = {clicks:.2f}; >={most}@{target:.1%} = {sum(failures(nocs, most))}"
 
 
 def _remarks(summary: Summary) -> str:
@@ -164,4 +208,6 @@ def _remarks(summary: Summary) -> str:
         if item is not None
     )
     harm = f"clicks lowering the IoU by > {DROP}: {summary.harm:.1%}"
+    if summary.far_damage is not None:
+        harm += f"; spoilt far from a click: {summary.far_damage:.2%} of the object"
     return f"  never reached + reached at the last click {ends}; {harm}" if ends else f"  {harm}"

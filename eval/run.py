@@ -18,10 +18,16 @@ from core.metrics import Curve, iou
 from core.perturb import perturb_mask
 from core.predictor import Prediction, Predictor
 from core.prompts import Box, Click, Prompts
-from core.robot_user import simulate_clicks
+from core.robot_user import NoisyUser, RobotUser, simulate_clicks
 
 BOX_MARGIN = 0.05
 """A drawn box is looser than the object: each side moves out by this share of height or width."""
+
+START_GOALS = (0.78, 0.83)
+"""A mask to start from has an IoU of 0.75 to 0.85 with its object (DAVIS585, Chen et al. 2022)."""
+
+USERS = ("robot", "noisy")
+"""Who clicks: the published protocol's robot, or one that clicks like people."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ class Protocol:
         Give the object's bounding box, loosened, with all clicks.
     from_mask
         Give a flawed mask of the object to start from.
+    user
+        One of `USERS`.
+    seed
+        Of the noisy user's clicks.
     """
 
     threshold: float = 0.49
@@ -54,13 +64,22 @@ class Protocol:
     reference: bool = False
     box: bool = False
     from_mask: bool = False
+    user: str = "robot"
+    seed: int = 0
+
+    def make_user(self, ref: ObjectRef, truth: NDArray[np.int8]) -> RobotUser:
+        """Make the user of an object; the noisy one always clicks the same for the same seed."""
+        if self.user == "noisy":
+            return NoisyUser(truth, np.random.default_rng((self.seed, _checksum(ref))))
+        return RobotUser(truth, reference=self.reference)
 
 
 @dataclass(frozen=True)
 class ObjectRun:
     """Result of one object: clicks, the IoU after each, and seconds.
 
-    ``iou_start`` is the IoU before the first click where a box or a mask came first.
+    ``iou_start`` is the IoU before the first click where a box or a mask came first. ``far`` holds
+    for each click but a first one without start what it spoilt far away (see `far_damage`).
     """
 
     ref: ObjectRef
@@ -68,11 +87,12 @@ class ObjectRun:
     ious: tuple[float, ...]
     iou_start: float | None
     seconds: float
+    far: tuple[float, ...] = ()
 
     @property
     def curve(self) -> Curve:
         """The IoUs as `core.metrics` takes them."""
-        return Curve(self.ious, self.iou_start)
+        return Curve(self.ious, self.iou_start, self.far)
 
     def to_json(self) -> dict[str, Any]:
         """Return the form of results files: all but the seconds."""
@@ -81,6 +101,7 @@ class ObjectRun:
             "object": self.ref.object,
             "clicks": [[click.row, click.col, click.positive] for click in self.clicks],
             "ious": list(self.ious),
+            "far": list(self.far),
         }
         return record if self.iou_start is None else record | {"iou_start": self.iou_start}
 
@@ -93,15 +114,20 @@ class ObjectRun:
             tuple(record["ious"]),
             record.get("iou_start"),
             record["seconds"],
+            tuple(record.get("far", ())),
         )
 
 
 class Step(NamedTuple):
-    """State after one click, or before the first (``click`` None) where a box or mask came."""
+    """State after one click, or before the first (``click`` None) where a box or mask came.
+
+    ``mask`` is (H, W) bool, ``truth`` the (H, W) ground truth that its IoU is measured with.
+    """
 
     click: Click | None
     mask: NDArray[np.bool_]
     iou: float
+    truth: NDArray[np.int8]
 
 
 def run_object(predictor: Predictor, dataset: Dataset, index: int, protocol: Protocol) -> ObjectRun:
@@ -109,15 +135,21 @@ def run_object(predictor: Predictor, dataset: Dataset, index: int, protocol: Pro
     began = time.perf_counter()
     clicks: list[Click] = []
     ious: list[float] = []
-    iou_start = None
-    for step in interact(predictor, dataset[index], protocol):
+    far: list[float] = []
+    iou_start = before = None
+    sample = dataset[index]
+    for step in interact(predictor, sample, protocol):
         if step.click is None:
             iou_start = step.iou
         else:
             clicks.append(step.click)
             ious.append(step.iou)
+            if before is not None:
+                far.append(far_damage(step.truth, before, step.mask, step.click))
+        before = step.mask
     seconds = time.perf_counter() - began
-    return ObjectRun(dataset.refs[index], tuple(clicks), tuple(ious), iou_start, seconds)
+    ref = dataset.refs[index]
+    return ObjectRun(ref, tuple(clicks), tuple(ious), iou_start, seconds, tuple(far))
 
 
 def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterator[Step]:
@@ -144,7 +176,7 @@ def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterat
     mask = None
     if not start.empty:
         mask = answer(())
-        yield (step := Step(None, mask, iou(mask, frame.truth)))
+        yield (step := Step(None, mask, iou(mask, frame.truth), frame.truth))
         if step.iou >= protocol.target_iou:
             return
     turns = simulate_clicks(
@@ -153,10 +185,25 @@ def interact(predictor: Predictor, sample: Sample, protocol: Protocol) -> Iterat
         max_clicks=protocol.max_clicks,
         target_iou=protocol.target_iou,
         mask=mask,
-        reference=protocol.reference,
+        user=protocol.make_user(sample.ref, frame.truth),
     )
     for turn in turns:
-        yield Step(*turn)
+        yield Step(*turn, frame.truth)
+
+
+def far_damage(
+    truth: NDArray[np.int8], before: NDArray[np.bool_], after: NDArray[np.bool_], click: Click
+) -> float:
+    """Measure what a click spoilt far away, as a share of the object's area.
+
+    Counted are pixels farther from the click than 1.5 times the longer side of the object's
+    bounding box that were right in the (H, W) mask before it and are wrong after it.
+    """
+    spoilt = (before != after) & (truth >= 0) & (before == (truth == 1))
+    rows, cols = np.nonzero(spoilt)
+    _, _, width, height = cv2.boundingRect((truth == 1).view(np.uint8))
+    far = np.hypot(rows - click.row, cols - click.col) > 1.5 * max(width, height)
+    return float(np.count_nonzero(far) / np.count_nonzero(truth == 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,9 +267,13 @@ def _starting_prompts(ref: ObjectRef, frame: EvaluatedImage, protocol: Protocol)
     box = frame.seen_box(loose_box(frame.truth)) if protocol.box else None
     mask = None
     if protocol.from_mask:
-        seed = zlib.crc32(f"{ref.image}/{ref.object}".encode())
-        mask = frame.seen_mask(perturb_mask(frame.truth, seed))
+        mask = frame.seen_mask(perturb_mask(frame.truth, _checksum(ref), START_GOALS))
     return Prompts(box=box, mask=mask)
+
+
+def _checksum(ref: ObjectRef) -> int:
+    """Return a seed that is an object's own."""
+    return zlib.crc32(f"{ref.image}/{ref.object}".encode())
 
 
 def loose_box(truth: NDArray[np.int8]) -> Box:

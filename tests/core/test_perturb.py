@@ -31,6 +31,12 @@ def test_the_flaw_is_of_the_promised_size(shape, centre, axes, seed):
     assert 0.6 <= iou(perturb_mask(mask, seed), mask) <= 0.8
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_the_goals_decide_on_the_iou(seed):
+    mask = ellipse((300, 200), (100, 150), (60, 90))
+    assert 0.75 <= iou(perturb_mask(mask, seed, (0.78, 0.83)), mask) <= 0.85
+
+
 def test_same_seed_same_mask_and_another_seed_another():
     mask = ellipse((100, 120), (60, 50), (30, 20))
     assert (perturb_mask(mask, 5) == perturb_mask(mask, 5)).all()

@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from core.errors import PromptError
 from core.metrics import iou
 from core.prompts import Click
-from core.robot_user import RobotUser, _exact_distance, simulate_clicks
+from core.robot_user import NoisyUser, RobotUser, _exact_distance, simulate_clicks
 
 
 def disc(shape, centre, radius):
@@ -256,4 +256,46 @@ def test_turns_start_from_a_mask(round_truth):
     assert turns(round_truth, mask=start) == []
     surplus = start | square(start.shape, (0, 9), (0, 9))
     assert turns(round_truth, mask=surplus)[0].click == Click(4, 4, False)
-    assert turns(round_truth, mask=start, reference=True)[0].click == Click(0, 0, False)
+    published = RobotUser(round_truth, reference=True)
+    assert turns(round_truth, mask=start, user=published)[0].click == Click(0, 0, False)
+
+
+# --- the noisy user --------------------------------------------------------------------------
+
+
+def noisy_clicks(truth, prediction, count=200):
+    users = (NoisyUser(truth, np.random.default_rng(seed)) for seed in range(count))
+    return [user.next_click(prediction) for user in users]
+
+
+def test_noisy_clicks_lie_in_the_largest_error_mostly_deep_and_some_beyond_its_edge():
+    shape = (240, 320)
+    large, small = disc(shape, (120, 90), 40), disc(shape, (60, 260), 15)
+    truth = (large | small).astype(np.int8)
+    clicks = noisy_clicks(truth, np.zeros(shape, bool))
+    assert all(click.positive for click in clicks)
+    away = np.array([np.hypot(click.row - 120, click.col - 90) for click in clicks])
+    assert away.max() < 40 + 4 * NoisyUser.TREMOR * 320
+    assert 15 < away.mean() < 25  # depth-weighted places in a disc of 40: 20 on average
+    rows = [click.row for click in clicks]
+    assert abs(np.mean(rows) - 120) < 4
+    assert len({(click.row, click.col) for click in clicks}) > 150
+    thin = square(shape, (100, 104), (20, 300)).astype(np.int8)
+    outside = [
+        truth
+        for truth in noisy_clicks(thin, np.zeros(shape, bool))
+        if thin[truth.row, truth.col] == 0
+    ]
+    assert 5 < len(outside) < 100
+
+
+def test_a_noisy_user_corrects_what_is_too_much_and_stops_when_nothing_is_left(round_truth):
+    surplus = (round_truth == 1) | square(round_truth.shape, (0, 9), (0, 9))
+    assert not any(click.positive for click in noisy_clicks(round_truth, surplus, 20))
+    assert noisy_clicks(round_truth, round_truth == 1, 3) == [None] * 3
+
+
+def test_a_noisy_user_clicks_no_pixel_twice(round_truth):
+    user = NoisyUser(round_truth, np.random.default_rng(0))
+    clicks = [user.next_click(np.zeros(round_truth.shape, bool)) for _ in range(100)]
+    assert len({(click.row, click.col) for click in clicks}) == 100

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tiny import write_tiny_checkpoint
+from tiny import tiny_model, write_tiny_checkpoint
 
 from core.metrics import noc
+from core.model import native
 from eval.__main__ import main
 from eval.jobs import zoom_for
 
@@ -84,6 +85,33 @@ def test_models_of_one_name_are_told_apart(command, tmp_path):
     names = [item["model"] for item in read(tmp_path / "out.json")]
     assert len(set(names)) == 2
     assert all(name.startswith("tiny@") for name in names)
+
+
+def test_the_threshold_is_the_models_own(command, tmp_path):
+    path = tmp_path / "own.safetensors"
+    native.write(path, tiny_model(), {"threshold": 0.37})
+    at = command.index("--threshold")
+    bare = [*command[:at], *command[at + 2 :], "--limit", "1", "--max-clicks", "1"]
+    for options, expected in (([], 0.37), (["--threshold", "0.2"], 0.2), (["--reference"], 0.49)):
+        bare[bare.index("--model") + 1] = str(path)
+        assert main([*bare, *options]) == 0
+        assert read(tmp_path / "out.json")["settings"]["threshold"] == expected
+    assert main([*command, "--limit", "1"]) == 0
+    published = [*bare[:1], "--model", command[2], *bare[3:]]
+    assert main(published) == 0
+    assert read(tmp_path / "out.json")["settings"]["threshold"] == 0.49
+
+
+def test_a_noisy_user_is_evaluated_with_every_seed(command, tmp_path, capsys):
+    noisy = [*command, "--user", "noisy", "--seed", "5", "--seeds", "2", "--limit", "2"]
+    assert main(noisy) == 0
+    results = read(tmp_path / "out.json")
+    assert [item["dataset"] for item in results] == ["images_seed5", "images_seed6"]
+    assert [item["settings"]["seed"] for item in results] == [5, 6]
+    assert results[0]["objects"] != results[1]["objects"]
+    assert "images, 2 seeds: NoC@80%" in capsys.readouterr().out
+    assert main([*command, "--seeds", "2"]) == 2
+    assert "--user noisy" in capsys.readouterr().err
 
 
 def test_box_and_mask_are_recorded(command, tmp_path):

@@ -19,7 +19,8 @@ SETTINGS = {"max_clicks": 3, "target_iou": 0.9, "resize": None, "zoom": "cvpr"}
 
 def make_run(name, ious, start=None, seconds=1.0):
     clicks = tuple(Click(row, 2 * row, row % 2 == 0) for row in range(len(ious)))
-    return ObjectRun(ObjectRef(name, "1"), clicks, tuple(ious), start, seconds)
+    far = (0.1,) * max(0, len(ious) - (start is None))
+    return ObjectRun(ObjectRef(name, "1"), clicks, tuple(ious), start, seconds, far)
 
 
 RUNS = (
@@ -43,8 +44,22 @@ def test_table_has_the_published_layout():
         "|    NoBRS    |  grabcut  |  original   |  2.00   |  2.00   |  2.33   |    1    |    2    "
         "| 1.000 | 0:00:07 |",
         "  never reached + reached at the last click 80%: 0 + 1, 85%: 1 + 0, 90%: 1 + 1; "
-        "clicks lowering the IoU by > 0.02: 25.0%",
+        "clicks lowering the IoU by > 0.02: 25.0%; spoilt far from a click: 10.00% of the object",
+        "  95 % intervals: NoC@80% 1.00 to 3.00, NoC@85% 1.00 to 3.00, NoC@90% 1.00 to 3.00, "
+        "IoU@1 0.737 (0.600 to 0.910)",
     ]
+
+
+def test_seeds_of_a_noisy_user_are_followed_by_their_spread():
+    reports = [
+        make_report(dataset=f"grabcut_seed{seed}", runs=[make_run("a.png", ious)])
+        for seed, ious in enumerate([[0.81, 0.86, 0.91], [0.6, 0.82, 0.86]])
+    ]
+    last = table([*reports, make_report(dataset="davis")]).splitlines()[-1]
+    assert (
+        last == "  grabcut, 2 seeds: NoC@80% 1.50 ± 0.71, NoC@85% 2.50 ± 0.71, NoC@90% 3.00 ± 0.00"
+    )
+    assert "seeds:" not in table(reports[:1])
 
 
 def test_table_marks_what_the_target_hides():
@@ -98,7 +113,10 @@ def test_json_of_one_report_is_the_documented_object(tmp_path):
         "noc",
         "failures",
         "iou_at",
+        "noc_interval",
+        "iou_at_interval",
         "lowering_share",
+        "far_damage",
         "seconds_per_click",
         "seconds",
     ]
@@ -107,6 +125,7 @@ def test_json_of_one_report_is_the_documented_object(tmp_path):
         "object": "1",
         "clicks": [[0, 0, True], [1, 2, False], [2, 4, True]],
         "ious": [0.7, 0.86, 0.95],
+        "far": [0.1, 0.1],
     }
     assert content["noc"] == pytest.approx({"80": 2.0, "85": 2.0, "90": 7 / 3})
     assert content["failures"] == {
@@ -115,6 +134,9 @@ def test_json_of_one_report_is_the_documented_object(tmp_path):
         "90": {"never_reached": 1, "reached_at_last_click": 1},
     }
     assert content["iou_at"] == pytest.approx({"1": 2.21 / 3, "2": 2.27 / 3, "3": 2.68 / 3})
+    assert content["noc_interval"]["90"] == pytest.approx([1.0, 3.0])
+    assert content["iou_at_interval"]["1"] == pytest.approx([0.6, 0.91])
+    assert content["far_damage"] == pytest.approx(0.1)
     assert content["seconds"] == 7.0
     assert content["seconds_per_click"] == 1.0
 
@@ -125,6 +147,9 @@ def test_json_has_null_for_what_could_not_be_measured(tmp_path):
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["noc"] == {"80": 0.0, "85": None, "90": None}
     assert content["failures"]["90"] is None
+    assert content["noc_interval"]["90"] is None
+    assert content["far_damage"] is None
+    assert content["iou_at"]["0"] == 0.83
     assert content["seconds_per_click"] is None
     assert content["objects"][0]["iou_start"] == 0.83
 

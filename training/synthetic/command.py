@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 from tqdm import tqdm
 
-from core.arguments import natural
+from core.arguments import natural, natural_or_zero
 from core.datasets.export import FORMAT, INDEX, VERSION
 from core.errors import DatasetError
 
@@ -34,7 +34,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = parser.add_argument
     add("out", type=Path, metavar="OUT", help="new or empty folder")
     add("--count", type=natural, default=1, metavar="N", help="default 1")
-    add("--seed", type=_seed, default=0, metavar="S", help="of the first scene, default 0")
+    add(
+        "--seed", type=natural_or_zero, default=0, metavar="S", help="of the first scene, default 0"
+    )
     add("--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000")
     add("--workers", type=natural, default=1, metavar="K", help="default 1")
     parser.set_defaults(run=run)
@@ -73,12 +75,6 @@ def _make(number: int, out: Path, seed: int, size: tuple[int, int]) -> dict[str,
     shutil.copyfile(out / name / LABELS, out / mask)
     objects = [{"id": number, "kind": kind} for number, _, kind in scene.outlines]
     return {"image": image, "mask": mask, "objects": objects}
-
-
-def _seed(text: str) -> int:
-    if not re.fullmatch(r"\d+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
-    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:
