@@ -190,6 +190,8 @@ class Trainer:
         if self._stop.made or step % self._config.run.checkpoint_steps == 0:
             self._save()
         if self._stop.made:
+            if self._processes.first:
+                self._export("last")
             raise KeyboardInterrupt
 
     def _tell(self, outcome: Outcome, rate: float, report: RunLog) -> None:
