@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api styles screenshots clean
+.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api gate styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   speed as ratios against a named reference"
 	@echo "make package the plugin's zip, in dist/: Plugins, Install from ZIP in QGIS"
+	@echo "make gate    what the plugin site scans for: bandit, detect-secrets"
 	@echo "make api     API reference from docstrings, in build/api"
 	@echo "make screenshots   pictures of the plugin at work, for the docs"
 
@@ -102,6 +103,9 @@ api: $(READY)
 
 package:
 	$(PYTHON) scripts/package.py
+
+gate: $(READY)
+	$(RUN) scripts/gate.py
 
 screenshots: $(READY) qgis
 	$(RUN) tests/qgis/run.py --script scripts/screenshots.py

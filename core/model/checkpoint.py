@@ -6,7 +6,7 @@ and weights checked against the architecture before a model is returned.
 
 from __future__ import annotations
 
-import pickle
+import pickle  # nosec B403 (for the name of its error)
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -12,7 +12,7 @@ from ..errors import ModelNotFoundError
 
 _SEED_REPOSITORY = (
     "https://raw.githubusercontent.com/aval-e/InteractiveAvalancheSegmentation/"
-    "5e3f3659c2269401f1d49b42e5c2dd1977f09f97"
+    "5e3f3659c2269401f1d49b42e5c2dd1977f09f97"  # pragma: allowlist secret
 )
 _RITM_RELEASE = (
     "https://github.com/SamsungLabs/ritm_interactive_segmentation/releases/download/v1.0"
@@ -101,6 +101,7 @@ _ALL = (
         title="Light avalanche model that comes with this software",
         url=None,
         file_name="default.safetensors",
+        # pragma: allowlist nextline secret
         sha256="5d39718d463dd4736d62bb5c198ecdfc0710d878babe550e5930c7c307b9b7fb",
         size=7564552,
         trained_on="photos and regions of 18 public sets, painted and synthetic avalanches",
@@ -111,25 +112,25 @@ _ALL = (
     _ritm(
         "sbd_h18_itermask",
         "RITM HRNet-18, iterative training with masks, SBD",
-        "affba1b47461b3ae0d2a905c8c2d0ba628c1dc90",
+        "affba1b47461b3ae0d2a905c8c2d0ba628c1dc90",  # pragma: allowlist secret
         "SBD",
     ),
     _ritm(
         "coco_lvis_h18_baseline",
         "RITM HRNet-18 without iterative training, COCO+LVIS",
-        "35124d030931747dc1e421f523c53ec75f6f4a50",
+        "35124d030931747dc1e421f523c53ec75f6f4a50",  # pragma: allowlist secret
         "COCO + LVIS",
     ),
     _ritm(
         "coco_lvis_h18s_itermask",
         "RITM HRNet-18-small, iterative training with masks, COCO+LVIS",
-        "4ce03fbea3bb2ea9656d3395762c3c2044524002",
+        "4ce03fbea3bb2ea9656d3395762c3c2044524002",  # pragma: allowlist secret
         "COCO + LVIS",
     ),
     _ritm(
         "coco_lvis_h18_itermask",
         "RITM HRNet-18, iterative training with masks, COCO+LVIS",
-        "644200a8cac6cd2d9cae887221291ea5864d9d33",
+        "644200a8cac6cd2d9cae887221291ea5864d9d33",  # pragma: allowlist secret
         "COCO + LVIS",
     ),
     ZooModel(
@@ -145,7 +146,7 @@ _ALL = (
     _avalanche(
         "slf",
         "082_epo090.pth",
-        "78575c45a4306f701dcc0a3966dbcfc6fb5851f1",
+        "78575c45a4306f701dcc0a3966dbcfc6fb5851f1",  # pragma: allowlist secret
         "SLF webcam photos",
         _SEED_PAPER,
         "the README of its repository calls it 082_epo095",
@@ -153,14 +154,14 @@ _ALL = (
     _avalanche(
         "uibk",
         "116_epo090.pth",
-        "fcd482a95ff1d992f829938a80782b8e374e1277",
+        "fcd482a95ff1d992f829938a80782b8e374e1277",  # pragma: allowlist secret
         "UIBK photographs",
         f"{_SEED_PAPER}; {_UIBK_DATA}",
     ),
     _avalanche(
         "slf_uibk",
         "115_epo095.pth",
-        "9507871d965949df19f0afa56c303a5abecc312c",
+        "9507871d965949df19f0afa56c303a5abecc312c",  # pragma: allowlist secret
         "SLF webcam photos and UIBK photographs",
         f"{_SEED_PAPER}; {_UIBK_DATA}",
     ),
