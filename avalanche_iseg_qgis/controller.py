@@ -73,7 +73,7 @@ class PluginController(QObject):
             session, self.segmentation_client, self.georeferencer, self.dock, self
         )
         self.start_actions = StartFromActions(
-            iface, session, self.georeferencer, self.dock.import_menu, warn
+            iface, session, self.georeferencer, self.dock.import_menu, warn, self._activate_tool
         )
         self.export_actions = ExportActions(iface, session, self.messages)
         self._connect()

@@ -10,13 +10,15 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import pixels_to_geometry, points_to_geometry
+from ..features.geometry import pixels_to_geometry, points_to_geometry, reproject
 from ..features.queries import find_layers, find_photo_twin
 from ..features.reference import feature_ref, resolve
+from ..features.splice import splice
 from ..georef.georeferencer import Georeferencer
 from ..gui.segment_dock import SegmentDock
 from ..i18n import tr
 from ..layers.pixel_window import PixelWindow
+from ..masks.changes import changed_zone
 from ..session.draft import FeatureRef
 from ..session.mapped_image import MappedImage
 from ..session.qt_session import QtSession, grid_of
@@ -118,7 +120,11 @@ class FeatureSaver(QObject):
             mapped, crs = posed.mapped, posed.pose.crs
             geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
         if ref is not None and found is not None:
-            writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
+            if posed is None:
+                geometry = self._spliced(image, found[1].geometry(), geometry, layer)
+            ours = layer.fields().indexOf(schema.PROMPTS) >= 0
+            values = attributes if ours else None  # fields of equal names may mean other things
+            writer.rewrite(layer, found[1].id(), geometry, values, tr("Correct avalanche"))
             return ref
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
         return feature_ref(layer, layer.getFeature(fid))
@@ -147,6 +153,21 @@ class FeatureSaver(QObject):
         state, grid = image.draft.prediction, grid_of(image)
         window = state.window if state else PixelWindow(0, 0, grid.height, grid.width)
         return pixels_to_geometry(outlined.points, outlined.parts, grid, window, layer.crs())
+
+    @staticmethod
+    def _spliced(
+        image: MappedImage, old: QgsGeometry, new: QgsGeometry, layer: QgsVectorLayer
+    ) -> QgsGeometry:
+        """Return the outline of a feature with the new one only where clicks changed the mask."""
+        draft = image.draft
+        state, start, shape = draft.prediction, draft.prompts.mask, draft.final_shape
+        if state is None or start is None or shape is None:
+            return new
+        before = start.within(state.window)
+        after = state.prediction.mask(shape.threshold)
+        grid = grid_of(image)
+        zone = changed_zone(before, after, grid, state.window)
+        return splice(old, new, reproject(zone, grid.crs, layer.crs()))
 
     def _write_photo_twin(self, image: MappedImage, outlined: Outlined, ref: FeatureRef) -> None:
         """Write the outline in the photo beside the one on the map, under the same uuid."""

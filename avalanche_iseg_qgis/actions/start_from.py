@@ -31,9 +31,10 @@ class StartFromActions:
         georeferencer: Georeferencer,
         menu: QMenu,
         warn: Callable[[str], None],
+        take_tool: Callable[[], None],
     ) -> None:
         self._iface, self._session, self._warn = iface, session, warn
-        self._georeferencer = georeferencer
+        self._georeferencer, self._take_tool = georeferencer, take_tool
         for text, action in (
             (tr("Selected features of the active layer"), self.from_selection),
             (tr("A raster mask layer…"), self.from_raster),
@@ -45,6 +46,7 @@ class StartFromActions:
         try:
             self._target()
             action()
+            self._take_tool()
         except IsegError as error:
             self._warn(str(error))
 

@@ -78,7 +78,7 @@ def points_to_geometry(
     target_crs: QgsCoordinateReferenceSystem,
 ) -> QgsGeometry:
     """Convert an outline in coordinates (N, 2) of a CRS as `pixels_to_geometry` does."""
-    return _make_valid(reproject(arrays_to_multipolygon(xy, parts), crs, target_crs))
+    return make_valid(reproject(arrays_to_multipolygon(xy, parts), crs, target_crs))
 
 
 def arrays_to_multipolygon(xy: NDArray[np.floating], parts: Sequence[Sequence[int]]) -> QgsGeometry:
@@ -139,7 +139,9 @@ def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float |
     return measure.measureArea(geometry)
 
 
-def _make_valid(geometry: QgsGeometry) -> QgsGeometry:
+def make_valid(geometry: QgsGeometry) -> QgsGeometry:
+    """Return a valid MultiPolygon, outer rings counter-clockwise; IsegError if nothing is left."""
+    geometry = QgsGeometry(geometry)
     geometry.removeDuplicateNodes()
     geometry = geometry.makeValid()
     if geometry.wkbType() == QgsWkbTypes.Type.GeometryCollection:  # lines and points of spikes

@@ -59,19 +59,21 @@ def rewrite(
     layer: QgsVectorLayer,
     fid: int,
     geometry: QgsGeometry,
-    attributes: Mapping[str, object],
+    attributes: Mapping[str, object] | None,
     text: str,
 ) -> None:
     """Replace the geometry and these attributes of a feature; its id and other attributes stay.
 
-    Parameters and errors as of `add`, but None empties an attribute.
+    Parameters and errors as of `add`, but None as a value empties an attribute, and None instead
+    of attributes leaves all of them as they are.
     """
     with _edit_command(layer, text):
         before = _get_feature(layer, fid)
         shape = _coerce(geometry, layer)
         if not layer.changeGeometry(fid, shape):
             raise _refusal(layer)
-        for index, value in _field_values(layer, attributes, shape).items():
+        values = {} if attributes is None else _field_values(layer, attributes, shape)
+        for index, value in values.items():
             old = before.attribute(index)
             if value != old and not layer.changeAttributeValue(fid, index, value, old):
                 raise _refusal(layer)
