@@ -8,6 +8,7 @@ Usage: ``python scripts/package.py [FOLDER]``. Without a folder the zip goes int
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -48,9 +49,19 @@ def build(parent: Path) -> Path:
         else:
             path.unlink()
     shutil.copytree(ROOT / "resources" / "models", plugin / "resources" / "models")
-    for name in ("metadata.txt", "LICENSE"):
-        shutil.copy(ROOT / name, plugin)
+    shutil.copy(ROOT / "LICENSE", plugin / "core")  # the plugin has its own
+    metadata = (ROOT / "metadata.txt").read_text(encoding="utf-8").rstrip("\n")
+    text = f"{metadata}\nchangelog={_changelog()}\n"
+    (plugin / "metadata.txt").write_text(text, encoding="utf-8")
     return plugin
+
+
+def _changelog() -> str:
+    """Return the latest two versions of the changelog, as a value of metadata.txt."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.split(r"^## ", text, flags=re.MULTILINE)[1:3]
+    lines = [line for version in versions for line in version.replace("### ", "").splitlines()]
+    return "\n    ".join(line.strip().replace("%", "%%") for line in lines if line.strip())
 
 
 def main() -> None:
