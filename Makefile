@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api gate styles screenshots clean
+.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api gate languages styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   speed as ratios against a named reference"
 	@echo "make package the plugin's zip, in dist/: Plugins, Install from ZIP in QGIS"
 	@echo "make gate    what the plugin site scans for: bandit, detect-secrets"
+	@echo "make languages   the plugin's languages brought up to date with its texts"
 	@echo "make api     API reference from docstrings, in build/api"
 	@echo "make screenshots   pictures of the plugin at work, for the docs"
 
@@ -101,8 +102,11 @@ bench: $(READY) qgis
 api: $(READY)
 	$(RUN) scripts/api.py build/api
 
-package:
-	$(PYTHON) scripts/package.py
+package: $(READY)
+	$(RUN) scripts/package.py
+
+languages: $(READY)
+	$(RUN) scripts/translations.py
 
 gate: $(READY)
 	$(RUN) scripts/gate.py

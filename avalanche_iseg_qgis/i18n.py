@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gettext
 from collections.abc import Callable
+from pathlib import Path
 
 _translate: Callable[[str], str] = str
 
 
-def set_translator(translate: Callable[[str], str]) -> None:
-    """Translate by a function, so that modules without Qt can import this one."""
+def use_language(locale: str) -> None:
+    """Translate to the language of a locale such as "de_CH"; English where there is none.
+
+    The catalogues are compiled when the plugin is packaged.
+    """
     global _translate
-    _translate = translate
+    path = Path(__file__).parent / "languages" / f"{locale[:2]}.mo"
+    if path.is_file():
+        with path.open("rb") as file:
+            _translate = gettext.GNUTranslations(file).gettext
+    else:
+        _translate = str
 
 
 def tr(text: str) -> str:

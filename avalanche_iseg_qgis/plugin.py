@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .compat import QAction
 from .gui.options import ICON, OptionsFactory
-from .i18n import set_translator, tr
+from .i18n import tr, use_language
 from .messages import TITLE
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class Plugin:
     """Plugin object, made when QGIS starts; everything but its actions is made at the first use."""
 
     def __init__(self, iface: QgisInterface) -> None:
-        set_translator(lambda text: QCoreApplication.translate("AvalancheISeg", text))
+        use_language(QgsApplication.locale())
         self._iface = iface
         self._actions: list[QAction] = []
         self._options: OptionsFactory | None = None

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from translations import compile_languages
+
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "avalanche_iseg_qgis"
 # Of core, what neither the plugin nor its worker needs.
@@ -38,7 +40,7 @@ def build(parent: Path) -> Path:
     plugin = parent / NAME
     if plugin.exists():
         shutil.rmtree(plugin)
-    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.po")
     shutil.copytree(ROOT / NAME, plugin, ignore=unwanted, symlinks=True)
     (plugin / "core").unlink(missing_ok=True)  # a link in a checkout
     shutil.copytree(ROOT / "core", plugin / "core", ignore=unwanted)
@@ -49,6 +51,7 @@ def build(parent: Path) -> Path:
         else:
             path.unlink()
     shutil.copytree(ROOT / "resources" / "models", plugin / "resources" / "models")
+    compile_languages(ROOT / NAME / "languages", plugin / "languages")
     shutil.copy(ROOT / "LICENSE", plugin / "core")  # the plugin has its own
     metadata = (ROOT / "metadata.txt").read_text(encoding="utf-8").rstrip("\n")
     text = f"{metadata}\nchangelog={_changelog()}\n"

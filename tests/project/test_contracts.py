@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,17 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from package import build  # noqa: E402
+
 LINT = Path(sys.executable).with_name("lint-imports")
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
     """The packages in a folder of their own, the plugin as it is packaged."""
-    spec = importlib.util.spec_from_file_location("package", ROOT / "scripts" / "package.py")
-    package = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
     folder = tmp_path_factory.mktemp("tree")
-    package.build(folder)
+    build(folder)
     for name in ("core", "eval", "training"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)

@@ -9,7 +9,6 @@ python3-qgis, qgis-server, xvfb, python3-pytest and python3-pytest-timeout.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -20,6 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from package import build  # noqa: E402
+
 SCREEN = "1600x1000x24"
 LIMIT = 900  # seconds; a dialog that nobody answers would wait for ever
 
@@ -29,13 +32,10 @@ def run(script: Path, environment: dict[str, str]) -> int:
 
     The file runs when QGIS is up, and ends it by `finish` of `inside.py`.
     """
-    spec = importlib.util.spec_from_file_location("package", ROOT / "scripts" / "package.py")
-    package = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
     with tempfile.TemporaryDirectory(prefix="iseg-qgis-", ignore_cleanup_errors=True) as folder:
         plugins = Path(folder, "profiles", "default", "python", "plugins")
         plugins.mkdir(parents=True)
-        package.build(plugins)
+        build(plugins)
         status = Path(folder, "status")
         command = [
             *("xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}"),
