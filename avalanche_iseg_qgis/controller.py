@@ -200,7 +200,7 @@ class PluginController(QObject):
         self.tool.show_prompts()
 
     def _on_saved(self, ref: FeatureRef) -> None:
-        self.avalanche_list.refresh()
+        self.avalanche_list.note_saved(ref)
         found = resolve(ref)
         if found is None:
             return
