@@ -140,7 +140,7 @@ class CameraController(QObject):
         draft = session.draft
         dock.show_draft(draft, session.selected)
         dock.hint.setText(next_step(draft, self.file_actions.saved_names()))
-        dock.show_status(*pose_status(draft, session.failure, session.seen))
+        dock.show_quality(*pose_status(draft, session.failure, session.seen))
         self._inputs.show_terrain()
         self.camera_changed.emit()
 
