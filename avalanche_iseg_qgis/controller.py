@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 from . import settings
 from .actions.avalanche_list import AvalancheListController
 from .actions.export import ExportActions
+from .actions.keep import WorkKeeper
 from .actions.overlay import SegmentationOverlay
 from .actions.save import FeatureSaver
 from .actions.start_from import StartFromActions
@@ -29,9 +30,10 @@ from .layers.reader import ImageReader
 from .messages import Messages
 from .session.draft import FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
+from .session.session import empty_text
 from .worker.camera_client import CameraClient
 from .worker.segmentation_client import SegmentationClient
-from .worker.settings import WorkerSettings
+from .worker.settings import ShapeSettings, WorkerSettings
 from .worker.state import WorkerState
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class PluginController(QObject):
             iface, session, self.georeferencer, self.dock.import_menu, warn
         )
         self.export_actions = ExportActions(iface, session, self.messages)
+        self.keeper = WorkKeeper(session, self.dock, warn, self)
         self._connect()
         for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
@@ -111,6 +114,7 @@ class PluginController(QObject):
         QgsProject.instance().layersRemoved.disconnect(self._choose_layer)
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
+        self.keeper.close()
         self.avalanche_list.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
@@ -148,6 +152,7 @@ class PluginController(QObject):
         dock.browse.clicked.connect(self._browse_model)
         dock.slider_released.connect(self._canvas.setFocus)
         dock.restart.clicked.connect(self._restart_worker)
+        dock.replaced.buttons[0].clicked.connect(lambda _=False: session.move_to_new_file())
         dock.tool.clicked.connect(self._toggle_tool)
         for button, action in (
             (dock.undo, session.undo),
@@ -158,6 +163,8 @@ class PluginController(QObject):
             button.clicked.connect(lambda _=False, a=action: a())
         session.image_changed.connect(self._on_image)
         session.prompts_changed.connect(self._show_prompts)
+        session.prediction_changed.connect(self._show_hint)
+        session.outline_changed.connect(self._show_hint)
         session.message.connect(warn)
         self.feature_saver.saved.connect(self._on_saved)
         self.segmentation_client.state_changed.connect(self._show_state)
@@ -177,6 +184,9 @@ class PluginController(QObject):
     def _on_image(self) -> None:
         image = self.session.image
         self.dock.show_pixel_size(needed=image is not None and image.source.needs_pixel_size)
+        text = tr("{} is another image now. This avalanche is in the one before.")
+        is_replaced = image is not None and image.replaced
+        self.dock.replaced.show_text(text.format(image.origin.image_name) if is_replaced else "")
         self._on_camera()
         photo = self._current_photo()
         if self.camera.dock.isVisible() and photo is not None:
@@ -237,6 +247,7 @@ class PluginController(QObject):
 
     def _set_shape(self) -> None:
         self.session.shape = self.dock.shape_settings
+        self._show_hint()
 
     def _show_prompts(self) -> None:
         draft = self.session.draft
@@ -247,12 +258,16 @@ class PluginController(QObject):
         write_back = draft is not None and draft.feature_ref is not None and draft.write_back
         self.dock.offer_write_back(offered=bool(draft and draft.feature_ref))
         self.dock.write_back.setChecked(write_back)
-        self.dock.hint.setText(_hint(draft))
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        self.dock.hint.setText(_hint(self.session.draft, self.session.shape))
 
     def _set_write_back(self, chosen: bool) -> None:
         draft = self.session.draft
-        if draft is not None and draft.feature_ref is not None:
+        if draft is not None and draft.feature_ref is not None and draft.write_back != chosen:
             draft.write_back = chosen
+            self.session.draft_changed.emit(self.session.image)
 
     def _show_state(self) -> None:
         client = self.segmentation_client
@@ -282,7 +297,7 @@ class PluginController(QObject):
 
     def _restart_worker(self) -> None:
         self.configure_worker()
-        self.segmentation_client.start()
+        self.segmentation_client.restart()
 
     def _make_target(self) -> None:
         image = self.session.image
@@ -315,12 +330,14 @@ class PluginController(QObject):
         return bool(answer == QMessageBox.StandardButton.Discard)
 
 
-def _hint(draft: ObjectDraft | None) -> str:
+def _hint(draft: ObjectDraft | None, shape: ShapeSettings) -> str:
     """Return what to do next."""
     if draft is None:
         return tr("Choose an image, a photo or a raster layer, to begin.")
     if draft.prompts.empty:
         return tr("Click on an avalanche, or drag a box round it.")
+    if draft.is_empty(shape):
+        return empty_text()
     if draft.prompts.clicks:
         return tr(
             "Left click: more of it. Right click: less. Click on a mark takes it away. "

@@ -26,6 +26,7 @@ from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
+from .notice import Notice
 from .sliders import ValueSlider
 from .widgets import (
     fit_width,
@@ -96,7 +97,7 @@ class SegmentDock(QgsDockWidget):
         }
         self.state.setText(text)
         self.state.setStyleSheet(f"color: {colours.get(state, '#6d6d6d')}")
-        self.restart.setVisible(state is WorkerState.BROKEN)
+        self.restart.setVisible(state in (WorkerState.BROKEN, WorkerState.SLOW))
 
     def offer_write_back(self, *, offered: bool) -> None:
         """Offer, checked at first, to write an object that comes from a feature back to it."""
@@ -130,9 +131,13 @@ class SegmentDock(QgsDockWidget):
         self.state.setWordWrap(True)
         self.restart = QPushButton(tr("Restart"))
         self.restart.setVisible(False)
+        self.kept = Notice((tr("Restore"), tr("Discard")))
+        self.replaced = Notice((tr("Use the new image"),))
         self.pixel_size_label = QLabel(tr("Pixel size"))
+        form.addRow(self.kept)
         form.addRow(tr("Image"), self.layer)
         form.addRow(self.pixel_size_label, self.pixel_size)
+        form.addRow(self.replaced)
         form.addRow(self.state)
         form.addRow(self.restart)
         self.show_pixel_size(needed=False)
@@ -219,7 +224,7 @@ class SegmentDock(QgsDockWidget):
         self.largest_only.setChecked(settings.LARGEST_ONLY.get())
         form.addRow(tr("Simplification"), self.detail)
         form.addRow(tr("Smoothing"), self.smoothing)
-        form.addRow(tr("Smallest part"), self.min_area)
+        form.addRow(tr("Remove parts smaller than"), self.min_area)
         form.addRow(widget_row(self.fill_holes, self.largest_only))
         for slider in (self.detail, self.smoothing):
             slider.changed.connect(self._on_shape)

@@ -135,6 +135,10 @@ class SegmentationSession:
         self._reader.request_origin(source)  # tells too whether the file was replaced meanwhile
         self._set_current(image)
 
+    def image_of(self, key: str) -> MappedImage | None:
+        """Return the image of a key, if it was opened once."""
+        return self._images.get(key)
+
     def close_image(self) -> None:
         """Have no current image."""
         self._set_current(None)
@@ -235,6 +239,12 @@ class SegmentationSession:
         self._edit(image, partial(image.begin, draft))
         self._reader.request_origin(image.source)
         return True
+
+    def drop(self, key: str) -> None:
+        """Drop the object of any image, without asking."""
+        image = self._images.get(key)
+        if image is not None:
+            self._edit(image, partial(self._begin, image, ObjectDraft()))
 
     def _replace(self, draft: ObjectDraft) -> bool:
         image = self._checked()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import threading
 import traceback
 from pathlib import Path
 
@@ -22,18 +21,21 @@ NAME = "avalanche_iseg_qgis"
 sys.path.insert(0, os.environ["ISEG_PLUGINS"])  # as QGIS itself does
 
 
+def pytest_configure(config) -> None:
+    """Let what was raised in a thread fail the test, too."""
+    warning = "pytest.PytestUnhandledThreadExceptionWarning"
+    config.addinivalue_line("filterwarnings", f"error::{warning}")
+
+
 @pytest.fixture(autouse=True)
 def uncaught(monkeypatch):
-    """What was raised in slots, events and threads: in QGIS a dialog, in tests a failure."""
+    """What was raised in slots and events: in QGIS a dialog, in tests a failure."""
     errors: list[str] = []
 
     def note(kind, error, trace) -> None:
         errors.append("".join(traceback.format_exception(kind, error, trace)))
 
     monkeypatch.setattr(sys, "excepthook", note)
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: note(args.exc_type, args.exc_value, args.exc_traceback)
-    )
     yield errors
     fail_with(errors)
 

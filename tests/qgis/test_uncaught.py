@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from conftest import fail_with
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
@@ -32,13 +30,7 @@ def from_a_timer(slot) -> None:
     QTimer.singleShot(0, slot)
 
 
-def from_a_thread(slot) -> None:
-    thread = threading.Thread(target=slot)
-    thread.start()
-    thread.join()
-
-
-@pytest.mark.parametrize("start", [from_a_signal, from_a_timer, from_a_thread])
+@pytest.mark.parametrize("start", [from_a_signal, from_a_timer])
 @pytest.mark.parametrize(("slot", "words"), [(planted, "planted"), (deep, "RecursionError")])
 def test_an_exception_fails_the_test(uncaught, start, slot, words):
     start(slot)

@@ -87,9 +87,7 @@ def test_a_click_after_it_is_in_the_new_image(rig, path, image, replace):
 
 @pytest.mark.parametrize("replace", REPLACED)
 @pytest.mark.parametrize("opened_again", [False, True])
-def test_an_object_stays_in_the_image_that_it_was_begun_in(
-    rig, path, image, replace, opened_again
-):
+def test_an_object_stays_in_the_image_that_it_was_begun_in(rig, path, image, replace, opened_again):
     draft = rig.predicted()
     first = image.window_name
     replace(path)
@@ -121,7 +119,9 @@ def test_an_object_stays_in_the_image_that_it_was_begun_in(
 
 
 @pytest.mark.parametrize("replace", REPLACED)
-@pytest.mark.parametrize("when", ["before the pixels", "before the prediction", "before the outline"])
+@pytest.mark.parametrize(
+    "when", ["before the pixels", "before the prediction", "before the outline"]
+)
 def test_replaced_between_click_and_enter(rig, path, replace, when):
     image = rig.open(str(path), read=False)
     rig.reader.read_origins()
