@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
-from qgis.gui import QgisInterface, QgsMapTool
+from qgis.gui import QgisInterface, QgsMapLayerComboBox, QgsMapTool
 from qgis.PyQt.QtCore import QObject, Qt
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
@@ -24,11 +24,12 @@ from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
+from .gui.widgets import retire
 from .i18n import tr
 from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import Messages
-from .session.draft import FeatureRef, ObjectDraft
+from .session.draft import DraftState, FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
 from .session.session import empty_text
 from .worker.camera_client import CameraClient
@@ -48,6 +49,7 @@ class PluginController(QObject):
         self._iface, self._canvas = iface, iface.mapCanvas()
         self._earlier_tool: QgsMapTool | None = None
         self._loaded: Loaded | None = None
+        self._is_following = False  # one panel the other
         window = iface.mainWindow()
         self.messages = Messages(iface)
         warn = self.messages.warn
@@ -127,7 +129,7 @@ class PluginController(QObject):
         self.camera_client.stop()
         for dock in (self.dock, self.avalanches_dock):
             self._iface.removeDockWidget(dock)
-            dock.deleteLater()
+            retire(dock)
         self.deleteLater()
 
     def configure_worker(self) -> None:
@@ -166,6 +168,7 @@ class PluginController(QObject):
         session.prediction_changed.connect(self._show_hint)
         session.outline_changed.connect(self._show_hint)
         session.message.connect(warn)
+        session.draft_changed.connect(self._warn_of_waiting)
         self.feature_saver.saved.connect(self._on_saved)
         self.segmentation_client.state_changed.connect(self._show_state)
         self.camera.camera_changed.connect(self._on_camera)
@@ -190,7 +193,17 @@ class PluginController(QObject):
         self._on_camera()
         photo = self._current_photo()
         if self.camera.dock.isVisible() and photo is not None:
-            self.camera.dock.photo.setLayer(photo)
+            self._follow(self.camera.dock.photo, photo)
+
+    def _follow(self, combo: QgsMapLayerComboBox, layer: QgsMapLayer) -> None:
+        """Choose the same photo in the other panel, which does not choose one here in turn."""
+        if self._is_following:
+            return
+        self._is_following = True
+        try:
+            combo.setLayer(layer)
+        finally:
+            self._is_following = False
 
     def _current_photo(self) -> QgsMapLayer | None:
         """Return the layer of the current image, if that is a photo."""
@@ -205,7 +218,7 @@ class PluginController(QObject):
         photo, image = self.camera.dock.photo.currentLayer(), self.session.image
         differs = photo is not None and (image is None or image.source.path != file_of(photo))
         if differs and self.camera.dock.isVisible():
-            self.dock.layer.setLayer(photo)
+            self._follow(self.dock.layer, photo)
         self.tool.photo_grid = self.georeferencer.grid
         self.tool.show_prompts()
 
@@ -272,6 +285,7 @@ class PluginController(QObject):
     def _show_state(self) -> None:
         client = self.segmentation_client
         self.dock.show_state(client.state, client.text)
+        self._warn_of_waiting()
         welcome, loaded = client.welcome, client.loaded
         if client.state is WorkerState.READY and welcome is not None:
             self.dock.show_models(dict(welcome.models), list(welcome.devices))
@@ -279,6 +293,13 @@ class PluginController(QObject):
             self._loaded = loaded
             self.dock.threshold.value = loaded.threshold
             self.session.adopt_threshold(loaded.threshold)
+
+    def _warn_of_waiting(self, _image: object = None) -> None:
+        """Say why an object that was finished is not a feature, if the worker cannot go on."""
+        draft, client = self.session.draft, self.segmentation_client
+        is_waiting = draft is not None and draft.state is DraftState.FINISHING
+        if is_waiting and client.state is WorkerState.BROKEN:
+            self.messages.warn(client.text)
 
     # --- worker ----------------------------------------------------------------------------
 

@@ -40,9 +40,11 @@ class Plugin:
         self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().export_actions.times())
         self._options = OptionsFactory(self._on_options)
         self._iface.registerOptionsWidgetFactory(self._options)
+        self._iface.initializationCompleted.connect(self._offer_kept)
 
     def unload(self) -> None:
         """Remove everything; called by QGIS."""
+        self._iface.initializationCompleted.disconnect(self._offer_kept)
         if self.controller is not None:
             self.controller.close()
             self.controller = None
@@ -67,6 +69,16 @@ class Plugin:
     def open_camera(self) -> None:
         """Show the panels for georeferencing a photo."""
         self.open().open_camera()
+
+    def _offer_kept(self) -> None:
+        """Open the panel, which offers it, if a QGIS before this one has left work behind."""
+        from .actions.keep import kept_files
+
+        files = kept_files()
+        orphans, damaged = files.orphans()
+        files.close()
+        if orphans or damaged:
+            self.open()
 
     def _add(self, text: str, callback: Callable[[], object], icon: QIcon | None = None) -> None:
         """Add an action to the menu, and with an icon of its own to the toolbar."""

@@ -145,7 +145,7 @@ class UnsavedFeatures:
         return [each for each in self.features if not _is_there(layer, each)]
 
     def restore(self, project: QgsProject) -> tuple[QgsVectorLayer, int]:
-        """Bring them back to their layer, as edits that are not saved; return how many were missing.
+        """Bring them back to their layer, as unsaved edits; return how many were missing.
 
         A layer that is not in the project is added to it; if that cannot be, they go to the layer
         of avalanches.
@@ -236,11 +236,8 @@ def _is_there(layer: QgsVectorLayer, unsaved: UnsavedFeature) -> bool:
         found = _encoded(feature, unsaved.fid)
         if found.uuid != unsaved.uuid or not feature.geometry().equals(geometry):
             continue
-        differing = {
-            name
-            for name, value in found.attributes.items()
-            if unsaved.attributes.get(name) != value
-        }
+        kept = unsaved.attributes
+        differing = {name for name, value in found.attributes.items() if kept.get(name) != value}
         if unsaved.fid is None or differing <= keys:
             return True
     return False

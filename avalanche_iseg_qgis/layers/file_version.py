@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import stat
+from pathlib import Path
 
 
 def file_version(path: str) -> str:
@@ -11,8 +12,10 @@ def file_version(path: str) -> str:
     Costs one look into the folder. Whether the content is another one is for a checksum to tell.
     """
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except (OSError, ValueError):  # ValueError: a source that can be no path
+        return ""
+    if not stat.S_ISREG(status.st_mode):
         return ""
     parts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return "-".join(format(part, "x") for part in parts)

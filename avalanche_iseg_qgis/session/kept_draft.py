@@ -99,9 +99,7 @@ class KeptDraft:
                 changed_at=when.isoformat(timespec="seconds"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise PromptError(
-                f"An unfinished avalanche that was kept is damaged: {error}."
-            ) from error
+            raise PromptError(f"An avalanche that was kept is damaged: {error}.") from error
 
     def draft(self) -> ObjectDraft:
         """Return the object; its first undo takes all of it away."""

@@ -7,7 +7,7 @@ is finishing gets its answers also while another image is the current one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class SessionObserver:
     finished: Callable[[MappedImage, Outlined], None]
     saving_cancelled: Callable[[ObjectDraft], None]
     message: Callable[[str], None]
-    draft_changed: Callable[[MappedImage], None] = field(default=lambda image: None)
+    draft_changed: Callable[[MappedImage], None] = lambda _: None
 
 
 class SegmentationSession:
@@ -312,6 +312,7 @@ class SegmentationSession:
             draft.reopen()
         if draft.state is DraftState.EDITING:
             draft.finish(self._shape)
+        self._observer.draft_changed(image)
         self._advance(image)
 
     def accept(self, image: MappedImage) -> None:
@@ -373,7 +374,7 @@ class SegmentationSession:
             self._observer.image_changed()
 
     def reopened(self, image: MappedImage) -> RasterSource:
-        """Return the pixels of an image's file as it is now; raise `IsegError` if there are none."""
+        """Return the pixels of an image's file as it is now; `IsegError` if there are none."""
         return image.source
 
     def move_to_new_file(self) -> None:
