@@ -187,9 +187,11 @@ class PluginController(QObject):
     def _on_image(self) -> None:
         image = self.session.image
         self.dock.show_pixel_size(needed=image is not None and image.source.needs_pixel_size)
-        text = tr("{} is another image now. This avalanche is in the one before.")
-        is_replaced = image is not None and image.replaced
-        self.dock.replaced.show_text(text.format(image.origin.image_name) if is_replaced else "")
+        text = ""
+        if image is not None and image.replaced:
+            text = tr("{} is another image now. This avalanche is in the one before.")
+            text = text.format(image.origin.image_name)
+        self.dock.replaced.show_text(text)
         self._on_camera()
         photo = self._current_photo()
         if self.camera.dock.isVisible() and photo is not None:

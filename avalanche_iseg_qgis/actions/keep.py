@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from qgis.core import QgsApplication, QgsMapLayer, QgsProject, QgsRasterLayer, QgsVectorLayer
-from qgis.PyQt.QtCore import QDateTime, QLocale, QObject, Qt, QTimer
+from qgis.PyQt.QtCore import QDateTime, QLocale, QObject, Qt, QTimer, pyqtBoundSignal
 
 from ..core.errors import IsegError
 from ..features import unsaved
@@ -303,7 +303,7 @@ def _name_of(layer_id: str) -> str:
     return f"unsaved-{hashlib.sha256(layer_id.encode()).hexdigest()[:12]}"
 
 
-def _edit_signals(layer: QgsVectorLayer) -> tuple[object, ...]:
+def _edit_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
     return (
         layer.featureAdded,
         layer.featureDeleted,
@@ -317,12 +317,15 @@ def _edit_signals(layer: QgsVectorLayer) -> tuple[object, ...]:
 
 def _decoded(kept: KeptFile) -> KeptDraft | UnsavedFeatures | None:
     """Decode a file; None if it is damaged."""
-    kinds = {kept_draft.KIND: KeptDraft, unsaved.KIND: UnsavedFeatures}
-    kind = kinds.get(str(kept.content.get("kind")))
+    kind = kept.content.get("kind")
     try:
-        return kind.from_json(kept.content) if kind else None
+        if kind == kept_draft.KIND:
+            return KeptDraft.from_json(kept.content)
+        if kind == unsaved.KIND:
+            return UnsavedFeatures.from_json(kept.content)
     except IsegError:
-        return None
+        pass
+    return None
 
 
 def _layer_of(work: KeptDraft) -> QgsRasterLayer | None:

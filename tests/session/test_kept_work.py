@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from avalanche_iseg_qgis.session.start_mask import StartMask
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 1, 10, 31, tzinfo=timezone.utc)
-MASK = StartMask.of(np.random.default_rng(5).random((70, 90)) > 0.4, 12, 34)
+MASK = StartMask.of(np.random.default_rng(5).random((20, 30)) > 0.4, 5, 6)
 PROMPTS = {
     "clicks": PromptSet((Click(1.25, 2.5), Click(3, 4, positive=False))),
     "box": PromptSet((), Box(1, 20, 2, 30)),
@@ -119,7 +118,7 @@ def test_killed_at_any_moment(folder, seed):
     )
     for _ in range(30):
         process.stdout.readline()
-    time.sleep(random.Random(seed).uniform(0, 0.3))
+    time.sleep(float(np.random.default_rng(seed).uniform(0, 0.3)))
     files = KeptFiles(folder)
     assert files.orphans()[0] == []  # it lives
     process.send_signal(signal.SIGKILL)
