@@ -29,6 +29,7 @@ from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
+from .notice import Notice
 from .sliders import ValueSlider
 from .widgets import (
     fit_width,
@@ -97,9 +98,14 @@ class SegmentDock(QgsDockWidget):
 
     def show_state(self, state: WorkerState, text: str) -> None:
         """Show the state of the worker, with a button to restart it if it is broken."""
-        kinds = {WorkerState.READY: "good", WorkerState.BROKEN: "bad", WorkerState.BUSY: "busy"}
+        kinds = {
+            WorkerState.READY: "good",
+            WorkerState.SLOW: "usable",
+            WorkerState.BROKEN: "bad",
+            WorkerState.BUSY: "busy",
+        }
         show_status(self.state, text, kinds.get(state, ""))
-        self.restart.setVisible(state is WorkerState.BROKEN)
+        self.restart.setVisible(state in (WorkerState.BROKEN, WorkerState.SLOW))
 
     def offer_write_back(self, *, offered: bool) -> None:
         """Offer, checked at first, to write an object that comes from a feature back to it."""
@@ -133,9 +139,13 @@ class SegmentDock(QgsDockWidget):
         self.state.setWordWrap(True)
         self.restart = QPushButton(tr("Restart"))
         self.restart.setVisible(False)
+        self.kept = Notice((tr("Restore"), tr("Discard")))
+        self.replaced = Notice((tr("Use the new image"),))
         self.pixel_size_label = QLabel(tr("Pixel size"))
+        form.addRow(self.kept)
         form.addRow(tr("Image"), self.layer)
         form.addRow(self.pixel_size_label, self.pixel_size)
+        form.addRow(self.replaced)
         form.addRow(self.state)
         form.addRow(self.restart)
         self.show_pixel_size(needed=False)
@@ -242,9 +252,7 @@ class SegmentDock(QgsDockWidget):
         self.min_area.setToolTip(tr("Parts of the mask, and holes in it, that are smaller go"))
         self.fill_holes = QCheckBox(tr("Fill holes"))
         self.fill_holes.setChecked(settings.FILL_HOLES.get())
-        self.fill_holes.setToolTip(
-            tr("Ground inside the outline that is no avalanche is taken too")
-        )
+        self.fill_holes.setToolTip(tr("What the outline encloses is avalanche, too"))
         self.largest_only = QCheckBox(tr("Largest part only"))
         self.largest_only.setChecked(settings.LARGEST_ONLY.get())
         self.largest_only.setToolTip(tr("All other parts of the mask go"))

@@ -10,6 +10,7 @@ from qgis.PyQt.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QDockWidget,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
@@ -84,6 +85,15 @@ def number_field(
     field.setKeyboardTracking(False)
     field.setMinimumWidth(80)
     return field
+
+
+def retire(dock: QDockWidget) -> None:
+    """Hide a dock for good: it says nothing more until Qt deletes it, whatever layers do."""
+    dock.hide()
+    for widget in dock.findChildren(QWidget):
+        widget.blockSignals(True)
+    dock.blockSignals(True)
+    dock.deleteLater()
 
 
 def widget_row(*widgets: QWidget) -> QHBoxLayout:
