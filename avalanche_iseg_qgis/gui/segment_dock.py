@@ -157,8 +157,8 @@ class SegmentDock(QgsDockWidget):
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
-        lines = _HINT_LINES * self.hint.fontMetrics().lineSpacing()
-        self.hint.setMinimumHeight(lines)  # so that the buttons stay where they are
+        height = _HINT_LINES * self.hint.fontMetrics().lineSpacing() + 4
+        self.hint.setMinimumHeight(height)  # so that the buttons stay where they are
         self.tool = _icon_button(
             "/mActionCapturePolygon.svg", tr("Mark avalanches with clicks and boxes")
         )

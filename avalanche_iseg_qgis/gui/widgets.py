@@ -153,7 +153,7 @@ def folding_part(title: str, name: str) -> QgsCollapsibleGroupBox:
 
 # For light and dark themes, each with a contrast of at least 4.5 : 1.
 STATUS_COLOURS = {
-    "good": ("#2e7d32", "#81c784"),
+    "good": ("#1b6e20", "#81c784"),
     "usable": ("#9c5700", "#ffb74d"),
     "bad": ("#c62828", "#ff8a80"),
     "busy": ("#1565c0", "#90caf9"),
