@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
-from qgis.gui import QgisInterface, QgsMapTool
-from qgis.PyQt.QtCore import QObject, Qt
+from qgis.gui import QgisInterface, QgsMapLayerComboBox, QgsMapTool
+from qgis.PyQt.QtCore import QObject, Qt, QUrl
+from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from . import settings
 from .actions.avalanche_list import AvalancheListController
 from .actions.export import ExportActions
+from .actions.keep import WorkKeeper
 from .actions.overlay import SegmentationOverlay
 from .actions.save import FeatureSaver
 from .actions.start_from import StartFromActions
@@ -23,15 +26,17 @@ from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
+from .gui.widgets import retire
 from .i18n import tr
 from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
-from .messages import Messages
-from .session.draft import FeatureRef, ObjectDraft
+from .messages import HELP, Messages
+from .session.draft import DraftState, FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
+from .session.session import empty_text
 from .worker.camera_client import CameraClient
 from .worker.segmentation_client import SegmentationClient
-from .worker.settings import WorkerSettings
+from .worker.settings import ShapeSettings, WorkerSettings
 from .worker.state import WorkerState
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ class PluginController(QObject):
         self._iface, self._canvas = iface, iface.mapCanvas()
         self._earlier_tool: QgsMapTool | None = None
         self._loaded: Loaded | None = None
+        self._told: set[str] = set()  # layers of which was said that avalanches go there
+        self._is_following = False  # one panel the other
         window = iface.mainWindow()
         self.messages = Messages(iface)
         warn = self.messages.warn
@@ -76,6 +83,7 @@ class PluginController(QObject):
             iface, session, self.georeferencer, self.dock.import_menu, warn, self._activate_tool
         )
         self.export_actions = ExportActions(iface, session, self.messages)
+        self.keeper = WorkKeeper(session, self.dock, warn, self)
         self._connect()
         for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
@@ -85,8 +93,9 @@ class PluginController(QObject):
         self._set_shape()
         self._show_prompts()
 
-    def open(self) -> None:
+    def open(self, *, take_tool: bool = True) -> None:
         """Show the panels, start the worker, activate the map tool."""
+        settings.PANELS_OPEN.set(True)
         self.configure_worker()
         self.segmentation_client.start()
         self.dock.setUserVisible(True)
@@ -95,7 +104,8 @@ class PluginController(QObject):
         if isinstance(layer, QgsRasterLayer):
             self.dock.layer.setLayer(layer)
         self._choose_layer()
-        self._activate_tool()
+        if take_tool:
+            self._activate_tool()
 
     def open_camera(self) -> None:
         """Show the panels in which a photo's camera is posed, with the current photo."""
@@ -109,8 +119,10 @@ class PluginController(QObject):
         """Leave no item, dock, connection or process behind."""
         self._canvas.mapToolSet.disconnect(self._on_tool_set)
         QgsProject.instance().layersRemoved.disconnect(self._choose_layer)
+        QgsProject.instance().layersAdded.disconnect(self._on_layers_added)
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
+        self.keeper.close()
         self.avalanche_list.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
@@ -123,7 +135,7 @@ class PluginController(QObject):
         self.camera_client.stop()
         for dock in (self.dock, self.avalanches_dock):
             self._iface.removeDockWidget(dock)
-            dock.deleteLater()
+            retire(dock)
         self.deleteLater()
 
     def configure_worker(self) -> None:
@@ -147,7 +159,11 @@ class PluginController(QObject):
         dock.write_back.toggled.connect(self._set_write_back)
         dock.browse.clicked.connect(self._browse_model)
         dock.slider_released.connect(self._canvas.setFocus)
+        dock.threshold_reset.connect(self._reset_threshold)
+        dock.help.clicked.connect(lambda _=False: QDesktopServices.openUrl(QUrl(HELP)))
+        dock.closed.connect(lambda: settings.PANELS_OPEN.set(False))
         dock.restart.clicked.connect(self._restart_worker)
+        dock.replaced.buttons[0].clicked.connect(lambda _=False: session.move_to_new_file())
         dock.tool.clicked.connect(self._toggle_tool)
         for button, action in (
             (dock.undo, session.undo),
@@ -158,12 +174,16 @@ class PluginController(QObject):
             button.clicked.connect(lambda _=False, a=action: a())
         session.image_changed.connect(self._on_image)
         session.prompts_changed.connect(self._show_prompts)
+        session.prediction_changed.connect(self._show_hint)
+        session.outline_changed.connect(self._show_hint)
         session.message.connect(warn)
+        session.draft_changed.connect(self._warn_of_waiting)
         self.feature_saver.saved.connect(self._on_saved)
         self.segmentation_client.state_changed.connect(self._show_state)
         self.camera.camera_changed.connect(self._on_camera)
         self._canvas.mapToolSet.connect(self._on_tool_set)
         QgsProject.instance().layersRemoved.connect(self._choose_layer)
+        QgsProject.instance().layersAdded.connect(self._on_layers_added)
 
     # --- image -----------------------------------------------------------------------------
 
@@ -174,13 +194,34 @@ class PluginController(QObject):
         if image is None or not is_open or image.source.needs_pixel_size:
             self.session.choose(layer, self.dock.pixel_size.value())
 
+    def _on_layers_added(self, layers: Sequence[QgsMapLayer]) -> None:
+        """Choose a new picture if there is none in hand."""
+        rasters = [layer for layer in layers if isinstance(layer, QgsRasterLayer)]
+        if rasters and self.dock.layer.currentLayer() is None and self.dock.isVisible():
+            self.dock.layer.setLayer(rasters[0])
+
     def _on_image(self) -> None:
         image = self.session.image
         self.dock.show_pixel_size(needed=image is not None and image.source.needs_pixel_size)
+        text = ""
+        if image is not None and image.replaced:
+            text = tr("{} is another image now. This avalanche is in the one before.")
+            text = text.format(image.origin.image_name)
+        self.dock.replaced.show_text(text)
         self._on_camera()
         photo = self._current_photo()
         if self.camera.dock.isVisible() and photo is not None:
-            self.camera.dock.photo.setLayer(photo)
+            self._follow(self.camera.dock.photo, photo)
+
+    def _follow(self, combo: QgsMapLayerComboBox, layer: QgsMapLayer) -> None:
+        """Choose the same photo in the other panel, which does not choose one here in turn."""
+        if self._is_following:
+            return
+        self._is_following = True
+        try:
+            combo.setLayer(layer)
+        finally:
+            self._is_following = False
 
     def _current_photo(self) -> QgsMapLayer | None:
         """Return the layer of the current image, if that is a photo."""
@@ -195,16 +236,20 @@ class PluginController(QObject):
         photo, image = self.camera.dock.photo.currentLayer(), self.session.image
         differs = photo is not None and (image is None or image.source.path != file_of(photo))
         if differs and self.camera.dock.isVisible():
-            self.dock.layer.setLayer(photo)
+            self._follow(self.dock.layer, photo)
         self.tool.photo_grid = self.georeferencer.grid
         self.tool.show_prompts()
 
     def _on_saved(self, ref: FeatureRef) -> None:
-        self.avalanche_list.refresh()
+        self.avalanche_list.note_saved(ref)
         found = resolve(ref)
         if found is None:
             return
         found[0].triggerRepaint()
+        if ref.layer_id not in self._told:
+            self._told.add(ref.layer_id)
+            text = tr("Saved to the layer “{}”. It is in its file when you press Save.")
+            self.messages.inform(text.format(found[0].name()))
         if self.dock.open_form.isChecked():
             self._iface.openFeatureForm(*found, False, False)
 
@@ -237,6 +282,11 @@ class PluginController(QObject):
 
     def _set_shape(self) -> None:
         self.session.shape = self.dock.shape_settings
+        self._show_hint()
+
+    def _reset_threshold(self) -> None:
+        if self._loaded is not None:
+            self.dock.threshold.value = self._loaded.threshold
 
     def _show_prompts(self) -> None:
         draft = self.session.draft
@@ -247,16 +297,21 @@ class PluginController(QObject):
         write_back = draft is not None and draft.feature_ref is not None and draft.write_back
         self.dock.offer_write_back(offered=bool(draft and draft.feature_ref))
         self.dock.write_back.setChecked(write_back)
-        self.dock.hint.setText(_hint(draft))
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        self.dock.hint.setText(_hint(self.session.draft, self.session.shape))
 
     def _set_write_back(self, chosen: bool) -> None:
         draft = self.session.draft
-        if draft is not None and draft.feature_ref is not None:
+        if draft is not None and draft.feature_ref is not None and draft.write_back != chosen:
             draft.write_back = chosen
+            self.session.draft_changed.emit(self.session.image)
 
     def _show_state(self) -> None:
         client = self.segmentation_client
         self.dock.show_state(client.state, client.text)
+        self._warn_of_waiting()
         welcome, loaded = client.welcome, client.loaded
         if client.state is WorkerState.READY and welcome is not None:
             self.dock.show_models(dict(welcome.models), list(welcome.devices))
@@ -264,6 +319,13 @@ class PluginController(QObject):
             self._loaded = loaded
             self.dock.threshold.value = loaded.threshold
             self.session.adopt_threshold(loaded.threshold)
+
+    def _warn_of_waiting(self, _image: object = None) -> None:
+        """Say why an object that was finished is not a feature, if the worker cannot go on."""
+        draft, client = self.session.draft, self.segmentation_client
+        is_waiting = draft is not None and draft.state is DraftState.FINISHING
+        if is_waiting and client.state is WorkerState.BROKEN:
+            self.messages.warn(client.text)
 
     # --- worker ----------------------------------------------------------------------------
 
@@ -282,7 +344,7 @@ class PluginController(QObject):
 
     def _restart_worker(self) -> None:
         self.configure_worker()
-        self.segmentation_client.start()
+        self.segmentation_client.restart()
 
     def _make_target(self) -> None:
         image = self.session.image
@@ -315,15 +377,17 @@ class PluginController(QObject):
         return bool(answer == QMessageBox.StandardButton.Discard)
 
 
-def _hint(draft: ObjectDraft | None) -> str:
+def _hint(draft: ObjectDraft | None, shape: ShapeSettings) -> str:
     """Return what to do next."""
     if draft is None:
         return tr("Choose an image, a photo or a raster layer, to begin.")
     if draft.prompts.empty:
-        return tr("Click on an avalanche, or drag a box round it.")
+        return tr("Drag a box round an avalanche, or click on it.")
+    if draft.is_empty(shape):
+        return empty_text()
     if draft.prompts.clicks:
         return tr(
-            "Left click: more of it. Right click: less. Click on a mark takes it away. "
-            "Enter finishes."
+            "Left click: add. Right click: remove. Click a mark to delete it. Enter: save the "
+            "outline."
         )
-    return tr("Click on what is missing, right click on what is too much. Enter finishes.")
+    return tr("Click on what is missing, right click on what is too much. Enter: save the outline.")

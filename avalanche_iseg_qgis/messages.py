@@ -6,6 +6,7 @@ from qgis.core import Qgis, QgsMessageLog
 from qgis.gui import QgisInterface
 
 TITLE = "Avalanche ISeg"
+HELP = "https://github.com/avalanche-iseg/avalanche-iseg/blob/main/docs/plugin.md"
 _SECONDS = 7
 
 

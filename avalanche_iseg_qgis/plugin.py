@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QDesktopServices, QIcon
 
+from . import settings
 from .compat import QAction
 from .gui.options import ICON, OptionsFactory
 from .i18n import tr, use_language
-from .messages import TITLE
+from .messages import HELP, TITLE
 
 if TYPE_CHECKING:
     from .controller import PluginController
@@ -39,9 +41,15 @@ class Plugin:
         self._add(tr("Export times and clicks (CSV)…"), lambda: self.open().export_actions.times())
         self._options = OptionsFactory(self._on_options)
         self._iface.registerOptionsWidgetFactory(self._options)
+        self._iface.initializationCompleted.connect(self._open_again)
+        self._help = QAction(QIcon(ICON), TITLE, self._iface.mainWindow())
+        self._help.triggered.connect(lambda _=False: QDesktopServices.openUrl(QUrl(HELP)))
+        self._iface.pluginHelpMenu().addAction(self._help)
 
     def unload(self) -> None:
         """Remove everything; called by QGIS."""
+        self._iface.initializationCompleted.disconnect(self._open_again)
+        self._iface.pluginHelpMenu().removeAction(self._help)
         if self.controller is not None:
             self.controller.close()
             self.controller = None
@@ -54,18 +62,28 @@ class Plugin:
             self._iface.unregisterOptionsWidgetFactory(self._options)
             self._options = None
 
-    def open(self) -> PluginController:
+    def open(self, *, take_tool: bool = True) -> PluginController:
         """Show the panels, activate the map tool, and return the controller."""
         if self.controller is None:
             from .controller import PluginController
 
             self.controller = PluginController(self._iface)
-        self.controller.open()
+        self.controller.open(take_tool=take_tool)
         return self.controller
 
     def open_camera(self) -> None:
         """Show the panels for georeferencing a photo."""
         self.open().open_camera()
+
+    def _open_again(self) -> None:
+        """Open the panels if they were open in the QGIS before this one, or it left work behind."""
+        from .actions.keep import kept_files
+
+        files = kept_files()
+        orphans, damaged = files.orphans()
+        files.close()
+        if orphans or damaged or settings.PANELS_OPEN.get():
+            self.open(take_tool=False)
 
     def _add(self, text: str, callback: Callable[[], object], icon: QIcon | None = None) -> None:
         """Add an action to the menu, and with an icon of its own to the toolbar."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from qgis.core import QgsFeature, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QObject
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtBoundSignal
+from qgis.PyQt.QtWidgets import QMessageBox
 
 from ..core.errors import IsegError
 from ..features import record, target, writer
@@ -14,11 +17,18 @@ from ..features.queries import AvalancheEntry, find_layers, find_photo_twin, lis
 from ..features.reference import resolve
 from ..gui.avalanches_dock import AvalanchesDock
 from ..i18n import tr
+from ..session.draft import FeatureRef
 from ..session.qt_session import QtSession
 
 
 class AvalancheListController(QObject):
-    """Joins the list with the session and the layers."""
+    """Joins the list with the session and the layers; the list follows all edits of these.
+
+    Attributes
+    ----------
+    may_delete
+        Asks the user whether an avalanche may be deleted.
+    """
 
     def __init__(
         self,
@@ -30,7 +40,15 @@ class AvalancheListController(QObject):
     ) -> None:
         super().__init__(parent)
         self._iface, self._session, self._dock, self._warn = iface, session, dock, warn
+        self.may_delete: Callable[[AvalancheEntry], bool] = self._ask_to_delete
+        self._numbers: dict[str, dict[str, int]] = {}  # of avalanches, by image
+        self._corrected: dict[str, list[FeatureRef]] = {}  # features of foreign layers, by image
+        self._followed: list[QgsVectorLayer] = []
+        self._timer = QTimer(self)  # one refresh for many edits at once
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.refresh)
         session.image_changed.connect(self.refresh)
+        dock.save.clicked.connect(lambda _=False: self._save_edits())
         dock.zoom_requested.connect(self._zoom_to)
         dock.continue_requested.connect(self._continue)
         dock.form_requested.connect(self.open_form)
@@ -45,31 +63,77 @@ class AvalancheListController(QObject):
         project = QgsProject.instance()
         project.layersWillBeRemoved.disconnect(self._on_layers_removed)
         project.layersAdded.disconnect(self._on_layers_added)
+        self._timer.stop()
+        for layer in self._followed:
+            if not sip.isdeleted(layer):
+                for signal in _edit_signals(layer):
+                    signal.disconnect(self._on_edit)
 
     def refresh(self) -> None:
         """List the avalanches of the current image."""
         self._list(without=())
+
+    def note_saved(self, ref: FeatureRef) -> None:
+        """List a feature that was mapped or corrected in the current image."""
+        image, found = self._session.image, resolve(ref)
+        if image is not None and found is not None and found[0] not in self._followed:
+            corrected = self._corrected.setdefault(image.key, [])
+            if ref not in corrected:
+                corrected.append(ref)
+            self._follow(found[0])
+        self.refresh()
+
+    def _follow(self, layer: QgsVectorLayer) -> None:
+        if layer not in self._followed:
+            self._followed.append(layer)
+            for signal in _edit_signals(layer):
+                signal.connect(self._on_edit)
+
+    def _on_edit(self, *_what: object) -> None:
+        self._timer.start(0)
 
     def _list(self, without: Collection[str]) -> None:
         image = self._session.image
         entries: list[AvalancheEntry] = []
         if image is not None:
             origin = image.origin
-            entries = list_entries(QgsProject.instance(), origin.image_name, origin.sha256)
+            others = self._corrected.get(image.key, ())
+            entries = list_entries(QgsProject.instance(), origin.image_name, origin.sha256, others)
+            numbers = self._numbers.setdefault(image.key, {})
+            for entry in entries:
+                numbers.setdefault(entry.key, max(numbers.values(), default=0) + 1)
+            entries = [replace(entry, number=numbers[entry.key]) for entry in entries]
             for layer in find_layers(QgsProject.instance()):
                 if not layer.crs().isValid():
                     target.show_only_image(layer, origin.image_name)
         entries = [entry for entry in entries if entry.feature_ref.layer_id not in without]
         self._dock.show_entries(entries)
+        unsaved = [layer for layer in self._unsaved() if layer.id() not in without]
+        self._dock.show_unsaved([layer.name() for layer in unsaved])
+
+    def _unsaved(self) -> list[QgsVectorLayer]:
+        """Return the layers with edits that are not in their files yet."""
+        layers = [layer for layer in self._followed if not sip.isdeleted(layer)]
+        return [layer for layer in layers if layer.isEditable() and layer.isModified()]
 
     def _on_layers_removed(self, ids: list[str]) -> None:
         for layer_id in ids:
             self._session.forget_layer(layer_id)
+        self._followed = [layer for layer in self._followed if layer.id() not in ids]
         self._list(without=ids)
 
     def _on_layers_added(self, _layers: Collection[QgsMapLayer]) -> None:
         for layer in find_layers(QgsProject.instance()):
             target.drop_undefined_crs(layer)
+            self._follow(layer)
+        self.refresh()
+
+    def _save_edits(self) -> None:
+        for layer in self._unsaved():
+            if not layer.commitChanges(False):
+                reason = "; ".join(layer.commitErrors())
+                text = tr("The edits of {} could not be saved, and are still there: {}")
+                self._warn(text.format(layer.name(), reason))
         self.refresh()
 
     def _resolve(self, entry: AvalancheEntry) -> tuple[QgsVectorLayer, QgsFeature] | None:
@@ -104,11 +168,36 @@ class AvalancheListController(QObject):
 
     def _delete(self, entry: AvalancheEntry) -> None:
         found = self._resolve(entry)
-        if found is None:
+        if found is None or not self.may_delete(entry):
             return
         try:
             for layer, feature in filter(None, (found, find_photo_twin(entry.feature_ref))):
                 writer.remove(layer, feature.id(), tr("Delete avalanche"))
+                layer.triggerRepaint()
         except IsegError as error:
             self._warn(str(error))
         self.refresh()
+
+    def _ask_to_delete(self, entry: AvalancheEntry) -> bool:
+        answer = QMessageBox.question(
+            self._iface.mainWindow(),
+            tr("Delete avalanche {}?").format(entry.name),
+            tr("It is deleted from its layer. Until the layer is saved, Undo brings it back."),
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+def _edit_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
+    """Return the signals of a layer after which the list may be out of date."""
+    return (
+        layer.featureAdded,
+        layer.featureDeleted,
+        layer.geometryChanged,
+        layer.attributeValueChanged,
+        layer.afterCommitChanges,
+        layer.afterRollBack,
+        layer.editingStopped,
+        layer.subsetStringChanged,
+    )

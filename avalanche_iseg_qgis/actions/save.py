@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeatureRequest,
+    QgsGeometry,
+    QgsProject,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
+from .. import settings
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import pixels_to_geometry, points_to_geometry, reproject
+from ..features.geometry import (
+    keep_off,
+    pixels_to_geometry,
+    points_to_geometry,
+    reproject,
+)
 from ..features.queries import find_layers, find_photo_twin
 from ..features.reference import feature_ref, resolve
 from ..features.splice import splice
@@ -126,8 +138,24 @@ class FeatureSaver(QObject):
             values = attributes if ours else None  # fields of equal names may mean other things
             writer.rewrite(layer, found[1].id(), geometry, values, tr("Correct avalanche"))
             return ref
+        geometry = self._kept_off(image, geometry, layer)
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
         return feature_ref(layer, layer.getFeature(fid))
+
+    @staticmethod
+    def _kept_off(image: MappedImage, geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:
+        """Return a new outline without what belongs to finished avalanches, if that is wanted."""
+        if not settings.KEEP_OFF.get():
+            return geometry
+        origin, near = image.origin, QgsFeatureRequest(geometry.boundingBox())
+        return keep_off(
+            geometry,
+            [
+                feature.geometry()
+                for feature in layer.getFeatures(near)
+                if record.is_from_image(feature, origin.image_name, origin.sha256)
+            ],
+        )
 
     def _attributes(
         self, image: MappedImage, posed: PosedOutline | None, *, is_new: bool
@@ -185,6 +213,7 @@ class FeatureSaver(QObject):
         if twin:
             writer.rewrite(layer, twin[1].id(), geometry, attributes, tr("Correct avalanche"))
         else:
+            geometry = self._kept_off(image, geometry, layer)
             writer.add(layer, geometry, attributes, tr("Add avalanche"))
 
     def layer_for(self, image: MappedImage, pose: PhotoPose | None = None) -> QgsVectorLayer:

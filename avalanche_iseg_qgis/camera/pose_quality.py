@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .pose_draft import PoseDraft
 
 GOOD, USABLE, BAD = "good", "usable", "bad"
-_COLOURS = {GOOD: "#2e7d32", USABLE: "#b26a00", BAD: "#c62828"}
 
 # Leave-one-out error as a share of the photo's width: real webcams with careful points reach
 # 0.1 - 0.3 %, with careless ones 0.5 % and more.
@@ -93,11 +92,11 @@ def next_step(draft: PoseDraft, saved: Sequence[str] = ()) -> str:
 def pose_status(
     draft: PoseDraft, failure: str, seen: ComputedViewshed | None
 ) -> tuple[str, str, str]:
-    """Return how good the pose is: a line, its colour, and details."""
+    """Return how good the pose is: a line, one of the three kinds or none, and details."""
     if failure:
-        return tr("Not computed"), _COLOURS[BAD], failure
+        return tr("Not computed"), BAD, failure
     record = draft.record
     if record is None:
-        return tr("Not yet computed"), "#6d6d6d", ""
+        return tr("Not yet computed"), "", ""
     lines = [*advice(record), *(seen.warnings if seen else ())]
-    return summary(record), _COLOURS[pose_quality(record)], "\n".join(lines)
+    return summary(record), pose_quality(record), "\n".join(lines)

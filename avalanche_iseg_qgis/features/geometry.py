@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..layers.grid import Grid
     from ..layers.pixel_window import PixelWindow
 
+_CRUMB = 0.01
+"""Share of the area below which a part is no part of an avalanche."""
+
 _WGS84_ELLIPSOID = "EPSG:7030"
 
 
@@ -127,6 +130,29 @@ def reproject(
             ).format(target_crs.userFriendlyIdentifier())
         ) from error
     return transformed
+
+
+def keep_off(geometry: QgsGeometry, others: Sequence[QgsGeometry]) -> QgsGeometry:
+    """Cut from an outline what it shares with others, and the crumbs that are left of it then.
+
+    Raises
+    ------
+    IsegError
+        If nothing is left.
+    """
+    near = [other for other in others if other.intersects(geometry)]
+    if not near:
+        return geometry
+    rest = geometry.difference(QgsGeometry.unaryUnion(near))
+    parts = [part for part in rest.asGeometryCollection() if part.area() > _CRUMB * rest.area()]
+    if not parts or rest.area() < _CRUMB * geometry.area():
+        raise IsegError(
+            tr(
+                "This outline lies inside finished avalanches. Click elsewhere, or untick “Keep "
+                "off finished avalanches” and finish once more."
+            )
+        )
+    return make_valid(QgsGeometry.collectGeometry(parts))
 
 
 def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
@@ -10,12 +10,21 @@ from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
 from ..i18n import tr
 from ..session.draft import FeatureRef
 from . import record, schema
+from .geometry import area_m2
 from .reference import feature_ref, resolve
 
 
 @dataclass(frozen=True)
 class AvalancheEntry:
-    """One feature, with what the list shows of it."""
+    """One feature, with what the list shows of it.
+
+    Attributes
+    ----------
+    number
+        Its name in the list: 1 for the one made first.
+    kind
+        Type of the avalanche; name of the layer for a feature of a foreign one.
+    """
 
     feature_ref: FeatureRef
     number: int
@@ -25,14 +34,23 @@ class AvalancheEntry:
     area: float | None
     plain: bool
 
+    @property
+    def key(self) -> str:
+        """What tells it from all others, also after it was saved to its file."""
+        return self.feature_ref.uuid or f"{self.feature_ref.layer_id} {self.feature_ref.feature_id}"
+
+    @property
+    def name(self) -> str:
+        """Number and kind."""
+        return tr("{} {}").format(self.number, self.kind).strip()
+
     def texts(self) -> tuple[str, str, str, str]:
         """Return the texts of the columns of the list."""
-        name = tr("{} {}").format(self.number, self.kind).strip()
         area = ""
         if self.area is not None:
             area = f"{self.area:,.0f} px²" if self.plain else f"{self.area / 1e4:,.2f} ha"
         return (
-            name,
+            self.name,
             "" if self.clicks is None else str(self.clicks),
             "" if self.seconds is None else f"{self.seconds:.0f}",
             area,
@@ -51,21 +69,25 @@ def find_layers(project: QgsProject) -> Iterator[QgsVectorLayer]:
             yield layer
 
 
-def list_entries(project: QgsProject, image_name: str, sha256: str | None) -> list[AvalancheEntry]:
-    """Return the avalanches of an image, in the order of their layers and features.
+def list_entries(
+    project: QgsProject, image_name: str, sha256: str | None, others: Collection[FeatureRef] = ()
+) -> list[AvalancheEntry]:
+    """Return the avalanches of an image, numbered in the order in which they were made.
 
     An avalanche on the map whose outline in the photo is stored beside it is one entry: the one on
-    the map.
+    the map. ``others`` are features of foreign layers that were corrected in the image.
     """
-    entries: list[AvalancheEntry] = []
+    found: list[tuple[QgsVectorLayer, QgsFeature]] = []
     known: set[str] = set()
     for layer in sorted(find_layers(project), key=lambda layer: not layer.crs().isValid()):
         for feature in layer.getFeatures():
             ref = feature_ref(layer, feature)
             if record.is_from_image(feature, image_name, sha256) and ref.uuid not in known:
-                entries.append(_entry(layer, feature, len(entries) + 1))
+                found.append((layer, feature))
                 known.update({ref.uuid} - {""})
-    return entries
+    found.sort(key=lambda pair: record.made_at(pair[1]))
+    found += filter(None, map(resolve, others))
+    return [_entry(*pair, number) for number, pair in enumerate(found, 1)]
 
 
 def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
@@ -79,14 +101,15 @@ def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None
 
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> AvalancheEntry:
-    plain = not layer.crs().isValid()
-    area = feature.geometry().area() if plain else record.attribute_value(feature, "area_m2")
+    plain, ours = not layer.crs().isValid(), layer.fields().indexOf(schema.PROMPTS) >= 0
+    geometry = feature.geometry()
+    area = geometry.area() if plain else area_m2(geometry, layer.crs())
     return AvalancheEntry(
         feature_ref(layer, feature),
         number,
-        str(record.attribute_value(feature, "type") or ""),
-        record.attribute_value(feature, "n_clicks"),
-        record.attribute_value(feature, "seconds"),
+        str(record.attribute_value(feature, "type") or "") if ours else layer.name(),
+        record.attribute_value(feature, "n_clicks") if ours else None,
+        record.attribute_value(feature, "seconds") if ours else None,
         area,
         plain,
     )

@@ -139,6 +139,13 @@ def is_from_image(feature: QgsFeature, image_name: str, sha256: str | None) -> b
     return attribute_value(feature, schema.IMAGE_NAME) == image_name
 
 
+def made_at(feature: QgsFeature) -> tuple[bool, int]:
+    """Return a key that sorts features by the time at which they were made; unknown ones last."""
+    moment = attribute_value(feature, "created_at")
+    known = isinstance(moment, QDateTime) and moment.isValid()
+    return not known, moment.toMSecsSinceEpoch() if known else 0
+
+
 def attribute_value(feature: QgsFeature, name: str) -> Any:  # noqa: ANN401
     """Return an attribute; None if it is empty or there is no such field."""
     index = feature.fields().indexOf(name)

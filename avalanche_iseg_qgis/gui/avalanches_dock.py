@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -23,7 +24,13 @@ from ..i18n import tr
 
 
 class AvalanchesDock(QgsDockWidget):
-    """Dock with a table of entries; signals request an action on the selected one."""
+    """Dock with a table of entries; signals request an action on the selected one.
+
+    Attributes
+    ----------
+    save
+        Saves the edits of all layers that `show_unsaved` names.
+    """
 
     zoom_requested = pyqtSignal(object)
     continue_requested = pyqtSignal(object)
@@ -48,6 +55,7 @@ class AvalanchesDock(QgsDockWidget):
         self.empty = QLabel(tr("No avalanche in this image yet."))
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
+        self._buttons: list[QToolButton] = []
         for text, tip, signal in (
             (tr("Zoom to"), tr("Show it on the map"), self.zoom_requested),
             (tr("Continue"), tr("Edit it again, with its clicks"), self.continue_requested),
@@ -59,25 +67,53 @@ class AvalanchesDock(QgsDockWidget):
             button.setToolTip(tip)
             button.clicked.connect(lambda _=False, s=signal: self._emit(s))
             buttons.addWidget(button)
+            self._buttons.append(button)
         buttons.addStretch(1)
+        self.unsaved = QLabel()
+        self.unsaved.setWordWrap(True)
+        self.save = QPushButton(tr("Save"))
+        self.save.setToolTip(tr("Save the edits of these layers to their files"))
+        saving = QHBoxLayout()
+        saving.addWidget(self.unsaved, 1)
+        saving.addWidget(self.save)
         content = QWidget()
         column = QVBoxLayout(content)
         column.addWidget(self.empty)
         column.addWidget(self.table)
         column.addLayout(buttons)
+        column.addLayout(saving)
         self.setWidget(content)
         self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_requested))
+        self.table.itemSelectionChanged.connect(self._enable)
+        self.show_unsaved([])
+        self._enable()
 
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
-        """Fill the table, keeping the selected row."""
-        selected = self.table.currentRow()
+        """Fill the table; the avalanche that is selected stays so, and a single one is."""
+        row = self.table.currentRow()
+        selected = self._entries[row].key if 0 <= row < len(self._entries) else ""
         self._entries = list(entries)
         self.table.setRowCount(len(self._entries))
         for row, entry in enumerate(self._entries):
             for column, text in enumerate(entry.texts()):
                 self.table.setItem(row, column, QTableWidgetItem(text))
-        self.table.setCurrentCell(min(selected, len(self._entries) - 1), 0)
+        keys = [entry.key for entry in self._entries]
+        if selected in keys:
+            self.table.setCurrentCell(keys.index(selected), 0)
+        else:
+            self.table.setCurrentCell(0 if len(keys) == 1 else -1, 0)
         self.empty.setVisible(not self._entries)
+        self._enable()
+
+    def show_unsaved(self, layers: Sequence[str]) -> None:
+        """Say which layers have edits that are not in their files yet."""
+        self.unsaved.setText(tr("Not saved yet: {}").format(", ".join(layers)))
+        for part in (self.unsaved, self.save):
+            part.setVisible(bool(layers))
+
+    def _enable(self) -> None:
+        for button in self._buttons:
+            button.setEnabled(0 <= self.table.currentRow() < len(self._entries))
 
     def _emit(self, signal: pyqtBoundSignal) -> None:
         row = self.table.currentRow()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsMapLayerProxyModel
+from collections.abc import Callable
+
+from qgis.core import QgsApplication, QgsMapLayerProxyModel
 from qgis.gui import QgsColorButton, QgsDockWidget
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QGroupBox,
+    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
@@ -26,16 +29,21 @@ from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
+from .notice import Notice
 from .sliders import ValueSlider
 from .widgets import (
     fit_width,
+    folding_part,
     form_layout,
     layer_combo,
     number_field,
     scroll_area,
+    show_status,
     tool_button,
     widget_row,
 )
+
+_HINT_LINES = 2
 
 
 class SegmentDock(QgsDockWidget):
@@ -48,6 +56,7 @@ class SegmentDock(QgsDockWidget):
     shape_changed = pyqtSignal()
     model_chosen = pyqtSignal()
     slider_released = pyqtSignal()  # the canvas should get the keyboard focus again
+    threshold_reset = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Segment"), parent)
@@ -89,14 +98,14 @@ class SegmentDock(QgsDockWidget):
 
     def show_state(self, state: WorkerState, text: str) -> None:
         """Show the state of the worker, with a button to restart it if it is broken."""
-        colours = {
-            WorkerState.READY: "#2e7d32",
-            WorkerState.BROKEN: "#c62828",
-            WorkerState.BUSY: "#1565c0",
+        kinds = {
+            WorkerState.READY: "good",
+            WorkerState.SLOW: "usable",
+            WorkerState.BROKEN: "bad",
+            WorkerState.BUSY: "busy",
         }
-        self.state.setText(text)
-        self.state.setStyleSheet(f"color: {colours.get(state, '#6d6d6d')}")
-        self.restart.setVisible(state is WorkerState.BROKEN)
+        show_status(self.state, text, kinds.get(state, ""))
+        self.restart.setVisible(state in (WorkerState.BROKEN, WorkerState.SLOW))
 
     def offer_write_back(self, *, offered: bool) -> None:
         """Offer, checked at first, to write an object that comes from a feature back to it."""
@@ -130,9 +139,13 @@ class SegmentDock(QgsDockWidget):
         self.state.setWordWrap(True)
         self.restart = QPushButton(tr("Restart"))
         self.restart.setVisible(False)
+        self.kept = Notice((tr("Restore"), tr("Discard")))
+        self.replaced = Notice((tr("Use the new image"),))
         self.pixel_size_label = QLabel(tr("Pixel size"))
+        form.addRow(self.kept)
         form.addRow(tr("Image"), self.layer)
         form.addRow(self.pixel_size_label, self.pixel_size)
+        form.addRow(self.replaced)
         form.addRow(self.state)
         form.addRow(self.restart)
         self.show_pixel_size(needed=False)
@@ -143,35 +156,58 @@ class SegmentDock(QgsDockWidget):
         column = QVBoxLayout(part)
         self.hint = QLabel()
         self.hint.setWordWrap(True)
-        self.hint.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        tip = tr("Mark avalanches on the map with clicks and boxes")
-        self.tool = _wide_button(tr("Mark"), tip, checkable=True)
-        self.undo = _wide_button(tr("Undo"), tr("Undo the last click or box (Ctrl+Z)"))
-        self.redo = _wide_button(tr("Redo"), tr("Redo what was undone (Ctrl+Shift+Z)"))
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
+        height = _HINT_LINES * self.hint.fontMetrics().lineSpacing() + 4
+        self.hint.setMinimumHeight(height)  # so that the buttons stay where they are
+        self.tool = _icon_button(
+            "/mActionCapturePolygon.svg", tr("Mark avalanches with clicks and boxes")
+        )
+        self.tool.setCheckable(True)
+        self.undo = _icon_button("/mActionUndo.svg", tr("Undo the last click or box (Ctrl+Z)"))
+        self.redo = _icon_button("/mActionRedo.svg", tr("Redo what was undone (Ctrl+Shift+Z)"))
         self.import_menu = QMenu(self)
-        self.start_from = _wide_button(tr("Start from…"), tr("Edit an existing outline"))
+        self.start_from = _icon_button("/mActionToggleEditing.svg", tr("Edit an existing outline…"))
         self.start_from.setMenu(self.import_menu)
         self.start_from.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         tip = tr("Save the outline to the layer (Enter or Space)")
         self.finish = _wide_button(tr("Finish"), tip)
         self.discard = _wide_button(tr("Discard"), tr("Discard clicks and outline (Esc)"))
-        column.addWidget(self.hint)
-        column.addLayout(widget_row(self.tool, self.undo, self.redo))
-        column.addLayout(widget_row(self.start_from, self.finish, self.discard))
-        return part
-
-    def _display_part(self) -> QWidget:
-        part = QGroupBox(tr("Display"))
-        form = form_layout(part)
+        self.help = _icon_button("/mActionHelpContents.svg", tr("Help on this panel"))
+        self.write_back = QCheckBox(tr("Write back to the same feature"))
+        self.write_back.setToolTip(
+            tr("The outline replaces that of the feature, but only where clicks changed it")
+        )
+        self.write_back.setVisible(False)
         self.threshold = ValueSlider(0.01, 0.99, 0.01)
         self.threshold.value = 0.5
         self.threshold.setToolTip(tr("Probability above which a pixel belongs to the avalanche"))
+        self.threshold.changed.connect(self._on_threshold)
+        self.threshold.released.connect(self.slider_released)
+        reset = _icon_button("/mActionRefresh.svg", tr("The model's own threshold"))
+        reset.clicked.connect(self.threshold_reset)
+        slider = QHBoxLayout()
+        slider.addWidget(QLabel(tr("Threshold")))
+        slider.addWidget(self.threshold, 1)
+        slider.addWidget(reset)
+        tools = (self.tool, self.undo, self.redo, self.start_from, self.finish, self.discard)
+        column.addWidget(self.hint)
+        column.addLayout(widget_row(*tools, self.help))
+        column.addWidget(self.write_back)
+        column.addLayout(slider)
+        return part
+
+    def _display_part(self) -> QWidget:
+        part = folding_part(tr("Display"), "Display")
+        form = form_layout(part)
         self.opacity = ValueSlider(0.0, 1.0, 0.05)
+        self.opacity.setToolTip(tr("How strongly the mask covers the image"))
         self.opacity.value = settings.OPACITY.get()
         self.colour = QgsColorButton()
         self.colour.setColor(QColor(settings.COLOUR.get()))
+        self.colour.setToolTip(tr("Colour of mask and outline"))
         self.colour.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.mode = QComboBox()
+        self.mode.setToolTip(tr("What is shown of the avalanche in hand"))
         for mode, name in (
             (MaskMode.MASK, tr("Mask")),
             (MaskMode.OUTLINE, tr("Outline only")),
@@ -182,11 +218,11 @@ class SegmentDock(QgsDockWidget):
         self.click_size.setRange(2, 20)
         self.click_size.setSuffix(" px")
         self.click_size.setValue(settings.CLICK_SIZE.get())
-        form.addRow(tr("Threshold"), self.threshold)
+        self.click_size.setToolTip(tr("Size of the marks of clicks on the screen"))
         form.addRow(tr("Opacity"), self.opacity)
         form.addRow(tr("Show"), widget_row(self.mode, self.colour))
         form.addRow(tr("Click size"), self.click_size)
-        self.threshold.changed.connect(self._on_threshold)
+        form.addRow(self._reset_button(self._reset_display))
         for changed in (
             self.opacity.changed,
             self.colour.colorChanged,
@@ -194,12 +230,11 @@ class SegmentDock(QgsDockWidget):
             self.click_size.valueChanged,
         ):
             changed.connect(self._on_style)
-        for slider in (self.threshold, self.opacity):
-            slider.released.connect(self.slider_released)
+        self.opacity.released.connect(self.slider_released)
         return part
 
     def _outline_part(self) -> QWidget:
-        part = QGroupBox(tr("Outline"))
+        part = folding_part(tr("Outline"), "Outline")
         form = form_layout(part)
         self.detail = ValueSlider(0.0, 10.0, 0.25, suffix=" px")
         self.detail.value = settings.TOLERANCE.get()
@@ -208,19 +243,31 @@ class SegmentDock(QgsDockWidget):
         )
         self.smoothing = ValueSlider(0.0, 10.0, 0.5, decimals=1, suffix=" px")
         self.smoothing.value = settings.SMOOTHING.get()
+        self.smoothing.setToolTip(tr("How far corners of pixels are rounded"))
         self.min_area = QDoubleSpinBox()
         self.min_area.setRange(0, 1e7)
         self.min_area.setDecimals(0)
         self.min_area.setSuffix(" px²")
         self.min_area.setValue(settings.MIN_AREA.get())
+        self.min_area.setToolTip(tr("Parts of the mask, and holes in it, that are smaller go"))
         self.fill_holes = QCheckBox(tr("Fill holes"))
         self.fill_holes.setChecked(settings.FILL_HOLES.get())
+        self.fill_holes.setToolTip(tr("What the outline encloses is avalanche, too"))
         self.largest_only = QCheckBox(tr("Largest part only"))
         self.largest_only.setChecked(settings.LARGEST_ONLY.get())
+        self.largest_only.setToolTip(tr("All other parts of the mask go"))
+        self.keep_off = QCheckBox(tr("Keep off finished avalanches"))
+        self.keep_off.setChecked(settings.KEEP_OFF.get())
+        self.keep_off.setToolTip(
+            tr("What a new outline shares with finished avalanches of the image stays theirs")
+        )
+        self.keep_off.toggled.connect(settings.KEEP_OFF.set)
         form.addRow(tr("Simplification"), self.detail)
         form.addRow(tr("Smoothing"), self.smoothing)
-        form.addRow(tr("Smallest part"), self.min_area)
+        form.addRow(tr("Remove parts smaller than"), self.min_area)
         form.addRow(widget_row(self.fill_holes, self.largest_only))
+        form.addRow(self.keep_off)
+        form.addRow(self._reset_button(self._reset_outline))
         for slider in (self.detail, self.smoothing):
             slider.changed.connect(self._on_shape)
             slider.released.connect(self.slider_released)
@@ -230,7 +277,7 @@ class SegmentDock(QgsDockWidget):
         return part
 
     def _target_part(self) -> QWidget:
-        part = QGroupBox(tr("Save to"))
+        part = folding_part(tr("Save to"), "Target")
         form = form_layout(part)
         self.target = layer_combo(QgsMapLayerProxyModel.Filter.PolygonLayer, tr("automatic"))
         self.target.setToolTip(
@@ -242,29 +289,48 @@ class SegmentDock(QgsDockWidget):
         self.target.layerChanged.connect(lambda _: self.target_chosen.emit())
         self.new_target = tool_button("…", tr("Choose the GeoPackage of a new layer"))
         self.new_target.clicked.connect(self.new_target_requested)
-        self.write_back = QCheckBox(tr("Write back to the same feature"))
-        self.write_back.setVisible(False)
         self.open_form = QCheckBox(tr("Open the form when finished"))
         self.open_form.setChecked(settings.OPEN_FORM.get())
+        self.open_form.setToolTip(tr("Type, size, trigger and so on can be filled in at once"))
         self.open_form.toggled.connect(settings.OPEN_FORM.set)
         form.addRow(tr("Layer"), widget_row(self.target, self.new_target))
-        form.addRow(self.write_back)
         form.addRow(self.open_form)
         return part
 
     def _model_part(self) -> QWidget:
-        part = QGroupBox(tr("Model"))
+        part = folding_part(tr("Model"), "Model")
         form = form_layout(part)
         self.model, self.device = QComboBox(), QComboBox()
         fit_width(self.model)
         self.model.addItem(settings.MODEL.get(), settings.MODEL.get())
         self.device.addItem(tr("automatic"), "auto")
+        self.model.setToolTip(tr("Network that finds the avalanche; the standard one needs no GPU"))
+        self.device.setToolTip(tr("Processor (CPU) or graphics card (GPU)"))
         self.browse = tool_button("…", tr("Choose a model file"))
         form.addRow(tr("Model"), widget_row(self.model, self.browse))
         form.addRow(tr("Compute on"), self.device)
         for choice in (self.model, self.device):
             choice.activated.connect(lambda _: self.model_chosen.emit())
         return part
+
+    def _reset_button(self, reset: Callable[[], None]) -> QToolButton:
+        button = tool_button(tr("Reset"), tr("Back to the values of a new installation"))
+        button.clicked.connect(lambda _=False: reset())
+        return button
+
+    def _reset_display(self) -> None:
+        self.opacity.value = settings.OPACITY.default
+        self.colour.setColor(QColor(settings.COLOUR.default))
+        self.click_size.setValue(settings.CLICK_SIZE.default)
+        self.mode.setCurrentIndex(0)
+
+    def _reset_outline(self) -> None:
+        self.detail.value = settings.TOLERANCE.default
+        self.smoothing.value = settings.SMOOTHING.default
+        self.min_area.setValue(settings.MIN_AREA.default)
+        self.fill_holes.setChecked(settings.FILL_HOLES.default)
+        self.largest_only.setChecked(settings.LARGEST_ONLY.default)
+        self.keep_off.setChecked(settings.KEEP_OFF.default)
 
     def _on_threshold(self, _value: float) -> None:
         self.style_changed.emit()
@@ -289,6 +355,13 @@ def _wide_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton
     """Make a button that takes its share of a row."""
     button = tool_button(text, tip, checkable=checkable)
     button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+    return button
+
+
+def _icon_button(icon: str, tip: str) -> QToolButton:
+    """Make a button with an icon of QGIS."""
+    button = tool_button("", tip)
+    button.setIcon(QgsApplication.getThemeIcon(icon))
     return button
 
 

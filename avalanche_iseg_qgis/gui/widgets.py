@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from qgis.core import QgsMapLayerProxyModel
-from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import Qt
+from qgis.gui import QgsCollapsibleGroupBox, QgsMapLayerComboBox
+from qgis.PyQt.QtCore import QEvent, QObject, Qt
+from qgis.PyQt.QtGui import QPalette
 from qgis.PyQt.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
     QComboBox,
+    QDockWidget,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QMenu,
     QScrollArea,
     QSizePolicy,
@@ -82,6 +87,15 @@ def number_field(
     return field
 
 
+def retire(dock: QDockWidget) -> None:
+    """Hide a dock for good: it says nothing more until Qt deletes it, whatever layers do."""
+    dock.hide()
+    for widget in dock.findChildren(QWidget):
+        widget.blockSignals(True)
+    dock.blockSignals(True)
+    dock.deleteLater()
+
+
 def widget_row(*widgets: QWidget) -> QHBoxLayout:
     """Lay widgets out side by side; those that are no buttons share the remaining width."""
     row = QHBoxLayout()
@@ -102,4 +116,53 @@ def scroll_area(*parts: QWidget) -> QScrollArea:
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(content)
+    guard = _WheelGuard(area)
+    for field in content.findChildren(QWidget):
+        if isinstance(field, (QAbstractSpinBox, QComboBox, QAbstractSlider)):
+            field.installEventFilter(guard)
     return area
+
+
+class _WheelGuard(QObject):
+    """Lets the wheel scroll the panel also over a field, instead of changing its value."""
+
+    def eventFilter(self, _field: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Wheel:
+            event.ignore()  # its parent gets it
+            return True
+        return False
+
+
+def folding_part(title: str, name: str) -> QgsCollapsibleGroupBox:
+    """Make a part of a panel that is folded up at first, and then as the user left it.
+
+    Parameters
+    ----------
+    title
+        Shown to the user.
+    name
+        Unique in the plugin, for the settings.
+    """
+    part = QgsCollapsibleGroupBox(title)
+    part.setObjectName(f"AvalancheISeg{name}")
+    part.setSettingGroup("avalanche_iseg")
+    part.setSaveCollapsedState(True)
+    part.setCollapsed(True)
+    return part
+
+
+# For light and dark themes, each with a contrast of at least 4.5 : 1.
+STATUS_COLOURS = {
+    "good": ("#1b6e20", "#81c784"),
+    "usable": ("#9c5700", "#ffb74d"),
+    "bad": ("#c62828", "#ff8a80"),
+    "busy": ("#1565c0", "#90caf9"),
+}
+
+
+def show_status(label: QLabel, text: str, kind: str = "") -> None:
+    """Show a text in the colour of a kind of `STATUS_COLOURS`, or in that of other texts."""
+    dark = label.palette().color(QPalette.ColorRole.Window).lightness() < 128
+    colours = STATUS_COLOURS.get(kind)
+    label.setText(text)
+    label.setStyleSheet(f"color: {colours[dark]}" if colours else "")

@@ -22,6 +22,8 @@ class ImageOrigin:
         Make and model as in EXIF.
     sha256
         SHA-256 of the file; None without a file, or for a very large one.
+    version
+        Of the file that this was read from, see `file_version`; empty if it was not read yet.
     """
 
     image_name: str
@@ -29,3 +31,4 @@ class ImageOrigin:
     observed_at: datetime | None = None
     camera: str | None = None
     sha256: str | None = None
+    version: str = ""

@@ -58,8 +58,11 @@ class WindowImage:
         Where they lie in the layer's grid.
     pixels
         (height, width, 3) uint8, RGB.
+    version
+        Of the file that they were read from, see `file_version`; empty without a file.
     """
 
     name: str
     window: PixelWindow
     pixels: NDArray[np.uint8]
+    version: str = ""

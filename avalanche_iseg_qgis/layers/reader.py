@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from qgis.core import QgsRasterBlockFeedback
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal, pyqtSlot
 
-from ..core.errors import IsegError
+from ..core.errors import ImageError, IsegError
 from ..i18n import tr
+from .file_version import file_version
 from .origin import read_origin
 from .pixel_window import WindowImage
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from .source import PixelSource
 
 _MAX_CACHED = 2  # images
+_ATTEMPTS, _PAUSE = 4, 0.15  # seconds: a webcam may be writing the file
+
+_Value = TypeVar("_Value")
 
 
 class ImageReader(QObject):
@@ -63,7 +69,7 @@ class ImageReader(QObject):
         source, window
             What to read.
         name
-            Name of the image: the same only for the same layer and window.
+            Name of the image: the same only for the same layer, version of its file, and window.
         """
         cached = self._cache.get(name)
         running = self._running
@@ -141,8 +147,11 @@ class _BackgroundReader(QObject):
     @pyqtSlot(object)
     def read(self, request: _ReadRequest) -> None:
         try:
-            pixels = request.source.read(request.window, request.feedback)
-            self.ended.emit(request, WindowImage(request.name, request.window, pixels), "")
+            source, window, feedback = request.source, request.window, request.feedback
+            pixels, version = _steady(
+                source.path, lambda: source.read(window, feedback), feedback.isCanceled
+            )
+            self.ended.emit(request, WindowImage(request.name, window, pixels, version), "")
         except IsegError as error:
             self.ended.emit(request, None, str(error))
         except MemoryError:
@@ -154,4 +163,37 @@ class _BackgroundReader(QObject):
 
     @pyqtSlot(str, str)
     def read_origin(self, path: str, name: str) -> None:
-        self.origin_read.emit(read_origin(path, name))
+        try:
+            origin, version = _steady(path, lambda: read_origin(path, name))
+        except ImageError:
+            return  # it is being written: the next look at the file is a new one
+        self.origin_read.emit(replace(origin, version=version))
+
+
+def _steady(
+    path: str, read: Callable[[], _Value], is_cancelled: Callable[[], bool] = lambda: False
+) -> tuple[_Value, str]:
+    """Return what is read from a file that nobody writes to meanwhile, and the file's version.
+
+    Raises
+    ------
+    IsegError
+        If it cannot be read.
+    ImageError
+        If the file changes again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        before, failure = file_version(path), None
+        try:
+            value = read()
+        except IsegError as error:
+            failure = error
+        if file_version(path) == before:
+            if failure is not None:
+                raise failure
+            return value, before
+        if is_cancelled():
+            break
+        time.sleep(_PAUSE)
+    text = tr("The file {} is being written: try again in a moment.")
+    raise ImageError(text.format(path))

@@ -133,6 +133,16 @@ class ObjectDraft:
         same = outline.prediction is self.prediction and outline.shape == shape
         return outline.outlined if same else None
 
+    def is_empty(self, shape: ShapeSettings) -> bool:
+        """Whether nothing is left of the prompts in force in this shape, as far as is known."""
+        if self.prediction is None or not self.up_to_date:
+            return False
+        outlined = self.outline_for(shape)
+        if outlined is not None:
+            return not outlined.parts
+        prediction = self.prediction.prediction
+        return not bool((prediction.levels > prediction.above(shape.threshold)).any())
+
     def expect(self, *states: DraftState) -> None:
         """Raise `DraftStateError` unless the state is one of these."""
         if self._state not in states:

@@ -11,6 +11,7 @@ from .draft import ObjectDraft
 
 if TYPE_CHECKING:
     from ..layers.image_origin import ImageOrigin
+    from ..layers.pixel_window import WindowImage
     from .interfaces import RasterGrid, RasterSource
 
 
@@ -30,6 +31,12 @@ class MappedImage:
         The part that the object needs; None as long as that is not known.
     widenings
         How often the window was made wider for the object.
+    version
+        Of its file, see `file_version`: the one that object and origin belong to.
+    pixels
+        Those of the object's latest prediction; kept, for its file may be replaced.
+    replaced
+        Whether the file has become another image since the object was begun.
     """
 
     key: str
@@ -39,6 +46,9 @@ class MappedImage:
     draft: ObjectDraft = field(default_factory=ObjectDraft)
     window: PixelWindow | None = None
     widenings: int = 0
+    version: str = ""
+    pixels: WindowImage | None = None
+    replaced: bool = False
 
     @property
     def grid(self) -> RasterGrid:
@@ -49,7 +59,9 @@ class MappedImage:
     def window_name(self) -> str:
         """Name of the window for reader and worker; empty if there is no window."""
         w = self.window
-        return f"{self.key}@{w.row},{w.col},{w.height},{w.width}" if w else ""
+        if w is None:
+            return ""
+        return f"{self.key}@{self.version}@{w.row},{w.col},{w.height},{w.width}"
 
     @property
     def whole(self) -> PixelWindow | None:
@@ -64,6 +76,16 @@ class MappedImage:
         self.draft = draft
         self.widenings = 0
         self.window = self.whole
+        self.pixels = None
+
+    def take_file(self, source: RasterSource, version: str, origin: ImageOrigin) -> None:
+        """Go on in another version of the file; what was predicted in the one before is dropped."""
+        self.source, self.version, self.origin = source, version, origin
+        self.replaced, self.pixels = False, None
+        self.window, self.widenings = self.whole, 0
+        if self.draft.prompts.empty:
+            self.draft = ObjectDraft()
+        self.draft.prediction = self.draft.outline = None
 
     def window_wanted(self) -> PixelWindow:
         """Return the window that the prompts need.

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import cast
 
-from qgis.core import QgsRasterLayer
+from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.errors import IsegError
@@ -14,7 +14,7 @@ from ..layers.grid import Grid
 from ..layers.image_origin import ImageOrigin
 from ..layers.origin import parse_observed_at
 from ..layers.reader import ImageReader
-from ..layers.source import open_source
+from ..layers.source import PixelSource, open_source
 from ..worker.segmentation_client import SegmentationClient
 from .mapped_image import MappedImage
 from .session import SegmentationSession, SessionObserver
@@ -33,6 +33,8 @@ class QtSession(SegmentationSession, QObject):
         (ObjectDraft).
     message
         (text).
+    draft_changed
+        (MappedImage).
     """
 
     image_changed = pyqtSignal()
@@ -42,6 +44,7 @@ class QtSession(SegmentationSession, QObject):
     finished = pyqtSignal(object, object)
     saving_cancelled = pyqtSignal(object)
     message = pyqtSignal(str)
+    draft_changed = pyqtSignal(object)
 
     def __init__(
         self, client: SegmentationClient, reader: ImageReader, parent: QObject | None = None
@@ -79,7 +82,21 @@ class QtSession(SegmentationSession, QObject):
         file = Path(source.path)
         name = file.name if file.is_file() else source.name
         origin = ImageOrigin(name, source.path, parse_observed_at(source.path))
-        self.open_image(f"{layer.providerType()}|{layer.source()}", layer.id(), source, origin)
+        self.open_image(key_of(layer), layer.id(), source, origin)
+
+    def reopened(self, image: MappedImage) -> PixelSource:
+        """Return the pixels of an image's file as it is now, and have its layer show them."""
+        layer = QgsProject.instance().mapLayer(image.layer_id)
+        if layer is None:
+            return cast("PixelSource", image.source)
+        layer.reload()
+        layer.triggerRepaint()
+        return open_source(layer)
+
+
+def key_of(layer: QgsRasterLayer) -> str:
+    """Return the key of a layer's image: its provider and source."""
+    return f"{layer.providerType()}|{layer.source()}"
 
 
 def grid_of(image: MappedImage) -> Grid:

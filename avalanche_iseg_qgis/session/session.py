@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import IsegError
 from ..core.prompts import Box, Click
 from ..i18n import tr
+from ..layers.file_version import file_version
 from ..layers.windows import widen
 from ..worker.requests import Receiver
 from ..worker.settings import ShapeSettings
@@ -55,6 +56,8 @@ class SessionObserver:
         The outline of a draft is not to become a feature any more.
     message
         A text for the user.
+    draft_changed
+        The prompts of an image's object, which may be another one than before.
     """
 
     image_changed: Callable[[], None]
@@ -64,6 +67,7 @@ class SessionObserver:
     finished: Callable[[MappedImage, Outlined], None]
     saving_cancelled: Callable[[ObjectDraft], None]
     message: Callable[[str], None]
+    draft_changed: Callable[[MappedImage], None] = lambda _: None
 
 
 class SegmentationSession:
@@ -119,12 +123,21 @@ class SegmentationSession:
 
         The key is the same for the same source; the origin is what is known without reading.
         """
-        image = self._images.setdefault(key, MappedImage(key, layer_id, source, origin))
+        version = file_version(source.path)
+        image = self._images.get(key)
+        if image is None:
+            image = MappedImage(key, layer_id, source, origin, version=version)
+            self._images[key] = image
         image.layer_id = layer_id
-        self._reader.request_origin(source)
-        if image.grid != source.grid and image.draft.prompts.empty:
-            image.source, image.window = source, None
+        differs = image.grid != source.grid or image.version != version
+        if differs and image.draft.prompts.empty:
+            image.take_file(source, version, origin)
+        self._reader.request_origin(source)  # tells too whether the file was replaced meanwhile
         self._set_current(image)
+
+    def image_of(self, key: str) -> MappedImage | None:
+        """Return the image of a key, if it was opened once."""
+        return self._images.get(key)
 
     def close_image(self) -> None:
         """Have no current image."""
@@ -156,9 +169,10 @@ class SegmentationSession:
         if image is not None:
             if image.window is None:
                 image.window = image.whole
-            if image.window is not None:
+            if image.draft.prompts.empty:
                 self._read(image)  # what the first click will need
-            self._advance(image)
+            else:
+                self._advance(image)
 
     # --- gestures --------------------------------------------------------------------------
 
@@ -185,13 +199,13 @@ class SegmentationSession:
 
     def undo(self) -> None:
         """Take the latest change of the prompts back."""
-        image = self._image
+        image = self._checked()
         if image is not None and image.draft.history.can_undo:
             self._edit(image, image.draft.undo)
 
     def redo(self) -> None:
         """Make the change again that was undone last."""
-        image = self._image
+        image = self._checked()
         if image is not None and image.draft.history.can_redo:
             self._edit(image, image.draft.redo)
 
@@ -212,15 +226,41 @@ class SegmentationSession:
         """Continue a finished object; return False if the user keeps the current one."""
         return self._replace(ObjectDraft(History(prompts), feature_ref, Stopwatch(seconds)))
 
-    def _replace(self, draft: ObjectDraft) -> bool:
+    def restore(self, draft: ObjectDraft, version: str, sha256: str | None) -> bool:
+        """Go on with an object of an earlier session; return False if there is another one.
+
+        Version and SHA-256 are those of the file in which it was begun.
+        """
         image = self._image
-        if image is None or (image.draft.history.is_changed and not self.may_discard()):
+        if image is None or image.draft.has_work:
             return False
+        image.version = version
+        image.origin = replace(image.origin, sha256=sha256, version=version)
         self._edit(image, partial(image.begin, draft))
+        self._reader.request_origin(image.source)
         return True
 
+    def drop(self, key: str) -> None:
+        """Drop the object of any image, without asking."""
+        image = self._images.get(key)
+        if image is not None:
+            self._edit(image, partial(self._begin, image, ObjectDraft()))
+
+    def _replace(self, draft: ObjectDraft) -> bool:
+        image = self._checked()
+        if image is None or (image.draft.history.is_changed and not self.may_discard()):
+            return False
+        self._edit(image, partial(self._begin, image, draft))
+        return True
+
+    def _begin(self, image: MappedImage, draft: ObjectDraft) -> None:
+        """Begin another object, in the file as it is now."""
+        image.begin(draft)
+        if image.replaced:
+            self._take_file(image)
+
     def _change(self, prompts: PromptSet) -> None:
-        image = self._image
+        image = self._checked()
         if image is None:
             self.say(tr("Choose an image first: a raster layer in the panel."))
         else:
@@ -231,6 +271,7 @@ class SegmentationSession:
         self._withdraw(image.draft)
         change()
         image.draft.stopwatch.touch()
+        self._observer.draft_changed(image)
         if image is self._image:
             self._notify_all()
         self._advance(image)
@@ -260,7 +301,7 @@ class SegmentationSession:
 
     def finish(self) -> None:
         """Make a feature of the current object, as soon as its outline is known."""
-        image = self._image
+        image = self._checked()
         if image is None or image.draft.prompts.empty:
             self.say(tr("Nothing to finish yet: click on the avalanche first."))
             return
@@ -271,12 +312,14 @@ class SegmentationSession:
             draft.reopen()
         if draft.state is DraftState.EDITING:
             draft.finish(self._shape)
+        self._observer.draft_changed(image)
         self._advance(image)
 
     def accept(self, image: MappedImage) -> None:
         """Begin the next object of an image whose draft was being saved, and is a feature now."""
         image.draft.expect(DraftState.SAVING)
-        image.begin(ObjectDraft())
+        self._begin(image, ObjectDraft())
+        self._observer.draft_changed(image)
         if image is self._image:
             self._notify_all()
 
@@ -293,20 +336,102 @@ class SegmentationSession:
         if outlined.parts:
             self._observer.finished(image, image.draft.save())
         else:
-            self.refuse(
-                image,
-                tr(
-                    "Nothing is left of the mask at this threshold and smallest part. Lower them, "
-                    "or click once more on the avalanche."
-                ),
+            self.refuse(image, empty_text())
+
+    # --- a file that is replaced -------------------------------------------------------------
+
+    def _checked(self) -> MappedImage | None:
+        """Return the current image, after a look at its file."""
+        if self._image is not None:
+            self._check_file(self._image)
+        return self._image
+
+    def _check_file(self, image: MappedImage) -> None:
+        """Look whether the file of an image was replaced: an object stays in what it is drawn on.
+
+        `take_origin` follows, and tells by the checksum whether it is another image at all.
+        """
+        if not _is_changed(image):
+            return
+        if image.draft.prompts.empty:
+            self._take_file(image)
+        elif not image.replaced:
+            self._reader.request_origin(image.source)
+
+    def _take_file(self, image: MappedImage) -> None:
+        """Take the file as it is now."""
+        try:
+            source = self.reopened(image)
+        except IsegError as error:
+            self.say(str(error))
+            return
+        origin = replace(image.origin, observed_at=None, camera=None, sha256=None, version="")
+        image.take_file(source, file_version(source.path), origin)
+        self._reader.request_origin(source)
+        if image is self._image:
+            text = tr("{} has been replaced: this is the new image.")
+            self.say(text.format(image.origin.image_name))
+            self._observer.image_changed()
+
+    def reopened(self, image: MappedImage) -> RasterSource:
+        """Return the pixels of an image's file as it is now; `IsegError` if there are none."""
+        return image.source
+
+    def move_to_new_file(self) -> None:
+        """Go on with the current object in the image by which its own was replaced."""
+        image = self._image
+        if image is None or not image.replaced:
+            return
+        try:
+            grid = self.reopened(image).grid
+        except IsegError as error:
+            self.say(str(error))
+            return
+        row_min, row_max, col_min, col_max = image.draft.prompts.bounds()
+        if min(row_min, col_min) < -1 or row_max > grid.height or col_max > grid.width:
+            text = tr("The new image is smaller: some of the clicks lie beside it. Discard them.")
+            self.say(text)
+            return
+        if image.draft.state is not DraftState.EDITING:
+            self._withdraw(image.draft)
+            image.draft.reopen()
+        self._edit(image, partial(self._take_file, image))
+
+    def _on_replaced(self, image: MappedImage) -> None:
+        """Say that the file is another image now, in which the object does not lie."""
+        image.replaced = True
+        draft, held = image.draft, image.pixels
+        is_held = held is not None and held.name == image.window_name
+        if draft.up_to_date or is_held:
+            text = tr(
+                "{} has been replaced by another image. This avalanche stays in the one that it "
+                "was begun in: finish it, or choose “Use the new image” in the panel."
             )
+            self.say(text.format(image.origin.image_name))
+        else:
+            self.refuse(image, self._lost_text(image))
+        if image is self._image:
+            self._observer.image_changed()
+
+    @staticmethod
+    def _lost_text(image: MappedImage) -> str:
+        return tr(
+            "{} has been replaced by another image since this avalanche was begun. Choose “Use the "
+            "new image” in the panel to go on there with its clicks, or put the file back, or "
+            "discard the avalanche."
+        ).format(image.origin.image_name)
 
     # --- requests --------------------------------------------------------------------------
 
     def outline_due(self) -> None:
         """Request the outline of the current object; called by the timer."""
-        if self._image is not None:
-            self._request_outline(self._image)
+        image = self._image
+        if image is None:
+            return
+        if image.draft.up_to_date:
+            self._request_outline(image)
+        else:
+            self._advance(image)  # what could not be read before may be there again
 
     def _withdraw(self, draft: ObjectDraft) -> None:
         """Drop what is being computed for a draft."""
@@ -351,6 +476,13 @@ class SegmentationSession:
         """Read the window of an image, the current one first."""
         if image.window is None:
             return
+        if _is_changed(image) and not image.draft.prompts.empty:
+            if image.pixels is not None and image.pixels.name == image.window_name:
+                self._use(image, image.pixels)
+                return
+            if image.replaced:
+                self.refuse(image, self._lost_text(image))
+                return
         if image is self._image:
             self._awaited = image.window_name
         elif self._awaited:
@@ -361,7 +493,7 @@ class SegmentationSession:
         draft = image.draft
         if draft.request is draft.prompts:
             return  # under way
-        draft.request = draft.prompts
+        draft.request, image.pixels = draft.prompts, pixels
         receiver = Receiver(
             partial(self._take_prediction, image, pixels.window),
             partial(self._take_failure, image),
@@ -369,7 +501,7 @@ class SegmentationSession:
         prompts = draft.prompts.within(pixels.window)
         self._segmenter.predict(draft, pixels, prompts, receiver)
 
-    def _request_outline(self, image: MappedImage) -> None:
+    def _request_outline(self, image: MappedImage, pixels: WindowImage | None = None) -> None:
         """Request the outline, or save it if it is known."""
         draft, state = image.draft, image.draft.prediction
         shape = draft.final_shape or self._shape
@@ -380,8 +512,8 @@ class SegmentationSession:
             if draft.state is DraftState.FINISHING:
                 self._save(image, outlined)
             return
-        pixels = self._reader.cached(image.window_name)
-        if pixels is None:
+        pixels = pixels or self._reader.cached(image.window_name)
+        if pixels is None or pixels.version != image.version:
             self._read(image)
             return
         draft.request = (state, shape)
@@ -397,14 +529,20 @@ class SegmentationSession:
         """Take pixels that the reader has read."""
         self._awaited = "" if pixels.name == self._awaited else self._awaited
         for image in self._waiting_for(pixels.name):
-            draft = image.draft
-            if draft.prompts.empty:
-                self._segmenter.preload(pixels)
-            elif draft.up_to_date:
-                self._request_outline(image)
-            else:
-                self._request_prediction(image, pixels)
+            if pixels.version == image.version:
+                self._use(image, pixels)
+            elif not image.draft.prompts.empty:  # else it is looked at with the next click
+                self._check_file(image)
         self._advance_others()
+
+    def _use(self, image: MappedImage, pixels: WindowImage) -> None:
+        """Request what is wanted of the window of an image."""
+        if image.draft.prompts.empty:
+            self._segmenter.preload(pixels)
+        elif image.draft.up_to_date:
+            self._request_outline(image, pixels)
+        else:
+            self._request_prediction(image, pixels)
 
     def take_read_failure(self, name: str, text: str) -> None:
         """Take the reason why the reader could not read a window."""
@@ -415,11 +553,22 @@ class SegmentationSession:
 
     def take_origin(self, origin: ImageOrigin) -> None:
         """Take the origin that the reader has looked up."""
-        for image in self._images.values():
-            if image.source.path == origin.path:
-                image.origin = origin
+        for image in list(self._images.values()):
+            if image.source.path != origin.path:
+                continue
+            known = image.origin.sha256
+            is_same = bool(known) and known == origin.sha256
+            if is_same or image.version in ("", origin.version):
+                is_late = image.version != origin.version  # touched, but the same as before
+                image.version, image.origin, image.replaced = origin.version, origin, False
                 if image is self._image:
                     self._observer.image_changed()
+                if is_late:
+                    self._advance(image)
+            elif image.draft.prompts.empty:
+                self._check_file(image)
+            elif origin.version and not image.replaced:
+                self._on_replaced(image)
 
     def _waiting_for(self, name: str) -> list[MappedImage]:
         current = [self._image] if self._image else []
@@ -463,3 +612,17 @@ class SegmentationSession:
     def _take_failure(self, image: MappedImage, text: str) -> None:
         image.draft.request = None
         self.refuse(image, text)
+
+
+def empty_text() -> str:
+    """Return what to do about an outline of which nothing is left."""
+    return tr(
+        "The outline is empty. Lower Threshold or “Remove parts smaller than”, or click on the "
+        "avalanche again."
+    )
+
+
+def _is_changed(image: MappedImage) -> bool:
+    """Whether the file of an image was written, replaced or touched since it was opened."""
+    version = file_version(image.source.path)
+    return bool(version) and version != image.version

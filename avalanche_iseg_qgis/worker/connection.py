@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
@@ -28,7 +29,7 @@ class WorkerConnection(QObject):
     Attributes
     ----------
     interpreter
-        Python of the worker's environment.
+        Python of the worker's environment; proven if a worker has answered with it before.
     message_set
         Which worker it is, and its messages.
     welcome
@@ -41,7 +42,12 @@ class WorkerConnection(QObject):
     ended = pyqtSignal(str)
 
     def __init__(
-        self, interpreter: str, message_set: MessageSet, parent: QObject | None = None
+        self,
+        interpreter: str,
+        message_set: MessageSet,
+        parent: QObject | None = None,
+        *,
+        is_proven: bool = False,
     ) -> None:
         super().__init__(parent)
         self.interpreter = interpreter
@@ -50,7 +56,8 @@ class WorkerConnection(QObject):
         self.held: list[str] = []
         self._number = 0  # of the request under way
         self._request: Any = None
-        self._process = WorkerProcess(interpreter, message_set, self)
+        self._sent_at = 0.0  # seconds of the monotonic clock
+        self._process = WorkerProcess(interpreter, message_set, self, is_proven=is_proven)
         self._process.answered.connect(self._on_answered)
         self._process.ended.connect(self.ended)
         self._timer = QTimer(self)
@@ -81,6 +88,16 @@ class WorkerConnection(QObject):
         """Whether a request is under way."""
         return self._request is not None
 
+    @property
+    def waiting(self) -> float:
+        """Seconds since the request under way was sent; 0 without one."""
+        return time.monotonic() - self._sent_at if self.busy else 0.0
+
+    @property
+    def may_start_again(self) -> bool:
+        """Whether the worker has ended in a way that another one need not."""
+        return self._process.may_start_again
+
     def send(self, request: Any) -> None:  # noqa: ANN401
         """Send a request, when not `busy`.
 
@@ -90,7 +107,7 @@ class WorkerConnection(QObject):
             If a frame cannot carry it. The worker goes on.
         """
         self._number = self._process.send(request)
-        self._request = request
+        self._request, self._sent_at = request, time.monotonic()
         _, seconds = self.message_set.answered_by[type(request)]
         self._timer.start(int(seconds * 1000))
 
@@ -115,7 +132,7 @@ class WorkerConnection(QObject):
     def _on_timeout(self) -> None:
         text = tr(
             "The worker gave no answer within {} seconds. Choose another Python, model or device "
-            "in Options → Avalanche ISeg, or start it again."
+            "in Options → Avalanche ISeg, or press Restart."
         )
         self._fail(text.format(self._timer.interval() // 1000))
 

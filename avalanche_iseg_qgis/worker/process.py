@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20  # bytes given to Qt at a time, which copies them
 _LOG_LENGTH = 1500  # characters kept
+_MEMORY_SHORT = ("MemoryError", "Cannot allocate memory", "std::bad_alloc")  # in the log
 _KILL_TIMEOUT = 150  # ms; a killed process that hangs in a driver takes longer
 
 
@@ -42,22 +44,31 @@ class WorkerProcess(QObject):
     ----------
     log
         The end of what the worker and its libraries print to stderr.
+    may_start_again
+        Whether it was ended by a signal, or memory was short: another one may work.
     """
 
     answered = pyqtSignal(int, object)
     ended = pyqtSignal(str)
 
     def __init__(
-        self, interpreter: str, message_set: MessageSet, parent: QObject | None = None
+        self,
+        interpreter: str,
+        message_set: MessageSet,
+        parent: QObject | None = None,
+        *,
+        is_proven: bool = False,
     ) -> None:
         super().__init__(parent)
         self.log = ""
+        self.may_start_again = False
         self._interpreter = interpreter
         self._message_set = message_set
         self._decoder = FrameDecoder(skip_foreign=True)
         self._unsent: deque[memoryview] = deque()
         self._number = 0
         self._has_answered = False
+        self._is_proven = is_proven
         self._closed = False
         process = self._process = QProcess(self)
         program, *arguments = command(interpreter, message_set.part)
@@ -131,7 +142,7 @@ class WorkerProcess(QObject):
             ]
         except IsegError as error:
             text = tr("The output of the worker cannot be understood ({}).").format(error)
-            self._end(text if self._has_answered else self._no_python_text())
+            self._end(text if self._has_answered or self._is_proven else self._no_python_text())
             return
         for number, answer in answers:
             if self._closed:
@@ -151,10 +162,18 @@ class WorkerProcess(QObject):
             self._end(self._no_python_text())
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
-        if not self._has_answered:
+        if self._closed:
+            return
+        self._read_log()
+        was_killed = status == QProcess.ExitStatus.CrashExit
+        is_memory_short = any(word in self.log for word in _MEMORY_SHORT)
+        self.may_start_again = was_killed or is_memory_short
+        if was_killed:
+            text = _killed_text(code)
+        elif is_memory_short:
+            text = tr("The worker ended because memory was short: close other programs.")
+        elif not self._has_answered and not self._is_proven:
             text = self._no_python_text()
-        elif status == QProcess.ExitStatus.CrashExit:
-            text = tr("The worker crashed, or was ended from outside.")
         else:
             text = tr("The worker ended by itself, with the exit status {}.").format(code)
         lines = self.log.strip().splitlines()
@@ -170,6 +189,20 @@ class WorkerProcess(QObject):
         if not self._closed:
             self.close()
             self.ended.emit(text)
+
+
+def _killed_text(number: int) -> str:
+    """Return what ended a process: the number of a signal, or an error code of Windows."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return tr("The worker crashed (code {:#x}).").format(number & 0xFFFFFFFF)
+    if name in ("SIGKILL", "SIGTERM"):
+        return tr(
+            "The worker was ended from outside ({}): by a person or a program, or because memory "
+            "was short."
+        ).format(name)
+    return tr("The worker crashed ({}).").format(name)
 
 
 def _variables() -> QProcessEnvironment:

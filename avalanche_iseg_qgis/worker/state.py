@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 
 class WorkerState(Enum):
-    """What a user may expect of the worker."""
+    """What a user may expect of the worker.
+
+    SLOW: it computes, but has not answered for longer than usual; it may hang.
+    """
 
     OFF = "off"
     STARTING = "starting"
     LOADING = "loading"
     READY = "ready"
     BUSY = "busy"
+    SLOW = "slow"
     BROKEN = "broken"
 
 

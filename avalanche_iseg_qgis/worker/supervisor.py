@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import Qgis, QgsMessageLog
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.errors import IsegError
 from ..core.ipc.envelope import Failure, Hello, Skipped
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .requests import WorkerRequest
 
 _MAX_ENDS, _WITHIN_SECONDS = 3, 60.0  # then starting it again is of no use
+_TICK = 1000  # ms
+_SLOW, _SLOW_START = 8.0, 30.0  # seconds without an answer, after which the user may act
 
 
 class WorkerSupervisor(QObject):
@@ -58,6 +60,9 @@ class WorkerSupervisor(QObject):
         self._requests: dict[Hashable, WorkerRequest] = {}  # not answered yet, by key
         self._sent: WorkerRequest | None = None  # the one that the worker computes
         self.state, self.text = self._describe_state()
+        self._clock = QTimer(self)
+        self._clock.setInterval(_TICK)
+        self._clock.timeout.connect(self._update_state)
 
     @property
     def pid(self) -> int:
@@ -74,6 +79,11 @@ class WorkerSupervisor(QObject):
         self._on = True
         self._reset_failures()
         self._proceed()
+
+    def restart(self) -> None:
+        """End the worker, however it is, and start another one; requests are kept."""
+        self._close()
+        self.start()
 
     def stop(self) -> None:
         """End the worker and drop all requests."""
@@ -168,7 +178,10 @@ class WorkerSupervisor(QObject):
                 "`make setup`."
             )
             return
-        self._connection = WorkerConnection(interpreter, self.message_set, self)
+        is_proven = interpreter == self._working_interpreter
+        self._connection = WorkerConnection(
+            interpreter, self.message_set, self, is_proven=is_proven
+        )
         self._connection.answered.connect(self._receive)
         self._connection.ended.connect(self._on_ended)
         self._connection.open()
@@ -193,7 +206,8 @@ class WorkerSupervisor(QObject):
         self._close()
         now = time.monotonic()
         self._end_times = [end for end in self._end_times if now - end < _WITHIN_SECONDS] + [now]
-        if connection.interpreter != self._working_interpreter:
+        is_proven = connection.interpreter == self._working_interpreter
+        if not is_proven and not connection.may_start_again:
             self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
         elif len(self._end_times) >= _MAX_ENDS:
             again = tr("It was started {} times within a minute.").format(_MAX_ENDS)
@@ -222,8 +236,24 @@ class WorkerSupervisor(QObject):
             return WorkerState.STARTING, again if self._end_times else tr("Starting the worker…")
         return self._ready_state()
 
+    def _with_wait(self, state: WorkerState, text: str) -> tuple[WorkerState, str]:
+        """Say so if the answer takes longer than usual: the worker may hang."""
+        if self._fault or self._connection is None:
+            return state, text
+        is_starting = state in (WorkerState.STARTING, WorkerState.LOADING)
+        seconds = self._connection.waiting
+        if seconds < (_SLOW_START if is_starting else _SLOW):
+            return state, text
+        slow = tr("No answer for {} seconds. Wait, or press Restart: nothing is lost by it.")
+        return WorkerState.SLOW, f"{text} {slow.format(int(seconds))}"
+
     def _update_state(self) -> None:
-        now = self._describe_state()
+        is_busy = self._connection is not None and self._connection.busy
+        if is_busy and not self._clock.isActive():
+            self._clock.start()
+        elif not is_busy:
+            self._clock.stop()
+        now = self._with_wait(*self._describe_state())
         if now != (self.state, self.text):
             self.state, self.text = now
             self.state_changed.emit()

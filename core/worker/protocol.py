@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..errors import ImageError
+from ..errors import ImageError, WorkerError
 from ..ipc.envelope import Cancel as Cancel
 from ..ipc.envelope import Failure as Failure
 from ..ipc.envelope import Hello as Hello
@@ -190,6 +190,9 @@ class SegmentationWelcome(Welcome):
     engines: Sequence[str]
     models: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        _expect(_are(str, self.devices) and isinstance(self.models, Mapping), "welcome")
+
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
@@ -210,12 +213,20 @@ class Loaded:
     seconds: float
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        texts = (self.name, self.path, self.engine, self.device, self.sha256)
+        is_threshold = _are(float, [self.threshold]) and 0 <= self.threshold <= 1
+        _expect(_are(str, texts) and _are(int, [self.threads]) and is_threshold, "loaded")
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
     """Names of the images that the worker holds, the one used longest ago first."""
 
     held: Sequence[str]
+
+    def __post_init__(self) -> None:
+        _expect(_are(str, self.held), "images")
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +250,16 @@ class Predicted:
     roi: Sequence[int]
     size: Sequence[int]
     seconds: float
+
+    def __post_init__(self) -> None:
+        levels, roi, size = self.levels, self.roi, self.size
+        is_image = isinstance(levels, np.ndarray) and levels.dtype == np.uint8 and levels.ndim == 2
+        fits = is_image and _are(int, roi) and _are(int, size) and (len(roi), len(size)) == (4, 2)
+        if fits:
+            top, bottom, left, right = roi
+            fits = levels.shape == (bottom - top + 1, right - left + 1)
+            fits = fits and min(top, left) >= 0 and bottom < size[0] and right < size[1]
+        _expect(fits, "prediction")
 
     @staticmethod
     def above(threshold: float) -> int:
@@ -278,6 +299,28 @@ class Outlined:
     area: float
     seconds: float
 
+    def __post_init__(self) -> None:
+        points, parts = self.points, self.parts
+        fits = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 2
+        fits = fits and isinstance(parts, Sequence) and all(_are(int, part) for part in parts)
+        fits = fits and all(n > 0 for part in parts for n in part)
+        fits = fits and sum(sum(part) for part in parts) == len(points)
+        _expect(fits and bool(np.isfinite(points).all()), "outlined")
+
+
+def _are(kind: type, values: Any) -> bool:  # noqa: ANN401
+    """Return whether these are values of a kind; whole numbers are real numbers too."""
+    kinds = (int, float) if kind is float else (kind,)
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        return False
+    return all(isinstance(value, kinds) and not isinstance(value, bool) for value in values)
+
+
+def _expect(fits: bool, name: str) -> None:
+    """Raise `WorkerError` if an answer does not fit its name."""
+    if not fits:
+        raise WorkerError(f"A message {name!r} whose content does not fit.")
+
 
 # --- message set ----------------------------------------------------------------------------
 
@@ -287,10 +330,10 @@ SEGMENTATION_MESSAGES = MessageSet(
     table=(
         ("hello", Hello, "welcome", SegmentationWelcome, 180),  # imports PyTorch from a cold disk
         ("load", Load, "loaded", Loaded, 900),  # it may be downloaded
-        ("set_image", SetImage, "images", Images, 120),
-        ("forget", Forget, "images", Images, 120),
-        ("predict", Predict, "prediction", Predicted, 300),
-        ("outline", Outline, "outlined", Outlined, 300),
+        ("set_image", SetImage, "images", Images, 60),
+        ("forget", Forget, "images", Images, 60),
+        ("predict", Predict, "prediction", Predicted, 120),
+        ("outline", Outline, "outlined", Outlined, 120),
     ),
     replaces={Predict: (Predict, Outline), Outline: (Outline,)},
 )

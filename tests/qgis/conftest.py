@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,36 @@ if "ISEG_PLUGINS" not in os.environ:
     pytest.exit("These tests run inside QGIS: python3 tests/qgis/run.py", returncode=2)
 
 from qgis import utils
-from qgis.core import QgsProject, QgsSettings, QgsVectorLayer
+from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "avalanche_iseg_qgis"
 sys.path.insert(0, os.environ["ISEG_PLUGINS"])  # as QGIS itself does
+
+
+def pytest_configure(config) -> None:
+    """Let what was raised in a thread fail the test, too."""
+    warning = "pytest.PytestUnhandledThreadExceptionWarning"
+    config.addinivalue_line("filterwarnings", f"error::{warning}")
+
+
+@pytest.fixture(autouse=True)
+def uncaught(monkeypatch):
+    """What was raised in slots and events: in QGIS a dialog, in tests a failure."""
+    errors: list[str] = []
+
+    def note(kind, error, trace) -> None:
+        errors.append("".join(traceback.format_exception(kind, error, trace)))
+
+    monkeypatch.setattr(sys, "excepthook", note)
+    yield errors
+    fail_with(errors)
+
+
+def fail_with(errors: list[str]) -> None:
+    """Fail if there are errors, with their tracebacks."""
+    if errors:
+        pytest.fail("Not caught by the plugin:\n" + "\n".join(errors), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +77,7 @@ def project():
 def plugin(iface, interpreter):
     """The plugin, loaded and started by QGIS, with an interpreter chosen; unloaded afterwards."""
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
+    forget_drafts()
     if NAME not in utils.available_plugins:
         utils.updateAvailablePlugins()
     layout = iface.mainWindow().saveState()
@@ -59,3 +87,9 @@ def plugin(iface, interpreter):
     utils.unloadPlugin(NAME)
     iface.mainWindow().restoreState(layout)  # docks that were wide leave their neighbours so
     QgsSettings().remove("avalanche_iseg")
+    forget_drafts()
+
+
+def forget_drafts() -> None:
+    """Remove what the plugin has kept of unfinished work."""
+    shutil.rmtree(Path(QgsApplication.qgisSettingsDirPath(), "avalanche_iseg"), ignore_errors=True)

@@ -9,6 +9,7 @@ python3-qgis, qgis-server, xvfb, python3-pytest and python3-pytest-timeout.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -56,15 +57,35 @@ def run(script: Path, environment: dict[str, str]) -> int:
         try:
             qgis.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            os.killpg(qgis.pid, signal.SIGKILL)
+            pass
+        finally:
+            end_group(qgis)
         if not status.exists():
             print(f"QGIS ended before the script did, or took more than {LIMIT} s.")
             return 1
         return int(status.read_text())
 
 
+def end_group(process: subprocess.Popen) -> None:
+    """End a process and all that it has started: QGIS, its screen, the workers."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end_when_asked() -> None:
+    """Let SIGTERM and SIGHUP end this program as Ctrl+C does, with all that it has started."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
 def main() -> int:
     """Run pytest, or a script, inside QGIS."""
+    end_when_asked()
     arguments = sys.argv[1:] or [str(HERE)]
     wanted = "ISEG_PYTEST"
     if arguments[0] == "--script":

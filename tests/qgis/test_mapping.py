@@ -209,6 +209,12 @@ def test_several_reopen_delete(driver):
     assert len(again) == 1
     assert again[0]["n_clicks"] == 2
     table.table.setCurrentCell(1, 0)
+    asked = []
+    driver.studio.avalanche_list.may_delete = lambda entry: bool(asked.append(entry.name))
+    table._emit(table.delete_requested)
+    assert asked == ["2"]
+    assert layer.featureCount() == 2
+    driver.studio.avalanche_list.may_delete = lambda entry: True
     table._emit(table.delete_requested)
     assert layer.featureCount() == 1
     assert table.table.rowCount() == 1

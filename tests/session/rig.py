@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from avalanche_iseg_qgis.core.worker.protocol import Outlined, Predicted
+from avalanche_iseg_qgis.layers.file_version import file_version
 from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.layers.pixel_window import WindowImage
 from avalanche_iseg_qgis.session.session import SegmentationSession, SessionObserver
@@ -43,9 +46,10 @@ class FakeReader:
     cache: dict = field(default_factory=dict)
     pending: tuple | None = None
     origins: list = field(default_factory=list)
+    path: str = ""
 
     def request(self, source, window, name) -> None:
-        self.pending = None
+        self.pending, self.path = None, source.path
         if name in self.cache:
             self.session.take_image(self.cache[name])
         else:
@@ -60,8 +64,16 @@ class FakeReader:
     def read(self) -> None:
         (window, name), self.pending = self.pending, None
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
-        self.cache[name] = WindowImage(name, window, pixels)
+        self.cache[name] = WindowImage(name, window, pixels, file_version(self.path))
         self.session.take_image(self.cache[name])
+
+    def read_origins(self) -> None:
+        """Tell the session what the files are now."""
+        origins, self.origins = self.origins, []
+        for path in origins:
+            content, version = Path(path).read_bytes(), file_version(path)
+            digest = hashlib.sha256(content).hexdigest()
+            self.session.take_origin(ImageOrigin(path, path, sha256=digest, version=version))
 
     def fail(self, text="The file is gone.") -> None:
         (_, name), self.pending = self.pending, None
@@ -120,6 +132,7 @@ class Rig:
         self.messages: list[str] = []
         self.finished: list[tuple] = []
         self.cancelled: list = []
+        self.changed: list = []  # images whose draft has changed
         self.reader, self.segmenter, self.timer = FakeReader(), FakeSegmenter(), FakeTimer()
         observer = SessionObserver(
             image_changed=lambda: self.events.append("image"),
@@ -129,6 +142,7 @@ class Rig:
             finished=lambda image, outlined: self.finished.append((image, outlined)),
             saving_cancelled=self.cancelled.append,
             message=self.messages.append,
+            draft_changed=self.changed.append,
         )
         self.session = SegmentationSession(self.segmenter, self.reader, self.timer, observer)
         self.reader.session = self.session

@@ -303,7 +303,7 @@ def test_an_empty_mask_is_not_a_feature(rig):
     rig.segmenter.outline_now(draft, parts=())
     assert rig.finished == []
     assert draft.state is EDITING
-    assert "Nothing is left" in rig.messages[-1]
+    assert "The outline is empty" in rig.messages[-1]
     rig.session.finish()
     assert len(rig.messages) == 2
     assert draft.state is EDITING

@@ -29,6 +29,7 @@ from ...gui.widgets import (
     number_field,
     raster_layer_combo,
     scroll_area,
+    show_status,
     tool_button,
     widget_row,
 )
@@ -105,10 +106,9 @@ class CameraDock(QgsDockWidget):
             self.tiles.setText(path.name if len(paths) == 1 else several)
         self.tiles.setVisible(bool(paths))
 
-    def show_status(self, text: str, colour: str, details: str) -> None:
+    def show_quality(self, text: str, kind: str, details: str) -> None:
         """Show how good the pose is."""
-        self.result.setText(text)
-        self.result.setStyleSheet(f"font-weight: bold; color: {colour}")
+        show_status(self.result, text, kind)
         self.details.setText(details)
         self.details.setVisible(bool(details))
 
@@ -212,6 +212,9 @@ class CameraDock(QgsDockWidget):
         part = QGroupBox(tr("4  Camera position and view"))
         column = QVBoxLayout(part)
         self.result, self.details = QLabel(), QLabel()
+        font = self.result.font()
+        font.setBold(True)
+        self.result.setFont(font)
         for label in (self.result, self.details):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

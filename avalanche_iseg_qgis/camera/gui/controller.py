@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QDockWidget
 
 from ...core.errors import IsegError
+from ...gui.widgets import retire
 from ...i18n import tr
 from ...layers.kinds import is_photo
 from ...messages import Messages
@@ -87,7 +88,7 @@ class CameraController(QObject):
         self.photo_dock.close_canvas()
         for dock in (self.dock, self.photo_dock):
             self._iface.removeDockWidget(dock)
-            dock.deleteLater()
+            retire(dock)
         self.deleteLater()
 
     def _place_docks(self) -> None:
@@ -140,7 +141,7 @@ class CameraController(QObject):
         draft = session.draft
         dock.show_draft(draft, session.selected)
         dock.hint.setText(next_step(draft, self.file_actions.saved_names()))
-        dock.show_status(*pose_status(draft, session.failure, session.seen))
+        dock.show_quality(*pose_status(draft, session.failure, session.seen))
         self._inputs.show_terrain()
         self.camera_changed.emit()
 

@@ -46,13 +46,17 @@ class PoseInputs(QObject):
         dock.position_typed.connect(self._on_position_typed)
         project = QgsProject.instance()
         project.layersAdded.connect(self.offer_layers)
+        project.layersWillBeRemoved.connect(photo_dock.forget)
         project.layersRemoved.connect(self.offer_layers)
+        project.layersRemoved.connect(self._on_layers_removed)
 
     def close(self) -> None:
         """Disconnect from the project."""
         project = QgsProject.instance()
         project.layersAdded.disconnect(self.offer_layers)
+        project.layersWillBeRemoved.disconnect(self._photo_dock.forget)
         project.layersRemoved.disconnect(self.offer_layers)
+        project.layersRemoved.disconnect(self._on_layers_removed)
 
     def show_terrain(self) -> None:
         """Show the terrain model of the draft; no signal is emitted."""
@@ -72,6 +76,12 @@ class PoseInputs(QObject):
         )
         self._dock.photo.setExceptedLayerList([r for r in rasters if not is_photo(r)])
         self._dock.terrain.setExceptedLayerList([r for r in rasters if not is_terrain(r)])
+
+    def _on_layers_removed(self, _ids: object) -> None:
+        """Open the photo that the panel has gone on to, if the open one is gone."""
+        layer = self._dock.photo.currentLayer()
+        if layer is not None or self._session.draft.photo:
+            self._on_photo(layer)
 
     def _on_photo(self, layer: QgsRasterLayer | None) -> None:
         self._photo_dock.show_layer(layer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapTool, QgsMapToolPan
 from qgis.PyQt.QtCore import QTimer
@@ -66,6 +68,14 @@ class PhotoDock(QgsDockWidget):
         self.setWindowTitle(name)
         self.place.setText("")
         QTimer.singleShot(0, self.show_all)  # when the dock has got its size
+
+    def forget(self, ids: Collection[str]) -> None:
+        """Let go of layers that are about to be removed."""
+        self._outlines = [layer for layer in self._outlines if layer.id() not in ids]
+        if self._layer is not None and self._layer.id() in ids:
+            self.show_layer(None)
+        else:
+            self._set_layers()
 
     def show_outlines(self, outlines: list[QgsVectorLayer]) -> None:
         """Draw layers in pixels over the photo."""
