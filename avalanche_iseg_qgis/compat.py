@@ -1,10 +1,51 @@
-"""Differences between Qt 5 (QGIS 3.22) and Qt 6 (QGIS 4)."""
+"""Differences between the versions: QGIS 3.22 to 4, Qt 5 and Qt 6, GDAL 3.6 and later."""
 
 from __future__ import annotations
+
+from osgeo import gdal, ogr
+from qgis.core import Qgis, QgsAttributeEditorContainer
+from qgis.PyQt.QtCore import QVariant
 
 try:
     from qgis.PyQt.QtGui import QAction
 except ImportError:  # Qt 5
     from qgis.PyQt.QtWidgets import QAction
 
-__all__ = ["QAction"]
+if Qgis.QGIS_VERSION_INT >= 33800:
+    from qgis.PyQt.QtCore import QMetaType
+
+    FIELD_TYPES = {
+        "text": QMetaType.Type.QString,
+        "int": QMetaType.Type.Int,
+        "real": QMetaType.Type.Double,
+        "bool": QMetaType.Type.Bool,
+        "datetime": QMetaType.Type.QDateTime,
+    }
+else:
+    FIELD_TYPES = {
+        "text": QVariant.String,
+        "int": QVariant.Int,
+        "real": QVariant.Double,
+        "bool": QVariant.Bool,
+        "datetime": QVariant.DateTime,
+    }
+
+# The other driver is deprecated from this version on, and gone in one of the next.
+_MEMORY = "MEM" if int(gdal.VersionInfo()) >= 3110000 else "Memory"
+
+__all__ = ["FIELD_TYPES", "QAction", "make_group_box", "memory_polygons"]
+
+
+def memory_polygons() -> tuple[ogr.DataSource, ogr.Layer]:
+    """Make a layer of polygons in memory, and the data source that keeps it alive."""
+    source = ogr.GetDriverByName(_MEMORY).CreateDataSource("")
+    return source, source.CreateLayer("", None, ogr.wkbPolygon)
+
+
+def make_group_box(container: QgsAttributeEditorContainer, *, is_box: bool) -> None:
+    """Let a container of a form be a box with a title, or a tab."""
+    if Qgis.QGIS_VERSION_INT >= 33200:
+        kinds = Qgis.AttributeEditorContainerType
+        container.setType(kinds.GroupBox if is_box else kinds.Tab)
+    else:
+        container.setIsGroupBox(is_box)

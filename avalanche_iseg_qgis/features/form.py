@@ -14,6 +14,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ..compat import make_group_box
 from ..i18n import tr
 from . import schema
 
@@ -110,13 +111,13 @@ def _add_tabs(
     form.clearTabs()
     for title, groups in _tabs(in_pixels=not layer.crs().isValid()).items():
         tab = QgsAttributeEditorContainer(title, None)
-        tab.setIsGroupBox(False)
+        make_group_box(tab, is_box=False)
         tab.setColumnCount(1)
         for group, heading in groups.items():
             container = tab
             if heading:
                 container = QgsAttributeEditorContainer(heading, tab)
-                container.setIsGroupBox(True)
+                make_group_box(container, is_box=True)
                 container.setColumnCount(1)
                 tab.addChildElement(container)
             for name, attribute in known.items():

@@ -7,23 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qgis.core import QgsField, QgsFields
-from qgis.PyQt.QtCore import QVariant
 
+from ..compat import FIELD_TYPES
 from ..i18n import tr
 
 # Attributes by which the plugin recognises its features, see `record`.
 UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"
 AVALANCHE = "avalanche_id"
 AREA = "area_m2"
-
-# Not QVariant.Type.Int and so on: QGIS provides only these for both Qt 5 and Qt 6.
-_TYPES = {
-    "text": QVariant.String,
-    "int": QVariant.Int,
-    "real": QVariant.Double,
-    "bool": QVariant.Bool,
-    "datetime": QVariant.DateTime,
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ class Attribute:
 
     def to_field(self) -> QgsField:
         """Return the attribute as a field of QGIS."""
-        return QgsField(self.name, _TYPES[self.kind], len=self.length)
+        return QgsField(self.name, FIELD_TYPES[self.kind], len=self.length)
 
 
 def all_attributes() -> tuple[Attribute, ...]:

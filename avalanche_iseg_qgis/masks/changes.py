@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from osgeo import gdal, ogr
+from osgeo import gdal
 from qgis.core import QgsGeometry
+
+from ..compat import memory_polygons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,8 +64,7 @@ def _polygons(mask: NDArray[np.bool_], window: PixelWindow) -> list[QgsGeometry]
     raster.SetGeoTransform((window.col, 1, 0, window.row, 0, 1))
     band = raster.GetRasterBand(1)
     band.WriteArray(mask.view(np.uint8))
-    vectors = ogr.GetDriverByName("Memory").CreateDataSource("")
-    layer = vectors.CreateLayer("", None, ogr.wkbPolygon)
+    _source, layer = memory_polygons()
     gdal.Polygonize(band, band, layer, -1)
     polygons = []
     for feature in layer:

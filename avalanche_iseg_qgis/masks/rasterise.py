@@ -17,6 +17,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QTransform
 
+from ..compat import memory_polygons
 from ..core.errors import PromptError
 from ..i18n import tr
 from ..layers.pixel_window import PixelWindow
@@ -139,8 +140,7 @@ def _burn(polygons: list[QgsGeometry], window: PixelWindow) -> NDArray[np.uint8]
         return np.zeros((0, 0), np.uint8)
     raster = gdal.GetDriverByName("MEM").Create("", window.width, window.height)
     raster.SetGeoTransform((window.col, 1, 0, -window.row, 0, -1))
-    vectors = ogr.GetDriverByName("Memory").CreateDataSource("")
-    layer = vectors.CreateLayer("", None, ogr.wkbPolygon)
+    _source, layer = memory_polygons()
     for polygon in polygons:  # one feature each, so that overlapping ones unite
         feature = ogr.Feature(layer.GetLayerDefn())
         feature.SetGeometry(ogr.CreateGeometryFromWkb(bytes(polygon.asWkb())))
