@@ -68,7 +68,8 @@ def opened():
 
 
 def push(button) -> None:
-    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert button.isVisible()
+    button.click()
 
 
 def restore(controller) -> None:
