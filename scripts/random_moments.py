@@ -158,6 +158,7 @@ class Walk:
             session.set_box(Box(row, row + 60, col, col + 80))
         elif what == "mask":
             import numpy as np
+
             from avalanche_iseg_qgis.session.start_mask import StartMask
 
             mask = np.random.default_rng(rng.randrange(10**6)).random((90, 90)) > 0.5
@@ -170,8 +171,9 @@ class Walk:
 
     def add_feature(self, row: float, col: float) -> None:
         """As finishing does."""
-        from avalanche_iseg_qgis.features import record, writer
         from qgis.core import QgsGeometry, QgsPointXY
+
+        from avalanche_iseg_qgis.features import record, writer
 
         image = self.session.image
         layer = self.controller.feature_saver.layer_for(image)
@@ -188,8 +190,9 @@ class Walk:
 
     def layers(self) -> list:
         """Return the layers of avalanches."""
-        from avalanche_iseg_qgis.features.queries import find_layers
         from qgis.core import QgsProject
+
+        from avalanche_iseg_qgis.features.queries import find_layers
 
         return list(find_layers(QgsProject.instance()))
 
