@@ -208,7 +208,7 @@ class PluginController(QObject):
             text = tr("{} is another image now. This avalanche is in the one before.")
             text = text.format(image.origin.image_name)
         self.dock.replaced.show_text(text)
-        self._on_camera()
+        self._show_grid()
         photo = self._current_photo()
         if self.camera.dock.isVisible() and photo is not None:
             self._follow(self.camera.dock.photo, photo)
@@ -237,6 +237,10 @@ class PluginController(QObject):
         differs = photo is not None and (image is None or image.source.path != file_of(photo))
         if differs and self.camera.dock.isVisible():
             self._follow(self.dock.layer, photo)
+        self._show_grid()
+
+    def _show_grid(self) -> None:
+        """Let clicks on the map count, where a posed photo is the image."""
         self.tool.photo_grid = self.georeferencer.grid
         self.tool.show_prompts()
 

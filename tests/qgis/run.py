@@ -34,36 +34,52 @@ def run(script: Path, environment: dict[str, str]) -> int:
     The file runs when QGIS is up, and ends it by `finish` of `inside.py`.
     """
     with tempfile.TemporaryDirectory(prefix="iseg-qgis-", ignore_cleanup_errors=True) as folder:
-        plugins = Path(folder, "profiles", "default", "python", "plugins")
-        plugins.mkdir(parents=True)
-        build(plugins)
-        status = Path(folder, "status")
-        command = [
-            *("xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}"),
-            *("qgis", "--nologo", "--noversioncheck", "--profiles-path", folder),
-            *("--code", str(script)),
-        ]
-        variables = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PY")},
-            "PATH": f"/usr/bin:{os.environ['PATH']}",  # QGIS takes the first Python for its own
-            "XDG_RUNTIME_DIR": folder,
-            "ISEG_STATUS": str(status),
-            "ISEG_PLUGINS": str(plugins),
-            "ISEG_TESTS": str(HERE),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **environment,
-        }
-        qgis = subprocess.Popen(command, env=variables, cwd=ROOT, start_new_session=True)
-        try:
-            qgis.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            end_group(qgis)
-        if not status.exists():
-            print(f"QGIS ended before the script did, or took more than {LIMIT} s.")
-            return 1
-        return int(status.read_text())
+        install(Path(folder))
+        status = run_in(Path(folder), script, environment)
+    if status is None:
+        print(f"QGIS ended before the script did, or took more than {LIMIT} s.")
+    return 1 if status is None else status
+
+
+def install(folder: Path) -> None:
+    """Build the plugin into the profile of a new user."""
+    plugins = plugins_in(folder)
+    plugins.mkdir(parents=True)
+    build(plugins)
+
+
+def plugins_in(folder: Path) -> Path:
+    """Return the folder of plugins of the profile."""
+    return folder / "profiles" / "default" / "python" / "plugins"
+
+
+def run_in(folder: Path, script: Path, environment: dict[str, str]) -> int | None:
+    """Run a Python file inside QGIS with this profile; returns its status, None without one."""
+    status = folder / "status"
+    status.unlink(missing_ok=True)
+    command = [
+        *("xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}"),
+        *("qgis", "--nologo", "--noversioncheck", "--profiles-path", str(folder)),
+        *("--code", str(script)),
+    ]
+    variables = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PY")},
+        "PATH": f"/usr/bin:{os.environ['PATH']}",  # QGIS takes the first Python for its own
+        "XDG_RUNTIME_DIR": str(folder),
+        "ISEG_STATUS": str(status),
+        "ISEG_PLUGINS": str(plugins_in(folder)),
+        "ISEG_TESTS": str(HERE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **environment,
+    }
+    qgis = subprocess.Popen(command, env=variables, cwd=ROOT, start_new_session=True)
+    try:
+        qgis.wait(LIMIT)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        end_group(qgis)
+    return int(status.read_text()) if status.exists() else None
 
 
 def end_group(process: subprocess.Popen) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -10,7 +11,14 @@ import numpy as np
 import pytest
 import scenery
 from driving import Driver
-from qgis.core import QgsProject, QgsRasterLayer, QgsSettings, QgsVectorLayer
+from qgis.core import (
+    QgsGeometry,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+    QgsSettings,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import Qt
 from waiting import wait_until
 
@@ -174,14 +182,170 @@ def test_empty_mask_is_not_a_feature(driver, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", lambda *error: errors.append(error))
     driver.click(*scenery.CENTRE)
     assert not driver.studio.overlay.outline.geometry.isEmpty()
-    driver.studio.dock.min_area.setValue(1e7)
+    dock = driver.studio.dock
+    for empty, full in (
+        (lambda: dock.min_area.setValue(1e7), lambda: dock.min_area.setValue(50)),
+        (
+            lambda: setattr(dock.threshold, "value", 0.99),
+            lambda: setattr(dock.threshold, "value", 0.5),
+        ),
+    ):
+        empty()
+        driver.settle()
+        if driver.mask().any() and dock.min_area.value() < 1e6:
+            continue  # a mask that is certain everywhere
+        assert driver.studio.overlay.outline.geometry.isEmpty()
+        assert dock.hint.text().startswith("The outline is empty. Lower Threshold")
+        full()
+        driver.settle()
+        assert not driver.studio.overlay.outline.geometry.isEmpty()
+        assert "empty" not in dock.hint.text()
+    dock.min_area.setValue(1e7)
     driver.settle()
-    assert driver.studio.overlay.outline.geometry.isEmpty()
     driver.key(Key.Key_Return)
     wait_until(lambda: driver.said, what="the message")
     assert features() == 0
     assert driver.space.prompts.clicks
     assert errors == []
+
+
+SHIFT = 300  # pixels by which the shape lies farther right in the other image
+ELSEWHERE = (scenery.CENTRE[0], scenery.CENTRE[1] + SHIFT)
+
+
+def overwrite(path, content):
+    path.write_bytes(content)
+
+
+def rename(path, content):
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def keep_size_and_time(path, content):
+    status = path.stat()
+    assert len(content) == status.st_size
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.fixture
+def latest(iface, plugin, tmp_path):
+    """(driver in latest.bmp, its path, content of the image that follows)"""
+    path = scenery.write(tmp_path / "latest.bmp", scenery.pixels(), driver="BMP")
+    other = np.roll(scenery.pixels(), SHIFT, axis=1)
+    content = scenery.write(tmp_path / "next.bmp", other, driver="BMP").read_bytes()
+    driver = Driver(iface, plugin, path)
+    driver.said = []
+    driver.space.message.connect(driver.said.append)
+    wait_until(lambda: driver.space.image.origin.sha256, what="the checksum")
+    return driver, path, content
+
+
+def checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def saved(driver) -> list:
+    """(sha256, whether it is the first shape, whether the second) of each feature."""
+    (layer,) = layers_of_features()
+    first = QgsGeometry.fromPointXY(QgsPointXY(scenery.CENTRE[1] - 60, -scenery.CENTRE[0]))
+    second = QgsGeometry.fromPointXY(QgsPointXY(ELSEWHERE[1] + 60, -ELSEWHERE[0]))
+    return [
+        (f["image_sha256"], f.geometry().contains(first), f.geometry().contains(second))
+        for f in layer.getFeatures()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("replace", "layer"),
+    [
+        (overwrite, "reloaded"),
+        (overwrite, "as it is"),
+        (rename, "added again"),
+        (keep_size_and_time, "as it is"),
+    ],
+)
+def test_replaced_before_a_click(latest, replace, layer):
+    driver, path, content = latest
+    driver.click(*scenery.CENTRE)
+    driver.space.may_discard = lambda: True
+    driver.key(Key.Key_Escape)
+    replace(path, content)
+    if layer == "reloaded":
+        driver.layer.reload()
+    if layer == "added again":
+        QgsProject.instance().removeMapLayer(driver.layer.id())
+        driver.layer = QgsRasterLayer(str(path), "again")
+        QgsProject.instance().addMapLayer(driver.layer)
+        driver.studio.dock.layer.setLayer(driver.layer)
+    driver.space.add_click(*ELSEWHERE, True)
+    driver.settle()
+    driver.key(Key.Key_Return)
+    wait_until(lambda: features() == 1, 60, "the feature")
+    assert saved(driver) == [(checksum(content), False, True)]
+
+
+@pytest.mark.parametrize("replace", [overwrite, rename, keep_size_and_time])
+def test_replaced_while_an_avalanche_is_in_hand(latest, replace):
+    driver, path, content = latest
+    before = checksum(path.read_bytes())
+    driver.space.add_click(*scenery.CENTRE, True)
+    if replace is not rename:
+        driver.settle()
+    replace(path, content)
+    if replace is not overwrite:  # else between click and Enter
+        driver.space.add_click(*scenery.OUTSIDE, False)
+    driver.space.finish()
+    wait_until(lambda: features() == 1 or driver.said, 60, "the feature or a reason")
+    if features() == 0:  # it was replaced before it was read
+        assert "replaced" in driver.said[-1]
+        assert driver.space.prompts.clicks
+        return
+    assert saved(driver) == [(before, True, False)]
+    driver.space.add_click(*ELSEWHERE, True)
+    driver.settle()
+    driver.space.finish()
+    wait_until(lambda: features() == 2, 60, "the second feature")
+    assert saved(driver)[1] == (checksum(content), False, True)
+
+
+def test_the_panel_lets_choose_the_new_image(latest):
+    driver, path, content = latest
+    driver.click(*scenery.CENTRE)
+    rename(path, content)
+    driver.space.add_click(*scenery.OUTSIDE, False)
+    notice = driver.studio.dock.replaced
+    wait_until(lambda: not notice.isHidden(), what="the notice")
+    assert "latest.bmp" in notice.label.text()
+    notice.buttons[0].click()
+    driver.space.add_click(*ELSEWHERE, True)
+    driver.settle()
+    assert notice.isHidden()
+    driver.space.finish()
+    wait_until(lambda: features() == 1, 60, "the feature")
+    assert saved(driver)[0][0] == checksum(content)
+
+
+def test_a_worker_that_hangs_is_restarted(driver, monkeypatch):
+    supervisor = sys.modules["avalanche_iseg_qgis.worker.supervisor"]
+    monkeypatch.setattr(supervisor, "_SLOW", 1.0)
+    driver.click(*scenery.CENTRE)
+    client, dock = driver.studio.segmentation_client, driver.studio.dock
+    pid = client.pid
+    os.kill(pid, signal.SIGSTOP)
+    driver.space.add_click(*scenery.OUTSIDE, False)
+    driver.space.finish()
+    wait_until(lambda: client.state.name == "SLOW", 10, "the hint")
+    assert "No answer for" in dock.state.text()
+    assert not dock.restart.isHidden()
+    dock.restart.click()
+    wait_until(lambda: features() == 1, 60, "the feature")
+    assert client.pid != pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert dock.restart.isHidden()
 
 
 def test_enter_when_a_file_is_there_again(iface, plugin, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -435,6 +436,122 @@ wait""",
     heard.wait_for_answers()
     assert heard.answered == ["a"]
     assert heard.service.pid != pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_killed_before_its_first_answer_ever(listen, settings, number):
+    heard = listen(settings)
+    heard.service.start()
+    wait_until(lambda: heard.service.pid, what="the process")
+    pid = heard.service.pid
+    os.kill(pid, number)
+    wait_until(lambda: heard.service.pid not in (0, pid), what="another one")
+    heard.wait_for(WorkerState.READY)
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("kill -9 $$", "SIGKILL"),
+        ("kill -11 $$", "SIGSEGV"),
+        ("echo MemoryError >&2; exit 1", "memory was short"),
+    ],
+)
+def test_what_ended_it_is_said(listen, settings, tmp_path, end, words):
+    heard = listen(replace(settings, interpreter=script(tmp_path / "python", end)))
+    heard.service.start()
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
+    assert words in heard.service.text
+    assert "no Python" not in heard.service.text
+    assert "3 times within a minute" in heard.service.text
+
+
+def test_a_python_that_worked_before_is_not_called_wrong(listen, settings, interpreter, tmp_path):
+    bad = tmp_path / "bad"
+    wrapper = script(tmp_path / "python", f'[ -e {bad} ] && exit 7\nexec {interpreter} "$@"')
+    heard = listen(replace(settings, interpreter=wrapper))
+    heard.service.start()
+    heard.wait_for(WorkerState.READY)
+    bad.touch()
+    os.kill(heard.service.pid, signal.SIGKILL)
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
+    assert "exit status 7" in heard.service.text
+    assert "no Python" not in heard.service.text
+
+
+FAKE = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+from core.ipc.frames import Frame, encode, MAGIC
+def send(*answers):
+    for header in answers:
+        for part in encode(Frame(header)):
+            sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+def raw(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+welcome = dict(type="welcome", number=1, protocol=2, versions={}, devices=["cpu"], engines=[],
+               models={"default": "d"})
+loaded = dict(type="loaded", number=2, name="m", path="p", engine="e", device="cpu", threads=1,
+              sha256="a", threshold=0.5, starts_from_mask=True, seconds=1.0)
+"""
+BAD_ANSWERS = [
+    'send({**welcome, "type": [1]})',
+    'send({**welcome, "type": "unheard of"})',
+    'send({**welcome, "number": "one"})',
+    'send({**welcome, "number": 9})',
+    'send({**welcome, "devices": 5})',
+    'send({**welcome, "models": ["m"]})',
+    'send({"type": "welcome", "number": 1})',
+    'send(welcome, {**loaded, "threshold": "high"})',
+    'send(welcome, {**loaded, "threshold": 7})',
+    'send(welcome, {**loaded, "name": None})',
+    'send(welcome, {"type": "images", "number": 2, "held": 5})',
+    'raw(MAGIC + b"\\xff" * 12)',
+    'raw(MAGIC + (5).to_bytes(4, "little") + bytes(8) + b"[[[[[")',
+    'raw(MAGIC + (200000).to_bytes(4, "little") + bytes(8) + b"[" * 200000)',
+    'raw(b"Traceback" * 200000)',
+]
+
+
+@pytest.mark.parametrize("answer", BAD_ANSWERS)
+def test_answers_that_cannot_be_understood(listen, settings, interpreter, tmp_path, answer):
+    fake = tmp_path / "fake.py"
+    fake.write_text(f"{FAKE}\n{answer}\nimport time; time.sleep(1000)\n")
+    wrapper = script(tmp_path / "python", f"exec {interpreter} {fake}")
+    heard = listen(replace(settings, interpreter=wrapper))
+    heard.service.start()
+    wait_until(lambda: heard.service.state is WorkerState.BROKEN, 20, "giving up")
+    assert len(heard.service.text) < 600
+    assert "Options" in heard.service.text
+
+
+def test_a_worker_that_hangs_is_restarted_and_asked_again(ready, monkeypatch):
+    supervisor = sys.modules["avalanche_iseg_qgis.worker.supervisor"]
+    monkeypatch.setattr(supervisor, "_SLOW", 0.5)
+    photo, pid = made(name="hangs"), ready.service.pid
+    os.kill(pid, signal.SIGSTOP)
+    ready.predict("a", photo, middle(photo))
+    wait_until(lambda: ready.service.state is WorkerState.SLOW, 10, "the hint")
+    assert "press Restart" in ready.service.text
+    ready.service.restart()
+    ready.wait_for_answers()
+    assert ready.answered == ["a"]
+    wait_until(lambda: gone(pid))
+
+
+def test_a_worker_that_was_only_slow(ready, monkeypatch):
+    supervisor = sys.modules["avalanche_iseg_qgis.worker.supervisor"]
+    monkeypatch.setattr(supervisor, "_SLOW", 0.5)
+    photo, pid = made(name="slow"), ready.service.pid
+    os.kill(pid, signal.SIGSTOP)
+    ready.predict("a", photo, middle(photo))
+    wait_until(lambda: ready.service.state is WorkerState.SLOW, 10, "the hint")
+    os.kill(pid, signal.SIGCONT)
+    ready.wait_for_answers()
+    wait_until(lambda: ready.service.state is WorkerState.READY)
+    assert ready.service.pid == pid
 
 
 def test_a_worker_that_says_nothing(listen, settings, tmp_path):
