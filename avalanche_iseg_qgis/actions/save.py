@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..features import record, schema, target, writer
-from ..features.geometry import pixels_to_geometry, points_to_geometry
+from ..features.geometry import missing_crs, pixels_to_geometry, points_to_geometry
 from ..features.queries import find_layers, find_photo_twin
 from ..features.reference import feature_ref, resolve
 from ..georef.georeferencer import Georeferencer
@@ -181,6 +181,8 @@ class FeatureSaver(QObject):
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
+        if grid_of(image).lacks_crs:
+            raise missing_crs()
         plain = image.grid.is_photo and pose is None
         layer = self._dock.target.currentLayer()
         if layer is None or (pose is not None and not layer.crs().isValid()):
@@ -196,7 +198,15 @@ class FeatureSaver(QObject):
     def make_layer(
         self, image: MappedImage, path: str | None, pose: PhotoPose | None = None
     ) -> QgsVectorLayer:
-        """Make the layer for objects of an image in a GeoPackage, and add it to the project."""
+        """Make the layer for objects of an image in a GeoPackage, and add it to the project.
+
+        Raises
+        ------
+        IsegError
+            If it cannot be made, or the CRS of the image is not known.
+        """
+        if grid_of(image).lacks_crs:
+            raise missing_crs()
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
         layer = target.create_layer(path, pose.crs if pose else grid_of(image).crs)

@@ -72,7 +72,7 @@ class Georeferencer(QObject):
 
     def pose_of(self, image: MappedImage | None) -> PhotoPose | None:
         """Return the pose of an image; None if it has no camera or no terrain."""
-        if image is None or not image.grid.is_photo:
+        if image is None or not image.grid.is_photo or grid_of(image).lacks_crs:
             return None
         pose_draft = self._camera.pose_session.draft_of(image.source.path)
         if pose_draft is None or pose_draft.record is None or not pose_draft.dem:
