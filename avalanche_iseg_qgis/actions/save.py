@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsGeometry,
+    QgsProject,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
-from ..features import record, schema, target, writer
+from ..features import checks, record, schema, target, writer
 from ..features.geometry import missing_crs, pixels_to_geometry, points_to_geometry
 from ..features.queries import find_layers, find_photo_twin
 from ..features.reference import feature_ref, resolve
@@ -24,6 +30,8 @@ from ..worker.requests import Receiver
 from ..worker.segmentation_client import SegmentationClient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Outlined
     from ..georef.georeferencer import PhotoPose
@@ -59,6 +67,7 @@ class FeatureSaver(QObject):
         super().__init__(parent)
         self._session, self._client, self._dock = session, client, dock
         self._georeferencer = georeferencer
+        self._told: set[tuple[str, str]] = set()  # once for each layer
         session.finished.connect(self._on_finished)
 
     def _on_finished(self, image: MappedImage, outlined: Outlined) -> None:
@@ -106,8 +115,9 @@ class FeatureSaver(QObject):
         if ref is not None and found is None:
             raise IsegError(
                 tr(
-                    "The feature to write back to is gone, or its layer was removed. Add it again, "
-                    "or untick “Write back to the same feature”, and finish once more."
+                    "The feature to write back to is gone, hidden by a filter, or its layer was "
+                    "removed. Add it again, or untick “Write back to the same feature”, and "
+                    "finish once more."
                 )
             )
         layer = found[0] if found else self.layer_for(image, posed.pose if posed else None)
@@ -121,7 +131,24 @@ class FeatureSaver(QObject):
             writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
             return ref
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
-        return feature_ref(layer, layer.getFeature(fid))
+        feature = layer.getFeature(fid)
+        self._tell(layer, feature, attributes)
+        return feature_ref(layer, feature)
+
+    def _tell(
+        self, layer: QgsVectorLayer, feature: QgsFeature, attributes: Mapping[str, object]
+    ) -> None:
+        """Say what the user does not see: what keeps the feature from being saved, or shown."""
+        texts = [checks.broken_constraints(layer, feature)]
+        for text in (
+            checks.hidden_by_filter(layer, feature),
+            checks.left_out(layer, feature, attributes),
+        ):
+            if (layer.id(), text) not in self._told:
+                self._told.add((layer.id(), text))
+                texts.append(text)
+        if any(texts):
+            self._session.say(" ".join(filter(None, texts)))
 
     def _attributes(
         self, image: MappedImage, posed: PosedOutline | None, *, is_new: bool

@@ -16,6 +16,7 @@ from ..core.errors import IsegError
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
+from ..session.qt_session import grid_of
 from ..session.start_mask import StartMask
 from ..worker.requests import Receiver
 
@@ -83,7 +84,7 @@ class Georeferencer(QObject):
     def grid(self) -> PhotoGrid | None:
         """The current photo's pixels as places on the map, once its range map is known."""
         image, pose = self._session.image, self._camera.pose_session
-        if image is None or image.source.path != pose.draft.photo:
+        if image is None or not pose.is_open(image.source.path):
             return None
         return pose.map_grid
 
