@@ -2,8 +2,8 @@
 
 Usage: ``python3 scripts/faults.py [--faults 1000] [--seed 1] [--part 100]``
 
-Runs ``tests/qgis/walk.py`` in parts, each in a QGIS of its own with the next seed, prints a table by
-kind of fault, and ends with 1 if anything was lost, raised an exception, was stuck, or if QGIS
+Runs ``tests/qgis/walk.py`` in parts, each in a QGIS of its own with the next seed, prints a table
+by kind of fault, and ends with 1 if anything was lost, raised an exception, was stuck, or if QGIS
 crashed. Needs ``make setup`` and ``make qgis``.
 """
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,10 +57,11 @@ class Walk:
     """One walk: `run` goes on until so many faults have struck; `report` is what came of it."""
 
     def __init__(self, iface, interpreter: Path, folder: Path, seed: int) -> None:
-        self.iface, self.folder, self.random = iface, folder, random.Random(seed)
+        self.iface, self.folder, self.random = iface, folder, random.Random(seed)  # noqa: S311
         self.table: dict[str, Counter] = {}
         self.problems: list[str] = []
         self.said: list[str] = []
+        self.doing = "begin"
         self.errors: list[str] = []
         self.kind = "none"  # the fault that struck last
         self.saved: set[str] = set()  # uuids of features that must be there
@@ -73,7 +75,7 @@ class Walk:
         self.photos.mkdir()
         self.disk.mkdir()
         pixels = scenery.pixels()[::2, ::2]
-        for name, image in zip(PHOTOS, (pixels, pixels[::-1])):
+        for name, image in zip(PHOTOS, (pixels, pixels[::-1]), strict=True):
             scenery.write(self.photos / name, image, driver="JPEG")
             self.prompts[name] = ""
         self.contents = {name: (self.photos / name).read_bytes() for name in PHOTOS}
@@ -105,9 +107,10 @@ class Walk:
                 self.table.setdefault(self.kind, Counter())["injected"] += 1
                 self._step(ill)
         finally:
+            self._end()
+            self._report_errors()
             log.messageReceived.disconnect(self._on_log)
             sys.excepthook, threading.excepthook = hook, thread_hook
-            self._end()
 
     @property
     def violations(self) -> int:
@@ -123,7 +126,6 @@ class Walk:
         }
 
     def _step(self, act) -> None:
-        self.errors.clear()
         self.doing = act.__name__
         act()
         self._check()
@@ -289,10 +291,9 @@ class Walk:
 
     def camera_worker_killed(self) -> None:
         self.plugin.open_camera()
-        self._await(
-            lambda: self.controller.camera_client.state.name == "READY", "the camera worker"
-        )
-        self._signal(self.controller.camera_client, signal.SIGKILL)
+        client = self.controller.camera_client
+        self._await(lambda: client.state.name == "READY", "the camera worker")
+        self._signal(client, signal.SIGKILL)
         self._turn(0.2)
         self.controller.camera.dock.hide()
         self.controller._activate_tool()
@@ -329,7 +330,7 @@ class Walk:
         self._without_photo(lambda path: path.write_bytes(path.read_bytes()[:4000]))
 
     def file_replaced(self) -> None:
-        others = dict(zip(PHOTOS, PHOTOS[::-1]))
+        others = dict(zip(PHOTOS, PHOTOS[::-1], strict=True))
         self._without_photo(lambda path: path.write_bytes(self.contents[others[path.name]]))
 
     def photo_removed(self) -> None:
@@ -461,14 +462,16 @@ class Walk:
         name = self._photo() or PHOTOS[0]
         path = self.photos / name
         spoil(path)
+        other = next(other for other in PHOTOS if other != name)
         if self.random.random() < 0.5:
-            self._choose(next(other for other in PHOTOS if other != name))
-            self._choose(name)
+            self._choose(other)
+            self.controller.dock.layer.setLayer(*self._photo_layers(name))  # refused if it is away
         self._give(lambda: self.session.add_click(*self._inside(), True), None, settle=False)
         self._turn(0.3)
         path.write_bytes(self.contents[name])
         for layer in self._photo_layers(name):
             layer.reload()
+        self._choose(other)
         self._choose(name)
         if self._prompts():  # a click asks for what could not be read
             self._give(lambda: self.session.add_click(*self._inside(), True), 1)
@@ -621,6 +624,9 @@ class Walk:
             gone, more = self.saved - found, found - self.saved
             self._problem("lost", f"{len(gone)} features gone, {len(more)} too many")
             self.saved = found
+        self._report_errors()
+
+    def _report_errors(self) -> None:
         for error in self.errors:
             self._problem("exceptions", error)
         self.errors.clear()
@@ -655,8 +661,6 @@ class Walk:
         return True
 
     def _on_error(self, error, where) -> None:
-        import traceback
-
         self.errors.append("".join(traceback.format_exception(type(error), error, where)))
 
     def _on_log(self, text: str, tag: str, level) -> None:
@@ -667,7 +671,7 @@ class Walk:
 
 
 def _main() -> None:
-    """Run one part inside QGIS: ``FILE OUT SEED FAULTS``; the report goes to OUT after each part."""
+    """Run one part inside QGIS; arguments: file for the report, seed, number of faults."""
     import tempfile
 
     out, seed, faults = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -676,8 +680,9 @@ def _main() -> None:
         walk = Walk(utils.iface, interpreter, Path(folder), seed)
         try:
             walk.run(faults)
-        finally:
-            out.write_text(json.dumps(walk.report()))
+        except Exception:  # the walk itself, or what it calls
+            walk._problem("exceptions", traceback.format_exc())
+        out.write_text(json.dumps(walk.report()))
 
 
 if __name__ == "__main__":
