@@ -21,7 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SCREEN = "1600x1000x24"
-LIMIT = 900  # seconds; a dialog that nobody answers would wait for ever
+LIMIT = 1500  # seconds; a dialog that nobody answers would wait for ever
 
 
 def run(script: Path, environment: dict[str, str]) -> int:

@@ -89,8 +89,8 @@ class Walk:
 
     # --- the walk --------------------------------------------------------------------------------
 
-    def run(self, faults: int) -> None:
-        """Walk until so many faults have struck."""
+    def run(self, faults: int, after_each=lambda: None) -> None:
+        """Walk until so many faults have struck; call something after each."""
         hook, thread_hook = sys.excepthook, threading.excepthook
         sys.excepthook = lambda kind, error, where: self._on_error(error, where)
         threading.excepthook = lambda found: self._on_error(found.exc_value, found.exc_traceback)
@@ -106,6 +106,7 @@ class Walk:
                 self.kind = ill.__name__.replace("_", " ")
                 self.table.setdefault(self.kind, Counter())["injected"] += 1
                 self._step(ill)
+                after_each()
         finally:
             self._end()
             self._report_errors()
@@ -127,8 +128,11 @@ class Walk:
 
     def _step(self, act) -> None:
         self.doing = act.__name__
+        start = time.monotonic()
         act()
         self._check()
+        if os.environ.get("ISEG_WALK_TRACE"):
+            print(f"{time.monotonic() - start:6.2f} s {self.doing}", flush=True)
 
     def _begin(self) -> None:
         QgsProject.instance().setFileName(str(self.disk / "project.qgz"))
@@ -678,11 +682,15 @@ def _main() -> None:
     interpreter = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "python"
     with tempfile.TemporaryDirectory(prefix="iseg-walk-", ignore_cleanup_errors=True) as folder:
         walk = Walk(utils.iface, interpreter, Path(folder), seed)
+
+        def write(*, ended: bool = False) -> None:
+            out.write_text(json.dumps({**walk.report(), "ended": ended}))
+
         try:
-            walk.run(faults)
-        except Exception:  # the walk itself, or what it calls
+            walk.run(faults, write)
+        except Exception:  # of the walk itself, or what it calls
             walk._problem("exceptions", traceback.format_exc())
-        out.write_text(json.dumps(walk.report()))
+        write(ended=True)
 
 
 if __name__ == "__main__":
