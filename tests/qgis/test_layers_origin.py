@@ -72,6 +72,9 @@ def photo(folder, name="DSC_1.jpg", **tags):
         made = b""
         for key in sorted(values, key=codes.get):
             text = values[key].encode("latin-1") + b"\0"
+            if len(text) <= 4:  # in the place of its address
+                made += struct.pack("<HHI4s", codes[key], 2, len(text), text)
+                continue
             made += struct.pack("<HHII", codes[key], 2, len(text), data_at + len(data))
             data += text + b"\0" * (len(text) % 2)
         return made

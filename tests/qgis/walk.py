@@ -41,7 +41,7 @@ from qgis.PyQt.QtWidgets import QApplication
 NAME = "avalanche_iseg_qgis"
 PHOTOS = ("first.jpg", "second.jpg")
 COLUMNS = ("injected", "lost", "exceptions", "stuck")
-_PATIENCE = 60.0  # seconds until something counts as stuck
+_PATIENCE = 120.0  # seconds until something counts as stuck
 
 # Holds a lock in a process of its own: two SQLite libraries in one process undo each other's.
 _LOCKER = (
