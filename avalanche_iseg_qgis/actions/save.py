@@ -128,7 +128,9 @@ class FeatureSaver(QObject):
             mapped, crs = posed.mapped, posed.pose.crs
             geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
         if ref is not None and found is not None:
-            writer.rewrite(layer, found[1].id(), geometry, attributes, tr("Correct avalanche"))
+            fid = found[1].id()
+            writer.rewrite(layer, fid, geometry, attributes, tr("Correct avalanche"))
+            self._tell(layer, layer.getFeature(fid), attributes)
             return ref
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
         feature = layer.getFeature(fid)

@@ -297,6 +297,7 @@ def _unwritable(path: str | Path, reason: str) -> IsegError:
 
 def short_reason(message: str) -> str:
     """Return what a message of GDAL or SQLite means, without the SQL that it may quote."""
+    message = message.rpartition(") failed: ")[2]  # before it stands the SQL
     lower = message.lower()
     for sign, meaning in (
         ("is full", tr("the disk is full")),
@@ -309,6 +310,4 @@ def short_reason(message: str) -> str:
         if sign in lower:
             return meaning
     line = next((line for line in reversed(message.splitlines()) if line.strip()), "").strip()
-    if len(line) > _MAX_REASON:
-        line = line.rpartition(") failed: ")[2] if ") failed: " in line else line
     return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}…"

@@ -314,7 +314,9 @@ def test_sources_that_no_file_system_takes(project, source):
     assert "gone" in target.why_unsuitable(layer)
 
 
-SQL = "CREATE TABLE " + ", ".join(f'"column_{i}" TEXT' for i in range(300))
+SQL = "CREATE TABLE locked, readonly, no space, " + ", ".join(
+    f'"column_{i}" TEXT' for i in range(300)
+)
 
 
 @pytest.mark.parametrize(
