@@ -21,6 +21,7 @@ from .actions.start_from import StartFromActions
 from .camera.gui.controller import CameraController
 from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
+from .core.files import normal_path
 from .features import target
 from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
@@ -41,6 +42,7 @@ from .worker.state import WorkerState
 
 if TYPE_CHECKING:
     from .core.worker.protocol import Loaded
+    from .session.mapped_image import MappedImage
 
 
 class PluginController(QObject):
@@ -234,7 +236,7 @@ class PluginController(QObject):
     def _on_camera(self) -> None:
         """Follow the Camera panel: another photo, or another pose of it."""
         photo, image = self.camera.dock.photo.currentLayer(), self.session.image
-        differs = photo is not None and (image is None or image.source.path != file_of(photo))
+        differs = photo is not None and (image is None or not _is_of(image, photo))
         if differs and self.camera.dock.isVisible():
             self._follow(self.dock.layer, photo)
         self._show_grid()
@@ -379,6 +381,11 @@ class PluginController(QObject):
             QMessageBox.StandardButton.Cancel,
         )
         return bool(answer == QMessageBox.StandardButton.Discard)
+
+
+def _is_of(image: MappedImage, layer: QgsMapLayer) -> bool:
+    """Return whether an image is that of a layer, by whatever path."""
+    return normal_path(image.source.path) == normal_path(file_of(layer))
 
 
 def _hint(draft: ObjectDraft | None, shape: ShapeSettings) -> str:

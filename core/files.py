@@ -13,6 +13,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether this is the path of a file; no error for texts that no file system takes.
+
+    Sources of layers may be URLs or queries, of any length.
+    """
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def normal_path(path: str) -> str:
+    """Return a path that is the same for all paths of one file.
+
+    Links, ``.``, ``..`` and doubled slashes are resolved, on Windows letter case and backslashes.
+    """
+    try:
+        return os.path.normcase(os.path.realpath(path))
+    except (OSError, ValueError):
+        return os.path.normcase(os.path.normpath(path))
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to, and move what was written to ``path`` when the block ends.

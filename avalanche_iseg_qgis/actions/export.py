@@ -16,6 +16,7 @@ from ..features import statistics
 from ..features.queries import find_layers, find_photo_twin, list_entries
 from ..features.reference import resolve
 from ..i18n import tr
+from ..layers.kinds import check_not_open
 from ..layers.pixel_window import PixelWindow
 from ..masks import exporting, importing
 from ..messages import Messages
@@ -113,6 +114,7 @@ class ExportActions:
         self, write: Callable[..., None], path: str, *content: object, quietly: bool = False
     ) -> bool:
         try:
+            check_not_open(path)
             write(path, *content)
         except IsegError as error:
             self._messages.warn(str(error))

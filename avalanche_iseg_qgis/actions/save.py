@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
     QgsProject,
@@ -16,9 +17,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from .. import settings
 from ..core.errors import IsegError
-from ..features import record, schema, target, writer
+from ..features import checks, record, schema, target, writer
 from ..features.geometry import (
     keep_off,
+    missing_crs,
     pixels_to_geometry,
     points_to_geometry,
     reproject,
@@ -38,6 +40,8 @@ from ..worker.requests import Receiver
 from ..worker.segmentation_client import SegmentationClient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Outlined
     from ..georef.georeferencer import PhotoPose
@@ -73,6 +77,7 @@ class FeatureSaver(QObject):
         super().__init__(parent)
         self._session, self._client, self._dock = session, client, dock
         self._georeferencer = georeferencer
+        self._told: set[tuple[str, str]] = set()  # once for each layer
         session.finished.connect(self._on_finished)
 
     def _on_finished(self, image: MappedImage, outlined: Outlined) -> None:
@@ -120,8 +125,9 @@ class FeatureSaver(QObject):
         if ref is not None and found is None:
             raise IsegError(
                 tr(
-                    "The feature to write back to is gone, or its layer was removed. Add it again, "
-                    "or untick “Write back to the same feature”, and finish once more."
+                    "The feature to write back to is gone, hidden by a filter, or its layer was "
+                    "removed. Add it again, or untick “Write back to the same feature”, and "
+                    "finish once more."
                 )
             )
         layer = found[0] if found else self.layer_for(image, posed.pose if posed else None)
@@ -136,11 +142,30 @@ class FeatureSaver(QObject):
                 geometry = self._spliced(image, found[1].geometry(), geometry, layer)
             ours = layer.fields().indexOf(schema.PROMPTS) >= 0
             values = attributes if ours else None  # fields of equal names may mean other things
-            writer.rewrite(layer, found[1].id(), geometry, values, tr("Correct avalanche"))
+            fid = found[1].id()
+            writer.rewrite(layer, fid, geometry, values, tr("Correct avalanche"))
+            self._tell(layer, layer.getFeature(fid), values or {})
             return ref
         geometry = self._kept_off(image, geometry, layer)
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
-        return feature_ref(layer, layer.getFeature(fid))
+        feature = layer.getFeature(fid)
+        self._tell(layer, feature, attributes)
+        return feature_ref(layer, feature)
+
+    def _tell(
+        self, layer: QgsVectorLayer, feature: QgsFeature, attributes: Mapping[str, object]
+    ) -> None:
+        """Say what the user does not see: what keeps the feature from being saved, or shown."""
+        texts = [checks.broken_constraints(layer, feature)]
+        for text in (
+            checks.hidden_by_filter(layer, feature),
+            checks.left_out(layer, feature, attributes),
+        ):
+            if (layer.id(), text) not in self._told:
+                self._told.add((layer.id(), text))
+                texts.append(text)
+        if any(texts):
+            self._session.say(" ".join(filter(None, texts)))
 
     @staticmethod
     def _kept_off(image: MappedImage, geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:
@@ -231,6 +256,8 @@ class FeatureSaver(QObject):
         IsegError
             If the layer chosen cannot take them, or none can be made.
         """
+        if grid_of(image).lacks_crs:
+            raise missing_crs()
         plain = image.grid.is_photo and pose is None
         layer = self._dock.target.currentLayer()
         if layer is None or (pose is not None and not layer.crs().isValid()):
@@ -246,7 +273,15 @@ class FeatureSaver(QObject):
     def make_layer(
         self, image: MappedImage, path: str | None, pose: PhotoPose | None = None
     ) -> QgsVectorLayer:
-        """Make the layer for objects of an image in a GeoPackage, and add it to the project."""
+        """Make the layer for objects of an image in a GeoPackage, and add it to the project.
+
+        Raises
+        ------
+        IsegError
+            If it cannot be made, or the CRS of the image is not known.
+        """
+        if grid_of(image).lacks_crs:
+            raise missing_crs()
         project = QgsProject.instance()
         path = path or target.default_path(project, image.origin.path)
         layer = target.create_layer(path, pose.crs if pose else grid_of(image).crs)

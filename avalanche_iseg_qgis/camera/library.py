@@ -42,10 +42,12 @@ class CameraLibrary:
             If the file cannot be read.
         """
         path = Path(FILE.get())
-        if not FILE.get() or not path.exists():
+        if not FILE.get():
             return []
         try:
             return _parse(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError:
+            return []
         except (OSError, UnicodeDecodeError) as error:
             raise CameraError(
                 tr("The camera library {} cannot be read: {}.").format(path, error)
@@ -109,7 +111,7 @@ def _text(records: Iterable[CameraRecord]) -> str:
 def _parse(text: str, source: str) -> list[CameraRecord]:
     try:
         cameras = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CameraError(
             tr("The cameras in {} cannot be read: {}.").format(source, error)
         ) from error

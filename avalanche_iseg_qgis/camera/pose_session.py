@@ -15,6 +15,8 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from ..core.camera import CameraRecord
 from ..core.camera.resizing import resized
 from ..core.errors import CameraError
+from ..core.files import normal_path
+from ..core.projection.cache import default_folder
 from ..core.projection.range_map import RangeMap
 from ..i18n import tr
 from ..layers.grid import Grid
@@ -104,17 +106,27 @@ class PoseSession(QObject):
     @property
     def photos(self) -> list[str]:
         """Files of the photos that have a draft in the project."""
-        return self._store.photos
+        try:
+            return self._store.photos
+        except CameraError as error:
+            self.warning.emit(str(error))
+            return []
+
+    def is_open(self, photo: str) -> bool:
+        """Return whether this is the open photo, by whatever path."""
+        return photo == self.draft.photo or (
+            bool(photo and self.draft.photo) and normal_path(photo) == normal_path(self.draft.photo)
+        )
 
     def draft_of(self, photo: str) -> PoseDraft | None:
         """Return the draft of any photo, if it has one."""
-        return self.draft if photo == self.draft.photo else self._stored(photo)
+        return self.draft if self.is_open(photo) else self._stored(photo)
 
     # --- which photo -----------------------------------------------------------------------
 
     def open_photo(self, photo: str, width: int, height: int) -> None:
         """Open a photo, with the draft that the project has of it."""
-        if photo == self.draft.photo:
+        if self.is_open(photo):
             return
         draft = self._stored(photo)
         if draft is None or (draft.width, draft.height) != (width, height):
@@ -234,7 +246,11 @@ class PoseSession(QObject):
         draft = self.draft
         if record.image in ("", Path(draft.photo).name):
             return
-        reference = self._store.find_photo(record.image, draft.photo)
+        try:
+            reference = self._store.find_photo(record.image, draft.photo)
+        except CameraError as error:
+            self.warning.emit(str(error))
+            return
         if reference:
             receiver = self._receiver(self._on_registered, self.warning.emit)
             self._requests.register(draft, record, reference, receiver)
@@ -333,6 +349,13 @@ class PoseSession(QObject):
         self.warning.emit(tr("The view is not known: {}").format(text))
 
     def _on_seen(self, seen: ComputedViewshed) -> None:
+        if not seen.folder:
+            text = tr(
+                "What the camera sees could not be kept on this computer, so it cannot be shown: "
+                "make room in {}, or close programs that use its files, and pose the camera again."
+            )
+            self.warning.emit(text.format(default_folder()))
+            return
         try:
             range_map = RangeMap.open(Path(seen.folder))
         except (OSError, ValueError, CameraError) as error:

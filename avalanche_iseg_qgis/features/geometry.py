@@ -63,6 +63,8 @@ def pixels_to_geometry(
     """
     u, v = np.asarray(points, np.float64).reshape(-1, 2).T
     xy = np.stack(grid.corner_to_layer(u + window.col, v + window.row), axis=1)
+    if grid.lacks_crs and target_crs.isValid():
+        raise missing_crs()
     if grid.is_photo and target_crs.isValid():
         raise IsegError(
             tr(
@@ -72,6 +74,17 @@ def pixels_to_geometry(
             ).format(target_crs.userFriendlyIdentifier())
         )
     return points_to_geometry(xy, parts, grid.crs, target_crs)
+
+
+def missing_crs() -> IsegError:
+    """Return the error of an image whose outlines belong on a map, but on which is not known."""
+    return IsegError(
+        tr(
+            "The image lies on a map (by a world file, or its own numbers), but its coordinate "
+            "system is not known: set it (right click on its layer → Layer CRS → Set Layer CRS…) "
+            "and finish once more. The clicks are kept."
+        )
+    )
 
 
 def points_to_geometry(

@@ -6,13 +6,15 @@ from qgis.core import QgsExpression, QgsFeature, QgsFeatureRequest, QgsProject, 
 
 from ..session.draft import FeatureRef
 from . import record, schema
+from .checks import is_stored
 
 
 def feature_ref(layer: QgsVectorLayer, feature: QgsFeature) -> FeatureRef:
     """Return a reference by which a feature is found again."""
-    return FeatureRef(
-        layer.id(), feature.id(), str(record.attribute_value(feature, schema.UUID) or "")
-    )
+    uuid = ""
+    if is_stored(layer, layer.fields().indexOf(schema.UUID)):  # a computed one may change
+        uuid = str(record.attribute_value(feature, schema.UUID) or "")
+    return FeatureRef(layer.id(), feature.id(), uuid)
 
 
 def resolve(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:

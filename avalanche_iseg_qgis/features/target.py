@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osgeo import gdal
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsExpressionContextUtils,
@@ -20,8 +24,12 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDir, QStandardPaths
 
 from ..core.errors import IsegError
+from ..core.files import is_file
 from ..i18n import tr
 from . import form, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FILE = "avalanches.gpkg"
 TABLE, PIXEL_TABLE = "avalanches", "avalanches_pixels"
@@ -33,18 +41,25 @@ IMAGE_FILTER = f'"image_name" = coalesce(@{IMAGE_VARIABLE}, "image_name")'
 _STYLES = Path(__file__).parents[1] / "styles"
 _NEEDED = (schema.UUID, schema.IMAGE_NAME, schema.PROMPTS)
 _TIMEOUT_OPTION, _TIMEOUT = "SQLITE_BUSY_TIMEOUT", "500"  # milliseconds
+_MAX_REASON = 150  # characters
 _NO_CRS = 'LOCAL_CS["Undefined Cartesian SRS",UNIT["Meter",1]]'
 """CRS that stands for no CRS in a GeoPackage; GDAL recognises it by its name and unit."""
 
 
 def default_path(project: QgsProject, image_path: str) -> str:
-    """Return where to make the GeoPackage: beside the project, the image, or in the documents."""
-    image = Path(image_path)
-    folders = [project.absolutePath(), str(image.parent) if image.is_file() else ""]
+    """Return where to make the GeoPackage.
+
+    Beside the project, the image, in the documents or the home folder, else in the user's profile:
+    never where others could have put a file of this name.
+    """
+    folders = [
+        project.absolutePath(),
+        str(Path(image_path).parent) if is_file(image_path) else "",
+    ]
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     folders += [documents, QDir.homePath()]
-    usable = (f for f in folders if f and Path(f).is_dir() and os.access(f, os.W_OK))
-    return str(Path(next(usable, QDir.tempPath()), FILE))
+    usable = (folder for folder in folders if folder and _can_write_in(folder))
+    return str(Path(next(usable, QgsApplication.qgisSettingsDirPath()), FILE))
 
 
 def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer:
@@ -74,7 +89,8 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     if error:
         layer = None  # closes the file
         if not existed:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # on Windows, while another program reads it
+                file.unlink()
         raise _unwritable(path, error)
     return layer
 
@@ -123,8 +139,17 @@ def can_edit(layer: QgsVectorLayer) -> bool:
 
 def _is_file_writable(layer: QgsVectorLayer) -> bool:
     """Return whether the file can be written now: QGIS checks that only when it opens a layer."""
-    file = Path(layer.source().partition("|")[0])
-    return not file.is_file() or os.access(file, os.W_OK)
+    file = layer.source().partition("|")[0]
+    return not is_file(file) or os.access(file, os.W_OK)
+
+
+def _can_write_in(folder: str | Path) -> bool:
+    """Return whether files can be made in a folder, by trying: Windows says yes of all."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _check_writable(file: Path) -> None:
@@ -132,16 +157,55 @@ def _check_writable(file: Path) -> None:
     if not folder.is_dir():
         text = tr("The folder {} does not exist: make it, or choose another one.")
         raise IsegError(text.format(folder))
-    for place in (folder, file):  # a GeoPackage needs a journal beside it
-        if place.exists() and not os.access(place, os.W_OK):
-            raise _unwritable(file, tr("it is read-only"))
+    # A GeoPackage needs a journal beside it. The file is not opened: that would undo its locks.
+    if not os.access(folder, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
+        raise _unwritable(file, tr("it is read-only"))
+    if not _can_write_in(folder):
+        raise _unwritable(file, tr("no file can be made in its folder"))
+
+
+def check_not_locked(layer: QgsVectorLayer) -> None:
+    """Raise IsegError if another program keeps the layer's GeoPackage from being read.
+
+    QGIS itself would wait for seconds, and stand still.
+    """
+    path = geopackage_path(layer)
+    if not is_file(path):
+        return
+    with _short_waits():
+        try:
+            database = gdal.OpenEx(path, gdal.OF_VECTOR, ["GPKG"])
+        except RuntimeError:  # where another plugin has switched GDAL's exceptions on
+            database = None
+        if database is None:
+            raise IsegError(
+                tr(
+                    "The file {} cannot be read, or another program has locked it: close that "
+                    "program, or choose another layer, and finish once more."
+                ).format(path)
+            )
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """Open databases with a short wait for locks, and without GDAL's own messages."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    timeout = gdal.GetThreadLocalConfigOption(_TIMEOUT_OPTION)
+    gdal.SetThreadLocalConfigOption(_TIMEOUT_OPTION, _TIMEOUT)
+    try:
+        yield
+    finally:
+        gdal.SetThreadLocalConfigOption(_TIMEOUT_OPTION, timeout)
+        gdal.PopErrorHandler()
 
 
 def _write_error(path: str) -> str:
     """Return why an existing file cannot be written, empty if it can; waits for no lock."""
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
-    timeout = gdal.GetThreadLocalConfigOption(_TIMEOUT_OPTION)
-    gdal.SetThreadLocalConfigOption(_TIMEOUT_OPTION, _TIMEOUT)
+    with _short_waits():
+        return _try_to_write(path)
+
+
+def _try_to_write(path: str) -> str:
     try:
         database = gdal.OpenEx(path, gdal.OF_UPDATE | gdal.OF_VECTOR, ["GPKG"])
         if database is None:
@@ -155,9 +219,6 @@ def _write_error(path: str) -> str:
         return str(error)
     else:
         return message
-    finally:
-        gdal.SetThreadLocalConfigOption(_TIMEOUT_OPTION, timeout)
-        gdal.PopErrorHandler()
 
 
 def _table_names(path: str) -> list[str]:
@@ -230,5 +291,23 @@ def _unwritable(path: str | Path, reason: str) -> IsegError:
         tr(
             "The layer for avalanches cannot be made in {} ({}): choose another GeoPackage, close "
             "programs that use this one, or make room on the disk."
-        ).format(path, reason)
+        ).format(path, short_reason(reason))
     )
+
+
+def short_reason(message: str) -> str:
+    """Return what a message of GDAL or SQLite means, without the SQL that it may quote."""
+    message = message.rpartition(") failed: ")[2]  # before it stands the SQL
+    lower = message.lower()
+    for sign, meaning in (
+        ("is full", tr("the disk is full")),
+        ("no space", tr("the disk is full")),
+        ("disk i/o", tr("the disk cannot be written to, or is full")),
+        ("locked", tr("another program uses it")),
+        ("readonly", tr("it is read-only")),
+        ("read-only", tr("it is read-only")),
+    ):
+        if sign in lower:
+            return meaning
+    line = next((line for line in reversed(message.splitlines()) if line.strip()), "").strip()
+    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}…"

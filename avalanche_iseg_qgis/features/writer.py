@@ -17,8 +17,9 @@ from qgis.PyQt import sip
 from ..core.errors import IsegError
 from ..i18n import tr
 from . import schema
+from .checks import is_stored
 from .geometry import area_m2
-from .target import can_edit
+from .target import can_edit, check_not_locked, short_reason
 
 
 def add(
@@ -31,8 +32,8 @@ def add(
     geometry
         MultiPolygon in the layer's CRS.
     attributes
-        Values by field name. Those without a field, or too long for it, are left out; None gets
-        the layer's default. `schema.AREA` is computed.
+        Values by field name, kept as they are. Those without a field of the layer's own, or too
+        long for it, are left out; None gets the layer's default. `schema.AREA` is computed.
     text
         Name of the undo step.
 
@@ -50,6 +51,9 @@ def add(
         shape = _coerce(geometry, layer)
         values = {i: v for i, v in _field_values(layer, attributes, shape).items() if v is not None}
         feature = QgsVectorLayerUtils.createFeature(layer, shape, values)
+        for index, value in values.items():  # QGIS changes those that are not unique
+            if not layer.defaultValueDefinition(index).applyOnUpdate():
+                feature.setAttribute(index, value)
         if not layer.addFeature(feature):
             raise _refusal(layer)
         return int(feature.id())
@@ -97,6 +101,8 @@ def _edit_command(layer: QgsVectorLayer, text: str) -> Iterator[None]:
                 "or let a new one be made, and finish once more."
             )
         )
+    if not layer.isEditable():
+        check_not_locked(layer)
     if not layer.isEditable() and not layer.startEditing():
         raise IsegError(
             tr(
@@ -144,20 +150,22 @@ def _field_values(
     measures = {schema.AREA: None if area is None else round(area, 1)}
     for name, value in {**attributes, **measures}.items():
         index = fields.indexOf(name)
-        if index < 0:
+        if index < 0 or not is_stored(layer, index):
             continue
         try:
             values[index] = fields[index].convertCompatible(value)
         except ValueError:
             continue  # too long: a truncated JSON or path is useless
     for index in provider.pkAttributeIndexes():
-        values.pop(index, None)
+        if fields[index].isNumeric():  # the database counts
+            values.pop(index, None)
     return values
 
 
 def _refusal(layer: QgsVectorLayer) -> IsegError:
     if can_edit(layer):
-        reason = "; ".join(layer.dataProvider().errors()) or tr("no reason given")
+        errors = map(short_reason, layer.dataProvider().errors())
+        reason = "; ".join(errors) or tr("no reason given")
     else:
         reason = tr("its source does not allow it")
     return IsegError(

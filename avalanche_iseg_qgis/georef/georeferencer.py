@@ -16,6 +16,7 @@ from ..core.errors import IsegError
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
+from ..session.qt_session import grid_of
 from ..session.start_mask import StartMask
 from ..worker.requests import Receiver
 
@@ -72,7 +73,7 @@ class Georeferencer(QObject):
 
     def pose_of(self, image: MappedImage | None) -> PhotoPose | None:
         """Return the pose of an image; None if it has no camera or no terrain."""
-        if image is None or not image.grid.is_photo:
+        if image is None or not image.grid.is_photo or grid_of(image).lacks_crs:
             return None
         pose_draft = self._camera.pose_session.draft_of(image.source.path)
         if pose_draft is None or pose_draft.record is None or not pose_draft.dem:
@@ -83,7 +84,7 @@ class Georeferencer(QObject):
     def grid(self) -> PhotoGrid | None:
         """The current photo's pixels as places on the map, once its range map is known."""
         image, pose = self._session.image, self._camera.pose_session
-        if image is None or image.source.path != pose.draft.photo:
+        if image is None or not pose.is_open(image.source.path):
             return None
         return pose.map_grid
 

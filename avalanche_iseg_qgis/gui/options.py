@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
+from qgis.PyQt.QtWidgets import QFileDialog, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from .. import settings
 from ..i18n import tr
@@ -25,6 +25,8 @@ class OptionsPage(QgsOptionsPageWidget):
         form = QFormLayout(self)
         self.interpreter = QgsFileWidget()
         self.interpreter.setStorageMode(QgsFileWidget.StorageMode.GetFile)
+        # Resolved, .venv/bin/python would be the system's Python.
+        self.interpreter.setOptions(QFileDialog.Option.DontResolveSymlinks)
         self.interpreter.setFilePath(settings.INTERPRETER.get())
         self.threads = QSpinBox()
         self.threads.setRange(0, 256)
@@ -36,7 +38,8 @@ class OptionsPage(QgsOptionsPageWidget):
             tr(
                 "The model runs in a process of its own, with its own Python environment: QGIS "
                 "stays as it is. In a checkout of the repository, “make setup” makes one: choose "
-                ".venv/bin/python (on Windows .venv\\Scripts\\python.exe)."
+                ".venv/bin/python (on Windows .venv\\Scripts\\python.exe), or type the folder "
+                ".venv."
             )
         )
         note.setWordWrap(True)

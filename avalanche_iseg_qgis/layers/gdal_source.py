@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,7 +139,7 @@ class GdalSource:
             gdal.PopErrorHandler()
 
     def _error(self) -> ImageError:
-        if not self.path.startswith("/vsi") and not Path(self.path).exists():
+        if not self.path.startswith("/vsi") and gdal.VSIStatL(self.path) is None:
             text = tr("The file {} is not there any more: put it back, or remove the layer.")
         else:
             text = tr(

@@ -18,6 +18,7 @@ _Number = TypeVar("_Number", float, "NDArray[np.float64]")
 
 PHOTO_TRANSFORM = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
 """Transform with which QGIS shows a photo: x to the right, y negative downwards."""
+_NO_GEOREFERENCE = (PHOTO_TRANSFORM, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
 
 
 class PixelGrid(RasterSize, Protocol):
@@ -63,6 +64,11 @@ class Grid:
     def is_photo(self) -> bool:
         """Whether this is an image without georeference."""
         return not self.crs.isValid()
+
+    @property
+    def lacks_crs(self) -> bool:
+        """Whether the image has a place on a map (a world file), but nobody knows on which."""
+        return self.is_photo and self.transform not in _NO_GEOREFERENCE
 
     @property
     def corner_transform(self) -> QTransform:

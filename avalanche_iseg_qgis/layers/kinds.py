@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from qgis.core import QgsMapLayer, QgsProject, QgsProviderRegistry, QgsRasterLayer
 
+from ..core.errors import IsegError
+from ..core.files import normal_path
+from ..i18n import tr
+
 
 def is_photo(layer: QgsMapLayer | None) -> bool:
     """Return whether a layer is an image without georeference, whose coordinates are its pixels."""
@@ -25,6 +29,18 @@ def file_of(layer: QgsRasterLayer) -> str:
     """Return the file of a layer."""
     parts = QgsProviderRegistry.instance().decodeUri("gdal", layer.source())
     return str(parts.get("path") or layer.source())
+
+
+def check_not_open(path: str) -> None:
+    """Raise IsegError if a file to be written is that of a raster layer in the project.
+
+    Windows does not let it be replaced; elsewhere QGIS would go on to show parts of the old one.
+    """
+    wanted = normal_path(path)
+    for layer in raster_layers():
+        if layer.providerType() == "gdal" and normal_path(file_of(layer)) == wanted:
+            text = tr("{} is open in QGIS: remove the layer {} first, or choose another name.")
+            raise IsegError(text.format(path, layer.name()))
 
 
 def raster_layers() -> list[QgsRasterLayer]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from contextlib import suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import cast
 
 from qgis.core import QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal, pyqtSlot
 
+from ..core.capture_time import parse_observed_at
 from ..core.errors import IsegError
+from ..core.files import is_file
 from ..layers.grid import Grid
 from ..layers.image_origin import ImageOrigin
-from ..layers.origin import parse_observed_at
 from ..layers.reader import ImageReader
 from ..layers.source import PixelSource, open_source
 from ..worker.segmentation_client import SegmentationClient
@@ -79,10 +81,26 @@ class QtSession(SegmentationSession, QObject):
             self.say(str(error))
             self.close_image()
             return
-        file = Path(source.path)
-        name = file.name if file.is_file() else source.name
+        name = Path(source.path).name if is_file(source.path) else source.name
         origin = ImageOrigin(name, source.path, parse_observed_at(source.path))
         self.open_image(key_of(layer), layer.id(), source, origin)
+        with suppress(TypeError):  # it is connected already
+            layer.crsChanged.connect(self._on_crs_changed, Qt.ConnectionType.UniqueConnection)
+
+    @pyqtSlot()
+    def _on_crs_changed(self) -> None:
+        """Take the CRS that the user has given to a layer; its pixels stay what they are."""
+        layer = self.sender()
+        image = next((i for i in self._images.values() if i.layer_id == layer.id()), None)
+        if image is None or image.source.needs_pixel_size:
+            return
+        with suppress(IsegError):  # the file is away: said when it is read
+            source = open_source(layer)
+            if replace(source.grid, crs=grid_of(image).crs) == image.grid:
+                image.source = source
+        if image is self.image:
+            self.image_changed.emit()
+            self._notify_all()
 
     def reopened(self, image: MappedImage) -> PixelSource:
         """Return the pixels of an image's file as it is now, and have its layer show them."""

@@ -6,8 +6,22 @@ import os
 import sys
 from pathlib import Path
 
+from ..core.files import is_file
+
 _VARIABLE = "AVALANCHE_ISEG_PYTHON"
 _IN_ENVIRONMENT = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+_IN_FOLDER = (_IN_ENVIRONMENT, f".venv/{_IN_ENVIRONMENT}", "bin/python3", "python.exe")
+
+
+def interpreter_of(text: str) -> str:
+    """Return the Python that a user means: a program, or the folder of its environment.
+
+    Quotes are dropped, which Windows puts round a path that is copied. Links stay: by them Python
+    recognises its environment.
+    """
+    text = os.path.expanduser(text.strip().strip("\"'").strip())  # noqa: PTH111, "" stays ""
+    programs = (Path(text, name) for name in _IN_FOLDER) if text else ()
+    return next((str(program) for program in programs if is_file(program)), text)
 
 
 def find_interpreter() -> str:
@@ -17,7 +31,7 @@ def find_interpreter() -> str:
     """
     chosen = os.environ.get(_VARIABLE)
     if chosen:
-        return chosen
+        return interpreter_of(chosen)
     for folder in Path(__file__).resolve().parents[2:]:
         python = folder / ".venv" / _IN_ENVIRONMENT
         if python.is_file() and (folder / "core" / "worker").is_dir():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import (
     QCoreApplication,
+    QDir,
     QObject,
     QProcess,
     QProcessEnvironment,
@@ -18,7 +19,7 @@ from qgis.PyQt.QtCore import (
 from ..core.errors import IsegError
 from ..core.ipc.envelope import Failure, from_frame, number_of
 from ..core.ipc.frames import FrameDecoder, encode
-from ..core.ipc.launch import FOLDER, command, environment
+from ..core.ipc.launch import command, environment
 from ..i18n import tr
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class WorkerProcess(QObject):
         program, *arguments = command(interpreter, message_set.part)
         process.setProgram(program)
         process.setArguments(arguments)
-        process.setWorkingDirectory(str(FOLDER))
+        process.setWorkingDirectory(QDir.tempPath())
         process.setProcessEnvironment(_variables())
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_log)

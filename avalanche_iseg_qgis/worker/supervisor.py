@@ -17,7 +17,7 @@ from ..core.ipc.envelope import Failure, Hello, Skipped
 from ..i18n import tr
 from ..messages import TITLE
 from .connection import WorkerConnection
-from .interpreter import find_interpreter
+from .interpreter import find_interpreter, interpreter_of
 from .state import WorkerState
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class WorkerSupervisor(QObject):
         self._update_state()
 
     def _open(self) -> None:
-        interpreter = self._interpreter() or find_interpreter()
+        interpreter = interpreter_of(self._interpreter()) or find_interpreter()
         if not interpreter:
             self._fault = tr(
                 "Choose the worker's Python in Options → Avalanche ISeg: the environment made by "

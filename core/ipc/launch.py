@@ -12,7 +12,13 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 FOLDER = _PACKAGE.parent
-"""The worker's working directory: Python finds there the same `core` as this one."""
+"""Where Python finds the same `core` as this one: the plugin, or the checkout."""
+
+# Instead of ``-m``, which would look for modules in the working directory.
+_START = (
+    "import sys; sys.path[:1] = [{!r}]; import runpy; "
+    "runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+)
 
 # What QGIS and virtual environments set for their own Python and libraries.
 _FOREIGN = {
@@ -29,10 +35,15 @@ _FOREIGN_PREFIXES = ("PYTHON", "DYLD_")
 
 
 def command(interpreter: str | Path, part: str = "worker") -> list[str]:
-    """Return program and arguments that start a part of `core` as a worker."""
+    """Return program and arguments that start a part of `core` as a worker.
+
+    They hold in any working directory; the plugin's own would keep it from being replaced on
+    Windows.
+    """
     # Not resolved: by their links, virtual environments are recognised.
     program = str(Path(interpreter).absolute() if Path(interpreter).exists() else interpreter)
-    return [program, "-X", "utf8", "-X", "faulthandler", "-m", f"{_PACKAGE.name}.{part}"]
+    code = _START.format(str(FOLDER), f"{_PACKAGE.name}.{part}")
+    return [program, "-X", "utf8", "-X", "faulthandler", "-c", code]
 
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:

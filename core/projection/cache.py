@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from ..zoo.cache import cache_dir
 
 MOST_BYTES = 2 * 1024**3
 """Default size limit of a cache."""
+_MOST_STUCK = 10  # entries of one key
 
 _Value = TypeVar("_Value")
 
@@ -39,18 +41,25 @@ def load_or_make(
 ) -> _Value:
     """Load an entry of the cache; if missing or damaged, make, save and load it.
 
+    An entry that is damaged and cannot be deleted (a process has it mapped, on Windows) is passed
+    by: another one of the same key, with a number, takes its place.
+
     If the disk cannot be written to, the value is made each time. `load` raises `IsegError` if an
     entry's folder is damaged; `save` writes a value into an empty folder. Entries beyond
     `most_bytes` are deleted, the least recently used first.
     """
-    entry = folder / key
-    if entry.is_dir():
+    for entry in (folder / key, *(folder / f"{key}-{number}" for number in range(2, _MOST_STUCK))):
+        if not entry.exists():
+            break
         try:
             value = load(entry)
-            os.utime(entry)
         except (IsegError, OSError):
             shutil.rmtree(entry, ignore_errors=True)
+            if not entry.exists():
+                break
         else:
+            with suppress(OSError):  # of another user, or on a disk that is read-only
+                os.utime(entry)
             return value
     value = make()
     try:

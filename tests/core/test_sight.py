@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -316,6 +317,34 @@ def test_the_entries_not_used_for_longest_are_deleted(tmp_path):
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
     (tmp_path / "file").write_text("in the way")
     assert put(tmp_path / "file", "a") == "x" * 1000
+
+
+def test_a_damaged_entry_that_cannot_be_deleted_is_passed_by(tmp_path, monkeypatch):
+    """As where a process has its file mapped, on Windows."""
+
+    def save(content: str, entry: Path) -> None:
+        entry.mkdir()
+        (entry / "text").write_text(content)
+
+    def load(entry: Path) -> str:
+        if not (entry / "text").is_file():
+            raise TerrainError("damaged")
+        return str(entry)
+
+    def value() -> str:
+        return load_or_make(tmp_path, "a", load, lambda: "made", save)
+
+    stuck = tmp_path / "a"
+    (stuck / "part").mkdir(parents=True)
+    really = shutil.rmtree
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda path, **how: None if Path(path) == stuck else really(path, **how)
+    )
+    assert value() == value() == str(tmp_path / "a-2")
+    (tmp_path / "a-2" / "text").unlink()
+    assert value() == str(tmp_path / "a-2")
+    monkeypatch.undo()
+    assert value() == str(tmp_path / "a")
 
 
 def test_keys_differ_with_any_part():

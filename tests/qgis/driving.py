@@ -27,7 +27,7 @@ class Driver:
         self.studio = plugin.open()
         self.space = self.studio.session
         wait_until(lambda: self.space.image is not None, what="the image in hand")
-        wait_until(self.ready, 60, "the worker")
+        wait_until(self.ready, 180, "the worker")  # on a busy machine
 
     def ready(self) -> bool:
         return self.studio.segmentation_client.state.name == "READY"

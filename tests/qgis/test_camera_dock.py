@@ -202,6 +202,95 @@ def test_the_worker_says_why_not(operator, files, truth):
     assert operator.dock.details.isVisible()
 
 
+def test_file_actions_without_a_photo_say_so(operator, monkeypatch, tmp_path):
+    from qgis.PyQt.QtWidgets import QFileDialog
+
+    actions, said, asked = operator.camera.file_actions, [], []
+    monkeypatch.setattr(actions._messages, "warn", said.append)
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *where: asked.append(where) or ("", "")
+    )
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *where: ("", ""))
+    for act in (
+        actions.save,
+        actions.drape,
+        actions.export_camera,
+        actions.export_points,
+        actions.import_camera,
+        actions.import_points,
+        actions.edit_details,
+        actions.fill_saved,
+    ):
+        actions._try(act)
+    assert len(said) == 5
+    assert asked == []
+    assert actions._ask_save("t", "_points.csv", "") == ""  # a name to start from, nevertheless
+    assert asked[0][2].endswith("camera_points.csv")
+
+
+def test_points_of_a_photo_are_exported(operator, files, truth, monkeypatch, tmp_path):
+    from qgis.PyQt.QtWidgets import QFileDialog
+
+    operator.take(*files)
+    operator.push(operator.dock.add)
+    pair(operator, truth, PLACES[:2])
+    path = str(tmp_path / "points.csv")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *where: (path, ""))
+    operator.camera.file_actions._try(operator.camera.file_actions.export_points)
+    assert len((tmp_path / "points.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[5]", "{}", "[" * 3000])
+def test_damaged_poses_of_the_project_are_said(operator, files, text):
+    said = []
+    operator.pose_session.warning.connect(said.append)
+    QgsProject.instance().writeEntry("avalanche_iseg", "/camera/pictures", text)
+    operator.camera.open()
+    operator.take(*files)
+    assert any("damaged" in one for one in said)
+    operator.pose_session.change(height_above_ground=7.0)
+    photo = operator.pose_session.draft.photo
+    operator.pose_session.close_photo()
+    assert operator.pose_session.draft_of(photo).height_above_ground == 7.0
+
+
+def test_the_pose_of_a_photo_by_another_path(operator, files, tmp_path):
+    operator.take(*files)
+    operator.pose_session.change(height_above_ground=7.0)
+    linked = tmp_path / "linked"
+    linked.symlink_to(files[0].parent)
+    operator.pose_session.open_photo(str(linked / files[0].name), WIDTH, HEIGHT)
+    assert operator.pose_session.draft.height_above_ground == 7.0
+    operator.pose_session.close_photo()
+    for path in (linked / files[0].name, f"{files[0].parent}//{files[0].name}", files[0]):
+        assert operator.pose_session.draft_of(str(path)).height_above_ground == 7.0
+    assert len(operator.pose_session.photos) == 1
+
+
+def test_a_file_that_qgis_has_open_is_not_overwritten(files, project):
+    from qgis.core import QgsRasterLayer
+
+    from avalanche_iseg_qgis.core.errors import IsegError
+    from avalanche_iseg_qgis.layers.kinds import check_not_open
+
+    layer = QgsRasterLayer(str(files[1]), "terrain")
+    project.addMapLayer(layer)
+    for path in (files[1], f"{files[1].parent}/./{files[1].name}"):
+        with pytest.raises(IsegError, match="remove the layer terrain"):
+            check_not_open(str(path))
+    check_not_open(str(files[1].with_name("other.tif")))
+
+
+def test_a_photo_that_is_removed_leaves_the_dock(operator, files):
+    operator.take(*files)
+    dock = operator.camera.photo_dock
+    for layer in list(QgsProject.instance().mapLayers()):
+        QgsProject.instance().removeMapLayer(layer)
+        dock.show_outlines([])
+        dock.show_all()
+    assert dock.canvas.layers() == []
+
+
 def test_nothing_is_left_behind(plugin, iface):
     from avalanche_iseg_qgis.camera.gui.controller import CameraController
     from avalanche_iseg_qgis.worker.camera_client import CameraClient

@@ -59,6 +59,23 @@ def test_damaged_file(library, tmp_path):
     assert (tmp_path / "cameras.json").read_text() == "{"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"5", b"[5]", b'{"a": 1}', b"[{}]", b"\xff\xfe", b"[" * 3000, b'[{"f_px": "x"}]', None],
+)
+def test_library_files_of_any_content(library, tmp_path, content):
+    from avalanche_iseg_qgis.core.errors import CameraError
+
+    path = tmp_path / "cameras.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    for use in (lambda: library.of_file, lambda: library.cameras_for(1200, 800)):
+        with pytest.raises(CameraError, match=r"\w"):
+            use()
+
+
 def test_for_a_photo_of_another_size(library):
     from avalanche_iseg_qgis.core.camera.resizing import resized
     from avalanche_iseg_qgis.core.errors import CameraError

@@ -262,8 +262,10 @@ def test_full_disk(tmp_path, size):
     """Wherever it becomes full, there is no half-made file."""
     with mounted(tmp_path / "full", f"size={size}") as folder:
         path = folder / "new.gpkg"
-        with pytest.raises(IsegError, match="make room on the disk"):
+        with pytest.raises(IsegError, match="make room on the disk") as refused:
             target.create_layer(str(path), LV95)
+        assert len(str(refused.value)) < 400 + len(str(path))
+        assert "CREATE" not in str(refused.value)
         assert not path.exists()
 
 
@@ -310,6 +312,67 @@ def test_default_path_passes_by_what_is_read_only(tmp_path, project):
         image.write_bytes(b"")
         read_only(folder)
         assert Path(target.default_path(project, str(image))).parent != folder
+
+
+def test_default_path_is_never_in_a_folder_of_all(tmp_path, project, monkeypatch):
+    """Where no folder takes a file, it is the user's profile."""
+    from qgis.core import QgsApplication
+
+    monkeypatch.setattr(target, "_can_write_in", lambda folder: False)
+    found = target.default_path(project, str(tmp_path / "webcam.jpg"))
+    assert found == str(Path(QgsApplication.qgisSettingsDirPath(), "avalanches.gpkg"))
+
+
+@pytest.mark.parametrize(
+    "source", ["x" * 300, "/" + "y" * 5000, "a\0b", "https://a.b/?" + "c" * 999]
+)
+def test_sources_that_no_file_system_takes(project, source):
+    assert target.default_path(project, source).endswith("avalanches.gpkg")
+    layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "m", "memory")
+    layer.setDataSource(source, "long", "ogr")
+    assert "gone" in target.why_unsuitable(layer)
+
+
+SQL = "CREATE TABLE locked, readonly, no space, " + ", ".join(
+    f'"column_{i}" TEXT' for i in range(300)
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning"),
+    [
+        (f"sqlite3_exec({SQL}) failed: database or disk is full", "the disk is full"),
+        ("No space left on device", "the disk is full"),
+        (
+            f"sqlite3_exec({SQL}) failed: disk I/O error",
+            "the disk cannot be written to, or is full",
+        ),
+        (f"sqlite3_exec({SQL}) failed: database is locked", "another program uses it"),
+        (f"sqlite3_exec({SQL}) failed: attempt to write a readonly database", "it is read-only"),
+        (f"sqlite3_exec({SQL}) failed: no such module", "no such module"),
+        (f"first line\nsqlite3_exec({SQL}) failed: near x\n", "near x"),
+        ("NOT NULL constraint failed: mine.observer", "NOT NULL constraint failed: mine.observer"),
+    ],
+)
+def test_messages_of_databases_are_short(message, meaning):
+    assert target.short_reason(message) == meaning
+
+
+def test_messages_without_end_are_cut():
+    assert len(target.short_reason(SQL)) < 200
+    assert target.short_reason("") == ""
+
+
+def test_the_real_message_is_not_hidden_by_a_file_that_cannot_be_deleted(tmp_path, monkeypatch):
+    """As on Windows, while a virus scanner reads it."""
+
+    def unlink(*_):
+        raise PermissionError("in use")
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.setattr(target, "_prepare", lambda *_: "sqlite3_exec() failed: disk is full")
+    with pytest.raises(IsegError, match="the disk is full"):
+        target.create_layer(str(tmp_path / "new.gpkg"), LV95)
 
 
 def test_suitable():

@@ -60,8 +60,8 @@ def photo(folder, name="DSC_1.jpg", **tags):
     path = write(folder / name, texture(40, 60).astype("uint8"), driver="JPEG")
     if not tags:
         return path
-    codes = {"make": 0x010F, "model": 0x0110, "time": 0x9003, "offset": 0x9011}
-    first = {k: v for k, v in tags.items() if k in ("make", "model")}
+    codes = {"make": 0x010F, "model": 0x0110, "changed": 0x0132, "time": 0x9003, "offset": 0x9011}
+    first = {k: v for k, v in tags.items() if k in ("make", "model", "changed")}
     second = {k: v for k, v in tags.items() if k in ("time", "offset")}
     sub = 8 + 2 + 12 * (len(first) + 1) + 4
     data_at = sub + 2 + 12 * len(second) + 4
@@ -71,7 +71,10 @@ def photo(folder, name="DSC_1.jpg", **tags):
         nonlocal data
         made = b""
         for key in sorted(values, key=codes.get):
-            text = values[key].encode() + b"\0"
+            text = values[key].encode("latin-1") + b"\0"
+            if len(text) <= 4:  # in the place of its address
+                made += struct.pack("<HHI4s", codes[key], 2, len(text), text)
+                continue
             made += struct.pack("<HHII", codes[key], 2, len(text), data_at + len(data))
             data += text + b"\0" * (len(text) % 2)
         return made
@@ -130,6 +133,50 @@ def test_exif_stands_above_the_name(tmp_path):
     assert read_origin(str(path)).observed_at == utc(2024, 1, 15, 9, 30)
     path = photo(tmp_path, "20200101_0100.jpg")
     assert read_origin(str(path)).observed_at == utc(2020, 1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "expected"),
+    [
+        ("a.jpg", {"time": "2024:01:15 10:30:00", "offset": "Z"}, utc(2024, 1, 15, 10, 30)),
+        ("a.jpg", {"changed": "2024:01:15 10:30:00"}, utc(2024, 1, 15, 9, 30)),
+        ("20240115_1030.jpg", {"time": "1970:01:01 00:00:12"}, utc(2024, 1, 15, 9, 30)),
+        ("20240115_1030.jpg", {"time": "2099:01:01 00:00:00"}, utc(2024, 1, 15, 9, 30)),
+        ("20240115_1030.jpg", {"time": "0001:01:01 00:00:00"}, utc(2024, 1, 15, 9, 30)),
+        ("20240115_1920x1080.jpg", {"time": "1980:01:01 00:00:00"}, None),
+        ("1705314600.jpg", {"make": "roundshot"}, utc(2024, 1, 15, 10, 30)),
+    ],
+)
+def test_clocks_and_names(tmp_path, name, tags, expected):
+    path = photo(tmp_path, name, **tags)
+    origin = read_origin(str(path))
+    assert origin.observed_at == expected
+    assert origin.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "time", ["0001:01:01 00:00:00", "9999:99:99 99:99:99", "\xb0\xb0", "x" * 19]
+)
+def test_the_reading_thread_survives_any_clock(tmp_path, time):
+    from qgis.core import QgsRasterLayer
+    from waiting import wait_until
+
+    from avalanche_iseg_qgis.layers.reader import ImageReader
+    from avalanche_iseg_qgis.layers.source import open_source
+
+    reader, found = ImageReader(), []
+    reader.origin_read.connect(found.append)
+    for name in ("a.jpg", "b.jpg"):
+        path = photo(tmp_path, name, time=time, model="Leica \xae")
+        reader.request_origin(open_source(QgsRasterLayer(str(path), name)))
+    wait_until(lambda: len(found) == 2, what="both origins")
+    assert all(origin.sha256 and origin.camera for origin in found)
+    reader.close()
+
+
+@pytest.mark.parametrize("source", ["x" * 300, "/a/" + "b" * 5000, "dbname='a' " * 99, "a\0b"])
+def test_sources_of_any_length(source):
+    assert read_origin(source, "layer").image_name == "layer"
 
 
 def test_no_file():

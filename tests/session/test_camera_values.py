@@ -170,13 +170,70 @@ def test_drafts_are_stored_by_photo_with_relative_paths():
     assert store.read("/project/c.jpg") is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"dem": []}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"dem": []}', "5", '{"dem": 5}', "[" * 3000])
 def test_a_damaged_draft_names_its_photo(text):
     entries = Entries()
     PoseStore(entries).write(DRAFT)
     entries.texts["/camera/sheet0"] = text
     with pytest.raises(CameraError, match=r"tuesday\.jpg"):
         PoseStore(entries).read(DRAFT.photo)
+
+
+def test_a_photo_by_another_path(tmp_path):
+    entries = Entries()
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "a.jpg").touch()
+    (tmp_path / "link").symlink_to(real)
+    store = PoseStore(entries)
+    paths = [f"{tmp_path}{part}/a.jpg" for part in ("/real", "/link", "//real/", "/link/../real")]
+    for epsg, path in enumerate(paths, 100):
+        store.write(replace(DRAFT, photo=path, epsg=epsg, record=None))
+        assert [store.read(other).epsg for other in paths] == [epsg] * len(paths)
+        assert store.read(paths[1]).photo == paths[1]
+    assert len(store.photos) == 1
+    assert store.read(f"{real}/b.jpg") is None
+
+
+def test_the_last_of_two_drafts_of_one_photo_counts(tmp_path):
+    entries = Entries()
+    (tmp_path / "a.jpg").touch()
+    store = PoseStore(entries)
+    for epsg, name in ((100, "b.jpg"), (101, "c.jpg"), (102, "d.jpg")):
+        store.write(replace(DRAFT, photo=f"{tmp_path}/{name}", epsg=epsg))
+    doubled = [f"{tmp_path}/{name}" for name in ("a.jpg", "./a.jpg", "d.jpg")]
+    entries.texts["/camera/pictures"] = json.dumps(doubled).replace("./", "/")
+    assert store.read(f"{tmp_path}/a.jpg").epsg == 101
+    store.write(replace(DRAFT, photo=f"{tmp_path}/a.jpg", epsg=103))
+    assert store.read(f"{tmp_path}/a.jpg").epsg == 103
+    assert store.read(f"{tmp_path}/d.jpg").epsg == 102
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[5]", "5", "null", '{"a": 1}', '[["a"]]', "[" * 3000])
+def test_a_damaged_list_of_photos_is_said_and_mended_by_the_next_pose(text):
+    entries = Entries()
+    store = PoseStore(entries)
+    store.write(replace(DRAFT, photo="/elsewhere/first.jpg", epsg=100))
+    first = entries.texts["/camera/sheet0"]
+    entries.texts["/camera/pictures"] = text
+    for use in (lambda: store.photos, lambda: store.read("/a.jpg")):
+        with pytest.raises(CameraError, match="damaged"):
+            use()
+    store.write(replace(DRAFT, photo="/elsewhere/second.jpg", epsg=101))
+    assert store.read("/elsewhere/second.jpg").epsg == 101
+    assert entries.texts["/camera/sheet0"] == first
+
+
+def test_a_damaged_list_keeps_the_photos_that_are_sound():
+    entries = Entries()
+    store = PoseStore(entries)
+    for epsg, name in ((100, "a"), (101, "b")):
+        store.write(replace(DRAFT, photo=f"/elsewhere/{name}.jpg", epsg=epsg))
+    entries.texts["/camera/pictures"] = '[5, "/elsewhere/b.jpg"]'
+    store.write(replace(DRAFT, photo="/elsewhere/c.jpg", epsg=102))
+    assert store.read("/elsewhere/b.jpg").epsg == 101
+    assert store.read("/elsewhere/c.jpg").epsg == 102
+    assert store.read("/elsewhere/a.jpg") is None
 
 
 def test_the_photo_that_a_camera_was_posed_in(tmp_path):

@@ -16,6 +16,7 @@ from ...core.camera import CameraRecord
 from ...core.camera.gcp_table import read_gcps, write_gcps
 from ...core.errors import IsegError
 from ...i18n import tr
+from ...layers.kinds import check_not_open
 from .. import library
 from ..points import PosePoint
 from .details import CameraDetailsDialog
@@ -145,8 +146,12 @@ class CameraFileActions(QObject):
 
     def drape(self) -> None:
         """Make an orthophoto."""
+        if self._session.draft.record is None:
+            self._messages.warn(tr("There is no pose yet to make an orthophoto by."))
+            return
         path = self._ask_save(tr("Orthophoto"), "_ortho.tif", _TIFF)
         if path:
+            check_not_open(path)
             self._session.drape(path)
 
     def show_orthophoto(self, photo: str, path: str) -> None:
@@ -173,6 +178,9 @@ class CameraFileActions(QObject):
     def export_points(self) -> None:
         """Write the points that are complete."""
         gcps = self._session.draft.gcps
+        if not gcps:
+            self._messages.warn(tr("There are no complete points to export yet."))
+            return
         path = self._ask_save(tr("Control points"), "_points.csv", _TABLE)
         if path:
             write_gcps(path, gcps)
@@ -184,7 +192,7 @@ class CameraFileActions(QObject):
             self._session.add_points([PosePoint.from_gcp(point) for point in read_gcps(path)])
 
     def _ask_save(self, title: str, ending: str, kinds: str) -> str:
-        photo = Path(self._session.draft.photo)
+        photo = Path(self._session.draft.photo or tr("camera"))
         start = str(photo.with_name(photo.stem + ending))
         return str(QFileDialog.getSaveFileName(self._dock, title, start, kinds)[0])
 

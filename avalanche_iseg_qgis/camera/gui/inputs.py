@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from ...core.errors import CameraError
+from ...core.files import normal_path
 from ...features.queries import find_layers
 from ...i18n import tr
 from ...layers.kinds import file_of, is_photo, is_terrain, raster_layers
@@ -97,9 +98,9 @@ class PoseInputs(QObject):
 
     def open_last_photo(self) -> None:
         """Open the photo that was worked on last."""
-        known = self._session.photos
+        known = {normal_path(path) for path in self._session.photos if path}
         for layer in raster_layers():
-            if is_photo(layer) and file_of(layer) in known:
+            if is_photo(layer) and normal_path(file_of(layer)) in known:
                 self._dock.photo.setLayer(layer)
 
     def _open_photo(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapTool, QgsMapToolPan
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -83,10 +84,18 @@ class PhotoDock(QgsDockWidget):
         self._set_layers()
 
     def _set_layers(self) -> None:
+        self._forget_removed()
         self.canvas.setLayers([] if self._layer is None else [*self._outlines, self._layer])
+
+    def _forget_removed(self) -> None:
+        """Drop layers that the project has deleted meanwhile."""
+        self._outlines = [layer for layer in self._outlines if not sip.isdeleted(layer)]
+        if self._layer is not None and sip.isdeleted(self._layer):
+            self._layer = None
 
     def show_all(self) -> None:
         """Fit the photo into the dock."""
+        self._forget_removed()
         if self._layer is None:
             self.canvas.refresh()
             return
