@@ -72,9 +72,9 @@ class Plugin:
 
     def _offer_kept(self) -> None:
         """Open the panel, which offers it, if a QGIS before this one has left work behind."""
-        from .actions.keep import kept_files
+        from .actions.recovery import recovery_files
 
-        files = kept_files()
+        files = recovery_files()
         orphans, damaged = files.orphans()
         files.close()
         if orphans or damaged:
