@@ -14,8 +14,8 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 from . import settings
 from .actions.avalanche_list import AvalancheListController
 from .actions.export import ExportActions
-from .actions.keep import WorkKeeper
 from .actions.overlay import SegmentationOverlay
+from .actions.recovery import RecoveryController
 from .actions.save import FeatureSaver
 from .actions.start_from import StartFromActions
 from .camera.gui.controller import CameraController
@@ -85,7 +85,7 @@ class PluginController(QObject):
             iface, session, self.georeferencer, self.dock.import_menu, warn, self._activate_tool
         )
         self.export_actions = ExportActions(iface, session, self.messages)
-        self.keeper = WorkKeeper(session, self.dock, warn, self)
+        self.keeper = RecoveryController(session, self.dock, warn, self)
         self._connect()
         for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)

@@ -77,9 +77,9 @@ class Plugin:
 
     def _open_again(self) -> None:
         """Open the panels if they were open in the QGIS before this one, or it left work behind."""
-        from .actions.keep import kept_files
+        from .actions.recovery import recovery_files
 
-        files = kept_files()
+        files = recovery_files()
         orphans, damaged = files.orphans()
         files.close()
         if orphans or damaged or settings.PANELS_OPEN.get():

@@ -20,19 +20,19 @@ from ..features.unsaved import UnsavedFeatures
 from ..gui.segment_dock import SegmentDock
 from ..i18n import tr
 from ..layers.kinds import raster_layers
-from ..session import kept_draft
+from ..session import stored_draft
 from ..session.draft import FeatureRef, ObjectDraft
-from ..session.kept_draft import KeptDraft
-from ..session.kept_files import KeptFile, KeptFiles
 from ..session.mapped_image import MappedImage
 from ..session.qt_session import QtSession, key_of
+from ..session.recovery_files import RecoveryFile, RecoveryFiles
+from ..session.stored_draft import StoredDraft
 
 _DELAY = 50  # ms: one look at a layer for many edits at once
 
 
-def kept_files() -> KeptFiles:
+def recovery_files() -> RecoveryFiles:
     """Return the files in the user's profile."""
-    return KeptFiles(Path(QgsApplication.qgisSettingsDirPath(), "avalanche_iseg", "drafts"))
+    return RecoveryFiles(Path(QgsApplication.qgisSettingsDirPath(), "avalanche_iseg", "drafts"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,11 @@ class Offer:
     """
 
     name: str
-    work: KeptDraft | UnsavedFeatures
-    kept: KeptFile | None = None
+    work: StoredDraft | UnsavedFeatures
+    kept: RecoveryFile | None = None
 
 
-class WorkKeeper(QObject):
+class RecoveryController(QObject):
     """Writes what is unfinished or unsaved at each change, and offers in the panel what was lost.
 
     A draft is lost with its layer, the project, or QGIS; a feature in a layer's edit buffer with
@@ -62,7 +62,7 @@ class WorkKeeper(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._dock, self._warn = session, dock, warn
-        self._files = kept_files()
+        self._files = recovery_files()
         self._drafts: dict[str, tuple[ObjectDraft, str]] = {}  # by image; with name of the file
         self._layers: dict[str, str] = {}  # watched ones, and the text that is kept of each
         self._has_warned = False
@@ -112,9 +112,9 @@ class WorkKeeper(QObject):
         self._drafts[image.key] = draft, name
         self._put(name, self._draft_to_keep(image).to_json)
 
-    def _draft_to_keep(self, image: MappedImage) -> KeptDraft:
+    def _draft_to_keep(self, image: MappedImage) -> StoredDraft:
         needed = image.source.needs_pixel_size
-        return KeptDraft.of(image, self._dock.pixel_size.value() if needed else 0.0, _now())
+        return StoredDraft.of(image, self._dock.pixel_size.value() if needed else 0.0, _now())
 
     def _forget_draft(self, key: str) -> None:
         _, name = self._drafts.pop(key)
@@ -220,12 +220,12 @@ class WorkKeeper(QObject):
 
     def restore(self) -> None:
         """Bring back what is offered; what cannot be stays offered."""
-        features_first = sorted(self.offers, key=lambda o: isinstance(o.work, KeptDraft))
+        features_first = sorted(self.offers, key=lambda o: isinstance(o.work, StoredDraft))
         for offer in features_first:
             try:
                 is_back = (
                     self._restore_draft(offer, offer.work)
-                    if isinstance(offer.work, KeptDraft)
+                    if isinstance(offer.work, StoredDraft)
                     else self._restore_features(offer, offer.work)
                 )
             except IsegError as error:
@@ -240,7 +240,7 @@ class WorkKeeper(QObject):
             if offer.kept is not None:
                 self._files.remove(offer.kept)
                 continue
-            if isinstance(offer.work, KeptDraft):
+            if isinstance(offer.work, StoredDraft):
                 self._session.drop(offer.work.key)
             self._files.drop(offer.name)
         self.offers = []
@@ -257,7 +257,7 @@ class WorkKeeper(QObject):
             self._files.drop(offer.name)
         return True
 
-    def _restore_draft(self, offer: Offer, work: KeptDraft) -> bool:
+    def _restore_draft(self, offer: Offer, work: StoredDraft) -> bool:
         if work.pixel_size:
             self._dock.pixel_size.setValue(work.pixel_size)
         layer = _layer_of(work)
@@ -315,12 +315,12 @@ def _edit_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
     )
 
 
-def _decoded(kept: KeptFile) -> KeptDraft | UnsavedFeatures | None:
+def _decoded(kept: RecoveryFile) -> StoredDraft | UnsavedFeatures | None:
     """Decode a file; None if it is damaged."""
     kind = kept.content.get("kind")
     try:
-        if kind == kept_draft.KIND:
-            return KeptDraft.from_json(kept.content)
+        if kind == stored_draft.KIND:
+            return StoredDraft.from_json(kept.content)
         if kind == unsaved.KIND:
             return UnsavedFeatures.from_json(kept.content)
     except IsegError:
@@ -328,7 +328,7 @@ def _decoded(kept: KeptFile) -> KeptDraft | UnsavedFeatures | None:
     return None
 
 
-def _layer_of(work: KeptDraft) -> QgsRasterLayer | None:
+def _layer_of(work: StoredDraft) -> QgsRasterLayer | None:
     """Return the layer of a draft's image, added to the project if it is not there."""
     for layer in raster_layers():
         if key_of(layer) == work.key:
@@ -352,7 +352,7 @@ def _found_again(ref: FeatureRef) -> FeatureRef:
     return ref
 
 
-def _describe(work: KeptDraft | UnsavedFeatures) -> str:
+def _describe(work: StoredDraft | UnsavedFeatures) -> str:
     """Return what it is, of which image or layer, and from when."""
     moment = QDateTime.fromString(work.changed_at, Qt.DateFormat.ISODate).toLocalTime()
     when = QLocale().toString(moment, QLocale.FormatType.ShortFormat)

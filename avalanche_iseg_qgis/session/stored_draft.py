@@ -20,7 +20,7 @@ KIND = "draft"
 
 
 @dataclass(frozen=True, eq=False)
-class KeptDraft:
+class StoredDraft:
     """Prompts, and the image that they are in.
 
     Attributes
@@ -52,7 +52,7 @@ class KeptDraft:
     changed_at: str
 
     @classmethod
-    def of(cls, image: MappedImage, pixel_size: float, now: datetime) -> KeptDraft:
+    def of(cls, image: MappedImage, pixel_size: float, now: datetime) -> StoredDraft:
         """Return what is to be kept of an image's object."""
         draft, origin = image.draft, image.origin
         return cls(
@@ -78,7 +78,7 @@ class KeptDraft:
         return json.dumps({"kind": KIND, **fields})
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> KeptDraft:
+    def from_json(cls, content: dict[str, Any]) -> StoredDraft:
         """Decode what `to_json` has made; raise `PromptError` if it is damaged."""
         try:
             ref = content["feature_ref"]

@@ -17,10 +17,10 @@ import pytest
 from avalanche_iseg_qgis.core.errors import PromptError
 from avalanche_iseg_qgis.core.prompts import Box, Click
 from avalanche_iseg_qgis.session.draft import FeatureRef
-from avalanche_iseg_qgis.session.kept_draft import KeptDraft
-from avalanche_iseg_qgis.session.kept_files import KeptFiles
 from avalanche_iseg_qgis.session.prompt_set import PromptSet
+from avalanche_iseg_qgis.session.recovery_files import RecoveryFiles
 from avalanche_iseg_qgis.session.start_mask import StartMask
+from avalanche_iseg_qgis.session.stored_draft import StoredDraft
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 1, 10, 31, tzinfo=timezone.utc)
@@ -41,7 +41,7 @@ def number(value: int):
     return lambda: json.dumps({"number": value})
 
 
-def numbers(files: KeptFiles) -> dict[str, int]:
+def numbers(files: RecoveryFiles) -> dict[str, int]:
     return {kept.name: kept.content["number"] for kept in files.orphans()[0]}
 
 
@@ -50,8 +50,8 @@ def other_qgis(folder: Path, code: str) -> subprocess.Popen:
     text = (
         "import json, sys, time\n"
         "from pathlib import Path\n"
-        "from avalanche_iseg_qgis.session.kept_files import KeptFiles\n"
-        "files = KeptFiles(Path(sys.argv[1]))\n" + code
+        "from avalanche_iseg_qgis.session.recovery_files import RecoveryFiles\n"
+        "files = RecoveryFiles(Path(sys.argv[1]))\n" + code
     )
     return subprocess.Popen(
         [sys.executable, "-c", text, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -59,14 +59,14 @@ def other_qgis(folder: Path, code: str) -> subprocess.Popen:
 
 
 def test_nothing_is_written_without_need(folder):
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     assert files.orphans() == ([], [])
     files.close()
     assert not folder.exists()
 
 
 def test_what_is_put_is_offered_to_the_next_and_dropped_is_not(folder):
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     for value in range(30):
         files.put("a", number(value))
     files.put("b", number(7))
@@ -74,14 +74,14 @@ def test_what_is_put_is_offered_to_the_next_and_dropped_is_not(folder):
     files.drop("never there")
     assert files.flush()
     assert files.orphans()[0] == []  # its own
-    assert numbers(KeptFiles(folder)) == {}  # of one that lives
+    assert numbers(RecoveryFiles(folder)) == {}  # of one that lives
     files.put("c", number(8))
     files.close()
-    assert numbers(KeptFiles(folder)) == {"a": 29, "c": 8}
+    assert numbers(RecoveryFiles(folder)) == {"a": 29, "c": 8}
 
 
 def test_a_change_is_on_the_disk_soon_and_costs_the_caller_nothing(folder):
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     start = time.perf_counter()
     files.put("a", lambda: json.dumps({"number": 1, "text": "x" * 10_000_000}))
     assert time.perf_counter() - start < 0.02
@@ -95,7 +95,7 @@ def test_a_change_is_on_the_disk_soon_and_costs_the_caller_nothing(folder):
 
 
 def test_it_is_written_before_what_it_replaces_goes(folder):
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     files.put("draft", number(1))
     files.flush()
     seen = []
@@ -104,7 +104,7 @@ def test_it_is_written_before_what_it_replaces_goes(folder):
     files.drop("draft")
     files.close()
     assert seen == [1]
-    assert [kept.name for kept in KeptFiles(folder).orphans()[0]] == ["features"]
+    assert [kept.name for kept in RecoveryFiles(folder).orphans()[0]] == ["features"]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -119,7 +119,7 @@ def test_killed_at_any_moment(folder, seed):
     for _ in range(30):
         process.stdout.readline()
     time.sleep(float(np.random.default_rng(seed).uniform(0, 0.3)))
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     assert files.orphans()[0] == []  # it lives
     process.send_signal(signal.SIGKILL)
     said = [int(line) for line in process.stdout.read().split()]
@@ -133,7 +133,7 @@ def test_killed_at_any_moment(folder, seed):
 
 
 def test_two_at_once_share_nothing(folder):
-    gone = KeptFiles(folder)
+    gone = RecoveryFiles(folder)
     gone.put("lost", number(5))
     gone.close()
     other = other_qgis(
@@ -147,7 +147,7 @@ def test_two_at_once_share_nothing(folder):
     try:
         assert other.stdout.readline().strip() == "['lost']"
         assert other.stdout.readline().strip() == "kept"
-        files = KeptFiles(folder)
+        files = RecoveryFiles(folder)
         assert numbers(files) == {}  # both are the other's
     finally:
         other.kill()
@@ -157,31 +157,31 @@ def test_two_at_once_share_nothing(folder):
 
 
 def test_restored_or_given_up(folder):
-    gone = KeptFiles(folder)
+    gone = RecoveryFiles(folder)
     for name in ("a", "b"):
         gone.put(name, number(1))
     gone.close()
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     first, second = files.orphans()[0]
     files.adopt(first)
     files.put(first.name, number(2))
     files.remove(second)
     files.close()
-    assert numbers(KeptFiles(folder)) == {first.name: 2}
+    assert numbers(RecoveryFiles(folder)) == {first.name: 2}
 
 
 DAMAGED = [b"", b"{", b"[1]", b"\xff\xfe\x00", b"[" * 100_000, b'{"a": ', b"null"]
 
 
 def test_damaged_files_are_set_aside(folder):
-    gone = KeptFiles(folder)
+    gone = RecoveryFiles(folder)
     gone.put("fine", number(3))
     gone.close()
     token = next(folder.glob("*.fine.json")).name.partition(".")[0]
     for place, content in enumerate(DAMAGED):
         (folder / f"{token}.bad{place}.json").write_bytes(content)
     (folder / "without-a-lock.json").write_text("{")
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     found, damaged = files.orphans()
     assert [kept.name for kept in found] == ["fine"]
     assert len(damaged) == len(DAMAGED) + 1
@@ -193,7 +193,7 @@ def test_damaged_files_are_set_aside(folder):
 def test_what_cannot_be_written_is_said_and_tried_again(tmp_path):
     folder = tmp_path / "drafts"
     folder.write_text("a file where the folder should be")
-    files = KeptFiles(folder)
+    files = RecoveryFiles(folder)
     files.put("a", number(1))
     files.flush()
     assert files.error
@@ -201,33 +201,33 @@ def test_what_cannot_be_written_is_said_and_tried_again(tmp_path):
     files.put("a", number(2))
     files.close()
     assert files.error == ""
-    assert numbers(KeptFiles(folder)) == {"a": 2}
+    assert numbers(RecoveryFiles(folder)) == {"a": 2}
 
 
 def test_nothing_is_left_of_what_was_finished(folder):
     for _ in range(3):
-        files = KeptFiles(folder)
+        files = RecoveryFiles(folder)
         files.put("a", number(1))
         files.flush()
         files.drop("a")
         files.close()
-    KeptFiles(folder).orphans()
+    RecoveryFiles(folder).orphans()
     assert list(folder.iterdir()) == []
 
 
 # --- what is kept of an object ----------------------------------------------------------------
 
 
-def kept(rig, prompts, feature_ref=None) -> KeptDraft:
+def kept(rig, prompts, feature_ref=None) -> StoredDraft:
     image = rig.open()
     rig.session.reopen(prompts, feature_ref or FeatureRef("layer", 3, "uuid"), 12.5)
-    return KeptDraft.of(image, 0.0, NOW)
+    return StoredDraft.of(image, 0.0, NOW)
 
 
 @pytest.mark.parametrize("kind", PROMPTS)
 def test_an_object_survives(rig, kind):
     before = kept(rig, PROMPTS[kind])
-    after = KeptDraft.from_json(json.loads(before.to_json()))
+    after = StoredDraft.from_json(json.loads(before.to_json()))
     draft = after.draft()
     assert after.prompts.clicks == before.prompts.clicks
     assert after.prompts.box == before.prompts.box
@@ -264,10 +264,10 @@ def test_an_object_survives(rig, kind):
 def test_a_damaged_object_is_refused(rig, name, value):
     content = json.loads(kept(rig, PROMPTS["clicks"]).to_json())
     with pytest.raises(PromptError):
-        KeptDraft.from_json({**content, name: value})
+        StoredDraft.from_json({**content, name: value})
     del content[name]
     with pytest.raises(PromptError):
-        KeptDraft.from_json(content)
+        StoredDraft.from_json(content)
 
 
 def test_the_session_tells_of_every_change_of_an_object(rig):

@@ -28,7 +28,7 @@ _LEFT_OVER = 3600.0  # seconds, after which nobody writes to a temporary folder 
 
 
 @dataclass(frozen=True)
-class KeptFile:
+class RecoveryFile:
     """What a QGIS that has ended, or this one, has kept.
 
     Attributes
@@ -44,7 +44,7 @@ class KeptFile:
     content: dict[str, Any]
 
 
-class KeptFiles:
+class RecoveryFiles:
     """The files of this QGIS, written in a thread, and those of others that have ended.
 
     Parameters
@@ -138,7 +138,7 @@ class KeptFiles:
 
     # --- files of others ---------------------------------------------------------------------
 
-    def orphans(self) -> tuple[list[KeptFile], list[Path]]:
+    def orphans(self) -> tuple[list[RecoveryFile], list[Path]]:
         """Return the files of QGIS that have ended, oldest first, and the damaged ones.
 
         They are this QGIS's from now on; damaged ones are set aside under another name.
@@ -155,16 +155,16 @@ class KeptFiles:
             except (OSError, ValueError, RecursionError):
                 damaged.append(self.set_aside(path))
             else:
-                found.append(KeptFile(path, name, content))
+                found.append(RecoveryFile(path, name, content))
         self._clean()
         return found, damaged
 
-    def adopt(self, kept: KeptFile) -> None:
+    def adopt(self, kept: RecoveryFile) -> None:
         """Make a file of another QGIS one of this one, under the same name."""
         with contextlib.suppress(OSError):
             kept.path.replace(self._own_path(kept.name))
 
-    def remove(self, kept: KeptFile) -> None:
+    def remove(self, kept: RecoveryFile) -> None:
         """Remove a file that is not wanted any more."""
         with contextlib.suppress(OSError):
             kept.path.unlink()
