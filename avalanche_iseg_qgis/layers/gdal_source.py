@@ -12,7 +12,9 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProviderRegistry
 
+from ..core.containers import PNG, holds_all_rows, inspect
 from ..core.errors import ImageError
+from ..core.raster_files import is_damage
 from ..i18n import tr
 from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
 from .grid import PHOTO_TRANSFORM, Grid
@@ -56,6 +58,7 @@ class GdalSource:
 
     def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
         """Read a window; see `PixelSource.read`."""
+        self._require_whole()
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         rows = max(1, _STRIP // window.width)
         with self._open() as dataset:
@@ -104,7 +107,7 @@ class GdalSource:
             band_list=self._bands,
         )
         # libjpeg fills up a truncated file and only warns
-        if values is None or "remature end" in gdal.GetLastErrorMsg():
+        if values is None or is_damage(gdal.GetLastErrorMsg()):
             raise self._error()
         return values.reshape(size[1], size[0], len(self._bands))
 
@@ -118,6 +121,17 @@ class GdalSource:
         if any(mask is None for mask in masks):
             raise self._error()
         return (np.stack(masks, axis=-1) > 0) & np.isfinite(values)
+
+    def _require_whole(self) -> None:
+        """Raise an ImageError if the file is cut short in a way that GDAL does not notice."""
+        try:
+            with Path(self.path).open("rb") as file:
+                container = inspect(file)
+                is_whole = container.is_whole and (container.kind != PNG or holds_all_rows(file))
+        except OSError:  # none on disk: GDAL knows
+            return
+        if not is_whole:
+            raise self._error()
 
     @contextmanager
     def _open(self) -> Iterator[gdal.Dataset]:

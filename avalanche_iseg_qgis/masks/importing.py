@@ -11,8 +11,8 @@ from qgis.core import QgsCsException, QgsRectangle
 from ..core.errors import ImageError, PromptError
 from ..i18n import tr
 from ..session.start_mask import StartMask
-from .label_image import split_objects
-from .raster import check_size, empty_raster, gdal_wkt, open_raster, read_band
+from .label_image import read_objects
+from .raster import check_size, empty_raster, gdal_wkt, open_picture, open_raster, read_band
 from .rasterise import covering_window, crs_transform, layer_to_pixels, rasterise
 
 if TYPE_CHECKING:
@@ -76,21 +76,23 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
 def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
     """Read the objects of a mask or label image of the image's size, by number from 1.
 
-    `split_objects` decides what an object is.
+    `core.mask_image` decides what an object is; soft masks are cut at half.
 
     Raises
     ------
     ImageError
-        If the file cannot be read, has another size, or is no mask.
+        If the file cannot be read, has another size, is no mask, or it is in doubt what it holds.
     PromptError
         If it is empty.
     """
-    raster = open_raster(path)
+    raster = open_picture(path)
     check_size(raster, path, grid)
-    objects = split_objects(raster)
-    if not objects:
+    found = read_objects(raster)
+    if not found.numbers:
         raise PromptError(tr("The mask {} is empty: choose another one.").format(path))
-    return {number: StartMask.of(bits) for number, bits in enumerate(objects, 1)}
+    return {
+        count: StartMask.of(found.mask(number)) for count, number in enumerate(found.numbers, 1)
+    }
 
 
 def _read_object(raster: gdal.Dataset) -> NDArray[np.bool_]:

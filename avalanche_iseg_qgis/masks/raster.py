@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
 
+from ..core.containers import PNG, holds_all_rows, inspect
 from ..core.errors import ImageError
+from ..core.raster_files import DRIVERS, is_damage
 from ..i18n import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ..layers.grid import Grid
     from ..layers.pixel_window import PixelWindow
 
 
-def open_raster(path: str) -> gdal.Dataset:
-    """Open a raster file for reading.
+def open_picture(path: str) -> gdal.Dataset:
+    """Open an image file that holds its own pixels, all of them.
+
+    Raises
+    ------
+    ImageError
+        If it does not exist, is no image, or is cut short.
+    """
+    raster = open_raster(path, DRIVERS)
+    try:
+        with Path(path).open("rb") as file:
+            container = inspect(file)
+            is_whole = container.is_whole and (container.kind != PNG or holds_all_rows(file))
+    except OSError:
+        is_whole = False
+    if not is_whole:
+        raise _damaged(path)
+    return raster
+
+
+def open_raster(path: str, drivers: Sequence[str] = ()) -> gdal.Dataset:
+    """Open a raster for reading, by any driver of GDAL or those named.
 
     Raises
     ------
@@ -26,7 +51,7 @@ def open_raster(path: str) -> gdal.Dataset:
         If it does not exist, or is no raster.
     """
     try:
-        raster = gdal.OpenEx(path, gdal.OF_RASTER)
+        raster = gdal.OpenEx(path, gdal.OF_RASTER, allowed_drivers=list(drivers))
     except RuntimeError:  # where another plugin has switched GDAL's exceptions on
         raster = None
     if raster is None:
@@ -44,14 +69,18 @@ def read_band(raster: gdal.Dataset, number: int) -> NDArray[Any]:
     ImageError
         If the file is truncated or damaged.
     """
+    gdal.ErrorReset()
     try:
         values = raster.GetRasterBand(number).ReadAsArray()
     except RuntimeError:
         values = None
-    if values is None:
-        text = tr("The mask {} is damaged: copy or save it again.")
-        raise ImageError(text.format(raster.GetDescription()))
+    if values is None or is_damage(gdal.GetLastErrorMsg()):
+        raise _damaged(raster.GetDescription())
     return values
+
+
+def _damaged(name: str) -> ImageError:
+    return ImageError(tr("The mask {} is damaged: copy or save it again.").format(name))
 
 
 def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:

@@ -148,6 +148,8 @@ def run(args: argparse.Namespace) -> None:
     from ..engine import load_model
 
     image = read_image(args.image)
+    for text in image.warnings:
+        print(f"warning: {args.image} {text}", file=sys.stderr)
     guidance = None if args.mask is None else read_binary_mask(args.mask, args.image)
     prompts = Prompts(args.click, args.box, guidance)
     model = load_model(args.model, device=args.device, engine=args.engine)

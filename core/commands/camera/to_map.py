@@ -19,7 +19,7 @@ from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import resized
 from ...errors import CameraError, ImageError, TerrainError
-from ...image import read_mask_values
+from ...image import read_mask_image
 from ...outline import OUTLINE_DRIVERS, write_outlines
 from . import common
 from .vertices import write_vertices
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from ...projection.viewshed import Viewshed
 
 _VECTOR = (".geojson", ".json", ".gpkg")
-_WHITE = 255  # of a mask, and no number of a label image
-_MOST_IDS = 1000
-_MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a photograph
 _MANY_LOST = 0.05  # share of a mask's pixels without ground from which to warn
 
 
@@ -146,32 +143,16 @@ def _read(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
 
 
 def _read_masks(path: Path) -> Iterator[PhotoAvalanche]:
-    """Yield one avalanche if there is a 255, with greys for soft edges; else one per value."""
-    values = read_mask_values(path)
-    if values.ndim == 3:
-        values = values.max(axis=2)
-    height, width = values.shape
-    shades, counts = np.unique(values, return_counts=True)
-    ids = [int(value) for value in shades if value]
-    if not ids:
+    """Yield one avalanche for each object of a mask or label image."""
+    found = read_mask_image(path)
+    if not found.numbers:
         raise ImageError(
-            f"The mask {path} is empty: all its pixels are 0. Save the avalanche as 255 on 0."
+            f"The mask {path} is empty: nothing in it is shown brighter than black. Save the "
+            "avalanche as 255 on 0."
         )
-    grey = counts[(shades > 0) & (shades < _WHITE)].sum() / values.size
-    if len(ids) > _MOST_IDS or (len(ids) > _SHADES and grey > _MOST_GREY):
-        raise ImageError(
-            f"{path} holds {len(ids)} different values, as a photograph does: that is no mask and "
-            "no label image. Save avalanches as 255 on 0, or with one whole number each."
-        )
-    if ids[-1] == _WHITE:
-        yield PhotoAvalanche(path, 1, (width, height), partial(_probabilities, values))
-        return
-    for value in ids:
-        yield PhotoAvalanche(path, value, (width, height), partial(np.equal, values, value))
-
-
-def _probabilities(values: NDArray[Any]) -> NDArray[np.float32]:
-    return np.asarray(values, np.float32) / np.float32(_WHITE)
+    height, width = found.labels.shape
+    for number in found.numbers:
+        yield PhotoAvalanche(path, number, (width, height), partial(found.area, number))
 
 
 def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
