@@ -13,9 +13,20 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 JPEG, PNG, WEBP, TIFF = "JPEG", "PNG", "WebP", "TIFF"
+
+DRIVERS = (
+    *("JPEG", "PNG", "WEBP", "GTiff", "BMP", "GIF", "BIGGIF", "PNM", "SGI", "TGA"),
+    *("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "ECW", "MrSID", "JPEGXL", "AVIF", "HEIF"),
+    *("ENVI", "EHdr", "EIR", "HFA", "LAN", "PCIDSK", "RST", "SAGA", "ILWIS", "RMF", "NITF", "BSB"),
+    *("AAIGrid", "GRASSASCIIGrid", "GSAG", "GSBG", "GS7BG", "XYZ", "ZMap", "GXF", "SIGDEM", "AIG"),
+    *("SRTMHGT", "USGSDEM", "DTED", "SDTS", "BT", "Leveller", "Terragen", "PCRaster", "netCDF"),
+    *("GPKG", "MBTiles"),
+)
+"""Drivers of GDAL by which files are opened: they read pixels of the file itself and its header."""
 
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # fill bytes and restart marks are none
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -68,6 +79,29 @@ def inspect(file: BinaryIO) -> Container:
     if head.startswith((b"II*\0", b"MM\0*")):
         return Container(TIFF, orientation=_read_orientation(file))
     return Container()
+
+
+def is_damage(text: str) -> bool:
+    """Return whether a library's warning means that pixels are missing, and were invented.
+
+    Bytes too many before the end are none: some webcams write them.
+    """
+    if "extraneous bytes before marker 0xd9" in text:
+        return False
+    return "Corrupt JPEG data" in text or "remature end" in text
+
+
+def is_whole(path: str | Path) -> bool:
+    """Return whether nothing of a file is missing, as far as its structure tells.
+
+    True for what is no file on disk, and for formats whose decoders notice themselves.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            container = inspect(file)
+            return container.is_whole and (container.kind != PNG or holds_all_rows(file))
+    except OSError:
+        return True
 
 
 def holds_all_rows(file: BinaryIO) -> bool:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .containers import JPEG, PNG, Container, holds_all_rows, inspect
+from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage
 from .errors import ImageError, write_errors
 from .files import write_bytes
 from .mask_image import MaskImage, apply_opacity, find_objects
@@ -25,7 +25,6 @@ from .raster_files import (
     check_announced_size,
     files_size,
     heard_warnings,
-    is_damage,
     is_placed,
     opened_memory,
     opened_raster,
@@ -159,7 +158,8 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
         if values.dtype.kind not in "iu":
             raise ImageError(f"The mask {path} has type {values.dtype}: save it as whole numbers.")
         if colours:
-            opacity = file.read_opacity(bands)
+            file.clear_unknown(values, bands)
+            opacity = file.read_opacity()
             values = values if opacity is None else apply_opacity(values, opacity)
         values = turn(values, file.orientation)
     return values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
@@ -180,7 +180,9 @@ def read_mask_image(path: Path | str) -> MaskImage:
         values = file.read(bands[:3] if len(bands) >= 3 else bands[:1], as_shown=palette is None)
         if values.dtype.kind not in "iu":
             raise ImageError(f"The mask {path} has type {values.dtype}: save it as whole numbers.")
-        opacity = None if palette is not None else file.read_opacity(bands)
+        if palette is None:
+            file.clear_unknown(values, bands)
+        opacity = file.read_opacity()
         return find_objects(
             turn(values[:, :, 0] if values.shape[2] == 1 else values, file.orientation),
             path,
@@ -369,20 +371,22 @@ class _File:
         every = bands == list(self.source.indexes)
         return values if every else values[:, :, [band - 1 for band in bands]]
 
-    def read_opacity(self, bands: list[int]) -> NDArray[np.uint8] | None:
-        """Read (H, W) uint8, 0 where the file is transparent; None where it is opaque.
+    def read_opacity(self) -> NDArray[np.uint8] | None:
+        """Read the alpha band, (H, W) uint8; None without one."""
+        from rasterio.enums import ColorInterp
 
-        What has no data, or is masked, is as a transparent black: it draws nothing.
-        """
-        from rasterio.enums import ColorInterp, MaskFlags
-
-        if ColorInterp.alpha in self.source.colorinterp and self.container.kind != JPEG:
-            alpha = self.source.read(self.source.colorinterp.index(ColorInterp.alpha) + 1)
-            top = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "iu" else 1
-            return np.asarray(alpha * (255.0 / top), np.uint8)
-        if all(MaskFlags.all_valid in self.source.mask_flag_enums[band - 1] for band in bands):
+        if self.container.kind == JPEG or ColorInterp.alpha not in self.source.colorinterp:
             return None
-        return np.asarray(self.source.dataset_mask(), np.uint8)
+        alpha = self.source.read(self.source.colorinterp.index(ColorInterp.alpha) + 1)
+        return np.asarray(alpha >> 8 if alpha.dtype == np.uint16 else alpha, np.uint8)
+
+    def clear_unknown(self, values: NDArray[Any], bands: list[int]) -> None:
+        """Set to 0 what has no data or is masked, in place."""
+        from rasterio.enums import MaskFlags
+
+        flags = self.source.mask_flag_enums[bands[0] - 1]
+        if MaskFlags.all_valid not in flags and MaskFlags.alpha not in flags:
+            values[self.source.dataset_mask() == 0] = 0
 
 
 @contextmanager

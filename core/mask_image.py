@@ -188,7 +188,8 @@ def _find_colours(
     found = [value for value in _nonzero_values(colours) if value != _VOID]
     if len(found) > _MOST_COLOURS:
         raise ImageError(
-            f"{name} has {len(found)} colours, so it is no mask but a photograph: choose a mask image."
+            f"{name} has {len(found)} colours, so it is no mask but a photograph: choose a mask "
+            "image."
         )
     labels = np.zeros(colours.shape, np.uint16)
     numbers = []
@@ -344,7 +345,7 @@ def _flat_shares(values: NDArray[Any]) -> NDArray[np.float64]:
         rows = slice(top, top + _ROWS)
         counts[0] += np.bincount(values[rows].ravel(), minlength=size)
         counts[1] += np.bincount(values[rows][flat[rows]], minlength=size)
-    return counts[1] / np.maximum(counts[0], 1)
+    return np.asarray(counts[1] / np.maximum(counts[0], 1))
 
 
 def _nonzero_values(values: NDArray[Any]) -> list[int]:

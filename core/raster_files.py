@@ -18,20 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .containers import DRIVERS
 from .errors import ImageError
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
-
-DRIVERS = (
-    *("JPEG", "PNG", "WEBP", "GTiff", "BMP", "GIF", "BIGGIF", "PNM", "SGI", "TGA"),
-    *("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "ECW", "MrSID", "JPEGXL", "AVIF", "HEIF"),
-    *("ENVI", "EHdr", "EIR", "HFA", "LAN", "PCIDSK", "RST", "SAGA", "ILWIS", "RMF", "NITF", "BSB"),
-    *("AAIGrid", "GRASSASCIIGrid", "GSAG", "GSBG", "GS7BG", "XYZ", "ZMap", "GXF", "SIGDEM", "AIG"),
-    *("SRTMHGT", "USGSDEM", "DTED", "SDTS", "BT", "Leveller", "Terragen", "PCRaster", "netCDF"),
-    *("GPKG", "MBTiles"),
-)
-"""Drivers of GDAL by which files are opened: they read pixels of the file itself and its header."""
 
 MAX_PIXELS = 1_000_000_000
 """Most pixels of an image; a webcam has 0.01, an orthophoto 0.4 of them."""
@@ -174,16 +165,6 @@ class _Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread:
             self._texts.append(record.getMessage())
-
-
-def is_damage(text: str) -> bool:
-    """Return whether a library's warning means that pixels are missing, and were invented.
-
-    Bytes too many before the end are none: some webcams write them.
-    """
-    if "extraneous bytes before marker 0xd9" in text:
-        return False
-    return "Corrupt JPEG data" in text or "remature end" in text
 
 
 # --- where it lies --------------------------------------------------------------------------------

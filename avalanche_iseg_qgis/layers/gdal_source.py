@@ -12,9 +12,8 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProviderRegistry
 
-from ..core.containers import PNG, holds_all_rows, inspect
+from ..core.containers import is_damage, is_whole
 from ..core.errors import ImageError
-from ..core.raster_files import is_damage
 from ..i18n import tr
 from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
 from .grid import PHOTO_TRANSFORM, Grid
@@ -58,7 +57,8 @@ class GdalSource:
 
     def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
         """Read a window; see `PixelSource.read`."""
-        self._require_whole()
+        if not is_whole(self.path):  # GDAL does not notice all that is missing
+            raise self._error()
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         rows = max(1, _STRIP // window.width)
         with self._open() as dataset:
@@ -121,17 +121,6 @@ class GdalSource:
         if any(mask is None for mask in masks):
             raise self._error()
         return (np.stack(masks, axis=-1) > 0) & np.isfinite(values)
-
-    def _require_whole(self) -> None:
-        """Raise an ImageError if the file is cut short in a way that GDAL does not notice."""
-        try:
-            with Path(self.path).open("rb") as file:
-                container = inspect(file)
-                is_whole = container.is_whole and (container.kind != PNG or holds_all_rows(file))
-        except OSError:  # none on disk: GDAL knows
-            return
-        if not is_whole:
-            raise self._error()
 
     @contextmanager
     def _open(self) -> Iterator[gdal.Dataset]:

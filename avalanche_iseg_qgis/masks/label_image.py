@@ -41,11 +41,12 @@ def read_objects(raster: gdal.Dataset) -> MaskImage:
     values = [read_band(raster, number) for number in bands]
     if palette is None:
         values = [_as_shown(raster, band) for band in values]
+        _clear_unknown(raster, bands, values)
     return find_objects(
         values[0] if len(values) == 1 else np.stack(values, axis=-1),
         name,
         palette=palette,
-        opacity=None if palette is not None else _opacity(raster, bands),
+        opacity=_opacity(raster),
         is_lossy=raster.GetDriver().ShortName == "JPEG",
     )
 
@@ -73,16 +74,23 @@ def _as_shown(raster: gdal.Dataset, values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _opacity(raster: gdal.Dataset, bands: list[int]) -> NDArray[np.uint8] | None:
-    """Return (H, W) uint8, 0 where the image is transparent or has no data; None if opaque."""
-    masks = []
+def _clear_unknown(raster: gdal.Dataset, bands: list[int], values: list[NDArray[Any]]) -> None:
+    """Set to 0 what has no data or is masked, in place."""
+    known = []
     for number in bands:
         band = raster.GetRasterBand(number)
-        flags = band.GetMaskFlags()
-        if flags & gdal.GMF_ALL_VALID:
-            return None
-        masks.append(band.GetMaskBand().ReadAsArray())
-        if flags & gdal.GMF_PER_DATASET:
-            break
-    opacity = np.max(masks, axis=0)
-    return (opacity >> 8 if opacity.dtype == np.uint16 else opacity).astype(np.uint8)
+        if band.GetMaskFlags() & (gdal.GMF_ALL_VALID | gdal.GMF_ALPHA):
+            return
+        known.append(band.GetMaskBand().ReadAsArray() > 0)
+    unknown = ~np.any(known, axis=0)
+    for band in values:
+        band[unknown] = 0
+
+
+def _opacity(raster: gdal.Dataset) -> NDArray[np.uint8] | None:
+    """Return the alpha band, (H, W) uint8; None without one."""
+    for number in range(1, raster.RasterCount + 1):
+        if raster.GetRasterBand(number).GetColorInterpretation() == gdal.GCI_AlphaBand:
+            alpha = read_band(raster, number)
+            return np.asarray(alpha >> 8 if alpha.dtype == np.uint16 else alpha, np.uint8)
+    return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
 
-from ..core.containers import PNG, holds_all_rows, inspect
+from ..core.containers import DRIVERS, is_damage, is_whole
 from ..core.errors import ImageError
-from ..core.raster_files import DRIVERS, is_damage
 from ..i18n import tr
 
 if TYPE_CHECKING:
@@ -31,13 +29,7 @@ def open_picture(path: str) -> gdal.Dataset:
         If it does not exist, is no image, or is cut short.
     """
     raster = open_raster(path, DRIVERS)
-    try:
-        with Path(path).open("rb") as file:
-            container = inspect(file)
-            is_whole = container.is_whole and (container.kind != PNG or holds_all_rows(file))
-    except OSError:
-        is_whole = False
-    if not is_whole:
+    if not is_whole(path):
         raise _damaged(path)
     return raster
 
