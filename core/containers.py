@@ -91,6 +91,15 @@ def is_damage(text: str) -> bool:
     return "Corrupt JPEG data" in text or "remature end" in text
 
 
+def orientation_of(path: str | Path) -> int:
+    """Return the EXIF orientation of a file, 1 to 8; 1 where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return inspect(file).orientation
+    except OSError:
+        return 1
+
+
 def is_whole(path: str | Path) -> bool:
     """Return whether nothing of a file is missing, as far as its structure tells.
 
@@ -125,6 +134,15 @@ def holds_all_rows(file: BinaryIO) -> bool:
             if missing <= 0:
                 return True
     return missing <= 0
+
+
+def with_orientation(png: bytes, orientation: int) -> bytes:
+    """Return a PNG that is displayed turned by an EXIF orientation."""
+    entry = struct.pack("<HHHIHH", 1, _ORIENTATION, 3, 1, orientation, 0)
+    body = b"eXIf" + b"II*\0" + struct.pack("<I", 8) + entry + bytes(4)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    header = 8 + 25  # signature and IHDR
+    return png[:header] + chunk + png[header:]
 
 
 # --- JPEG ---------------------------------------------------------------------------------------

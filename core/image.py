@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage
 from .errors import ImageError, write_errors
 from .files import write_bytes
-from .mask_image import MaskImage, apply_opacity, find_objects
+from .mask_image import MaskImage, apply_opacity, find_objects, turn
 from .raster_files import (
     check_announced_size,
     files_size,
@@ -57,6 +57,8 @@ class Image:
         Coordinate reference system of x and y as WKT, None where unknown.
     warnings
         What a person should know of its georeference; each begins with a verb.
+    orientation
+        EXIF orientation 1 to 8 by which the stored pixels were turned.
 
     Examples
     --------
@@ -73,6 +75,27 @@ class Image:
     transform: tuple[float, ...] | None
     crs_wkt: str | None
     warnings: tuple[str, ...] = ()
+    orientation: int = 1
+
+    @property
+    def qgis_transform(self) -> tuple[float, ...]:
+        """(a, b, c, d, e, f) from columns and rows of pixel corners to coordinates in QGIS.
+
+        QGIS shows photos as they are stored, x to the right and y negative downwards.
+        """
+        if self.transform is not None:
+            return self.transform
+        height, width = self.pixels.shape[:2]
+        ends = np.array([(0, 0), (width, 0), (0, height)], np.float64)
+        if self.orientation in (3, 4, 7, 8):
+            ends[:, 1] = height - ends[:, 1]
+        if self.orientation in (2, 3, 6, 7):
+            ends[:, 0] = width - ends[:, 0]
+        if self.orientation >= 5:
+            ends = ends[:, ::-1]
+        origin, right, down = ends * (1, -1)
+        (a, d), (b, e) = (right - origin) / width, (down - origin) / height
+        return tuple(map(float, (a, b, origin[0], d, e, origin[1])))
 
 
 def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
@@ -119,11 +142,12 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
         if values.dtype != np.uint8:
             valid = np.moveaxis(file.source.read_masks(chosen), 0, -1) > 0
             values = _stretch(values, valid, path)
-        values = turn(values, file.orientation)
+        orientation = file.orientation
+        values = turn(values, orientation)
         transform, crs_wkt, doubts = placement(file.source)
     if values.shape[2] == 1:
         values = np.repeat(values, 3, axis=2)
-    return Image(np.ascontiguousarray(values), path, transform, crs_wkt, doubts)
+    return Image(np.ascontiguousarray(values), path, transform, crs_wkt, doubts, orientation)
 
 
 read_picture = read_image  # its name in scripts written for 0.1
@@ -504,12 +528,7 @@ def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDAr
     return stretched
 
 
-def turn(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (H, W, ...) as stored to what is displayed, by EXIF orientation 1 to 8."""
-    if orientation >= 5:
-        values = values.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return values
+def read_orientation(path: Path | str) -> int:
+    """Return the EXIF orientation 1 to 8 by which a photo is turned; see `read_image`."""
+    with _opened(Path(path)) as file:
+        return file.orientation

@@ -66,6 +66,11 @@ class MaskImage:
         """Return the (H, W) shades of a soft mask, 0 to 1; the mask of any other object."""
         return self.mask(number) if self.shades is None else self.shades
 
+    def turned(self, orientation: int) -> MaskImage:
+        """Return the objects after a turn by EXIF orientation 1 to 8."""
+        shades = None if self.shades is None else turn(self.shades, orientation)
+        return MaskImage(turn(self.labels, orientation), self.numbers, shades)
+
     @property
     def whole(self) -> NDArray[np.bool_]:
         """(H, W) mask of all objects."""
@@ -125,6 +130,22 @@ def _as_unsigned(values: NDArray[Any], name: object) -> NDArray[Any]:
     raise ImageError(
         f"The mask {name} has type {values.dtype}: save it as whole numbers of 8 or 16 bits."
     )
+
+
+def turn(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn (H, W, ...) as stored to what is displayed, by EXIF orientation 1 to 8."""
+    if orientation >= 5:
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values
+
+
+def turn_back(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn (H, W, ...) as displayed to what is stored; contiguous."""
+    return np.ascontiguousarray(turn(values, {6: 8, 8: 6}.get(orientation, orientation)))
 
 
 # --- as people see it -------------------------------------------------------------------------

@@ -8,7 +8,9 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsCsException, QgsRectangle
 
+from ..core.containers import orientation_of
 from ..core.errors import ImageError, PromptError
+from ..core.mask_image import MaskImage, turn, turn_back
 from ..i18n import tr
 from ..session.start_mask import StartMask
 from .label_image import read_objects
@@ -73,8 +75,11 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
     return _warp(raster, layer, grid)
 
 
-def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
+def from_file(path: str, grid: Grid, orientation: int = 1) -> dict[int, StartMask]:
     """Read the objects of a mask or label image of the image's size, by number from 1.
+
+    QGIS shows photos as stored, whatever their EXIF ``orientation`` asks for; a mask of the photo
+    as displayed is turned back: one that its own EXIF turns, or that only fits so.
 
     `core.mask_image` decides what an object is; soft masks are cut at half.
 
@@ -86,8 +91,17 @@ def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
         If it is empty.
     """
     raster = open_picture(path)
-    check_size(raster, path, grid)
+    size, own = (raster.RasterXSize, raster.RasterYSize), orientation_of(path)
+    stored = (grid.width, grid.height)
+    is_displayed = own != 1 or (orientation > 4 and size == stored[::-1] != stored)
+    if not is_displayed:
+        check_size(raster, path, grid)
     found = read_objects(raster)
+    if is_displayed:
+        labels = turn_back(turn(found.labels, own), orientation)
+        if labels.shape[::-1] != stored:
+            check_size(raster, path, grid)
+        found = MaskImage(labels, found.numbers)
     if not found.numbers:
         raise PromptError(tr("The mask {} is empty: choose another one.").format(path))
     return {

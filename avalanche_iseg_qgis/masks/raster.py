@@ -82,8 +82,8 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
         return
     if size == wanted[::-1]:
         advice = tr(
-            "It was probably drawn on the photo as its EXIF orientation turns it, which QGIS does "
-            "not: turn the mask back."
+            "It was probably drawn on the photo turned: turn the mask back, or choose that of this "
+            "photo."
         )
     else:
         advice = tr(

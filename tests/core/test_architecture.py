@@ -163,6 +163,7 @@ LIGHT_PARTS |= {
     "camera.gcp_table",
     "camera.record",
     "camera.resizing",
+    "camera.turning",
     "survey.protocol",
     "worker.protocol",
     "projection.range_map",
