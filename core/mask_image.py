@@ -259,7 +259,7 @@ def _are_labels(values: NDArray[Any], found: list[int], white: int, name: object
     shares = _flat_shares(values)[found]
     is_ramp = len(found) > _FEW and steps.are_ramp(white)
     is_label_image: bool | None = None
-    if len(found) > _SHADES and steps.are_contours:
+    if len(found) > _SHADES // 2 and steps.are_contours:
         pass
     elif highest <= white // 2:
         is_label_image = None if runs < 0.5 and (is_ramp or (shares < 0.5).mean() > 0.5) else True
