@@ -50,6 +50,8 @@ class Tile:
         Stored number where the height is unknown, None where the file states none.
     is_masked
         Whether the file says by a mask (or nodata, or alpha) where the height is unknown.
+    has_wide_alpha
+        Whether that is by alpha of more than 16 bits, which GDAL takes for no mask.
     scale, offset
         From stored numbers to metres.
     unit, vertical_datum
@@ -63,6 +65,7 @@ class Tile:
     height: int
     nodata: float | None
     is_masked: bool
+    has_wide_alpha: bool
     scale: float
     offset: float
     unit: str
@@ -175,6 +178,7 @@ def read_tile(path: Path) -> Tile:
             tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
             unit = (file.units[0] or "").strip().lower()
             metres = _FEET.get(unit, 1.0)
+            wide = file.count > 1 and file.dtypes[1] not in ("uint8", "uint16")
             return Tile(
                 path=path,
                 crs=crs,
@@ -182,7 +186,8 @@ def read_tile(path: Path) -> Tile:
                 width=file.width,
                 height=file.height,
                 nodata=None if file.nodata is None else float(file.nodata),
-                is_masked=MaskFlags.all_valid not in file.mask_flag_enums[0],
+                is_masked=wide or MaskFlags.all_valid not in file.mask_flag_enums[0],
+                has_wide_alpha=wide,
                 scale=file.scales[0] * metres,
                 offset=file.offsets[0] * metres,
                 unit=unit,
@@ -216,7 +221,7 @@ def _make_mosaic(tiles: Sequence[Tile]) -> Mosaic:
     height = max(row + tile.height for row, tile in zip(rows, tiles, strict=True))
     transform = type(first)(first.a, first.b, west, first.d, first.e, north)
     sources = "".join(
-        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(str(tile.path))}'
+        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(_source(tile))}'
         f"</SourceFilename>{_options(tile)}<SourceBand>1</SourceBand>"
         f'<SrcRect xOff="0" yOff="0" xSize="{tile.width}" ySize="{tile.height}"/>'
         f'<DstRect xOff="{col}" yOff="{row}" '
@@ -251,6 +256,24 @@ def _heights_only(tile: Tile) -> str:
             entries += [(end, end if height is None else height) for end in ends]
     entries += [(highest, highest), (highest + _STEP, UNKNOWN), (1e300, UNKNOWN)]
     return ",".join(f"{value!r}:{height!r}" for value, height in sorted(entries))
+
+
+def _source(tile: Tile) -> str:
+    """Return the name of a tile's raster; with alpha in a type that GDAL takes for a mask."""
+    if not tile.has_wide_alpha:
+        return str(tile.path)
+    bands = "".join(
+        f'<VRTRasterBand dataType="{kind}" band="{number}">{more}<SimpleSource>'
+        f'<SourceFilename relativeToVRT="0">{escape(str(tile.path))}</SourceFilename>'
+        f"<SourceBand>{number}</SourceBand></SimpleSource></VRTRasterBand>"
+        for number, kind, more in (
+            (1, "Float32", ""),
+            (2, "Byte", "<ColorInterp>Alpha</ColorInterp>"),
+        )
+    )
+    return (
+        f'<VRTDataset rasterXSize="{tile.width}" rasterYSize="{tile.height}">{bands}</VRTDataset>'
+    )
 
 
 def _options(tile: Tile) -> str:

@@ -54,9 +54,8 @@ def test_labels_of_sixteen_bits(values):
 def test_label_images_of_the_plugin(count):
     """Object k of n has k * floor(255 / n), or k in 16 bits."""
     step = max(1, 255 // count)
-    image = labels(
-        [k * step for k in range(1, count + 1)], np.uint8 if count < 256 else np.uint16, 4
-    )
+    values = [k * step for k in range(1, count + 1)]
+    image = labels(values, np.uint8 if count < 256 else np.uint16, 4)
     found = find_objects(image, "m.png")
     assert found.numbers == ((1,) if count == 1 else tuple(values))
 
