@@ -22,7 +22,9 @@ _QUARTERS = {1: 0, 6: 1, 3: 2, 8: 3}  # by which a photo is turned to be display
 _BACK = {1: 1, 6: 8, 3: 3, 8: 6}
 
 
-def as_displayed(record: CameraRecord, orientation: int) -> CameraRecord:
+def as_displayed(
+    record: CameraRecord, orientation: int, size: tuple[int, int] | None = None
+) -> CameraRecord:
     """Return the record for the pixels of its photo as displayed, whichever it holds.
 
     Parameters
@@ -31,19 +33,23 @@ def as_displayed(record: CameraRecord, orientation: int) -> CameraRecord:
         Of the photo as displayed if it names an orientation; else of either.
     orientation
         EXIF orientation of its photo, 1 to 8.
+    size
+        (width, height) of the photo as displayed, where it is known.
 
     Raises
     ------
     CameraError
         If it is of the photo as stored, and that is mirrored, or a cylindrical panorama.
     """
-    if orientation == 1 or _is_displayed(record, orientation):
-        return (
-            record
-            if orientation == record.orientation
-            else replace(record, orientation=orientation)
-        )
-    return turned(record, orientation)
+    is_displayed = orientation == 1 or _is_displayed(record, orientation)
+    if size and record.orientation == 1 and orientation > 4:
+        fits = is_shape(record, size), is_shape(record, size[::-1])
+        is_displayed = fits[0] if fits[0] != fits[1] else is_displayed
+    if not is_displayed:
+        return turned(record, orientation)
+    if orientation == record.orientation:
+        return record
+    return replace(record, orientation=orientation)
 
 
 def turned(record: CameraRecord, orientation: int) -> CameraRecord:

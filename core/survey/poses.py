@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .viewshed_cache import ViewshedCache
 
 
+_UPRIGHT = 45.0  # degrees of roll, in which people hold cameras
+
+
 def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) -> Posed:
     """Pose a camera from control points."""
     from ..camera import resection
@@ -68,7 +71,9 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
     image = read_image(request.picture)  # as displayed: the sky is above
     stored = turn_back(image.pixels, image.orientation).shape[1::-1]
     given = CameraRecord.from_json(request.record)
-    start = as_displayed(given, image.orientation)
+    start = as_displayed(given, image.orientation, image.pixels.shape[1::-1])
+    if start is not given and abs(start.camera.roll) > _UPRIGHT:  # not posed yet
+        start = replace(start, camera=replace(start.camera, roll=0.0))
     camera, dem = start.camera, cache.dem(request.dem, start.epsg)
     _require_size(image.pixels, request.picture, camera)
     rows = detect_skyline(image.pixels)

@@ -143,7 +143,7 @@ def read_camera(path: Path) -> CameraRecord:
 def fitted(record: CameraRecord, image: Image) -> CameraRecord:
     """Return the record for a photo of it, as displayed and of any size."""
     height, width = image.pixels.shape[:2]
-    return resized(as_displayed(record, image.orientation), width, height)
+    return resized(as_displayed(record, image.orientation, (width, height)), width, height)
 
 
 def path_from(path: Path, folder: Path) -> str:
