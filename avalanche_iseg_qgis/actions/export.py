@@ -85,8 +85,9 @@ class ExportActions:
     def _orientation(self) -> int:
         """EXIF orientation of a photo, which QGIS does not apply."""
         image, grid = self._session.image, self._session.grid
-        is_photo = image is not None and grid is not None and grid.is_photo
-        return orientation_of(image.origin.path) if is_photo else 1
+        if image is None or grid is None or not grid.is_photo:
+            return 1
+        return orientation_of(image.origin.path)
 
     def _masks(self) -> list[NDArray[np.bool_]]:
         """Return the (H, W) mask of every finished object of the image, and of the current one."""

@@ -143,7 +143,10 @@ def test_a_camera_of_the_command_line_fits_in_qgis(
     wait_until(lambda: mapper.controller.segmentation_client.state.name == "READY", 60, "the model")
     mapper.controller._activate_tool()
     map_from(mapper, scene / "labels.png")
-    assert iou(mapped(True), true_outline(scene, 2)) > 0.6
+    out = tmp_path / "map.gpkg"
+    files = ("--camera", path, "--dem", scene / "dem.tif", "-o", out)
+    core(interpreter, "camera", "to-map", scene / "labels.png", *files)
+    assert iou(mapped(True), outlines(out)[1]) > 0.9
     box = mapped(False).boundingBox()
     assert box.xMaximum() <= 600
     assert box.yMinimum() >= -960
