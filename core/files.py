@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,3 +73,18 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a UTF-8 file atomically, line ends as they are; see `replacing`."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def visible_files(folder: Path, *suffixes: str) -> Sequence[Path]:
+    """Return the files of a folder with one of the suffixes, in the order of their names.
+
+    Names that begin with a dot are passed over: file managers leave such files beside the real ones
+    (``._dem.tif``). Suffixes are in lower case, those of files in any.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be read.
+    """
+    paths = (path for path in folder.iterdir() if path.suffix.lower() in suffixes)
+    return sorted(path for path in paths if not path.name.startswith("."))

@@ -6,8 +6,7 @@ GDAL's decoder rounds differently and published IoUs were measured on OpenCV's p
 
 from __future__ import annotations
 
-import struct
-import warnings
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +17,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage
 from .errors import ImageError, write_errors
 from .files import write_bytes
+from .mask_image import MaskImage, apply_opacity, find_objects, turn
+from .raster_files import (
+    check_announced_size,
+    files_size,
+    heard_warnings,
+    is_placed,
+    opened_memory,
+    opened_raster,
+    placement,
+)
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-_JPEG, _PNG, _WEBP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF"
-_EXIF_MARKS = {_JPEG: b"Exif\0\0", _PNG: b"eXIf", _WEBP: b"EXIF"}
-_ORIENTATION_TAG = 0x0112
+_LARGEST_JPEG = 1_000_000_000  # bytes
 _PERCENTILES = (2.0, 98.0)
 _PERCENTILE_SAMPLES = 1_000_000
 
@@ -46,7 +54,11 @@ class Image:
         ``y = d * col + e * row + f``, with (col, row) = (0, 0) at the upper left corner of the
         first pixel. None where the file is not georeferenced.
     crs_wkt
-        Coordinate reference system as WKT, None where unknown.
+        Coordinate reference system of x and y as WKT, None where unknown.
+    warnings
+        What a person should know of its georeference; each begins with a verb.
+    orientation
+        EXIF orientation 1 to 8 by which the stored pixels were turned.
 
     Examples
     --------
@@ -62,6 +74,28 @@ class Image:
     path: Path
     transform: tuple[float, ...] | None
     crs_wkt: str | None
+    warnings: tuple[str, ...] = ()
+    orientation: int = 1
+
+    @property
+    def qgis_transform(self) -> tuple[float, ...]:
+        """(a, b, c, d, e, f) from columns and rows of pixel corners to coordinates in QGIS.
+
+        QGIS shows photos as they are stored, x to the right and y negative downwards.
+        """
+        if self.transform is not None:
+            return self.transform
+        height, width = self.pixels.shape[:2]
+        ends = np.array([(0, 0), (width, 0), (0, height)], np.float64)
+        if self.orientation in (3, 4, 7, 8):
+            ends[:, 1] = height - ends[:, 1]
+        if self.orientation in (2, 3, 6, 7):
+            ends[:, 0] = width - ends[:, 0]
+        if self.orientation >= 5:
+            ends = ends[:, ::-1]
+        origin, right, down = ends * (1, -1)
+        (a, d), (b, e) = (right - origin) / width, (down - origin) / height
+        return tuple(map(float, (a, b, origin[0], d, e, origin[1])))
 
 
 def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
@@ -80,13 +114,14 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
     Image
         8-bit values stay (colour tables are applied, a single band is repeated). Other types are
         stretched linearly: the 2nd and 98th percentile of all valid values of all bands become 0
-        and 255. Nodata and NaN become 0. The EXIF orientation of JPEG, PNG and WebP is applied
-        unless georeferenced.
+        and 255. Nodata and NaN become 0. The EXIF orientation of JPEG, PNG, WebP and TIFF is
+        applied unless georeferenced.
 
     Raises
     ------
     ImageError
-        A file that is missing, empty, truncated or no image; bands that it does not have.
+        A file that is missing, empty, cut short, too large, no image, or of a format that only
+        names other files; bands that it does not have.
 
     Examples
     --------
@@ -101,17 +136,18 @@ def read_image(path: Path | str, bands: Sequence[int] | None = None) -> Image:
     ((2, 3, 3), None)
     """
     path = Path(path)
-    with _opened(path) as (source, content):
-        chosen = _choose_bands(source, bands, path)
-        values = _read_bands(source, content, chosen, path)
+    with _opened(path) as file:
+        chosen = _choose_bands(file.source, bands, path)
+        values = file.read(chosen, least_bytes=3)
         if values.dtype != np.uint8:
-            values = _stretch(values, np.moveaxis(source.read_masks(chosen), 0, -1) > 0, path)
-        values = _orient(values, _orientation(source, content))
-        transform = None if source.transform.is_identity else tuple(source.transform)[:6]
-        crs_wkt = source.crs.to_wkt() if source.crs else None
+            valid = np.moveaxis(file.source.read_masks(chosen), 0, -1) > 0
+            values = _stretch(values, valid, path)
+        orientation = file.orientation
+        values = turn(values, orientation)
+        transform, crs_wkt, doubts = placement(file.source)
     if values.shape[2] == 1:
         values = np.repeat(values, 3, axis=2)
-    return Image(np.ascontiguousarray(values), path, transform, crs_wkt)
+    return Image(np.ascontiguousarray(values), path, transform, crs_wkt, doubts, orientation)
 
 
 read_picture = read_image  # its name in scripts written for 0.1
@@ -140,24 +176,55 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
         A file that is missing, empty, truncated, no image, or not of an integer type.
     """
     path = Path(path)
-    with _opened(path) as (source, content):
-        values = _read_bands(source, content, _colour_bands(source), path, as_shown=colours)
+    with _opened(path) as file:
+        bands = _colour_bands(file.source)
+        values = file.read(bands, as_shown=colours)
         if values.dtype.kind not in "iu":
             raise ImageError(f"The mask {path} has type {values.dtype}: save it as whole numbers.")
-        values = _orient(values, _orientation(source, content))
-    return values[:, :, 0] if values.shape[2] == 1 else values
+        if colours:
+            file.clear_unknown(values, bands)
+            opacity = file.read_opacity()
+            values = values if opacity is None else apply_opacity(values, opacity)
+        values = turn(values, file.orientation)
+    return values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
 
 
-def read_binary_mask(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
-    """Read a mask file as (H, W) bool, in the orientation of its photo: values other than 0.
+def read_mask_image(path: Path | str) -> MaskImage:
+    """Read the objects of a mask file, by the one rule of `core.mask_image`.
 
     Raises
     ------
     ImageError
-        If the file cannot be read, or is of another size than the photo.
+        A file that is missing, empty, cut short, no image, or in doubt what it holds.
     """
-    values = align_mask(read_mask_values(path), photo, path)
-    return np.asarray(np.atleast_3d(values).any(axis=2))
+    path = Path(path)
+    with _opened(path) as file:
+        bands = _colour_bands(file.source)
+        palette = _palette(file.source, bands)
+        values = file.read(bands[:3] if len(bands) >= 3 else bands[:1], as_shown=palette is None)
+        if values.dtype.kind not in "iu":
+            raise ImageError(f"The mask {path} has type {values.dtype}: save it as whole numbers.")
+        if palette is None:
+            file.clear_unknown(values, bands)
+        opacity = file.read_opacity()
+        return find_objects(
+            turn(values[:, :, 0] if values.shape[2] == 1 else values, file.orientation),
+            path,
+            palette=palette,
+            opacity=None if opacity is None else turn(opacity, file.orientation),
+            is_lossy=file.container.kind == JPEG,
+        )
+
+
+def read_binary_mask(path: Path | str, photo: Path | str) -> NDArray[np.bool_]:
+    """Read a mask file as (H, W) bool, in the orientation of its photo: all objects in it.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, is in doubt, or is of another size than the photo.
+    """
+    return np.asarray(align_mask(read_mask_image(path).whole, photo, path))
 
 
 def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> NDArray[Any]:
@@ -174,14 +241,14 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
     ImageError
         If the sizes differ.
     """
-    with _opened(Path(photo)) as (source, content):
-        stored = (source.height, source.width)
-        orientation = _orientation(source, content)
+    with _opened(Path(photo)) as file:
+        stored = (file.source.height, file.source.width)
+        orientation = file.orientation
     shown = stored[::-1] if orientation >= 5 else stored
     if mask.shape[:2] == shown:
         return mask
     if mask.shape[:2] == stored:
-        return _orient(mask, orientation)
+        return turn(mask, orientation)
     raise ImageError(
         f"The mask {mask_path} has {mask.shape[1]} x {mask.shape[0]} pixels (width x height), its "
         f"image {photo} has {shown[1]} x {shown[0]}: give both the same size."
@@ -210,66 +277,182 @@ def write_png(path: Path | str, array: NDArray[Any]) -> None:
         write_bytes(path, encoded.tobytes())
 
 
-def _content(path: Path) -> bytes:
-    """Read the whole of JPEG, PNG and WebP, for their end and EXIF; else the first bytes."""
+def decode_image(content: bytes, name: object, flags: int) -> NDArray[Any]:
+    """Decode a JPEG or PNG that is packed in another file, as OpenCV does.
+
+    Parameters
+    ----------
+    content
+        All of it.
+    name
+        For messages.
+    flags
+        Of OpenCV.
+
+    Raises
+    ------
+    ImageError
+        If it is cut short, damaged, or too large.
+    """
+    file = io.BytesIO(content)
+    container = inspect(file)
+    if container.size is not None:
+        check_announced_size(name, *container.size, 3, len(content))
+    is_sound = container.is_whole and (
+        holds_all_rows(file)
+        if container.kind == PNG
+        else container.kind != JPEG or not _lacks_pixels(content)
+    )
+    decoded = _decode(content, flags) if is_sound else None
+    if decoded is None:
+        raise ImageError(f"{name} is damaged: pack or copy it again.")
+    return decoded
+
+
+def _decode(content: bytes, flags: int) -> NDArray[Any] | None:
     try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    except cv2.error:
+        return None
+
+
+def _lacks_pixels(jpeg: bytes) -> bool:
+    """Return whether libjpeg would invent pixels that are missing."""
+    from rasterio.errors import RasterioError
+
+    try:
+        with heard_warnings() as heard, opened_memory(jpeg, "JPEG") as source:
+            _read_coarsely(source)
+    except RasterioError:
+        return True
+    return any(map(is_damage, heard))
+
+
+def _read_coarsely(source: DatasetReader) -> None:
+    """Have libjpeg go through a whole file, for its warnings, as fast as may be.
+
+    Not at the last of GDAL's overviews: that may be the thumbnail in the file's EXIF.
+    """
+    overviews = source.overviews(1)
+    factor = overviews[-2] if len(overviews) > 1 else 1
+    source.read(1, out_shape=(-(-source.height // factor), -(-source.width // factor)))
+
+
+def _cut_short(path: Path) -> str:
+    return f"The image {path} is cut short or damaged: copy or download it again."
+
+
+@dataclass(frozen=True)
+class _File:
+    """A raster file that is open, with what its structure tells."""
+
+    path: Path
+    source: DatasetReader
+    container: Container
+    heard: list[str]  # warnings of GDAL and its libraries so far
+
+    def require_undamaged(self) -> None:
+        """Raise an ImageError if a library has warned of missing pixels."""
+        if any(map(is_damage, self.heard)):
+            raise ImageError(_cut_short(self.path))
+
+    @property
+    def orientation(self) -> int:
+        """EXIF orientation 1 to 8; 1 for georeferenced images, whose transform counts."""
+        return 1 if is_placed(self.source.transform[:6]) else self.container.orientation
+
+    def read(
+        self, bands: list[int], *, as_shown: bool = True, least_bytes: int = 1
+    ) -> NDArray[Any]:
+        """Read (H, W, C) values in stored orientation; apply colour tables if ``as_shown``.
+
+        ``least_bytes`` are those that a pixel takes in the end.
+        """
+        source = self.source
+        dtype = np.dtype(source.dtypes[bands[0] - 1])
+        needed = max(least_bytes, len(bands) * dtype.itemsize)
+        check_announced_size(self.path, source.width, source.height, needed, files_size(source))
+        if self.container.kind == JPEG:
+            return self._decode_jpeg(bands)
+        if self.container.kind == PNG:
+            with self.path.open("rb") as file:
+                if not holds_all_rows(file):
+                    raise ImageError(_cut_short(self.path))
+        values = np.empty((source.height, source.width, len(bands)), dtype)
+        source.read(bands, out=np.moveaxis(values, -1, 0))
+        return _as_shown(source, bands, values) if as_shown else values
+
+    def _decode_jpeg(self, bands: list[int]) -> NDArray[np.uint8]:
+        _read_coarsely(self.source)
+        self.require_undamaged()
+        flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        values = _decode(self.path.read_bytes(), flags)
+        if values is None:
+            raise ImageError(
+                f"Cannot decode the JPEG {self.path}: save it again as 8-bit JPEG or PNG."
+            )
+        values = values[:, :, None] if values.ndim == 2 else cv2.cvtColor(values, cv2.COLOR_BGR2RGB)
+        every = bands == list(self.source.indexes)
+        return values if every else values[:, :, [band - 1 for band in bands]]
+
+    def read_opacity(self) -> NDArray[np.uint8] | None:
+        """Read the alpha band, (H, W) uint8; None without one."""
+        from rasterio.enums import ColorInterp
+
+        if self.container.kind == JPEG or ColorInterp.alpha not in self.source.colorinterp:
+            return None
+        alpha = self.source.read(self.source.colorinterp.index(ColorInterp.alpha) + 1)
+        return np.asarray(alpha >> 8 if alpha.dtype == np.uint16 else alpha, np.uint8)
+
+    def clear_unknown(self, values: NDArray[Any], bands: list[int]) -> None:
+        """Set to 0 what has no data or is masked, in place."""
+        from rasterio.enums import MaskFlags
+
+        flags = self.source.mask_flag_enums[bands[0] - 1]
+        if MaskFlags.all_valid not in flags and MaskFlags.alpha not in flags:
+            values[self.source.dataset_mask() == 0] = 0
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_File]:
+    """Open with GDAL; turn errors in the block into an `ImageError`."""
+    from rasterio._err import CPLE_BaseError  # slow to load
+    from rasterio.errors import RasterioError
+
+    container = _inspect(path)
+    try:
+        with heard_warnings() as heard, opened_raster(path) as source:
+            if source.count == 0:
+                raise ImageError(f"The file {path} holds no bands: save one layer of it as TIFF.")
+            file = _File(path, source, container, heard)
+            yield file
+        file.require_undamaged()
+    except (RasterioError, CPLE_BaseError) as error:
+        raise ImageError(
+            f"Cannot read {path} as an image: it is damaged, cut short, or of a kind that is not "
+            "read, such as one that only names other files. Open it in an image viewer, or save it "
+            "as PNG or TIFF."
+        ) from error
+    except MemoryError as error:
+        raise ImageError(f"The image {path} is too large for memory: cut it first.") from error
+
+
+def _inspect(path: Path) -> Container:
+    try:
+        size = path.stat().st_size
         with path.open("rb") as file:
-            content = file.read(16)
-            if content.startswith(tuple(_EXIF_MARKS)) and not _is_foreign_riff(content):
-                content += file.read()
+            if size > _LARGEST_JPEG and file.read(2) == b"\xff\xd8":
+                raise ImageError(f"The photo {path} has {size} bytes: save it smaller.")
+            container = inspect(file)
     except OSError as error:
         raise ImageError(
             f"Cannot read {path}: {error.strerror}. Check the name and whether it may be read."
         ) from error
-    if not content:
+    if not size:
         raise ImageError(f"The file {path} is empty (0 bytes): copy or download it again.")
-    if not _is_complete(content):
-        raise ImageError(f"The image {path} is cut short: copy or download it again.")
-    return content
-
-
-def _is_foreign_riff(head: bytes) -> bool:
-    return head.startswith(_WEBP) and head[8:12] != b"WEBP"
-
-
-def _is_complete(content: bytes) -> bool:
-    """Return whether JPEG and PNG have their end marker; decoders invent what is missing."""
-    if content.startswith(_PNG):
-        return b"IEND" in content
-    if not content.startswith(_JPEG):
-        return True
-    position = 2  # skip the header segments: a thumbnail there has its own end marker
-    while content[position : position + 1] == b"\xff" and content[position + 1 :][:1] != b"\xda":
-        fill = content[position + 1 : position + 2] == b"\xff"
-        length = int.from_bytes(content[position + 2 : position + 4], "big")
-        position += 1 if fill else 2 + length
-    return content.find(b"\xff\xd9", position) >= 0
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[DatasetReader, bytes]]:
-    """Open with GDAL, and read the `_content`; turn errors in the block into an `ImageError`."""
-    import rasterio  # slow to load
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    content = _content(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
-                if source.count == 0:
-                    raise ImageError(
-                        f"The file {path} holds no bands: save one layer of it as TIFF."
-                    )
-                yield source, content
-    except (RasterioError, CPLE_BaseError) as error:
-        raise ImageError(
-            f"Cannot read {path} as an image: it is damaged, cut short, or of a kind that GDAL "
-            "does not know. Open it in an image viewer, or save it as PNG or TIFF."
-        ) from error
-    except MemoryError as error:
-        raise ImageError(f"The image {path} is too large for memory: cut it first.") from error
+    if not container.is_whole:
+        raise ImageError(_cut_short(path))
+    return container
 
 
 def _colour_bands(source: DatasetReader) -> list[int]:
@@ -293,45 +476,36 @@ def _choose_bands(source: DatasetReader, bands: Sequence[int] | None, path: Path
     return list(bands)
 
 
-def _read_bands(
-    source: DatasetReader, content: bytes, bands: list[int], path: Path, *, as_shown: bool = True
-) -> NDArray[Any]:
-    """Read (H, W, C) values in stored orientation; apply colour tables if ``as_shown``."""
-    if content.startswith(_JPEG):
-        decoded = _decode_jpeg(content, path)
-        every = bands == list(source.indexes)
-        return decoded if every else decoded[:, :, [band - 1 for band in bands]]
-    values: NDArray[Any] = np.moveaxis(source.read(bands), 0, -1)
-    if not as_shown:
-        return values
-    table = _colour_table(source, bands)
-    bits = int(source.tags(bands[0], ns="IMAGE_STRUCTURE").get("NBITS", 8))
-    if table is not None:
-        values = table[np.minimum(values[:, :, 0].astype(np.intp), len(table) - 1)]
-    elif values.dtype == np.uint8 and bits < 8:
+def _as_shown(source: DatasetReader, bands: list[int], values: NDArray[Any]) -> NDArray[Any]:
+    """Return what (H, W, C) values show: colours of a palette, 1 to 7 bits as 8, white as white."""
+    palette = _palette(source, bands)
+    if palette is not None:
+        table = np.vstack([palette[:, :3], np.zeros((1, 3), np.uint8)])  # black beyond
+        return table[np.minimum(values[:, :, 0].astype(np.intp), len(palette))]
+    structure = source.tags(bands[0], ns="IMAGE_STRUCTURE")
+    bits = int(structure.get("NBITS", 8))
+    if values.dtype == np.uint8 and bits < 8:
         values = (values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
+    if "YES" in (structure.get("MINISWHITE"), source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE")):
+        values = np.iinfo(values.dtype).max - values if values.dtype.kind == "u" else values
     return values
 
 
-def _decode_jpeg(content: bytes, path: Path) -> NDArray[np.uint8]:
-    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    if decoded is None:
-        raise ImageError(f"Cannot decode the JPEG {path}: save it again as 8-bit JPEG or PNG.")
-    values: NDArray[np.uint8] = decoded
-    return values[:, :, None] if values.ndim == 2 else cv2.cvtColor(values, cv2.COLOR_BGR2RGB)
-
-
-def _colour_table(source: DatasetReader, bands: list[int]) -> NDArray[np.uint8] | None:
-    """Return (N + 1, 3) colours of a palette file, the last one black; None without palette."""
+def _palette(source: DatasetReader, bands: list[int]) -> NDArray[np.uint8] | None:
+    """Return the (N, 4) RGBA colours of a palette file, no data as transparent; else None."""
     from rasterio.enums import ColorInterp
 
+    if source.driver == "JPEG":  # GDAL fails on malformed EXIF
+        return None
     if len(bands) != 1 or source.colorinterp[bands[0] - 1] is not ColorInterp.palette:
         return None
     colours = source.colormap(bands[0])
-    table = np.zeros((max(colours) + 2, 3), np.uint8)
+    table = np.zeros((max(colours) + 1, 4), np.uint8)
     for index, colour in colours.items():
-        table[index] = colour[:3]
+        table[index] = colour
+    nodata = source.nodatavals[bands[0] - 1]
+    if nodata is not None and 0 <= nodata < len(table):
+        table[int(nodata), 3] = 0
     return table
 
 
@@ -354,42 +528,7 @@ def _stretch(values: NDArray[Any], valid: NDArray[np.bool_], path: Path) -> NDAr
     return stretched
 
 
-def _orientation(source: DatasetReader, content: bytes) -> int:
-    """Return the EXIF orientation 1 to 8; 1 for georeferenced images, whose transform counts."""
-    if not source.transform.is_identity:
-        return 1
-    for signature, mark in _EXIF_MARKS.items():
-        if content.startswith(signature):
-            found = content.find(mark)
-            return _tiff_orientation(content, found) if found >= 0 else 1
-    return 1
-
-
-def _tiff_orientation(content: bytes, mark: int) -> int:
-    """Read the orientation from the TIFF header behind the EXIF mark; 1 if malformed."""
-    starts = [content.find(order, mark, mark + 20) for order in (b"II*\0", b"MM\0*")]
-    start = max(starts)
-    order = "<" if starts[0] >= 0 else ">"
-    if start < 0:
-        return 1
-    try:
-        (offset,) = struct.unpack_from(order + "I", content, start + 4)
-        (count,) = struct.unpack_from(order + "H", content, start + offset)
-        for entry in range(start + offset + 2, start + offset + 2 + 12 * count, 12):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", content, entry)
-            if tag == _ORIENTATION_TAG:
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
-        return 1
-    return 1
-
-
-def _orient(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (H, W, ...) by EXIF orientation 1 to 8."""
-    if orientation >= 5:
-        values = values.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return values
+def read_orientation(path: Path | str) -> int:
+    """Return the EXIF orientation 1 to 8 by which a photo is turned; see `read_image`."""
+    with _opened(Path(path)) as file:
+        return file.orientation

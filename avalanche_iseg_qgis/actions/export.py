@@ -11,6 +11,7 @@ from qgis.core import QgsProject
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtWidgets import QFileDialog
 
+from ..core.containers import orientation_of
 from ..core.errors import IsegError
 from ..features import statistics
 from ..features.queries import find_layers, find_photo_twin, list_entries
@@ -44,14 +45,14 @@ class ExportActions:
                 window = PixelWindow(0, 0, grid.height, grid.width)
                 self._write(exporting.write_tiff, path, whole, grid, window)
             else:
-                self._write(exporting.write_mask, path, whole)
+                self._write(exporting.write_mask, path, whole, self._orientation)
 
     def labels(self) -> None:
         """Write a label image, as the research demo saves it."""
         masks = self._masks()
         path = self._ask(tr("Label image (*.png)"), "labels.png") if masks else ""
         if path:
-            self._write(exporting.write_labels, path, masks)
+            self._write(exporting.write_labels, path, masks, self._orientation)
 
     def each(self) -> None:
         """Write one PNG per object, numbered, in a folder."""
@@ -65,7 +66,8 @@ class ExportActions:
             stem = Path(image.origin.image_name).stem
             for number, mask in enumerate(masks, 1):
                 path = str(Path(folder, f"{stem}_{number}.png"))
-                if not self._write(exporting.write_mask, path, mask, quietly=True):
+                how = self._orientation
+                if not self._write(exporting.write_mask, path, mask, how, quietly=True):
                     return
             self._messages.inform(tr("{} masks written to {}").format(len(masks), folder))
 
@@ -79,6 +81,14 @@ class ExportActions:
         if path:
             rows = [row for layer in layers for row in statistics.work_rows(layer)]
             self._write(statistics.write_csv, path, rows)
+
+    @property
+    def _orientation(self) -> int:
+        """EXIF orientation of a photo, which QGIS does not apply."""
+        image, grid = self._session.image, self._session.grid
+        if image is None or grid is None or not grid.is_photo:
+            return 1
+        return orientation_of(image.origin.path)
 
     def _masks(self) -> list[NDArray[np.bool_]]:
         """Return the (H, W) mask of every finished object of the image, and of the current one."""

@@ -9,6 +9,7 @@ from qgis.core import QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer, Q
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu
 
+from ..core.containers import orientation_of
 from ..core.errors import IsegError
 from ..features.reference import feature_ref
 from ..georef.georeferencer import Georeferencer
@@ -108,8 +109,9 @@ class StartFromActions:
 
     def from_path(self, path: str) -> None:
         """Start from an image file that is known."""
-        _, grid = self._target()
-        masks = importing.from_file(path, grid)
+        image, grid = self._target()
+        orientation = orientation_of(image.origin.path) if grid.is_photo else 1
+        masks = importing.from_file(path, grid, orientation)
         labels = [str(label) for label in masks]
         label, chosen = labels[0], True
         if len(labels) > 1:

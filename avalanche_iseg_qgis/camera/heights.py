@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_LOWEST, _HIGHEST = -500.0, 9000.0  # metres, as core.terrain: values beyond are no heights
+
+
 class TerrainHeights:
     """Heights of DEM files that share one CRS; bilinear between the cells' centres.
 
@@ -57,7 +60,10 @@ class TerrainHeights:
         ):
             return math.nan
         cells = self._band.ReadAsArray(first, upper, 2, 2)
-        if cells is None or (cells == self._band.GetNoDataValue()).any():
+        known = self._band.GetMaskBand().ReadAsArray(first, upper, 2, 2)
+        if cells is None or known is None or not known.all():
+            return math.nan
+        if not ((cells > _LOWEST) & (cells < _HIGHEST)).all():
             return math.nan
         across, along = col - first, row - upper
         above = cells[0, 0] * (1 - across) + cells[0, 1] * across

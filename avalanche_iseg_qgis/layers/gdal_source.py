@@ -11,6 +11,7 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProviderRegistry
 
+from ..core.containers import is_damage, is_whole
 from ..core.errors import ImageError
 from ..i18n import tr
 from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
@@ -55,6 +56,8 @@ class GdalSource:
 
     def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
         """Read a window; see `PixelSource.read`."""
+        if not is_whole(self.path):  # GDAL does not notice all that is missing
+            raise self._error()
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         rows = max(1, _STRIP // window.width)
         with self._open() as dataset:
@@ -103,7 +106,7 @@ class GdalSource:
             band_list=self._bands,
         )
         # libjpeg fills up a truncated file and only warns
-        if values is None or "remature end" in gdal.GetLastErrorMsg():
+        if values is None or is_damage(gdal.GetLastErrorMsg()):
             raise self._error()
         return values.reshape(size[1], size[0], len(self._bands))
 

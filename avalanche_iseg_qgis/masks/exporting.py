@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from osgeo import gdal
 
+from ..core.containers import with_orientation
 from ..core.errors import ImageError
 from ..core.files import write_bytes
 from ..i18n import tr
@@ -23,18 +24,20 @@ if TYPE_CHECKING:
 _MAX_IN_8_BITS = 255
 
 
-def write_mask(path: str, mask: NDArray[np.bool_]) -> None:
+def write_mask(path: str, mask: NDArray[np.bool_], orientation: int = 1) -> None:
     """Write an object, (H, W) bool, as PNG: 255 on the object, else 0.
+
+    The EXIF ``orientation`` of its photo is written too: other programs turn both alike.
 
     Raises
     ------
     ImageError
         As all functions here, if the file cannot be written; an earlier file then stays.
     """
-    _write(path, _encode_png(_label_image([mask])))
+    _write(path, _encode_png(_label_image([mask]), orientation))
 
 
-def write_labels(path: str, masks: Sequence[NDArray[np.bool_]]) -> None:
+def write_labels(path: str, masks: Sequence[NDArray[np.bool_]], orientation: int = 1) -> None:
     """Write objects, (H, W) bool each, as one PNG, as the research demo saves them.
 
     Object k of n has the value k * floor(255 / n), or k in 16 bits if there are more than 255.
@@ -42,7 +45,7 @@ def write_labels(path: str, masks: Sequence[NDArray[np.bool_]]) -> None:
     """
     if not masks:
         raise ImageError(tr("There is no object to export: finish an avalanche first."))
-    _write(path, _encode_png(_label_image(masks)))
+    _write(path, _encode_png(_label_image(masks), orientation))
 
 
 def write_tiff(path: str, mask: NDArray[np.bool_], grid: Grid, window: PixelWindow) -> None:
@@ -62,12 +65,13 @@ def _label_image(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.uint8 | np.ui
     return labels
 
 
-def _encode_png(labels: NDArray[np.uint8 | np.uint16]) -> bytes:
+def _encode_png(labels: NDArray[np.uint8 | np.uint16], orientation: int) -> bytes:
     height, width = labels.shape
     kind = gdal.GDT_Byte if labels.dtype == np.uint8 else gdal.GDT_UInt16
     raster = empty_raster(Grid(width, height), PixelWindow(0, 0, height, width), kind)
     raster.GetRasterBand(1).WriteArray(labels)
-    return _encode(raster, "PNG", [])
+    content = _encode(raster, "PNG", [])
+    return content if orientation == 1 else with_orientation(content, orientation)
 
 
 def _encode(raster: gdal.Dataset, driver: str, options: list[str]) -> bytes:

@@ -8,11 +8,13 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsCsException, QgsRectangle
 
+from ..core.containers import orientation_of
 from ..core.errors import ImageError, PromptError
+from ..core.mask_image import MaskImage, turn, turn_back
 from ..i18n import tr
 from ..session.start_mask import StartMask
-from .label_image import split_objects
-from .raster import check_size, empty_raster, gdal_wkt, open_raster, read_band
+from .label_image import read_objects
+from .raster import check_size, empty_raster, gdal_wkt, open_picture, open_raster, read_band
 from .rasterise import covering_window, crs_transform, layer_to_pixels, rasterise
 
 if TYPE_CHECKING:
@@ -73,24 +75,38 @@ def from_raster_layer(layer: QgsRasterLayer, grid: Grid) -> StartMask:
     return _warp(raster, layer, grid)
 
 
-def from_file(path: str, grid: Grid) -> dict[int, StartMask]:
+def from_file(path: str, grid: Grid, orientation: int = 1) -> dict[int, StartMask]:
     """Read the objects of a mask or label image of the image's size, by number from 1.
 
-    `split_objects` decides what an object is.
+    QGIS shows photos as stored, whatever their EXIF ``orientation`` asks for; a mask of the photo
+    as displayed is turned back: one that its own EXIF turns, or that only fits so.
+
+    `core.mask_image` decides what an object is; soft masks are cut at half.
 
     Raises
     ------
     ImageError
-        If the file cannot be read, has another size, or is no mask.
+        If the file cannot be read, has another size, is no mask, or it is in doubt what it holds.
     PromptError
         If it is empty.
     """
-    raster = open_raster(path)
-    check_size(raster, path, grid)
-    objects = split_objects(raster)
-    if not objects:
+    raster = open_picture(path)
+    size, own = (raster.RasterXSize, raster.RasterYSize), orientation_of(path)
+    stored = (grid.width, grid.height)
+    is_displayed = own != 1 or (orientation > 4 and size == stored[::-1] != stored)
+    if not is_displayed:
+        check_size(raster, path, grid)
+    found = read_objects(raster)
+    if is_displayed:
+        labels = turn_back(turn(found.labels, own), orientation)
+        if labels.shape[::-1] != stored:
+            check_size(raster, path, grid)
+        found = MaskImage(labels, found.numbers)
+    if not found.numbers:
         raise PromptError(tr("The mask {} is empty: choose another one.").format(path))
-    return {number: StartMask.of(bits) for number, bits in enumerate(objects, 1)}
+    return {
+        count: StartMask.of(found.mask(number)) for count, number in enumerate(found.numbers, 1)
+    }
 
 
 def _read_object(raster: gdal.Dataset) -> NDArray[np.bool_]:

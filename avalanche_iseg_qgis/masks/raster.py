@@ -7,18 +7,35 @@ from typing import TYPE_CHECKING, Any
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
 
+from ..core.containers import DRIVERS, is_damage, is_whole
 from ..core.errors import ImageError
 from ..i18n import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ..layers.grid import Grid
     from ..layers.pixel_window import PixelWindow
 
 
-def open_raster(path: str) -> gdal.Dataset:
-    """Open a raster file for reading.
+def open_picture(path: str) -> gdal.Dataset:
+    """Open an image file that holds its own pixels, all of them.
+
+    Raises
+    ------
+    ImageError
+        If it does not exist, is no image, or is cut short.
+    """
+    raster = open_raster(path, DRIVERS)
+    if not is_whole(path):
+        raise _damaged(path)
+    return raster
+
+
+def open_raster(path: str, drivers: Sequence[str] = ()) -> gdal.Dataset:
+    """Open a raster for reading, by any driver of GDAL or those named.
 
     Raises
     ------
@@ -26,7 +43,7 @@ def open_raster(path: str) -> gdal.Dataset:
         If it does not exist, or is no raster.
     """
     try:
-        raster = gdal.OpenEx(path, gdal.OF_RASTER)
+        raster = gdal.OpenEx(path, gdal.OF_RASTER, allowed_drivers=list(drivers))
     except RuntimeError:  # where another plugin has switched GDAL's exceptions on
         raster = None
     if raster is None:
@@ -44,14 +61,18 @@ def read_band(raster: gdal.Dataset, number: int) -> NDArray[Any]:
     ImageError
         If the file is truncated or damaged.
     """
+    gdal.ErrorReset()
     try:
         values = raster.GetRasterBand(number).ReadAsArray()
     except RuntimeError:
         values = None
-    if values is None:
-        text = tr("The mask {} is damaged: copy or save it again.")
-        raise ImageError(text.format(raster.GetDescription()))
+    if values is None or is_damage(gdal.GetLastErrorMsg()):
+        raise _damaged(raster.GetDescription())
     return values
+
+
+def _damaged(name: str) -> ImageError:
+    return ImageError(tr("The mask {} is damaged: copy or save it again.").format(name))
 
 
 def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
@@ -61,8 +82,8 @@ def check_size(raster: gdal.Dataset, name: str, grid: Grid) -> None:
         return
     if size == wanted[::-1]:
         advice = tr(
-            "It was probably drawn on the photo as its EXIF orientation turns it, which QGIS does "
-            "not: turn the mask back."
+            "It was probably drawn on the photo turned: turn the mask back, or choose that of this "
+            "photo."
         )
     else:
         advice = tr(

@@ -84,6 +84,9 @@ class CameraRecord:
         Doubts about the pose, for the user.
     pose_id
         Unique to each pose.
+    orientation
+        EXIF orientation of the photo, if all pixels here are those of the photo as displayed, and
+        that differs from how it is stored; else 1. See `core.camera.turning`.
 
     Examples
     --------
@@ -116,6 +119,7 @@ class CameraRecord:
     loo_map_p90_m: float | None = None
     drift_deg: float | None = None
     warnings: Sequence[str] = ()
+    orientation: int = 1
 
     def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
         """Return the record with another pose, under a new `pose_id`."""
@@ -124,12 +128,14 @@ class CameraRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON; keys and units are a published format."""
         camera = self.camera
+        turned = {} if self.orientation == 1 else {"orientation": self.orientation}
         return {
             "format": "avalanche-iseg camera 1",
             "name": self.name,
             "epsg": self.epsg,
             "width": camera.width,
             "height": camera.height,
+            **turned,
             "projection": camera.projection.value,
             **{key: getattr(camera, _field(key)) for key in (*_POSE, *_LENS)},
             "refraction_k": camera.refraction,
@@ -166,6 +172,7 @@ class CameraRecord:
             return cls(
                 camera=camera,
                 epsg=int(content["epsg"]),
+                orientation=_orientation(content.get("orientation")),
                 **more,
                 covariance=content.get("covariance"),
                 points=tuple(_point_from_json(point) for point in content.get("points") or ()),
@@ -247,6 +254,14 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         _float_or_none(content.get("loo_map_m")),
         bool(content.get("suspect", False)),
     )
+
+
+def _orientation(value: Any) -> int:  # noqa: ANN401
+    """Return an EXIF orientation; 1 where none is named."""
+    number = 1 if value is None else int(value)
+    if not 1 <= number <= 8:
+        raise ValueError(f"orientation {number} is not 1 to 8")
+    return number
 
 
 def _float_or_none(value: Any) -> float | None:  # noqa: ANN401

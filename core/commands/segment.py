@@ -148,6 +148,8 @@ def run(args: argparse.Namespace) -> None:
     from ..engine import load_model
 
     image = read_image(args.image)
+    for text in image.warnings:
+        print(f"warning: {args.image} {text}", file=sys.stderr)
     guidance = None if args.mask is None else read_binary_mask(args.mask, args.image)
     prompts = Prompts(args.click, args.box, guidance)
     model = load_model(args.model, device=args.device, engine=args.engine)
@@ -203,7 +205,13 @@ class SegmentResult:
     def outline(self) -> MultiPolygon:
         """Outline in map coordinates."""
         polygons = mask_to_polygons(self.mask, tolerance=self.tolerance, min_area=self.min_area)
-        return pixel_to_map(polygons, self.image.transform)
+        return pixel_to_map(polygons, self.image.qgis_transform)
+
+    @property
+    def attributes(self) -> dict[str, int]:
+        """What the outline's attributes tell beyond the summary: how QGIS turns its photo."""
+        turned = self.image.orientation
+        return {} if turned == 1 else {"orientation": turned}
 
     def summary(self) -> dict[str, Any]:
         """Return the measures of the segmentation, which are the outline's attributes, too.
@@ -222,7 +230,9 @@ class SegmentResult:
         """Write the form given by the file's name (see `OUTPUTS`)."""
         suffix = path.suffix.lower()
         if suffix in OUTLINE_DRIVERS:
-            write_outline(path, self.outline, crs_wkt=self.crs, properties=properties)
+            write_outline(
+                path, self.outline, crs_wkt=self.crs, properties={**properties, **self.attributes}
+            )
         elif suffix == ".png" and "overlay" in path.stem.lower():
             prompts = self.prompts
             write_png(path, draw_overlay(self.image.pixels, self.mask, prompts.clicks, prompts.box))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..files import visible_files
 from .base import Annotation, Dataset, pack_annotation, reject_split
 
 
@@ -130,7 +131,7 @@ def _find_json(root: Path) -> Path:
     preferred = root / "annotations.json"
     if preferred.is_file():
         return preferred
-    found = sorted(root.glob("*.json"))
+    found = visible_files(root, ".json")
     if len(found) != 1:
         raise DatasetError(
             f"{root} holds {len(found)} .json files: call the one to use annotations.json."

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..image import decode_image
 from .base import Annotation, Dataset
 
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -138,9 +139,8 @@ class CocoLvisStuffDataset(CocoLvisDataset):
 
 
 def _decode_layer(encoded: bytes | NDArray[np.uint8]) -> NDArray[Any]:
-    content = np.frombuffer(encoded, np.uint8)
-    layer: NDArray[Any] | None = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-    if layer is None or layer.ndim != 2:
+    layer = decode_image(bytes(encoded), "a layer", cv2.IMREAD_UNCHANGED)
+    if layer.ndim != 2:
         raise ValueError("not a PNG of one channel")
     return layer
 

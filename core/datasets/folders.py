@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..files import visible_files
 from ..image import read_mask_values
 from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, reject_split
 
@@ -168,9 +169,7 @@ def _by_stem(folder: Path, faults: list[str]) -> dict[str, Path]:
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}: check the data set's path and name.")
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.suffix.lower() not in _SUFFIXES or path.name.startswith("."):
-            continue
+    for path in visible_files(folder, *_SUFFIXES):
         if path.stem in found:
             faults.append(f"{found[path.stem]} and {path.name} differ in type only: keep one.")
         found.setdefault(path.stem, path)

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..files import visible_files
+from ..image import decode_image
 from .base import IGNORE, Annotation, Dataset, reject_split
 
 MANIFEST = "manifest.csv"
@@ -52,7 +54,7 @@ class ShardsDataset(Dataset):
     def __init__(self, name: str, root: Path, split: str | None) -> None:
         reject_split(name, split, root)
         self.entries = _read_manifest(root / MANIFEST)
-        shards = sorted(root.glob("*.tar"))
+        shards = visible_files(root, ".tar")
         self._members = {file: member for shard in shards for file, member in _members(shard)}
         super().__init__(name, root, {image: root / image for image in self.entries})
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
@@ -84,10 +86,7 @@ class ShardsDataset(Dataset):
         with member.shard.open("rb") as file:
             file.seek(member.offset)
             content = file.read(member.size)
-        array = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
-        if array is None:
-            raise DatasetError(f"{name} in {member.shard} is damaged: pack or copy it again.")
-        return np.asarray(array, array.dtype)
+        return decode_image(content, f"{name} in {member.shard}", flags)
 
 
 def _stack_layers(masks: Sequence[NDArray[np.uint8]]) -> Annotation:

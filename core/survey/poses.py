@@ -11,8 +11,10 @@ import numpy as np
 
 from ..camera import CameraRecord, ControlPoint, Projection
 from ..camera.record import control_point_from_json
+from ..camera.turning import as_displayed, as_stored
 from ..errors import CameraError
-from ..image import read_binary_mask, read_image
+from ..image import read_binary_mask, read_image, read_orientation
+from ..mask_image import turn_back
 from .conversion import to_json_value
 from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
 from .viewshed_cache import check_wanted
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from ..camera import Camera
     from .viewshed_cache import ViewshedCache
+
+
+_UPRIGHT = 45.0  # degrees of roll, in which people hold cameras
 
 
 def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) -> Posed:
@@ -63,9 +68,15 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
     from ..camera.skyline_fit import fit_skyline
     from ..projection.horizon import trace_horizon
 
-    start = CameraRecord.from_json(request.record)
+    image = read_image(request.picture)  # as displayed: the sky is above
+    stored = turn_back(image.pixels, image.orientation).shape[1::-1]
+    given = CameraRecord.from_json(request.record)
+    start = as_displayed(given, image.orientation, image.pixels.shape[1::-1])
+    if start is not given and abs(start.camera.roll) > _UPRIGHT:  # not posed yet
+        start = replace(start, camera=replace(start.camera, roll=0.0))
     camera, dem = start.camera, cache.dem(request.dem, start.epsg)
-    rows = detect_skyline(read_pixels(request.picture, camera))
+    _require_size(image.pixels, request.picture, camera)
+    rows = detect_skyline(image.pixels)
     lines = trace_horizon(camera, dem, lambda _: check_wanted(is_wanted))
     found = fit_skyline(rows, lines, camera)
     if not found.trusted:
@@ -82,7 +93,10 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
             f"Posed by the skyline alone (within {found.residual_px:.1f} px): add control points "
             "before relying on it.",
         ],
+        orientation=start.orientation,
     )
+    if start is not given:
+        record = as_stored(record, image.orientation, stored)
     return Posed(to_json_value(record.to_json()), seconds=0.0)
 
 
@@ -95,10 +109,11 @@ def register(request: Register, cache: ViewshedCache, is_wanted: Callable[[], bo
     foreground = np.zeros(reference.shape[:2], bool)
     mask = Path(request.reference).parent / record.foreground
     if mask.is_file():
-        foreground |= read_binary_mask(mask, request.reference)
+        shown = read_binary_mask(mask, request.reference)
+        foreground |= _as_in_camera(shown, read_orientation(request.reference), record.camera)
     if request.dem:  # where the photo shows no terrain
         foreground |= np.isnan(cache.viewshed(request, is_wanted).range_map.distances)
-    found = register(reference, read_image(request.picture).pixels, record.camera, foreground)
+    found = register(reference, _read_stored(request.picture), record.camera, foreground)
     moved = record.with_camera(
         found.camera,
         image=Path(request.picture).name,
@@ -117,18 +132,35 @@ def register(request: Register, cache: ViewshedCache, is_wanted: Callable[[], bo
 
 
 def read_pixels(path: str, camera: Camera) -> NDArray[np.uint8]:
-    """Read the photo (H, W, 3) of a camera.
+    """Read the photo (H, W, 3) of a camera, as stored or as displayed, whichever the camera sees.
 
     Raises
     ------
     ImageError, CameraError
         If it cannot be read, or is of another size.
     """
-    pixels = read_image(path).pixels
+    image = read_image(path)
+    pixels = _as_in_camera(image.pixels, image.orientation, camera)
+    _require_size(pixels, path, camera)
+    return pixels
+
+
+def _read_stored(path: str) -> NDArray[np.uint8]:
+    """Read a photo as it is stored, which is how QGIS shows it."""
+    image = read_image(path)
+    return turn_back(image.pixels, image.orientation)
+
+
+def _as_in_camera(shown: NDArray[Any], orientation: int, camera: Camera) -> NDArray[Any]:
+    """Turn displayed pixels back, as the plugin's cameras see them, unless only they fit."""
+    stored = turn_back(shown, orientation)
+    return stored if stored.shape[1::-1] == (camera.width, camera.height) else shown
+
+
+def _require_size(pixels: NDArray[np.uint8], path: str, camera: Camera) -> None:
     height, width = pixels.shape[:2]
     if (width, height) != (camera.width, camera.height):
         raise CameraError(
             f"{path} has {width} x {height} pixels, the camera's photo {camera.width} x "
             f"{camera.height}: choose the photo that the camera was posed in."
         )
-    return pixels

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import TerrainError
 from .terrain import Terrain
-from .tiles import UNKNOWN, Mosaic, find_tiles, is_upright, make_mosaics, read_tile
+from .tiles import HEIGHTS, UNKNOWN, Mosaic, find_tiles, is_upright, make_mosaics, read_tile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from .tiles import Bounds
 
-_HEIGHTS = (-500.0, 9000.0)  # metres: values beyond are no heights
 _COARSER = 1.5  # from this ratio to the file's cells, larger cells are averages
 _TOGETHER = 1_000_000  # cells read at most at once to sample a few points
 
@@ -67,7 +66,7 @@ class _Layer:
                     resampling=Resampling.average if coarser else Resampling.bilinear,
                 ) as warped:
                     heights = warped.read(1)
-        lowest, highest = _HEIGHTS
+        lowest, highest = HEIGHTS
         heights[heights <= lowest] = np.nan
         heights[heights >= highest] = np.nan
         return np.asarray(heights, np.float32)

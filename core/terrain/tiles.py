@@ -8,7 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import TerrainError
+from ..errors import ImageError, TerrainError
+from ..files import visible_files
+from ..raster_files import horizontal_crs, opened_raster
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -20,9 +22,12 @@ ENDINGS = (".tif", ".tiff", ".asc", ".vrt", ".img", ".hgt", ".dem", ".bil", ".xy
 
 UNKNOWN = -9999.0
 """Nodata value of mosaics, and of files that state none."""
+HEIGHTS = (-500.0, 9000.0)
+"""Metres: values beyond are no heights, whatever a file states of them."""
 
 _FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "international foot": 0.3048}
 _FEET |= dict.fromkeys(("us survey foot", "us-ft", "ftus", "us_survey_foot"), 1200 / 3937)
+_STEP = 1e-4  # metres
 _METRES = ("", "m", "metre", "meter", "metres", "meters")
 _DATUM_TAGS = ("VERTICAL_DATUM", "VERT_DATUM", "VERTICAL_CRS")
 
@@ -42,7 +47,11 @@ class Tile:
     width, height
         Cells.
     nodata
-        Stored number where the height is unknown.
+        Stored number where the height is unknown, None where the file states none.
+    is_masked
+        Whether the file says by a mask (or nodata, or alpha) where the height is unknown.
+    has_wide_alpha
+        Whether that is by alpha of more than 16 bits, which GDAL takes for no mask.
     scale, offset
         From stored numbers to metres.
     unit, vertical_datum
@@ -54,7 +63,9 @@ class Tile:
     transform: Affine
     width: int
     height: int
-    nodata: float
+    nodata: float | None
+    is_masked: bool
+    has_wide_alpha: bool
     scale: float
     offset: float
     unit: str
@@ -124,7 +135,7 @@ def find_tiles(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+            inside = visible_files(path, *ENDINGS)
             if not inside:
                 raise TerrainError(
                     f"The folder {path} holds no DEM: no file ends in {', '.join(ENDINGS)}."
@@ -147,12 +158,13 @@ def read_tile(path: Path) -> Tile:
     TerrainError
         If it is no raster, has several bands, or no CRS.
     """
-    import rasterio
+    from rasterio.enums import ColorInterp, MaskFlags
     from rasterio.errors import RasterioError
 
     try:
-        with rasterio.open(path) as file:
-            if file.count != 1:
+        with opened_raster(path) as file:
+            bands = [kind for kind in file.colorinterp if kind is not ColorInterp.alpha]
+            if len(bands) != 1 or bands[0] is not file.colorinterp[0]:
                 raise TerrainError(
                     f"{path} has {file.count} bands, a DEM has one: heights. Is it an image?"
                 )
@@ -162,22 +174,27 @@ def read_tile(path: Path) -> Tile:
                     f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
                     "Raster > Projections > Assign Projection in QGIS."
                 )
-            crs, datum = _split_compound_crs(file.crs.to_wkt())
+            crs, datum = horizontal_crs(file.crs.to_wkt())
             tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
             unit = (file.units[0] or "").strip().lower()
             metres = _FEET.get(unit, 1.0)
+            wide = file.count > 1 and file.dtypes[1] not in ("uint8", "uint16")
             return Tile(
                 path=path,
                 crs=crs,
                 transform=file.transform,
                 width=file.width,
                 height=file.height,
-                nodata=UNKNOWN if file.nodata is None else float(file.nodata),
+                nodata=None if file.nodata is None else float(file.nodata),
+                is_masked=wide or MaskFlags.all_valid not in file.mask_flag_enums[0],
+                has_wide_alpha=wide,
                 scale=file.scales[0] * metres,
                 offset=file.offsets[0] * metres,
                 unit=unit,
                 vertical_datum=datum or next(filter(None, tags), ""),
             )
+    except ImageError as error:
+        raise TerrainError(str(error)) from error
     except RasterioError as error:
         raise TerrainError(
             f"{path} cannot be read as a DEM: {error}. A DEM is a raster of heights, such as a "
@@ -193,17 +210,6 @@ def make_mosaics(tiles: Sequence[Tile]) -> list[Mosaic]:
     return [_make_mosaic(group) for group in grids.values()]
 
 
-def _split_compound_crs(wkt: str) -> tuple[str, str]:
-    """Return the CRS of x and y (WKT), and the name of the CRS of heights or ""."""
-    from pyproj import CRS
-
-    crs = CRS.from_wkt(wkt)
-    if crs.is_compound:
-        flat, upward = crs.sub_crs_list[:2]
-        return flat.to_wkt(), upward.name
-    return wkt, "ellipsoidal" if len(crs.axis_info) == 3 else ""
-
-
 def _make_mosaic(tiles: Sequence[Tile]) -> Mosaic:
     """Join tiles of one grid, as gdalbuildvrt."""
     first = tiles[0].transform
@@ -215,13 +221,14 @@ def _make_mosaic(tiles: Sequence[Tile]) -> Mosaic:
     height = max(row + tile.height for row, tile in zip(rows, tiles, strict=True))
     transform = type(first)(first.a, first.b, west, first.d, first.e, north)
     sources = "".join(
-        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(str(tile.path))}'
-        "</SourceFilename><SourceBand>1</SourceBand>"
+        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(_source(tile))}'
+        f"</SourceFilename>{_options(tile)}<SourceBand>1</SourceBand>"
         f'<SrcRect xOff="0" yOff="0" xSize="{tile.width}" ySize="{tile.height}"/>'
         f'<DstRect xOff="{col}" yOff="{row}" '
         f'xSize="{tile.width}" ySize="{tile.height}"/>'
         f"<ScaleOffset>{tile.offset!r}</ScaleOffset><ScaleRatio>{tile.scale!r}</ScaleRatio>"
-        f"<NODATA>{tile.nodata!r}</NODATA></ComplexSource>"
+        f"<LUT>{_heights_only(tile)}</LUT>"
+        f"<UseMaskBand>{str(tile.is_masked).lower()}</UseMaskBand></ComplexSource>"
         for col, row, tile in zip(cols, rows, tiles, strict=True)
     )
     source = (
@@ -232,3 +239,45 @@ def _make_mosaic(tiles: Sequence[Tile]) -> Mosaic:
         f"{sources}</VRTRasterBand></VRTDataset>"
     )
     return Mosaic(source, tiles[0].crs, transform, width, height)
+
+
+def _heights_only(tile: Tile) -> str:
+    """Return a table (LUT of GDAL) that keeps heights, and makes all else UNKNOWN.
+
+    So what is no height is gone before anything is resampled. Tables are linear between their
+    entries, which steps this narrow do not let heights notice.
+    """
+    lowest, highest = HEIGHTS
+    entries = [(-1e300, UNKNOWN), (lowest - _STEP, UNKNOWN), (lowest, lowest)]
+    unknown = (UNKNOWN if tile.nodata is None else tile.nodata) * tile.scale + tile.offset
+    if lowest < unknown < highest:
+        for height, distance in ((None, _STEP / 2), (UNKNOWN, _STEP / 4)):
+            ends = unknown - distance, unknown + distance
+            entries += [(end, end if height is None else height) for end in ends]
+    entries += [(highest, highest), (highest + _STEP, UNKNOWN), (1e300, UNKNOWN)]
+    return ",".join(f"{value!r}:{height!r}" for value, height in sorted(entries))
+
+
+def _source(tile: Tile) -> str:
+    """Return the name of a tile's raster; with alpha in a type that GDAL takes for a mask."""
+    if not tile.has_wide_alpha:
+        return str(tile.path)
+    bands = "".join(
+        f'<VRTRasterBand dataType="{kind}" band="{number}">{more}<SimpleSource>'
+        f'<SourceFilename relativeToVRT="0">{escape(str(tile.path))}</SourceFilename>'
+        f"<SourceBand>{number}</SourceBand></SimpleSource></VRTRasterBand>"
+        for number, kind, more in (
+            (1, "Float32", ""),
+            (2, "Byte", "<ColorInterp>Alpha</ColorInterp>"),
+        )
+    )
+    return (
+        f'<VRTDataset rasterXSize="{tile.width}" rasterYSize="{tile.height}">{bands}</VRTDataset>'
+    )
+
+
+def _options(tile: Tile) -> str:
+    """Leave overviews alone where they may be averages of heights and undeclared voids."""
+    if tile.is_masked:
+        return ""
+    return '<OpenOptions><OOI key="OVERVIEW_LEVEL">NONE</OOI></OpenOptions>'

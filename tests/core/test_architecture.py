@@ -156,13 +156,14 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 # --- in QGIS's own Python -------------------------------------------------------------------
 
-LIGHT_PARTS = {"errors", "files", "prompts"}
+LIGHT_PARTS = {"containers", "errors", "files", "mask_image", "prompts"}
 LIGHT_PARTS |= {f"ipc.{name}" for name in ("envelope", "frames", "geometry", "launch")}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",
     "camera.record",
     "camera.resizing",
+    "camera.turning",
     "survey.protocol",
     "worker.protocol",
     "projection.range_map",

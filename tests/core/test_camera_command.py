@@ -21,8 +21,11 @@ from shapely.geometry import mapping, shape
 from core import arguments
 from core.camera import Camera, CameraRecord
 from core.camera.gcp_table import read_gcps
+from core.camera.turning import as_stored, turned
 from core.commands import main
-from core.image import read_mask_values, write_png
+from core.containers import with_orientation
+from core.image import read_image, read_mask_values, write_png
+from core.mask_image import turn_back
 from core.terrain import Terrain
 
 EPSG = 2056
@@ -745,3 +748,84 @@ def test_places_and_sizes_are_read():
     assert arguments.sigmas("4") == (4, 4, 4)
     assert arguments.size("1920,1080") == (1920, 1080)
     assert arguments.crs("epsg:2056") == arguments.crs("2056") == 2056
+
+
+# --- photos that EXIF turns -------------------------------------------------------------------
+
+
+def write_turned(world: Path, folder: Path, orientation: int) -> CameraRecord:
+    """A photo that is displayed as picture.png, but stored in another orientation."""
+    stored = turn_back(read_image(world / "picture.png").pixels, orientation)
+    write_png(folder / "turned.png", stored)
+    content = (folder / "turned.png").read_bytes()
+    (folder / "turned.png").write_bytes(with_orientation(content, orientation))
+    record = CameraRecord.read(world / "camera.json")
+    return replace(record, image="turned.png", orientation=orientation)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_turned_photo_is_posed_as_it_is_displayed(world, tmp_path, orientation):
+    write_turned(world, tmp_path, orientation)
+    out = tmp_path / "camera.json"
+    options = (world / "gcps.csv", "--crs", "EPSG:2056", "-o", out, *KNOWN)
+    assert camera("solve", *options, "--image", tmp_path / "turned.png") == 0
+    record = CameraRecord.read(out)
+    assert (record.camera.width, record.camera.height) == SIZE
+    assert record.camera.yaw == pytest.approx(TRUTH.yaw, abs=0.1)
+    assert record.orientation == orientation
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("made_by", ["core", "plugin", "earlier core", "earlier plugin"])
+def test_masks_and_outlines_of_a_turned_photo(world, labels, tmp_path, orientation, made_by):
+    """Whoever posed the camera and drew the outline, it lies in the same place on the map."""
+    from core.outline import mask_to_polygons, pixel_to_map, write_outline
+
+    record = write_turned(world, tmp_path, orientation)
+    size = SIZE[::-1] if orientation > 4 else SIZE
+    stored = as_stored(record, orientation, size)
+    record = {
+        "core": record,
+        "plugin": turned(stored, orientation),
+        "earlier core": replace(record, orientation=1),
+        "earlier plugin": stored,
+    }[made_by]
+    record.write(tmp_path / "camera.json")
+    shown = np.where(read_mask_values(labels) == 3, 255, 0).astype(np.uint8)
+    write_png(tmp_path / "shown.png", shown)
+    write_png(tmp_path / "of_qgis.png", turn_back(shown, orientation))
+    tagged = with_orientation((tmp_path / "of_qgis.png").read_bytes(), orientation)
+    (tmp_path / "tagged.png").write_bytes(tagged)
+    polygons = mask_to_polygons(shown > 0, tolerance=0)
+    image = read_image(tmp_path / "turned.png")
+    in_qgis = pixel_to_map(polygons, image.qgis_transform)
+    for name, outline, properties in (
+        ("segment", in_qgis, {"orientation": orientation}),
+        ("plugin", in_qgis, {"prompts": "{}"}),
+        ("earlier", pixel_to_map(polygons, None), {"clicks": 1}),
+    ):
+        write_outline(tmp_path / f"{name}.geojson", outline, crs_wkt=None, properties=properties)
+    names = ["shown.png", "tagged.png", "segment.geojson", "plugin.geojson", "earlier.geojson"]
+    names += ["of_qgis.png"] if orientation > 4 else []
+    out = tmp_path / "map.gpkg"
+    files = [tmp_path / name for name in names]
+    options = ("--camera", tmp_path / "camera.json", "--dem", world / "dem.tif", "-o", out)
+    assert camera("to-map", *files, *options) == 0
+    (first, _), *others = features(out)
+    assert iou(first, AVALANCHE) > 0.9
+    for name, (found, _) in zip(names[1:], others, strict=True):
+        assert iou(found, first) > 0.99, name
+
+
+def test_a_camera_of_the_photo_as_stored_serves_what_is_displayed(world, tmp_path):
+    record = write_turned(world, tmp_path, 6)
+    as_stored(record, 6, SIZE[::-1]).write(tmp_path / "camera.json")
+    out, photo = tmp_path / "ortho.tif", tmp_path / "turned.png"
+    files = ("--camera", tmp_path / "camera.json", "--dem", world / "dem.tif", "-o", out)
+    assert camera("drape", photo, *files, "--cell", "20") == 0
+    expected = tmp_path / "expected.tif"
+    files = ("--camera", world / "camera.json", "--dem", world / "dem.tif", "-o", expected)
+    assert camera("drape", world / "picture.png", *files, "--cell", "20") == 0
+    with rasterio.open(out) as found, rasterio.open(expected) as wanted:
+        assert found.transform == wanted.transform
+        assert (found.read() != wanted.read()).mean() < 0.01

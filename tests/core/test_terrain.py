@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.transform import from_origin
 
 from core.errors import TerrainError
 from core.terrain import Terrain
 from core.terrain.sources import Dem, open_dem
+from core.terrain.tiles import find_tiles
 
 DEM_DIR = Path(__file__).parents[2].parent / "shared" / "data" / "dem"
 WEST, NORTH = 2_600_000.0, 1_200_000.0
@@ -317,3 +319,96 @@ def test_a_crs_that_cannot_be_used_is_refused(tmp_path, epsg):
     path = write(tmp_path / "dem.tif", hilly())
     with pytest.raises(TerrainError, match=f"EPSG:{epsg}"):
         open_dem(path, epsg)
+
+
+# --- voids ------------------------------------------------------------------------------------
+
+HOLE = np.s_[20:30, 30:45]
+
+
+def with_hole(value: float) -> tuple[np.ndarray, np.ndarray]:
+    """Heights with a hole, and where they are known."""
+    heights, known = hilly(), np.ones((60, 80), bool)
+    heights[HOLE], known[HOLE] = value, False
+    return heights, known
+
+
+def write_masked(folder: Path, kind: str, value: float = 0.0) -> Path:
+    """A DEM whose hole is stated by a mask: in the file, beside it, or by alpha."""
+    heights, known = with_hole(value)
+    opaque = known.astype(np.uint8) * 255
+    if kind == "alpha":
+        path = write(folder / "dem.tif", np.stack([heights, opaque.astype(np.float32)]))
+        with rasterio.open(path, "r+") as file:
+            file.colorinterp = [ColorInterp.gray, ColorInterp.alpha]
+        return path
+    path = write(folder / "dem.tif", heights)
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=kind == "internal"),
+        rasterio.open(path, "r+") as file,
+    ):
+        file.write_mask(opaque)
+    assert (folder / "dem.tif.msk").exists() == (kind == "beside")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["internal", "beside", "alpha"])
+@pytest.mark.parametrize("value", [0.0, 1500.0, -9999.0])
+def test_masks_state_what_is_unknown(tmp_path, kind, value):
+    dem = open_dem(write_masked(tmp_path, kind, value), LV95)
+    _, known = with_hole(value)
+    assert np.array_equal(np.isfinite(everything(dem).heights[1:-1, 1:-1]), known)
+    x, y = WEST + 5 * 37.5, NORTH - 5 * 25.5
+    assert np.isnan(dem.sample([x], [y])).all()
+    finer, coarser = everything(dem, 3.0), everything(dem, 20.0)
+    for terrain in (finer, coarser):
+        found = terrain.heights[np.isfinite(terrain.heights)]
+        assert found.min() >= hilly().min() - 1
+        assert found.max() <= hilly().max() + 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [-9999.0, -32768.0, -32767.0, 3.4028234663852886e38, -3.4028234663852886e38, 65535],
+)
+@pytest.mark.parametrize("declared", [None, 0.0, -1.0])
+@pytest.mark.parametrize("cell", [5.0, 3.0, 12.0, 40.0])
+def test_voids_that_no_file_states_leak_into_nothing(tmp_path, value, declared, cell):
+    heights, known = with_hole(value)
+    path = write(tmp_path / "dem.tif", heights, nodata=declared)
+    with rasterio.open(path, "r+") as file:
+        file.build_overviews([2, 4, 8], Resampling.average)
+    found = everything(open_dem(path, LV95), cell).heights
+    assert np.isnan(found[1:-1, 1:-1]).any() or cell > 12
+    assert np.nanmin(found) >= hilly()[known].min() - 1
+    assert np.nanmax(found) <= hilly()[known].max() + 1
+
+
+def test_a_stated_void_among_possible_heights(tmp_path):
+    heights, known = with_hole(0.0)
+    dem = open_dem(write(tmp_path / "dem.tif", heights, nodata=0), LV95)
+    assert np.array_equal(np.isfinite(everything(dem).heights[1:-1, 1:-1]), known)
+    path = write_masked(tmp_path, "internal", 0.0)
+    with rasterio.open(path, "r+") as file:
+        file.nodata = 1500.0
+    heights, known = with_hole(0.0)
+    found = np.isfinite(everything(open_dem(path, LV95)).heights[1:-1, 1:-1])
+    assert not found[~known].any()
+
+
+def test_heights_stay_as_they_are_to_the_last_bit(tmp_path):
+    heights = hilly() * np.float32(1.0001) + np.float32(1e-4)
+    heights[0, :4] = 0, -0.5, -499.5, 8999.5
+    dem = open_dem(write(tmp_path / "dem.tif", heights), LV95)
+    np.testing.assert_array_equal(everything(dem).heights[1:-1, 1:-1], heights)
+
+
+def test_files_that_begin_with_a_dot_are_passed_over(tmp_path):
+    write(tmp_path / "a.tif", hilly())
+    (tmp_path / "._a.tif").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    (tmp_path / ".hidden.asc").write_text("")
+    assert [path.name for path in find_tiles(tmp_path)] == ["a.tif"]
+    assert open_dem(tmp_path, LV95).name == "a.tif"
+    (tmp_path / "a.tif").unlink()
+    with pytest.raises(TerrainError, match="holds no DEM"):
+        open_dem(tmp_path, LV95)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from osgeo import gdal, ogr, osr
@@ -18,7 +20,7 @@ from qgis.core import (
 
 from avalanche_iseg_qgis.core.errors import ImageError, PromptError
 from avalanche_iseg_qgis.layers.grid import Grid
-from avalanche_iseg_qgis.masks import importing
+from avalanche_iseg_qgis.masks import exporting, importing
 
 LV95 = QgsCoordinateReferenceSystem("EPSG:2056")
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
@@ -259,22 +261,102 @@ def test_a_mask_image_with_alpha_and_one_with_soft_edges(mask, tmp_path):
     assert np.array_equal(
         full(importing.from_file(write(tmp_path / "s.png", grey), PHOTO)[1]), mask
     )
-    grey = np.where(mask, 128, 0) + rng().integers(0, 127, mask.shape)
-    assert np.array_equal(
-        full(importing.from_file(write(tmp_path / "n.png", grey), PHOTO)[1]), mask
-    )
+    noise = np.where(mask, 128, 0) + rng().integers(0, 127, mask.shape)
+    with pytest.raises(ImageError, match="as a photograph does"):
+        importing.from_file(write(tmp_path / "n.png", noise), PHOTO)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7, 50, 300])
 @pytest.mark.parametrize("spread", [True, False], ids=["spread", "unscaled"])
 def test_label_images(tmp_path, count, spread):
-    labels = np.arange(60 * 90).reshape(60, 90) // 10 % (count + 1)
+    order = np.r_[0, 1 + rng().permutation(count)]  # neighbours seldom have the next number
+    labels = order[np.arange(60 * 90).reshape(60, 90) // 10 % (count + 1)]
     step = max(1, 255 // count) if spread else 1
     kind = gdal.GDT_Byte if count < 256 else gdal.GDT_UInt16
     found = importing.from_file(write(tmp_path / "labels.png", labels * step, kind=kind), PHOTO)
     assert list(found) == list(range(1, count + 1))
     for number, start in found.items():
         assert np.array_equal(full(start), labels == number)
+
+
+def squares(count: int, side: int = 6) -> list[np.ndarray]:
+    """Objects that do not touch."""
+    masks = []
+    for number in range(count):
+        mask = np.zeros((180, 180), bool)
+        row, col = divmod(number, 180 // (side + 2))
+        mask[(side + 2) * row : (side + 2) * row + side, (side + 2) * col :][:, :side] = True
+        masks.append(mask)
+    return masks
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 17, 51, 85, 127, 255, 256, 300])
+def test_exported_label_images_are_read_again(tmp_path, count):
+    masks = squares(count)
+    path = str(tmp_path / "labels.png")
+    exporting.write_labels(path, masks)
+    found = importing.from_file(path, Grid(180, 180))
+    assert list(found) == list(range(1, count + 1))
+    for mask, start in zip(masks, found.values()):  # noqa: B905
+        assert np.array_equal(full(start, Grid(180, 180)), mask)
+
+
+@pytest.mark.parametrize("kind", [gdal.GDT_Byte, gdal.GDT_UInt16])
+@pytest.mark.parametrize("values", [(7, 255), (1, 2, 255), (1, 200), (200, 201, 255)])
+def test_255_is_a_label_among_labels(tmp_path, values, kind):
+    labels = np.zeros((180, 180), int)
+    for value, mask in zip(values, squares(len(values))):  # noqa: B905
+        labels[mask] = value
+    found = importing.from_file(write(tmp_path / "l.png", labels, kind=kind), Grid(180, 180))
+    assert [int(labels[full(s, Grid(180, 180))].max()) for s in found.values()] == list(values)
+
+
+def test_what_is_in_doubt_is_asked(tmp_path):
+    labels = np.zeros((180, 180), int)
+    first, second = squares(2, 20)
+    labels[first], labels[second] = 128, 255
+    with pytest.raises(ImageError, match=r"l\.png a mask or a label image"):
+        importing.from_file(write(tmp_path / "l.png", labels), Grid(180, 180))
+    rows, cols = np.mgrid[:180, :180]
+    ramp = np.clip(120 - np.hypot(rows - 90, cols - 90), 0, 255)
+    with pytest.raises(ImageError, match="a mask or a label image"):
+        importing.from_file(write(tmp_path / "ramp.png", ramp), Grid(180, 180))
+
+
+@pytest.mark.parametrize("white_first", [True, False])
+@pytest.mark.parametrize("bits", ["1", "8"])
+def test_a_palette_may_begin_with_white(mask, tmp_path, white_first, bits):
+    table = [(255, 255, 255), (0, 0, 0)] if white_first else [(0, 0, 0), (255, 255, 255)]
+    source = gdal.Open(write(tmp_path / "8.tif", mask ^ white_first, "GTiff", table=table))
+    path, options = str(tmp_path / "mask.tif"), [f"NBITS={bits}"]
+    assert gdal.GetDriverByName("GTiff").CreateCopy(path, source, options=options)
+    assert np.array_equal(full(importing.from_file(path, PHOTO)[1]), mask)
+
+
+def test_white_may_be_stored_as_0(mask, tmp_path):
+    source = gdal.Open(write(tmp_path / "8.tif", np.where(mask, 0, 255), "GTiff"))
+    path, options = str(tmp_path / "mask.tif"), ["PHOTOMETRIC=MINISWHITE"]
+    assert gdal.GetDriverByName("GTiff").CreateCopy(path, source, options=options)
+    assert np.array_equal(full(importing.from_file(path, PHOTO)[1]), mask)
+
+
+@pytest.mark.parametrize("colour", [0, 255, 90])
+@pytest.mark.parametrize("bands", [1, 3])
+def test_an_object_may_be_drawn_by_transparency_alone(mask, tmp_path, colour, bands):
+    grey, alpha = np.full(mask.shape, colour), np.where(mask, 255, 0)
+    path = write(tmp_path / "alpha.png", np.stack([*[grey] * bands, alpha]))
+    assert np.array_equal(full(importing.from_file(path, PHOTO)[1]), mask)
+
+
+def test_what_is_transparent_is_no_object(mask, tmp_path):
+    grey, alpha = np.where(mask, 255, 0), np.full(mask.shape, 255)
+    alpha[:, 45:] = 0
+    path = write(tmp_path / "alpha.png", np.stack([grey, grey, grey, alpha]))
+    expected = mask & (alpha > 0)
+    assert np.array_equal(full(importing.from_file(path, PHOTO)[1]), expected)
+    path = write(tmp_path / "nodata.tif", np.where(mask, 255, 0), "GTiff", nodata=255)
+    with pytest.raises(PromptError, match="empty"):
+        importing.from_file(path, PHOTO)
 
 
 def test_coloured_masks_and_palettes(tmp_path):
@@ -316,3 +398,35 @@ def test_a_damaged_mask_image(tmp_path):
     path.write_bytes(path.read_bytes()[:150])
     with pytest.raises(ImageError, match="again"):
         importing.from_file(str(path), PHOTO)
+
+
+def cut_png(content: bytes) -> bytes:
+    """The first half of a PNG's rows, well-formed but for their number."""
+    size = int.from_bytes(content[33:37], "big")
+    rows = zlib.decompress(content[41 : 41 + size])
+    chunk = b"IDAT" + zlib.compress(rows[: len(rows) // 2])
+    length, checksum = (len(chunk) - 4).to_bytes(4, "big"), zlib.crc32(chunk).to_bytes(4, "big")
+    return content[:33] + length + chunk + checksum + content[-12:]
+
+
+def test_masks_with_an_end_but_without_a_middle(mask, tmp_path):
+    path = tmp_path / "half.png"
+    write(path, np.where(mask, 255, 0))
+    content = path.read_bytes()
+    for cut in (content[: len(content) // 2] + content[-12:], cut_png(content)):
+        path.write_bytes(cut)
+        with pytest.raises(ImageError, match="again"):
+            importing.from_file(str(path), PHOTO)
+    path = tmp_path / "half.jpg"
+    write(path, rng().integers(0, 2, (60, 90)) * 255, "JPEG")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    with pytest.raises(ImageError, match="again"):
+        importing.from_file(str(path), PHOTO)
+
+
+def test_a_mask_that_only_names_another_file_is_none(mask, tmp_path):
+    source = write(tmp_path / "mask.tif", mask, "GTiff")
+    gdal.GetDriverByName("VRT").CreateCopy(str(tmp_path / "mask.png"), gdal.Open(source))
+    with pytest.raises(ImageError, match="check that it exists and is an image"):
+        importing.from_file(str(tmp_path / "mask.png"), PHOTO)

@@ -14,6 +14,8 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 from ... import settings
 from ...core.camera import CameraRecord
 from ...core.camera.gcp_table import read_gcps, write_gcps
+from ...core.camera.turning import as_stored, turned, turned_back, turned_point
+from ...core.containers import orientation_of
 from ...core.errors import IsegError
 from ...i18n import tr
 from ...layers.kinds import check_not_open
@@ -22,6 +24,7 @@ from ..points import PosePoint
 from .details import CameraDetailsDialog
 
 if TYPE_CHECKING:
+    from ...core.camera import ControlPoint
     from ...messages import Messages
     from ..pose_session import PoseSession
     from .camera_dock import CameraDock
@@ -167,29 +170,45 @@ class CameraFileActions(QObject):
             return
         path = self._ask_save(tr("Camera"), "_camera.json", _CAMERA)
         if path:
-            record.write(path)
+            _as_displayed(record, self._orientation).write(path)
 
     def import_camera(self) -> None:
         """Use the camera of a camera.json."""
         path = self._ask_open(tr("Camera"), _CAMERA)
         if path:
-            self._use(CameraRecord.read(path))
+            draft, record = self._session.draft, CameraRecord.read(path)
+            self._use(as_stored(record, self._orientation, (draft.width, draft.height)))
 
     def export_points(self) -> None:
-        """Write the points that are complete."""
-        gcps = self._session.draft.gcps
-        if not gcps:
+        """Write the points that are complete, in pixels of the photo as displayed."""
+        draft = self._session.draft
+        if not draft.gcps:
             self._messages.warn(tr("There are no complete points to export yet."))
             return
+        size, orientation = (draft.width, draft.height), self._orientation
+        gcps = [_moved(point, turned_point, size, orientation) for point in draft.gcps]
         path = self._ask_save(tr("Control points"), "_points.csv", _TABLE)
         if path:
             write_gcps(path, gcps)
 
     def import_points(self) -> None:
-        """Read points, in the CRS of the pose."""
+        """Read points, in the CRS of the pose and pixels of the photo as displayed."""
         path = self._ask_open(tr("Control points"), _TABLE)
-        if path:
-            self._session.add_points([PosePoint.from_gcp(point) for point in read_gcps(path)])
+        if not path:
+            return
+        draft, orientation, points = self._session.draft, self._orientation, read_gcps(path)
+        if orientation != 1:
+            size = (draft.width, draft.height)[:: -1 if orientation > 4 else 1]
+            points = [_moved(point, turned_back, size, orientation) for point in points]
+            self._messages.inform(
+                tr("The points are taken in pixels of the photo as its EXIF orientation turns it.")
+            )
+        self._session.add_points([PosePoint.from_gcp(point) for point in points])
+
+    @property
+    def _orientation(self) -> int:
+        """EXIF orientation of the open photo, which QGIS does not apply."""
+        return orientation_of(self._session.draft.photo)
 
     def _ask_save(self, title: str, ending: str, kinds: str) -> str:
         photo = Path(self._session.draft.photo or tr("camera"))
@@ -216,3 +235,16 @@ class CameraFileActions(QObject):
             act()
         except IsegError as error:
             self._messages.warn(str(error))
+
+
+def _as_displayed(record: CameraRecord, orientation: int) -> CameraRecord:
+    """Return the record of a photo in QGIS, which shows it as stored, for it as displayed."""
+    return record if orientation == 1 else turned(record, orientation)
+
+
+def _moved(
+    point: ControlPoint, move: Callable[..., tuple[float, float]], *how: object
+) -> ControlPoint:
+    """Return a control point elsewhere in the photo."""
+    u, v = move(point.u, point.v, *how)
+    return replace(point, u=u, v=v)

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import CameraRecord
+from ...camera.resizing import resized
+from ...camera.turning import as_displayed
+from ...containers import orientation_of
 from ...errors import IsegError
 from ...outline import check_output_path
 from .exif import focal_length
 
 if TYPE_CHECKING:
+    from ...image import Image
     from ...projection.viewshed import Viewshed
 
 Run = Callable[[argparse.Namespace], None]
@@ -125,6 +129,21 @@ def photo_of(record: CameraRecord, camera_file: Path) -> Path | None:
     """Return the photo that the camera was posed in, if it is where the camera file states."""
     path = camera_file.parent / record.image
     return path if record.image and path.is_file() else None
+
+
+def read_camera(path: Path) -> CameraRecord:
+    """Read a camera file, for its photo as displayed."""
+    record = CameraRecord.read(path)
+    photo = photo_of(record, path)
+    if photo is None or record.orientation != 1:
+        return record
+    return as_displayed(record, orientation_of(photo))
+
+
+def fitted(record: CameraRecord, image: Image) -> CameraRecord:
+    """Return the record for a photo of it, as displayed and of any size."""
+    height, width = image.pixels.shape[:2]
+    return resized(as_displayed(record, image.orientation, (width, height)), width, height)
 
 
 def path_from(path: Path, folder: Path) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ... import arguments
 from ...camera import CameraRecord
-from ...camera.resizing import resized
 from ...image import read_image
 from . import common
 
@@ -32,9 +31,8 @@ def run(args: argparse.Namespace) -> None:
     from ...projection.orthophoto import drape, write_orthophoto
 
     common.check_out(args.out, (".tif", ".tiff"), [args.photo, *args.dem])
-    photo = read_image(args.photo).pixels
-    height, width = photo.shape[:2]
-    record = resized(CameraRecord.read(args.camera), width, height)
+    image = read_image(args.photo)
+    photo, record = image.pixels, common.fitted(CameraRecord.read(args.camera), image)
     colours, transform = drape(photo, common.open_viewshed(record, args), cell=args.cell)
     write_orthophoto(args.out, colours, transform, record.epsg)
     rows, cols = colours.shape[:2]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from pathlib import Path
+
+from ...raster_files import opened_raster
 
 _DIAGONAL_35MM = math.hypot(36, 24)
 _MILLIMETRES = {"2": 25.4, "3": 10.0}  # of FocalPlaneResolutionUnit: inch, centimetre
@@ -32,13 +33,8 @@ def focal_length(path: Path, size: tuple[int, int]) -> float | None:
 
 def _read_tags(path: Path) -> dict[str, str]:
     """Read EXIF tags, named as by GDAL, of a file that has been read as an image before."""
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as source:
-            return dict(source.tags())
+    with opened_raster(path) as source:
+        return dict(source.tags())
 
 
 def _parse_number(text: str | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,11 @@ def run(args: argparse.Namespace) -> None:
 
     reference = _reference_path(args)
     common.check_out(args.out, (".json",), [args.camera, args.photo, reference])
-    shown = read_image(reference).pixels
-    height, width = shown.shape[:2]
-    record = resized(CameraRecord.read(args.camera), width, height)
-    photo = read_image(args.photo).pixels
+    image, new = read_image(reference), read_image(args.photo)
+    shown, photo = image.pixels, new.pixels
+    record = replace(
+        common.fitted(CameraRecord.read(args.camera), image), orientation=new.orientation
+    )
     mask = _foreground_path(args, reference, record)
     hidden = _read_foreground(args, mask, reference, record)
     if args.crop:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from ... import arguments
 from ...camera import Camera, CameraRecord
-from ...camera.resizing import resized
 from ...errors import CameraError, TerrainError
-from ...image import read_image
+from ...image import Image, read_image
 from . import common
 
 if TYPE_CHECKING:
@@ -47,9 +46,9 @@ def run(args: argparse.Namespace) -> None:
     from ...terrain.sources import open_dem
 
     common.check_out(args.out, (".json",), [args.photo, args.camera])
-    photo = read_image(args.photo).pixels
-    height, width = photo.shape[:2]
-    start = _initial_record(args, (width, height))
+    image = read_image(args.photo)
+    photo = image.pixels
+    start = _initial_record(args, image)
     dem = open_dem(args.dem, start.epsg)
     start = start.with_camera(_with_height(start.camera, args, dem))
     found = fit_skyline(
@@ -89,10 +88,12 @@ def run(args: argparse.Namespace) -> None:
     print(f"wrote {args.out}")
 
 
-def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRecord:
+def _initial_record(args: argparse.Namespace, image: Image) -> CameraRecord:
     """Return a record with position and lens, of any orientation."""
     if args.camera:
-        return resized(CameraRecord.read(args.camera), *size)
+        return common.fitted(CameraRecord.read(args.camera), image)
+    height, width = image.pixels.shape[:2]
+    size = width, height
     focal = args.focal or common.exif_focal_length(args.photo, size)
     missing = [
         name
@@ -106,7 +107,7 @@ def _initial_record(args: argparse.Namespace, size: tuple[int, int]) -> CameraRe
         )
     x, y, z = args.position
     camera = Camera(*size, x, y, z or 0.0, yaw=0.0, pitch=0.0, roll=0.0, f=float(focal or 0))
-    return CameraRecord(camera, args.crs)
+    return CameraRecord(camera, args.crs, orientation=image.orientation)
 
 
 def _with_height(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:

@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     if args.plot:
         common.check_out(args.plot, (".png",), [args.image])
     points = read_gcps(args.gcps)
-    photo, size = _read_photo(args)
+    photo, size, orientation = _read_photo(args)
     names, places = [point.name for point in points], [(point.x, point.y) for point in points]
     require_on_map(np.array(places), names, args.crs, None)  # before the DEM is blamed
     dem = open_dem(args.dem, args.crs) if args.dem else None
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
         projection=Projection(args.projection),
         skyline=_observe_skyline(photo, dem) if args.skyline else None,
     )
-    record = _with_labels(record, args)
+    record = replace(_with_labels(record, args), orientation=orientation)
     if dem:
         for text in dem.warnings:
             common.warn(text)
@@ -130,15 +130,17 @@ def run(args: argparse.Namespace) -> None:
         print(f"wrote {args.out}")
 
 
-def _read_photo(args: argparse.Namespace) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
-    """Read the photo, if given; return it with its width and height."""
+def _read_photo(
+    args: argparse.Namespace,
+) -> tuple[NDArray[np.uint8] | None, tuple[int, int], int]:
+    """Read the photo, if given; return it with its width and height, and how it was turned."""
     from ...image import read_image
 
     if args.image is None:
-        return None, args.image_size
-    pixels = read_image(args.image).pixels
-    height, width = pixels.shape[:2]
-    return pixels, (width, height)
+        return None, args.image_size, 1
+    image = read_image(args.image)
+    height, width = image.pixels.shape[:2]
+    return image.pixels, (width, height), image.orientation
 
 
 def _observe_skyline(photo: NDArray[np.uint8] | None, dem: Dem | None) -> SkylineObservation:

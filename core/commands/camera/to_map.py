@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from ... import arguments
 from ...camera import CameraRecord
 from ...camera.resizing import resized
+from ...camera.turning import is_shape, turned_point
 from ...errors import CameraError, ImageError, TerrainError
-from ...image import read_mask_values
+from ...image import read_mask_image
 from ...outline import OUTLINE_DRIVERS, write_outlines
 from . import common
 from .vertices import write_vertices
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     from ...projection.to_map import MapOutline
     from ...projection.viewshed import Viewshed
 
+_PROMPTS = "prompts"  # column of the plugin's layers
 _VECTOR = (".geojson", ".json", ".gpkg")
-_WHITE = 255  # of a mask, and no number of a label image
-_MOST_IDS = 1000
-_MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a photograph
 _MANY_LOST = 0.05  # share of a mask's pixels without ground from which to warn
 
 
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
     common.check_out(args.out, OUTLINE_DRIVERS, [*args.inputs, args.camera])
     if args.vertices:
         common.check_out(args.vertices, (".csv",), [*args.inputs, args.camera, args.out])
-    record = CameraRecord.read(args.camera)
+    record = common.read_camera(args.camera)
     if record.covariance is None:
         common.warn(
             f"{args.camera} has no covariance of its pose: sigma_map_m is that of an exact pose."
@@ -142,36 +141,28 @@ class PhotoAvalanche:
 
 def _read(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
     """Read all avalanches of a file."""
-    return _read_outlines(path, record) if path.suffix.lower() in _VECTOR else _read_masks(path)
+    if path.suffix.lower() in _VECTOR:
+        return _read_outlines(path, record)
+    return _read_masks(path, record)
 
 
-def _read_masks(path: Path) -> Iterator[PhotoAvalanche]:
-    """Yield one avalanche if there is a 255, with greys for soft edges; else one per value."""
-    values = read_mask_values(path)
-    if values.ndim == 3:
-        values = values.max(axis=2)
-    height, width = values.shape
-    shades, counts = np.unique(values, return_counts=True)
-    ids = [int(value) for value in shades if value]
-    if not ids:
+def _read_masks(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
+    """Yield one avalanche for each object of a mask or label image.
+
+    A mask of the photo as it is stored, such as QGIS shows it, is turned as the photo is.
+    """
+    found = read_mask_image(path)
+    size, orientation = found.labels.shape[::-1], record.orientation
+    if orientation > 4 and not is_shape(record, size) and is_shape(record, size[::-1]):
+        found = found.turned(orientation)
+    if not found.numbers:
         raise ImageError(
-            f"The mask {path} is empty: all its pixels are 0. Save the avalanche as 255 on 0."
+            f"The mask {path} is empty: nothing in it is shown brighter than black. Save the "
+            "avalanche as 255 on 0."
         )
-    grey = counts[(shades > 0) & (shades < _WHITE)].sum() / values.size
-    if len(ids) > _MOST_IDS or (len(ids) > _SHADES and grey > _MOST_GREY):
-        raise ImageError(
-            f"{path} holds {len(ids)} different values, as a photograph does: that is no mask and "
-            "no label image. Save avalanches as 255 on 0, or with one whole number each."
-        )
-    if ids[-1] == _WHITE:
-        yield PhotoAvalanche(path, 1, (width, height), partial(_probabilities, values))
-        return
-    for value in ids:
-        yield PhotoAvalanche(path, value, (width, height), partial(np.equal, values, value))
-
-
-def _probabilities(values: NDArray[Any]) -> NDArray[np.float32]:
-    return np.asarray(values, np.float32) / np.float32(_WHITE)
+    height, width = found.labels.shape
+    for number in found.numbers:
+        yield PhotoAvalanche(path, number, (width, height), partial(found.area, number))
 
 
 def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
@@ -182,6 +173,7 @@ def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]
     size = record.camera.width, record.camera.height
     features, _ = read_polygons(path)
     for number, (_, polygon, properties) in enumerate(features, 1):
+        polygon = _as_displayed(polygon, properties, record)
         left, bottom, right, top = polygon.bounds
         if left < -1 or top > 1 or right > size[0] + 1 or bottom < -size[1] - 1:
             raise CameraError(
@@ -194,6 +186,31 @@ def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]
         yield PhotoAvalanche(
             path, number, size, partial(scale, polygon, 1, -1, origin=(0, 0)), image
         )
+
+
+def _as_displayed(
+    polygon: Polygon | MultiPolygon, properties: dict[str, Any], record: CameraRecord
+) -> Polygon | MultiPolygon:
+    """Turn an outline of the photo as stored, (x, -y) as QGIS shows it, as the photo is turned.
+
+    Those of `core segment` name the orientation where there is one; those of the plugin have
+    prompts, and the camera knows the photo. Outlines without either are of the photo as displayed.
+    """
+    from shapely import transform
+
+    named = properties.get("orientation")
+    is_stored = named is not None or _PROMPTS in properties
+    orientation = int(named) if named else record.orientation
+    if not is_stored or orientation == 1:
+        return polygon
+    width, height = record.camera.width, record.camera.height
+    stored = (height, width) if orientation > 4 else (width, height)
+
+    def turn(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        turned = [turned_point(x - 0.5, -y - 0.5, stored, orientation) for x, y in points]
+        return np.array([(u + 0.5, -v - 0.5) for u, v in turned]).reshape(-1, 2)
+
+    return transform(polygon, turn)
 
 
 def _make_feature(
