@@ -101,11 +101,11 @@ class Table:
     separator: str
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
+def read_table(path: str | os.PathLike[str], *, fallback: str | None = None) -> Table:
     """Read a table that a text editor or a spreadsheet has written.
 
-    Encodings are UTF-8, UTF-16 and Windows-1252. The separator is the one that the heading has
-    most of, unless the file names it.
+    The separator is the one that the heading has most of, unless the file names it. Encodings are
+    those of `decode_text`; people's tables need the ``fallback`` ``cp1252``, in which Excel writes.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     ValueError
         If it is too large, no table, or two columns have one name; the message says which.
     """
-    text = read_text(path, fallback="cp1252")
+    text = read_text(path, fallback=fallback)
     named = _SEPARATOR_LINE.match(text)
     if named:
         separator, text = named[1], text[named.end() :]

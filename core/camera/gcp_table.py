@@ -47,7 +47,7 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     """
     path = Path(path)
     try:
-        table = read_table(path)
+        table = read_table(path, fallback="cp1252")
     except (OSError, ValueError) as error:
         raise CameraError(
             f"The control points {path} cannot be read: {getattr(error, 'strerror', None) or error}."
