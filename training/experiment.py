@@ -12,12 +12,18 @@ import torch
 
 from core.errors import CheckpointError, TrainingError
 from core.files import replacing
+from core.model.archive import refuse_bomb
 
 from .config import write_config
 
 LAST = "last_checkpoint.pt"
 _NUMBERED = re.compile(r"(\d{3})(?:_.*)?")
 _SNAPSHOT = 1  # version of what a snapshot holds
+ENTRIES = (
+    *("model", "average", "optimiser", "scaler", "step", "best", "train_iou", "focal"),
+    "steps_per_epoch",
+)
+"""What a snapshot must hold."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,17 @@ def load_snapshot(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path} to resume from.")
     try:
+        refuse_bomb(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(f"The checkpoint {path} is damaged: {error}") from error
     if not isinstance(state, dict) or state.get("version") != _SNAPSHOT:
         raise CheckpointError(f"{path} is no checkpoint of this version of the program.")
+    missing = [name for name in ENTRIES if name not in state]
+    if missing:
+        raise CheckpointError(
+            f"The checkpoint {path} lacks {', '.join(missing)}, so the run cannot go on from it: "
+            "train anew in another folder, from its last model file if there is one "
+            "(start.checkpoint)."
+        )
     return state

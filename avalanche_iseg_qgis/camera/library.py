@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from ..core.camera import CameraRecord
 from ..core.errors import CameraError
 from ..core.files import write_text
+from ..core.json_files import parse_json
+from ..core.text_files import read_text
 from ..i18n import tr
 from ..settings import Setting
 from .project_entries import ProjectEntries
@@ -45,8 +47,10 @@ class CameraLibrary:
         if not FILE.get() or not path.exists():
             return []
         try:
-            return _parse(path.read_text(encoding="utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
+            return _parse(read_text(path), str(path))
+        except (OSError, ValueError) as error:
+            if isinstance(error, CameraError):
+                raise
             raise CameraError(
                 tr("The camera library {} cannot be read: {}.").format(path, error)
             ) from error
@@ -108,7 +112,7 @@ def _text(records: Iterable[CameraRecord]) -> str:
 
 def _parse(text: str, source: str) -> list[CameraRecord]:
     try:
-        cameras = json.loads(text)
+        cameras = parse_json(text)
     except ValueError as error:
         raise CameraError(
             tr("The cameras in {} cannot be read: {}.").format(source, error)

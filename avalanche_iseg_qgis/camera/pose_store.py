@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import CameraError
+from ..core.json_files import MALFORMED, parse_json
 from .pose_draft import PoseDraft
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ class PoseStore:
         CameraError
             If it is damaged.
         """
-        photos = self.photos
+        photos = self._photos()
         if photo not in photos:
             return None
         try:
-            content = json.loads(self._entries.read(_DRAFT.format(photos.index(photo)), ""))
+            content = parse_json(self._entries.read(_DRAFT.format(photos.index(photo)), ""))
             dem = [self._entries.to_absolute_path(path) for path in content["dem"]]
             return PoseDraft.from_json(photo, {**content, "dem": dem})
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except MALFORMED as error:
             raise CameraError(
                 f"What the project keeps of the camera of {photo} cannot be read: {error!r}."
             ) from error
@@ -61,6 +62,20 @@ class PoseStore:
 
     @property
     def photos(self) -> list[str]:
-        """Files that have a draft."""
-        paths = json.loads(self._entries.read(_PHOTOS, "[]"))
+        """Files that have a draft; none where the project's list of them is damaged."""
+        try:
+            return self._photos()
+        except CameraError:
+            return []
+
+    def _photos(self) -> list[str]:
+        try:
+            paths = parse_json(self._entries.read(_PHOTOS, "[]"))
+            if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+                raise ValueError("it is no list of files")
+        except ValueError as error:
+            raise CameraError(
+                f"The project's list of posed photos cannot be read ({error}). Pose the photos "
+                "anew, or open an earlier copy of the project."
+            ) from error
         return [self._entries.to_absolute_path(path) for path in paths]

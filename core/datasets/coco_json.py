@@ -54,7 +54,11 @@ class CocoJsonDataset(Dataset):
         super().__init__(name, root, images, faults, notes)
 
     def _read_images(
-        self, entries: Any, root: Path, images: dict[str, Path], faults: list[str]  # noqa: ANN401
+        self,
+        entries: Any,
+        root: Path,
+        images: dict[str, Path],
+        faults: list[str],  # noqa: ANN401
     ) -> dict[Any, str | None]:
         """Fill in ``images``; return their names by id, None of those that cannot be used."""
         names: dict[Any, str | None] = {}
@@ -238,4 +242,3 @@ def _find_json(root: Path) -> Path:
             f"{root} holds {len(found)} .json files: call the one to use annotations.json."
         )
     return found[0]
-

@@ -198,4 +198,3 @@ def _entries(index: Path, split: str | None) -> list[dict[str, Any]]:
         known = ", ".join(sorted(str(s) for s in splits if s)) or "none"
         raise DatasetError(f"{index} has no split {split!r}; its splits: {known}.")
     return [entry for entry in entries if split in (None, entry.get("split"))]
-

@@ -60,7 +60,9 @@ class ShardsDataset(Dataset):
         }
         super().__init__(name, root, {image: root / image for image in self.entries})
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
-        self._faults += [self._missing(file) for file in wanted if same_name(file) not in self._members]
+        self._faults += [
+            self._missing(file) for file in wanted if same_name(file) not in self._members
+        ]
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
         pixels = self._decode(image, cv2.IMREAD_COLOR_RGB)

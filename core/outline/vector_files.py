@@ -179,7 +179,7 @@ def encode_vectors(
 
     Raises
     ------
-    IsegError
+    OSError
         If the driver cannot do it.
     """
     from pyogrio.errors import DataLayerError, DataSourceError
@@ -199,7 +199,7 @@ def encode_vectors(
             layer_options=layer_options or {},
         )
     except (DataSourceError, DataLayerError) as error:
-        raise IsegError(f"The outlines could not be written as {driver}: {error}.") from error
+        raise OSError(f"{driver}: {str(error).rstrip('.')}") from error
     return content.getvalue()
 
 

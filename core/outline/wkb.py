@@ -157,4 +157,3 @@ def _closed(ring: NDArray[np.float64]) -> NDArray[np.float64] | None:
     if len(np.unique(ring, axis=0)) < 3:
         return None
     return ring if (ring[0] == ring[-1]).all() else np.concatenate([ring, ring[:1]])
-

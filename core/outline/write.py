@@ -115,15 +115,15 @@ def write_outlines(
     elif driver == "GeoJSON":
         attributes["coordinates"] = [UNREFERENCED] * len(features)
     oriented = [shapely.orient_polygons(geometry) for geometry, _ in features]
-    content = encode_vectors(
-        [shapely.to_wkb(geometry) for geometry in oriented],
-        {name: _column(values) for name, values in attributes.items()},
-        crs=crs_wkt or NO_CRS,
-        driver=driver,
-        layer=LAYER,
-        layer_options=options,
-    )
     with write_errors(path):
+        content = encode_vectors(
+            [shapely.to_wkb(geometry) for geometry in oriented],
+            {name: _column(values) for name, values in attributes.items()},
+            crs=crs_wkt or NO_CRS,
+            driver=driver,
+            layer=LAYER,
+            layer_options=options,
+        )
         write_bytes(path, content)
 
 

@@ -44,7 +44,9 @@ def geojson(path: Path, geometries, crs=True, properties=None, **encoding) -> Pa
 
 
 def gpkg(path: Path, wkb, layer="avalanches", kind="Unknown", append=False, **fields) -> Path:
-    values = [np.asarray(v, object if v and isinstance(v[0], str) else None) for v in fields.values()]
+    values = [
+        np.asarray(v, object if v and isinstance(v[0], str) else None) for v in fields.values()
+    ]
     write(path, np.array(wkb, object), values, list(fields), geometry_type=kind, crs=CRS,
           driver="GPKG", layer=layer, append=append)  # fmt: skip
     return path
@@ -62,7 +64,9 @@ def test_a_path_is_the_file_of_that_name(tmp_path, monkeypatch, name, suffix):
     for place in (folder, decoy):
         place.mkdir(exist_ok=True)
     path = folder / f"{name}{suffix}"
-    others = [place / f"{other}{suffix}" for place in (folder, decoy) for other in ("2024", "b", "x")]
+    others = [
+        place / f"{other}{suffix}" for place in (folder, decoy) for other in ("2024", "b", "x")
+    ]
     for other in others:
         other.write_bytes(b"not to be touched")
     monkeypatch.chdir(tmp_path)
@@ -180,7 +184,10 @@ def test_what_is_left_out_is_named(tmp_path, capsys, geometry, text):
 
 
 def test_parts_of_a_collection_that_are_no_polygons_are_named(tmp_path, capsys):
-    both = {"type": "GeometryCollection", "geometries": [GOOD, {"type": "Point", "coordinates": [1, 2]}]}
+    both = {
+        "type": "GeometryCollection",
+        "geometries": [GOOD, {"type": "Point", "coordinates": [1, 2]}],
+    }
     assert len(read_polygons(geojson(tmp_path / "a.geojson", [both]))[0]) == 1
     assert "feature 0: a point in it cannot be" in capsys.readouterr().err
 
@@ -220,7 +227,7 @@ def test_arcs_become_polygons(tmp_path):
     """A circle of two arcs, as CAD programs draw it."""
     content = {"circle": "CURVEPOLYGON (CIRCULARSTRING (0 0, 10 0, 0 0))"}
     csv = tmp_path / "a.csv"
-    csv.write_text("n,WKT\n1,\"" + content["circle"] + '"\n')
+    csv.write_text('n,WKT\n1,"' + content["circle"] + '"\n')
     features, _ = read_polygons(csv)
     assert features[0].polygon.area == pytest.approx(np.pi * 25, rel=0.01)
 
@@ -255,7 +262,9 @@ def test_binary_attributes_are_text(tmp_path):
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16"])
 def test_text_in_other_encodings(tmp_path, encoding):
-    path = geojson(tmp_path / "a.geojson", [GOOD], properties={"name": "Flüela é"}, encoding=encoding)
+    path = geojson(
+        tmp_path / "a.geojson", [GOOD], properties={"name": "Flüela é"}, encoding=encoding
+    )
     features, _ = read_polygons(path)
     assert features[0].properties["name"] == "Flüela é"
 
@@ -279,7 +288,17 @@ def test_the_layer_with_polygons_is_found(tmp_path, capsys):
 def test_several_layers_with_polygons_need_a_choice(tmp_path):
     path = tmp_path / "a.gpkg"
     gpkg(path, [shapely.to_wkb(square())], layer="one")
-    gpkg(path, [shapely.to_wkb(square(), )] * 2, layer="two", append=True)
+    gpkg(
+        path,
+        [
+            shapely.to_wkb(
+                square(),
+            )
+        ]
+        * 2,
+        layer="two",
+        append=True,
+    )
     with pytest.raises(IsegError, match=r"several layers \(one, two\).*--layer"):
         read_polygons(path)
     assert len(read_polygons(path, "two")[0]) == 2

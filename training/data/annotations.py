@@ -127,4 +127,3 @@ def _coco(content: dict[str, Any], path: Path, faults: list[str]) -> Iterator[Fo
             label = f"annotation {entry.get('id', number)}"
             entries[entry["image_id"]][2].append((label, entry["segmentation"]))
     return iter(entries.values())
-

@@ -177,9 +177,7 @@ def _probabilities(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32) / np.float32(_WHITE)
 
 
-def _read_outlines(
-    path: Path, record: CameraRecord, layer: str | None
-) -> Iterator[PhotoAvalanche]:
+def _read_outlines(path: Path, record: CameraRecord, layer: str | None) -> Iterator[PhotoAvalanche]:
     from shapely.affinity import scale
 
     from .features import read_polygons
