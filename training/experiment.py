@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from core.errors import CheckpointError, TrainingError
 from core.files import replacing
 from core.model.archive import refuse_bomb
+from core.zoo.lock import lock_or_fail
 
 from .config import write_config
 
@@ -51,6 +53,28 @@ class Experiment:
     def last(self) -> Path:
         """Snapshot to resume from."""
         return self.checkpoints / LAST
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this folder, until the block or the process ends.
+
+        Raises
+        ------
+        TrainingError
+            If another one is training in it, or it cannot be made.
+        """
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock_or_fail(self.folder / "run.lock"))
+            except BlockingIOError as error:
+                raise TrainingError(
+                    f"Another training is running in {self.folder}: wait until it has ended, or "
+                    "name another folder with --out."
+                ) from error
+            except OSError as error:
+                raise TrainingError(f"Cannot write to {self.folder}: {error}") from error
+            yield
 
     def create(self, config: Mapping[str, Any]) -> None:
         """Make the folders and keep the configuration."""

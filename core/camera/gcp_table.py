@@ -8,11 +8,13 @@ have decimal commas, as in German, French and Italian spreadsheets.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CameraError, write_errors
+from ..files import write_text
 from ..text_files import read_table
 from .control_points import ControlPoint
 
@@ -75,13 +77,15 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
 def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
     """Write a table that `read_gcps` reads; raise `CameraError` if that fails."""
     path, subject = Path(path), f"The control points {path}"
-    with write_errors(subject, CameraError), path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        for point in points:
-            values = (point.u, point.v, point.x, point.y, point.z)
-            cells = ["" if value is None else f"{value:.3f}" for value in values]
-            rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    for point in points:
+        values = (point.u, point.v, point.x, point.y, point.z)
+        cells = ["" if value is None else f"{value:.3f}" for value in values]
+        rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
+    with write_errors(subject, CameraError):
+        write_text(path, text.getvalue())
 
 
 def _require_columns(names: Sequence[str], file: str) -> None:

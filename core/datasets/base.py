@@ -19,6 +19,8 @@ from ..image import align_mask, read_image
 from ..text_files import read_lines
 
 OBJECT, BACKGROUND, IGNORE = 1, 0, -1
+UNFINISHED = "UNFINISHED.txt"
+"""File in a folder that a program is writing; what it holds is no data set yet."""
 _NAMES_SHOWN = 5
 
 

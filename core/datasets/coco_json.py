@@ -58,7 +58,7 @@ class CocoJsonDataset(Dataset):
         entries: Any,
         root: Path,
         images: dict[str, Path],
-        faults: list[str],  # noqa: ANN401
+        faults: list[str],
     ) -> dict[Any, str | None]:
         """Fill in ``images``; return their names by id, None of those that cannot be used."""
         names: dict[Any, str | None] = {}
