@@ -13,7 +13,8 @@ from pathlib import Path
 def same_name(name: str) -> str:
     """Return the form of a name in which equal words are equal: composed (NFC), slashes forward.
 
-    macOS and some archives store accents as characters of their own (NFD); Windows writes ``\\``.
+    macOS and some archives store accents as characters of their own (NFD); Windows writes
+    backslashes.
     """
     return unicodedata.normalize("NFC", name).replace("\\", "/")
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import tokenize
+import zipfile
+import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,19 @@ MALFORMED = (
     RecursionError,
 )
 """Raised by Python where values that were read are of another kind or size than expected."""
+
+DAMAGED = (
+    *MALFORMED,
+    OSError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""Raised where damaged arrays and archives are read, `MALFORMED` included."""
 
 DEEPEST = 64
 """Levels of lists and objects within each other; more has no meaning in any file of ours."""

@@ -64,7 +64,9 @@ def main() -> int:
         run_child(name, range(int(first), int(last)), args.seed, args.keep)
         return 0
     share, rest = divmod(args.count, len(args.only))
-    print(f"{'loader':<15}{'inputs':>7}{'accepted':>9}{'refused':>8}{'uncaught':>9}{'s':>7}{'MB':>7}")
+    print(
+        f"{'loader':<15}{'inputs':>7}{'accepted':>9}{'refused':>8}{'uncaught':>9}{'s':>7}{'MB':>7}"
+    )
     good = True
     for place, name in enumerate(args.only):
         tally = fuzz(name, share + (place < rest), args.seed, args.keep)
@@ -85,12 +87,23 @@ def fuzz(name: str, count: int, seed: int, keep: Path | None) -> Tally:
     tally = Tally()
     done = 0
     while done < count:
-        command = [sys.executable, __file__, "--seed", str(seed), "--child", name, str(done), str(count)]
+        command = [
+            sys.executable,
+            __file__,
+            "--seed",
+            str(seed),
+            "--child",
+            name,
+            str(done),
+            str(count),
+        ]
         if keep:
             command += ["--keep", str(keep)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
             finished = _collect(child, tally)
         done += finished
+        if child.returncode == 1:
+            raise SystemExit(f"{name}: the run itself failed; see {' '.join(command)}")
         if done < count:
             tally.uncaught[f"the process ended ({child.returncode}) or hung at input {done}"] += 1
             done += 1
@@ -133,7 +146,8 @@ def run_child(name: str, numbers: range, seed: int, keep: Path | None) -> None:
         folder.mkdir()
         (folder / ".root").touch()
         loader.make(folder)
-        files = sorted({path for p in loader.targets for path in folder.glob(p) if path.is_file()})
+        found = {path for pattern in loader.targets for path in folder.glob(pattern)}
+        files = sorted(path for path in found if path.is_file() and path.name != ".root")
         originals = {path: path.read_bytes() for path in files}
         for path in files:  # imports, caches; what is valid must be taken
             loader.load(path)

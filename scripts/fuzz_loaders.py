@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
+import hashlib
 import json
-import os
 import pickle
 import tarfile
 from collections.abc import Callable
@@ -15,8 +14,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-
-Folder = Path
 
 
 class Loader(NamedTuple):
@@ -227,7 +224,7 @@ def make_lvis(folder: Path) -> None:
     _write(part / "images" / "a.jpg", _pixels())
     (part / "masks").mkdir(parents=True)
     layer = cv2.imencode(".png", _blob(1))[1]
-    (part / "masks" / "a.pickle").write_bytes(pickle.dumps(([layer.tobytes()], [[0, 1]])))
+    (part / "masks" / "a.pickle").write_bytes(pickle.dumps([[layer.tobytes()], [[0, 1]]]))
     hierarchy = {"a": {"num_instance_masks": 1, "hierarchy": {}}}
     (part / "hannotation.pickle").write_bytes(pickle.dumps(hierarchy))
 
@@ -361,16 +358,22 @@ def load_results(path: Path) -> object:
     return [_parse(line, "f") for line in path.read_text("utf-8", errors="replace").splitlines()]
 
 
+_MODEL_FILE = bytes(range(256)) * 20
+
+
 def make_zoo(folder: Path) -> None:
-    (folder / "slf.pth").write_bytes(bytes(range(256)) * 20)
+    (folder / "slf.bin").write_bytes(_MODEL_FILE)
 
 
 def load_zoo(path: Path) -> object:
-    from core.zoo import find_model, resolve_model
+    from core.errors import DownloadError
+    from core.zoo.integrity import integrity_error
 
-    os.environ["AVALANCHE_ISEG_CACHE"] = str(path.parent)
-    path.replace(path.with_name(find_model("slf").file_name))
-    return resolve_model("slf", download=False)
+    sha256 = hashlib.sha256(_MODEL_FILE).hexdigest()
+    fault = integrity_error(path, sha256=sha256, size=len(_MODEL_FILE))
+    if fault:
+        raise DownloadError(fault)
+    return path
 
 
 # --- the plugin's values, and pipes ----------------------------------------------------------------
@@ -462,7 +465,9 @@ def make_frames(folder: Path) -> None:
         ],
     }  # fmt: skip
     for name, sent in messages.items():
-        known = camera.CAMERA_MESSAGES if name.startswith("camera") else worker.SEGMENTATION_MESSAGES
+        known = (
+            camera.CAMERA_MESSAGES if name.startswith("camera") else worker.SEGMENTATION_MESSAGES
+        )
         for number, message in enumerate(sent, 1):
             parts = encode(known.to_frame(number, message))
             (folder / f"{name}.{number}").write_bytes(b"".join(map(bytes, parts)))
@@ -494,15 +499,6 @@ def mutate_frame(content: bytes, random_: Any) -> bytes:
     return prefix.pack(magic, len(encoded), body) + encoded + content[prefix.size + size :]
 
 
-def bomb_prompts() -> str:
-    """Return prompts of 200 bytes that would take gigabytes."""
-    import zlib
-
-    bits = base64.b64encode(zlib.compress(bytes(10**6))).decode()
-    mask = {"at": [0, 0], "size": [100_000, 100_000], "bits": bits}
-    return json.dumps({"version": 1, "clicks": [], "box": None, "mask": mask})
-
-
 LOADERS: dict[str, Loader] = {
     "image": Loader(make_images, load_image, ("a.*",)),
     "mask": Loader(make_masks, load_mask, ("*.*",)),
@@ -524,7 +520,7 @@ LOADERS: dict[str, Loader] = {
     "configuration": Loader(make_config, load_config, ("*.yaml",)),
     "snapshot": Loader(make_snapshot, load_snapshot, ("*.pt",)),
     "results": Loader(make_results, load_results, ("*.*",)),
-    "model cache": Loader(make_zoo, load_zoo, ("slf.pth",)),
+    "model cache": Loader(make_zoo, load_zoo, ("slf.bin",)),
     "prompts": Loader(make_prompts, load_prompts, ("*.json",)),
     "project": Loader(make_project, load_project, ("*.json",)),
     "frames": Loader(make_frames, load_frames, ("*.[0-9]",)),

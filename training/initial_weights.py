@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import CheckpointError, ConfigError
-from core.json_files import MALFORMED
+from core.json_files import DAMAGED
 from core.model.archive import refuse_bomb
 from core.model.checkpoint import load_checkpoint
 from core.model.config import CONFIGS, LightConfig, build_config
@@ -184,5 +182,5 @@ def _read_arrays(path: Path) -> dict[tuple[int, str], NDArray[Any]]:
                 for key in file.files
                 if (match := _ARRAY.fullmatch(key))
             }
-    except (*MALFORMED, OSError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise CheckpointError(f"Cannot read the starting weights {path}: {error}") from error

@@ -51,9 +51,8 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     try:
         table = read_table(path, fallback="cp1252")
     except (OSError, ValueError) as error:
-        raise CameraError(
-            f"The control points {path} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise CameraError(f"The control points {path} cannot be read: {reason}.") from error
     names = table.columns
     _require_columns(names, path.name)
     points: list[ControlPoint] = []

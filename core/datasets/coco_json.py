@@ -55,7 +55,7 @@ class CocoJsonDataset(Dataset):
 
     def _read_images(
         self,
-        entries: Any,
+        entries: Iterable[Mapping[str, Any]],
         root: Path,
         images: dict[str, Path],
         faults: list[str],

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DatasetError
 from ..file_names import FileFinder
-from ..json_files import MALFORMED
+from ..json_files import DAMAGED
 from .base import Annotation, Dataset, label_annotation, locate, read_list
 
 
@@ -35,7 +34,7 @@ def _read_instances(path: Path) -> np.ndarray:
         ids = np.asarray(loadmat(path)["GTinst"][0][0][0])
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (*MALFORMED, MatReadError, NotImplementedError, MemoryError, zlib.error) as e:
+    except (*DAMAGED, MatReadError) as e:
         raise DatasetError(
             f"The file {path} is no instance file of SBD ({e}): copy it again."
         ) from e

@@ -59,7 +59,8 @@ def _tensors(state: object) -> dict[str, Tensor]:
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(
-                f"the entry {short_repr(key)} is a {type(value).__name__}, expected named weight tensors."
+                f"the entry {short_repr(key)} is a {type(value).__name__}, expected named weight "
+                "tensors."
             )
     return dict(state)
 

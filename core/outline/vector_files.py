@@ -1,8 +1,9 @@
 """The one door to GDAL's vector drivers: files by their names, and nothing else.
 
-pyogrio takes a path for an address: ``!`` divides archive and member, ``?`` and ``;`` begin a query
-and parameters, ``zip://`` and ``/vsi…`` name file systems. A folder ``!2024`` is none of that. Here a
-path means the file of this name; where it would be read otherwise, a copy under a plain name is read.
+pyogrio takes a path for an address: ``!`` divides archive and member, ``?`` and ``;`` begin a
+query and parameters, ``zip://`` and ``/vsi…`` name file systems. A folder ``!2024`` is none of
+that. Here a path means the file of this name; where it would be read otherwise, a copy under a
+plain name is read.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IsegError
+from ..json_files import DAMAGED
 from ..text_files import decode_text, read_limited
 
 _JSON = (".geojson", ".json", ".topojson")
@@ -128,7 +130,8 @@ class VectorFile:
 
         try:
             yield
-        except (DataSourceError, DataLayerError, OSError, ValueError, MemoryError) as error:
+        except (DataSourceError, DataLayerError, NameError, *DAMAGED) as error:
+            # NameError: pyogrio's own, where a CRS cannot be exported
             reason = str(error).replace(self._path, str(self._shown)).rstrip(".")
             raise IsegError(f"{self._shown} cannot be read as outlines: {reason}.") from error
 

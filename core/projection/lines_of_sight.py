@@ -19,7 +19,7 @@ import numpy as np
 
 from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
-from ..json_files import MALFORMED, read_json
+from ..json_files import DAMAGED, read_json
 from .binary_search import search_sorted
 from .profiles import sample_distances, sample_profiles, visible_nodes
 from .threads import Progress, map_in_threads
@@ -171,7 +171,7 @@ class LinesOfSight:
                 if field.name not in content:
                     content[field.name] = np.load(folder / f"{field.name}.npy", mmap_mode="r")
             return cls(**content)
-        except (*MALFORMED, OSError, EOFError) as error:
+        except DAMAGED as error:
             raise TerrainError(
                 f"The lines of sight in {folder} cannot be read: {error}."
             ) from error

@@ -362,7 +362,9 @@ def test_offline_names_address_place_and_remedy(
     assert part_of(target).read_bytes() == CONTENT[:1000]
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://host/x", "model.pth", "", "http://[::1", "http:///x"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "ftp://host/x", "model.pth", "", "http://[::1", "http:///x"]
+)
 def test_only_web_addresses_are_fetched(url: str, target: Path) -> None:
     with pytest.raises(DownloadError, match="must start with https or http"):
         download(url, target)

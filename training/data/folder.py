@@ -40,7 +40,7 @@ class ObjectFolder:
     def __init__(self, root: Path) -> None:
         make_folder(root)
         self._mark = root / UNFINISHED
-        self._mark.write_text("This folder is being written, or its writing was stopped.\n", "utf-8")
+        self._mark.write_text("Being written, or its writing was stopped.\n", "utf-8")
         self._images, self._masks = root / "images", root / "masks"
         self._images.mkdir()
         self._masks.mkdir()
