@@ -36,7 +36,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: {b: 1, b: 2}\n", "the name b occurs twice"),
         ("a: !!python/object/apply:os.system [x]", "could not determine a constructor"),
         ("a: 2024-99-99", "month"),
-        ("a: !!float ''", ""),
+        ("a: !!float ''", "index"),
         ("a: [", "expected"),
         ("? [1]\n: 2", "unhashable"),
     ],

@@ -118,7 +118,10 @@ def _coco(content: dict[str, Any], path: Path, faults: list[str]) -> Iterator[Fo
             entries[entry["id"]] = (file_name(entry["file_name"]), size, [])
     with noted(faults, f"A list of ids in {path}"):
         faults += [f"{path}: {text}" for text in double_ids(content)]
-    for number, entry in enumerate(content.get("annotations") or []):
+    annotations = content.get("annotations") or []
+    if not isinstance(annotations, list):
+        raise DatasetError(f"{path} is not in COCO's form: 'annotations' is no list.")
+    for number, entry in enumerate(annotations):
         with noted(faults, f"Entry {number} of 'annotations' in {path}"):
             if is_true(entry.get("iscrowd")):
                 raise ValueError("a crowd region is no object")
