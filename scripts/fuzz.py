@@ -1,4 +1,4 @@
-"""Mutated files for all loaders: each must be taken or refused with words, soon and in little memory.
+"""Mutated files for all loaders: taken, or refused with words, soon and in little memory.
 
     python scripts/fuzz.py --count 20000 [--seed 1] [--only camera frames]
 

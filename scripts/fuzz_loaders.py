@@ -1,4 +1,4 @@
-"""What reads files, layers and pipes that nobody vouches for, with valid files of its own making."""
+"""What reads files, layers and pipes that nobody vouches for, with valid files for each."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def load_mask(path: Path) -> object:
     return read_mask_values(path)
 
 
-# --- cameras and maps ------------------------------------------------------------------------------
+# --- cameras and maps ---------------------------------------------------------------------------
 
 
 def _record() -> Any:
@@ -129,8 +129,14 @@ def make_outlines(folder: Path) -> None:
         features = [(square, {"name": "é", "size": 2.5, "n": 3})] * 2
         write_outlines(folder / f"a{suffix}", features, crs_wkt="EPSG:2056")
     (folder / "a.geojson").rename(folder / "b.geojson")
-    write(folder / "c.shp", np.array([shapely.to_wkb(square)], object),
-          [np.array(["x"], object)], ["name"], geometry_type="MultiPolygon", crs="EPSG:2056")  # fmt: skip
+    write(
+        folder / "c.shp",
+        np.array([shapely.to_wkb(square)], object),
+        [np.array(["x"], object)],
+        ["name"],
+        geometry_type="MultiPolygon",
+        crs="EPSG:2056",
+    )
 
 
 def load_outlines(path: Path) -> object:
@@ -173,7 +179,7 @@ def load_caches(path: Path) -> object:
     return RangeMap.open(path.parent)
 
 
-# --- data sets -------------------------------------------------------------------------------------
+# --- data sets ----------------------------------------------------------------------------------
 
 
 def make_coco(folder: Path) -> None:
@@ -262,16 +268,22 @@ def make_iseg(folder: Path) -> None:
     (folder / "set").rmdir()
 
 
-# --- models and training ---------------------------------------------------------------------------
+# --- models and training ------------------------------------------------------------------------
 
 
 def _model() -> Any:
     from core.model import HRNetConfig, build_model
 
     config = HRNetConfig(
-        width=2, ocr_width=2, small=True, use_rgb_conv=False, use_leaky_relu=True, use_disks=True,
-        norm_radius=5, with_prev_mask=True,
-    )  # fmt: skip
+        width=2,
+        ocr_width=2,
+        small=True,
+        use_rgb_conv=False,
+        use_leaky_relu=True,
+        use_disks=True,
+        norm_radius=5,
+        with_prev_mask=True,
+    )
     return build_model(config).eval()
 
 
@@ -376,7 +388,7 @@ def load_zoo(path: Path) -> object:
     return path
 
 
-# --- the plugin's values, and pipes ----------------------------------------------------------------
+# --- the plugin's values, and pipes --------------------------------------------------------------
 
 
 def make_prompts(folder: Path) -> None:

@@ -201,9 +201,9 @@ def _decode_runs(counts: str | list[int], shape: tuple[int, int]) -> NDArray[np.
         runs = np.array(_unpack_counts(counts), np.int64)
     else:
         given = np.asarray(counts, np.float64)
+        if given.ndim != 1 or not (np.abs(given) < _LARGEST_SIDE**2).all() or (given % 1).any():
+            raise ValueError("run lengths are not whole numbers, or no image is as large")
         runs = given.astype(np.int64)
-        if runs.ndim != 1 or (runs != given).any():
-            raise ValueError("run lengths are not whole numbers")
     total = shape[0] * shape[1]
     if (runs < 0).any() or (runs > total).any() or runs.sum() != total:
         raise ValueError("run lengths do not add up to the image's size")

@@ -11,7 +11,6 @@ from ..errors import CheckpointError
 
 RESNETS = ("resnet34", "resnet50", "resnet101")
 _LARGEST = 1e6  # of any number among the parameters: a file may ask for anything
-_MOST_CHANNELS = 8192
 
 
 @dataclass(frozen=True)
@@ -166,9 +165,6 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
                 f"{default!r}."
             )
         values[name] = tuple(map(float, value)) if isinstance(default, tuple) else value
-    sizes = [value for value in values.values() if isinstance(value, int)]
-    if max(sizes, default=0) > _MOST_CHANNELS:
-        raise CheckpointError(f"A size among its parameters exceeds {_MOST_CHANNELS}.")
     return kind(**values)
 
 

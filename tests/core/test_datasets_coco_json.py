@@ -258,7 +258,7 @@ def test_double_ids_are_told(tmp_path):
     assert "categories have the same id (3)" in dataset.notes[1]
 
 
-@pytest.mark.parametrize("name", ["../x.png", "/tmp/x.png", "..\\x.png", "a/../../x.png"])
+@pytest.mark.parametrize("name", ["../x.png", "/x.png", "..\\x.png", "a/../../x.png"])
 def test_images_outside_the_folder_are_told(tmp_path, name):
     write(tmp_path / "x.png", photo())
     folder = tmp_path / "set"
@@ -292,15 +292,32 @@ def test_sizes_that_no_image_has(tmp_path, size):
 @pytest.mark.parametrize(
     "segmentation",
     [
-        None, 5, "abc", [5], [["a"]], [[1, 2, 3]], [[1, 2, 3, 4, 5, 1e400]], [[1, 2, 3, 4, 5, float("nan")]],
-        [[1, 2, 3, 4, 5, 10**400]], [[1e300, 0, 0, 1e300, 5, 5]], {}, {"size": [12, 16]}, {"size": 5, "counts": []},
-        {"size": [12, 16], "counts": [1.5, 190.5]}, {"size": [12, 16], "counts": [2**62] * 4 + [192]},
-        {"size": [12, 16], "counts": [-1, 193]}, {"size": [12, 16], "counts": [[192]]},
-        {"size": [12, 16], "counts": "o" * 100_000}, {"size": [12, 16], "counts": "é"},
-        {"size": [12, 16], "counts": "\x01"}, {"size": [12, 16], "counts": "P6o"}, {"size": [16, 12], "counts": [192]},
-        {"size": [10**9, 10**9], "counts": [10**18]}, {"size": [12, 16], "counts": None},
+        None,
+        5,
+        "abc",
+        [5],
+        [["a"]],
+        [[1, 2, 3]],
+        [[1, 2, 3, 4, 5, 1e400]],
+        [[1, 2, 3, 4, 5, float("nan")]],
+        [[1, 2, 3, 4, 5, 10**400]],
+        [[1e300, 0, 0, 1e300, 5, 5]],
+        {},
+        {"size": [12, 16]},
+        {"size": 5, "counts": []},
+        {"size": [12, 16], "counts": [1.5, 190.5]},
+        {"size": [12, 16], "counts": [2**62] * 4 + [192]},
+        {"size": [12, 16], "counts": [-1, 193]},
+        {"size": [12, 16], "counts": [[192]]},
+        {"size": [12, 16], "counts": "o" * 100_000},
+        {"size": [12, 16], "counts": "é"},
+        {"size": [12, 16], "counts": "\x01"},
+        {"size": [12, 16], "counts": "P6o"},
+        {"size": [16, 12], "counts": [192]},
+        {"size": [10**9, 10**9], "counts": [10**18]},
+        {"size": [12, 16], "counts": None},
     ],
-)  # fmt: skip
+)
 def test_damaged_outlines_are_named(tmp_path, segmentation):
     dataset = coco_file(tmp_path, annotations=[{"segmentation": segmentation}])
     faults = dataset.check()

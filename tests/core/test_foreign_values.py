@@ -178,20 +178,42 @@ EYE = np.eye(8).tolist()
 @pytest.mark.parametrize(
     "changes",
     [
-        {"width": float("inf")}, {"width": HUGE}, {"width": 10**9}, {"width": "x"}, {"width": [1]},
-        {"width": 1.5}, {"epsg": HUGE}, {"epsg": None}, {"x": HUGE}, {"x": float("nan")}, {"k1": {}},
-        {"width": 10**6, "height": 10**6}, {"covariance": "abc"}, {"covariance": 5}, {"covariance": []},
-        {"covariance": [[1.0]]}, {"covariance": EYE[:7]}, {"covariance": [*EYE[:7], ["a"] * 8]},
-        {"covariance": [*EYE[:7], [HUGE] * 8]}, {"covariance": (-np.eye(8)).tolist()},
-        {"covariance": np.full((8, 8), np.nan).tolist()}, {"covariance": (np.eye(8) + np.eye(8, k=1)).tolist()},
+        {"width": float("inf")},
+        {"width": HUGE},
+        {"width": 10**9},
+        {"width": "x"},
+        {"width": [1]},
+        {"width": 1.5},
+        {"epsg": HUGE},
+        {"epsg": None},
+        {"x": HUGE},
+        {"x": float("nan")},
+        {"k1": {}},
+        {"width": 10**6, "height": 10**6},
+        {"covariance": "abc"},
+        {"covariance": 5},
+        {"covariance": []},
+        {"covariance": [[1.0]]},
+        {"covariance": EYE[:7]},
+        {"covariance": [*EYE[:7], ["a"] * 8]},
+        {"covariance": [*EYE[:7], [HUGE] * 8]},
+        {"covariance": (-np.eye(8)).tolist()},
+        {"covariance": np.full((8, 8), np.nan).tolist()},
+        {"covariance": (np.eye(8) + np.eye(8, k=1)).tolist()},
         {"covariance": (np.eye(8) + 3 * np.eye(8, k=1) + 3 * np.eye(8, k=-1)).tolist()},
-        {"covariance": EYE, "covariance_parameters": ["a"]}, {"points": 5}, {"points": [1]}, {"points": [{}]},
+        {"covariance": EYE, "covariance_parameters": ["a"]},
+        {"points": 5},
+        {"points": [1]},
+        {"points": [{}]},
         {"points": [{"name": "a", "u_px": HUGE, "v_px": 1, "x": 1, "y": 1}]},
         {"points": [{"name": "a", "u_px": float("nan"), "v_px": 1, "x": 1, "y": 1}]},
         {"points": [{"name": "a", "u_px": 1, "v_px": 1, "x": 1, "y": 1, "use": "perhaps"}]},
-        {"warnings": 5}, {"projection": []}, {"refraction_k": HUGE}, {"rms_px": "x"},
+        {"warnings": 5},
+        {"projection": []},
+        {"refraction_k": HUGE},
+        {"rms_px": "x"},
     ],
-)  # fmt: skip
+)
 def test_cameras_that_cannot_be_are_refused_with_their_file(tmp_path, changes):
     path = tmp_path / "camera.json"
     path.write_text(json.dumps(camera(**changes)))
@@ -233,13 +255,19 @@ def framed(header: str, body: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     "header",
     [
-        "[" * 100_000, '{"a":' * 10_000 + "1" + "}" * 10_000, "[]", "5", '{"arrays": 5}', "{}",
+        "[" * 100_000,
+        '{"a":' * 10_000 + "1" + "}" * 10_000,
+        "[]",
+        "5",
+        '{"arrays": 5}',
+        "{}",
         '{"arrays": [{"name": "a", "dtype": "uint8", "shape": [0, 1' + "0" * 30 + "]}]}",
         '{"arrays": [{"name": "a", "dtype": ["uint8"], "shape": [0]}]}',
         '{"arrays": [{"name": "a", "dtype": "uint8", "shape": [1e400]}]}',
-        '{"arrays": [], "arrays": []}', "9" * 5000,
+        '{"arrays": [], "arrays": []}',
+        "9" * 5000,
     ],
-)  # fmt: skip
+)
 def test_frames_that_are_none_are_worker_errors(header):
     with pytest.raises(WorkerError, match="cannot be read"):
         FrameDecoder().feed(framed(header))
@@ -248,11 +276,16 @@ def test_frames_that_are_none_are_worker_errors(header):
 @pytest.mark.parametrize(
     "header",
     [
-        {"type": [1]}, {"type": {}}, {"type": None}, {"type": "failure", "error": [1], "text": "a"},
-        {"type": "failure", "error": "a", "text": None}, {"type": "failure"}, {"type": "images", "a": 1},
+        {"type": [1]},
+        {"type": {}},
+        {"type": None},
+        {"type": "failure", "error": [1], "text": "a"},
+        {"type": "failure", "error": "a", "text": None},
+        {"type": "failure"},
+        {"type": "images", "a": 1},
         {"type": "set_image", "image": "a", "pixels": "no array"},
     ],
-)  # fmt: skip
+)
 def test_messages_that_are_none_are_errors_of_ours(header):
     known = {**SEGMENTATION_MESSAGES.answers, **SEGMENTATION_MESSAGES.requests}
     (frame,) = FrameDecoder().feed(b"".join(map(bytes, encode(Frame({"number": 1, **header})))))

@@ -47,8 +47,17 @@ def gpkg(path: Path, wkb, layer="avalanches", kind="Unknown", append=False, **fi
     values = [
         np.asarray(v, object if v and isinstance(v[0], str) else None) for v in fields.values()
     ]
-    write(path, np.array(wkb, object), values, list(fields), geometry_type=kind, crs=CRS,
-          driver="GPKG", layer=layer, append=append)  # fmt: skip
+    write(
+        path,
+        np.array(wkb, object),
+        values,
+        list(fields),
+        geometry_type=kind,
+        crs=CRS,
+        driver="GPKG",
+        layer=layer,
+        append=append,
+    )
     return path
 
 
@@ -78,7 +87,7 @@ def test_a_path_is_the_file_of_that_name(tmp_path, monkeypatch, name, suffix):
         assert [feature.properties["n"] for feature in features] == list(range(count))
     assert features[1].polygon.area > 0
     assert all(other.read_bytes() == b"not to be touched" for other in others)
-    assert not [p for p in tmp_path.rglob(".writing-*")]
+    assert not list(tmp_path.rglob(".writing-*"))
 
 
 def test_a_layer_of_others_is_seen_in_any_folder(tmp_path):
@@ -93,8 +102,14 @@ def test_a_layer_of_others_is_seen_in_any_folder(tmp_path):
 def test_a_shapefile_is_read_with_its_other_files(tmp_path):
     folder = tmp_path / "a!b;c"
     folder.mkdir()
-    write(tmp_path / "made.shp", np.array([shapely.to_wkb(square())], object),
-          [np.array(["Schönbüel"], object)], ["name"], geometry_type="Polygon", crs=CRS)  # fmt: skip
+    write(
+        tmp_path / "made.shp",
+        np.array([shapely.to_wkb(square())], object),
+        [np.array(["Schönbüel"], object)],
+        ["name"],
+        geometry_type="Polygon",
+        crs=CRS,
+    )
     for part in tmp_path.glob("made.*"):
         part.rename(folder / f"x!y{part.suffix.upper()}")
     features, crs = read_polygons(folder / "x!y.SHP")
@@ -138,17 +153,34 @@ HOLE = [[2, 2], [4, 2], [4, 4], [2, 4]]
         ({"type": "Polygon", "coordinates": [OPEN, HOLE]}, 96),
         ({"type": "Polygon", "coordinates": [SQUARE, [[2, 2], [4, 4]]]}, 100),
         ({"type": "MultiPolygon", "coordinates": [[OPEN], [[[1, 1], [2, 2]]]]}, 100),
-        ({"type": "Polygon", "coordinates": [[[0, 0, 5], [10, 0, 5], [10, 10, 5], [0, 10, 5]]]}, 100),
+        (
+            {"type": "Polygon", "coordinates": [[[0, 0, 5], [10, 0, 5], [10, 10, 5], [0, 10, 5]]]},
+            100,
+        ),
         ({"type": "Polygon", "coordinates": [[[0, 0], [10, 10], [10, 0], [0, 10]]]}, 50),
         ({"type": "MultiPolygon", "coordinates": [[SQUARE], [SQUARE]]}, 100),
-        ({"type": "GeometryCollection", "geometries": [
-            {"type": "Polygon", "coordinates": [OPEN]}]}, 100),
-        ({"type": "GeometryCollection", "geometries": [
-            {"type": "GeometryCollection", "geometries": [
-                {"type": "MultiPolygon", "coordinates": [[OPEN]]}]},
-            {"type": "Polygon", "coordinates": [[[20, 0], [30, 0], [30, 10]]]}]}, 150),
+        (
+            {
+                "type": "GeometryCollection",
+                "geometries": [{"type": "Polygon", "coordinates": [OPEN]}],
+            },
+            100,
+        ),
+        (
+            {
+                "type": "GeometryCollection",
+                "geometries": [
+                    {
+                        "type": "GeometryCollection",
+                        "geometries": [{"type": "MultiPolygon", "coordinates": [[OPEN]]}],
+                    },
+                    {"type": "Polygon", "coordinates": [[[20, 0], [30, 0], [30, 10]]]},
+                ],
+            },
+            150,
+        ),
     ],
-)  # fmt: skip
+)
 def test_polygons_are_taken_where_their_meaning_is_clear(tmp_path, capsys, geometry, area):
     features, _ = read_polygons(geojson(tmp_path / "a.geojson", [geometry]))
     assert [feature.polygon.area for feature in features] == pytest.approx([area])
@@ -237,9 +269,22 @@ def test_arcs_become_polygons(tmp_path):
 
 @pytest.mark.parametrize(
     "value",
-    [[1, 2], ["a", "b"], [], {"a": [1, {"b": None}]}, [[1], [2, 3]], None, True, 1e300, 2**62,
-     "2024-02-30", "2024-01-02T03:04:05Z", "x" * 100_000, [True, None]],
-)  # fmt: skip
+    [
+        [1, 2],
+        ["a", "b"],
+        [],
+        {"a": [1, {"b": None}]},
+        [[1], [2, 3]],
+        None,
+        True,
+        1e300,
+        2**62,
+        "2024-02-30",
+        "2024-01-02T03:04:05Z",
+        "x" * 100_000,
+        [True, None],
+    ],
+)
 def test_attributes_of_any_kind_do_not_matter(tmp_path, capsys, value):
     path = geojson(tmp_path / "a.geojson", [GOOD, GOOD], properties={"v": value, "image": "a.jpg"})
     features, _ = read_polygons(path)

@@ -104,11 +104,23 @@ BOMB = base64.b64encode(zlib.compress(bytes(50_000_000))).decode()
 @pytest.mark.parametrize(
     "mask",
     [
-        {"size": [100_000, 100_000]}, {"size": [100_000, 100_000], "bits": BOMB}, {"bits": BOMB}, {"size": [2, 30]},
-        {"size": [2, 10**400]}, {"size": [2.5, 3]}, {"size": [-2, -3]}, {"size": [0, 0]}, {"size": 5},
-        {"at": [10**400, 0]}, {"at": [-1, 0]}, {"at": [0]}, {"bits": "AAAA"}, {"bits": "no base64"}, {"bits": 5},
+        {"size": [100_000, 100_000]},
+        {"size": [100_000, 100_000], "bits": BOMB},
+        {"bits": BOMB},
+        {"size": [2, 30]},
+        {"size": [2, 10**400]},
+        {"size": [2.5, 3]},
+        {"size": [-2, -3]},
+        {"size": [0, 0]},
+        {"size": 5},
+        {"at": [10**400, 0]},
+        {"at": [-1, 0]},
+        {"at": [0]},
+        {"bits": "AAAA"},
+        {"bits": "no base64"},
+        {"bits": 5},
     ],
-)  # fmt: skip
+)
 def test_a_damaged_mask_is_refused_in_little_memory(mask):
     tracemalloc.start()
     with pytest.raises(PromptError, match="Import its outline"):
