@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from reprlib import repr as short_repr
+from reprlib import Repr
 from typing import Any
 
 from torch import Tensor
 
 from ..errors import CheckpointError
 from .config import DeepLabConfig, HRNetConfig, ModelConfig, build_config
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = 200  # characters of a message
 
 Part = tuple[ModelConfig, dict[str, Tensor]]
 
@@ -59,7 +62,7 @@ def _tensors(state: object) -> dict[str, Tensor]:
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(
-                f"the entry {short_repr(key)} is a {type(value).__name__}, expected named weight "
+                f"the entry {_REPR.repr(key)} is a {type(value).__name__}, expected named weight "
                 "tensors."
             )
     return dict(state)
@@ -89,7 +92,7 @@ def config_from_ritm(config: object) -> ModelConfig:
             params |= _norm_statistics(value)
         elif not _has_no_effect(name, value) and entry.get("specified", True):
             raise CheckpointError(
-                f"it was made with {name}={short_repr(value)}, which this program does not know."
+                f"it was made with {name}={_REPR.repr(value)}, which this program does not know."
             )
     return build_config(kind, params)
 
@@ -97,7 +100,7 @@ def config_from_ritm(config: object) -> ModelConfig:
 def _norm_statistics(value: object) -> dict[str, object]:
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise CheckpointError(
-            f"its norm_mean_std is {short_repr(value)}, expected means and deviations."
+            f"its norm_mean_std is {_REPR.repr(value)}, expected means and deviations."
         )
     return {"norm_mean": value[0], "norm_std": value[1]}
 
