@@ -346,9 +346,10 @@ def make_snapshot(folder: Path) -> None:
 
 
 def load_snapshot(path: Path) -> object:
+    from training.experiment import ENTRIES
     from training.experiment import load_snapshot as load
 
-    return load(path)
+    return load(path, ENTRIES)
 
 
 def make_results(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ ENTRIES = (
     *("model", "average", "optimiser", "scaler", "step", "best", "train_iou", "focal"),
     "steps_per_epoch",
 )
-"""What a snapshot must hold."""
+"""What a run needs of a snapshot to go on."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,13 @@ def save_snapshot(path: Path, state: Mapping[str, Any]) -> None:
         ) from error
 
 
-def load_snapshot(path: Path) -> dict[str, Any]:
-    """Read what `save_snapshot` wrote; runs no code from it.
+def load_snapshot(path: Path, needed: Sequence[str] = ()) -> dict[str, Any]:
+    """Read what `save_snapshot` wrote, with the entries ``needed``; runs no code from it.
 
     Raises
     ------
     CheckpointError
-        If it is missing or damaged, or of another version.
+        If it is missing or damaged, lacks an entry, or is of another version.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path} to resume from.")
@@ -140,7 +140,7 @@ def load_snapshot(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"The checkpoint {path} is damaged: {error}") from error
     if not isinstance(state, dict) or state.get("version") != _SNAPSHOT:
         raise CheckpointError(f"{path} is no checkpoint of this version of the program.")
-    missing = [name for name in ENTRIES if name not in state]
+    missing = [name for name in needed if name not in state]
     if missing:
         raise CheckpointError(
             f"The checkpoint {path} lacks {', '.join(missing)}, so the run cannot go on from it: "

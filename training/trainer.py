@@ -16,7 +16,7 @@ from core.model.network import build_model
 
 from .batches import TRAIN, VALIDATION, SampleSet, load, rank_batches
 from .config import Config
-from .experiment import Experiment, load_snapshot, save_snapshot
+from .experiment import ENTRIES, Experiment, load_snapshot, save_snapshot
 from .initial_weights import make_model
 from .losses import AdaptiveIoU, FocalStatistics
 from .optimisation import Average, make_optimiser, rate_at, set_rate
@@ -329,7 +329,7 @@ class Trainer:
         )
 
     def _restore(self) -> None:
-        state = load_snapshot(self._experiment.last)
+        state = load_snapshot(self._experiment.last, ENTRIES)
         if state["steps_per_epoch"] != self._steps_per_epoch:
             raise TrainingError(
                 f"The run had {state['steps_per_epoch']} steps per epoch, now it would have "

@@ -68,7 +68,7 @@ def test_a_checkpoint_without_one_of_its_entries_is_named(tmp_path, missing):
     path = tmp_path / "last.pt"
     save_snapshot(path, {name: 1 for name in ENTRIES if name != missing})
     with pytest.raises(CheckpointError, match=f"lacks {missing}"):
-        load_snapshot(path)
+        load_snapshot(path, ENTRIES)
 
 
 def test_a_checkpoint_that_would_fill_the_memory_is_refused(tmp_path):
