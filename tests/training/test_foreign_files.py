@@ -116,7 +116,7 @@ def test_a_folder_half_written_is_no_data_set(tmp_path):
     mask = np.zeros((6, 8), np.int8)
     mask[2:4, 2:4] = 1
     folder = tmp_path / "out"
-    with pytest.raises(TypeError), ObjectFolder(folder) as target:
+    with pytest.raises(AttributeError), ObjectFolder(folder) as target:
         target.copy("a", photo, [mask, None])
     with pytest.raises(DatasetError, match="unfinished"):
         open_dataset("images", folder)
