@@ -93,8 +93,14 @@ def _result(document: dict[str, Any], stem: str) -> PlottedRun:
         dataset=str(document["dataset"]),
         max_clicks=int(settings["max_clicks"]),
         target_iou=float(settings["target_iou"]),
-        curves=tuple(Curve(item["ious"], item.get("iou_start")) for item in document["objects"]),
+        curves=tuple(_curve(item) for item in document["objects"]),
     )
+
+
+def _curve(item: dict[str, Any]) -> Curve:
+    start = item.get("iou_start")
+    ious = tuple(float(iou) for iou in item["ious"])
+    return Curve(ious, None if start is None else float(start))
 
 
 def plot_mean_ious(path: Path, results: Sequence[PlottedRun]) -> None:
