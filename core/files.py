@@ -5,6 +5,7 @@ Standard library only, since the plugin writes through it inside QGIS, too.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -56,12 +57,32 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         temporary = Path(folder, path.name)
         yield temporary
-        if temporary.is_file():
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-        temporary.replace(path)
+        move(temporary, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a complete file or folder its name, so that even a power failure leaves no other.
+
+    The content of a file reaches the disk (fsync) before its name does; then the folder's entry.
+
+    Raises
+    ------
+    OSError
+        If it cannot be moved.
+    """
+    if source.is_file():
+        with source.open("rb+") as file:
+            os.fsync(file.fileno())
+    source.replace(target)
+    if os.name == "posix":  # elsewhere folders cannot be opened
+        with contextlib.suppress(OSError):  # some network drives cannot do it
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from reprlib import repr as _short
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,10 @@ class Click:
     positive: bool = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.row) and math.isfinite(self.col)):
-            raise PromptError(f"A click needs finite coordinates, got ({self.row}, {self.col}).")
+        if not _finite(self.row, self.col):
+            raise PromptError(
+                f"A click needs finite coordinates, got ({_short(self.row)}, {_short(self.col)})."
+            )
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Box:
 
     def __post_init__(self) -> None:
         values = (self.row_min, self.row_max, self.col_min, self.col_max)
-        if not all(math.isfinite(value) for value in values):
-            raise PromptError(f"A box needs finite coordinates, got {values}.")
+        if not _finite(*values):
+            raise PromptError(f"A box needs finite coordinates, got {_short(values)}.")
         if self.row_max < self.row_min or self.col_max < self.col_min:
             raise PromptError(
                 "A box needs row_min <= row_max and col_min <= col_max, got rows "
@@ -108,3 +111,11 @@ class Prompts:
     def empty(self) -> bool:
         """Whether there are no prompts."""
         return not self.clicks and self.box is None and self.mask is None
+
+
+def _finite(*values: Any) -> bool:  # noqa: ANN401
+    """Return whether all values are numbers that a pixel could have."""
+    try:
+        return all(math.isfinite(value) for value in values)
+    except (TypeError, OverflowError):
+        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import IsegError
+from core.json_files import MALFORMED, read_json
 from core.metrics import NOC_PERCENTS, Curve, NoC, iou_at, noc
 
 
@@ -75,12 +75,12 @@ def read_results(path: Path) -> list[PlottedRun]:
         If the file cannot be read or is not a results file.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
         documents = content if isinstance(content, list) else [content]
         return [_result(document, path.stem) for document in documents]
     except OSError as error:
         raise IsegError(f"Cannot read {path}: {error.strerror}. Check the path.") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except MALFORMED as error:
         raise IsegError(
             f"{path} is not a results file ({error!r}); give files that 'eval noc --json' wrote."
         ) from error
@@ -93,8 +93,14 @@ def _result(document: dict[str, Any], stem: str) -> PlottedRun:
         dataset=str(document["dataset"]),
         max_clicks=int(settings["max_clicks"]),
         target_iou=float(settings["target_iou"]),
-        curves=tuple(Curve(item["ious"], item.get("iou_start")) for item in document["objects"]),
+        curves=tuple(_curve(item) for item in document["objects"]),
     )
+
+
+def _curve(item: dict[str, Any]) -> Curve:
+    start = item.get("iou_start")
+    ious = tuple(float(iou) for iou in item["ious"])
+    return Curve(ious, None if start is None else float(start))
 
 
 def plot_mean_ious(path: Path, results: Sequence[PlottedRun]) -> None:

@@ -16,6 +16,7 @@ import torch.distributed as dist
 
 from core.datasets import ObjectRef
 from core.errors import IsegError
+from core.json_files import MALFORMED, parse_json
 
 from .run import ObjectRun
 
@@ -120,11 +121,11 @@ class Journal:
 
 
 def _parse(line: str, fingerprint: str) -> ObjectRun | None:
-    """Return the object of a journal line; None if cut off or made with other settings."""
+    """Return the object of a journal line; None if damaged or made with other settings."""
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError:
+        record = parse_json(line)
+        if not isinstance(record, dict) or record.get("fingerprint") != fingerprint:
+            return None
+        return ObjectRun.from_json(record)
+    except (*MALFORMED, IsegError):
         return None
-    if not isinstance(record, dict) or record.get("fingerprint") != fingerprint:
-        return None
-    return ObjectRun.from_json(record)

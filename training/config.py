@@ -16,10 +16,13 @@ from typing import Any, Literal
 import yaml
 
 from core.errors import ConfigError
+from core.files import write_text
+from core.json_files import MALFORMED
 from core.metrics import NOC_PERCENTS
 
 from .build import build
 from .points import PointSettings
+from .yaml_files import parse_yaml, read_yaml
 
 
 @dataclass(frozen=True)
@@ -295,8 +298,8 @@ def read_config(path: Path | str, changes: Sequence[str] = ()) -> tuple[Config, 
         A file that cannot be read, an unknown name, a value of the wrong type.
     """
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        data = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"Cannot read the configuration {path}: {error}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path} holds no named values.")
@@ -307,7 +310,7 @@ def read_config(path: Path | str, changes: Sequence[str] = ()) -> tuple[Config, 
 
 def write_config(path: Path, data: Mapping[str, Any]) -> None:
     """Write what `read_config` returned, so that it can be run again."""
-    path.write_text(yaml.safe_dump(dict(data), sort_keys=False), encoding="utf-8")
+    write_text(path, yaml.safe_dump(dict(data), sort_keys=False))
 
 
 def expand(path: str) -> Path:
@@ -327,9 +330,9 @@ def _change(data: dict[str, Any], change: str) -> None:
     try:
         for parent in parents:
             place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
         place[int(last) if isinstance(place, list) else last] = value
-    except (AttributeError, IndexError, TypeError, ValueError, yaml.YAMLError) as error:
+    except MALFORMED as error:
         raise ConfigError(f"--set {change}: there is no such place ({error}).") from error
 
 

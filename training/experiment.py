@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,19 @@ import torch
 
 from core.errors import CheckpointError, TrainingError
 from core.files import replacing
+from core.model.archive import refuse_bomb
+from core.zoo.lock import lock_or_fail
 
 from .config import write_config
 
 LAST = "last_checkpoint.pt"
 _NUMBERED = re.compile(r"(\d{3})(?:_.*)?")
 _SNAPSHOT = 1  # version of what a snapshot holds
+ENTRIES = (
+    *("model", "average", "optimiser", "scaler", "step", "best", "train_iou", "focal"),
+    "steps_per_epoch",
+)
+"""What a run needs of a snapshot to go on."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,28 @@ class Experiment:
     def last(self) -> Path:
         """Snapshot to resume from."""
         return self.checkpoints / LAST
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this folder, until the block or the process ends.
+
+        Raises
+        ------
+        TrainingError
+            If another one is training in it, or it cannot be made.
+        """
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock_or_fail(self.folder / "run.lock"))
+            except BlockingIOError as error:
+                raise TrainingError(
+                    f"Another training is running in {self.folder}: wait until it has ended, or "
+                    "name another folder with --out."
+                ) from error
+            except OSError as error:
+                raise TrainingError(f"Cannot write to {self.folder}: {error}") from error
+            yield
 
     def create(self, config: Mapping[str, Any]) -> None:
         """Make the folders and keep the configuration."""
@@ -93,20 +123,28 @@ def save_snapshot(path: Path, state: Mapping[str, Any]) -> None:
         ) from error
 
 
-def load_snapshot(path: Path) -> dict[str, Any]:
-    """Read what `save_snapshot` wrote; runs no code from it.
+def load_snapshot(path: Path, needed: Sequence[str] = ()) -> dict[str, Any]:
+    """Read what `save_snapshot` wrote, with the entries ``needed``; runs no code from it.
 
     Raises
     ------
     CheckpointError
-        If it is missing or damaged, or of another version.
+        If it is missing or damaged, lacks an entry, or is of another version.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path} to resume from.")
     try:
+        refuse_bomb(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(f"The checkpoint {path} is damaged: {error}") from error
     if not isinstance(state, dict) or state.get("version") != _SNAPSHOT:
         raise CheckpointError(f"{path} is no checkpoint of this version of the program.")
+    missing = [name for name in needed if name not in state]
+    if missing:
+        raise CheckpointError(
+            f"The checkpoint {path} lacks {', '.join(missing)}, so the run cannot go on from it: "
+            "train anew in another folder, from its last model file if there is one "
+            "(start.checkpoint)."
+        )
     return state

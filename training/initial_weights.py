@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import CheckpointError, ConfigError
+from core.json_files import DAMAGED
+from core.model.archive import refuse_bomb
 from core.model.checkpoint import load_checkpoint
 from core.model.config import CONFIGS, LightConfig, build_config
 from core.model.network import ClickModel, HRNetModel, LightModel, build_model
@@ -111,6 +112,7 @@ def load_imagenet(model: ClickModel, path: Path) -> None:
             "clear start.imagenet to begin from random weights."
         )
     try:
+        refuse_bomb(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(f"{path} is damaged or no file of weights: {error}") from error
@@ -170,6 +172,7 @@ def load_arrays(model: ClickModel, path: Path) -> None:
 def _read_arrays(path: Path) -> dict[tuple[int, str], NDArray[Any]]:
     """Arrays by number of the convolution, and ``w`` or ``b``."""
     try:
+        refuse_bomb(path)
         loaded = np.load(path)
         if isinstance(loaded, np.ndarray):
             raise ValueError("it holds a single array")
@@ -179,5 +182,5 @@ def _read_arrays(path: Path) -> dict[tuple[int, str], NDArray[Any]]:
                 for key in file.files
                 if (match := _ARRAY.fullmatch(key))
             }
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise CheckpointError(f"Cannot read the starting weights {path}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -50,10 +51,11 @@ def run(args: argparse.Namespace) -> None:
     config, data = read_config(args.config, changes)
     cv2.setNumThreads(0)
     keep_freed_memory()
-    with join_processes(config.run) as processes:
+    with join_processes(config.run) as processes, ExitStack() as stack:
         experiment = _experiment(args, config.name)
         processes.wait()  # before the first process makes the folder that the others look for
         if processes.first:
+            stack.enter_context(experiment.locked())
             experiment.create(data)
         processes.wait()
         trainer = Trainer(config, experiment, processes, resume=args.resume)

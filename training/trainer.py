@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import torch
 
 from core.errors import ConfigError, DatasetError, TrainingError
+from core.json_files import MALFORMED
 from core.model import ClickModel
 from core.model.native import write
 from core.model.network import build_model
 
 from .batches import TRAIN, VALIDATION, SampleSet, load, rank_batches
 from .config import Config
-from .experiment import Experiment, load_snapshot, save_snapshot
+from .experiment import ENTRIES, Experiment, load_snapshot, save_snapshot
 from .initial_weights import make_model
 from .losses import AdaptiveIoU, FocalStatistics
 from .optimisation import Average, make_optimiser, rate_at, set_rate
@@ -330,7 +331,7 @@ class Trainer:
         )
 
     def _restore(self) -> None:
-        state = load_snapshot(self._experiment.last)
+        state = load_snapshot(self._experiment.last, ENTRIES)
         if state["steps_per_epoch"] != self._steps_per_epoch:
             raise TrainingError(
                 f"The run had {state['steps_per_epoch']} steps per epoch, now it would have "
@@ -339,21 +340,21 @@ class Trainer:
         try:
             self._model.load_state_dict(state["model"])
             self._optimiser.load_state_dict(state["optimiser"])
-        except (RuntimeError, ValueError) as error:
+            self._stepper.scaler.load_state_dict(state["scaler"])
+            if self._average and state["average"] is not None:
+                for name, value in self._average.values.items():
+                    value.copy_(state["average"][name])
+            self._progress = Progress(
+                int(state["step"]),
+                float(state["best"]),
+                AdaptiveIoU(**state["train_iou"]),
+                FocalStatistics(**state["focal"]),
+            )
+        except (RuntimeError, *MALFORMED) as error:
             raise TrainingError(
-                f"The checkpoint {self._experiment.last} is of another network or optimiser: "
-                f"resume with the configuration in its folder. ({error})"
+                f"The checkpoint {self._experiment.last} is of another network or optimiser, or "
+                f"damaged: resume with the configuration in its folder. ({error})"
             ) from error
-        self._stepper.scaler.load_state_dict(state["scaler"])
-        if self._average and state["average"] is not None:
-            for name, value in self._average.values.items():
-                value.copy_(state["average"][name])
-        self._progress = Progress(
-            state["step"],
-            state["best"],
-            AdaptiveIoU(**state["train_iou"]),
-            FocalStatistics(**state["focal"]),
-        )
 
 
 def _require_apart(training: Mixture, validation: Mixture) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from ..core.camera import CameraRecord
 from ..core.errors import CameraError
 from ..core.files import write_text
+from ..core.json_files import parse_json
+from ..core.text_files import read_text
 from ..i18n import tr
 from ..settings import Setting
 from .project_entries import ProjectEntries
@@ -45,10 +47,12 @@ class CameraLibrary:
         if not FILE.get():
             return []
         try:
-            return _parse(path.read_text(encoding="utf-8"), str(path))
+            return _parse(read_text(path), str(path))
         except FileNotFoundError:
             return []
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
+            if isinstance(error, CameraError):
+                raise
             raise CameraError(
                 tr("The camera library {} cannot be read: {}.").format(path, error)
             ) from error
@@ -110,8 +114,8 @@ def _text(records: Iterable[CameraRecord]) -> str:
 
 def _parse(text: str, source: str) -> list[CameraRecord]:
     try:
-        cameras = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        cameras = parse_json(text)
+    except ValueError as error:
         raise CameraError(
             tr("The cameras in {} cannot be read: {}.").format(source, error)
         ) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.camera import ControlPoint
+from ..core.json_files import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ class PosePoint:
         return cls(
             name=str(content["name"]),
             **{key: _number(content.get(name)) for key, name in numbers.items()},
-            use=bool(int(content.get("use", 1))),
+            use=is_true(content.get("use", 1)),
             sigma=float(content.get("sigma_px") or 1.0),
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import CameraError
 from ..core.files import is_file, normal_path
+from ..core.json_files import MALFORMED, parse_json
 from ..i18n import tr
 from .pose_draft import PoseDraft
 
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
 
     from .project_entries import ProjectEntries
 
-_DAMAGE = (
-    AttributeError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 _PHOTOS = "/camera/pictures"
 _DRAFT = "/camera/sheet{}"
 
@@ -47,10 +39,10 @@ class PoseStore:
         if index is None:
             return None
         try:
-            content = json.loads(self._entries.read(_DRAFT.format(index), ""))
+            content = parse_json(self._entries.read(_DRAFT.format(index), ""))
             dem = [self._entries.to_absolute_path(path) for path in content["dem"]]
             return PoseDraft.from_json(photo, {**content, "dem": dem})
-        except _DAMAGE as error:
+        except MALFORMED as error:
             raise CameraError(
                 f"What the project keeps of the camera of {photo} cannot be read: {error!r}."
             ) from error
@@ -89,8 +81,8 @@ class PoseStore:
             If the list is damaged.
         """
         try:
-            paths = json.loads(self._entries.read(_PHOTOS, "[]"))
-        except _DAMAGE as error:
+            paths = parse_json(self._entries.read(_PHOTOS, "[]"))
+        except MALFORMED as error:
             raise _damaged_list() from error
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise _damaged_list()
@@ -106,8 +98,8 @@ class PoseStore:
     def _salvage(self) -> list[str]:
         """Return what is left of a damaged list: no draft loses its place to another photo."""
         try:
-            found = json.loads(self._entries.read(_PHOTOS, "[]"))
-        except _DAMAGE:
+            found = parse_json(self._entries.read(_PHOTOS, "[]"))
+        except MALFORMED:
             found = []
         photos = [
             self._entries.to_absolute_path(path) if path and isinstance(path, str) else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..core.errors import PromptError
+from ..core.json_files import MALFORMED, is_true, parse_json
 from ..core.prompts import Box, Click, Prompts
 from .start_mask import StartMask
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ..layers.pixel_window import PixelWindow
 
 _VERSION = 1
+_LONGEST = 1 << 26  # characters: a start mask takes a few thousand
 _DECIMALS = 2  # of a pixel: as many as are stored, so that a feature can be continued exactly
 
 
@@ -98,14 +101,16 @@ class PromptSet:
             If the text cannot be decoded.
         """
         try:
-            content = json.loads(text)
+            if len(text) > _LONGEST:
+                raise ValueError("the text is too long")
+            content = parse_json(text)
             mask = content["mask"]
             return cls(
-                tuple(Click(row, col, bool(kind)) for row, col, kind in content["clicks"]),
+                tuple(Click(row, col, is_true(kind)) for row, col, kind in content["clicks"]),
                 Box(*content["box"]) if content["box"] else None,
                 StartMask.from_json(mask) if mask else None,
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (*MALFORMED, zlib.error, MemoryError) as error:
             raise PromptError(
                 "The prompts stored with this feature cannot be read, so it cannot be continued "
                 "from them. Import its outline as a mask instead."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import operator
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..layers.pixel_window import PixelWindow
+
+
+_MOST_PIXELS = 1 << 28  # larger images are segmented in windows
+_LONGEST_SIDE = 1 << 31  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +72,23 @@ class StartMask:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> StartMask:
-        """Decode what `to_json` has made."""
-        (row, col), (height, width) = content["at"], content["size"]
-        packed = np.frombuffer(zlib.decompress(base64.b64decode(content["bits"])), np.uint8)
+        """Decode what `to_json` has made.
+
+        Raises
+        ------
+        ValueError
+            If place, size and bits do not fit each other, or the mask is larger than any image.
+        KeyError, TypeError, OverflowError, zlib.error
+            If it is damaged otherwise.
+        """
+        row, col, height, width = map(operator.index, (*content["at"], *content["size"]))
+        inside = min(row, col) >= 0 and max(row, col) < _LONGEST_SIDE
+        if not inside or min(height, width) < 1 or height * width > _MOST_PIXELS:
+            raise ValueError("a mask of a size or at a place that no image has")
+        needed = (height * width + 7) // 8
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(content["bits"]), needed + 1)
+        if len(unpacked) != needed:
+            raise ValueError("a mask with other bits than its size needs")
+        packed = np.frombuffer(unpacked, np.uint8)
         bits = np.unpackbits(packed, count=height * width).reshape(height, width) > 0
-        return cls(bits, int(row), int(col))
+        return cls(bits, row, col)

@@ -7,17 +7,19 @@ have decimal commas, as in German, French and Italian spreadsheets.
 
 from __future__ import annotations
 
-import codecs
 import csv
+import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CameraError, write_errors
+from ..files import write_text
+from ..text_files import read_table
 from .control_points import ControlPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _REQUIRED = ("name", "u_px", "v_px", "x", "y")
 _COLUMNS = (*_REQUIRED, "z", "use", "sigma_px")
@@ -47,19 +49,15 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     """
     path = Path(path)
     try:
-        lines = _decode(path.read_bytes()).splitlines()
-    except OSError as error:
-        raise CameraError(
-            f"The control points {path} cannot be read: {error.strerror or error}."
-        ) from error
-    heading = next((line for line in lines if line.strip()), "")
-    separator = max(",;\t", key=heading.count)
-    names: list[str] = []
+        table = read_table(path, fallback="cp1252")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CameraError(f"The control points {path} cannot be read: {reason}.") from error
+    names = table.columns
+    _require_columns(names, path.name)
     points: list[ControlPoint] = []
-    for where, cells in _read_rows(lines, separator, path.name):
-        if not names:
-            names = _require_columns([cell.lower() for cell in cells], path.name)
-            continue
+    for line, cells in table.rows:
+        where = f"{path.name}, line {line}"
         if len(cells) > len(names):
             raise CameraError(
                 f"{where}: {len(cells)} values in {len(names)} columns. Write numbers with a "
@@ -67,7 +65,7 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
                 "separators between thousands."
             )
         values = dict(zip(names, cells))  # noqa: B905 -- Python 3.9
-        if separator != ",":
+        if table.separator != ",":
             values.update({k: v.replace(",", ".") for k, v in values.items() if k != "name"})
         points.append(_parse_point(values, where))
     if not points:
@@ -78,46 +76,24 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
 def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
     """Write a table that `read_gcps` reads; raise `CameraError` if that fails."""
     path, subject = Path(path), f"The control points {path}"
-    with write_errors(subject, CameraError), path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        for point in points:
-            values = (point.u, point.v, point.x, point.y, point.z)
-            cells = ["" if value is None else f"{value:.3f}" for value in values]
-            rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    for point in points:
+        values = (point.u, point.v, point.x, point.y, point.z)
+        cells = ["" if value is None else f"{value:.3f}" for value in values]
+        rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
+    with write_errors(subject, CameraError):
+        write_text(path, text.getvalue())
 
 
-def _decode(content: bytes) -> str:
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return content.decode("utf-16", errors="replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeError:
-        return content.decode("cp1252", errors="replace")
-
-
-def _read_rows(lines: list[str], separator: str, file: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the location (for messages) and the cells of each row that is not empty."""
-    rows = csv.reader(lines, delimiter=separator)
-    try:
-        for row in rows:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                yield f"{file}, line {rows.line_num}", cells
-    except csv.Error as error:
-        raise CameraError(
-            f"{file}, line {rows.line_num}: this is no table of control points: {error}."
-        ) from error
-
-
-def _require_columns(names: list[str], file: str) -> list[str]:
+def _require_columns(names: Sequence[str], file: str) -> None:
     missing = [name for name in _REQUIRED if name not in names]
     if missing:
         raise CameraError(
             f"{file} has no column {', '.join(missing)}. Its first line must name the columns: "
             f"{','.join(_COLUMNS)}; the last two may be missing."
         )
-    return names
 
 
 def _parse_point(cells: Mapping[str, str], where: str) -> ControlPoint:

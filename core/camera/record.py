@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CameraError, write_errors
 from ..files import write_text
+from ..json_files import MALFORMED, is_true, read_json
 from .camera import Camera, Projection
 from .control_points import ControlPoint
 
@@ -24,6 +25,10 @@ PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
 _POSE = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px")
 _LENS = ("cx", "cy", "k1", "k2")
 _TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
+_LARGEST_FILE = 64 << 20  # bytes
+_LARGEST_WHOLE = 10**6  # pixels of a side, and EPSG number
+_MOST_PIXELS = 10**9
+_ROUNDING = 1e-12  # of covariances
 _NUMBERS = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
 
 
@@ -157,13 +162,15 @@ class CameraRecord:
         """
         try:
             camera = Camera(
-                width=int(content["width"]),
-                height=int(content["height"]),
+                width=_whole(content, "width"),
+                height=_whole(content, "height"),
                 **{_field(key): float(content[key]) for key in _POSE},
                 **{key: float(content[key]) for key in _LENS if content.get(key) is not None},
                 projection=Projection(content.get("projection", "pinhole")),
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )
+            if camera.width * camera.height > _MOST_PIXELS:
+                raise ValueError(f"its photo has more than {_MOST_PIXELS} pixels")
             more: dict[str, Any] = {
                 **{key: str(content.get(key) or "") for key in ("name", *_TEXTS)},
                 **{key: _float_or_none(content.get(key)) for key in _NUMBERS},
@@ -171,14 +178,14 @@ class CameraRecord:
             }
             return cls(
                 camera=camera,
-                epsg=int(content["epsg"]),
+                epsg=_whole(content, "epsg"),
                 orientation=_orientation(content.get("orientation")),
                 **more,
-                covariance=content.get("covariance"),
+                covariance=_covariance_from_json(content),
                 points=tuple(_point_from_json(point) for point in content.get("points") or ()),
-                warnings=tuple(content.get("warnings") or ()),
+                warnings=tuple(str(text) for text in content.get("warnings") or ()),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             if isinstance(error, CameraError):
                 raise
             missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -191,13 +198,16 @@ class CameraRecord:
     def read(cls, path: str | Path) -> CameraRecord:
         """Read a camera file; raise `CameraError` if it cannot be read, or holds no camera."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = read_json(path, _LARGEST_FILE)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or f"it is no JSON ({error})"
+            reason = getattr(error, "strerror", None) or error
             raise CameraError(f"The camera {path} cannot be read: {reason}.") from error
         if not isinstance(content, dict):
             raise CameraError(f"{path} is no camera: it holds no JSON object.")
-        return cls.from_json(content)
+        try:
+            return cls.from_json(content)
+        except CameraError as error:
+            raise CameraError(f"{path}: {error}") from error
 
     def write(self, path: str | Path) -> None:
         """Write a camera file atomically; raise `CameraError` if that fails."""
@@ -231,17 +241,27 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
 
 
 def control_point_from_json(content: Mapping[str, Any]) -> ControlPoint:
-    """Return the control point that a camera file describes."""
-    return ControlPoint(
+    """Return the control point that a camera file describes.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, OverflowError
+        If a value is missing, or not what it should be.
+    """
+    point = ControlPoint(
         name=str(content["name"]),
         u=float(content["u_px"]),
         v=float(content["v_px"]),
         x=float(content["x"]),
         y=float(content["y"]),
         z=_float_or_none(content.get("z")),
-        use=bool(int(content.get("use", 1))),
+        use=is_true(content.get("use", 1)),
         sigma=float(content.get("sigma_px") or 1.0),
     )
+    numbers = (point.u, point.v, point.x, point.y, point.z or 0.0, point.sigma)
+    if not all(map(math.isfinite, numbers)) or point.sigma <= 0:
+        raise ValueError(f"the control point {point.name} has a number that cannot be")
+    return point
 
 
 def _point_from_json(content: Mapping[str, Any]) -> PointFit:
@@ -252,7 +272,7 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         math.nan if residual_v is None else residual_v,
         _float_or_none(content.get("loo_px")),
         _float_or_none(content.get("loo_map_m")),
-        bool(content.get("suspect", False)),
+        is_true(content.get("suspect", False)),
     )
 
 
@@ -262,6 +282,39 @@ def _orientation(value: Any) -> int:  # noqa: ANN401
     if not 1 <= number <= 8:
         raise ValueError(f"orientation {number} is not 1 to 8")
     return number
+
+
+def _whole(content: Mapping[str, Any], key: str) -> int:
+    value = float(content[key])
+    if not (value.is_integer() and abs(value) <= _LARGEST_WHOLE):
+        raise ValueError(f"{key} is {content[key]!r}, expected a whole number")
+    return int(value)
+
+
+def _covariance_from_json(content: Mapping[str, Any]) -> list[list[float]] | None:
+    """Return the covariance of `PARAMETERS`, which must be what a covariance can be."""
+    value = content.get("covariance")
+    if value is None:
+        return None
+    if tuple(content.get("covariance_parameters") or PARAMETERS) != PARAMETERS:
+        raise ValueError(f"covariance_parameters are not {', '.join(PARAMETERS)}")
+    size = len(PARAMETERS)
+    rows = [[float(entry) for entry in row] for row in value]
+    if len(rows) != size or any(len(row) != size for row in rows):
+        raise ValueError(f"its covariance is not {size} rows of {size} numbers")
+    if not all(math.isfinite(entry) for row in rows for entry in row):
+        raise ValueError("its covariance has an entry that is no finite number")
+    sigma = [math.sqrt(max(row[index], 0.0)) for index, row in enumerate(rows)]
+    for index, row in enumerate(rows):
+        if row[index] < -_ROUNDING:
+            raise ValueError(f"its covariance has a negative variance of {PARAMETERS[index]}")
+        for other in range(index):
+            limit = sigma[index] * sigma[other]
+            if abs(row[other] - rows[other][index]) > 1e-6 * limit + _ROUNDING:
+                raise ValueError("its covariance is not symmetric")
+            if abs(row[other]) > (1 + 1e-6) * limit + _ROUNDING:
+                raise ValueError("its covariance has a correlation beyond 1")
+    return rows
 
 
 def _float_or_none(value: Any) -> float | None:  # noqa: ANN401

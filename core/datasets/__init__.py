@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import DatasetError
-from .base import Dataset, ImageSample, ImageSequence, ObjectRef, Sample
+from .base import UNFINISHED, Dataset, ImageSample, ImageSequence, ObjectRef, Sample
 from .coco_json import CocoJsonDataset
 from .coco_lvis import CocoLvisDataset, CocoLvisStuffDataset
 from .export import ExportImage, ExportObject, IsegDataset, export_dataset
@@ -93,4 +93,9 @@ def open_dataset(name: str, root: Path | str, split: str | None = None) -> Datas
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"There is no folder {root}: check the path given for {name}.")
+    if (root / UNFINISHED).exists():
+        raise DatasetError(
+            f"{root} is unfinished: the program that wrote it has not ended, or was stopped. "
+            "Delete the folder and write it anew."
+        )
     return DATASETS[key](key, root, split)

@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError, ImageError
+from ..file_names import FileFinder
 from ..image import align_mask, read_image
+from ..text_files import read_lines
 
 OBJECT, BACKGROUND, IGNORE = 1, 0, -1
+UNFINISHED = "UNFINISHED.txt"
+"""File in a folder that a program is writing; what it holds is no data set yet."""
 _NAMES_SHOWN = 5
 
 
@@ -117,15 +121,28 @@ class Dataset(ABC):
         Image name -> file; sorted here.
     faults
         Faults of the collection of files as a whole, one sentence each.
+    notes
+        What is left out though it is no fault, one sentence each.
+
+    Attributes
+    ----------
+    notes
+        As the parameter.
     """
 
     def __init__(
-        self, name: str, root: Path, images: Mapping[str, Path], faults: Sequence[str] = ()
+        self,
+        name: str,
+        root: Path,
+        images: Mapping[str, Path],
+        faults: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.root = root
         self._images = dict(sorted(images.items()))
         self._faults = list(faults)
+        self.notes = tuple(notes)
         self._last: ImageSample | None = None
         if not images and not faults:
             self._faults = [f"The data set {root} holds no images."]
@@ -263,13 +280,32 @@ def pack_annotation(
 def read_list(path: Path) -> list[str]:
     """Read the names of a split file, one a line; `DatasetError` if it is missing."""
     try:
-        lines = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_lines(path)
+    except (OSError, ValueError) as error:
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
         raise DatasetError(
             f"Cannot read the list of images {path}. Lists in its folder: {others}."
         ) from error
     return list(dict.fromkeys(lines))
+
+
+def locate(finder: FileFinder, name: str) -> Path:
+    """Return the file of a name that a list or an index gives; it may turn out to be missing.
+
+    Raises
+    ------
+    DatasetError
+        If the name leads out of the folder.
+    """
+    try:
+        return finder.find(name) or finder.folder / name
+    except ValueError as error:
+        raise DatasetError(f"{error}: correct the list that names it.") from error
+
+
+def require_size(shape: tuple[int, int], image: Path, source: Path) -> None:
+    """Raise `ImageError` unless (H, W) is the size of the image, before anything is drawn in it."""
+    align_mask(np.broadcast_to(np.int8(0), shape), image, source)
 
 
 def shorten(names: Sequence[str]) -> list[str]:

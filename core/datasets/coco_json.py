@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..file_names import FileFinder
 from ..files import visible_files
-from .base import Annotation, Dataset, pack_annotation, reject_split
+from ..json_files import MALFORMED, is_true, read_json
+from .base import Annotation, Dataset, pack_annotation, reject_split, require_size
+
+_LARGEST_SIDE = 10**6  # pixels
+_LARGEST_POINT = 1e9  # pixels
+_LONGEST_RUN = 13  # characters of a number of COCO's text, 5 bits each
 
 
 class CocoJsonDataset(Dataset):
     """``annotations.json`` (or the only ``.json``) with images beside it or in ``images``.
 
-    Objects are numbered from 1 in each image, in the order of the file; crowd regions are skipped.
+    Objects are numbered from 1 in each image, in the order of the file; crowd regions are left out,
+    which ``notes`` tell.
     """
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
@@ -27,44 +34,132 @@ class CocoJsonDataset(Dataset):
         images: dict[str, Path] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._objects: dict[str, list[Any]] = {}
+        self._crowds = 0
         faults: list[str] = []
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            names = {entry["id"]: str(entry["file_name"]) for entry in content["images"]}
-            for entry in content["images"]:
-                file_name = str(entry["file_name"])
-                if file_name in images:
-                    faults.append(f"{self._path} lists the image {file_name} twice: keep one.")
-                images[file_name] = _find_image(root, file_name)
-                self._sizes[file_name] = (int(entry["height"]), int(entry["width"]))
-                self._objects[file_name] = []
+            content = read_json(self._path)
+            names = self._read_images(content["images"], root, images, faults)
             for annotation in content["annotations"]:
-                if not annotation.get("iscrowd"):
-                    self._objects[names[annotation["image_id"]]].append(annotation["segmentation"])
-        except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+                segmentation, image = annotation["segmentation"], names[annotation["image_id"]]
+                if is_true(annotation.get("iscrowd")):
+                    self._crowds += 1
+                elif image is not None:
+                    self._objects[image].append(segmentation)
+            notes = [*self._notes(content), *self._crowd_note()]
+        except (OSError, *MALFORMED) as error:
             raise DatasetError(
                 f"{self._path} is not in COCO's form ({type(error).__name__}: {error}). It needs "
                 "'images' (id, file_name, width, height) and 'annotations' (image_id, "
                 "segmentation)."
             ) from error
-        super().__init__(name, root, images, faults)
+        super().__init__(name, root, images, faults, notes)
+
+    def _read_images(
+        self,
+        entries: Iterable[Mapping[str, Any]],
+        root: Path,
+        images: dict[str, Path],
+        faults: list[str],
+    ) -> dict[Any, str | None]:
+        """Fill in ``images``; return their names by id, None of those that cannot be used."""
+        names: dict[Any, str | None] = {}
+        finder = ImageFinder(root)
+        for entry in entries:
+            identity, given, size = entry["id"], str(entry["file_name"]), image_size(entry)
+            if identity in names:
+                faults.append(
+                    f"{self._path} gives the id {identity!r} to two images, of which {given} is "
+                    "one: give each its own."
+                )
+            try:
+                name, path = finder.find(given)
+            except ValueError as error:
+                faults.append(f"{self._path}: {error}.")
+                names[identity] = None
+                continue
+            if name in images:
+                faults.append(f"{self._path} lists the image {name} twice: keep one.")
+            names[identity] = name
+            images[name], self._sizes[name], self._objects[name] = path, size, []
+        return names
+
+    def _notes(self, content: Mapping[str, Any]) -> list[str]:
+        return [f"{self._path}: {text}" for text in double_ids(content)]
+
+    def _crowd_note(self) -> list[str]:
+        if not self._crowds:
+            return []
+        return [f"{self._path}: {self._crowds} crowd regions are no objects and are left out."]
 
     def _object_ids(self, image: str) -> range:
         return range(1, len(self._objects[image]) + 1)
 
     def _annotation(self, image: str) -> Annotation:
         shape = self._sizes[image]
+        require_size(shape, self._images[image], self._path)
         masks = []
         for number, segmentation in enumerate(self._objects[image], 1):
             try:
                 mask = decode_segmentation(segmentation, shape)
-            except (LookupError, TypeError, ValueError, OverflowError) as error:
+            except MALFORMED as error:
                 raise DatasetError(
                     f"Object {number} of {image} in {self._path} has a malformed segmentation "
                     f"({error}): correct or remove it."
                 ) from error
             masks.append((number, self._aligned(image, mask.astype(np.int8), self._path)))
-        return pack_annotation(masks, masks[0][1].shape if masks else shape)
+        if not masks:  # the image as shown may be turned
+            empty = self._aligned(image, np.broadcast_to(np.int8(0), shape), self._path)
+            return pack_annotation([], empty.shape)
+        return pack_annotation(masks, masks[0][1].shape)
+
+
+class ImageFinder:
+    """Finds the images of a JSON file: beside it, or in ``images`` beside it.
+
+    Parameters
+    ----------
+    folders
+        Where to look instead.
+    """
+
+    def __init__(self, root: Path, folders: Iterable[Path] = ()) -> None:
+        self._finders = [FileFinder(folder) for folder in (*folders,) or (root, root / "images")]
+
+    def find(self, file_name: str) -> tuple[str, Path]:
+        """Return name and file of an image; where there is none, the file that should be there.
+
+        Raises
+        ------
+        ValueError
+            If the name leads out of the folder.
+        """
+        for finder in self._finders:
+            path = finder.find(file_name)
+            if path is not None:
+                return path.relative_to(finder.folder).as_posix(), path
+        name = file_name.replace("\\", "/")
+        return name, self._finders[-1].folder / name
+
+
+def image_size(entry: Mapping[str, Any]) -> tuple[int, int]:
+    """Return (height, width) of an entry of 'images'; `MALFORMED` where they are none."""
+    height, width = int(entry["height"]), int(entry["width"])
+    if not (1 <= height <= _LARGEST_SIDE and 1 <= width <= _LARGEST_SIDE):
+        raise ValueError(f"no image has {width} x {height} pixels")
+    return height, width
+
+
+def double_ids(content: Mapping[str, Any]) -> list[str]:
+    """Describe ids that several annotations or categories have; those of images are not counted."""
+    found = []
+    for part in ("annotations", "categories"):
+        entries = content.get(part) or ()
+        ids = Counter(str(entry["id"]) for entry in entries if "id" in entry)
+        twice = [identity for identity, count in ids.items() if count > 1]
+        if twice:
+            shown = ", ".join(twice[:3]) + (" …" if len(twice) > 3 else "")
+            found.append(f"several of its {part} have the same id ({shown}); all are taken.")
+    return found
 
 
 def decode_segmentation(
@@ -87,7 +182,7 @@ def decode_segmentation(
         Polygons of fewer than three points, or run lengths that do not fill ``shape``.
     """
     if isinstance(segmentation, Mapping):
-        if tuple(segmentation["size"]) != shape:
+        if list(segmentation["size"]) != list(shape):
             raise ValueError(f"run lengths for {segmentation['size']}, image {list(shape)}")
         return _decode_runs(segmentation["counts"], shape)
     from skimage.draw import polygon
@@ -95,7 +190,7 @@ def decode_segmentation(
     mask = np.zeros(shape, np.bool_)
     for flat in segmentation:
         points = np.asarray(flat, np.float64).reshape(-1, 2) - 0.5
-        if len(points) < 3 or not np.isfinite(points).all():
+        if len(points) < 3 or not (np.abs(points) < _LARGEST_POINT).all():
             raise ValueError("a polygon needs at least three points with finite coordinates")
         mask[polygon(points[:, 1], points[:, 0], shape)] = True
     return mask
@@ -103,8 +198,15 @@ def decode_segmentation(
 
 def _decode_runs(counts: str | list[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Decode runs of background and object by turns, column by column."""
-    runs = np.asarray(_unpack_counts(counts) if isinstance(counts, str) else counts, np.int64)
-    if (runs < 0).any() or runs.sum() != shape[0] * shape[1]:
+    if isinstance(counts, str):
+        runs = np.array(_unpack_counts(counts), np.int64)
+    else:
+        given = np.asarray(counts, np.float64)
+        if given.ndim != 1 or not (np.abs(given) < _LARGEST_SIDE**2).all() or (given % 1).any():
+            raise ValueError("run lengths are not whole numbers, or no image is as large")
+        runs = given.astype(np.int64)
+    total = shape[0] * shape[1]
+    if (runs < 0).any() or (runs > total).any() or runs.sum() != total:
         raise ValueError("run lengths do not add up to the image's size")
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(shape, order="F")
@@ -113,17 +215,21 @@ def _decode_runs(counts: str | list[int], shape: tuple[int, int]) -> NDArray[np.
 def _unpack_counts(text: str) -> list[int]:
     """Decode COCO's text: 5 bits a character, lowest first; differences from the fourth run on."""
     counts: list[int] = []
-    value = shift = 0
+    value = length = 0
     for code in text.encode("ascii"):
         bits = code - 48
-        value |= (bits & 0x1F) << shift
-        shift += 5
+        if not 0 <= bits < 64 or length == _LONGEST_RUN:
+            raise ValueError("its text of run lengths is damaged")
+        value |= (bits & 0x1F) << 5 * length
+        length += 1
         if bits & 0x20:
             continue
         if bits & 0x10:
-            value -= 1 << shift
+            value -= 1 << 5 * length
         counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-        value = shift = 0
+        value = length = 0
+    if length:
+        raise ValueError("its text of run lengths is cut short")
     return counts
 
 
@@ -137,8 +243,3 @@ def _find_json(root: Path) -> Path:
             f"{root} holds {len(found)} .json files: call the one to use annotations.json."
         )
     return found[0]
-
-
-def _find_image(root: Path, file_name: str) -> Path:
-    beside = root / file_name
-    return beside if beside.is_file() else root / "images" / file_name

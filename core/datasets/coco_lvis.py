@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..file_names import FileFinder
 from ..image import decode_image
-from .base import Annotation, Dataset
+from ..json_files import MALFORMED
+from .base import Annotation, Dataset, locate
 
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
@@ -49,16 +51,8 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 
 
 # Raised by Python on damaged pickles.
-_DAMAGED = (
-    pickle.UnpicklingError,
-    EOFError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    MemoryError,
-)
+_DAMAGED = (*MALFORMED, pickle.UnpicklingError, EOFError, MemoryError)
+_MOST_OBJECTS = 100_000  # of an image
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -99,11 +93,14 @@ class CocoLvisDataset(Dataset):
         entries = load_plain_pickle(path)
         try:
             self._counts = {f"{k}.jpg": int(v["num_instance_masks"]) for k, v in entries.items()}
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            if not all(0 <= count <= _MOST_OBJECTS for count in self._counts.values()):
+                raise ValueError(f"an image has fewer than 0 or more than {_MOST_OBJECTS} objects")
+        except MALFORMED as error:
             raise DatasetError(
                 f"{path} is not the expected dictionary of 'num_instance_masks' by image."
             ) from error
-        super().__init__(name, root, {n: self._folder / "images" / n for n in self._counts})
+        images, self._masks = (FileFinder(self._folder / part) for part in ("images", "masks"))
+        super().__init__(name, root, {n: locate(images, n) for n in self._counts})
 
     def _object_ids(self, image: str) -> range:
         return range(1, self._counts[image] + 1)
@@ -113,14 +110,14 @@ class CocoLvisDataset(Dataset):
         return self._counts[image]
 
     def _annotation(self, image: str) -> Annotation:
-        path = self._folder / "masks" / f"{Path(image).stem}.pickle"
+        path = locate(self._masks, f"{Path(image).stem}.pickle")
         content = load_plain_pickle(path)
         try:
             encoded, places = content
             count = self._count(image, places)
             pairs = [(int(places[i][0]), int(places[i][1])) for i in range(count)]
             layers = _layers([_decode_layer(layer) for layer in encoded], pairs)
-        except (LookupError, TypeError, ValueError, cv2.error) as error:
+        except (*MALFORMED, MemoryError, cv2.error) as error:
             raise DatasetError(
                 f"{path} does not hold PNG layers and (layer, value) pairs: {error}."
             ) from error

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError, ImageError
+from ..file_names import FileFinder, same_name
 from ..files import write_text
 from ..image import align_mask, read_mask_values, write_png
-from .base import Annotation, Dataset, label_annotation
+from ..json_files import MALFORMED, read_json
+from .base import Annotation, Dataset, label_annotation, locate
 
 FORMAT, VERSION, INDEX = "avalanche-iseg", 1, "iseg.json"
 
@@ -150,18 +153,19 @@ class IsegDataset(Dataset):
         self._index = root / INDEX
         entries = _entries(self._index, split)
         try:
-            self._masks = {e["image"]: _inside(root, e["mask"]) for e in entries}
+            finder = FileFinder(root)
+            self._masks = {e["image"]: locate(finder, e["mask"]) for e in entries}
             self._ids = {e["image"]: sorted(int(o["id"]) for o in e["objects"]) for e in entries}
-            images = {e["image"]: _inside(root, e["image"]) for e in entries}
+            images = {e["image"]: locate(finder, e["image"]) for e in entries}
             if any((ids and ids[0] < 1) or len(set(ids)) < len(ids) for ids in self._ids.values()):
                 raise ValueError("object ids must be unique and at least 1")
-        except (LookupError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise DatasetError(
                 f"An entry of {self._index} lacks 'image', 'mask' or 'objects', or is malformed "
                 f"({error})."
             ) from error
-        names = [e["image"] for e in entries]
-        twice = sorted({image for image in names if names.count(image) > 1})
+        names = Counter(same_name(e["image"]) for e in entries)
+        twice = sorted(image for image, count in names.items() if count > 1)
         faults = [f"{self._index} lists the image {image} twice: keep one." for image in twice]
         super().__init__(name, root, images, faults)
 
@@ -182,22 +186,15 @@ class IsegDataset(Dataset):
 
 def _entries(index: Path, split: str | None) -> list[dict[str, Any]]:
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
+        content = read_json(index)
         form = (content["format"], content["version"])
         entries: list[dict[str, Any]] = content["pictures"]
         splits = {entry.get("split") for entry in entries}
-    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise DatasetError(f"Cannot read {index} as an exported data set: {error}.") from error
     if form != (FORMAT, VERSION):
         raise DatasetError(f"{index} is {form[0]} version {form[1]}, not {FORMAT} {VERSION}.")
     if split is not None and split not in splits:
-        known = ", ".join(sorted(s for s in splits if s)) or "none"
+        known = ", ".join(sorted(str(s) for s in splits if s)) or "none"
         raise DatasetError(f"{index} has no split {split!r}; its splits: {known}.")
     return [entry for entry in entries if split in (None, entry.get("split"))]
-
-
-def _inside(root: Path, name: str) -> Path:
-    path = root / name
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{name} lies outside the data set")
-    return path

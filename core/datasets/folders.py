@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..file_names import same_name
 from ..files import visible_files
 from ..image import read_mask_values
 from .base import BACKGROUND, IGNORE, OBJECT, Annotation, Dataset, pack_annotation, reject_split
@@ -170,7 +171,11 @@ def _by_stem(folder: Path, faults: list[str]) -> dict[str, Path]:
         raise DatasetError(f"There is no folder {folder}: check the data set's path and name.")
     found: dict[str, Path] = {}
     for path in visible_files(folder, *_SUFFIXES):
-        if path.stem in found:
-            faults.append(f"{found[path.stem]} and {path.name} differ in type only: keep one.")
-        found.setdefault(path.stem, path)
+        stem = same_name(path.stem)
+        if stem in found:
+            faults.append(
+                f"{found[stem]} and {path.name} differ in type, or in how accents are stored, "
+                "only: keep one."
+            )
+        found.setdefault(stem, path)
     return found

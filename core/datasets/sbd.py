@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DatasetError
-from .base import Annotation, Dataset, label_annotation, read_list
+from ..file_names import FileFinder
+from ..json_files import DAMAGED
+from .base import Annotation, Dataset, label_annotation, locate, read_list
 
 
 class SbdDataset(Dataset):
@@ -16,10 +17,11 @@ class SbdDataset(Dataset):
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
         stems = read_list(root / f"{split or 'val'}.txt")
-        super().__init__(name, root, {f"{s}.jpg": root / "img" / f"{s}.jpg" for s in stems})
+        images, self._instances = FileFinder(root / "img"), FileFinder(root / "inst")
+        super().__init__(name, root, {f"{s}.jpg": locate(images, f"{s}.jpg") for s in stems})
 
     def _annotation(self, image: str) -> Annotation:
-        path = self.root / "inst" / f"{Path(image).stem}.mat"
+        path = locate(self._instances, f"{Path(image).stem}.mat")
         return label_annotation(self._aligned(image, _read_instances(path), path))
 
 
@@ -32,7 +34,7 @@ def _read_instances(path: Path) -> np.ndarray:
         ids = np.asarray(loadmat(path)["GTinst"][0][0][0])
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (MatReadError, LookupError, TypeError, ValueError, NotImplementedError, zlib.error) as e:
+    except (*DAMAGED, MatReadError) as e:
         raise DatasetError(
             f"The file {path} is no instance file of SBD ({e}): copy it again."
         ) from e

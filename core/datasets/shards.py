@@ -9,7 +9,6 @@ each layer before.
 
 from __future__ import annotations
 
-import csv
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from ..file_names import same_name
 from ..files import visible_files
 from ..image import decode_image
+from ..json_files import MALFORMED
+from ..text_files import read_table
 from .base import IGNORE, Annotation, Dataset, reject_split
 
 MANIFEST = "manifest.csv"
@@ -54,11 +56,16 @@ class ShardsDataset(Dataset):
     def __init__(self, name: str, root: Path, split: str | None) -> None:
         reject_split(name, split, root)
         self.entries = _read_manifest(root / MANIFEST)
-        shards = visible_files(root, ".tar")
-        self._members = {file: member for shard in shards for file, member in _members(shard)}
+        self._members = {
+            same_name(file): member
+            for shard in visible_files(root, ".tar")
+            for file, member in _members(shard)
+        }
         super().__init__(name, root, {image: root / image for image in self.entries})
         wanted = [file for image, entry in self.entries.items() for file in (image, *entry.masks)]
-        self._faults += [self._missing(file) for file in wanted if file not in self._members]
+        self._faults += [
+            self._missing(file) for file in wanted if same_name(file) not in self._members
+        ]
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
         pixels = self._decode(image, cv2.IMREAD_COLOR_RGB)
@@ -80,7 +87,7 @@ class ShardsDataset(Dataset):
         return f"No shard of {self.root} holds {name}."
 
     def _decode(self, name: str, flags: int) -> NDArray[np.uint8]:
-        member = self._members.get(name)
+        member = self._members.get(same_name(name))
         if member is None:
             raise DatasetError(self._missing(name))
         with member.shard.open("rb") as file:
@@ -107,17 +114,19 @@ def _stack_layers(masks: Sequence[NDArray[np.uint8]]) -> Annotation:
 
 def _read_manifest(path: Path) -> dict[str, PackedImage]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or ()
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        table = read_table(path)
+    except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read {path}: {error}. Packed data need it.") from error
-    missing = [column for column in _COLUMNS if column not in columns]
+    missing = [column for column in _COLUMNS if column not in table.columns]
     if missing:
         raise DatasetError(f"{path} lacks the columns {', '.join(missing)}.")
     entries: dict[str, PackedImage] = {}
-    for row in rows:
+    for line, cells in table.rows:
+        row = dict(zip(table.columns, cells, strict=False))
+        if not row.get("image") or not row.get("mask"):
+            raise DatasetError(
+                f"{path}, line {line}, names no image or no mask: pack or copy the data again."
+            )
         known = entries.get(row["image"])
         masks = (*(known.masks if known else ()), row["mask"])
         entries[row["image"]] = PackedImage(
@@ -128,11 +137,15 @@ def _read_manifest(path: Path) -> dict[str, PackedImage]:
 
 def _members(shard: Path) -> list[tuple[str, _Member]]:
     try:
+        length = shard.stat().st_size
         with tarfile.open(shard, "r:") as archive:
-            return [
+            members = [
                 (info.name, _Member(shard, info.offset_data, info.size))
                 for info in archive
                 if info.isfile()
             ]
-    except (tarfile.TarError, OSError) as error:
+        if any(member.offset + member.size > length for _, member in members):
+            raise ValueError("it is cut short")
+        return members
+    except (*MALFORMED, tarfile.TarError, OSError) as error:
         raise DatasetError(f"{shard} is damaged ({error}): pack or copy it again.") from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..file_names import FileFinder
 from ..image import read_mask_values
-from .base import Annotation, Dataset, label_annotation, read_list
+from .base import Annotation, Dataset, label_annotation, locate, read_list
 
 _VOID = 255
 
@@ -19,10 +20,12 @@ class VocDataset(Dataset):
 
     def __init__(self, name: str, root: Path, split: str | None = None) -> None:
         stems = read_list(root / "ImageSets" / "Segmentation" / f"{split or 'val'}.txt")
-        super().__init__(name, root, {f"{s}.jpg": root / "JPEGImages" / f"{s}.jpg" for s in stems})
+        images = FileFinder(root / "JPEGImages")
+        self._masks = FileFinder(root / "SegmentationObject")
+        super().__init__(name, root, {f"{s}.jpg": locate(images, f"{s}.jpg") for s in stems})
 
     def _annotation(self, image: str) -> Annotation:
-        path = self.root / "SegmentationObject" / f"{Path(image).stem}.png"
+        path = locate(self._masks, f"{Path(image).stem}.png")
         labels = read_mask_values(path)
         if labels.ndim != 2:
             raise DatasetError(

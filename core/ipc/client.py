@@ -105,7 +105,8 @@ class WorkerClient:
         number, answer = self.receive()
         if isinstance(answer, Failure):
             kind = getattr(errors, answer.error, WorkerError)
-            raise kind(answer.text)
+            known = isinstance(kind, type) and issubclass(kind, IsegError)
+            raise (kind if known else WorkerError)(answer.text)
         if number != sent or not isinstance(answer, expected):
             raise WorkerError(
                 f"The worker answers {type(answer).__name__} ({number}) to "
@@ -143,7 +144,7 @@ class WorkerClient:
                 for frame in self._decoder.feed(data):
                     answer = from_frame(frame, self.message_set.answers)
                     self._arrived.append((number_of(frame), answer))
-            except WorkerError as error:
+            except IsegError as error:
                 raise WorkerError(
                     f"What should be a worker cannot be understood. {error} Check that "
                     f"{self._interpreter} is a Python interpreter, and start another worker."

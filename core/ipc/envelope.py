@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import WorkerError
+from ..errors import IsegError, WorkerError
+from ..json_files import MALFORMED
 from .frames import Frame
 
 # --- messages that all workers share ----------------------------------------------------------
@@ -58,6 +59,10 @@ class Failure:
 
     error: str
     text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.error, str) or not isinstance(self.text, str):
+            raise TypeError("a failure needs the name of an error and a text")
 
 
 # --- message sets -----------------------------------------------------------------------------
@@ -130,7 +135,7 @@ def to_frame(number: int, message: Any, known: Mapping[str, type]) -> Frame:  # 
 def number_of(frame: Frame) -> int:
     """Return the number of the request that a frame is, or answers; `WorkerError` without one."""
     number = frame.header.get("number")
-    if not isinstance(number, int) or number < 0:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise WorkerError(f"A message with the number {short_repr(number)}.")
     return number
 
@@ -151,5 +156,7 @@ def from_frame(frame: Frame, known: Mapping[str, type]) -> Any:  # noqa: ANN401
         raise WorkerError(f"Unknown message {short_repr(name)}; known are {', '.join(known)}.")
     try:
         return known[name](**content)
-    except TypeError as error:
+    except IsegError:
+        raise
+    except MALFORMED as error:
         raise WorkerError(f"A message {name!r} that cannot be read: {error}.") from error

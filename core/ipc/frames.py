@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import WorkerError
+from ..json_files import MALFORMED, parse_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _PREFIX = struct.Struct("<8sIQ")  # magic, bytes of the header, bytes of all arr
 _LARGEST_HEADER = 1 << 20
 _LARGEST_BODY = 1 << 32
 _MOST_FOREIGN = 1 << 20
+_SHOWN = 200  # characters of a message
 _DTYPES = ("bool", "uint8", "float32")
 
 
@@ -127,7 +129,7 @@ class FrameDecoder:
         _, header_size, _ = _PREFIX.unpack_from(self._buffer)
         start = _PREFIX.size + header_size
         try:
-            header = json.loads(self._buffer[_PREFIX.size : start].decode())
+            header = parse_json(self._buffer[_PREFIX.size : start])
             about = header.pop("arrays")
             arrays = {}
             for entry in about:
@@ -141,8 +143,9 @@ class FrameDecoder:
                 start = stop
             if start != self._frame_size:
                 raise ValueError("arrays of fewer bytes than announced")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise WorkerError(f"A frame that cannot be read: {error!r}.") from error
+        except (*MALFORMED, MemoryError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise WorkerError(f"A frame that cannot be read ({reason[:_SHOWN]}).") from error
         return Frame(header, arrays)
 
 

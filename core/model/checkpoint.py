@@ -17,22 +17,22 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, ModelNotFoundError
+from ..json_files import MALFORMED
 from . import native, ritm_format
+from .archive import refuse_bomb
 from .config import ModelConfig
 from .network import ClickModel, build_model
 
 StateDict = dict[str, Tensor]
 # Raised by PyTorch's readers, beside UnpicklingError, on truncated or altered files.
 _DAMAGE = (
+    *MALFORMED,
     AssertionError,
-    AttributeError,
     EOFError,
     ImportError,
-    LookupError,
+    MemoryError,
     OSError,
     RuntimeError,
-    TypeError,
-    ValueError,
     struct.error,
 )
 _ADVICE = "Download it again, or choose another model."
@@ -85,6 +85,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 def _unpickle(path: Path) -> object:
     """Read a ``torch.save`` file; refuse all but tensors and plain values."""
+    refuse_bomb(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from reprlib import repr as short_repr
 from typing import Any, ClassVar
 
 from ..errors import CheckpointError
@@ -142,8 +143,8 @@ def config_from_json(data: object) -> ModelConfig:
     kind = CONFIGS.get(str(data.get("architecture")))
     if kind is None:
         raise CheckpointError(
-            f"Unknown architecture {data.get('architecture')!r}; known are {', '.join(CONFIGS)}. "
-            "A newer version of this program may know it."
+            f"Unknown architecture {short_repr(data.get('architecture'))}; known are "
+            f"{', '.join(CONFIGS)}. A newer version of this program may know it."
         )
     return build_config(kind, data["params"])
 
@@ -155,12 +156,13 @@ def build_config(kind: type[ModelConfig], params: dict[str, Any]) -> ModelConfig
     for name, value in params.items():
         if name not in fields:
             raise CheckpointError(
-                f"Unknown parameter {name!r} for the architecture {kind.architecture!r}."
+                f"Unknown parameter {short_repr(name)} for the architecture {kind.architecture!r}."
             )
         default = fields[name].default
         if not _is_compatible(value, default):
             raise CheckpointError(
-                f"Parameter {name!r} has the value {value!r}, expected the like of {default!r}."
+                f"Parameter {name!r} has the value {short_repr(value)}, expected the like of "
+                f"{default!r}."
             )
         values[name] = tuple(map(float, value)) if isinstance(default, tuple) else value
     return kind(**values)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import repr as short_repr
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..files import write_bytes
+from ..json_files import MALFORMED, parse_json
 from .config import ModelConfig, config_from_json
 from .network import ClickModel
 
@@ -46,30 +48,31 @@ def read(path: Path) -> tuple[ModelConfig, dict[str, Tensor], dict[str, Any]]:
         with safe_open(str(path), framework="pt") as file:
             header = (file.metadata() or {}).get(_ENTRY)
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
+    except (*MALFORMED, SafetensorError, OSError, MemoryError) as error:
         raise CheckpointError(
             f"it is truncated or damaged. Download it again, or choose another model. ({error})"
         ) from error
     if header is None:
         raise CheckpointError("it holds weights without the header of this program.")
     try:
-        data = json.loads(header)
+        data = parse_json(header)
     except ValueError as error:
         raise CheckpointError(f"its header is not valid JSON ({error}).") from error
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        found = data.get("format") if isinstance(data, dict) else data
         raise CheckpointError(
-            f"its format is {data.get('format') if isinstance(data, dict) else data!r}, this "
-            f"program reads format {_FORMAT}. Update the program."
+            f"its format is {short_repr(found)}, this program reads format {_FORMAT}. Update the "
+            "program."
         )
     return config_from_json(data.get("model")), state, _metadata(data.get("metadata", {}))
 
 
 def _metadata(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise CheckpointError(f"its metadata are {value!r}, expected named values.")
+        raise CheckpointError(f"its metadata are {short_repr(value)}, expected named values.")
     threshold = value.get("threshold", 0.5)
     if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
-        raise CheckpointError(f"its threshold is {threshold!r}, expected a probability.")
+        raise CheckpointError(f"its threshold is {short_repr(threshold)}, expected a probability.")
     return value
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from reprlib import Repr
 from typing import Any
 
 from torch import Tensor
 
 from ..errors import CheckpointError
 from .config import DeepLabConfig, HRNetConfig, ModelConfig, build_config
+
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = 200  # characters of a message
 
 Part = tuple[ModelConfig, dict[str, Tensor]]
 
@@ -58,7 +62,8 @@ def _tensors(state: object) -> dict[str, Tensor]:
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(
-                f"the entry {key!r} is a {type(value).__name__}, expected named weight tensors."
+                f"the entry {_REPR.repr(key)} is a {type(value).__name__}, expected named weight "
+                "tensors."
             )
     return dict(state)
 
@@ -87,14 +92,16 @@ def config_from_ritm(config: object) -> ModelConfig:
             params |= _norm_statistics(value)
         elif not _has_no_effect(name, value) and entry.get("specified", True):
             raise CheckpointError(
-                f"it was made with {name}={value!r}, which this program does not know."
+                f"it was made with {name}={_REPR.repr(value)}, which this program does not know."
             )
     return build_config(kind, params)
 
 
 def _norm_statistics(value: object) -> dict[str, object]:
     if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise CheckpointError(f"its norm_mean_std is {value!r}, expected means and deviations.")
+        raise CheckpointError(
+            f"its norm_mean_std is {_REPR.repr(value)}, expected means and deviations."
+        )
     return {"norm_mean": value[0], "norm_std": value[1]}
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IsegError, write_errors
-from ..files import replacing, write_bytes
+from ..files import write_bytes
 from ..image import write_png
+from .vector_files import encode_vectors, open_vectors
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon
@@ -103,8 +104,6 @@ def write_outlines(
         If the suffix is unknown, or the file cannot be written.
     """
     import shapely
-    from pyogrio.errors import DataLayerError, DataSourceError
-    from pyogrio.raw import write
 
     path = Path(path)
     check_output_path(path, OUTLINE_DRIVERS)
@@ -116,29 +115,24 @@ def write_outlines(
     elif driver == "GeoJSON":
         attributes["coordinates"] = [UNREFERENCED] * len(features)
     oriented = [shapely.orient_polygons(geometry) for geometry, _ in features]
-    caught = (OSError, DataLayerError, DataSourceError)
-    with write_errors(path, caught=caught), replacing(path) as temporary:
-        write(
-            temporary,
-            np.array([shapely.to_wkb(geometry) for geometry in oriented], dtype=object),
-            field_data=[_column(values) for values in attributes.values()],
-            fields=list(attributes),
-            geometry_type="MultiPolygon",
+    with write_errors(path):
+        content = encode_vectors(
+            [shapely.to_wkb(geometry) for geometry in oriented],
+            {name: _column(values) for name, values in attributes.items()},
             crs=crs_wkt or NO_CRS,
             driver=driver,
             layer=LAYER,
             layer_options=options,
         )
+        write_bytes(path, content)
 
 
 def _check_other_layers(path: Path) -> None:
     """Raise an IsegError if a GeoPackage has other layers, which would be lost."""
-    from pyogrio import list_layers
-    from pyogrio.errors import DataSourceError
-
     try:
-        others = [str(name) for name, _ in list_layers(path) if name != LAYER]
-    except DataSourceError:
+        with open_vectors(path) as file:
+            others = [name for name in file.layer_names() if name != LAYER]
+    except IsegError:
         return  # no GeoPackage after all
     if others:
         raise IsegError(

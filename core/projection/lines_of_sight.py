@@ -19,6 +19,7 @@ import numpy as np
 
 from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
+from ..json_files import DAMAGED, read_json
 from .binary_search import search_sorted
 from .profiles import sample_distances, sample_profiles, visible_nodes
 from .threads import Progress, map_in_threads
@@ -164,13 +165,13 @@ class LinesOfSight:
         """
         folder = Path(folder)
         try:
-            content = json.loads((folder / "lines.json").read_text(encoding="utf-8"))
+            content = read_json(folder / "lines.json")
             content["position"] = tuple(content["position"])
             for field in fields(cls):
                 if field.name not in content:
                     content[field.name] = np.load(folder / f"{field.name}.npy", mmap_mode="r")
             return cls(**content)
-        except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
+        except DAMAGED as error:
             raise TerrainError(
                 f"The lines of sight in {folder} cannot be read: {error}."
             ) from error

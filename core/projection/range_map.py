@@ -13,6 +13,7 @@ import numpy as np
 from ..camera import Camera, Projection
 from ..camera.refraction import curvature_drop
 from ..errors import CameraError
+from ..json_files import DAMAGED, read_json
 from .lines_of_sight import LinesOfSight
 from .threads import Progress, map_in_threads
 
@@ -98,10 +99,10 @@ class RangeMap:
         """
         folder = Path(folder)
         try:
-            fields = json.loads((folder / "view.json").read_text(encoding="utf-8"))
+            fields = read_json(folder / "view.json")
             camera = Camera(**{**fields, "projection": Projection(fields["projection"])})
             distances = np.load(folder / "ranges.npy", mmap_mode="r")
-        except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
+        except DAMAGED as error:
             raise CameraError(f"The range map in {folder} cannot be read: {error}.") from error
         if distances.shape != (camera.height, camera.width) or distances.dtype != np.float32:
             raise CameraError(f"The range map in {folder} is not that of its camera.")

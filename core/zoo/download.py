@@ -5,19 +5,23 @@ pooch would be the usual choice, but it can neither resume a download nor check 
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
 
 from ..errors import DownloadError
+from ..files import move
 from .integrity import integrity_error
 from .lock import exclusive_lock
 
@@ -26,6 +30,14 @@ Progress = Callable[[int, int | None], None]
 
 WAITS = (1.0, 2.0, 4.0)
 """Seconds before the second, third and fourth attempt after an interruption."""
+
+MOST_BYTES = 512 << 20
+"""Size beyond which an answer cannot be the file, where its size is not published."""
+
+LEAST_SPEED = 1000.0
+"""Bytes a second, on average over `SLOW_SECONDS`, below which a download is given up."""
+
+SLOW_SECONDS = 60.0
 
 _CHUNK = 1 << 17  # bytes read at once
 _TRANSIENT = (408, 429, 500, 502, 503, 504)  # HTTP states worth another attempt
@@ -62,7 +74,8 @@ def download(
     target
         Path of the file; missing folders are made.
     git_blob, sha256, size
-        Expected content, see `integrity_error`; None is not checked.
+        Expected content, see `integrity_error`; None is not checked, but a file of unknown size
+        has `MOST_BYTES` at most.
     progress
         Called often. It may raise to cancel: the exception propagates, the part file stays.
     timeout
@@ -71,10 +84,10 @@ def download(
     Raises
     ------
     DownloadError
-        No connection, an HTTP error, content other than the published one, or a full or
-        read-only disk. The message says what to do.
+        No connection, or one slower than `LEAST_SPEED`, an HTTP error, content other than the
+        published one, or a full or read-only disk. The message says what to do.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not _is_web_address(url):
         raise DownloadError(f"Cannot download {url}: the address must start with https or http.")
     job = _Download(url, target, size, progress or (lambda _done, _total: None), timeout)
 
@@ -83,9 +96,18 @@ def download(
 
     with job.locked():
         if not (target.is_file() and fault(target) is None):
+            job.prepare()
             job.fetch()
             job.finish(fault)
     return target
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -102,6 +124,17 @@ class _Download:
     def part(self) -> Path:
         """File with the content received so far."""
         return self.target.with_name(f"{self.target.name}.part")
+
+    @property
+    def most(self) -> int:
+        """Number of bytes that the file has at most."""
+        return MOST_BYTES if self.size is None else self.size
+
+    def prepare(self) -> None:
+        """Remove a part file that is none: a link, or longer than the file."""
+        with self.disk_errors():
+            if self.part.is_symlink() or self.received() > self.most:
+                self.part.unlink()
 
     def received(self) -> int:
         """Return the number of bytes received so far."""
@@ -125,6 +158,8 @@ class _Download:
 
     def fetch(self) -> None:
         """Complete the part file, in several attempts if necessary."""
+        if self.received() == self.size:
+            return
         for wait in (*WAITS, None):
             try:
                 self._continue()
@@ -139,7 +174,7 @@ class _Download:
         with self.disk_errors():
             fault = check(self.part)
             if fault is None:
-                self.part.replace(self.target)
+                move(self.part, self.target)
                 return
             self.part.unlink()
         raise self.failure(f"what arrived is not the published file, {fault}")
@@ -151,14 +186,47 @@ class _Download:
             if done == 0:
                 with self.disk_errors():
                     self.part.write_bytes(b"")
+            self._require_room(done, total)
             self.progress(done, total)
+            began, before = time.monotonic(), done
             while chunk := self._read(response):
+                done += len(chunk)
+                if done > self.most:
+                    self._discard(f"the answer is longer than the {self.most} bytes of the file")
                 with self.disk_errors(), self.part.open("ab") as handle:
                     handle.write(chunk)
-                done += len(chunk)
                 self.progress(done, total)
+                seconds = time.monotonic() - began
+                if seconds >= SLOW_SECONDS:
+                    if done - before < LEAST_SPEED * seconds:
+                        raise self.failure(
+                            f"{done - before} bytes arrived in {seconds:.0f} seconds, which is "
+                            "too slow to end"
+                        )
+                    began, before = time.monotonic(), done
         if total is not None and done < total:
             raise _Interrupted(f"the connection broke off after {done} of {total} bytes")
+
+    def _require_room(self, done: int, total: int | None) -> None:
+        """Refuse an answer that is longer than the file can be, or than the disk has room for."""
+        if total is None:
+            return
+        if total > self.most:
+            self._discard(
+                f"the server announces {total} bytes, but the file has "
+                + (f"{self.most}" if self.size is not None else f"at most {self.most}")
+            )
+        with self.disk_errors():
+            free = shutil.disk_usage(self.target.parent).free
+            if total - done > free:
+                needs = f"{total - done} bytes are needed, {free} are free"
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needs}")
+
+    def _discard(self, reason: str) -> NoReturn:
+        """Remove what arrived, which is not the file, and say why."""
+        with self.disk_errors():
+            self.part.unlink(missing_ok=True)
+        raise self.failure(reason)
 
     def _open(self, offset: int) -> HTTPResponse:
         """Request the content from byte ``offset`` on."""
@@ -174,7 +242,7 @@ class _Download:
             if fault.code in _TRANSIENT:
                 raise _Interrupted(reason) from fault
             raise self.failure(reason) from fault
-        except (OSError, HTTPException) as fault:
+        except (OSError, HTTPException, ValueError) as fault:
             raise _Interrupted(f"no connection to the server ({fault})") from fault
 
     def _content_range(self, response: HTTPResponse) -> tuple[int, int | None]:
@@ -191,8 +259,8 @@ class _Download:
 
     def _read(self, response: HTTPResponse) -> bytes:
         try:
-            return response.read(_CHUNK)
-        except (OSError, HTTPException) as fault:
+            return response.read1(_CHUNK)  # what is there: a slow connection is seen as such
+        except (OSError, HTTPException, ValueError) as fault:
             raise _Interrupted(f"the connection broke off ({fault!r})") from fault
 
     @contextmanager

@@ -33,6 +33,23 @@ else:
 
 
 @contextmanager
+def lock_or_fail(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; see `exclusive_lock`.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds it.
+    OSError
+        The lock file cannot be made, or the file system has no locks.
+    """
+    with path.open("ab") as handle:
+        if not _acquire(handle):
+            raise BlockingIOError(f"{path} is held by another process")
+        yield
+
+
+@contextmanager
 def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file ``path``; call ``on_wait`` repeatedly until it is free.
 

@@ -209,3 +209,118 @@ def test_splits_are_refused(tmp_path):
     coco_set(tmp_path, [])
     with pytest.raises(DatasetError, match="has no splits"):
         open_dataset("coco_json", tmp_path, split="val")
+
+
+# ------------------------------------------------------------------ what check says of the file
+
+
+def coco_file(folder, images=({},), annotations=({},), encoding="utf-8", **more):
+    """One photo of 16 x 12 pixels per entry, in ``images``; what is given changes the entries."""
+    listed = []
+    for number, changes in enumerate(images, 1):
+        write(folder / "images" / f"{number}.png", photo())
+        entry = {"id": number, "file_name": f"{number}.png", "height": 12, "width": 16}
+        listed.append({**entry, **changes})
+    drawn = [
+        {"id": number, "category_id": 1, "image_id": 1, "segmentation": [SQUARE], **changes}
+        for number, changes in enumerate(annotations, 1)
+    ]
+    content = {"images": listed, "annotations": drawn, **more}
+    (folder / "annotations.json").write_text(json.dumps(content), encoding=encoding)
+    return open_dataset("coco_json", folder)
+
+
+@pytest.mark.parametrize("crowd", [0, "0", False, "false", None, ""])
+def test_texts_of_crowds_that_are_none(tmp_path, crowd):
+    dataset = coco_file(tmp_path, annotations=[{"iscrowd": crowd}])
+    assert (len(dataset), dataset.check(), dataset.notes) == (1, [], ())
+
+
+@pytest.mark.parametrize("crowd", [1, "1", True, "true"])
+def test_crowds_are_told(tmp_path, crowd):
+    dataset = coco_file(tmp_path, annotations=[{"iscrowd": crowd}, {}])
+    assert (len(dataset), dataset.check()) == (1, [])
+    assert "1 crowd regions" in dataset.notes[0]
+
+
+def test_a_crowd_that_may_be_one_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="'perhaps' is neither"):
+        coco_file(tmp_path, annotations=[{"iscrowd": "perhaps"}])
+
+
+def test_double_ids_are_told(tmp_path):
+    dataset = coco_file(tmp_path, [{}, {"id": 1}], [{}])
+    assert "gives the id 1 to two images" in dataset.check()[0]
+    twice = [{"id": 3, "name": "a"}, {"id": 3, "name": "b"}]
+    dataset = coco_file(tmp_path, annotations=[{"id": 7}, {"id": 7}], categories=twice)
+    assert (len(dataset), dataset.check()) == (2, [])
+    assert "annotations have the same id (7)" in dataset.notes[0]
+    assert "categories have the same id (3)" in dataset.notes[1]
+
+
+@pytest.mark.parametrize("name", ["../x.png", "/x.png", "..\\x.png", "a/../../x.png"])
+def test_images_outside_the_folder_are_told(tmp_path, name):
+    write(tmp_path / "x.png", photo())
+    folder = tmp_path / "set"
+    folder.mkdir()
+    faults = coco_file(folder, [{"file_name": name}, {}], [{}, {"image_id": 2}]).check()
+    assert "lies outside" in faults[0]
+    assert len(faults) == 1
+
+
+@pytest.mark.parametrize("name", ["images\\1.png", "images/1.png", ".\\1.png", "1.png"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_names_of_windows(tmp_path, name, encoding):
+    dataset = coco_file(tmp_path, [{"file_name": name}], encoding=encoding)
+    assert (len(dataset), dataset.check()) == (1, [])
+    assert dataset.refs[0].image in ("1.png", "images/1.png")
+
+
+@pytest.mark.parametrize("objects", [[], [{}]], ids=["without objects", "with an object"])
+@pytest.mark.parametrize("size", [(12, 15), (24, 32), (10**6, 10**6)])
+def test_sizes_that_differ_are_told_in_little_memory(tmp_path, size, objects):
+    dataset = coco_file(tmp_path, [{"height": size[0], "width": size[1]}], objects)
+    assert "give both the same size" in dataset.check()[0]
+
+
+@pytest.mark.parametrize("size", [(0, 16), (-1, 16), (10**30, 16), (1e400, 16), ("x", 16)])
+def test_sizes_that_no_image_has(tmp_path, size):
+    with pytest.raises(DatasetError, match="COCO's form"):
+        coco_file(tmp_path, [{"height": size[0], "width": size[1]}])
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        None,
+        5,
+        "abc",
+        [5],
+        [["a"]],
+        [[1, 2, 3]],
+        [[1, 2, 3, 4, 5, 1e400]],
+        [[1, 2, 3, 4, 5, float("nan")]],
+        [[1, 2, 3, 4, 5, 10**400]],
+        [[1e300, 0, 0, 1e300, 5, 5]],
+        {},
+        {"size": [12, 16]},
+        {"size": 5, "counts": []},
+        {"size": [12, 16], "counts": [1.5, 190.5]},
+        {"size": [12, 16], "counts": [2**62] * 4 + [192]},
+        {"size": [12, 16], "counts": [-1, 193]},
+        {"size": [12, 16], "counts": [[192]]},
+        {"size": [12, 16], "counts": "o" * 100_000},
+        {"size": [12, 16], "counts": "é"},
+        {"size": [12, 16], "counts": "\x01"},
+        {"size": [12, 16], "counts": "P6o"},
+        {"size": [16, 12], "counts": [192]},
+        {"size": [10**9, 10**9], "counts": [10**18]},
+        {"size": [12, 16], "counts": None},
+    ],
+)
+def test_damaged_outlines_are_named(tmp_path, segmentation):
+    dataset = coco_file(tmp_path, annotations=[{"segmentation": segmentation}])
+    faults = dataset.check()
+    assert len(faults) == 1
+    assert "Object 1 of 1.png" in faults[0]
+    assert "malformed segmentation" in faults[0]

@@ -216,8 +216,8 @@ def test_a_manifest_without_rows_holds_no_images(tmp_path):
 def test_a_row_without_a_mask_is_named(tmp_path):
     shard(tmp_path, ONE)
     (tmp_path / "manifest.csv").write_text(HEADER + "a.jpg\n")
-    with pytest.raises(DatasetError, match="No shard of"):
-        open_dataset("shards", tmp_path).images()
+    with pytest.raises(DatasetError, match="line 2, names no image or no mask"):
+        open_dataset("shards", tmp_path)
 
 
 def test_there_are_no_splits(tmp_path):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -54,10 +55,24 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
+    def misbehave(self, act: str) -> None:
+        self.send_response(200)
+        lengths = {"announces-10**15": 10**15, "more": len(CONTENT) + 1, "drip": len(CONTENT)}
+        if act in lengths:
+            self.send_header("Content-Length", str(lengths[act]))
+        self.end_headers()
+        with suppress(OSError):
+            for at in range(1000):
+                self.wfile.write(CONTENT[at : at + 1] if act == "drip" else CONTENT)
+                time.sleep(0.02 if act == "drip" else 0)
+
     def do_GET(self) -> None:
         asked = self.headers["Range"]
         self.server.ranges.append(asked)
         act = self.server.plan.pop(0) if self.server.plan else "serve"
+        if act in ("endless", "announces-10**15", "more", "drip"):
+            self.misbehave(act)
+            return
         if act.isdigit():
             self.send_error(int(act))
             return
@@ -347,7 +362,9 @@ def test_offline_names_address_place_and_remedy(
     assert part_of(target).read_bytes() == CONTENT[:1000]
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://host/x", "model.pth", ""])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "ftp://host/x", "model.pth", "", "http://[::1", "http:///x"]
+)
 def test_only_web_addresses_are_fetched(url: str, target: Path) -> None:
     with pytest.raises(DownloadError, match="must start with https or http"):
         download(url, target)
@@ -361,14 +378,56 @@ def test_a_file_where_the_folder_should_be(server: Server, tmp_path: Path) -> No
     assert server.ranges == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device /dev/full")
-def test_a_full_disk_is_not_tried_again(server: Server, target: Path) -> None:
-    target.parent.mkdir()
-    part_of(target).symlink_to("/dev/full")
+def test_a_full_disk_is_not_tried_again(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(target.parents[1])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=len(CONTENT) - 1))
     with pytest.raises(DownloadError, match=r"No space left on device.*Make room"):
         download(server.url, target)
-    assert len(server.ranges) == 1
-    assert not target.exists()
+    assert server.ranges == [None]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("act", ["endless", "announces-10**15", "more"])
+def test_an_answer_that_cannot_be_the_file_is_dropped_at_once(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, act: str, known: bool
+) -> None:
+    if not known:
+        monkeypatch.setattr(download_module, "MOST_BYTES", len(CONTENT))
+    server.plan = [act]
+    with pytest.raises(DownloadError, match=r"longer than the|the server announces"):
+        download(server.url, target, size=len(CONTENT) if known else None)
+    assert server.ranges == [None]
+    assert not part_of(target).exists()
+    assert download(server.url, target).read_bytes() == CONTENT
+
+
+def test_a_server_that_drips_is_given_up(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "SLOW_SECONDS", 0.3)
+    server.plan = ["drip"]
+    with pytest.raises(DownloadError, match="too slow to end"):
+        download(server.url, target)
+    assert 0 < part_of(target).stat().st_size < len(CONTENT)
+    monkeypatch.setattr(download_module, "SLOW_SECONDS", 60.0)
+    assert download(server.url, target).read_bytes() == CONTENT
+
+
+def test_a_part_that_is_too_long_or_a_link_is_not_continued(
+    server: Server, target: Path, tmp_path: Path
+) -> None:
+    target.parent.mkdir()
+    part_of(target).write_bytes(CONTENT + b"more")
+    assert download(server.url, target, size=len(CONTENT)).read_bytes() == CONTENT
+    target.unlink()
+    other = tmp_path / "other"
+    other.write_bytes(b"mine")
+    part_of(target).symlink_to(other)
+    assert download(server.url, target).read_bytes() == CONTENT
+    assert other.read_bytes() == b"mine"
+    assert server.ranges == [None, None]
 
 
 def test_progress_may_cancel_and_the_part_is_kept(server: Server, target: Path) -> None:

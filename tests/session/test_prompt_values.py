@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import tracemalloc
+import zlib
+
 import numpy as np
 import pytest
 
@@ -81,3 +86,63 @@ def test_history():
         history.undo()
     assert history.current is first
     assert history.is_changed
+
+
+def stored(**mask) -> str:
+    bits = base64.b64encode(zlib.compress(np.packbits(np.ones((2, 3), bool)).tobytes())).decode()
+    content = {"at": [0, 0], "size": [2, 3], "bits": bits, **mask}
+    return json.dumps({"version": 1, "clicks": [], "box": None, "mask": content})
+
+
+def test_a_stored_mask_is_read():
+    assert PromptSet.from_json(stored()).mask.bits.all()
+
+
+BOMB = base64.b64encode(zlib.compress(bytes(50_000_000))).decode()
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        {"size": [100_000, 100_000]},
+        {"size": [100_000, 100_000], "bits": BOMB},
+        {"bits": BOMB},
+        {"size": [2, 30]},
+        {"size": [2, 10**400]},
+        {"size": [2.5, 3]},
+        {"size": [-2, -3]},
+        {"size": [0, 0]},
+        {"size": 5},
+        {"at": [10**400, 0]},
+        {"at": [-1, 0]},
+        {"at": [0]},
+        {"bits": "AAAA"},
+        {"bits": "no base64"},
+        {"bits": 5},
+    ],
+)
+def test_a_damaged_mask_is_refused_in_little_memory(mask):
+    tracemalloc.start()
+    with pytest.raises(PromptError, match="Import its outline"):
+        PromptSet.from_json(stored(**mask))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 2000 + "1" + "}" * 2000,
+        '{"clicks": [[1e400, 2, 1]], "box": null, "mask": null}',
+        '{"clicks": [[1' + "0" * 400 + ', 2, 1]], "box": null, "mask": null}',
+        '{"clicks": [["1", 2, 1]], "box": null, "mask": null}',
+        '{"clicks": [], "box": [0, 1' + "0" * 400 + ', 0, 1], "mask": null}',
+        '{"clicks": [], "box": {"a": 1}, "mask": null}',
+        '{"clicks": [], "box": null, "mask": [1]}',
+    ],
+)
+def test_damaged_prompts_are_refused(text):
+    with pytest.raises(PromptError, match=r"cannot be read|finite"):
+        PromptSet.from_json(text)

@@ -5,7 +5,6 @@ An entry that is malformed is named and left out; the others stand.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.coco_json import decode_segmentation
+from core.datasets.base import require_size
+from core.datasets.coco_json import ImageFinder, decode_segmentation, double_ids, image_size
 from core.errors import DatasetError, ImageError
 from core.image import align_mask, read_image
+from core.json_files import is_true, read_json
 
 from .faults import noted
 from .scalabel import Found, file_name, scalabel_frames
@@ -62,6 +63,7 @@ class OutlinedImage:
         masks: list[NDArray[np.int8]] = []
         for label, segmentation in self.outlines:
             with noted(faults, f"The outline of {label} of {self.name} in {source}"):
+                require_size((shape[0], shape[1]), self.image, source)
                 drawn = decode_segmentation(segmentation, (shape[0], shape[1])).astype(np.int8)
                 mask = align_mask(drawn, self.image, source)
                 if not mask.any():
@@ -82,21 +84,26 @@ def read_annotations(path: Path, folder: Path | None, faults: list[str]) -> list
         A file that cannot be read or is of neither form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read {path} as JSON: {error}.") from error
-    folders = [folder] if folder else [path.parent, path.parent / "images"]
+    finder = ImageFinder(path.parent, [folder] if folder else ())
     images: dict[str, OutlinedImage] = {}
     if isinstance(content, dict) and isinstance(content.get("images"), list):
         found = _coco(content, path, faults)
     else:
         found = scalabel_frames(content, path, faults)
-    for name, size, outlines in found:
+    for given, size, outlines in found:
+        try:
+            name, image = finder.find(given)
+        except ValueError as error:
+            faults.append(f"{path}: {error}.")
+            continue
         if name in images:
             faults.append(f"{path} lists the image {name} twice: its objects are put together.")
             images[name].outlines.extend(outlines)
         else:
-            images[name] = OutlinedImage(name, _find(name, folders), size, outlines)
+            images[name] = OutlinedImage(name, image, size, outlines)
     return list(images.values())
 
 
@@ -107,20 +114,19 @@ def _coco(content: dict[str, Any], path: Path, faults: list[str]) -> Iterator[Fo
         with noted(faults, f"Entry {number} of 'images' in {path}"):
             if entry["id"] in entries:
                 raise ValueError(f"the id {entry['id']!r} occurs twice")
-            size = (int(entry["height"]), int(entry["width"])) if "height" in entry else None
+            size = image_size(entry) if "height" in entry else None
             entries[entry["id"]] = (file_name(entry["file_name"]), size, [])
-    for number, entry in enumerate(content.get("annotations") or []):
+    with noted(faults, f"A list of ids in {path}"):
+        faults += [f"{path}: {text}" for text in double_ids(content)]
+    annotations = content.get("annotations") or []
+    if not isinstance(annotations, list):
+        raise DatasetError(f"{path} is not in COCO's form: 'annotations' is no list.")
+    for number, entry in enumerate(annotations):
         with noted(faults, f"Entry {number} of 'annotations' in {path}"):
-            if entry.get("iscrowd"):
+            if is_true(entry.get("iscrowd")):
                 raise ValueError("a crowd region is no object")
             if entry["image_id"] not in entries:
                 raise ValueError(f"no image has the id {entry['image_id']!r}")
             label = f"annotation {entry.get('id', number)}"
             entries[entry["image_id"]][2].append((label, entry["segmentation"]))
     return iter(entries.values())
-
-
-def _find(name: str, folders: list[Path]) -> Path:
-    """Image file in the first folder that has it; else where it should have been."""
-    candidates = [folder / name for folder in folders]
-    return next((path for path in candidates if path.is_file()), candidates[0])

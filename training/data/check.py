@@ -17,7 +17,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Check; 1 where there are faults."""
-    faults = open_source(args).check()
+    dataset = open_source(args)
+    faults = dataset.check()
+    for note in dataset.notes:
+        print(f"note: {note}", file=sys.stderr)
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"{len(faults)} faults in {args.source}." if faults else f"{args.source} is sound.")

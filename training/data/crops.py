@@ -67,18 +67,18 @@ def run(args: argparse.Namespace) -> int:
     dataset = open_source(args)
     names = chosen_names(dataset, args.only)
     rule = CropRule(args.margin, args.min_size, args.longest, args.enlarge)
-    target = ObjectFolder(args.out)
     count, lost = 0, 0
-    for image in read_images(dataset, names):
-        for number, crop in crops(image, rule):
-            if crop is None:
-                lost += 1
-                print(f"Object {number} of {image.name} leaves no pixel.", file=sys.stderr)
-                continue
-            stem = flat_stem(image.name)
-            name = stem if len(image.objects) == 1 else f"{stem}_{number}"
-            target.write(name, *crop, args.quality)
-            count += 1
+    with ObjectFolder(args.out) as target:
+        for image in read_images(dataset, names):
+            for number, crop in crops(image, rule):
+                if crop is None:
+                    lost += 1
+                    print(f"Object {number} of {image.name} leaves no pixel.", file=sys.stderr)
+                    continue
+                stem = flat_stem(image.name)
+                name = stem if len(image.objects) == 1 else f"{stem}_{number}"
+                target.write(name, *crop, args.quality)
+                count += 1
     print(f"{count} crops from {len(names)} images.")
     if count:
         open_dataset("images", args.out).images()  # would say what does not pair

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.json_files import MALFORMED
+
 
 @contextmanager
 def noted(faults: list[str], what: str) -> Iterator[None]:
@@ -13,5 +15,5 @@ def noted(faults: list[str], what: str) -> Iterator[None]:
         yield
     except KeyError as error:
         faults.append(f"{what} is left out: it has no {error}.")
-    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except MALFORMED as error:
         faults.append(f"{what} is left out: {str(error).rstrip('.')}.")

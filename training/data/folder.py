@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.base import IGNORE, OBJECT
+from core.datasets.base import IGNORE, OBJECT, UNFINISHED
 from core.errors import DatasetError
 from core.image import write_png
 
@@ -24,7 +24,7 @@ _OBJECT_VALUE, _IGNORE_VALUE = 255, 128
 
 
 class ObjectFolder:
-    """A folder to fill, image by image.
+    """A folder to fill, image by image, in a ``with`` statement: until its end it is unfinished.
 
     Parameters
     ----------
@@ -39,11 +39,20 @@ class ObjectFolder:
 
     def __init__(self, root: Path) -> None:
         make_folder(root)
+        self._mark = root / UNFINISHED
+        self._mark.write_text("Being written, or its writing was stopped.\n", "utf-8")
         self._images, self._masks = root / "images", root / "masks"
         self._images.mkdir()
         self._masks.mkdir()
         self._image_stems: set[str] = set()
         self._mask_stems: set[str] = set()
+
+    def __enter__(self) -> ObjectFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._mark.unlink(missing_ok=True)
 
     def copy(self, stem: str, image: Path, masks: Sequence[NDArray[np.int8]]) -> str:
         """Copy an image byte for byte and write its masks; return the name it got.

@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
         images = read_annotations(args.source, args.images, faults)
         progress = tqdm(images, unit="picture", disable=None)
         found = ((p.name, p.image, p.masks(args.source, faults)) for p in progress)
-    target = ObjectFolder(args.out)
     counts = []
-    for name, path, masks in found:
-        if masks:
-            target.copy(flat_stem(name), path, masks)
-        counts.append(len(masks))
+    with ObjectFolder(args.out) as target:
+        for name, path, masks in found:
+            if masks:
+                target.copy(flat_stem(name), path, masks)
+            counts.append(len(masks))
     for fault in faults:
         print(fault, file=sys.stderr)
     print(

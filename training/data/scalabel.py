@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets.coco_json import image_size
 from core.errors import DatasetError
 
 from .faults import noted
@@ -39,7 +40,7 @@ def scalabel_frames(content: object, path: Path, faults: list[str]) -> Iterator[
         with noted(faults, f"Frame {number} in {path}"):
             name = file_name(frame["name"])
             size = frame.get("size")
-            shape = (int(size["height"]), int(size["width"])) if size else None
+            shape = image_size(size) if size else None
             outlines = _outlines(list(frame.get("labels") or []), f"{name} in {path}", faults)
             yield name, shape, outlines
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.datasets import ImageSample
 from core.datasets.base import IGNORE
 from core.errors import DatasetError
+from core.files import write_text
 
 from .folder import encode_jpeg, make_folder
 from .resize import fitted_shape, resize_ids, resize_pixels
@@ -63,10 +64,11 @@ class ShardWriter:
         with self._named():
             self._close()
             if kind is None:
-                with (self.folder / MANIFEST).open("w", newline="", encoding="utf-8") as file:
-                    writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-                    writer.writeheader()
-                    writer.writerows(self._rows)
+                text = io.StringIO()
+                writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(self._rows)
+                write_text(self.folder / MANIFEST, text.getvalue())
 
     def add(self, stem: str, image: ImageSample, quality: int) -> int:
         """Add an image and its layers; returns the number of objects that have a pixel.

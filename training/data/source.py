@@ -13,6 +13,8 @@ from core.arguments import natural, number
 from core.datasets import DATASETS, Dataset, ImageSample, open_dataset
 from core.datasets.base import shorten
 from core.errors import DatasetError
+from core.file_names import same_name
+from core.text_files import read_lines
 
 
 def add_source(parser: argparse.ArgumentParser, *, choice: bool = True) -> None:
@@ -47,11 +49,10 @@ def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
     if only is None:
         return names
     try:
-        listed = only.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        wanted = {same_name(line) for line in read_lines(only)}
+    except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read the list of images {only}: {error}.") from error
-    wanted = {line.strip() for line in listed} - {""}
-    missing = sorted(wanted - set(names))
+    missing = sorted(wanted - {same_name(name) for name in names})
     if not wanted:
         raise DatasetError(f"The list {only} is empty: write names of images, one a line.")
     if missing:
@@ -59,7 +60,7 @@ def chosen_names(dataset: Dataset, only: Path | None) -> list[str]:
             f"{only} names images that {dataset.root} does not have (it has {names[0]}): "
             + ", ".join(shorten(missing))
         )
-    return [name for name in names if name in wanted]
+    return [name for name in names if same_name(name) in wanted]
 
 
 def read_images(dataset: Dataset, names: Sequence[str]) -> Iterator[ImageSample]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import DatasetError
+from core.files import write_text
 
 from .folder import make_folder
 from .near_duplicates import BITS, difference_hash, near_duplicate_pairs
@@ -151,11 +152,11 @@ def _write(out: Path, sides: dict[str, list[str]], args: argparse.Namespace) -> 
     try:
         if out.suffix == ".json":
             content = {"source": args.source, "by": args.by, "seed": args.seed, "splits": sides}
-            out.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            write_text(out, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             return
         make_folder(out)
         for side, names in sides.items():
-            (out / f"{side}.txt").write_text("".join(f"{n}\n" for n in names), "utf-8")
+            write_text(out / f"{side}.txt", "".join(f"{n}\n" for n in names))
     except OSError as error:
         raise DatasetError(f"Cannot write the split to {out}: {error}.") from error
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.errors import IsegError
 from core.image import write_png
+from core.outline.vector_files import encode_vectors
 
 from .scene import EPSG, Scene
 
@@ -87,17 +88,13 @@ def _write_dem(scene: Scene, path: Path) -> None:
 
 def _write_outlines(scene: Scene, path: Path) -> None:
     import shapely
-    from pyogrio.raw import write
 
     numbers, outlines, kinds = zip(*scene.outlines, strict=True)
-    path.unlink(missing_ok=True)
-    write(
-        path,
-        np.array([shapely.to_wkb(outline) for outline in outlines], dtype=object),
-        field_data=[np.array(numbers, np.int32), np.array(kinds, dtype=object)],
-        fields=["id", "kind"],
-        geometry_type="MultiPolygon",
+    content = encode_vectors(
+        [shapely.to_wkb(outline) for outline in outlines],
+        {"id": np.array(numbers, np.int32), "kind": np.array(kinds, dtype=object)},
         crs=f"EPSG:{EPSG}",
         driver="GPKG",
         layer="outlines",
     )
+    path.write_bytes(content)

@@ -45,6 +45,15 @@ def add_camera_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_layer_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--layer NAME``."""
+    parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="of a file of outlines (default: avalanches, or the only one with polygons)",
+    )
+
+
 def add_prior_options(group: argparse._ArgumentGroup) -> None:
     """Add ``--position``, ``--height-above-ground`` and ``--focal``."""
     group.add_argument(

@@ -34,6 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         help="polygons, in any CRS (layer avalanches)",
     )
+    common.add_layer_option(parser)
     common.add_camera_option(parser)
     common.add_viewshed_options(parser)
     parser.add_argument(
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     record = CameraRecord.read(args.camera)
     if args.image_size:
         record = resized(record, *args.image_size)
-    features, crs = read_polygons(args.outlines)
+    features, crs = read_polygons(args.outlines, args.layer)
     if crs is None:
         raise IsegError(f"{args.outlines} has no CRS: set it in QGIS (Set Layer CRS, then export).")
     viewshed = common.open_viewshed(record, args)

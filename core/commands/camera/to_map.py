@@ -47,6 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="of the camera's photo: masks (255 on 0), label images (one avalanche for each "
         "value), or outlines in pixels (x, -y) as `core segment` writes them",
     )
+    common.add_layer_option(parser)
     common.add_camera_option(parser)
     common.add_viewshed_options(parser)
     parser.add_argument(
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
         common.warn(
             f"{args.camera} has no covariance of its pose: sigma_map_m is that of an exact pose."
         )
-    shapes = [shape for path in args.inputs for shape in _read(path, record)]
+    shapes = [shape for path in args.inputs for shape in _read(path, record, args.layer)]
     viewsheds: dict[tuple[int, int], Viewshed] = {}
     features, boundaries = [], {}
     for shape in shapes:
@@ -139,10 +140,10 @@ class PhotoAvalanche:
         return outline_to_map(area, viewshed, min_area=args.min_area, bridge=args.bridge)
 
 
-def _read(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
+def _read(path: Path, record: CameraRecord, layer: str | None) -> Iterator[PhotoAvalanche]:
     """Read all avalanches of a file."""
     if path.suffix.lower() in _VECTOR:
-        return _read_outlines(path, record)
+        return _read_outlines(path, record, layer)
     return _read_masks(path, record)
 
 
@@ -165,15 +166,15 @@ def _read_masks(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
         yield PhotoAvalanche(path, number, (width, height), partial(found.area, number))
 
 
-def _read_outlines(path: Path, record: CameraRecord) -> Iterator[PhotoAvalanche]:
+def _read_outlines(path: Path, record: CameraRecord, layer: str | None) -> Iterator[PhotoAvalanche]:
     from shapely.affinity import scale
 
     from .features import read_polygons
 
     size = record.camera.width, record.camera.height
-    features, _ = read_polygons(path)
-    for number, (_, polygon, properties) in enumerate(features, 1):
-        polygon = _as_displayed(polygon, properties, record)
+    features, _ = read_polygons(path, layer)
+    for number, (_, stored, properties) in enumerate(features, 1):
+        polygon = _as_displayed(stored, properties, record)
         left, bottom, right, top = polygon.bounds
         if left < -1 or top > 1 or right > size[0] + 1 or bottom < -size[1] - 1:
             raise CameraError(
