@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import torch
 from tqdm import tqdm
 
 import core
 from core.datasets import Dataset, ObjectRef, open_dataset
 from core.engine import LoadedModel, load_model
+from core.ipc.server import versions as installed_versions
 from core.predictor import BRSOptions, Predictor, PredictorOptions, Zoom
 from core.zoo import resolve_model
 
@@ -63,7 +63,8 @@ class Job:
 
     def load(self) -> LoadedModel:
         """Load the model, unless it is the one loaded last."""
-        return _load(self.model, self.settings["device"], self.settings["engine"])
+        device, engine, threads = (self.settings[key] for key in ("device", "engine", "threads"))
+        return _load(self.model, device, engine, threads)
 
     def predictor(self) -> Predictor:
         """Make a fresh predictor."""
@@ -147,7 +148,7 @@ SETTINGS = (
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    versions = {"avalanche_iseg": core.__version__, "torch": torch.__version__}
+    versions = {"avalanche_iseg": core.__version__, "torch": installed_versions(["torch"])["torch"]}
     return {name: getattr(args, name) for name in SETTINGS} | {"versions": versions}
 
 
@@ -168,15 +169,10 @@ def zoom_for(text: str, dataset: str) -> Zoom | None:
     return Zoom(target_size=(side, side), skip_clicks=-1)
 
 
-def set_threads(count: int) -> None:
-    """Limit the threads of a process."""
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)
-
-
 @lru_cache(maxsize=1)
-def _load(model: str, device: str, engine: str) -> LoadedModel:
-    return load_model(model, device=device, engine=engine)
+def _load(model: str, device: str, engine: str, threads: int) -> LoadedModel:
+    cv2.setNumThreads(threads)
+    return load_model(model, device=device, engine=engine, threads=threads)
 
 
 def _sha256(path: Path) -> str:

@@ -17,7 +17,10 @@ _WINDOWS_DRIVERS = ("nvcuda.dll", "amdhip64.dll", "amdhip64_6.dll", "amdhip64_7.
 
 def torch_is_installed() -> bool:
     """Return whether PyTorch is installed."""
-    return importlib.util.find_spec("torch") is not None
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ImportError:
+        return False
 
 
 def require_torch(purpose: str) -> None:

@@ -149,9 +149,12 @@ def choose_engine(name: str, device: str = "cpu") -> str:
     on_cpu = device == "cpu"
     if name.startswith("openvino") and not on_cpu:
         raise EngineError(f"OpenVINO runs on the CPU here, not on '{device}'. Choose 'torch'.")
-    if name == "auto":
-        return "openvino" if on_cpu and available() else "torch"
-    return name
+    if name != "auto":
+        return name
+    if on_cpu and available():
+        return "openvino"
+    require_torch("Without OpenVINO, a model")
+    return "torch"
 
 
 def _openvino_engines(
