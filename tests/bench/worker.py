@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from core.prompts import Click, Prompts
@@ -47,15 +48,16 @@ def main() -> None:
                 run()
                 times[name].append((time.perf_counter() - wall, _cpu(process) - cpu))
 
-            load = lambda w=worker: w.load_model("default", engine=arguments.engine, threads=1)  # noqa: E731
-            note("load and warm up", load)
+            note(
+                "load and warm up",
+                partial(worker.load_model, "default", engine=arguments.engine, threads=1),
+            )
             times["start to loaded"].append((time.perf_counter() - start, _cpu(process)))
             worker.set_image("photo", pixels)
             for count in range(1, len(_CLICKS) + 1):
-                prompts = Prompts(_CLICKS[:count])
                 name = {1: "first click", 2: "second click"}.get(count, "later click")
-                note(name, lambda p=prompts, w=worker: w.predict("photo", p))
-            note("outline", lambda w=worker: w.outline("photo", Prompts(_CLICKS)))
+                note(name, partial(worker.predict, "photo", Prompts(_CLICKS[:count])))
+            note("outline", partial(worker.outline, "photo", Prompts(_CLICKS)))
             status = (process / "status").read_text()
     print(f"{arguments.engine}, {arguments.python}, 6000 x 4000 pixels, 1 thread")
     for name, pairs in times.items():
