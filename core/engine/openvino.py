@@ -100,11 +100,11 @@ class OpenVinoEngine(Engine):
         self, image: NDArray[np.float32], points: NDArray[Any]
     ) -> NDArray[np.float32]:
         """Compute (B, 1, H, W) logits; see `Engine.compute_logits`."""
-        size = image.shape[2], image.shape[3]
         inputs = [np.ascontiguousarray(x) for x in prepare(self.config, image, points)]
-        request = self._request((len(image), *size) if size in self._sizes else None)
+        batch, _, *size = inputs[0].shape
+        request = self._request((batch, *size) if tuple(size) in self._sizes else None)
         results = request.infer(inputs, share_inputs=True)
-        return enlarge(self.config, results[0], size)
+        return enlarge(self.config, results[0], (image.shape[2], image.shape[3]))
 
     def _request(self, shape: tuple[int, ...] | None) -> Any:  # noqa: ANN401
         """Return the compiled network for inputs of (B, H, W), or of any shape."""

@@ -140,7 +140,7 @@ def test_the_command_line_loads_no_torch(photo, tmp_path):
 
     cv2.imwrite(str(tmp_path / "photo.png"), photo)
     code = (
-        "from core.__main__ import main; main(['segment', 'photo.png', '--click', '200,150', "
+        "from core.commands import main; main(['segment', 'photo.png', '--click', '200,150', "
         f"'--out', 'mask.png']); {LOADED}"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
