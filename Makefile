@@ -95,6 +95,7 @@ format: $(READY)
 bench: $(READY) qgis
 	$(RUN) -m tests.bench.forward
 	$(RUN) -m tests.bench.first_click
+	$(RUN) -m tests.bench.worker
 	$(RUN) -m tests.bench.training
 	$(RUN) -m tests.bench.sight
 	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import torch
 from tqdm import tqdm
 
 import core
 from core.datasets import Dataset, ObjectRef, open_dataset
 from core.engine import DEFAULT_THRESHOLD, LoadedModel, load_model
 from core.errors import IsegError
-from core.model.checkpoint import load_checkpoint
+from core.ipc.server import versions as installed_versions
+from core.model import native
 from core.predictor import BRSOptions, Predictor, PredictorOptions, Zoom
 from core.zoo import resolve_model
 
@@ -65,7 +65,8 @@ class Job:
 
     def load(self) -> LoadedModel:
         """Load the model, unless it is the one loaded last."""
-        return _load(self.model, self.settings["device"], self.settings["engine"])
+        device, engine, threads = (self.settings[key] for key in ("device", "engine", "threads"))
+        return _load(self.model, device, engine, threads)
 
     def predictor(self) -> Predictor:
         """Make a fresh predictor."""
@@ -123,7 +124,11 @@ def _threshold(args: argparse.Namespace, path: Path) -> float:
         return float(args.threshold)
     if args.reference:
         return DEFAULT_THRESHOLD
-    return float(load_checkpoint(path).metadata.get("threshold", DEFAULT_THRESHOLD))
+    if not native.is_native(path):
+        return DEFAULT_THRESHOLD
+    with native.named_in_errors(path):
+        _, metadata = native.read_header(path)
+    return float(metadata.get("threshold", DEFAULT_THRESHOLD))
 
 
 def _job(
@@ -167,7 +172,7 @@ SETTINGS = (
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    versions = {"avalanche_iseg": core.__version__, "torch": torch.__version__}
+    versions = {"avalanche_iseg": core.__version__, "torch": installed_versions(["torch"])["torch"]}
     return {name: getattr(args, name) for name in SETTINGS} | {"versions": versions}
 
 
@@ -188,15 +193,10 @@ def zoom_for(text: str, dataset: str) -> Zoom | None:
     return Zoom(target_size=(side, side), skip_clicks=-1)
 
 
-def set_threads(count: int) -> None:
-    """Limit the threads of a process."""
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)
-
-
 @lru_cache(maxsize=1)
-def _load(model: str, device: str, engine: str) -> LoadedModel:
-    return load_model(model, device=device, engine=engine)
+def _load(model: str, device: str, engine: str, threads: int) -> LoadedModel:
+    cv2.setNumThreads(threads)
+    return load_model(model, device=device, engine=engine, threads=threads)
 
 
 def _sha256(path: Path) -> str:

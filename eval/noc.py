@@ -13,7 +13,7 @@ from core.datasets import DATASETS
 from core.engine import DEFAULT_THRESHOLD, ENGINES, choose_engine
 from core.predictor import MODES
 
-from .jobs import Job, Share, plan, set_threads
+from .jobs import Job, Share, plan
 from .options import between_0_and_1, dataset_folder, zoom
 from .overlays import save_overlays
 from .report import EvaluationReport, table, write_csv, write_json, write_text
@@ -107,7 +107,6 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate and write the results."""
-    set_threads(args.threads)
     args.engine = _engine(args)
     with join_shards() as shard, tempfile.TemporaryDirectory() as nowhere:
         jobs = plan(args)

@@ -12,8 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-import torch.distributed as dist
-
 from core.datasets import ObjectRef
 from core.errors import IsegError
 from core.json_files import MALFORMED, parse_json
@@ -41,6 +39,8 @@ class Shard:
         """Collect one item of every shard, in rank order, in every shard."""
         if self.count == 1:
             return [item]
+        import torch.distributed as dist  # seconds to load, and few need it
+
         items: list[T | None] = [None] * self.count
         dist.all_gather_object(items, item)
         return [item for item in items if item is not None]
@@ -48,6 +48,8 @@ class Shard:
     def wait_for_all(self) -> None:
         """Return when every shard has come this far."""
         if self.count > 1:
+            import torch.distributed as dist
+
             dist.barrier()
 
 
@@ -58,6 +60,8 @@ def join_shards() -> Iterator[Shard]:
     if shard.count == 1:
         yield shard
         return
+    import torch.distributed as dist
+
     dist.init_process_group("gloo", timeout=PATIENCE)
     try:
         yield shard

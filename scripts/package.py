@@ -1,7 +1,8 @@
 """Build the plugin: a folder that QGIS can load, and the zip to install.
 
 The plugin carries its own copy of `core`, without the parts that only scripts use: its worker
-process runs that copy, in an environment of its own.
+process runs that copy, in an environment of its own. What that needs is listed in
+``worker/requirements/``, one file for each kind of work.
 
 Usage: ``python scripts/package.py [FOLDER]``. Without a folder the zip goes into ``dist/``.
 """
@@ -33,6 +34,40 @@ _SCRIPTS_ONLY = (
     "worker/frames.py",
     "worker/launch.py",
 )
+_PREDICTION = (
+    "affine",
+    "numpy",
+    "opencv-python-headless",
+    "openvino",
+    "rasterio",
+    "safetensors",
+    "shapely",
+)
+WORKER_PACKAGES = {
+    "prediction": _PREDICTION,
+    "cameras": (
+        "affine",
+        "numpy",
+        "opencv-python-headless",
+        "pyproj",
+        "rasterio",
+        "scikit-image",
+        "scipy",
+        "shapely",
+    ),
+    "checkpoints": (*_PREDICTION, "torch"),
+}
+"""What workers need: to run the default model, for cameras, to run published checkpoints too."""
+
+
+def requirements(kind: str) -> str:
+    """Return the packages of a kind in the versions of `constraints.txt`, as pip reads them."""
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    )
+    return "".join(f"{name}=={pinned[name]}\n" for name in WORKER_PACKAGES[kind])
 
 
 def build(parent: Path) -> Path:
@@ -52,6 +87,10 @@ def build(parent: Path) -> Path:
             path.unlink()
     shutil.copytree(ROOT / "resources" / "models", plugin / "resources" / "models")
     compile_languages(ROOT / NAME / "languages", plugin / "languages")
+    lists = plugin / "worker" / "requirements"
+    lists.mkdir()
+    for kind in WORKER_PACKAGES:
+        (lists / f"{kind}.txt").write_text(requirements(kind), encoding="utf-8")
     shutil.copy(ROOT / "LICENSE", plugin / "core")  # the plugin has its own
     metadata = (ROOT / "metadata.txt").read_text(encoding="utf-8").rstrip("\n")
     text = f"{metadata}\nchangelog={_changelog()}\n"

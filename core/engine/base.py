@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from ..model import ClickModel
-from ..model.layers import height_width
+from ..model import ModelConfig
+
+if TYPE_CHECKING:
+    from ..model import ClickModel
 
 
 class Engine(ABC):
-    """Runs one `ClickModel` without gradients.
+    """Runs one click network without gradients: arrays in, arrays out.
 
     Attributes
     ----------
-    model
-        The network in PyTorch, for what needs gradients or features.
+    name
+        One of `core.engine.ENGINES`, but "auto".
+    config
+        Of the network.
     device
-        Device of its inputs.
+        What it runs on, as PyTorch names devices.
     """
 
     name: str
+    config: ModelConfig
+    device: Any
 
-    def __init__(self, model: ClickModel, device: torch.device) -> None:
-        self.model = model.to(device)
-        self.device = device
-
-    def compute_logits(self, image: Tensor, points: Tensor) -> Tensor:
-        """Compute (B, 1, H, W) logits; arguments as for `ClickModel.forward`."""
-        with torch.inference_mode():
-            rgb, maps = self.model.prepare(image.to(self.device), self.place_points(points))
-            return self.model.enlarge(self.run_network(rgb, maps), height_width(image))
-
-    def place_points(self, points: Tensor) -> Tensor:
-        """Move points to the device, in the best precision that it has."""
-        precision = torch.float32 if self.device.type == "mps" else points.dtype
-        return points.to(self.device, precision)
+    @property
+    @abstractmethod
+    def model(self) -> ClickModel:
+        """The network in PyTorch, for what needs gradients or features."""
 
     @abstractmethod
-    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
-        """Compute (B, 1, H/4, W/4) logits from the output of `ClickModel.prepare`."""
+    def compute_logits(
+        self, image: NDArray[np.float32], points: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """Compute (B, 1, H, W) logits; arguments as for `ClickModel.forward`, as arrays."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError
-from ..model import ClickModel
-from ..model.checkpoint import load_checkpoint
+from ..model import native
+from ..model.config import LightConfig, ModelConfig
 from ..zoo import resolve_model
 from .base import Engine
-from .openvino import OpenVinoEngine, available
-from .pytorch import TorchEngine
+from .devices import find_device, require_torch, torch_is_installed
+from .light_graph import build_light_graph
+from .openvino import OpenVinoEngine, Precision, available, import_openvino, native_precision
 
-ENGINES = ("auto", "torch", "openvino")
+if TYPE_CHECKING:
+    from ..model import ClickModel
+
+ENGINES = ("auto", "torch", "openvino", "openvino-bf16")
 
 DEFAULT_THRESHOLD = 0.49
 """Threshold of the RITM family, for model files without one."""
@@ -85,8 +87,12 @@ class LoadedModel:
         return self.metadata.get("looks_closer") is True
 
 
-def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -> LoadedModel:
+def load_model(
+    name: str | Path, *, device: str = "cpu", engine: str = "auto", threads: int | None = None
+) -> LoadedModel:
     """Load a model of the zoo by name, or any model file.
+
+    Light networks, such as the default model, need no PyTorch where OpenVINO is installed.
 
     Parameters
     ----------
@@ -95,7 +101,11 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
     device
         "cpu", "cuda", "cuda:1", "mps" …, or "auto" for a GPU if there is one.
     engine
-        "torch", "openvino", or "auto": the faster one that is installed and fits the device.
+        "torch"; "openvino" in single precision, or "openvino-bf16", for light networks, in
+        bfloat16; "auto": the fastest one that is installed, fits the device and suits the
+        processor.
+    threads
+        For computing on the CPU. None: as many as OpenCV (OpenVINO) or PyTorch use.
 
     Raises
     ------
@@ -108,12 +118,22 @@ def load_model(name: str | Path, *, device: str = "cpu", engine: str = "auto") -
     'default'
     """
     path = resolve_model(name)
-    checkpoint = load_checkpoint(path)
-    target = _device(device)
-    stages = tuple(_engine(engine, model, target) for model in checkpoint.stages)
-    threshold = float(checkpoint.metadata.get("threshold", DEFAULT_THRESHOLD))
+    target = find_device(device)
+    chosen = choose_engine(engine, target)
     label = path.stem if Path(name).is_file() else str(name)
-    return LoadedModel(label, path, stages, threshold, checkpoint.metadata)
+    with native.named_in_errors(path):
+        config, metadata = native.read_header(path) if native.is_native(path) else (None, {})
+    threshold = float(metadata.get("threshold", DEFAULT_THRESHOLD))
+    loaded = LoadedModel(label, path, (), threshold, metadata)
+    if chosen == "torch":
+        return replace(loaded, stages=_torch_engines(path, target, threads))
+    try:
+        return replace(loaded, stages=_openvino_engines(loaded, config, engine, threads))
+    except EngineError as error:
+        if engine != "auto" or not torch_is_installed():
+            raise
+        warnings.warn(f"{error} Going on with PyTorch, slower.", stacklevel=2)
+        return replace(loaded, stages=_torch_engines(path, target, threads))
 
 
 def choose_engine(name: str, device: str = "cpu") -> str:
@@ -127,34 +147,61 @@ def choose_engine(name: str, device: str = "cpu") -> str:
     if name not in ENGINES:
         raise EngineError(f"Unknown engine {name!r}; choose one of {', '.join(ENGINES)}.")
     on_cpu = device == "cpu"
-    if name == "openvino" and not on_cpu:
+    if name.startswith("openvino") and not on_cpu:
         raise EngineError(f"OpenVINO runs on the CPU here, not on '{device}'. Choose 'torch'.")
-    if name == "auto":
-        return "openvino" if on_cpu and available() else "torch"
-    return name
+    if name != "auto":
+        return name
+    if on_cpu and available():
+        return "openvino"
+    require_torch("Without OpenVINO, a model")
+    return "torch"
 
 
-def _engine(name: str, model: ClickModel, device: torch.device) -> Engine:
-    if choose_engine(name, device.type) == "torch":
-        return TorchEngine(model, device)
-    try:
-        return OpenVinoEngine(model)
-    except EngineError as error:
-        if name == "openvino":
-            raise
-        warnings.warn(f"{error} Going on with PyTorch, slower.", stacklevel=3)
-        return TorchEngine(model, device)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+def _openvino_engines(
+    model: LoadedModel, config: ModelConfig | None, engine: str, threads: int | None
+) -> tuple[Engine, ...]:
+    """Return engines of OpenVINO; those of light networks without PyTorch."""
+    if isinstance(config, LightConfig):
+        import_openvino()
+        with native.named_in_errors(model.path):
+            network = build_light_graph(config, native.read_weights(model.path, "np"))
+        sizes = [size for size in (model.overview_size, model.view_size) if size is not None]
+        precision: Precision = native_precision() if engine == "auto" else "f32"
+        return (
+            OpenVinoEngine(
+                config,
+                network,
+                lambda: _torch_models(model.path)[0],
+                precision="bf16" if engine == "openvino-bf16" else precision,
+                threads=threads,
+                sizes=sizes,
+            ),
+        )
+    if engine == "openvino-bf16":
         raise EngineError(
-            f"The device '{name}' cannot be used ({error}). Choose 'cpu', or check the driver and "
-            "the build of PyTorch."
-        ) from error
-    return device
+            f"The model '{model.name}' is no light network and runs in single precision only. "
+            "Choose the engine 'openvino'."
+        )
+    models = _torch_models(model.path)
+    from .conversion import convert_to_openvino
+
+    return tuple(convert_to_openvino(network, threads) for network in models)
+
+
+def _torch_engines(path: Path, device: str, threads: int | None) -> tuple[Engine, ...]:
+    models = _torch_models(path)
+    import torch
+
+    from .pytorch import TorchEngine
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return tuple(TorchEngine(model, torch.device(device)) for model in models)
+
+
+def _torch_models(path: Path) -> tuple[ClickModel, ...]:
+    """Return the networks of a model file in PyTorch."""
+    require_torch(f"The model {path.name}")
+    from ..model.checkpoint import load_checkpoint
+
+    return load_checkpoint(path).stages

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ..model import ClickModel
 from .base import Engine
 
 
@@ -12,6 +18,32 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def run_network(self, rgb: Tensor, maps: Tensor) -> Tensor:
-        """Compute (B, 1, H/4, W/4) logits from the output of `ClickModel.prepare`."""
-        return self.model.decode(self.model.encode(rgb, maps, "A"), "A").instances
+    def __init__(self, model: ClickModel, device: torch.device) -> None:
+        self._model = model.to(device)
+        self.config = model.config
+        self.device = device
+
+    @property
+    def model(self) -> ClickModel:
+        """The network, on the device."""
+        return self._model
+
+    def compute_logits(
+        self, image: NDArray[np.float32], points: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """Compute (B, 1, H, W) logits; see `Engine.compute_logits`."""
+        with torch.inference_mode():
+            logits = self.model(*to_device(image, points, self.device)).instances
+        return np.asarray(logits.cpu().numpy())
+
+
+def to_device(
+    image: NDArray[np.float32], points: NDArray[Any], device: torch.device | str
+) -> tuple[Tensor, Tensor]:
+    """Return image and points as tensors on a device; points in the best precision it has."""
+    single = torch.device(device).type == "mps"
+    places = torch.from_numpy(np.ascontiguousarray(points))
+    return (
+        torch.from_numpy(np.ascontiguousarray(image)).to(device),
+        places.to(device, torch.float32 if single else places.dtype),
+    )

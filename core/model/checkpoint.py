@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError, ModelNotFoundError
+from ..errors import CheckpointError
 from ..json_files import MALFORMED
 from . import native, ritm_format
 from .archive import refuse_bomb
 from .config import ModelConfig
+from .native import ADVICE
 from .network import ClickModel, build_model
 
 StateDict = dict[str, Tensor]
@@ -35,7 +36,6 @@ _DAMAGE = (
     RuntimeError,
     struct.error,
 )
-_ADVICE = "Download it again, or choose another model."
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,19 +68,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         says which. A model is never loaded in part.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ModelNotFoundError(f"There is no model file {path}. Check the path.")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"The model file {path} is empty (0 bytes). {_ADVICE}")
-    try:
+    with native.named_in_errors(path):
         if native.is_native(path):
-            config, state, metadata = native.read(path)
-            parts = [(config, state)]
+            config, metadata = native.read_header(path)
+            parts = [(config, native.read_weights(path, "pt"))]
         else:
             parts, metadata = ritm_format.parse(_unpickle(path)), {}
         return Checkpoint(path, tuple(_build(*part) for part in parts), metadata)
-    except CheckpointError as error:
-        raise CheckpointError(f"Cannot use the model file {path}: {error}") from error
 
 
 def _unpickle(path: Path) -> object:
@@ -94,7 +88,7 @@ def _unpickle(path: Path) -> object:
             "nothing of it was executed. Get the plain weights from whoever made it."
         ) from error
     except _DAMAGE as error:
-        raise CheckpointError(f"it is truncated or damaged. {_ADVICE} ({error})") from error
+        raise CheckpointError(f"it is truncated or damaged. {ADVICE} ({error})") from error
 
 
 def _build(config: ModelConfig, state: StateDict) -> ClickModel:
@@ -116,7 +110,7 @@ def _build(config: ModelConfig, state: StateDict) -> ClickModel:
             )
     bad = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
     if bad:
-        raise CheckpointError(f"it holds values that are not numbers, in {_listed(bad)}. {_ADVICE}")
+        raise CheckpointError(f"it holds values that are not numbers, in {_listed(bad)}. {ADVICE}")
     # Half precision becomes single precision here.
     exact = {key: state[key].to(tensor.dtype) for key, tensor in expected.items()}
     model.load_state_dict(exact, assign=True)

@@ -1,4 +1,4 @@
-"""Click maps: clicks drawn as network input, in prediction, evaluation and training.
+"""Click maps: clicks drawn as network input, in PyTorch; `arrays` draws the same in NumPy.
 
 Points are (B, 2P, 3) floating-point tensors as in RITM: the first P rows of a sample are positive
 clicks, the last P negative; columns are row, column (network-input pixels, fractional allowed) and
@@ -8,39 +8,10 @@ that reaches into it is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from ..prompts import Click
-
 Size = tuple[int, int]
-
-
-def points_tensor(clicks: Sequence[Click]) -> Tensor:
-    """Convert clicks to (1, 2P, 3) float64 points, P = max(1, positives, negatives).
-
-    Double precision as in the published evaluation: whether a pixel lies just within the radius
-    of a click between pixels depends on it.
-    """
-    count = max(1, *(sum(click.positive is sign for click in clicks) for sign in (True, False)))
-    points = torch.full((1, 2 * count, 3), -1.0, dtype=torch.float64)
-    used = {True: 0, False: count}
-    for order, click in enumerate(clicks):
-        slot = used[bool(click.positive)]
-        points[0, slot] = torch.tensor([click.row, click.col, order], dtype=torch.float64)
-        used[bool(click.positive)] = slot + 1
-    return points
-
-
-def flip_points(points: Tensor, width: int) -> Tensor:
-    """Mirror points horizontally (column -> width - column - 1)."""
-    flipped = points.clone()
-    flipped[..., 1] = width - points[..., 1] - 1
-    # Padding must stay padding; a click up and left of the image may reach its mirror image.
-    padding = (points == -1).all(dim=-1, keepdim=True)
-    return torch.where(padding, points, flipped)
 
 
 def disk_maps(points: Tensor, size: Size, radius: float) -> Tensor:

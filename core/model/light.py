@@ -16,24 +16,8 @@ from torch import Tensor, nn
 
 from .config import ModelConfig
 from .layers import conv_bn, height_width, separable_conv
+from .light_layout import GUIDES, STEM_CHANNELS, STRIDE, TAP_CHANNELS, TAPS, Block, encoder_blocks
 from .stem import Scale
-
-STRIDE = 16
-"""Coarsest of the encoder's features, and the smallest side of an input."""
-_STEM_CHANNELS = 32
-# Of the inverted residuals after the first: output channels, stride, dilation of the depthwise.
-_BLOCKS = (
-    *[(24, 2, 1), (24, 1, 1)],
-    *[(32, 2, 1), (32, 1, 1), (32, 1, 1)],
-    *[(64, 2, 1), (64, 1, 1), (64, 1, 1), (64, 1, 1)],
-    *[(96, 1, 1), (96, 1, 1), (96, 1, 1)],
-    *[(160, 1, 1), (160, 1, 2), (160, 1, 2), (320, 1, 2)],
-)
-_EXPANSION = 6
-# Blocks whose outputs the decoder uses: at strides 4 and 8, of the middle and the deep stage.
-_TAPS = (2, 5, 12, 16)
-_TAP_CHANNELS = (24, 32, 96, 320)
-_GUIDES = 4  # positive clicks, negative clicks, previous mask, what the previous mask leaves out
 
 
 def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -70,10 +54,9 @@ class SameConv2d(nn.Conv2d):
 class InvertedResidual(nn.Module):
     """1x1 expansion, 3x3 depthwise, 1x1 projection without activation."""
 
-    def __init__(
-        self, inputs: int, outputs: int, stride: int, dilation: int, expansion: int
-    ) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
+        inputs, outputs, stride, dilation, expansion = block
         middle = inputs * expansion
         self.expand = nn.Conv2d(inputs, middle, 1) if expansion > 1 else None
         self.depthwise: nn.Conv2d = (
@@ -97,18 +80,8 @@ class MobileNetV2Encoder(nn.Module):
 
     def __init__(self, middle_stride: int, deep_stride: int) -> None:
         super().__init__()
-        self.stem = SameConv2d(3, _STEM_CHANNELS)
-        blocks = [InvertedResidual(_STEM_CHANNELS, 16, 1, 1, expansion=1)]
-        inputs = 16
-        finer = 1  # stride 16 over the stride of the block's input, from the middle stage on
-        for index, (outputs, stride, dilation) in enumerate(_BLOCKS, start=1):
-            dilation *= finer
-            if index == _TAPS[1] + 1:
-                stride, finer = middle_stride // 8, 16 // middle_stride
-            elif index == _TAPS[2] + 1:
-                stride, finer = deep_stride // middle_stride, 16 // deep_stride
-            blocks.append(InvertedResidual(inputs, outputs, stride, dilation, _EXPANSION))
-            inputs = outputs
+        self.stem = SameConv2d(3, STEM_CHANNELS)
+        blocks = map(InvertedResidual, encoder_blocks(middle_stride, deep_stride))
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, rgb: Tensor, stem: Tensor) -> list[Tensor]:
@@ -117,7 +90,7 @@ class MobileNetV2Encoder(nn.Module):
         taps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in _TAPS:
+            if index in TAPS:
                 taps.append(x)
         return taps
 
@@ -128,7 +101,7 @@ class SimilarityGuide(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.embed = nn.Conv2d(channels, channels, 1)
-        self.spread = nn.Conv2d(_GUIDES, channels, 1)
+        self.spread = nn.Conv2d(GUIDES, channels, 1)
 
     def forward(self, x: Tensor, guides: Tensor) -> Tensor:
         """Compute (B, C, h, w) to add from (B, C, h, w) features and (B, 4, h, w) weights."""
@@ -136,7 +109,7 @@ class SimilarityGuide(nn.Module):
         weights = guides.flatten(2)
         means = weights @ cells.transpose(1, 2)  # (B, 4, C)
         means = F.normalize(means, dim=2, eps=1e-4)  # zero without any weight
-        similarity = (means @ cells).reshape(x.shape[0], _GUIDES, *height_width(x))
+        similarity = (means @ cells).reshape(x.shape[0], GUIDES, *height_width(x))
         result: Tensor = self.spread(similarity)
         return result
 
@@ -147,9 +120,9 @@ class LightDecoder(nn.Module):
     def __init__(self, channels: int, middle_stride: int) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(
-            nn.Sequential(*conv_bn(inputs, channels)) for inputs in _TAP_CHANNELS
+            nn.Sequential(*conv_bn(inputs, channels)) for inputs in TAP_CHANNELS
         )
-        self.whole = nn.Conv2d(_TAP_CHANNELS[-1], channels, 1)
+        self.whole = nn.Conv2d(TAP_CHANNELS[-1], channels, 1)
         self.top = separable_conv(channels, channels, 16 // middle_stride)
         self.middle = separable_conv(channels, channels)
         self.likeness = SimilarityGuide(channels)
@@ -185,6 +158,6 @@ def build_light_maps_transform(config: ModelConfig) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(config.map_channels, 16, 1),
         nn.LeakyReLU(0.2),
-        SameConv2d(16, _STEM_CHANNELS),
+        SameConv2d(16, STEM_CHANNELS),
         Scale(1.0),
     )

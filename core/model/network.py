@@ -14,7 +14,6 @@ from .deeplab import DeepLab, separable_layers
 from .hrnet import HRNet
 from .layers import height_width, named, resize
 from .light import (
-    STRIDE,
     LightDecoder,
     MobileNetV2Encoder,
     build_light_maps_transform,
@@ -22,6 +21,7 @@ from .light import (
     pad_to_stride,
     upsample,
 )
+from .light_layout import STRIDE
 from .stem import build_maps_transform, build_rgb_conv
 
 Level = Literal["A", "B", "C"]

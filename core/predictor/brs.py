@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..engine import Engine
+from ..engine.pytorch import to_device
 from ..model import ClickModel
-from ..model.click_maps import points_tensor
+from ..model.arrays import click_points
 from ..model.layers import height_width
 from ..model.network import Level
 from ..prompts import Click
 from .geometry import Size
 from .options import BRSOptions, PredictorOptions
-from .solver import PlainSolver, Solver, unmirrored_mean, with_mirror
+from .solver import Floats, Solver, unmirrored_mean, with_mirror
 
 _RADIUS = 1
 _EPS = 1e-5
@@ -46,11 +47,9 @@ class _Solution:
     features: _Features | None
 
 
-def make_solver(options: PredictorOptions) -> Solver:
-    """Build the solver of ``options.mode``."""
+def make_solver(options: PredictorOptions) -> _BRS:
+    """Build the solver of ``options.mode``, any but "NoBRS"."""
     mode, flip = options.mode, options.flip
-    if mode == "NoBRS":
-        return PlainSolver(flip=flip)
     if mode.startswith("f-BRS"):
         level = cast(Level, mode[-1])
         return FeatureBRS(level, options.brs, flip=flip, reference=options.reference)
@@ -73,25 +72,25 @@ class _BRS(Solver):
     def solve(
         self,
         engine: Engine,
-        image: Tensor,
+        image: Floats,
         clicks: Sequence[Click],
         state: _Solution | None,
         *,
         moved: bool,
-    ) -> tuple[Tensor, _Solution]:
+    ) -> tuple[Floats, _Solution]:
         """Compute the logits; see `Solver.solve`. The next click starts from the parameters."""
         from scipy.optimize import fmin_l_bfgs_b  # a second to load, and few need it
 
-        size = height_width(image)
-        points = points_tensor(clicks[: self.limit])
+        size = image.shape[2], image.shape[3]
+        points = click_points(clicks[: self.limit])
         if self.flip:
             image, points = with_mirror(image, points)
-        image, points = image.to(engine.device), engine.place_points(points)
+        seen, places = to_device(image, points, engine.device)
         # Published: beyond the limit the features stay those of an earlier click, its mask
         # guidance included.
         outdated = self.reference and len(clicks) > self.limit and not moved
         old = state.features if state is not None and outdated else None
-        forward, count, features = self._problem(engine.model, image, points, old)
+        forward, count, features = self._problem(engine.model, seen, places, old)
         reused = features if self.reference and len(clicks) >= self.limit else None
         start = self._start(state, count, moved=moved)
         if len(clicks) <= self.options.after_clicks:
@@ -133,8 +132,9 @@ class _BRS(Solver):
     def _regulariser(self, parameters: Tensor) -> Tensor:
         """Compute the penalty on the flat parameters."""
 
-    def _mean(self, logits: Tensor) -> Tensor:
-        return unmirrored_mean(logits) if self.flip else logits
+    def _mean(self, logits: Tensor) -> Floats:
+        values = logits.cpu().numpy()
+        return unmirrored_mean(values) if self.flip else values
 
     def _squares(self, clicks: Sequence[Click], size: Size) -> Tensor:
         """Draw (2, B, 1, h, w) squares round the positive and negative clicks of the batch."""

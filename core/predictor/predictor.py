@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..engine import Engine, LoadedModel
 from ..errors import ImageError, PromptError
 from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
-from .brs import make_solver
 from .geometry import Roi, Size
 from .mask_correction import MaskCorrection
 from .options import PredictorOptions
@@ -22,6 +19,7 @@ from .planning import PlanState, ViewPlan, needs_second_pass, plan_view, roi_of_
 from .prediction import Prediction
 from .published import plan_published_view
 from .refinement_view import blend, refinement_view, resample
+from .solver import Floats, PlainSolver, Solver
 from .view import InputView, cut
 from .windows import predict_in_windows
 
@@ -82,7 +80,7 @@ class Predictor:
         self._settings = _complete(self.options, model)
         if self.options.mode != "NoBRS" and len(model.stages) > 1:
             raise PromptError(f"Multi-stage models work in the mode NoBRS only: {model.name}.")
-        self._solver = make_solver(self.options)
+        self._solver = _solver(self.options)
         self._pixels: NDArray[np.uint8] | None = None
         self._reset()
 
@@ -213,7 +211,7 @@ class Predictor:
     def _first_step(self) -> _Step:
         """Return the state before any click."""
         if self._mask is not None:
-            if not self._engine_for(1).model.config.with_prev_mask:
+            if not self._engine_for(1).config.with_prev_mask:
                 raise PromptError(
                     f"The model '{self.model.name}' cannot start from a mask. Choose one that "
                     'was trained with mask guidance ("itermask").'
@@ -328,17 +326,17 @@ class Predictor:
         image, seen = self._network_input(plan, engine, guide.prediction, clicks)
         state = guide.solver_state if state is None else state
 
-        def predict(part: Tensor, part_clicks: Sequence[Click]) -> Tensor:
+        def predict(part: Floats, part_clicks: Sequence[Click]) -> Floats:
             nonlocal state
             logits, state = self._solver.solve(engine, part, part_clicks, state, moved=plan.moved)
-            return torch.sigmoid(logits).cpu()
+            return _sigmoid(logits)
 
         if self.options.windows is None:
             probability = predict(image, seen)
         else:
             overlap = self.options.window_overlap
             probability = predict_in_windows(image, seen, self.options.windows, overlap, predict)
-        prediction = Prediction(self._size, probability[0, 0].numpy(), plan.outputs)
+        prediction = Prediction(self._size, probability[0, 0], plan.outputs)
         return _Step(prediction, plan.state, state)
 
     def _engine_for(self, clicks: int) -> Engine:
@@ -348,30 +346,43 @@ class Predictor:
 
     def _network_input(
         self, plan: ViewPlan, engine: Engine, guide: Prediction, clicks: Sequence[Click]
-    ) -> tuple[Tensor, list[Click]]:
+    ) -> tuple[Floats, list[Click]]:
         """Return the network's input (1, 3 or 4, h, w), and the clicks in its pixels."""
         views = plan.inputs or (InputView(Roi.whole(self._size), self._size),)
         image = views[0].resample_image(self._image)
-        if engine.model.config.with_prev_mask:
-            image = torch.cat([image, self._guidance(views[0], guide)], dim=1)
+        if engine.config.with_prev_mask:
+            image = np.concatenate([image, self._guidance(views[0], guide)], axis=1)
         seen = views[0].map_clicks(clicks)
         for view in views[1:]:
             image, seen = view.crop(image), view.map_clicks(seen)
         return image, seen
 
-    def _guidance(self, view: InputView, guide: Prediction) -> Tensor:
+    def _guidance(self, view: InputView, guide: Prediction) -> Floats:
         """Return the (1, 1, h, w) mask guidance of a view."""
         if not guide.coarse.any():
-            return torch.zeros(1, 1, *view.size)
+            return np.zeros((1, 1, *view.size), np.float32)
         if guide.views == (view,) and not self.options.reference:
-            return torch.from_numpy(guide.coarse)[None, None]  # the same view
+            return guide.coarse[None, None]  # the same view
         zoom = self._settings.zoom
         if zoom and zoom.refine and guide.views and guide.roi.encloses(view.roi):
-            return torch.from_numpy(resample(guide.coarse, guide.views[0], view))[None, None]
+            return resample(guide.coarse, guide.views[0], view)[None, None]
         rendered = self._rendered
         if rendered is None or rendered.coarse is not guide.coarse:
             rendered = guide.compact()
         return view.resample_guidance(cut(rendered.crop, rendered.roi, view.roi))
+
+
+def _solver(options: PredictorOptions) -> Solver:
+    if options.mode == "NoBRS":
+        return PlainSolver(flip=options.flip)
+    from .brs import make_solver  # needs PyTorch
+
+    return make_solver(options)
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # of logits below -88, whose probability is 0
+        return np.float32(1) / (np.float32(1) + np.exp(-logits))
 
 
 def _complete(options: PredictorOptions, model: LoadedModel) -> PredictorOptions:

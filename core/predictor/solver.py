@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ..engine import Engine
-from ..model.click_maps import flip_points, points_tensor
+from ..model.arrays import Points, click_points, flip_points
 from ..prompts import Click
+
+Floats = NDArray[np.float32]
 
 
 class Solver(ABC):
@@ -21,12 +23,12 @@ class Solver(ABC):
     def solve(
         self,
         engine: Engine,
-        image: Tensor,
+        image: Floats,
         clicks: Sequence[Click],
         state: Any,  # noqa: ANN401 - each solver's own
         *,
         moved: bool,
-    ) -> tuple[Tensor, Any]:
+    ) -> tuple[Floats, Any]:
         """Compute the logits (1, 1, h, w) of a view, and the state for the next click.
 
         Parameters
@@ -51,27 +53,27 @@ class PlainSolver(Solver):
     def solve(
         self,
         engine: Engine,
-        image: Tensor,
+        image: Floats,
         clicks: Sequence[Click],
         state: Any,  # noqa: ANN401
         *,
         moved: bool,  # noqa: ARG002
-    ) -> tuple[Tensor, Any]:
+    ) -> tuple[Floats, Any]:
         """Compute the logits; see `Solver.solve`. There is no state."""
-        points = points_tensor(clicks)
+        points = click_points(clicks)
         if self.flip:
             image, points = with_mirror(image, points)
         logits = engine.compute_logits(image, points)
         return (unmirrored_mean(logits) if self.flip else logits), state
 
 
-def with_mirror(image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+def with_mirror(image: Floats, points: Points) -> tuple[Floats, Points]:
     """Return a batch of the input and its mirror image."""
     mirrored = flip_points(points, image.shape[3])
-    return torch.cat([image, image.flip(3)]), torch.cat([points, mirrored])
+    return np.concatenate([image, image[..., ::-1]]), np.concatenate([points, mirrored])
 
 
-def unmirrored_mean(logits: Tensor) -> Tensor:
+def unmirrored_mean(logits: Floats) -> Floats:
     """Average the two halves of a batch of `with_mirror`, the second mirrored back."""
-    straight, mirrored = logits.chunk(2)
-    return 0.5 * (straight + mirrored.flip(3))
+    straight, mirrored = np.split(logits, 2)
+    return np.float32(0.5) * (straight + mirrored[..., ::-1])

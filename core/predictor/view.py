@@ -13,11 +13,9 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ..model.layers import resize
+from ..model.arrays import resize
 from ..prompts import Click
 from .geometry import Roi, Size
 
@@ -70,26 +68,26 @@ class InputView:
             return [(0.5, side / new) for side, new in pairs]
         return [(0.0, max(side - 1, 1) / max(new - 1, 1)) for side, new in pairs]
 
-    def resample_image(self, pixels: NDArray[np.uint8]) -> Tensor:
+    def resample_image(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Resample an (H, W, 3) uint8 image to (1, 3, h, w) float, 0 to 1."""
         crop = pixels[self.roi.slices]
         if self._is_averaged:
-            return _to_tensor(_shrink(crop, self.size))
-        return self._resized(_to_tensor(crop))
+            return _planes(_shrink(crop, self.size)) / np.float32(255)
+        return self._resized(np.asarray(crop, np.float32)) / np.float32(255)
 
-    def crop(self, frame: Tensor) -> Tensor:
+    def crop(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
         """Crop a (1, C, H, W) frame to the window and resample it to (1, C, h, w)."""
         rows, cols = self.roi.slices
-        return self._resized(frame[:, :, rows, cols])
+        return self._resized(frame[0, :, rows, cols].transpose(1, 2, 0))
 
-    def _resized(self, crop: Tensor) -> Tensor:
-        return crop if tuple(crop.shape[2:]) == self.size else resize(crop, self.size)
+    def _resized(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Resample (H, W) or (H, W, C) to (1, C, h, w)."""
+        same = crop.shape[:2] == self.size
+        return _planes(crop if same else resize(np.ascontiguousarray(crop), self.size))
 
-    def resample_guidance(self, frame: NDArray[np.float32]) -> Tensor:
+    def resample_guidance(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
         """Resample an (H', W') mask that covers the window to (1, 1, h, w)."""
-        if self._is_averaged:
-            return torch.from_numpy(_shrink(frame, self.size))[None, None]
-        return self._resized(torch.from_numpy(frame)[None, None])
+        return _planes(_shrink(frame, self.size)) if self._is_averaged else self._resized(frame)
 
     def map_clicks(self, clicks: Sequence[Click]) -> list[Click]:
         """Map clicks from the frame to pixels of the view; they may lie outside it."""
@@ -111,8 +109,7 @@ class InputView:
             height, width = self.roi.size
             enlarged = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
             return np.asarray(enlarged, np.float32)
-        tensor = torch.from_numpy(values)[None, None]
-        return resize(tensor, self.roi.size)[0, 0].numpy()
+        return resize(values, self.roi.size)
 
 
 def paste(values: NDArray[_Value], roi: Roi, size: Size) -> NDArray[_Value]:
@@ -136,9 +133,10 @@ def cut(values: NDArray[np.float32], at: Roi, roi: Roi) -> NDArray[np.float32]:
     return result
 
 
-def _to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    return tensor.to(torch.float32).div_(255)[None]
+def _planes(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return (H, W) or (H, W, C) values as (1, C, H, W) float."""
+    channels_last = values.reshape(*values.shape[:2], -1)
+    return np.ascontiguousarray(channels_last.transpose(2, 0, 1), np.float32)[None]
 
 
 def _shrink(values: NDArray[Any], size: Size) -> NDArray[Any]:

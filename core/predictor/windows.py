@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ..prompts import Click
 from .geometry import Size
 
-PredictWindow = Callable[[Tensor, Sequence[Click]], Tensor]
+Floats = NDArray[np.float32]
+PredictWindow = Callable[[Floats, Sequence[Click]], Floats]
 
 
 def window_offsets(length: int, window: int, overlap: float) -> list[int]:
@@ -25,15 +26,15 @@ def window_offsets(length: int, window: int, overlap: float) -> list[int]:
 
 
 def predict_in_windows(
-    image: Tensor, clicks: Sequence[Click], window: Size, overlap: float, predict: PredictWindow
-) -> Tensor:
+    image: Floats, clicks: Sequence[Click], window: Size, overlap: float, predict: PredictWindow
+) -> Floats:
     """Compute the mean (1, 1, H, W) of the predictions of all windows of an image (1, C, H, W).
 
     `predict` maps a part of it and the clicks in its pixels to (1, 1, h, w) probabilities.
     """
     height, width = image.shape[2:]
-    total = torch.zeros((1, 1, height, width))
-    count = torch.zeros_like(total)
+    total = np.zeros((1, 1, height, width), np.float32)
+    count = np.zeros_like(total)
     for rows, cols in _windows((height, width), window, overlap):
         moved = [Click(c.row - rows.start, c.col - cols.start, c.positive) for c in clicks]
         total[:, :, rows, cols] += predict(image[:, :, rows, cols], moved)

@@ -11,10 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..engine import ENGINES, LoadedModel, load_model
+from ..engine.devices import list_devices
 from ..errors import ImageError, PromptError
 from ..ipc.envelope import Skipped
 from ..ipc.server import versions
@@ -61,11 +61,9 @@ class SegmentationHandler:
         from ..zoo import MODELS
 
         installed = {name: version for name, version in versions(_PACKAGES).items() if version}
-        gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-        mps = ["mps"] if torch.backends.mps.is_available() else []
-        usable = [name for name in ENGINES if name != "openvino" or "openvino" in installed]
+        usable = [name for name in ENGINES if name == "auto" or name.split("-")[0] in installed]
         titles = {name: model.title for name, model in MODELS.items()}
-        return SegmentationWelcome(VERSION, installed, ["cpu", *gpus, *mps], usable, titles)
+        return SegmentationWelcome(VERSION, installed, list_devices(), usable, titles)
 
     def answer(self, request: Any, is_wanted: Callable[[], bool]) -> Any:  # noqa: ANN401
         """Return the answer to a request; ``is_wanted`` is asked before every click."""
@@ -82,9 +80,10 @@ class SegmentationHandler:
     def _load(self, request: Load) -> Loaded:
         start = time.perf_counter()
         threads = request.threads or default_threads()
-        torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
-        model = load_model(request.model, device=request.device, engine=request.engine)
+        model = load_model(
+            request.model, device=request.device, engine=request.engine, threads=threads
+        )
         _warm_up(model)
         self._model = model
         self._predictors.clear()
@@ -97,7 +96,7 @@ class SegmentationHandler:
             threads=threads,
             sha256=hashlib.sha256(model.path.read_bytes()).hexdigest(),
             threshold=model.threshold,
-            starts_from_mask=engine.model.config.with_prev_mask,
+            starts_from_mask=engine.config.with_prev_mask,
             seconds=time.perf_counter() - start,
             metadata=dict(model.metadata),
         )

@@ -48,7 +48,7 @@ class Load:
     model
         A name of the zoo, which may be downloaded, or the absolute path of a file.
     device, engine
-        As in `core.engine.load_model`.
+        As in `core.engine.load_model`; `Loaded` tells what they came to.
     threads
         For computing; None takes half the cores.
     """
@@ -328,7 +328,7 @@ SEGMENTATION_MESSAGES = MessageSet(
     part="worker",
     version=VERSION,
     table=(
-        ("hello", Hello, "welcome", SegmentationWelcome, 180),  # imports PyTorch from a cold disk
+        ("hello", Hello, "welcome", SegmentationWelcome, 180),  # imports OpenCV from a cold disk
         ("load", Load, "loaded", Loaded, 900),  # it may be downloaded
         ("set_image", SetImage, "images", Images, 60),
         ("forget", Forget, "images", Images, 60),

@@ -16,17 +16,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from core.datasets import Sample, open_dataset
-from core.engine import LoadedModel, OpenVinoEngine, TorchEngine, load_model
+from core.engine import LoadedModel, load_model
 from core.metrics import iou
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Click, Prompts
 from core.robot_user import RobotUser
 
-from .forward import random_model
+from .forward import converted, random_model
 from .measure import one_thread
 
 _SIZE = (4000, 6000)
@@ -124,11 +123,7 @@ def main() -> None:
     if arguments.model:
         model = load_model(arguments.model, engine=arguments.engine)
     else:
-        network = random_model("h18s")
-        cpu = torch.device("cpu")
-        engine = (
-            OpenVinoEngine(network) if arguments.engine == "openvino" else TorchEngine(network, cpu)
-        )
+        engine = converted(random_model("h18s"))[arguments.engine]
         model = LoadedModel("random h18s", Path(), (engine,))
     if not arguments.quality:
         cost(model, arguments.rounds)

@@ -11,9 +11,11 @@ import pytest
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Networks are tiny here: more threads would only get in each other's way."""
+    import cv2
     import torch
 
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 @pytest.fixture(scope="session")

@@ -66,10 +66,10 @@ class NotingEngine(TorchEngine):
     def __init__(self, model: ClickModel) -> None:
         super().__init__(model, torch.device("cpu"))
         self.shapes: list[tuple[int, ...]] = []
-        self.points: list[Tensor] = []
+        self.points: list[np.ndarray] = []
         self.guidance: list[float] = []
 
-    def compute_logits(self, image: Tensor, points: Tensor) -> Tensor:
+    def compute_logits(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
         self.shapes.append(tuple(image.shape))
         self.points.append(points)
         if image.shape[1] == 4:

@@ -16,7 +16,7 @@ from tiny import tiny_model
 
 from core.errors import PromptError
 from core.model import ClickModel, build_model
-from core.model.click_maps import points_tensor
+from core.model.arrays import click_points
 from core.predictor import MODES, BRSOptions, Mode, Prediction, Zoom
 from core.predictor.brs import FeatureBRS, _Objective, click_squares, make_solver
 from core.predictor.options import PredictorOptions
@@ -94,7 +94,7 @@ def objective(model: ClickModel, mode: Mode, clicks: list[Click]) -> tuple[_Obje
     rgb = torch.from_numpy(golden_image()).permute(2, 0, 1)[None] / 255
     image = torch.cat([rgb, torch.from_numpy(before)[None, None]], dim=1)
     solver = make_solver(options)
-    points = points_tensor(clicks[: solver.limit])
+    points = torch.from_numpy(click_points(clicks[: solver.limit]))
     pair = torch.cat([image, image.flip(3)])
     mirrored = points.clone()
     mirrored[..., 1] = torch.where(points[..., 0] < 0, -1.0, 128 - points[..., 1] - 1)
@@ -130,7 +130,10 @@ def test_number_of_variables(network, mode, count, recipes):
     solver = make_solver(PredictorOptions(mode=mode))
     channels = 4 if network == "h18s" else 3
     _, got, _ = solver._problem(
-        recipes[network], torch.zeros(1, channels, 96, 128), points_tensor(GOLDEN_CLICKS[:3]), None
+        recipes[network],
+        torch.zeros(1, channels, 96, 128),
+        torch.from_numpy(click_points(GOLDEN_CLICKS[:3])),
+        None,
     )
     assert got == count
 
@@ -309,8 +312,8 @@ def test_results_depend_on_the_prompts_alone(mode, reference):
 
 
 def test_only_the_first_clicks_enter_the_network():
-    assert points_tensor(CLICKS[:2]).shape == (1, 2, 3)
-    assert points_tensor(CLICKS[:5])[0, :3, 2].tolist() == [0, 2, 4]
+    assert click_points(CLICKS[:2]).shape == (1, 2, 3)
+    assert click_points(CLICKS[:5])[0, :3, 2].tolist() == [0, 2, 4]
     assert [make_solver(PredictorOptions(mode=mode)).limit for mode in BRS_MODES] == [5, 5, 8, 8, 8]
     limited = BRSOptions(net_clicks_limit=3)
     assert make_solver(PredictorOptions(mode="RGB-BRS", brs=limited)).limit == 3
@@ -336,7 +339,7 @@ def test_stale_features_end_where_the_window_moves():
     )
     assert isinstance(solver, FeatureBRS)
     engine = bench(tiny_model()).engine
-    first, second = torch.zeros(1, 4, 32, 48), torch.ones(1, 4, 32, 48)
+    first, second = (np.full((1, 4, 32, 48), value, np.float32) for value in (0, 1))
     _, carry = solver.solve(engine, first, CLICKS[:1], None, moved=False)
     _, kept = solver.solve(engine, second, CLICKS[:2], carry, moved=False)
     _, fresh = solver.solve(engine, second, CLICKS[:2], carry, moved=True)
@@ -349,7 +352,7 @@ def test_a_bias_of_pixels_is_forgotten_in_another_window(mode):
     brs = BRSOptions(max_evaluations=3, **RESTLESS)
     solver = make_solver(PredictorOptions(mode=mode, brs=brs))
     engine = bench(tiny_model()).engine
-    image = torch.rand((1, 4, 32, 48), generator=torch.Generator().manual_seed(0))
+    image = np.random.default_rng(0).random((1, 4, 32, 48), np.float32)
     _, carry = solver.solve(engine, image, CLICKS[:2], None, moved=False)
     assert np.abs(carry.parameters).max() > 0
     count = carry.parameters.size
@@ -362,7 +365,7 @@ def test_scales_of_features_keep_their_meaning_in_another_window():
     brs = BRSOptions(max_evaluations=3, **RESTLESS)
     solver = make_solver(PredictorOptions(mode="f-BRS-C", brs=brs))
     engine = bench(tiny_model()).engine
-    image = torch.rand((1, 4, 32, 48), generator=torch.Generator().manual_seed(0))
+    image = np.random.default_rng(0).random((1, 4, 32, 48), np.float32)
     _, carry = solver.solve(engine, image, CLICKS[:2], None, moved=False)
     assert np.abs(carry.parameters).max() > 0
     start = solver._start(carry, carry.parameters.size, moved=True)

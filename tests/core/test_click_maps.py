@@ -8,11 +8,38 @@ import numpy as np
 import pytest
 import torch
 
-from core.model.click_maps import disk_maps, distance_maps, flip_points, points_tensor
+from core.model import arrays
+from core.model.arrays import click_points, flip_points
+from core.model.click_maps import disk_maps, distance_maps
 from core.prompts import Click
 
 PAD = (-1.0, -1.0, -1.0)
 SIZE = (40, 50)
+
+
+def in_numpy(draw):
+    """The same drawing by `core.model.arrays`, from tensors to tensors."""
+    twin = getattr(arrays, draw.__name__)
+
+    def drawn(given: torch.Tensor, size, radius) -> torch.Tensor:
+        return torch.from_numpy(twin(given.numpy(), size, radius))
+
+    return drawn
+
+
+each_drawing = pytest.mark.parametrize(
+    "draw", [disk_maps, distance_maps, in_numpy(disk_maps), in_numpy(distance_maps)]
+)
+each_disk = pytest.mark.parametrize("draw", [disk_maps, in_numpy(disk_maps)])
+each_distance = pytest.mark.parametrize("draw", [distance_maps, in_numpy(distance_maps)])
+
+
+def points_tensor(clicks) -> torch.Tensor:
+    return torch.from_numpy(click_points(clicks))
+
+
+def flipped_tensor(given: torch.Tensor, width: int) -> torch.Tensor:
+    return torch.from_numpy(flip_points(given.numpy(), width))
 
 
 def points(positive=(), negative=()) -> torch.Tensor:
@@ -25,8 +52,11 @@ def points(positive=(), negative=()) -> torch.Tensor:
 
 
 def disk(*place, size=SIZE, radius=5) -> np.ndarray:
-    """Map of one positive click."""
-    return disk_maps(points([place]), size, radius)[0, 0].numpy()
+    """Map of one positive click, the same by both drawings."""
+    drawn = disk_maps(points([place]), size, radius)[0, 0].numpy()
+    twin = arrays.disk_maps(points([place]).numpy(), size, radius)[0, 0]
+    np.testing.assert_array_equal(twin, drawn)
+    return drawn
 
 
 # --- layout of points -----------------------------------------------------------------------
@@ -65,46 +95,47 @@ def test_no_clicks_are_all_padding_and_draw_nothing():
 
 def test_flipping_mirrors_columns_and_keeps_padding():
     given = points([(3, 0), (4, 49.0)], [(7, 10.25)])
-    flipped = flip_points(given, 50)
+    flipped = flipped_tensor(given, 50)
     assert flipped[0, :, 1].tolist() == [49, 0, 38.75, -1]
     assert torch.equal(flipped[..., [0, 2]], given[..., [0, 2]])
-    assert torch.equal(flip_points(flipped, 50), given)
+    assert torch.equal(flipped_tensor(flipped, 50), given)
 
 
 def test_flipping_leaves_the_given_points_alone():
     given = points([(3, 0)])
     before = given.clone()
-    flip_points(given, 50)
+    flipped_tensor(given, 50)
     assert torch.equal(given, before)
 
 
-@pytest.mark.parametrize("draw", [disk_maps, distance_maps])
+@each_drawing
 def test_drawing_and_flipping_commute(draw):
     given = points([(3, 2), (20.5, 30.25), (12, 49)], [(39, 0), (7.75, 11)])
-    mirrored = draw(flip_points(given, SIZE[1]), SIZE, 6)
+    mirrored = draw(flipped_tensor(given, SIZE[1]), SIZE, 6)
     torch.testing.assert_close(mirrored, draw(given, SIZE, 6).flip(-1), rtol=0, atol=1e-6)
 
 
 def test_a_click_up_and_left_of_the_image_reaches_its_mirror_image_only():
     given = points_tensor([Click(5, 5), Click(-2, -2, False)])
     assert disk_maps(given, SIZE, 5)[0, 1].sum() == 0  # both negative: padding, as published
-    mirrored = disk_maps(flip_points(given, SIZE[1]), SIZE, 5)[0, 1]
+    mirrored = disk_maps(flipped_tensor(given, SIZE[1]), SIZE, 5)[0, 1]
     assert mirrored.sum() == 8
     assert mirrored[:, : SIZE[1] - 4].sum() == 0
 
 
-def test_a_pixel_just_within_the_radius_is_told_in_double_precision():
+@each_disk
+def test_a_pixel_just_within_the_radius_is_told_in_double_precision(draw):
     # 12.8 - 9 and 9.6 - 6.35: single precision rounds the click before the difference.
     row, col = 400 * 8 / 250, 400 * 22 / 250
     rows, cols = np.indices(SIZE).astype(np.float64)
     down, across = (rows - row).astype(np.float32), (cols - col).astype(np.float32)
     expected = down * down + across * across <= 25
-    drawn = disk_maps(points_tensor([Click(row, col)]), SIZE, 5)[0, 0].numpy() > 0
+    drawn = draw(points_tensor([Click(row, col)]), SIZE, 5)[0, 0].numpy() > 0
     assert np.array_equal(drawn, expected)
 
 
 def test_a_click_right_of_the_image_is_still_a_click_when_flipped():
-    flipped = flip_points(points([(10, 52)]), 50)
+    flipped = flipped_tensor(points([(10, 52)]), 50)
     assert flipped[0, 0].tolist() == [10, -3, 0]
     drawn = disk_maps(flipped, SIZE, 5)[0, 0]
     assert torch.equal(drawn, torch.from_numpy(disk(10, 52)).flip(-1))
@@ -140,16 +171,18 @@ def test_radius_0_is_a_pixel():
     assert np.argwhere(disk(20, 25, radius=0)).tolist() == [[20, 25]]
 
 
-def test_positive_first_then_negative():
-    maps = disk_maps(points([(10, 10)], [(30, 40)]), SIZE, 5)
+@each_disk
+def test_positive_first_then_negative(draw):
+    maps = draw(points([(10, 10)], [(30, 40)]), SIZE, 5)
     assert maps.shape == (1, 2, *SIZE)
     assert maps.dtype == torch.float32
     assert maps[0, 0, 10, 10] == maps[0, 1, 30, 40] == 1
     assert maps[0, 0, 30, 40] == maps[0, 1, 10, 10] == 0
 
 
-def test_disks_that_overlap_stay_1():
-    maps = disk_maps(points([(20, 20), (20, 22), (20, 20)]), SIZE, 5)
+@each_disk
+def test_disks_that_overlap_stay_1(draw):
+    maps = draw(points([(20, 20), (20, 22), (20, 20)]), SIZE, 5)
     assert maps.max() == 1
     assert maps[0, 0].sum() == np.maximum(disk(20, 20), disk(20, 22)).sum()
 
@@ -169,16 +202,17 @@ def test_what_reaches_into_the_image_is_drawn_the_rest_cut_off(place):
     assert np.array_equal(disk(*place), expected)
 
 
+@each_disk
 @pytest.mark.parametrize(
     "place", [(60, 20), (20, 70), (-30, 20), (20, -30), (1e9, 20), (20, 1e9), (3e38, 3e38)]
 )
 @pytest.mark.parametrize("sign", ["positive", "negative"])
-def test_clicks_far_outside_draw_nothing(place, sign):
-    assert disk_maps(points(**{sign: [place]}), SIZE, 5).sum() == 0
+def test_clicks_far_outside_draw_nothing(draw, place, sign):
+    assert draw(points(**{sign: [place]}), SIZE, 5).sum() == 0
 
 
 @pytest.mark.parametrize("place", [(-1, -1), (-2, -3), (-0.5, -0.25)])
-@pytest.mark.parametrize("draw", [disk_maps, distance_maps])
+@each_drawing
 def test_two_negative_coordinates_mean_padding(place, draw):
     assert torch.equal(draw(points([place]), SIZE, 5), draw(points_tensor([]), SIZE, 5))
 
@@ -191,8 +225,9 @@ def test_images_smaller_than_a_disk():
 # --- distances ------------------------------------------------------------------------------
 
 
-def test_published_distance_values():
-    maps = distance_maps(points([(20, 25)]), SIZE, 260)
+@each_distance
+def test_published_distance_values(draw):
+    maps = draw(points([(20, 25)]), SIZE, 260)
     assert maps.shape == (1, 2, *SIZE)
     assert maps[0, 0, 20, 25] == 0
     assert maps[0, 0, 20, 30].item() == pytest.approx(0.038443, abs=1e-6)
@@ -206,8 +241,9 @@ def test_the_nearest_click_counts():
     assert torch.equal(both, torch.minimum(*single))
 
 
-def test_distances_to_clicks_outside():
-    maps = distance_maps(points([(-10, 25), (20, 1e9)], [(1e9, 1e9)]), SIZE, 260)
+@each_distance
+def test_distances_to_clicks_outside(draw):
+    maps = draw(points([(-10, 25), (20, 1e9)], [(1e9, 1e9)]), SIZE, 260)
     assert maps[0, 0, 0, 25].item() == pytest.approx(math.tanh(2 * 10 / 260), abs=1e-6)
     assert (maps[0, 1] == 1).all()
     assert torch.isfinite(maps).all()
@@ -238,23 +274,25 @@ def random_points(seed: int, batch=2, slots=4) -> torch.Tensor:
     return torch.from_numpy(result)
 
 
+@each_disk
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("radius", [5, 3.5])
-def test_disks_as_brute_force_draws_them(seed, radius):
+def test_disks_as_brute_force_draws_them(draw, seed, radius):
     given, size = random_points(seed), (23, 27)
     expected = [brute_force(sample, size, lambda d: d <= radius) for sample in given.numpy()]
-    assert np.array_equal(disk_maps(given, size, radius).numpy(), np.stack(expected))
+    assert np.array_equal(draw(given, size, radius).numpy(), np.stack(expected))
 
 
+@each_distance
 @pytest.mark.parametrize("seed", range(4))
-def test_distances_as_brute_force_measures_them(seed):
+def test_distances_as_brute_force_measures_them(draw, seed):
     given, size = random_points(seed + 100), (23, 27)
     expected = [brute_force(s, size, lambda d: math.tanh(2 * d / 260)) for s in given.numpy()]
-    result = distance_maps(given, size, 260).numpy()
+    result = draw(given, size, 260).numpy()
     np.testing.assert_allclose(result, np.stack(expected), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("draw", [disk_maps, distance_maps])
+@each_drawing
 def test_samples_of_a_batch_do_not_mix(draw):
     given = random_points(7, batch=3)
     together = draw(given, SIZE, 5)
@@ -262,7 +300,7 @@ def test_samples_of_a_batch_do_not_mix(draw):
     assert torch.equal(together, alone)
 
 
-@pytest.mark.parametrize("draw", [disk_maps, distance_maps])
+@each_drawing
 def test_the_order_of_clicks_and_unused_slots_change_nothing(draw):
     given = random_points(8, batch=1)
     half = given.shape[1] // 2
@@ -274,7 +312,7 @@ def test_the_order_of_clicks_and_unused_slots_change_nothing(draw):
     assert torch.equal(draw(padded, SIZE, 5), expected)
 
 
-@pytest.mark.parametrize("draw", [disk_maps, distance_maps])
+@each_drawing
 def test_other_number_types_of_points(draw):
     given = points([(10, 10)], [(30, 40)])
     assert torch.equal(draw(given.double(), SIZE, 5), draw(given, SIZE, 5))

@@ -9,10 +9,11 @@ from predictor_fixtures import bench, red_box
 from torch import nn
 
 from core.engine import OpenVinoEngine, TorchEngine
+from core.engine.light_graph import build_light_graph
 from core.errors import CheckpointError
 from core.model import build_model, native
+from core.model.arrays import click_points
 from core.model.checkpoint import load_checkpoint
-from core.model.click_maps import points_tensor
 from core.model.config import LightConfig, config_from_json
 from core.model.light import (
     LightDecoder,
@@ -52,7 +53,7 @@ def inputs(height, width, batch=1, *, guided=True):
     rng = np.random.default_rng(height * width)
     image = torch.from_numpy(rng.random((batch, 4, height, width), np.float32))
     image[:, 3] = (image[:, 3] > 0.7).float() * guided
-    return image, points_tensor(CLICKS).repeat(batch, 1, 1)
+    return image, torch.from_numpy(click_points(CLICKS)).repeat(batch, 1, 1)
 
 
 def same_padded(image, weight, bias):
@@ -226,28 +227,84 @@ def test_without_click_and_guidance_logits_and_gradients_are_finite():
 # ------------------------------------------------------------------- engines, BRS, file
 
 
+STRIDES = [(16, 16), (8, 16), (8, 8)]
+
+
+def arrays(model):
+    return {name: values.numpy() for name, values in model.state_dict().items()}
+
+
+def graph_engine(model, **options):
+    network = build_light_graph(model.config, arrays(model))
+    return OpenVinoEngine(model.config, network, lambda: model, **options)
+
+
 @pytest.fixture(scope="module")
-def engines(model, tmp_path_factory):
-    pytest.importorskip("openvino")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AVALANCHE_ISEG_CACHE", str(tmp_path_factory.mktemp("cache") / "models"))
-        return TorchEngine(model, torch.device("cpu")), OpenVinoEngine(model)
+def engines(model):
+    return TorchEngine(model, torch.device("cpu")), graph_engine(model, sizes=[(64, 64), (65, 97)])
 
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_openvino_gives_the_same_logits(engines, height, width, batch):
     image, points = inputs(height, width, batch)
-    expected, got = (engine.compute_logits(image, points) for engine in engines)
+    expected, got = (e.compute_logits(image.numpy(), points.numpy()) for e in engines)
     assert got.shape == expected.shape
-    assert (got - expected).abs().max() < 1e-4
-    assert expected.abs().max() > 0.1
+    assert got.dtype == np.float32
+    assert np.abs(got - expected).max() < 1e-4
+    assert np.abs(expected).max() > 0.1
 
 
 def test_openvino_gives_the_same_without_click_and_guidance(engines):
     image, _ = inputs(64, 64, guided=False)
-    expected, got = (engine.compute_logits(image, NO_CLICK) for engine in engines)
-    assert (got - expected).abs().max() < 1e-4
+    expected, got = (e.compute_logits(image.numpy(), NO_CLICK.numpy()) for e in engines)
+    assert np.abs(got - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("strides", STRIDES)
+@pytest.mark.parametrize("changes", [{}, {"binary_prev_mask": True, "norm_mean": (0.1, 0.5, 0.3)}])
+def test_openvino_builds_every_light_network(strides, changes):
+    config = LightConfig(channels=24, middle_stride=strides[0], deep_stride=strides[1], **changes)
+    model = made(config, seed=1)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 2)
+            nn.init.normal_(module.bias, 0, 0.3)
+    model.maps_transform[-1].scale.fill_(-0.7)
+    image, points = inputs(72, 104)
+    image[:, 3] *= 0.6
+    expected = model(image, points).instances.numpy()
+    got = graph_engine(model).compute_logits(image.numpy(), points.numpy())
+    assert np.abs(got - expected).max() < 1e-4 * max(1, np.abs(expected).max())
+
+
+def test_bfloat16_is_near(model):
+    image, points = inputs(64, 80)
+    expected = model(image, points).instances.numpy()
+    engine = graph_engine(model, precision="bf16")
+    got = engine.compute_logits(image.numpy(), points.numpy())
+    assert engine.name == "openvino-bf16"
+    assert np.abs(got - expected).max() < 0.1 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda w: w.pop("head.bias"), "Missing: head.bias"),
+        (lambda w: w.pop("decoder.lateral.2.1.running_var"), "Missing: decoder.lateral.2.1.runn"),
+        (lambda w: w.update({"extra": np.zeros(1)}), "Unexpected: extra"),
+        (lambda w: w.update({"head.bias": np.zeros(2)}), r"'head.bias' has shape \(2,\).* \(1,\)"),
+        (lambda w: w.update({"head.bias": np.full(1, np.nan)}), "not numbers, in head.bias"),
+        (lambda w: w.update({"encoder.stem.bias": np.full(32, np.inf)}), "not numbers, in enc"),
+    ],
+)
+def test_weights_that_do_not_fit_the_graph_are_named(model, change, words):
+    weights = arrays(model)
+    change(weights)
+    with pytest.raises(CheckpointError, match=words):
+        build_light_graph(model.config, weights)
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "NoBRS"])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from limited_python import limited_python
 
 from core.camera import Camera, CameraRecord
 from core.errors import CameraError, IsegError, TerrainError, WorkerError
@@ -111,8 +112,12 @@ def _own_cache(cache):
 
 
 @pytest.fixture(scope="module")
-def worker(_own_cache):
-    with CameraWorker() as running:
+def worker(_own_cache, tmp_path_factory):
+    """A camera worker that finds the packages of its list only."""
+    python = sys.executable
+    if sys.platform != "win32":
+        python = limited_python(tmp_path_factory.mktemp("python"), "cameras")
+    with CameraWorker(python) as running:
         yield running
     assert running._process.returncode == 0
 

@@ -567,16 +567,14 @@ def test_an_interpreter_without_the_packages_says_which(tmp_path):
 
 
 @posix
-def test_an_interpreter_without_torch_says_what_to_choose(tmp_path):
-    start = tmp_path / "torchless.py"
+def test_an_interpreter_without_opencv_says_what_to_choose(tmp_path):
+    start = tmp_path / "bare.py"
     start.write_text(
-        "import runpy, sys; sys.modules['torch'] = None;"
+        "import runpy, sys; sys.modules['cv2'] = None;"
         "runpy.run_module('core.worker', run_name='__main__', alter_sys=True)"
     )
-    line = (
-        f"cd {FOLDER} && exec {sys.executable} -c 'exec(open(\"{tmp_path}/torchless.py\").read())'"
-    )
-    with pytest.raises(EngineError, match=r"cannot run the models .*torch.* Choose the interp"):
+    line = f"cd {FOLDER} && exec {sys.executable} -c 'exec(open(\"{tmp_path}/bare.py\").read())'"
+    with pytest.raises(EngineError, match=r"cannot run the models .*cv2.* Choose the interp"):
         Worker(script(tmp_path / "python", line))
 
 
