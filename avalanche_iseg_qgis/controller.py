@@ -14,6 +14,7 @@ from .actions.avalanche_list import AvalancheListController
 from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
 from .actions.save import FeatureSaver
+from .actions.setup import SetupActions
 from .actions.start_from import StartFromActions
 from .camera.gui.controller import CameraController
 from .canvas.map_tool import SegmentTool
@@ -27,6 +28,7 @@ from .i18n import tr
 from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import Messages
+from .models.catalogue import usable
 from .session.draft import FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
 from .worker.camera_client import CameraClient
@@ -77,6 +79,9 @@ class PluginController(QObject):
         )
         self.export_actions = ExportActions(iface, session, self.messages)
         self._connect()
+        self.setup_actions = SetupActions(
+            iface, self.dock, self.segmentation_client, self._restart_worker, self
+        )
         for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         window.tabifyDockWidget(self.dock, self.camera.dock)
@@ -111,6 +116,7 @@ class PluginController(QObject):
         QgsProject.instance().layersRemoved.disconnect(self._choose_layer)
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
+        self.setup_actions.close()
         self.avalanche_list.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
@@ -145,7 +151,6 @@ class PluginController(QObject):
         dock.model_chosen.connect(self._on_model)
         dock.new_target_requested.connect(self._make_target)
         dock.write_back.toggled.connect(self._set_write_back)
-        dock.browse.clicked.connect(self._browse_model)
         dock.slider_released.connect(self._canvas.setFocus)
         dock.restart.clicked.connect(self._restart_worker)
         dock.tool.clicked.connect(self._toggle_tool)
@@ -259,7 +264,8 @@ class PluginController(QObject):
         self.dock.show_state(client.state, client.text)
         welcome, loaded = client.welcome, client.loaded
         if client.state is WorkerState.READY and welcome is not None:
-            self.dock.show_models(dict(welcome.models), list(welcome.devices))
+            self.dock.show_models(usable(settings.MODEL.get()))
+            self.dock.show_devices(list(welcome.devices))
         if loaded is not None and loaded is not self._loaded:
             self._loaded = loaded
             self.dock.threshold.value = loaded.threshold
@@ -271,14 +277,6 @@ class PluginController(QObject):
         settings.MODEL.set(self.dock.model.currentData())
         settings.DEVICE.set(self.dock.device.currentData())
         self.configure_worker()
-
-    def _browse_model(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self.dock, tr("Model file"), "", tr("Models (*.safetensors *.pth)")
-        )
-        if path:
-            settings.MODEL.set(path)
-            self.configure_worker()
 
     def _restart_worker(self) -> None:
         self.configure_worker()

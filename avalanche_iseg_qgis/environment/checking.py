@@ -203,8 +203,8 @@ def _picture() -> NDArray[np.uint8]:
 def _pose_request() -> SolvePose:
     """Return six points that a camera looking north sees, with exact pixels."""
     x, y, z = 2_700_000.0, 1_180_000.0, 2000.0
-    offsets = ((-300, 1000, -50), (250, 900, 60), (-60, 1500, 180), (420, 1300, -120))
-    offsets += ((-500, 1800, 250), (100, 700, -90))
+    offsets = [(-300, 1000, -50), (250, 900, 60), (-60, 1500, 180), (420, 1300, -120)]
+    offsets += [(-500, 1800, 250), (100, 700, -90)]
     points = [
         {
             "name": str(number),

@@ -152,11 +152,10 @@ def _on_windows(variables: Mapping[str, str], prefix: Path) -> Iterator[Command]
         yield (*launcher, "-3")
         for version in ("3.13", "3.12", "3.11"):
             yield (*launcher, f"-{version}")
-    homes = [variables.get(name) for name in ("LOCALAPPDATA", "ProgramFiles")]
-    local, shared = (Path(home) if home else None for home in homes)
-    for folder in [local / "Programs" / "Python"] * bool(local) + [shared] * bool(shared):
-        for installed in _numbered(folder):
-            yield from _files(installed / "python.exe")
+    for name, below in (("LOCALAPPDATA", "Programs/Python"), ("ProgramFiles", "")):
+        if variables.get(name):
+            for installed in _numbered(Path(variables[name], below)):
+                yield from _files(installed / "python.exe")
     yield from _in_path(variables, ("python.exe", "python3.exe"))
     for root in roots:  # sets variables by itself, and starts slowly
         yield from _files(*sorted((root / "bin").glob("python-qgis*.bat")))

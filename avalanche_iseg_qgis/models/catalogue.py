@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from .. import settings
+from ..core.files import replacing
 from ..core.zoo.cache import local_path
 from ..core.zoo.integrity import integrity_error
 from ..core.zoo.registry import MODELS, ZooModel
@@ -84,7 +86,8 @@ def entries() -> list[ModelEntry]:
     """Return all models: the default, the published ones, the user's own."""
     known = _descriptions()
     found = []
-    for name, zoo in MODELS.items():
+    for name in (*known, *(name for name in MODELS if name not in known)):
+        zoo = MODELS[name]
         title, purpose, clicks = known.get(name, (zoo.title, zoo.trained_on, ""))
         found.append(ModelEntry(name, title, purpose, local_path(zoo), zoo, clicks))
     return found + [own_entry(path) for path in own_files()]
@@ -116,9 +119,29 @@ def own_files() -> list[str]:
     return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
 
 
-def add_file(path: str) -> None:
-    """Add a file of the user's own."""
-    settings.MODEL_FILES.set(json.dumps([p for p in own_files() if p != path] + [path]))
+def take_file(path: Path) -> str:
+    """Add a file that the user has, and return its name.
+
+    One that was downloaded by hand is copied to where the model belongs, if it is what was
+    published; any other is used where it lies.
+
+    Raises
+    ------
+    OSError
+        If it cannot be copied.
+    """
+    for zoo in MODELS.values():
+        checked = {"git_blob": zoo.git_blob, "sha256": zoo.sha256}
+        if zoo.url is not None and path.name == zoo.file_name and any(checked.values()):
+            target = local_path(zoo)
+            if path != target and integrity_error(path, **checked, size=zoo.size) is None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(target) as temporary:
+                    shutil.copyfile(path, temporary)
+                part_path(target).unlink(missing_ok=True)
+                return zoo.name
+    settings.MODEL_FILES.set(json.dumps([p for p in own_files() if p != str(path)] + [str(path)]))
+    return str(path)
 
 
 def forget_file(path: str) -> None:
@@ -146,6 +169,9 @@ def _descriptions() -> dict[str, tuple[str, str, str]]:
             tr("Avalanches in photos and rasters, on any computer; comes with the plugin."),
             tr("GrabCut: {} clicks to an IoU of 90 % (measured by this project)").format("2.70"),
         ),
+        "slf": (tr("Avalanches, SLF (Hafner et al. 2024)"), winter, unknown),
+        "uibk": (tr("Avalanches, UIBK (Hafner et al. 2024)"), winter, unknown),
+        "slf_uibk": (tr("Avalanches, SLF + UIBK (Hafner et al. 2024)"), winter, unknown),
         "sbd_h18_itermask": (tr("Everyday objects, RITM (SBD)"), photos, grabcut.format("2.04")),
         "coco_lvis_h18_baseline": (
             tr("Everyday objects, RITM without mask guidance"),
@@ -163,7 +189,4 @@ def _descriptions() -> dict[str, tuple[str, str, str]]:
             photos,
             grabcut.format("1.56"),
         ),
-        "slf": (tr("Avalanches, SLF (Hafner et al. 2024)"), winter, unknown),
-        "uibk": (tr("Avalanches, UIBK (Hafner et al. 2024)"), winter, unknown),
-        "slf_uibk": (tr("Avalanches, SLF + UIBK (Hafner et al. 2024)"), winter, unknown),
     }
