@@ -22,8 +22,8 @@ class CheckView(QWidget):
 
     Attributes
     ----------
-    button
-        *Test*.
+    button, row
+        *Test*, and the row that it stands in.
     check
         The latest one, None before.
     """
@@ -44,12 +44,12 @@ class CheckView(QWidget):
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.hide()
-        row = QHBoxLayout()
-        row.addWidget(self.button)
-        row.addStretch(1)
+        self.row = QHBoxLayout()
+        self.row.addWidget(self.button)
+        self.row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(row)
+        column.addLayout(self.row)
         column.addWidget(self.text)
 
     def start(self, interpreter: str) -> None:

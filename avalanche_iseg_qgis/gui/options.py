@@ -51,7 +51,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.view = CheckView(lambda: self.interpreter.filePath().strip())
         form.addRow(tr("Python of the segmentation"), self.interpreter)
         form.addRow(note)
-        form.addRow(self.setup)
+        self.view.row.insertWidget(0, self.setup)
         form.addRow(self.view)
         form.addRow(tr("Threads"), self.threads)
         form.addRow(tr("Observer"), self.author)

@@ -106,6 +106,7 @@ class SetupDialog(QDialog):
         self.log.setMaximumBlockCount(_LOG_LINES)
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setMinimumHeight(80)
+        self.log.setPlaceholderText(tr("What set-up does is written here."))
         self.begin = QPushButton()
         self.begin.setDefault(True)
         self.over = QPushButton(tr("Start over"))
@@ -201,7 +202,6 @@ class SetupDialog(QDialog):
         for widget in (self.python, self.browse, self.source, self.view.button):
             widget.setEnabled(not busy)
         self.progress.setVisible(busy)
-        self.log.setVisible(bool(self.log.toPlainText()))
 
     @property
     def busy(self) -> bool:
@@ -314,7 +314,6 @@ class SetupDialog(QDialog):
         self.status.setText(text)
         self.progress.setRange(0, 0 if fraction < 0 else _STEPS)
         self.progress.setValue(int(_STEPS * max(0.0, fraction)))
-        self.log.show()
 
     def _on_installed(self, interpreter: str, fault: str) -> None:
         if fault:

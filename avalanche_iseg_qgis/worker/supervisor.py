@@ -72,7 +72,8 @@ class WorkerSupervisor(QObject):
     @property
     def needs_interpreter(self) -> bool:
         """Whether there is no Python in which the worker could run."""
-        is_proven = (self._interpreter() or find_interpreter()) == self._working_interpreter
+        interpreter = self._interpreter() or find_interpreter()
+        is_proven = bool(interpreter) and interpreter == self._working_interpreter
         return bool(self._fault) and self._connection is None and not is_proven
 
     def start(self) -> None:
