@@ -91,13 +91,21 @@ class SegmentDock(QgsDockWidget):
 
     def show_state(self, state: WorkerState, text: str) -> None:
         """Show the state of the worker, with a button to restart it if it is broken."""
-        colours = {
+        on_light = {
             WorkerState.READY: "#2e7d32",
             WorkerState.BROKEN: "#c62828",
             WorkerState.BUSY: "#1565c0",
         }
+        on_dark = {
+            WorkerState.READY: "#81c784",
+            WorkerState.BROKEN: "#ff8a80",
+            WorkerState.BUSY: "#90caf9",
+        }
+        is_dark = self.palette().windowText().color().lightness() > 127
+        colours = on_dark if is_dark else on_light
+        other = "#bdbdbd" if is_dark else "#6d6d6d"
         self.state.setText(text)
-        self.state.setStyleSheet(f"color: {colours.get(state, '#6d6d6d')}")
+        self.state.setStyleSheet(f"color: {colours.get(state, other)}")
         self.restart.setVisible(state is WorkerState.BROKEN)
 
     def offer_write_back(self, *, offered: bool) -> None:
