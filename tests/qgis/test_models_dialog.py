@@ -56,7 +56,7 @@ class ModelHandler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         start = 0 if asked is None or act == "ignore range" else int(asked[6:-1])
-        if start >= len(content):
+        if start and start >= len(content):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
