@@ -32,6 +32,7 @@ class SetupActions(QObject):
         super().__init__(parent)
         self._iface, self._dock, self._client = iface, dock, client
         self._restart = restart
+        self._shown: tuple[bool, str] | None = None  # whether it works, and with which Python
         self.setup_dialog: SetupDialog | None = None
         self.models_dialog: ModelsDialog | None = None
         dock.notice.setup_requested.connect(self.open_setup)
@@ -73,7 +74,10 @@ class SetupActions(QObject):
 
     def _refresh(self) -> None:
         works = not self._client.needs_interpreter
-        self._dock.notice.show_state(profile_state(), works=works)
+        now = works, settings.INTERPRETER.get()
+        if now != self._shown:  # the disk is not asked at each click
+            self._shown = now
+            self._dock.notice.show_state(profile_state(), works=works)
         if not works:
             self._dock.restart.hide()
 
@@ -85,4 +89,5 @@ class SetupActions(QObject):
         if self.setup_dialog is not None:
             self.setup_dialog.deleteLater()
             self.setup_dialog = None
+        self._shown = None
         self._refresh()

@@ -62,8 +62,10 @@ def certificate_variables(environment: Path) -> dict[str, str]:
     trusted = bytes(QgsApplication.authManager().trustedCaCertsPemText())
     if not trusted.strip():
         return {}
-    for path in sorted(environment.glob("[Ll]ib/**/pip/_vendor/certifi/cacert.pem")):
-        trusted += b"\n" + path.read_bytes()
+    for folder in (environment / "Lib", *environment.glob("lib/python3*")):
+        path = folder / "site-packages" / "pip" / "_vendor" / "certifi" / "cacert.pem"
+        if path.is_file():
+            trusted += b"\n" + path.read_bytes()
     file = environment / "certificates.pem"
     write_bytes(file, trusted)
     return {"PIP_CERT": str(file)}
