@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from qgis.PyQt.QtCore import QLockFile, QObject, pyqtSignal
 
 from ..i18n import tr
-from .job import NOT_STARTED, Job
+from .job import NOT_STARTED, CommandRun
 from .network import certificate_variables, proxy_variables
 from .pip_output import PipProgress, failure_text
 from .store import Stamp, python_in, write_stamp
@@ -49,7 +49,7 @@ class EnvironmentInstaller(QObject):
     ) -> None:
         super().__init__(parent)
         self._store, self._packages = store, packages
-        self._job: Job | None = None
+        self._job: CommandRun | None = None
         self._lock: QLockFile | None = None
         self._folder, self._base, self._wheels = Path(), "", ""
         self._pip_version = (0, 0)
@@ -112,7 +112,7 @@ class EnvironmentInstaller(QObject):
         if kept is None or self.running:
             return
         others = [str(folder) for folder in self._store.folders() if folder != kept]
-        job = Job([interpreter, "-I", "-c", _REMOVE, *others, str(self._store.cache)], self)
+        job = CommandRun([interpreter, "-I", "-c", _REMOVE, *others, str(self._store.cache)], self)
         job.finished.connect(job.deleteLater)
         job.start()
 
@@ -222,10 +222,10 @@ class EnvironmentInstaller(QObject):
         command: list[str],
         then: Callable[[int], None],
         variables: dict[str, str] | None = None,
-    ) -> Job:
+    ) -> CommandRun:
         output: list[str] = []
         self._output = output
-        job = self._job = Job(command, self, variables=variables)
+        job = self._job = CommandRun(command, self, variables=variables)
 
         def take(line: str) -> None:
             if not re.match(r"Progress \d+ of \d+$", line):

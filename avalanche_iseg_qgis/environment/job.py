@@ -25,7 +25,7 @@ _FOREIGN = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "P
 _KILL_TIMEOUT = 500  # ms
 
 
-class Job(QObject):
+class CommandRun(QObject):
     """Runs a command; nothing here blocks.
 
     Signals

@@ -11,7 +11,7 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from .interpreters import PROBE, candidates, read_probe
-from .job import Job
+from .job import CommandRun
 
 if TYPE_CHECKING:
     from .interpreters import Command
@@ -37,7 +37,7 @@ class InterpreterSearch(QObject):
         super().__init__(parent)
         self._waiting: list[Command] = []
         self._known: set[str] = set()
-        self._job: Job | None = None
+        self._job: CommandRun | None = None
         self._output: list[str] = []
 
     def start(self, commands: list[Command] | None = None) -> None:
@@ -60,7 +60,7 @@ class InterpreterSearch(QObject):
             self.finished.emit()
             return
         command, self._output = self._waiting.pop(0), []
-        job = self._job = Job([*command, "-I", "-c", PROBE], self, seconds=_SECONDS)
+        job = self._job = CommandRun([*command, "-I", "-c", PROBE], self, seconds=_SECONDS)
         job.line.connect(self._output.append)
         job.finished.connect(self._on_finished)
         job.start()

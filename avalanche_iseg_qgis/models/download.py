@@ -82,12 +82,11 @@ class ModelDownload(QObject):
         request.setRawHeader(b"Accept-Encoding", b"identity")  # else lengths are those of a zip
         if self._received:
             request.setRawHeader(b"Range", f"bytes={self._received}-".encode())
-        attributes = QNetworkRequest.Attribute
         safe = QNetworkRequest.RedirectPolicy.NoLessSafeRedirectPolicy
-        request.setAttribute(attributes.RedirectPolicyAttribute, safe)
+        request.setAttribute(QNetworkRequest.Attribute.RedirectPolicyAttribute, safe)
         fresh = QNetworkRequest.CacheLoadControl.AlwaysNetwork
-        request.setAttribute(attributes.CacheLoadControlAttribute, fresh)
-        request.setAttribute(attributes.CacheSaveControlAttribute, False)
+        request.setAttribute(QNetworkRequest.Attribute.CacheLoadControlAttribute, fresh)
+        request.setAttribute(QNetworkRequest.Attribute.CacheSaveControlAttribute, False)
         reply = self._reply = QgsNetworkAccessManager.instance().get(request)
         reply.setReadBufferSize(_BUFFER)
         reply.readyRead.connect(self._read)
