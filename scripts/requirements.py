@@ -22,7 +22,7 @@ from package import NAME, ROOT, build
 
 TARGET = ROOT / NAME / "worker" / "requirements.txt"
 OLDEST, NEWEST = (3, 10), (3, 14)  # of Python; for newer ones not all packages are there
-SIZE = "# Size: 440 MB to download, 1500 MB on disk"  # measured on Linux
+SIZE = "# Size: 440 MB to download, 1800 MB on disk"  # measured on Linux
 _NAMES = {"cv2": "opencv-python-headless", "skimage": "scikit-image"}
 
 

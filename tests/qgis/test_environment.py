@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from qgis.core import QgsNetworkAccessManager, QgsSettings
 from qgis.PyQt.QtCore import QEvent, QTimer
-from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QMessageBox, QWidget
 from waiting import wait_until
 
 from avalanche_iseg_qgis.environment.network import proxy_text, proxy_variables
@@ -527,7 +527,8 @@ def test_options_open_at_the_plugins_page(plugin, iface):
 
     def look() -> None:
         window = QApplication.activeModalWidget()
-        page = window.findChild(OptionsPage) if window is not None else None
+        # By its name: QGIS imports a plugin anew, and with it the class.
+        page = window.findChild(QWidget, "AvalancheISegOptions") if window is not None else None
         seen.append(page is not None and page.isVisible())
         if seen[-1] or len(seen) > 60:
             if window is not None:
