@@ -17,6 +17,7 @@ from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
 from .actions.recovery import RecoveryController
 from .actions.save import FeatureSaver
+from .actions.setup import SetupActions
 from .actions.start_from import StartFromActions
 from .camera.gui.controller import CameraController
 from .canvas.map_tool import SegmentTool
@@ -32,6 +33,7 @@ from .i18n import tr
 from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import HELP, Messages
+from .models.catalogue import usable
 from .session.draft import DraftState, FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
 from .session.session import empty_text
@@ -87,6 +89,9 @@ class PluginController(QObject):
         self.export_actions = ExportActions(iface, session, self.messages)
         self.keeper = RecoveryController(session, self.dock, warn, self)
         self._connect()
+        self.setup_actions = SetupActions(
+            iface, self.dock, self.segmentation_client, self._restart_worker, self
+        )
         for dock in (self.dock, self.avalanches_dock):
             iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         window.tabifyDockWidget(self.dock, self.camera.dock)
@@ -125,6 +130,7 @@ class PluginController(QObject):
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
         self.keeper.close()
+        self.setup_actions.close()
         self.avalanche_list.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
@@ -159,7 +165,6 @@ class PluginController(QObject):
         dock.model_chosen.connect(self._on_model)
         dock.new_target_requested.connect(self._make_target)
         dock.write_back.toggled.connect(self._set_write_back)
-        dock.browse.clicked.connect(self._browse_model)
         dock.slider_released.connect(self._canvas.setFocus)
         dock.threshold_reset.connect(self._reset_threshold)
         dock.help.clicked.connect(lambda _=False: QDesktopServices.openUrl(QUrl(HELP)))
@@ -320,7 +325,8 @@ class PluginController(QObject):
         self._warn_of_waiting()
         welcome, loaded = client.welcome, client.loaded
         if client.state is WorkerState.READY and welcome is not None:
-            self.dock.show_models(dict(welcome.models), list(welcome.devices))
+            self.dock.show_models(usable(settings.MODEL.get()))
+            self.dock.show_devices(list(welcome.devices))
         if loaded is not None and loaded is not self._loaded:
             self._loaded = loaded
             self.dock.threshold.value = loaded.threshold
@@ -339,14 +345,6 @@ class PluginController(QObject):
         settings.MODEL.set(self.dock.model.currentData())
         settings.DEVICE.set(self.dock.device.currentData())
         self.configure_worker()
-
-    def _browse_model(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self.dock, tr("Model file"), "", tr("Models (*.safetensors *.pth)")
-        )
-        if path:
-            settings.MODEL.set(path)
-            self.configure_worker()
 
     def _restart_worker(self) -> None:
         self.configure_worker()

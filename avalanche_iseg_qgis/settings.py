@@ -30,6 +30,7 @@ class Setting(Generic[_Value]):
 
 INTERPRETER = Setting("interpreter", "")
 MODEL = Setting("model", "default")
+MODEL_FILES = Setting("model_files", "[]")
 DEVICE = Setting("device", "auto")
 THREADS = Setting("threads", 0)
 AUTHOR = Setting("author", "")

@@ -62,6 +62,7 @@ def main() -> None:
         show_form(driver)
         shoot(folder / "form.png")
         show_options(folder / "options.png")
+        show_windows(driver, folder)
         for layer in QgsProject.instance().mapLayers().values():
             if hasattr(layer, "rollBack"):
                 layer.rollBack()  # else QGIS asks
@@ -183,6 +184,22 @@ def show_options(path: Path) -> None:
         dialog.close()
     QTimer.singleShot(1000, look)
     iface.showOptionsDialog()
+
+
+def show_windows(driver: Driver, folder: Path) -> None:
+    """Photograph the windows *Set up segmentation* and *Models*."""
+    for dialog in iface.mainWindow().findChildren(QDialog):
+        dialog.close()
+    setup = driver.studio.setup_actions.open_setup()
+    wait_until(lambda: setup.chosen is not None, 60, "a Python")
+    setup.move(300, 200)
+    shoot(folder / "setup.png")
+    setup.reject()
+    models = driver.studio.setup_actions.open_models()
+    models.select("slf")
+    models.move(300, 200)
+    shoot(folder / "models.png")
+    models.reject()
 
 
 def shoot(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page in QGIS's options: the worker's Python, threads, mapper."""
+"""The page in QGIS's options: the Python of the segmentation, threads, observer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,24 @@ from pathlib import Path
 
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QFileDialog, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
+from qgis.PyQt.QtWidgets import (
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from .. import settings
 from ..i18n import tr
 from ..messages import TITLE
+from .check_view import CheckView
+from .setup_dialog import SetupDialog
+
+PAGE = "AvalancheISegOptions"
+"""Name of the page, by which QGIS opens it."""
 
 ICON = str(Path(__file__).parents[1] / "icons" / "avalanche.svg")
 
@@ -21,6 +34,7 @@ class OptionsPage(QgsOptionsPageWidget):
 
     def __init__(self, parent: QWidget, on_applied: Callable[[], None]) -> None:
         super().__init__(parent)
+        self.setObjectName(PAGE)
         self._on_applied = on_applied
         form = QFormLayout(self)
         self.interpreter = QgsFileWidget()
@@ -36,18 +50,31 @@ class OptionsPage(QgsOptionsPageWidget):
         self.author.setPlaceholderText(tr("user name of this computer"))
         note = QLabel(
             tr(
-                "The model runs in a process of its own, with its own Python environment: QGIS "
-                "stays as it is. In a checkout of the repository, “make setup” makes one: choose "
-                ".venv/bin/python (on Windows .venv\\Scripts\\python.exe), or type the folder "
-                ".venv."
+                "The segmentation runs in a Python environment of its own: QGIS stays as it is. "
+                "“Set up…” makes one in your profile. One that exists can be chosen here: its "
+                "folder, or its program bin/python (on Windows Scripts\\python.exe)."
             )
         )
         note.setWordWrap(True)
-        note.setEnabled(False)
-        form.addRow(tr("Worker's Python"), self.interpreter)
+        self.setup = QPushButton(tr("Set up…"))
+        self.setup.clicked.connect(self._open_setup)
+        self.view = CheckView(lambda: self.interpreter.filePath().strip())
+        form.addRow(tr("Python of the segmentation"), self.interpreter)
         form.addRow(note)
+        self.view.row.insertWidget(0, self.setup)
+        form.addRow(self.view)
         form.addRow(tr("Threads"), self.threads)
-        form.addRow(tr("Mapper"), self.author)
+        form.addRow(tr("Observer"), self.author)
+
+    def _open_setup(self, _checked: bool = False) -> None:
+        dialog = SetupDialog(self)
+        dialog.interpreter_changed.connect(self._on_set_up)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _on_set_up(self) -> None:
+        self.interpreter.setFilePath(settings.INTERPRETER.get())
+        self._on_applied()
 
     def apply(self) -> None:
         """Store the values; called by the dialog when it is accepted."""

@@ -27,9 +27,11 @@ from qgis.PyQt.QtWidgets import (
 from .. import settings
 from ..canvas.mask_item import MaskMode, MaskStyle
 from ..i18n import tr
+from ..models.catalogue import usable
 from ..worker.settings import ShapeSettings
 from ..worker.state import WorkerState
 from .notice import Notice
+from .setup_notice import SetupNotice
 from .sliders import ValueSlider
 from .widgets import (
     fit_width,
@@ -113,9 +115,12 @@ class SegmentDock(QgsDockWidget):
             self.write_back.setVisible(offered)
             self.write_back.setChecked(offered)
 
-    def show_models(self, models: dict[str, str], devices: list[str]) -> None:
-        """Offer the models and devices of the worker, keeping the choice."""
+    def show_models(self, models: dict[str, str]) -> None:
+        """Offer models (name: title), keeping the choice."""
         _fill(self.model, models, settings.MODEL.get())
+
+    def show_devices(self, devices: list[str]) -> None:
+        """Offer the devices of the worker, keeping the choice."""
         _fill(self.device, {"auto": tr("automatic"), **{d: d for d in devices}}, "auto")
 
     def show_pixel_size(self, *, needed: bool) -> None:
@@ -148,6 +153,8 @@ class SegmentDock(QgsDockWidget):
         form.addRow(self.replaced)
         form.addRow(self.state)
         form.addRow(self.restart)
+        self.notice = SetupNotice()
+        form.addRow(self.notice)
         self.show_pixel_size(needed=False)
         return part
 
@@ -302,12 +309,12 @@ class SegmentDock(QgsDockWidget):
         form = form_layout(part)
         self.model, self.device = QComboBox(), QComboBox()
         fit_width(self.model)
-        self.model.addItem(settings.MODEL.get(), settings.MODEL.get())
+        self.show_models(usable(settings.MODEL.get()))
         self.device.addItem(tr("automatic"), "auto")
         self.model.setToolTip(tr("Network that finds the avalanche; the standard one needs no GPU"))
         self.device.setToolTip(tr("Processor (CPU) or graphics card (GPU)"))
-        self.browse = tool_button("…", tr("Choose a model file"))
-        form.addRow(tr("Model"), widget_row(self.model, self.browse))
+        self.models = tool_button(tr("Models…"), tr("Download, add and choose models"))
+        form.addRow(tr("Model"), widget_row(self.model, self.models))
         form.addRow(tr("Compute on"), self.device)
         for choice in (self.model, self.device):
             choice.activated.connect(lambda _: self.model_chosen.emit())

@@ -182,8 +182,8 @@ class WorkerProcess(QObject):
 
     def _no_python_text(self) -> str:
         return tr(
-            "{} is no Python in which the worker can run: choose the environment made by "
-            "`make setup` in Options → Avalanche ISeg."
+            "{} is no Python in which the segmentation can run: press “Set up…” in the panel "
+            "Segment, or choose another Python in Options → Avalanche ISeg."
         ).format(self._interpreter)
 
     def _end(self, text: str) -> None:

@@ -74,6 +74,13 @@ class WorkerSupervisor(QObject):
         """What the worker is, None before it has answered."""
         return self._connection.welcome if self._connection else None
 
+    @property
+    def needs_interpreter(self) -> bool:
+        """Whether there is no Python in which the worker could run."""
+        interpreter = self._interpreter() or find_interpreter()
+        is_proven = bool(interpreter) and interpreter == self._working_interpreter
+        return bool(self._fault) and self._connection is None and not is_proven
+
     def start(self) -> None:
         """Start the worker; when BROKEN, try again."""
         self._on = True
@@ -173,10 +180,7 @@ class WorkerSupervisor(QObject):
     def _open(self) -> None:
         interpreter = interpreter_of(self._interpreter()) or find_interpreter()
         if not interpreter:
-            self._fault = tr(
-                "Choose the worker's Python in Options → Avalanche ISeg: the environment made by "
-                "`make setup`."
-            )
+            self._fault = tr("Segmentation is not set up yet.")
             return
         is_proven = interpreter == self._working_interpreter
         self._connection = WorkerConnection(
@@ -208,7 +212,7 @@ class WorkerSupervisor(QObject):
         self._end_times = [end for end in self._end_times if now - end < _WITHIN_SECONDS] + [now]
         is_proven = connection.interpreter == self._working_interpreter
         if not is_proven and not connection.may_start_again:
-            self._fault = tr("{} (Options → Avalanche ISeg, Worker's Python)").format(text)
+            self._fault = text
         elif len(self._end_times) >= _MAX_ENDS:
             again = tr("It was started {} times within a minute.").format(_MAX_ENDS)
             self._fault = f"{text} {again} {self._advice()}"

@@ -65,8 +65,8 @@ def serve(
     except ImportError as error:
         traceback.print_exc()
         text = (
-            f"The Python interpreter {sys.executable} cannot {purpose} ({error}). Choose the "
-            "interpreter of an environment in which this software is installed, such as that of "
+            f"The Python interpreter {sys.executable} cannot {purpose} ({error}). Choose that of "
+            "an environment with its packages: in QGIS, “Set up…” makes one, in a checkout "
             "'make setup'."
         )
         _send(sink, encode(to_frame(0, Failure("EngineError", text), {"failure": Failure})))

@@ -70,8 +70,8 @@ def resolve_model(
     if Path(name_or_file).is_file():
         return Path(name_or_file)
     model = find_model(str(name_or_file))
-    path = _local_path(model)
-    fault = _fault(model, path)
+    path = local_path(model)
+    fault = local_fault(model, path)
     if fault is None:
         return path
     if model.url is None:
@@ -98,12 +98,12 @@ def resolve_model(
         raise DownloadError(f"The model {model.name!r}: {path} {fault}. {error}") from error
 
 
-def _local_path(model: ZooModel) -> Path:
+def local_path(model: ZooModel) -> Path:
     """Return the path of a model file on this computer."""
     return (BUNDLED_DIR if model.url is None else cache_dir()) / model.file_name
 
 
-def _fault(model: ZooModel, path: Path) -> str | None:
+def local_fault(model: ZooModel, path: Path) -> str | None:
     """Return why a local file cannot be used, as the predicate of a sentence, else None."""
     if not path.is_file():
         return "is not there"
@@ -119,9 +119,9 @@ def describe_models() -> str:
 
 def _entry(model: ZooModel) -> str:
     """Describe one model."""
-    path = _local_path(model)
+    path = local_path(model)
     rows = {
-        "file": f"{path} {_fault(model, path) or 'is ready'}",
+        "file": f"{path} {local_fault(model, path) or 'is ready'}",
         "source": model.url or "comes with this software",
         "trained on": model.trained_on,
         "licence": model.licence,

@@ -25,7 +25,7 @@ from ..files import move
 from .integrity import integrity_error
 from .lock import exclusive_lock
 
-Progress = Callable[[int, int | None], None]
+Progress = Callable[[int, "int | None"], None]  # a string, for QGIS's Python 3.9
 """Called with the number of bytes received, and of the whole file if known."""
 
 WAITS = (1.0, 2.0, 4.0)

@@ -158,6 +158,8 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 LIGHT_PARTS = {"containers", "errors", "files", "mask_image", "prompts"}
 LIGHT_PARTS |= {f"ipc.{name}" for name in ("envelope", "frames", "geometry", "launch")}
+LIGHT_PARTS |= {"zoo", "version"}
+LIGHT_PARTS |= {f"zoo.{name}" for name in ("cache", "download", "integrity", "lock", "registry")}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",
@@ -169,7 +171,7 @@ LIGHT_PARTS |= {
     "projection.range_map",
 }
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
-ROOMS = {"", "camera", "ipc", "projection", "survey", "worker"}
+ROOMS = {"", "camera", "ipc", "projection", "survey", "worker", "zoo"}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]
 IN_QGIS += [ROOT / "core" / room / "__init__.py" for room in sorted(ROOMS)]
 IN_QGIS += [  # what the range map stands on

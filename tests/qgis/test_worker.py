@@ -390,7 +390,7 @@ def test_no_python_at_all(listen, settings, tmp_path, wrong):
     heard.predict("a", photo, middle(photo))
     wait_until(lambda: heard.service.state is WorkerState.BROKEN, what="giving up")
     print(heard.service.text)
-    assert heard.service.text.startswith(f"{wrong} is no Python in which the worker can run")
+    assert heard.service.text.startswith(f"{wrong} is no Python in which the segmentation can run")
     assert heard.service.pid == 0
     heard.service.configure(settings)
     heard.wait_for_answers()
@@ -411,7 +411,7 @@ def test_no_interpreter_chosen(listen, monkeypatch):
     heard = listen(WorkerSettings())
     heard.service.start()
     assert heard.service.state is WorkerState.BROKEN
-    assert heard.service.text.startswith("Choose the worker's Python")
+    assert heard.service.text.startswith("Segmentation is not set up yet")
 
 
 def test_garbage_after_a_good_start_is_survived(listen, settings, interpreter, tmp_path):

@@ -1,0 +1,1 @@
+"""The models that a user can choose, and their download through QGIS: no widgets here."""
