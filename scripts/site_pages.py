@@ -1,8 +1,8 @@
 """Hook of mkdocs: what the documentation site takes from elsewhere in the repository.
 
 - Pages of files that lie outside `docs`, and links to all such files.
-- ``[[Finish]]`` in the German pages: a text of the plugin, in its German where it has been translated.
-- ``<!-- messages: core/camera -->``: the messages of the errors that are raised in a folder or file.
+- ``[[Finish]]`` in the German pages: a text of the plugin in German, if it is translated.
+- ``<!-- messages: core/camera -->``: the sentences that a folder or file may say to a user.
 """
 
 from __future__ import annotations
@@ -51,12 +51,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(
+    markdown: str,
+    page: Page,
+    config: MkDocsConfig,
+    files: Files,  # noqa: ARG001
+) -> str:
     """Fill in what a page takes from the sources; called by mkdocs."""
     place = Path(str(page.file.abs_src_path))
     markdown = _LINK.sub(
-        lambda link: _target(link[1], place, page.file.src_uri, str(config.repo_url))
-        + (link[2] or ""),
+        lambda link: (
+            _target(link[1], place, page.file.src_uri, str(config.repo_url)) + (link[2] or "")
+        ),
         markdown,
     )
     markdown = _MESSAGES.sub(lambda found: message_list(*found[1].split()), markdown)
@@ -103,43 +109,53 @@ def _escape(text: str) -> str:
     return as_shown(text).replace("*", r"\*").replace("|", r"\|")
 
 
-# --- messages of errors --------------------------------------------------------------------------
+# --- messages of core, eval and training ---------------------------------------------------------
 
 
 def message_list(*places: str) -> str:
-    """Return the messages of the errors raised in folders and files, as a list."""
+    """Return the sentences that folders and files may say to a user, as a list."""
     found = {text: None for place in places for text in messages(ROOT / place)}
     return "\n".join(f"- {_escape_markup(text)}" for text in found)
 
 
 def messages(place: Path) -> Iterator[str]:
-    """Yield the sentences given to subclasses of `IsegError` in a folder or file."""
+    """Yield the sentences of a folder or file: errors, warnings, reasons; no docstrings or help."""
     for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and _name(node.func) in _errors() and node.args:
-                text = _sentence(node.args[-1])
-                if len(re.sub(r"…|\W", "", text)) > 8:  # else it only passes another one on
-                    yield text[:1].upper() + text[1:]
+        for text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
+            if _is_sentence(text):
+                starts = re.match(r"[a-z]+[ ,:]", text)
+                yield text[:1].upper() + text[1:] if starts else text
 
 
-@functools.cache
-def _errors() -> frozenset[str]:
-    tree = ast.parse((ROOT / "core" / "errors.py").read_text(encoding="utf-8"))
-    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+def _texts(node: ast.AST) -> Iterator[str]:
+    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    if is_docstring or (isinstance(node, ast.keyword) and node.arg in _HELP):
+        return
+    if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+        yield _constant_parts(node)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _texts(child)
 
 
-def _name(function: ast.expr) -> str:
-    return str(getattr(function, "id", getattr(function, "attr", "")))
+_HELP = {"help", "description", "epilog", "metavar"}
 
 
-def _sentence(node: ast.expr) -> str:
-    """Return the constant parts of a text, with ``…`` for all else."""
+def _is_sentence(text: str) -> bool:
+    """Return whether a text is a sentence; not if it is hardly more than what is filled in."""
+    words = re.findall(r"[A-Za-z]{2,}", text)
+    ends = text.endswith(".") or (". " in text and text.endswith(("…", ")")))
+    return ends and len(words) > 3 and "\n" not in text and "(c)" not in text  # a licence
+
+
+def _constant_parts(node: ast.expr) -> str:
+    """Return a text with ``…`` for all that is filled in."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(_sentence(part) for part in node.values)
+        return "".join(_constant_parts(part) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _sentence(node.left) + _sentence(node.right)
+        return _constant_parts(node.left) + _constant_parts(node.right)
     return "…"
 
 
