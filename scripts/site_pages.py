@@ -1,6 +1,7 @@
 """Hook of mkdocs: what the documentation site takes from elsewhere in the repository.
 
 - Pages of files that lie outside `docs`, and links to all such files.
+- A folder in the navigation stands for all of its pages.
 - ``[[Finish]]`` in the German pages: a text of the plugin in German, if it is translated.
 - ``<!-- messages: core/camera -->``: the sentences that a folder or file may say to a user.
 """
@@ -41,6 +42,23 @@ PAGES = {
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 _TEXT = re.compile(r"\[\[(.+?)\]\]")
 _MESSAGES = re.compile(r"<!-- messages: (.+?) -->")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put pages in the place of folders in the navigation; called by mkdocs."""
+    config.nav = [_without_folders(entry) for entry in config.nav or []]
+    return config
+
+
+def _without_folders(entry: object) -> object:
+    if isinstance(entry, dict):
+        return {title: _without_folders(value) for title, value in entry.items()}
+    if isinstance(entry, list):
+        return [_without_folders(each) for each in entry]
+    if isinstance(entry, str) and entry.endswith("/"):
+        pages = sorted(path.name for path in (DOCS / entry).glob("*.md"))
+        return [entry + name for name in sorted(pages, key=lambda name: name != "README.md")]
+    return entry
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
