@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api gate languages styles screenshots clean
+.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api site gate languages styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
@@ -18,6 +18,7 @@ help:
 	@echo "make gate    what the plugin site scans for: bandit, detect-secrets"
 	@echo "make languages   the plugin's languages brought up to date with its texts"
 	@echo "make api     API reference from docstrings, in build/api"
+	@echo "make site    documentation site, in build/site; broken links and anchors are errors"
 	@echo "make screenshots   pictures of the plugin at work, for the docs"
 
 setup: $(READY)
@@ -102,6 +103,9 @@ bench: $(READY) qgis
 
 api: $(READY)
 	$(RUN) scripts/api.py build/api
+
+site: $(READY)
+	$(RUN) -m mkdocs build --quiet --strict
 
 package: $(READY)
 	$(RUN) scripts/package.py

@@ -26,6 +26,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "resources/models/default.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 FILLED_IN = {
     "--model slf uibk": "--model default",
+    "iseg=DIR --json": "iseg=scenes --limit 1 --max-clicks 1 --json",
     "slf=DIR grabcut=DIR": "iseg=scenes --max-clicks 2",
     "--nproc-per-node 8": "--nproc-per-node 2",
     "eval noc …": "eval noc --model default --dataset iseg=scenes --max-clicks 1 --json two.json",
