@@ -13,7 +13,16 @@ import numpy as np
 
 from ..errors import TerrainError
 from .terrain import Terrain
-from .tiles import HEIGHTS, UNKNOWN, Mosaic, find_tiles, is_upright, make_mosaics, read_tile
+from .tiles import (
+    HEIGHTS,
+    UNKNOWN,
+    Mosaic,
+    find_tiles,
+    is_upright,
+    make_mosaics,
+    naming_damage,
+    read_tile,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -147,7 +156,7 @@ class Dem:
         Raises
         ------
         TerrainError
-            If the DEM has no height there.
+            If the DEM has no height there, or is damaged.
         """
         if not _overlaps(bounds, self.bounds):
             raise TerrainError(
@@ -172,12 +181,13 @@ class Dem:
         shape = (bottom - top + 1, right - left + 1)
         west, north = x + left * cell, y - top * cell
         first, *others = self._layers
-        heights = first.read(self.epsg, (west, north), cell, shape)
-        for layer in others:
-            missing = np.isnan(heights)
-            if missing.any() and _overlaps(bounds, layer.bounds):
-                found = layer.read(self.epsg, (west, north), cell, shape)
-                np.copyto(heights, found, where=missing)
+        with naming_damage(self.name):
+            heights = first.read(self.epsg, (west, north), cell, shape)
+            for layer in others:
+                missing = np.isnan(heights)
+                if missing.any() and _overlaps(bounds, layer.bounds):
+                    found = layer.read(self.epsg, (west, north), cell, shape)
+                    np.copyto(heights, found, where=missing)
         return Terrain(heights, west + cell / 2, north - cell / 2, cell)
 
 
@@ -212,11 +222,12 @@ def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
     [25.0]
     """
     files = find_tiles(paths)
+    name = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     tiles = [read_tile(file) for file in files]
     _require_projected(epsg)
-    layers = sorted(
-        (_make_layer(mosaic, epsg) for mosaic in make_mosaics(tiles)), key=lambda it: it.cell
-    )
+    with naming_damage(name):
+        layers = [_make_layer(mosaic, epsg) for mosaic in make_mosaics(tiles)]
+    layers.sort(key=lambda layer: layer.cell)
     finest = layers[0]
     transform = finest.mosaic.transform
     boxes = np.array([layer.bounds for layer in layers])
@@ -226,7 +237,7 @@ def open_dem(paths: str | Path | Sequence[str | Path], epsg: int) -> Dem:
         warnings.append(f"The files have different vertical datums: {', '.join(datums)}.")
     return Dem(
         epsg=epsg,
-        name=files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more",
+        name=name,
         cell=finest.cell,
         bounds=(*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()),
         vertical_datum=", ".join(datums),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ImageError, TerrainError
 from ..files import visible_files
+from ..json_files import DAMAGED
 from ..raster_files import horizontal_crs, opened_raster
 
 if TYPE_CHECKING:
@@ -159,46 +161,55 @@ def read_tile(path: Path) -> Tile:
         If it is no raster, has several bands, or no CRS.
     """
     from rasterio.enums import ColorInterp, MaskFlags
+
+    with naming_damage(path), opened_raster(path) as file:
+        bands = [kind for kind in file.colorinterp if kind is not ColorInterp.alpha]
+        if len(bands) != 1 or bands[0] is not file.colorinterp[0]:
+            raise TerrainError(
+                f"{path} has {file.count} bands, a DEM has one: heights. Is it an image?"
+            )
+        if not file.crs:
+            raise TerrainError(
+                f"The DEM {path} does not say which CRS it is in. Give it one: "
+                f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
+                "Raster > Projections > Assign Projection in QGIS."
+            )
+        crs, datum = horizontal_crs(file.crs.to_wkt())
+        tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
+        unit = (file.units[0] or "").strip().lower()
+        metres = _FEET.get(unit, 1.0)
+        wide = file.count > 1 and file.dtypes[1] not in ("uint8", "uint16")
+        return Tile(
+            path=path,
+            crs=crs,
+            transform=file.transform,
+            width=file.width,
+            height=file.height,
+            nodata=None if file.nodata is None else float(file.nodata),
+            is_masked=wide or MaskFlags.all_valid not in file.mask_flag_enums[0],
+            has_wide_alpha=wide,
+            scale=file.scales[0] * metres,
+            offset=file.offsets[0] * metres,
+            unit=unit,
+            vertical_datum=datum or next(filter(None, tags), ""),
+        )
+
+
+@contextmanager
+def naming_damage(name: object) -> Iterator[None]:
+    """Turn what is raised where a DEM is damaged into a `TerrainError` that names it."""
+    from pyproj.exceptions import ProjError
+    from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 
     try:
-        with opened_raster(path) as file:
-            bands = [kind for kind in file.colorinterp if kind is not ColorInterp.alpha]
-            if len(bands) != 1 or bands[0] is not file.colorinterp[0]:
-                raise TerrainError(
-                    f"{path} has {file.count} bands, a DEM has one: heights. Is it an image?"
-                )
-            if not file.crs:
-                raise TerrainError(
-                    f"The DEM {path} does not say which CRS it is in. Give it one: "
-                    f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
-                    "Raster > Projections > Assign Projection in QGIS."
-                )
-            crs, datum = horizontal_crs(file.crs.to_wkt())
-            tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
-            unit = (file.units[0] or "").strip().lower()
-            metres = _FEET.get(unit, 1.0)
-            wide = file.count > 1 and file.dtypes[1] not in ("uint8", "uint16")
-            return Tile(
-                path=path,
-                crs=crs,
-                transform=file.transform,
-                width=file.width,
-                height=file.height,
-                nodata=None if file.nodata is None else float(file.nodata),
-                is_masked=wide or MaskFlags.all_valid not in file.mask_flag_enums[0],
-                has_wide_alpha=wide,
-                scale=file.scales[0] * metres,
-                offset=file.offsets[0] * metres,
-                unit=unit,
-                vertical_datum=datum or next(filter(None, tags), ""),
-            )
+        yield
     except ImageError as error:
         raise TerrainError(str(error)) from error
-    except RasterioError as error:
+    except (RasterioError, CPLE_BaseError, ProjError, ArithmeticError, *DAMAGED) as error:
         raise TerrainError(
-            f"{path} cannot be read as a DEM: {error}. A DEM is a raster of heights, such as a "
-            "GeoTIFF or an ASCII grid."
+            f"{name} cannot be read as a DEM: {error}. A DEM is a raster of heights, such as a "
+            "GeoTIFF or an ASCII grid; copy or download it again."
         ) from error
 
 
