@@ -186,6 +186,7 @@ class EnvironmentInstaller(QObject):
         command = [self._python, "-m", "pip", "install", "--no-input", "--only-binary", ":all:"]
         command += ["--progress-bar", "raw" if tells_bytes else "off"]
         command += ["--disable-pip-version-check", "--cache-dir", str(self._store.cache)]
+        command += ["--retries", "2"]  # of each package: a network may block one of the servers
         variables = {}
         try:
             if self._wheels:
