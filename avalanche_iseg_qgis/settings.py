@@ -31,6 +31,7 @@ class Setting(Generic[_Value]):
 INTERPRETER = Setting("interpreter", "")
 MODEL = Setting("model", "default")
 MODEL_FILES = Setting("model_files", "[]")
+WITH_PYTORCH = Setting("with_pytorch", False)
 DEVICE = Setting("device", "auto")
 THREADS = Setting("threads", 0)
 AUTHOR = Setting("author", "")

@@ -1,7 +1,8 @@
-"""Write the list of packages from which the plugin makes the workers' environment.
+"""Write the lists of packages from which the plugin makes the workers' environment.
 
-It holds what the default model and cameras need, in the versions of `constraints.txt`; an older
-Python, for which these were not made, takes what `pyproject.toml` allows.
+They hold what the default model and cameras need, one of them PyTorch for published models too, in
+the versions of `constraints.txt`; an older Python, for which these were not made, takes what
+`pyproject.toml` allows.
 
 Usage: ``.venv/bin/python scripts/requirements.py``
 """
@@ -18,23 +19,28 @@ import tomllib
 sys.path.insert(0, str(Path(__file__).parent))
 from package import NAME, ROOT, WORKER_PACKAGES
 
-TARGET = ROOT / NAME / "worker" / "requirements.txt"
+FOLDER = ROOT / NAME / "worker"
 OLDEST, NEWEST = (3, 10), (3, 14)  # of Python; for newer ones not all packages are there
-SIZE = "# Size: 250 MB to download, 900 MB on disk"  # measured on Linux
+LISTS = {
+    "requirements.txt": (("prediction", "cameras"), (250, 900)),
+    "requirements-pytorch.txt": (("prediction", "cameras", "checkpoints"), (440, 1800)),
+}
+"""Kinds of work, and MB to download and on disk, measured on Linux."""
 
 
-def lines() -> list[str]:
-    """Return the list."""
+def lines(file: str) -> list[str]:
+    """Return one of `LISTS`."""
+    kinds, (download, disk) = LISTS[file]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    allowed = project["dependencies"]
+    allowed = [*project["dependencies"], *project["optional-dependencies"]["torch"]]
     tested = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     pins = dict(line.split("==") for line in tested if "==" in line)
-    needed = {*WORKER_PACKAGES["prediction"], *WORKER_PACKAGES["cameras"]}
+    needed = {name for kind in kinds for name in WORKER_PACKAGES[kind]}
     python = " to ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
     result = [
         "# Packages of the workers' environment. Written by scripts/requirements.py.",
         f"# Python: {python}",
-        SIZE,
+        f"# Size: {download} MB to download, {disk} MB on disk",
     ]
     for requirement in allowed:
         name = re.match(r"[\w-]+", requirement)[0]
@@ -53,5 +59,6 @@ def lines() -> list[str]:
 
 
 if __name__ == "__main__":
-    TARGET.write_text("\n".join(lines()) + "\n", encoding="utf-8")
-    print(TARGET)
+    for name in LISTS:
+        (FOLDER / name).write_text("\n".join(lines(name)) + "\n", encoding="utf-8")
+        print(FOLDER / name)

@@ -38,6 +38,11 @@ class EnvironmentInstaller(QObject):
     finished
         (Python of the environment, ""), or ("", why it failed and what to do). The environment
         is not in use yet: see `adopt`. Not emitted after `cancel`.
+
+    Attributes
+    ----------
+    packages
+        What is installed; not to be changed while it is at work.
     """
 
     progressed = pyqtSignal(str, float)
@@ -48,7 +53,7 @@ class EnvironmentInstaller(QObject):
         self, store: EnvironmentStore, packages: PackageList, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._store, self._packages = store, packages
+        self._store, self.packages = store, packages
         self._job: CommandRun | None = None
         self._lock: QLockFile | None = None
         self._folder, self._base, self._wheels = Path(), "", ""
@@ -79,7 +84,7 @@ class EnvironmentInstaller(QObject):
         """
         self._base, self._wheels = base, wheels
         if self._begin():
-            folder = self._store.unfinished(self._packages.fingerprint, base) if resume else None
+            folder = self._store.unfinished(self.packages.fingerprint, base) if resume else None
             if folder is not None:
                 self._folder = folder
                 self._check_pip(if_broken=self._make_folder)
@@ -100,7 +105,7 @@ class EnvironmentInstaller(QObject):
         if folder is None:
             return ""
         try:
-            stamp = Stamp(self._packages.fingerprint, self._base)
+            stamp = Stamp(self.packages.fingerprint, self._base)
             write_stamp(folder, replace(stamp, complete=True))
         except OSError:
             return ""
@@ -126,7 +131,7 @@ class EnvironmentInstaller(QObject):
         except OSError as error:
             self.finished.emit("", _folder_text(root, error))
             return False
-        needed = self._packages.disk_mb + (0 if self._wheels else self._packages.download_mb)
+        needed = self.packages.disk_mb + (0 if self._wheels else self.packages.download_mb)
         if free < needed:
             text = tr(
                 "{} MB are needed on the disk of {}, but {} MB are free. Make room, and press the "
@@ -151,7 +156,7 @@ class EnvironmentInstaller(QObject):
     def _on_made(self, code: int) -> None:
         if code == 0:
             try:
-                write_stamp(self._folder, Stamp(self._packages.fingerprint, self._base))
+                write_stamp(self._folder, Stamp(self.packages.fingerprint, self._base))
             except OSError as error:
                 self._fail(_folder_text(self._folder, error))
                 return
@@ -191,14 +196,14 @@ class EnvironmentInstaller(QObject):
         try:
             if self._wheels:
                 command += ["--no-index", "--find-links", self._wheels]
-                command += ["-r", str(self._packages.path)]
+                command += ["-r", str(self.packages.path)]
             else:
-                command += self._packages.pip_arguments()
+                command += self.packages.pip_arguments()
                 variables = {**proxy_variables(), **certificate_variables(self._folder)}
         except OSError as error:
             self._fail(_folder_text(self._folder, error))
             return
-        progress = PipProgress(len(self._packages.packages), self._packages.download_mb)
+        progress = PipProgress(len(self.packages.packages), self.packages.download_mb)
         job = self._run(command, self._on_installed, variables)
 
         def show(line: str) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "worker" / "requirements.txt"
 """The list that comes with the plugin, written by ``scripts/requirements.py``."""
+PYTORCH_FILE = FILE.with_name("requirements-pytorch.txt")
+"""The list with PyTorch, which published models need."""
 
 # PyPI's PyTorch for Linux brings gigabytes of CUDA; macOS has no other build than PyPI's.
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"

@@ -7,7 +7,7 @@ from pathlib import Path
 from qgis.core import QgsApplication
 
 from .. import settings
-from .package_list import PackageList
+from .package_list import FILE, PYTORCH_FILE, PackageList
 from .store import EnvironmentState, EnvironmentStore
 
 
@@ -18,5 +18,9 @@ def profile_store() -> EnvironmentStore:
 
 def profile_state() -> EnvironmentState:
     """Return how the environment is that the settings name."""
-    fingerprint = PackageList.read().fingerprint
-    return profile_store().state(settings.INTERPRETER.get(), fingerprint)
+    return profile_store().state(settings.INTERPRETER.get(), chosen_list().fingerprint)
+
+
+def chosen_list() -> PackageList:
+    """Return the packages that the user wants: with PyTorch or without."""
+    return PackageList.read(PYTORCH_FILE if settings.WITH_PYTORCH.get() else FILE)

@@ -20,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 from .. import settings
 from ..i18n import tr
 from ..messages import TITLE
+from ..worker.interpreter import interpreter_of
 from .check_view import CheckView
 from .setup_dialog import SetupDialog
 
@@ -58,7 +59,7 @@ class OptionsPage(QgsOptionsPageWidget):
         note.setWordWrap(True)
         self.setup = QPushButton(tr("Set up…"))
         self.setup.clicked.connect(self._open_setup)
-        self.view = CheckView(lambda: self.interpreter.filePath().strip())
+        self.view = CheckView(lambda: interpreter_of(self.interpreter.filePath()))
         form.addRow(tr("Python of the segmentation"), self.interpreter)
         form.addRow(note)
         self.view.row.insertWidget(0, self.setup)

@@ -9,6 +9,7 @@ from pathlib import Path
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -26,9 +27,9 @@ from .. import settings
 from ..environment.installer import EnvironmentInstaller
 from ..environment.interpreters import Command, Interpreter, missing_text
 from ..environment.network import proxy_text
-from ..environment.package_list import PackageList
+from ..environment.package_list import FILE, PYTORCH_FILE, PackageList
 from ..environment.probing import InterpreterSearch, is_sandboxed
-from ..environment.profile import profile_store
+from ..environment.profile import chosen_list, profile_store
 from ..environment.report import make_report, without_home
 from ..environment.store import EnvironmentState, EnvironmentStore
 from ..i18n import tr
@@ -63,7 +64,7 @@ class SetupDialog(QDialog):
         self.setObjectName("AvalancheISegSetup")
         self.setWindowTitle(tr("Set up segmentation"))
         self._store = store or profile_store()
-        self._packages = packages or PackageList.read()
+        self._packages = packages or chosen_list()
         self._started = 0.0
         self._adopting = False  # the test under way is that of a new environment
         self._fault = ""  # why there is no Python to begin with
@@ -94,6 +95,10 @@ class SetupDialog(QDialog):
         self.source.addItem(tr("Internet (PyPI), {}").format(proxy_text()), "")
         self.source.addItem(tr("Use a folder of wheels…"), None)
         fit_width(self.source)
+        more = PackageList.read(PYTORCH_FILE).download_mb - PackageList.read().download_mb
+        self.pytorch = QCheckBox(tr("With PyTorch, for published models ({} MB more)").format(more))
+        self.pytorch.setChecked(settings.WITH_PYTORCH.get())
+        self.pytorch.setVisible(self._packages.path in (FILE, PYTORCH_FILE))
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -122,6 +127,7 @@ class SetupDialog(QDialog):
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow(tr("Python"), widget_row(self.python, self.browse))
         form.addRow(tr("Packages"), self.source)
+        form.addRow("", self.pytorch)
         row = QHBoxLayout()
         for button in (self.begin, self.over, self.stop):
             row.addWidget(button)
@@ -141,6 +147,7 @@ class SetupDialog(QDialog):
         self.python.currentIndexChanged.connect(lambda _: self._show_fault())
         self.browse.clicked.connect(self._browse_python)
         self.source.activated.connect(self._on_source)
+        self.pytorch.toggled.connect(self._on_pytorch)
         self.begin.clicked.connect(lambda _=False: self.start())
         self.over.clicked.connect(lambda _=False: self.start(resume=False))
         self.stop.clicked.connect(lambda _=False: self.cancel())
@@ -150,6 +157,12 @@ class SetupDialog(QDialog):
         self.installer.logged.connect(self.log.appendPlainText)
         self.installer.finished.connect(self._on_installed)
         self.view.finished.connect(self._on_tested)
+
+    def _on_pytorch(self, chosen: bool) -> None:
+        settings.WITH_PYTORCH.set(chosen)
+        self._packages = self.installer.packages = chosen_list()
+        self.explanation.setText(self._explanation())
+        self._refresh()
 
     def _explanation(self) -> str:
         packages, root = self._packages, self._store.root
@@ -199,7 +212,7 @@ class SetupDialog(QDialog):
         self.begin.setEnabled(self.chosen is not None and not self._fault)
         self.over.setVisible(state is kinds.UNFINISHED and not busy)
         self.stop.setVisible(busy)
-        for widget in (self.python, self.browse, self.source, self.view.button):
+        for widget in (self.python, self.browse, self.source, self.pytorch, self.view.button):
             widget.setEnabled(not busy)
         self.progress.setVisible(busy)
 

@@ -27,8 +27,9 @@ def require_torch(purpose: str) -> None:
     """Raise an `EngineError` that says what needs PyTorch, if it is not installed."""
     if not torch_is_installed():
         raise EngineError(
-            f"{purpose} needs PyTorch, which is not installed here. Install the package 'torch', "
-            "or use the default model on the CPU with the engine 'openvino'."
+            f"{purpose} needs PyTorch, which is not installed here. Install the package 'torch' "
+            "(in QGIS: Set up…, With PyTorch), or use the default model on the CPU with the engine "
+            "'openvino'."
         )
 
 

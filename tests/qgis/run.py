@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from package import build  # noqa: E402
 
 SCREEN = "1600x1000x24"
-LIMIT = 1500  # seconds; a dialog that nobody answers would wait for ever
+LIMIT = 2400  # seconds; a dialog that nobody answers would wait for ever
 
 
 def run(script: Path, environment: dict[str, str]) -> int:

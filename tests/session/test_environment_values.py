@@ -16,7 +16,7 @@ from avalanche_iseg_qgis.environment.interpreters import (
     missing_text,
     read_probe,
 )
-from avalanche_iseg_qgis.environment.package_list import PackageList
+from avalanche_iseg_qgis.environment.package_list import PYTORCH_FILE, PackageList
 from avalanche_iseg_qgis.environment.pip_output import PipProgress, failure_text
 from avalanche_iseg_qgis.environment.store import (
     EnvironmentState,
@@ -44,10 +44,16 @@ def test_the_list_of_the_plugin():
     assert packages.oldest == (3, 10)
     assert packages.download_mb > 50
     assert packages.disk_mb > packages.download_mb
+    assert "torch" not in packages.packages
+    more = PackageList.read(PYTORCH_FILE)
+    assert set(more.packages) == {*packages.packages, "torch"}
+    assert more.download_mb > packages.download_mb
+    assert more.fingerprint != packages.fingerprint
 
 
-def test_the_list_is_what_its_script_writes():
-    code = "import requirements; print('\\n'.join(requirements.lines()))"
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-pytorch.txt"])
+def test_the_lists_are_what_their_script_writes(name):
+    code = f"import requirements; print('\\n'.join(requirements.lines({name!r})))"
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT / "scripts",
@@ -55,7 +61,7 @@ def test_the_list_is_what_its_script_writes():
         text=True,
         check=True,
     )
-    path = ROOT / "avalanche_iseg_qgis" / "worker" / "requirements.txt"
+    path = ROOT / "avalanche_iseg_qgis" / "worker" / name
     assert path.read_text(encoding="utf-8") == run.stdout, "run scripts/requirements.py"
 
 
