@@ -148,8 +148,6 @@ def test_every_message_of_the_plugin_is_explained_in_german():
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (DOCS / "de").glob("*.md")))
 def test_words_of_the_interface_in_german_pages_are_in_the_plugin(page):
-    if not (PLUGIN / "environment").is_dir() and page in ("install.md", "troubleshooting.md"):
-        return  # they describe the set-up inside QGIS, which comes with that folder
     words = re.findall(r"\[\[(.+?)\]\]", (DOCS / "de" / page).read_text(encoding="utf-8"))
     assert sorted(set(words) - set(collect(PLUGIN))) == []
 
