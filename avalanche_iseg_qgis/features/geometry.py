@@ -187,7 +187,7 @@ def make_valid(geometry: QgsGeometry) -> QgsGeometry:
         geometry.convertGeometryCollectionToSubclass(QgsWkbTypes.GeometryType.PolygonGeometry)
     if geometry.isEmpty() or geometry.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
         raise IsegError(
-            tr("Nothing is left of the outline: click once more, or choose a finer one.")
+            tr("Nothing is left of the outline: click once more, or lower “Simplification”.")
         )
     # QGIS can only make outer rings clockwise; GeoPackage wants the opposite.
     mirror = QTransform.fromScale(1, -1)

@@ -23,7 +23,7 @@ class AvalancheEntry:
     number
         Its name in the list: 1 for the one made first.
     kind
-        Type of the avalanche; name of the layer for a feature of a foreign one.
+        Label of the type of the avalanche; name of the layer for a feature of a foreign one.
     """
 
     feature_ref: FeatureRef
@@ -107,9 +107,15 @@ def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> Avalanche
     return AvalancheEntry(
         feature_ref(layer, feature),
         number,
-        str(record.attribute_value(feature, "type") or "") if ours else layer.name(),
+        _type_label(feature) if ours else layer.name(),
         record.attribute_value(feature, "n_clicks") if ours else None,
         record.attribute_value(feature, "seconds") if ours else None,
         area,
         plain,
     )
+
+
+def _type_label(feature: QgsFeature) -> str:
+    """Return the label of an avalanche's type; a code of a user's own as it is."""
+    code = str(record.attribute_value(feature, "type") or "")
+    return schema.avalanche_types().get(code, code)

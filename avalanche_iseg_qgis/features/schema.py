@@ -68,20 +68,24 @@ def fields() -> QgsFields:
     return result
 
 
+def avalanche_types() -> dict[str, str]:
+    """Return the labels of the types of avalanches by their codes."""
+    return {
+        "slab": tr("Slab"),
+        "loose": tr("Loose snow"),
+        "glide": tr("Glide snow"),
+        "slush": tr("Slush flow"),
+        "cornice": tr("Cornice fall"),
+        "unknown": tr("Unknown"),
+    }
+
+
 _by_user = functools.partial(Attribute, by_user=True)
 
 
 def _classification() -> tuple[Attribute, ...]:
     identifier = functools.partial(Attribute, default="uuid('WithoutBraces')", length=36)
     unknown = {"unknown": tr("Unknown")}
-    types = {
-        "slab": tr("Slab"),
-        "loose": tr("Loose snow"),
-        "glide": tr("Glide snow"),
-        "slush": tr("Slush flow"),
-        "cornice": tr("Cornice fall"),
-        **unknown,
-    }
     moisture = {"dry": tr("Dry"), "wet": tr("Wet"), "mixed": tr("Mixed"), **unknown}
     triggers = {
         "natural": tr("Natural"),
@@ -105,7 +109,7 @@ def _classification() -> tuple[Attribute, ...]:
     return (
         identifier(UUID, "text", tr("Identifier")),
         identifier(AVALANCHE, "text", tr("Avalanche (groups its parts)"), "record", by_user=True),
-        _by_user("type", "text", tr("Type"), "what", types),
+        _by_user("type", "text", tr("Type"), "what", avalanche_types()),
         _by_user("moisture", "text", tr("Moisture"), "what", moisture),
         _by_user("trigger", "text", tr("Trigger"), "what", triggers),
         _by_user("size_eaws", "int", tr("Size (EAWS)"), "what", _sizes()),

@@ -123,7 +123,8 @@ class UnsavedFeatures:
             texts = [str(content[name]) for name in ("provider", "source", "layer_name", "crs")]
             when = datetime.fromisoformat(content["changed_at"]).isoformat(timespec="seconds")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise IsegError(f"Unsaved avalanches that were kept are damaged: {error}.") from error
+            text = tr("Unsaved avalanches that were kept are damaged: {}.")
+            raise IsegError(text.format(error)) from error
         provider, source, layer_name, crs = texts
         return cls(provider, source, layer_name, crs, tuple(features), when)
 

@@ -114,7 +114,7 @@ class ModelsDialog(QDialog):
         self.table.blockSignals(True)
         self.table.clear()
         for entry in catalogue.entries():
-            size = f"{entry.megabytes:.0f} MB" if entry.megabytes else ""
+            size = tr("{:.0f} MB").format(entry.megabytes) if entry.megabytes else ""
             name = entry.name if entry.zoo else tr("own file")
             item = QTreeWidgetItem([entry.title, size, _state_text(entry), name])
             item.setData(0, _NAME, entry.name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import PromptError
 from ..core.json_files import MALFORMED, is_true, parse_json
 from ..core.prompts import Box, Click, Prompts
+from ..i18n import tr
 from .start_mask import StartMask
 
 if TYPE_CHECKING:
@@ -112,8 +113,10 @@ class PromptSet:
             )
         except (*MALFORMED, zlib.error, MemoryError) as error:
             raise PromptError(
-                "The prompts stored with this feature cannot be read, so it cannot be continued "
-                "from them. Import its outline as a mask instead."
+                tr(
+                    "The prompts stored with this feature cannot be read, so it cannot be "
+                    "continued from them. Import its outline as a mask instead."
+                )
             ) from error
 
 

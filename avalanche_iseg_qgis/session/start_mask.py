@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import PromptError
+from ..i18n import tr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,9 @@ class StartMask:
         bits = np.asarray(bits) != 0
         rows, cols = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
         if not rows.size:
-            raise PromptError("The mask to start from is empty: choose one that lies in the image.")
+            raise PromptError(
+                tr("The mask to start from is empty: choose one that lies in the image.")
+            )
         part = bits[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
         return cls(np.ascontiguousarray(part), row + int(rows[0]), col + int(cols[0]))
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import PromptError
+from ..i18n import tr
 from .draft import FeatureRef, ObjectDraft
 from .history import History
 from .prompt_set import PromptSet
@@ -99,7 +100,8 @@ class StoredDraft:
                 changed_at=when.isoformat(timespec="seconds"),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise PromptError(f"An avalanche that was kept is damaged: {error}.") from error
+            text = tr("An avalanche that was kept is damaged: {}.")
+            raise PromptError(text.format(error)) from error
 
     def draft(self) -> ObjectDraft:
         """Return the object; its first undo takes all of it away."""

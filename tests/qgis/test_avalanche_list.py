@@ -119,8 +119,20 @@ def test_edits_of_others_are_seen(driver):
     geometry = layer.getFeature(fid).geometry()
     layer.changeGeometry(fid, geometry.buffer(20, 5))
     QTest.qWait(20)
-    assert names(driver) == ["1 slab"]
+    assert names(driver) == ["1 Slab"]
     assert driver.studio.avalanches_dock.table.item(0, 3).text() != area
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [("loose", "1 Loose snow"), ("unknown", "1 Unknown"), ("powder", "1 powder"), (None, "1")],
+)
+def test_the_type_is_shown_by_its_label(driver, code, name):
+    layer = map_avalanches(driver, count=1)
+    fid = entries(driver)[0].feature_ref.feature_id
+    layer.changeAttributeValue(fid, layer.fields().indexOf("type"), code)
+    QTest.qWait(20)
+    assert names(driver) == [name]
 
 
 def test_what_is_not_saved_yet_is_said_and_saved(driver):
