@@ -23,7 +23,7 @@ _STORED = (QgsFields.FieldOrigin.OriginProvider, QgsFields.FieldOrigin.OriginEdi
 
 def is_stored(layer: QgsVectorLayer, index: int) -> bool:
     """Return whether a field is the layer's own: neither joined nor computed."""
-    return layer.fields().fieldOrigin(index) in _STORED
+    return index >= 0 and layer.fields().fieldOrigin(index) in _STORED
 
 
 def broken_constraints(layer: QgsVectorLayer, feature: QgsFeature) -> str:
