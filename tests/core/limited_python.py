@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
-from types import ModuleType
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from core.ipc.launch import FOLDER
 
+sys.path.insert(0, str(FOLDER / "scripts"))
+
+import package
+
 _START = """
-import runpy, sys
+import sys
 
 class Limits:
     def find_spec(self, name, path=None, target=None):
@@ -22,25 +24,13 @@ class Limits:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Limits())
-sys.argv = sys.argv[sys.argv.index("-m") + 1 :]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+exec(sys.argv[-1])  # what `core.ipc.launch` gives behind -c
 """
-
-
-def packaging_script() -> ModuleType:
-    """The script that makes the plugin's zip."""
-    path = FOLDER / "scripts" / "package.py"
-    spec = importlib.util.spec_from_file_location("package", path)
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
 
 
 def limited_python(folder: Path, kind: str) -> Path:
     """Write a program that starts workers as Python does, without all other packages."""
-    allowed = _with_dependencies(packaging_script().WORKER_PACKAGES[kind])
+    allowed = _with_dependencies(package.WORKER_PACKAGES[kind])
     own = {"core", "eval", "training", "avalanche_iseg"}
     forbidden = {
         module

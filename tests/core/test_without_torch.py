@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from limited_python import limited_python, packaging_script
+from limited_python import limited_python
+from package import build
 from predictor_fixtures import red_box
 from tiny import write_tiny_checkpoint
 
@@ -215,10 +216,9 @@ def test_bfloat16_is_chosen_where_it_is_native_and_for_light_networks_only(tmp_p
 
 @pytest.mark.parametrize("kind", ["prediction", "cameras", "checkpoints"])
 def test_the_zip_lists_packages_as_tested(kind, tmp_path):
-    script = packaging_script()
     constraints = (ROOT / "constraints.txt").read_text().split()
     declared = set(re.findall(r'"([\w-]+)>=', (ROOT / "pyproject.toml").read_text()))
-    plugin = script.build(tmp_path)
+    plugin = build(tmp_path)
     lines = (plugin / "worker" / "requirements" / f"{kind}.txt").read_text().split()
     assert len(lines) > 5
     assert set(lines) <= set(constraints)
