@@ -77,6 +77,8 @@ def project():
 def plugin(iface, interpreter):
     """The plugin, loaded and started by QGIS, with an interpreter chosen; unloaded afterwards."""
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))
+    # Tests map the same shape again and again.
+    QgsSettings().setValue("avalanche_iseg/keep_off", False)
     forget_drafts()
     if NAME not in utils.available_plugins:
         utils.updateAvailablePlugins()

@@ -26,7 +26,6 @@ def driver(iface, plugin, tmp_path):
 
 
 def map_avalanches(driver, count=3) -> QgsVectorLayer:
-    driver.studio.dock.keep_off.setChecked(False)
     for place in PLACES[:count]:
         driver.click(*place)
         driver.space.finish()

@@ -186,6 +186,7 @@ def test_an_outline_inside_a_finished_one_is_refused():
 
 
 def test_a_new_avalanche_keeps_off_finished_ones_unless_told(driver):
+    driver.studio.dock.keep_off.setChecked(True)
     finish(driver, scenery.CENTRE)
     layer = next(
         layer
