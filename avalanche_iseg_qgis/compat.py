@@ -45,7 +45,10 @@ def memory_polygons() -> tuple[ogr.DataSource, ogr.Layer]:
 def make_group_box(container: QgsAttributeEditorContainer, *, is_box: bool) -> None:
     """Let a container of a form be a box with a title, or a tab."""
     if Qgis.QGIS_VERSION_INT >= 33200:
-        kinds = Qgis.AttributeEditorContainerType
-        container.setType(kinds.GroupBox if is_box else kinds.Tab)
+        container.setType(
+            Qgis.AttributeEditorContainerType.GroupBox
+            if is_box
+            else Qgis.AttributeEditorContainerType.Tab
+        )
     else:
         container.setIsGroupBox(is_box)

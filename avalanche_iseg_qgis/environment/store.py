@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from ..core.files import write_text
+from ..core.json_files import parse_json
 
 _STAMP = "avalanche_iseg.json"
 _PYTHON = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
@@ -115,7 +116,7 @@ def python_in(folder: Path) -> Path:
 def read_stamp(folder: Path) -> Stamp | None:
     """Return what an environment is made of, None if it does not say so."""
     try:
-        return Stamp(**json.loads((folder / _STAMP).read_text(encoding="utf-8")))
+        return Stamp(**parse_json((folder / _STAMP).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

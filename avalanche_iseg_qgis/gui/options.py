@@ -21,8 +21,6 @@ from .. import settings
 from ..i18n import tr
 from ..messages import TITLE
 from ..worker.interpreter import interpreter_of
-from .check_view import CheckView
-from .setup_dialog import SetupDialog
 
 PAGE = "AvalancheISegOptions"
 """Name of the page, by which QGIS opens it."""
@@ -34,6 +32,8 @@ class OptionsPage(QgsOptionsPageWidget):
     """Page in Settings, Options; calls ``on_applied`` after storing the values."""
 
     def __init__(self, parent: QWidget, on_applied: Callable[[], None]) -> None:
+        from .check_view import CheckView  # not when QGIS starts
+
         super().__init__(parent)
         self.setObjectName(PAGE)
         self._on_applied = on_applied
@@ -68,6 +68,8 @@ class OptionsPage(QgsOptionsPageWidget):
         form.addRow(tr("Observer"), self.author)
 
     def _open_setup(self, _checked: bool = False) -> None:
+        from .setup_dialog import SetupDialog
+
         dialog = SetupDialog(self)
         dialog.interpreter_changed.connect(self._on_set_up)
         dialog.exec()

@@ -156,7 +156,16 @@ def test_the_command_line_works_inside_another_package(plugin_folder):
 
 # --- in QGIS's own Python -------------------------------------------------------------------
 
-LIGHT_PARTS = {"containers", "errors", "files", "mask_image", "prompts"}
+LIGHT_PARTS = {
+    "capture_time",
+    "containers",
+    "errors",
+    "files",
+    "json_files",
+    "mask_image",
+    "prompts",
+}
+LIGHT_PARTS |= {"text_files"}
 LIGHT_PARTS |= {f"ipc.{name}" for name in ("envelope", "frames", "geometry", "launch")}
 LIGHT_PARTS |= {"zoo", "version"}
 LIGHT_PARTS |= {f"zoo.{name}" for name in ("cache", "download", "integrity", "lock", "registry")}
@@ -168,6 +177,7 @@ LIGHT_PARTS |= {
     "camera.turning",
     "survey.protocol",
     "worker.protocol",
+    "projection.cache",
     "projection.range_map",
 }
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))

@@ -47,7 +47,7 @@ def test_what_is_not_caught_is_told(tmp_path, monkeypatch):
         raise CameraError(str(path))
 
     def fill(path):
-        return bytes(200 << 20)
+        return b"x" * (200 << 20)
 
     assert fuzz._load(len, "abc")[0] == "accepted"
     assert fuzz._load(refuse, tmp_path)[0] == "refused"

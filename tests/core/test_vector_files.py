@@ -311,7 +311,7 @@ def test_text_in_other_encodings(tmp_path, encoding):
         tmp_path / "a.geojson", [GOOD], properties={"name": "Flüela é"}, encoding=encoding
     )
     features, _ = read_polygons(path)
-    assert features[0].properties["n"] == "Flüela é"
+    assert features[0].properties["name"] == "Flüela é"
 
 
 # --- layers -------------------------------------------------------------------------------------
