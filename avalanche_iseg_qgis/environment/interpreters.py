@@ -5,7 +5,6 @@ On Windows and macOS `sys.executable` is QGIS itself: starting it would open a s
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.json_files import parse_json
 from ..i18n import tr
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def read_probe(output: str) -> Interpreter | None:
     """Return the Python that printed this when it ran `PROBE`, None if that was none."""
     for line in reversed(output.splitlines()):
         try:
-            said = json.loads(line)
+            said = parse_json(line)
             version = tuple(int(part) for part in said["version"])
             found = Interpreter(said["program"], version, tuple(said["missing"]), said["bits"])
         except (ValueError, KeyError, TypeError):

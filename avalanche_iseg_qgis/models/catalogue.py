@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import settings
 from ..core.files import replacing
+from ..core.json_files import parse_json
 from ..core.zoo.cache import local_path
 from ..core.zoo.integrity import integrity_error
 from ..core.zoo.registry import MODELS, ZooModel
@@ -113,7 +114,7 @@ def usable(chosen: str) -> dict[str, str]:
 def own_files() -> list[str]:
     """Return the files that the user has added."""
     try:
-        paths = json.loads(settings.MODEL_FILES.get())
+        paths = parse_json(settings.MODEL_FILES.get())
     except ValueError:
         return []
     return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []

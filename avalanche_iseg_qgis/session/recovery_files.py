@@ -8,7 +8,6 @@ lock is free are of a QGIS that has ended, in whatever way.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..core.files import write_text
+from ..core.json_files import parse_json
 
 _DELAY = 0.05  # seconds: what changes again and again is written once
 _LOCK, _KEPT, _DAMAGED = ".lock", ".json", ".damaged"
@@ -149,7 +149,7 @@ class RecoveryFiles:
             if token == self._token or not self._take(token) or not path.exists():
                 continue
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))
+                content = parse_json(path.read_text(encoding="utf-8"))
                 if not isinstance(content, dict):
                     raise ValueError("no JSON object")
             except (OSError, ValueError, RecursionError):

@@ -605,7 +605,7 @@ def test_a_program_that_is_no_python_is_found_out(tmp_path, line, monkeypatch):
 def test_answers_that_are_malformed_are_found_out(tmp_path, answer):
     (tmp_path / "answer").write_bytes(answer)
     with pytest.raises(WorkerError, match=r"cannot be understood\. .*Python interpreter"):
-        Worker(script(tmp_path / "python", f"cat {tmp_path}/answer"))
+        Worker(script(tmp_path / "python", f"cat {tmp_path}/answer; cat > /dev/null"))
 
 
 @posix
