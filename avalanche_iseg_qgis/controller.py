@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface, QgsMapLayerComboBox, QgsMapTool
-from qgis.PyQt.QtCore import QObject, Qt, QUrl
+from qgis.PyQt.QtCore import QObject, Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
@@ -55,6 +55,9 @@ class PluginController(QObject):
         self._iface, self._canvas = iface, iface.mapCanvas()
         self._earlier_tool: QgsMapTool | None = None
         self._loaded: Loaded | None = None
+        self._arrival = QTimer(self)
+        self._arrival.setSingleShot(True)
+        self._arrival.timeout.connect(self._choose_new)
         self._told: set[str] = set()  # layers of which was said that avalanches go there
         self._is_following = False  # one panel the other
         window = iface.mainWindow()
@@ -127,6 +130,7 @@ class PluginController(QObject):
         self._canvas.mapToolSet.disconnect(self._on_tool_set)
         QgsProject.instance().layersRemoved.disconnect(self._choose_layer)
         QgsProject.instance().layersAdded.disconnect(self._on_layers_added)
+        self._arrival.stop()
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
         self.keeper.close()
@@ -202,9 +206,17 @@ class PluginController(QObject):
             self.session.choose(layer, self.dock.pixel_size.value())
 
     def _on_layers_added(self, layers: Sequence[QgsMapLayer]) -> None:
-        """Choose a new picture if there is none in hand."""
+        """Choose a new picture, once a project that is being opened is there as a whole."""
+        if any(isinstance(layer, QgsRasterLayer) for layer in layers):
+            self._arrival.start(0)
+
+    def _choose_new(self) -> None:
+        """Choose a picture if there is none in hand, the active layer first."""
+        if self.dock.layer.currentLayer() is not None or not self.dock.isVisible():
+            return
+        layers = [self._iface.activeLayer(), *QgsProject.instance().mapLayers().values()]
         rasters = [layer for layer in layers if isinstance(layer, QgsRasterLayer)]
-        if rasters and self.dock.layer.currentLayer() is None and self.dock.isVisible():
+        if rasters:
             self.dock.layer.setLayer(rasters[0])
 
     def _on_image(self) -> None:
