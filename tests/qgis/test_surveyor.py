@@ -319,7 +319,7 @@ def test_no_python_at_all(listen, interpreter, view, tmp_path, wrong):
     heard.client.start()
     heard.request("a", "a", to_map(view))
     wait_until(lambda: heard.client.state is WorkerState.BROKEN, what="giving up")
-    assert heard.client.text.startswith(f"{wrong} is no Python in which the worker can run")
+    assert heard.client.text.startswith(f"{wrong} is no Python in which the segmentation can run")
     heard.client.configure(str(interpreter))
     heard.wait_for_answers()
     assert heard.answered == ["a"]
@@ -340,7 +340,7 @@ def test_a_malformed_answer_is_found_out(listen, tmp_path, header):
     heard = listen(script)
     heard.client.start()
     wait_until(lambda: heard.client.state is WorkerState.BROKEN, what="giving up")
-    assert heard.client.text.startswith(f"{script} is no Python in which the worker can run")
+    assert heard.client.text.startswith(f"{script} is no Python in which the segmentation can run")
 
 
 def test_python_without_the_packages(listen):
