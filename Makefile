@@ -80,7 +80,7 @@ $(OLDEST)/.ready: pyproject.toml constraints.txt scripts/minimum_versions.py $(R
 	@mkdir -p build
 	$(PYTHON) scripts/minimum_versions.py > build/minimum.txt
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c build/minimum.txt \
-	  -e '.[fast,eval,training]' pytest pytest-timeout
+	  -e '.[fast,eval,training]' pytest pytest-timeout babel packaging
 	@touch $@
 
 test-minimum: $(OLDEST)/.ready

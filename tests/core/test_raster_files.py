@@ -242,7 +242,7 @@ def test_sizes_that_are_read(side, pixel_bytes, file_bytes, is_read):
 def corner_points(shift: float = 0.0) -> list[GroundControlPoint]:
     """Control points at corners of pixels, one of them shifted."""
     places = [(0, 0), (0, 16), (12, 0), (12, 16), (6, 8)]
-    points = [GroundControlPoint(row, col, *(PLACE @ (col, row))) for row, col in places]
+    points = [GroundControlPoint(row, col, *(PLACE * (col, row))) for row, col in places]
     points[-1].x += shift
     return points
 
@@ -260,7 +260,7 @@ def test_control_points_in_a_file_place_it(tmp_path):
 
 
 def test_control_points_may_turn_it(tmp_path):
-    place = PLACE @ Affine.rotation(30)
+    place = PLACE * Affine.rotation(30)
     points = [GroundControlPoint(r, c, *(place @ (c, r))) for r, c in [(0, 0), (0, 9), (9, 0)]]
     image = read_image(write_scan(tmp_path / "a.tif", points))
     assert np.allclose(image.transform, tuple(place)[:6])
