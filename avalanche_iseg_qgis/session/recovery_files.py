@@ -1,7 +1,7 @@
 """Files in which unfinished work is kept, until it is finished or given up.
 
 They lie in one folder of the user's profile, which several QGIS may use at once. The names of one
-QGIS's files begin with its token, and it holds a lock of that name as long as it lives: files whose
+QGIS's files begin with its owner, and it holds a lock of that name as long as it lives: files whose
 lock is free are of a QGIS that has ended, in whatever way.
 """
 
@@ -34,7 +34,7 @@ class RecoveryFile:
     Attributes
     ----------
     name
-        Without the token of its QGIS.
+        Without the owner of its QGIS.
     content
         A JSON object.
     """
@@ -55,8 +55,8 @@ class RecoveryFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._token = ""
-        self._locks: dict[str, IO[bytes]] = {}  # by token
+        self._owner = ""
+        self._locks: dict[str, IO[bytes]] = {}  # by owner
         self._wanted: dict[str, Callable[[], str] | None] = {}  # by name; None removes the file
         self._condition = threading.Condition()
         self._is_writing = self._is_closed = False
@@ -89,8 +89,8 @@ class RecoveryFiles:
             self._condition.notify_all()
         if self._thread is not None:
             self._thread.join(5.0)
-        for token in list(self._locks):
-            self._release(token)
+        for owner in list(self._locks):
+            self._release(owner)
 
     def _want(self, name: str, build: Callable[[], str] | None) -> None:
         with self._condition:
@@ -128,13 +128,13 @@ class RecoveryFiles:
 
     def _own_path(self, name: str) -> Path:
         with self._token_lock:
-            if not self._token:
+            if not self._owner:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                token = uuid.uuid4().hex
-                if not self._take(token):
+                owner = uuid.uuid4().hex
+                if not self._take(owner):
                     raise OSError(f"{self._folder} cannot be locked")
-                self._token = token
-        return self._folder / f"{self._token}.{name}{_KEPT}"
+                self._owner = owner
+        return self._folder / f"{self._owner}.{name}{_KEPT}"
 
     # --- files of others ---------------------------------------------------------------------
 
@@ -145,8 +145,8 @@ class RecoveryFiles:
         """
         found, damaged = [], []
         for path in sorted(self._folder.glob(f"*{_KEPT}"), key=_age):
-            token, _, name = path.stem.partition(".")
-            if token == self._token or not self._take(token) or not path.exists():
+            owner, _, name = path.stem.partition(".")
+            if owner == self._owner or not self._take(owner) or not path.exists():
                 continue
             try:
                 content = parse_json(path.read_text(encoding="utf-8"))
@@ -179,22 +179,22 @@ class RecoveryFiles:
     def _clean(self) -> None:
         """Remove locks without files, and what was left of writing."""
         for lock in self._folder.glob(f"*{_LOCK}"):
-            token = lock.stem
-            if token == self._token or any(self._folder.glob(f"{token}.*{_KEPT}")):
+            owner = lock.stem
+            if owner == self._owner or any(self._folder.glob(f"{owner}.*{_KEPT}")):
                 continue
-            if self._take(token):
-                self._release(token)
+            if self._take(owner):
+                self._release(owner)
                 with contextlib.suppress(OSError):
                     lock.unlink()
         for rest in self._folder.glob(".writing-*"):
             if time.time() - _age(rest) > _LEFT_OVER:
                 shutil.rmtree(rest, ignore_errors=True)
 
-    def _take(self, token: str) -> bool:
-        """Take the lock of a token, unless a QGIS that lives has it."""
-        if token in self._locks:
+    def _take(self, owner: str) -> bool:
+        """Take the lock of a owner, unless a QGIS that lives has it."""
+        if owner in self._locks:
             return True
-        path = self._folder / f"{token}{_LOCK}"
+        path = self._folder / f"{owner}{_LOCK}"
         try:
             file = path.open("ab")
         except OSError:
@@ -207,11 +207,11 @@ class RecoveryFiles:
         if not is_same:  # locked, or removed meanwhile
             file.close()
             return False
-        self._locks[token] = file
+        self._locks[owner] = file
         return True
 
-    def _release(self, token: str) -> None:
-        self._locks.pop(token).close()
+    def _release(self, owner: str) -> None:
+        self._locks.pop(owner).close()
 
 
 def _age(path: Path) -> float:
