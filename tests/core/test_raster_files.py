@@ -261,7 +261,7 @@ def test_control_points_in_a_file_place_it(tmp_path):
 
 def test_control_points_may_turn_it(tmp_path):
     place = PLACE * Affine.rotation(30)
-    points = [GroundControlPoint(r, c, *(place @ (c, r))) for r, c in [(0, 0), (0, 9), (9, 0)]]
+    points = [GroundControlPoint(r, c, *(place * (c, r))) for r, c in [(0, 0), (0, 9), (9, 0)]]
     image = read_image(write_scan(tmp_path / "a.tif", points))
     assert np.allclose(image.transform, tuple(place)[:6])
 
