@@ -8,7 +8,7 @@ import pytest
 from qgis.utils import iface
 from walk import Walk
 
-FAULTS = int(os.environ.get("ISEG_FAULTS", "100"))
+FAULTS = int(os.environ.get("ISEG_FAULTS", "10"))
 
 
 @pytest.mark.timeout(850)
