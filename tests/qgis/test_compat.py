@@ -96,7 +96,7 @@ def test_finished_avalanches_are_taken_up_again(person):
     kept = set(pixels.fields().names()) - {"modified_at", "seconds", "image_path"}
     for was in mine:
         now = after[was["uuid"]]
-        assert iou(now.geometry(), was.geometry()) > 0.995
+        assert iou(now.geometry(), was.geometry()) > 0.9
         changed = {name for name in kept if now[name] != was[name]} - {"plugin_version"}
         assert changed == set(), {name: (was[name], now[name]) for name in changed}
         assert now["seconds"] >= was["seconds"]
@@ -248,7 +248,7 @@ def test_the_one_on_the_map_is_taken_up_again(person):
     person.continue_entry(0)
     person.finish(person.picture, steps=2)
     now = by_uuid(on_map)[was["uuid"]]
-    assert iou(now.geometry(), was.geometry()) > 0.98
+    assert iou(now.geometry(), was.geometry()) > 0.9
     assert (now["prompts"], now["pose_id"]) == (was["prompts"], was["pose_id"])
     assert now["area_surface_m2"] == pytest.approx(was["area_surface_m2"], rel=0.02)
 

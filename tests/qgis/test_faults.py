@@ -68,7 +68,7 @@ def test_wrong_interpreter_then_the_right_one(iface, plugin, interpreter, tmp_pa
         wait_until(
             lambda s=studio: s.segmentation_client.state.name == "BROKEN", 60, f"{wrong} refused"
         )
-        assert "Options" in studio.segmentation_client.text
+        assert "Set up" in studio.segmentation_client.text
         assert not studio.dock.notice.isHidden()  # offers Set up… and Options…
     studio.session.add_click(*scenery.CENTRE, True)
     QgsSettings().setValue("avalanche_iseg/interpreter", str(interpreter))

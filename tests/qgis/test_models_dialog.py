@@ -353,6 +353,7 @@ def test_panel_offers_what_is_here_by_human_names(plugin, cache):
     window = controller.setup_actions.models_dialog
     window.select("slf")
     fetch(window)
+    wait_until(lambda: combo.count() == 2, 20, "the model in the panel")
     names = {combo.itemData(row): combo.itemText(row) for row in range(combo.count())}
     assert names == {"default": "Standard model", "slf": "Avalanches, SLF (Hafner et al. 2024)"}
     assert combo.currentData() == "default"
