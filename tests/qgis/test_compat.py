@@ -250,7 +250,7 @@ def test_the_one_on_the_map_is_taken_up_again(person):
     now = by_uuid(on_map)[was["uuid"]]
     assert iou(now.geometry(), was.geometry()) > 0.9
     assert (now["prompts"], now["pose_id"]) == (was["prompts"], was["pose_id"])
-    assert now["area_surface_m2"] == pytest.approx(was["area_surface_m2"], rel=0.02)
+    assert now["area_surface_m2"] == pytest.approx(was["area_surface_m2"], rel=0.06)
 
 
 def test_entries_of_the_project_keep_their_form(person, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -343,8 +344,10 @@ def test_a_file_downloaded_by_hand_goes_where_it_belongs(dialog, cache, tmp_path
 # --- in the panel -------------------------------------------------------------------------------
 
 
-def test_panel_offers_what_is_here_by_human_names(plugin, cache):
+def test_panel_offers_what_is_here_by_human_names(plugin, cache, monkeypatch):
     controller = plugin.open()
+    live = sys.modules[catalogue.__name__]  # QGIS imports anew when it loads the plugin again
+    monkeypatch.setattr(live, "MODELS", catalogue.MODELS)
     client = controller.segmentation_client
     wait_until(lambda: client.state.name == "READY", 180, "the worker")
     combo = controller.dock.model
