@@ -13,7 +13,13 @@ from qgis.PyQt.QtWidgets import QMessageBox
 
 from ..core.errors import IsegError
 from ..features import record, target, writer
-from ..features.queries import AvalancheEntry, find_layers, find_photo_twin, list_entries
+from ..features.queries import (
+    AvalancheEntry,
+    edit_signals,
+    find_layers,
+    find_photo_twin,
+    list_entries,
+)
 from ..features.reference import resolve
 from ..gui.avalanches_dock import AvalanchesDock
 from ..i18n import tr
@@ -66,7 +72,7 @@ class AvalancheListController(QObject):
         self._timer.stop()
         for layer in self._followed:
             if not sip.isdeleted(layer):
-                for signal in _edit_signals(layer):
+                for signal in _followed_signals(layer):
                     signal.disconnect(self._on_edit)
 
     def refresh(self) -> None:
@@ -86,7 +92,7 @@ class AvalancheListController(QObject):
     def _follow(self, layer: QgsVectorLayer) -> None:
         if layer not in self._followed:
             self._followed.append(layer)
-            for signal in _edit_signals(layer):
+            for signal in _followed_signals(layer):
                 signal.connect(self._on_edit)
 
     def _on_edit(self, *_what: object) -> None:
@@ -189,15 +195,6 @@ class AvalancheListController(QObject):
         return bool(answer == QMessageBox.StandardButton.Yes)
 
 
-def _edit_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
+def _followed_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
     """Return the signals of a layer after which the list may be out of date."""
-    return (
-        layer.featureAdded,
-        layer.featureDeleted,
-        layer.geometryChanged,
-        layer.attributeValueChanged,
-        layer.afterCommitChanges,
-        layer.afterRollBack,
-        layer.editingStopped,
-        layer.subsetStringChanged,
-    )
+    return (*edit_signals(layer), layer.subsetStringChanged)

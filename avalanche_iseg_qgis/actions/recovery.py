@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from qgis.core import QgsApplication, QgsMapLayer, QgsProject, QgsRasterLayer, QgsVectorLayer
-from qgis.PyQt.QtCore import QDateTime, QLocale, QObject, Qt, QTimer, pyqtBoundSignal
+from qgis.PyQt.QtCore import QDateTime, QLocale, QObject, Qt, QTimer
 
 from ..core.errors import IsegError
 from ..features import unsaved
-from ..features.queries import find_layers
+from ..features.queries import edit_signals, find_layers
 from ..features.reference import resolve
 from ..features.unsaved import UnsavedFeatures
 from ..gui.segment_dock import SegmentDock
@@ -88,7 +88,7 @@ class RecoveryController(QObject):
         project.layersAdded.disconnect(self._on_layers_added)
         project.layersWillBeRemoved.disconnect(self._on_layers_removed)
         for layer in self._watched():
-            for signal in _edit_signals(layer):
+            for signal in edit_signals(layer):
                 signal.disconnect(self._on_edited)
         self._timer.stop()
         self._keep_features()
@@ -138,7 +138,7 @@ class RecoveryController(QObject):
         if not isinstance(layer, QgsVectorLayer) or layer.id() in self._layers:
             return
         self._layers[layer.id()] = ""
-        for signal in _edit_signals(layer):
+        for signal in edit_signals(layer):
             signal.connect(self._on_edited)
 
     def _watched(self) -> list[QgsVectorLayer]:
@@ -301,18 +301,6 @@ def _now() -> datetime:
 
 def _name_of(layer_id: str) -> str:
     return f"unsaved-{hashlib.sha256(layer_id.encode()).hexdigest()[:12]}"
-
-
-def _edit_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
-    return (
-        layer.featureAdded,
-        layer.featureDeleted,
-        layer.geometryChanged,
-        layer.attributeValueChanged,
-        layer.afterCommitChanges,
-        layer.afterRollBack,
-        layer.editingStopped,
-    )
 
 
 def _decoded(kept: RecoveryFile) -> StoredDraft | UnsavedFeatures | None:

@@ -25,7 +25,7 @@ from ..features.geometry import (
     points_to_geometry,
     reproject,
 )
-from ..features.queries import find_layers, find_photo_twin
+from ..features.queries import find_layers, find_photo_twin, is_ours
 from ..features.reference import feature_ref, resolve
 from ..features.splice import splice
 from ..georef.georeferencer import Georeferencer
@@ -140,8 +140,7 @@ class FeatureSaver(QObject):
         if ref is not None and found is not None:
             if posed is None:
                 geometry = self._spliced(image, found[1].geometry(), geometry, layer)
-            ours = layer.fields().indexOf(schema.PROMPTS) >= 0
-            values = attributes if ours else None  # fields of equal names may mean other things
+            values = attributes if is_ours(layer) else None
             fid = found[1].id()
             writer.rewrite(layer, fid, geometry, values, tr("Correct avalanche"))
             self._tell(layer, layer.getFeature(fid), values or {})

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
+from qgis.PyQt.QtCore import pyqtBoundSignal
 
 from ..i18n import tr
 from ..session.draft import FeatureRef
@@ -64,9 +65,27 @@ def find_layers(project: QgsProject) -> Iterator[QgsVectorLayer]:
             isinstance(layer, QgsVectorLayer)
             and layer.isValid()
             and layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry
-            and layer.fields().indexOf(schema.PROMPTS) >= 0
+            and is_ours(layer)
         ):
             yield layer
+
+
+def is_ours(layer: QgsVectorLayer) -> bool:
+    """Return whether a layer has our attributes; fields of equal names elsewhere may differ."""
+    return bool(layer.fields().indexOf(schema.PROMPTS) >= 0)
+
+
+def edit_signals(layer: QgsVectorLayer) -> tuple[pyqtBoundSignal, ...]:
+    """Return the signals of a layer after which its features may be others."""
+    return (
+        layer.featureAdded,
+        layer.featureDeleted,
+        layer.geometryChanged,
+        layer.attributeValueChanged,
+        layer.afterCommitChanges,
+        layer.afterRollBack,
+        layer.editingStopped,
+    )
 
 
 def list_entries(
@@ -101,7 +120,7 @@ def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None
 
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> AvalancheEntry:
-    plain, ours = not layer.crs().isValid(), layer.fields().indexOf(schema.PROMPTS) >= 0
+    plain, ours = not layer.crs().isValid(), is_ours(layer)
     geometry = feature.geometry()
     area = geometry.area() if plain else area_m2(geometry, layer.crs())
     return AvalancheEntry(
