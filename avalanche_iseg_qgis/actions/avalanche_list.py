@@ -18,6 +18,7 @@ from ..features.queries import (
     edit_signals,
     find_layers,
     find_photo_twin,
+    is_ours,
     list_entries,
 )
 from ..features.reference import resolve
@@ -82,7 +83,7 @@ class AvalancheListController(QObject):
     def note_saved(self, ref: FeatureRef) -> None:
         """List a feature that was mapped or corrected in the current image."""
         image, found = self._session.image, resolve(ref)
-        if image is not None and found is not None and found[0] not in self._followed:
+        if image is not None and found is not None and not is_ours(found[0]):
             corrected = self._corrected.setdefault(image.key, [])
             if ref not in corrected:
                 corrected.append(ref)

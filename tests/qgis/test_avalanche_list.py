@@ -166,6 +166,24 @@ def test_a_corrected_feature_of_a_foreign_layer_is_listed(driver, iface):
     assert "old outlines" in driver.studio.avalanches_dock.unsaved.text()
 
 
+def test_every_corrected_feature_of_a_foreign_layer_is_listed(driver, iface):
+    layer = QgsVectorLayer("Polygon?field=name:string", "old outlines", "memory")
+    layer.setCrs(QgsCoordinateReferenceSystem())  # in pixels
+    for x in (100, 400):
+        feature = QgsFeature(layer.fields())
+        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(x, -330, x + 60, -250)))
+        layer.dataProvider().addFeature(feature)
+    QgsProject.instance().addMapLayer(layer)
+    iface.setActiveLayer(layer)
+    for fid in sorted(layer.allFeatureIds()):
+        layer.selectByIds([fid])
+        driver.studio.start_actions.from_selection()
+        driver.settle()
+        driver.space.finish()
+        wait_until(lambda: driver.space.prompts.empty, 60, "the feature")
+    assert names(driver) == ["1 old outlines", "2 old outlines"]
+
+
 def test_nothing_is_connected_after_the_plugin_is_closed(driver):
     layer = map_avalanches(driver, count=1)
     driver.plugin.unload()
