@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from waiting import wait_until
 
 from avalanche_iseg_qgis.core.prompts import Box, Click, Prompts
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow, WindowImage
+from avalanche_iseg_qgis.worker import supervisor
 from avalanche_iseg_qgis.worker.interpreter import find_interpreter
 from avalanche_iseg_qgis.worker.requests import Receiver
 from avalanche_iseg_qgis.worker.segmentation_client import (
@@ -528,7 +528,6 @@ def test_answers_that_cannot_be_understood(listen, settings, interpreter, tmp_pa
 
 
 def test_a_worker_that_hangs_is_restarted_and_asked_again(ready, monkeypatch):
-    supervisor = sys.modules["avalanche_iseg_qgis.worker.supervisor"]
     monkeypatch.setattr(supervisor, "_SLOW", 0.5)
     photo, pid = made(name="hangs"), ready.service.pid
     os.kill(pid, signal.SIGSTOP)
@@ -542,7 +541,6 @@ def test_a_worker_that_hangs_is_restarted_and_asked_again(ready, monkeypatch):
 
 
 def test_a_worker_that_was_only_slow(ready, monkeypatch):
-    supervisor = sys.modules["avalanche_iseg_qgis.worker.supervisor"]
     monkeypatch.setattr(supervisor, "_SLOW", 0.5)
     photo, pid = made(name="slow"), ready.service.pid
     os.kill(pid, signal.SIGSTOP)
