@@ -14,21 +14,18 @@ from qgis.core import QgsNetworkAccessManager
 from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
+from ..core.files import move
+from ..core.zoo.download import MOST_BYTES
 from ..core.zoo.integrity import integrity_error
-from ..core.zoo.lock import exclusive_lock
+from ..core.zoo.lock import lock_or_fail
 from ..i18n import tr
 from .catalogue import part_path
 
 if TYPE_CHECKING:
     from .catalogue import ModelEntry
 
-_MOST_BYTES = 512 << 20  # no published model is larger
 _BUFFER = 1 << 20  # bytes that Qt reads ahead
 _PARTIAL, _NOT_SATISFIABLE = 206, 416
-
-
-class _LockedError(Exception):
-    """Another program downloads the file."""
 
 
 class ModelDownload(QObject):
@@ -60,10 +57,10 @@ class ModelDownload(QObject):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             lock = self._path.with_name(f"{self._path.name}.lock")
-            self._stack.enter_context(exclusive_lock(lock, on_wait=_give_up))
+            self._stack.enter_context(lock_or_fail(lock))
             part = part_path(self._path)
             self._received = part.stat().st_size if part.is_file() else 0
-        except _LockedError:
+        except BlockingIOError:
             self._end(tr("Another program downloads this model. Wait until it is done."))
             return
         except OSError as error:
@@ -113,7 +110,7 @@ class ModelDownload(QObject):
         except OSError as error:
             self._end(self._disk_text(error))
             return
-        if self._received > (self._zoo.size or _MOST_BYTES):
+        if self._received > (self._zoo.size or MOST_BYTES):
             self._discard()
             self._end(self._wrong_text(tr("it is larger")))
             return
@@ -163,7 +160,7 @@ class ModelDownload(QObject):
             if fault is None and not self._received:
                 fault = tr("it is empty")
             if fault is None:
-                part.replace(self._path)
+                move(part, self._path)
             else:
                 self._discard()
         except OSError as error:
@@ -230,7 +227,3 @@ class ModelDownload(QObject):
             "The file {} cannot be written: {}. Make room or write access there, and press "
             "Download again."
         ).format(self._path, error.strerror or error)
-
-
-def _give_up() -> None:
-    raise _LockedError
