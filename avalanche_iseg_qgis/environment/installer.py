@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,17 +98,16 @@ class EnvironmentInstaller(QObject):
             self._job = None
         self._unlock()
 
-    def adopt(self, interpreter: str) -> str:
-        """Note that an environment is complete; return its Python, with "" if that failed."""
+    def adopt(self, interpreter: str) -> bool:
+        """Note that the environment of a Python is complete; return whether that worked."""
         folder = self._store.folder_of(interpreter)
         if folder is None:
-            return ""
+            return False
         try:
-            stamp = Stamp(self.packages.fingerprint, self._base)
-            write_stamp(folder, replace(stamp, complete=True))
+            write_stamp(folder, Stamp(self.packages.fingerprint, self._base, complete=True))
         except OSError:
-            return ""
-        return interpreter
+            return False
+        return True
 
     def tidy(self, interpreter: str) -> None:
         """Remove, in the background, all but the environment of a Python that works."""

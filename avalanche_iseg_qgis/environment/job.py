@@ -6,16 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from qgis.PyQt.QtCore import (
-    QCoreApplication,
-    QObject,
-    QProcess,
-    QProcessEnvironment,
-    QTimer,
-    pyqtSignal,
-)
+from qgis.PyQt.QtCore import QObject, QProcess, QTimer, pyqtSignal
 
 from ..core.ipc.launch import environment
+from ..worker.process import kill, to_qt
 
 NOT_STARTED, KILLED = -1, -2
 
@@ -57,7 +51,7 @@ class CommandRun(QObject):
         process.setArguments(command[1:])
         process.setProcessChannelMode(QProcess.ProcessChannelMode.MergedChannels)
         process.setStandardInputFile(QProcess.nullDevice())
-        process.setProcessEnvironment(_environment({**_base(command[0]), **(variables or {})}))
+        process.setProcessEnvironment(to_qt({**_base(command[0]), **(variables or {})}))
         process.readyReadStandardOutput.connect(self._read)
         process.errorOccurred.connect(self._on_error)
         process.finished.connect(self._on_finished)
@@ -76,13 +70,7 @@ class CommandRun(QObject):
     def kill(self) -> None:
         """End it at once."""
         self._ended = True
-        process = self._process
-        process.kill()
-        running = process.state() != QProcess.ProcessState.NotRunning
-        if running and not process.waitForFinished(_KILL_TIMEOUT):
-            # Deleting it now would block until it has ended.
-            process.setParent(QCoreApplication.instance())
-            process.finished.connect(process.deleteLater)
+        kill(self._process, _KILL_TIMEOUT)
 
     def _read(self) -> None:
         data = self._rest + bytes(self._process.readAllStandardOutput())
@@ -125,10 +113,3 @@ def base_of(program: str) -> str:
         return ""
     homes = [line.partition("=")[2].strip() for line in text.splitlines() if line[:4] == "home"]
     return str(Path(homes[0]) / "python") if homes else ""
-
-
-def _environment(variables: Mapping[str, str]) -> QProcessEnvironment:
-    result = QProcessEnvironment()  # empty: it inherits nothing of QGIS's
-    for name, value in variables.items():
-        result.insert(name, value)
-    return result

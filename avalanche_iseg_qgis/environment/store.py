@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
 from ..core.files import write_text
-from ..core.json_files import parse_json
+from ..core.json_files import read_json
+from ..worker.interpreter import IN_ENVIRONMENT
 
 _STAMP = "avalanche_iseg.json"
-_PYTHON = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
 
 
 class EnvironmentState(Enum):
@@ -110,13 +109,13 @@ class EnvironmentStore:
 
 def python_in(folder: Path) -> Path:
     """Return the Python of an environment."""
-    return folder / _PYTHON
+    return folder / IN_ENVIRONMENT
 
 
 def read_stamp(folder: Path) -> Stamp | None:
     """Return what an environment is made of, None if it does not say so."""
     try:
-        return Stamp(**parse_json((folder / _STAMP).read_text(encoding="utf-8")))
+        return Stamp(**read_json(folder / _STAMP))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -9,7 +9,7 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, Q
 
 from ..environment.checking import CheckResult, EnvironmentCheck
 from ..i18n import tr
-from ..worker.interpreter import find_interpreter
+from ..worker.interpreter import chosen_interpreter
 
 
 class CheckView(QWidget):
@@ -53,9 +53,9 @@ class CheckView(QWidget):
         column.addWidget(self.text)
 
     def start(self, interpreter: str) -> None:
-        """Try a Python; "" looks for one."""
+        """Try a Python, or the folder of its environment; "" looks for one."""
         self.stop()
-        program = interpreter or find_interpreter()
+        program = chosen_interpreter(interpreter)
         if not program:
             self._show(tr("Segmentation is not set up yet: there is nothing to test."))
             return

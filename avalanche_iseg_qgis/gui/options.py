@@ -20,7 +20,6 @@ from qgis.PyQt.QtWidgets import (
 from .. import settings
 from ..i18n import tr
 from ..messages import TITLE
-from ..worker.interpreter import interpreter_of
 
 PAGE = "AvalancheISegOptions"
 """Name of the page, by which QGIS opens it."""
@@ -59,7 +58,7 @@ class OptionsPage(QgsOptionsPageWidget):
         note.setWordWrap(True)
         self.setup = QPushButton(tr("Set up…"))
         self.setup.clicked.connect(self._open_setup)
-        self.view = CheckView(lambda: interpreter_of(self.interpreter.filePath()))
+        self.view = CheckView(self.interpreter.filePath)
         form.addRow(tr("Python of the segmentation"), self.interpreter)
         form.addRow(note)
         self.view.row.insertWidget(0, self.setup)

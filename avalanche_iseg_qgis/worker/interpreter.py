@@ -1,4 +1,4 @@
-"""The worker's Python, where the user has not chosen one."""
+"""The worker's Python: the one that the user has chosen, or one that is found."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from ..core.files import is_file
 
 _VARIABLE = "AVALANCHE_ISEG_PYTHON"
-_IN_ENVIRONMENT = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-_IN_FOLDER = (_IN_ENVIRONMENT, f".venv/{_IN_ENVIRONMENT}", "bin/python3", "python.exe")
+IN_ENVIRONMENT = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+_IN_FOLDER = (IN_ENVIRONMENT, f".venv/{IN_ENVIRONMENT}", "bin/python3", "python.exe")
 
 
 def interpreter_of(text: str) -> str:
@@ -24,6 +24,11 @@ def interpreter_of(text: str) -> str:
     return next((str(program) for program in programs if is_file(program)), text)
 
 
+def chosen_interpreter(text: str) -> str:
+    """Return the Python that a user means, or the one that is found where the text is empty."""
+    return interpreter_of(text) or find_interpreter()
+
+
 def find_interpreter() -> str:
     """Return the environment variable AVALANCHE_ISEG_PYTHON, else the Python of ``make setup``.
 
@@ -33,7 +38,7 @@ def find_interpreter() -> str:
     if chosen:
         return interpreter_of(chosen)
     for folder in Path(__file__).resolve().parents[2:]:
-        python = folder / ".venv" / _IN_ENVIRONMENT
+        python = folder / ".venv" / IN_ENVIRONMENT
         if python.is_file() and (folder / "core" / "worker").is_dir():
             return str(python)
     return ""

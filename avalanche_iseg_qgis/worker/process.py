@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import (
@@ -76,7 +77,7 @@ class WorkerProcess(QObject):
         process.setProgram(program)
         process.setArguments(arguments)
         process.setWorkingDirectory(QDir.tempPath())
-        process.setProcessEnvironment(_variables())
+        process.setProcessEnvironment(to_qt(environment(os.environ)))
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_log)
         process.bytesWritten.connect(self._write)
@@ -114,13 +115,7 @@ class WorkerProcess(QObject):
             return
         self._closed = True
         self._unsent.clear()
-        process = self._process
-        process.kill()
-        running = process.state() != QProcess.ProcessState.NotRunning
-        if running and not process.waitForFinished(_KILL_TIMEOUT):
-            # Deleting it now would block until it has ended.
-            process.setParent(QCoreApplication.instance())
-            process.finished.connect(process.deleteLater)
+        kill(self._process, _KILL_TIMEOUT)
 
     def _write(self, *_: int) -> None:
         """Write no more than Qt sends soon: copying a large image at once would block QGIS."""
@@ -206,8 +201,19 @@ def _killed_text(number: int) -> str:
     return tr("The worker crashed ({}).").format(name)
 
 
-def _variables() -> QProcessEnvironment:
-    variables = QProcessEnvironment()  # empty: it inherits nothing of QGIS's
-    for name, value in environment(os.environ).items():
-        variables.insert(name, value)
-    return variables
+def to_qt(variables: Mapping[str, str]) -> QProcessEnvironment:
+    """Return the environment of a process, which has nothing of QGIS's but these variables."""
+    result = QProcessEnvironment()
+    for name, value in variables.items():
+        result.insert(name, value)
+    return result
+
+
+def kill(process: QProcess, timeout: int) -> None:
+    """Kill a process; one that takes longer than ``timeout`` ms ends by itself, later."""
+    process.kill()
+    running = process.state() != QProcess.ProcessState.NotRunning
+    if running and not process.waitForFinished(timeout):
+        # Deleting it now would block until it has ended.
+        process.setParent(QCoreApplication.instance())
+        process.finished.connect(process.deleteLater)

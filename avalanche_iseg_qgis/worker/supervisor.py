@@ -17,7 +17,7 @@ from ..core.ipc.envelope import Failure, Hello, Skipped
 from ..i18n import tr
 from ..messages import TITLE
 from .connection import WorkerConnection
-from .interpreter import find_interpreter, interpreter_of
+from .interpreter import chosen_interpreter
 from .state import WorkerState
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class WorkerSupervisor(QObject):
     @property
     def needs_interpreter(self) -> bool:
         """Whether there is no Python in which the worker could run."""
-        interpreter = self._interpreter() or find_interpreter()
+        interpreter = chosen_interpreter(self._interpreter())
         is_proven = bool(interpreter) and interpreter == self._working_interpreter
         return bool(self._fault) and self._connection is None and not is_proven
 
@@ -178,7 +178,7 @@ class WorkerSupervisor(QObject):
         self._update_state()
 
     def _open(self) -> None:
-        interpreter = interpreter_of(self._interpreter()) or find_interpreter()
+        interpreter = chosen_interpreter(self._interpreter())
         if not interpreter:
             self._fault = tr("Segmentation is not set up yet.")
             return
