@@ -335,12 +335,11 @@ class PluginController(QObject):
         client = self.segmentation_client
         self.dock.show_state(client.state, client.text)
         self._warn_of_waiting()
-        welcome, loaded = client.welcome, client.loaded
-        if client.state is WorkerState.READY and welcome is not None:
-            self.dock.show_models(usable(settings.MODEL.get()))
-            self.dock.show_devices(list(welcome.devices))
+        loaded = client.loaded
         if loaded is not None and loaded is not self._loaded:
             self._loaded = loaded
+            self.dock.show_models(usable(settings.MODEL.get()))
+            self.dock.show_devices(list(client.welcome.devices))
             self.dock.threshold.value = loaded.threshold
             self.session.adopt_threshold(loaded.threshold)
 

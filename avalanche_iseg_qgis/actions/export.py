@@ -63,10 +63,9 @@ class ExportActions:
             self._iface.mainWindow(), tr("Folder for one mask per avalanche")
         )
         if folder:
-            stem = Path(image.origin.image_name).stem
+            stem, how = Path(image.origin.image_name).stem, self._orientation
             for number, mask in enumerate(masks, 1):
                 path = str(Path(folder, f"{stem}_{number}.png"))
-                how = self._orientation
                 if not self._write(exporting.write_mask, path, mask, how, quietly=True):
                     return
             self._messages.inform(tr("{} masks written to {}").format(len(masks), folder))

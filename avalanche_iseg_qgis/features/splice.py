@@ -31,8 +31,6 @@ def splice(old: QgsGeometry, new: QgsGeometry, zone: QgsGeometry) -> QgsGeometry
     """
     if zone.isEmpty():
         return QgsGeometry(old)
-    kept = old.difference(zone)
-    if kept.isNull() or not old.isGeosValid():
-        kept = old.makeValid().difference(zone)
+    kept = (old if old.isGeosValid() else old.makeValid()).difference(zone)
     drawn = make_valid(new).intersection(zone)
     return make_valid(kept.combine(drawn) if not kept.isEmpty() else drawn)

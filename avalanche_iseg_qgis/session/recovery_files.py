@@ -61,7 +61,7 @@ class RecoveryFiles:
         self._condition = threading.Condition()
         self._is_writing = self._is_closed = False
         self._thread: threading.Thread | None = None
-        self._token_lock = threading.Lock()
+        self._owner_lock = threading.Lock()
         self.error = ""  # why the latest file could not be written
 
     # --- own files ---------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class RecoveryFiles:
             self.error = f"{type(error).__name__}: {error}"
 
     def _own_path(self, name: str) -> Path:
-        with self._token_lock:
+        with self._owner_lock:
             if not self._owner:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 owner = uuid.uuid4().hex
@@ -191,7 +191,7 @@ class RecoveryFiles:
                 shutil.rmtree(rest, ignore_errors=True)
 
     def _take(self, owner: str) -> bool:
-        """Take the lock of a owner, unless a QGIS that lives has it."""
+        """Take the lock of an owner, unless a QGIS that lives has it."""
         if owner in self._locks:
             return True
         path = self._folder / f"{owner}{_LOCK}"
