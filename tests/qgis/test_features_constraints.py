@@ -24,6 +24,7 @@ from test_features_writer import LV95, ONE, TWO, attributes
 
 from avalanche_iseg_qgis.core.errors import IsegError
 from avalanche_iseg_qgis.features import checks, writer
+from avalanche_iseg_qgis.features.geometry import reproject
 from avalanche_iseg_qgis.features.reference import feature_ref, resolve
 
 HARD = QgsFieldConstraints.ConstraintStrength.ConstraintStrengthHard
@@ -271,8 +272,6 @@ def test_other_crs_and_none():
     layer = memory(crs="EPSG:4326")
     feature, _ = added(layer)
     assert feature.geometry().equals(ONE)  # `geometry` transforms, the writer does not
-    from avalanche_iseg_qgis.features.geometry import reproject
-
     moved = reproject(ONE, LV95, QgsCoordinateReferenceSystem("EPSG:4326"))
     assert moved.boundingBox().xMaximum() < 20
     with pytest.raises(IsegError, match="Layer CRS"):
