@@ -2,7 +2,7 @@
 
 The plugin carries its own copy of `core`, without the parts that only scripts use: its worker
 process runs that copy, in an environment of its own. What that needs is listed in
-``worker/requirements/``, one file for each kind of work.
+``worker/requirements.txt``, with PyTorch in ``requirements-pytorch.txt`` (`requirements.py`).
 
 Usage: ``python scripts/package.py [FOLDER]``. Without a folder the zip goes into ``dist/``.
 """
@@ -60,16 +60,6 @@ WORKER_PACKAGES = {
 """What workers need: to run the default model, for cameras, to run published checkpoints too."""
 
 
-def requirements(kind: str) -> str:
-    """Return the packages of a kind in the versions of `constraints.txt`, as pip reads them."""
-    pinned = dict(
-        line.split("==")
-        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-        if "==" in line
-    )
-    return "".join(f"{name}=={pinned[name]}\n" for name in WORKER_PACKAGES[kind])
-
-
 def build(parent: Path) -> Path:
     """Make the plugin's folder below ``parent``, replacing one that is there; returns it."""
     plugin = parent / NAME
@@ -87,10 +77,6 @@ def build(parent: Path) -> Path:
             path.unlink()
     shutil.copytree(ROOT / "resources" / "models", plugin / "resources" / "models")
     compile_languages(ROOT / NAME / "languages", plugin / "languages")
-    lists = plugin / "worker" / "requirements"
-    lists.mkdir()
-    for kind in WORKER_PACKAGES:
-        (lists / f"{kind}.txt").write_text(requirements(kind), encoding="utf-8")
     shutil.copy(ROOT / "LICENSE", plugin / "core")  # the plugin has its own
     metadata = (ROOT / "metadata.txt").read_text(encoding="utf-8").rstrip("\n")
     text = f"{metadata}\nchangelog={_changelog()}\n"
