@@ -122,9 +122,7 @@ def _threshold(args: argparse.Namespace, path: Path) -> float:
     """Return the threshold asked for, or that of the published protocol or of the model's file."""
     if args.threshold is not None:
         return float(args.threshold)
-    if args.reference:
-        return DEFAULT_THRESHOLD
-    if not native.is_native(path):
+    if args.reference or not native.is_native(path):
         return DEFAULT_THRESHOLD
     with native.named_in_errors(path):
         _, metadata = native.read_header(path)

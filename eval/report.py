@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from statistics import mean, stdev
@@ -31,7 +32,7 @@ class EvaluationReport:
     settings: dict[str, Any]
     runs: tuple[ObjectRun, ...]
 
-    @property
+    @cached_property
     def summary(self) -> Summary:
         """The figures."""
         return summarise(
