@@ -51,6 +51,22 @@ def person(iface, plugin, folder):
     return Person(iface)
 
 
+SINGLE = """#!/bin/sh
+exec '{python}' -X utf8 -c 'import sys, openvino
+openvino.Core.get_property = lambda *_: openvino.Type.f32
+exec(sys.argv[-1])' "$@"
+"""
+
+
+@pytest.fixture
+def single_precision(plugin, folder, interpreter):
+    """A processor without bfloat16: 0.1.0 computed in single precision on all of them."""
+    program = folder / "python"
+    program.write_text(SINGLE.format(python=interpreter))
+    program.chmod(0o755)
+    QgsSettings().setValue("avalanche_iseg/interpreter", str(program))
+
+
 def schema(path: Path) -> dict:
     """Of a GeoPackage: the columns of its tables of avalanches, and what it says of them."""
     database = sqlite3.connect(path)
@@ -79,6 +95,7 @@ def iou(first, second) -> float:
 # --- avalanches that are there ------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("single_precision")
 def test_finished_avalanches_are_taken_up_again(person):
     """From clicks, from a box, from a mask: finished once more, each is what it was."""
     person.open(layer_named("photo"))
@@ -96,7 +113,7 @@ def test_finished_avalanches_are_taken_up_again(person):
     kept = set(pixels.fields().names()) - {"modified_at", "seconds", "image_path"}
     for was in mine:
         now = after[was["uuid"]]
-        assert iou(now.geometry(), was.geometry()) > 0.9
+        assert iou(now.geometry(), was.geometry()) > 0.995
         changed = {name for name in kept if now[name] != was[name]} - {"plugin_version"}
         assert changed == set(), {name: (was[name], now[name]) for name in changed}
         assert now["seconds"] >= was["seconds"]
@@ -238,6 +255,7 @@ def test_avalanches_of_the_photo_go_to_the_map_by_the_old_pose(person, folder):
     assert missing == []
 
 
+@pytest.mark.usefixtures("single_precision")
 def test_the_one_on_the_map_is_taken_up_again(person):
     open_camera(person)
     on_map, pixels = layer_named(MAP), layer_named(PIXELS)
@@ -248,9 +266,9 @@ def test_the_one_on_the_map_is_taken_up_again(person):
     person.continue_entry(0)
     person.finish(person.picture, steps=2)
     now = by_uuid(on_map)[was["uuid"]]
-    assert iou(now.geometry(), was.geometry()) > 0.9
+    assert iou(now.geometry(), was.geometry()) > 0.98
     assert (now["prompts"], now["pose_id"]) == (was["prompts"], was["pose_id"])
-    assert now["area_surface_m2"] == pytest.approx(was["area_surface_m2"], rel=0.06)
+    assert now["area_surface_m2"] == pytest.approx(was["area_surface_m2"], rel=0.02)
 
 
 def test_entries_of_the_project_keep_their_form(person, folder):
