@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 
 import pytest
+from clock import utc
 
 from core.capture_time import capture_time, parse_observed_at
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-@pytest.fixture(autouse=True)
-def vienna(monkeypatch):
-    monkeypatch.setenv("TZ", "Europe/Vienna")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-def utc(*numbers):
-    return datetime(*numbers, tzinfo=timezone.utc)
+pytestmark = pytest.mark.usefixtures("vienna")
 
 
 HALF_PAST_NINE = utc(2024, 1, 15, 9, 30)  # 10:30 in Vienna

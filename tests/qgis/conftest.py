@@ -19,6 +19,7 @@ from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "avalanche_iseg_qgis"
 sys.path.insert(0, os.environ["ISEG_PLUGINS"])  # as QGIS itself does
+sys.path.append(str(ROOT / "tests"))  # helpers shared with tests that need no QGIS
 
 
 def pytest_configure(config) -> None:

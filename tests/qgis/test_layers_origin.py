@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import time
-from datetime import datetime, timezone
 
 import pytest
+from clock import utc
 from rasters import texture, write
 
 from avalanche_iseg_qgis.layers.origin import parse_observed_at, read_origin
 
-
-@pytest.fixture(autouse=True)
-def vienna(monkeypatch):
-    monkeypatch.setenv("TZ", "Europe/Vienna")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-def utc(*numbers):
-    return datetime(*numbers, tzinfo=timezone.utc)
+pytestmark = pytest.mark.usefixtures("vienna")
 
 
 @pytest.mark.parametrize(
