@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
-import time
-from contextlib import suppress
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from model_server import BLOB, CONTENT, HALF, serving
 from qgis.core import QgsSettings
 from qgis.PyQt.QtWidgets import QMessageBox
 from waiting import wait_until
@@ -21,75 +18,11 @@ from avalanche_iseg_qgis.gui.models_dialog import ModelsDialog
 from avalanche_iseg_qgis.models import catalogue
 from avalanche_iseg_qgis.models.catalogue import ModelPresence, entry_of, part_path, usable
 
-CONTENT = bytes(range(256)) * 4096  # 1 MiB
-BLOB = "ea8e482b990b87c0f69d29fd1dd6a41d0f1a514b"  # computed by `git hash-object`
-HALF = len(CONTENT) // 2
-
-
-class ModelServer(ThreadingHTTPServer):
-    """Serves CONTENT; ``plan`` says how each request in turn misbehaves, then all goes well."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), ModelHandler)
-        self.content = CONTENT
-        self.plan: list[str] = []
-        self.ranges: list[str | None] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/model.pth"
-
-
-class ModelHandler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        asked = self.headers["Range"]
-        self.server.ranges.append(asked)
-        act = self.server.plan.pop(0) if self.server.plan else "serve"
-        content = self.server.content
-        if act.isdigit():
-            self.send_error(int(act))
-            return
-        if act == "redirect":
-            self.send_response(302)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            return
-        start = 0 if asked is None or act == "ignore range" else int(asked[6:-1])
-        if start and start >= len(content):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        if start:
-            first = 0 if act == "wrong range" else start
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        if act != "no length":
-            self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        body = content[start:]
-        with suppress(ConnectionError):  # the client may hang up
-            self.wfile.write(body[: len(body) // 2])
-            self.wfile.flush()
-            if act == "cut":
-                self.connection.close()
-                return
-            if act == "stall":
-                time.sleep(5)
-            self.wfile.write(body[len(body) // 2 :])
-
-    def log_message(self, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def server():
-    with ModelServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
