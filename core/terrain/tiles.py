@@ -204,6 +204,8 @@ def naming_damage(name: object) -> Iterator[None]:
 
     try:
         yield
+    except TerrainError:
+        raise
     except ImageError as error:
         raise TerrainError(str(error)) from error
     except (RasterioError, CPLE_BaseError, ProjError, ArithmeticError, *DAMAGED) as error:

@@ -308,8 +308,9 @@ def test_faults_of_files_are_named(tmp_path):
         ("bare.tif", "gdal_edit -a_srs"),
         ("picture.tif", "3 bands"),
     ):
-        with pytest.raises(TerrainError, match=words):
+        with pytest.raises(TerrainError, match=words) as error:
             open_dem(tmp_path / name, LV95)
+        assert ("cannot be read" in str(error.value)) == (name == "text.tif")
     with pytest.raises(TerrainError, match="No DEM is named"):
         open_dem([], LV95)
 
