@@ -93,7 +93,7 @@ def read_weights(path: Path, framework: Literal["np", "pt"]) -> dict[str, Any]:
     with _opened(path, framework) as file:
         try:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        except TypeError as error:
+        except (AttributeError, TypeError) as error:
             raise CheckpointError(
                 f"it holds numbers that NumPy does not know ({error}). Choose the engine 'torch'."
             ) from error
@@ -106,6 +106,8 @@ def _opened(path: Path, framework: str) -> Iterator[Any]:
     try:
         with safe_open(str(path), framework=framework) as file:
             yield file
+    except CheckpointError:
+        raise
     except (*MALFORMED, SafetensorError, OSError, MemoryError) as error:
         raise CheckpointError(f"it is truncated or damaged. {ADVICE} ({error})") from error
 

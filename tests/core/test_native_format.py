@@ -298,6 +298,14 @@ def test_weights_that_are_not_numbers_are_named(model, path):
     assert f"not numbers, in {HEAD}" in refusal(write_by_hand(path, model, header(), state))
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float8_e4m3fn])
+def test_numbers_that_numpy_does_not_know_are_left_to_torch(model, path, kind):
+    write_by_hand(path, model, header(), {HEAD: torch.zeros(1, 4, 1, 1, dtype=kind)})
+    with pytest.raises(CheckpointError, match="NumPy does not know"):
+        native.read_weights(path, "np")
+    assert native.read_weights(path, "pt")[HEAD].dtype == kind
+
+
 @pytest.mark.parametrize("kept", [1, 7, 8, 9, 100, 5_000, 0.3, 0.9, -1])
 def test_a_file_cut_short(model, path, kept):
     native.write(path, model, {})
