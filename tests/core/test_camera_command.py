@@ -817,6 +817,36 @@ def test_masks_and_outlines_of_a_turned_photo(world, labels, tmp_path, orientati
         assert iou(found, first) > 0.99, name
 
 
+def test_outlines_without_an_orientation_of_exif_are_as_displayed(world, tmp_path):
+    """NULL in a file that was put together, and columns of that name for the slope."""
+    write_turned(world, tmp_path, 6).write(tmp_path / "camera.json")
+    left, top, right, bottom = 300, 250, 380, 300  # in the photo as displayed
+    shown = shapely.box(left, -bottom, right, -top)
+    stored = shapely.box(top, left - SIZE[0], bottom, right - SIZE[0])
+    values = {"merged": (6, None), "letters": ("NE", "NE"), "degrees": (270, math.nan)}
+    for name, (first, second) in values.items():
+        features_of = [(stored if first == 6 else shown, first), (shown, second)]
+        content = {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "geometry": mapping(outline),
+                    "properties": {"orientation": value},
+                }
+                for outline, value in features_of
+            ],
+        }
+        (tmp_path / f"{name}.geojson").write_text(json.dumps(content))
+    out = tmp_path / "map.gpkg"
+    files = [tmp_path / f"{name}.geojson" for name in values]
+    options = ("--camera", tmp_path / "camera.json", "--dem", world / "dem.tif", "-o", out)
+    assert camera("to-map", *files, *options) == 0
+    (first, _), *others = features(out)
+    assert len(others) == 5
+    assert all(iou(found, first) > 0.99 for found, _ in others)
+
+
 def test_a_camera_of_the_photo_as_stored_serves_what_is_displayed(world, tmp_path):
     record = write_turned(world, tmp_path, 6)
     as_stored(record, 6, SIZE[::-1]).write(tmp_path / "camera.json")

@@ -21,6 +21,7 @@ from ...camera.resizing import resized
 from ...camera.turning import is_shape, turned_point
 from ...errors import CameraError, ImageError, TerrainError
 from ...image import read_mask_image
+from ...json_files import MALFORMED
 from ...outline import OUTLINE_DRIVERS, write_outlines
 from . import common
 from .vertices import write_vertices
@@ -199,9 +200,9 @@ def _as_displayed(
     """
     from shapely import transform
 
-    named = properties.get("orientation")
+    named = _orientation(properties.get("orientation"))
     is_stored = named is not None or _PROMPTS in properties
-    orientation = int(named) if named else record.orientation
+    orientation = named or record.orientation
     if not is_stored or orientation == 1:
         return polygon
     width, height = record.camera.width, record.camera.height
@@ -212,6 +213,15 @@ def _as_displayed(
         return np.array([(u + 0.5, -v - 0.5) for u, v in turned]).reshape(-1, 2)
 
     return transform(polygon, turn)
+
+
+def _orientation(value: Any) -> int | None:  # noqa: ANN401
+    """Return an EXIF orientation, 1 to 8; None for NULL, and for what others call orientation."""
+    try:
+        number = float(value)
+    except MALFORMED:
+        return None
+    return int(number) if number in range(1, 9) else None
 
 
 def _make_feature(
