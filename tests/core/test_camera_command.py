@@ -859,3 +859,15 @@ def test_a_camera_of_the_photo_as_stored_serves_what_is_displayed(world, tmp_pat
     with rasterio.open(out) as found, rasterio.open(expected) as wanted:
         assert found.transform == wanted.transform
         assert (found.read() != wanted.read()).mean() < 0.01
+
+
+def test_a_camera_of_the_photo_as_stored_is_checked_by_the_photo_that_is_named(
+    world, tmp_path, capsys
+):
+    record = write_turned(world, tmp_path, 6)
+    (tmp_path / "cameras").mkdir()
+    as_stored(record, 6, SIZE[::-1]).write(tmp_path / "cameras" / "camera.json")
+    files = (tmp_path / "cameras" / "camera.json", world / "gcps.csv")
+    options = ("--image", tmp_path / "turned.png", "--plot-residuals", tmp_path / "plot.png")
+    assert camera("check", *files, *options, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["check"]["rms_px"] < 0.6

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
         raise CameraError("--plot-skyline draws the DEM's skyline: give the DEM with --dem too.")
     for path in filter(None, (args.plot_residuals, args.plot_skyline)):
         common.check_out(path, (".png",), [args.image])
-    record = common.read_camera(args.camera)
+    record = common.read_camera(args.camera, args.image)
     points = read_gcps(args.gcps) if args.gcps else []
     needed = args.dem and (points or args.plot_skyline)
     viewshed = common.open_viewshed(record, args) if needed else None
@@ -165,6 +165,6 @@ def _read_photo(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.ui
     if path is None:
         common.note("No photo to plot on: give one with --image FILE.")
         return None
-    image = read_image(path)
-    common.fitted(record, image)  # refuses another shape
-    return image.pixels
+    pixels = read_image(path).pixels
+    record.camera.resized(*pixels.shape[1::-1])  # refuses another shape
+    return pixels

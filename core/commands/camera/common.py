@@ -140,10 +140,10 @@ def photo_of(record: CameraRecord, camera_file: Path) -> Path | None:
     return path if record.image and path.is_file() else None
 
 
-def read_camera(path: Path) -> CameraRecord:
-    """Read a camera file, for its photo as displayed."""
+def read_camera(path: Path, photo: Path | None = None) -> CameraRecord:
+    """Read a camera file, for its photo as displayed; None for the photo that it states."""
     record = CameraRecord.read(path)
-    photo = photo_of(record, path)
+    photo = photo or photo_of(record, path)
     if photo is None or record.orientation != 1:
         return record
     return as_displayed(record, orientation_of(photo))
