@@ -239,18 +239,32 @@ def align_mask(mask: NDArray[Any], photo: Path | str, mask_path: Path | str) -> 
     Raises
     ------
     ImageError
-        If the sizes differ.
+        If the photo cannot be opened, or the sizes differ.
+    """
+    return turn(mask, mask_turn(mask.shape, photo, mask_path))
+
+
+def mask_turn(shape: Sequence[int], photo: Path | str, mask_path: Path | str) -> int:
+    """Return the EXIF orientation, 1 to 8, by which `align_mask` turns masks of (H, W, ...).
+
+    For many masks of one photo, which is opened once, and before any is drawn.
+
+    Raises
+    ------
+    ImageError
+        If the photo cannot be opened, or the sizes differ.
     """
     with _opened(Path(photo)) as file:
         stored = (file.source.height, file.source.width)
         orientation = file.orientation
     shown = stored[::-1] if orientation >= 5 else stored
-    if mask.shape[:2] == shown:
-        return mask
-    if mask.shape[:2] == stored:
-        return turn(mask, orientation)
+    height, width = shape[:2]
+    if (height, width) == shown:
+        return 1
+    if (height, width) == stored:
+        return orientation
     raise ImageError(
-        f"The mask {mask_path} has {mask.shape[1]} x {mask.shape[0]} pixels (width x height), its "
+        f"The mask {mask_path} has {width} x {height} pixels (width x height), its "
         f"image {photo} has {shown[1]} x {shown[0]}: give both the same size."
     )
 

@@ -303,11 +303,6 @@ def locate(finder: FileFinder, name: str) -> Path:
         raise DatasetError(f"{error}: correct the list that names it.") from error
 
 
-def require_size(shape: tuple[int, int], image: Path, source: Path) -> None:
-    """Raise `ImageError` unless (H, W) is the size of the image, before anything is drawn in it."""
-    align_mask(np.broadcast_to(np.int8(0), shape), image, source)
-
-
 def shorten(names: Sequence[str]) -> list[str]:
     """Return the first few entries, and the number of the others."""
     rest = len(names) - _NAMES_SHOWN

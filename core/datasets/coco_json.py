@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from ..errors import DatasetError
 from ..file_names import FileFinder
 from ..files import visible_files
+from ..image import mask_turn
 from ..json_files import MALFORMED, is_true, read_json
-from .base import Annotation, Dataset, pack_annotation, reject_split, require_size
+from ..mask_image import turn
+from .base import Annotation, Dataset, pack_annotation, reject_split
 
 _LARGEST_SIDE = 10**6  # pixels
 _LARGEST_POINT = 1e9  # pixels
@@ -96,7 +98,7 @@ class CocoJsonDataset(Dataset):
 
     def _annotation(self, image: str) -> Annotation:
         shape = self._sizes[image]
-        require_size(shape, self._images[image], self._path)
+        orientation = mask_turn(shape, self._images[image], self._path)
         masks = []
         for number, segmentation in enumerate(self._objects[image], 1):
             try:
@@ -106,11 +108,8 @@ class CocoJsonDataset(Dataset):
                     f"Object {number} of {image} in {self._path} has a malformed segmentation "
                     f"({error}): correct or remove it."
                 ) from error
-            masks.append((number, self._aligned(image, mask.astype(np.int8), self._path)))
-        if not masks:  # the image as shown may be turned
-            empty = self._aligned(image, np.broadcast_to(np.int8(0), shape), self._path)
-            return pack_annotation([], empty.shape)
-        return pack_annotation(masks, masks[0][1].shape)
+            masks.append((number, turn(mask.astype(np.int8), orientation)))
+        return pack_annotation(masks, shape[::-1] if orientation >= 5 else shape)
 
 
 class ImageFinder:

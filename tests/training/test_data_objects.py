@@ -104,7 +104,7 @@ def test_each_broken_coco_entry_is_named_and_the_others_stand(tmp_path, capsys):
         "annotation 14", "covers no pixel",
         "Entry 5 of 'annotations'", "crowd",
         "gone.jpg",
-        "annotation 17", "80 x 61",
+        "labels.json has 80 x 61", "b.png has 80 x 60",
         "Entry 8 of 'annotations'",
     ):  # fmt: skip
         assert part in said.err

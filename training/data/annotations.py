@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.base import require_size
 from core.datasets.coco_json import ImageFinder, decode_segmentation, double_ids, image_size
 from core.errors import DatasetError, ImageError
-from core.image import align_mask, read_image
+from core.image import mask_turn, read_image
 from core.json_files import is_true, read_json
+from core.mask_image import turn
 
 from .faults import noted
 from .scalabel import Found, file_name, scalabel_frames
@@ -56,19 +56,18 @@ class OutlinedImage:
         if not self.outlines:
             return []
         try:
-            shape = self.size or read_image(self.image).pixels.shape[:2]
+            height, width = self.size or read_image(self.image).pixels.shape[:2]
+            orientation = mask_turn((height, width), self.image, source)
         except ImageError as error:
             faults.append(str(error))
             return []
         masks: list[NDArray[np.int8]] = []
         for label, segmentation in self.outlines:
             with noted(faults, f"The outline of {label} of {self.name} in {source}"):
-                require_size((shape[0], shape[1]), self.image, source)
-                drawn = decode_segmentation(segmentation, (shape[0], shape[1])).astype(np.int8)
-                mask = align_mask(drawn, self.image, source)
+                mask = decode_segmentation(segmentation, (height, width))
                 if not mask.any():
                     raise ValueError("it covers no pixel of the image")
-                masks.append(mask)
+                masks.append(turn(mask.astype(np.int8), orientation))
         return masks
 
 
