@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .camera.turning import turned_back
 from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage
 from .errors import ImageError, write_errors
 from .files import write_bytes
@@ -86,14 +87,11 @@ class Image:
         if self.transform is not None:
             return self.transform
         height, width = self.pixels.shape[:2]
-        ends = np.array([(0, 0), (width, 0), (0, height)], np.float64)
-        if self.orientation in (3, 4, 7, 8):
-            ends[:, 1] = height - ends[:, 1]
-        if self.orientation in (2, 3, 6, 7):
-            ends[:, 0] = width - ends[:, 0]
-        if self.orientation >= 5:
-            ends = ends[:, ::-1]
-        origin, right, down = ends * (1, -1)
+        corners = [
+            turned_back(col - 0.5, row - 0.5, (width, height), self.orientation)
+            for col, row in ((0, 0), (width, 0), (0, height))
+        ]
+        origin, right, down = (np.array(corners) + 0.5) * (1, -1)
         (a, d), (b, e) = (right - origin) / width, (down - origin) / height
         return tuple(map(float, (a, b, origin[0], d, e, origin[1])))
 
