@@ -171,7 +171,7 @@ def _openvino_engines(
             OpenVinoEngine(
                 config,
                 network,
-                lambda: _torch_models(model.path)[0],
+                lambda: _torch_models(model.path, threads)[0],
                 precision="bf16" if engine == "openvino-bf16" else precision,
                 threads=threads,
                 sizes=sizes,
@@ -182,26 +182,28 @@ def _openvino_engines(
             f"The model '{model.name}' is no light network and runs in single precision only. "
             "Choose the engine 'openvino'."
         )
-    models = _torch_models(model.path)
+    models = _torch_models(model.path, threads)
     from .conversion import convert_to_openvino
 
     return tuple(convert_to_openvino(network, threads) for network in models)
 
 
 def _torch_engines(path: Path, device: str, threads: int | None) -> tuple[Engine, ...]:
-    models = _torch_models(path)
+    models = _torch_models(path, threads)
     import torch
 
     from .pytorch import TorchEngine
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     return tuple(TorchEngine(model, torch.device(device)) for model in models)
 
 
-def _torch_models(path: Path) -> tuple[ClickModel, ...]:
-    """Return the networks of a model file in PyTorch."""
+def _torch_models(path: Path, threads: int | None) -> tuple[ClickModel, ...]:
+    """Return the networks of a model file in PyTorch, which gets its threads."""
     require_torch(f"The model {path.name}")
+    import torch
+
     from ..model.checkpoint import load_checkpoint
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     return load_checkpoint(path).stages

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from limited_python import limited_python
 from package import build
 from predictor_fixtures import red_box
@@ -108,6 +109,16 @@ def test_brs_takes_the_network_in_pytorch_when_it_needs_it(photo):
     np.testing.assert_array_equal(
         predictor.predict(prompts).probability, expected.predict(prompts).probability
     )
+
+
+@pytest.mark.parametrize("is_light", [True, False])
+def test_the_network_in_pytorch_gets_the_threads(tmp_path, monkeypatch, is_light):
+    given: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    name = "default" if is_light else write_tiny_checkpoint(tmp_path / "tiny.pth")
+    (engine,) = load_model(name, engine="openvino", threads=3).stages
+    assert engine.model is not None
+    assert given == [3]
 
 
 # --- nothing loads it -------------------------------------------------------------------------
