@@ -31,9 +31,14 @@ def resize(values: Floats, size: Size) -> Floats:
     rows, cols = (
         np.arange(n, dtype=np.float32) * step for n, step in zip(size, steps, strict=True)
     )
-    x, y = np.meshgrid(cols, rows)
-    resized = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(resized, np.float32).reshape(*size, *values.shape[2:])
+    return sample_at(values, rows, cols)
+
+
+def sample_at(values: NDArray[Any], rows: NDArray[Any], cols: NDArray[Any]) -> NDArray[Any]:
+    """Sample (H, W) or (H, W, C) bilinearly at (h,) rows and (w,) columns, repeating its edges."""
+    x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
+    sampled = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled).reshape(len(rows), len(cols), *values.shape[2:])
 
 
 def click_points(clicks: Sequence[Click]) -> NDArray[np.float64]:

@@ -21,13 +21,13 @@ from torch import Tensor
 from ..engine import Engine
 from ..engine.pytorch import to_device
 from ..model import ClickModel
-from ..model.arrays import click_points
+from ..model.arrays import Floats, click_points
 from ..model.layers import height_width
 from ..model.network import Level
 from ..prompts import Click
 from .geometry import Size
 from .options import BRSOptions, PredictorOptions
-from .solver import Floats, Solver, unmirrored_mean, with_mirror
+from .solver import Solver, unmirrored_mean, with_mirror
 
 _RADIUS = 1
 _EPS = 1e-5

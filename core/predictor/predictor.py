@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..engine import Engine, LoadedModel
 from ..errors import ImageError, PromptError
+from ..model.arrays import Floats
 from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
 from .geometry import Roi, Size
 from .mask_correction import MaskCorrection
@@ -19,7 +20,7 @@ from .planning import PlanState, ViewPlan, needs_second_pass, plan_view, roi_of_
 from .prediction import Prediction
 from .published import plan_published_view
 from .refinement_view import blend, refinement_view, resample
-from .solver import Floats, PlainSolver, Solver
+from .solver import PlainSolver, Solver
 from .view import InputView, cut
 from .windows import predict_in_windows
 

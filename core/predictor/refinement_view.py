@@ -7,10 +7,10 @@ blended into the prediction. (FocalClick, Chen et al. 2022, refines likewise, by
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.arrays import sample_at
 from ..prompts import Click
 from .geometry import Roi
 from .prediction import Prediction
@@ -50,10 +50,7 @@ def blend(window: Prediction, part: Prediction) -> Prediction:
 
 def resample(values: NDArray[np.float32], view: InputView, other: InputView) -> NDArray[np.float32]:
     """Resample (h, w) values of a view at the pixels of another, repeating its edges."""
-    rows, cols = view.view_coordinates(*other.frame_coordinates)
-    x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
-    sampled = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled)
+    return sample_at(values, *view.view_coordinates(*other.frame_coordinates))
 
 
 def _interval(at: float, length: int, first: int, last: int) -> tuple[int, int]:

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine import Engine
-from ..model.arrays import Points, click_points, flip_points
+from ..model.arrays import Floats, Points, click_points, flip_points
 from ..prompts import Click
-
-Floats = NDArray[np.float32]
 
 
 class Solver(ABC):

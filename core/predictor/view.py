@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.arrays import resize
+from ..model.arrays import resize, sample_at
 from ..prompts import Click
 from .geometry import Roi, Size
 
@@ -149,12 +149,10 @@ def _shrink(values: NDArray[Any], size: Size) -> NDArray[Any]:
         even = reduced[: 2 * rows, : 2 * cols]
         reduced = cv2.resize(even, (cols, rows), interpolation=cv2.INTER_AREA)
         factor *= 2
-    x, y = np.meshgrid(_sources(size[1], width, factor), _sources(size[0], height, factor))
-    resampled = cv2.remap(reduced, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(resampled)
+    return sample_at(reduced, _sources(size[0], height, factor), _sources(size[1], width, factor))
 
 
-def _sources(count: int, length: int, factor: int) -> NDArray[np.float32]:
+def _sources(count: int, length: int, factor: int) -> NDArray[np.float64]:
     """Return the centres of ``count`` pixels over ``length`` after reduction by ``factor``."""
     centres = (np.arange(count) + 0.5) * length / count
-    return (centres / factor - 0.5).astype(np.float32)
+    return np.asarray(centres / factor - 0.5)

@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..model.arrays import Floats
 from ..prompts import Click
 from .geometry import Size
 
-Floats = NDArray[np.float32]
 PredictWindow = Callable[[Floats, Sequence[Click]], Floats]
 
 
