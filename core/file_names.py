@@ -45,7 +45,7 @@ class FileFinder:
         """
         if "\0" in name or not name.strip("./\\"):
             raise ValueError(f"{name!r} is no name of a file")
-        forward = name if self._is_file(name) else name.replace("\\", "/")
+        forward = name if "\\" not in name or self._is_file(name) else name.replace("\\", "/")
         parts = forward.split("/")
         if os.path.isabs(forward) or ".." in parts or Path(forward).is_absolute():  # noqa: PTH117
             raise ValueError(f"{name} lies outside the folder {self.folder}")
