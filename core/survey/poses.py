@@ -14,7 +14,8 @@ from ..camera.record import control_point_from_json
 from ..camera.turning import as_displayed, as_stored
 from ..errors import CameraError
 from ..image import read_binary_mask, read_image, read_orientation
-from ..mask_image import turn_back
+from ..json_files import MALFORMED
+from ..mask_image import turn, turn_back
 from .conversion import to_json_value
 from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
 from .viewshed_cache import check_wanted
@@ -58,7 +59,7 @@ def _control_point(content: Mapping[str, Any]) -> ControlPoint:
     """Return the control point that a camera file describes."""
     try:
         return control_point_from_json(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise CameraError(f"A control point that is none: {content} ({error!r}).") from error
 
 
@@ -69,7 +70,7 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
     from ..projection.horizon import trace_horizon
 
     image = read_image(request.picture)  # as displayed: the sky is above
-    stored = turn_back(image.pixels, image.orientation).shape[1::-1]
+    stored = turn(image.pixels, image.orientation).shape[1::-1]  # as after turn_back, uncopied
     given = CameraRecord.from_json(request.record)
     start = as_displayed(given, image.orientation, image.pixels.shape[1::-1])
     if start is not given and abs(start.camera.roll) > _UPRIGHT:  # not posed yet
