@@ -26,6 +26,7 @@ from ..features.geometry import (
     reproject,
 )
 from ..features.queries import find_layers, find_photo_twin, is_ours
+from ..features.reading import features_of
 from ..features.reference import feature_ref, resolve
 from ..features.splice import splice
 from ..georef.georeferencer import Georeferencer
@@ -176,7 +177,7 @@ class FeatureSaver(QObject):
             geometry,
             [
                 feature.geometry()
-                for feature in layer.getFeatures(near)
+                for feature in features_of(layer, near)
                 if record.is_from_image(feature, origin.image_name, origin.sha256)
             ],
         )

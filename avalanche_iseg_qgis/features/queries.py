@@ -12,6 +12,7 @@ from ..i18n import tr
 from ..session.draft import FeatureRef
 from . import record, schema
 from .geometry import area_m2
+from .reading import features_of
 from .reference import feature_ref, resolve
 
 
@@ -99,7 +100,7 @@ def list_entries(
     found: list[tuple[QgsVectorLayer, QgsFeature]] = []
     known: set[str] = set()
     for layer in sorted(find_layers(project), key=lambda layer: not layer.crs().isValid()):
-        for feature in layer.getFeatures():
+        for feature in features_of(layer):
             ref = feature_ref(layer, feature)
             if record.is_from_image(feature, image_name, sha256) and ref.uuid not in known:
                 found.append((layer, feature))

@@ -7,6 +7,7 @@ from qgis.core import QgsExpression, QgsFeature, QgsFeatureRequest, QgsProject, 
 from ..session.draft import FeatureRef
 from . import record, schema
 from .checks import is_stored
+from .reading import features_of
 
 
 def feature_ref(layer: QgsVectorLayer, feature: QgsFeature) -> FeatureRef:
@@ -24,7 +25,7 @@ def resolve(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
         return None
     if ref.uuid:
         same = QgsExpression.createFieldEqualityExpression(schema.UUID, ref.uuid)
-        feature = next(layer.getFeatures(QgsFeatureRequest(QgsExpression(same))), None)
+        feature = next(features_of(layer, QgsFeatureRequest(QgsExpression(same))), None)
     else:
         feature = layer.getFeature(ref.feature_id)
     return (layer, feature) if feature is not None and feature.isValid() else None

@@ -12,6 +12,7 @@ from ..core.errors import IsegError, PromptError
 from ..core.files import replacing
 from ..i18n import tr
 from . import record, schema
+from .reading import features_of
 
 COLUMNS = (
     "uuid",
@@ -29,7 +30,7 @@ COLUMNS = (
 
 def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
     """Yield a row of `COLUMNS` for each feature that was made from prompts."""
-    for feature in layer.getFeatures():
+    for feature in features_of(layer):
         try:
             prompts = record.read_prompts(feature)
         except PromptError:

@@ -24,6 +24,7 @@ from ..session.draft import FeatureRef
 from . import record, schema, target, writer
 from .geometry import reproject
 from .queries import find_layers
+from .reading import features_of
 from .reference import resolve
 
 KIND = "unsaved"
@@ -233,7 +234,7 @@ def _is_there(layer: QgsVectorLayer, unsaved: UnsavedFeature) -> bool:
     geometry = unsaved.geometry
     request = QgsFeatureRequest().setFilterRect(geometry.boundingBox())
     keys = {layer.fields()[index].name() for index in layer.primaryKeyAttributes()}
-    for feature in layer.getFeatures(request):
+    for feature in features_of(layer, request):
         found = _encoded(feature, unsaved.fid)
         if found.uuid != unsaved.uuid or not feature.geometry().equals(geometry):
             continue

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import hills
 import numpy as np
 import pytest
 import scenery
+from hills import PLACES, POSITION
 from operating import LEFT, Operator, photo_point
 from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
@@ -15,37 +17,18 @@ from qgis.PyQt.QtWidgets import QDockWidget
 from waiting import wait_until
 
 WIDTH, HEIGHT = 1200, 800
-WEST, NORTH, CELL = 2_700_000.0, 1_150_000.0, 10.0
-ROWS, COLS = 400, 400
-POSITION = (2_702_000.0, 1_146_400.0)
-# east and north of the camera: all over the photo, near and far
-PLACES = [(-300, 900), (60, 700), (380, 1000), (-700, 2300), (-90, 1700), (900, 2800), (250, 2100)]
-
-
-def ground(x, y):
-    """A slope that rises to the north, with hills on it."""
-    east, north = (np.asarray(x) - WEST) / 1000, (np.asarray(y) - NORTH) / 1000 + 4
-    hills = 90 * np.sin(2.1 * east + 1) * np.sin(1.7 * north) + 40 * np.sin(5 * east + 2 * north)
-    return 1200 + 60 * north**2 + hills
 
 
 @pytest.fixture(scope="module")
 def truth():
     """The camera, as it really is."""
-    from avalanche_iseg_qgis.core.camera import Camera
-
-    z = float(ground(*POSITION)) + 5
-    return Camera(WIDTH, HEIGHT, POSITION[0] + 4, POSITION[1] - 3, z, 4.0, 6.0, 0.5, 1300.0)
+    return hills.camera(WIDTH, HEIGHT)
 
 
 @pytest.fixture
 def files(tmp_path):
     """(photo, terrain model)."""
-    x = WEST + CELL * (np.arange(COLS) + 0.5)
-    y = NORTH - CELL * (np.arange(ROWS)[:, None] + 0.5)
-    place = (WEST, CELL, 0, NORTH, 0, -CELL)
-    dem = ground(x, y).astype(np.float32)
-    dem = scenery.write(tmp_path / "dem.tif", dem, transform=place, epsg=scenery.LV95)
+    dem = hills.write_dem(tmp_path / "dem.tif")
     pixels = np.kron(scenery.pixels(), np.ones((2, 2, 1), np.uint8))[:HEIGHT, :WIDTH]
     return scenery.write(tmp_path / "cam.jpg", pixels, driver="JPEG"), dem
 
@@ -53,9 +36,8 @@ def files(tmp_path):
 def pair(operator, truth, places) -> None:
     """Click places, metres from the camera, in the photo and on the map."""
     for east, north in places:
-        x, y = POSITION[0] + east, POSITION[1] + north
-        (pixel,) = truth.project([[x, y, float(ground(x, y))]])
-        operator.click_photo(*pixel)
+        u, v, x, y = hills.pixel_of(truth, east, north)
+        operator.click_photo(u, v)
         operator.click_map(x, y)
 
 
@@ -132,10 +114,9 @@ def assert_right(camera, truth) -> None:
 def cross_is_right(operator, truth) -> None:
     """The mouse of one canvas, on the other."""
     wait_until(lambda: operator.pose_session.range_map is not None, 60, "what the camera sees")
-    x, y = POSITION[0] + 60, POSITION[1] + 700
-    (pixel,) = truth.project([[x, y, float(ground(x, y))]])
+    u, v, x, y = hills.pixel_of(truth, 60, 700)
     canvas, link = operator.camera.photo_dock.canvas, operator.camera.overlays.link
-    at = operator.screen(canvas, photo_point(*pixel), 0.5)
+    at = operator.screen(canvas, photo_point(u, v), 0.5)
     QTest.mouseMove(canvas.viewport(), at)
     wait_until(lambda: link.on_map.point is not None, 5, "the cross on the map")
     assert (link.on_map.point.x(), link.on_map.point.y()) == pytest.approx((x, y), abs=25)
@@ -143,7 +124,7 @@ def cross_is_right(operator, truth) -> None:
     QTest.mouseMove(operator.map.viewport(), at)
     wait_until(lambda: link.on_photo.point is not None, 5, "the cross in the photo")
     there = link.on_photo.point
-    assert (there.x() - 0.5, -there.y() - 0.5) == pytest.approx(tuple(pixel), abs=4)
+    assert (there.x() - 0.5, -there.y() - 0.5) == pytest.approx((u, v), abs=4)
 
 
 def move_and_switch_off(operator) -> None:

@@ -37,9 +37,11 @@ from qgis.gui import QgsAttributeDialog
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QEventLoop, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
+from walk_camera import CameraFaults
 
 NAME = "avalanche_iseg_qgis"
 PHOTOS = ("first.jpg", "second.jpg")
+TABLES = ("avalanches", "avalanches_pixels")  # on the map, in the photo
 COLUMNS = ("injected", "lost", "exceptions", "stuck")
 _PATIENCE = 120.0  # seconds until something counts as stuck
 
@@ -98,6 +100,7 @@ class Walk:
         log.messageReceived.connect(self._on_log)
         try:
             self._begin()
+            self.camera_faults = CameraFaults(self)
             actions, ills = self._actions(), self._faults()
             while sum(row["injected"] for row in self.table.values()) < faults:
                 for _ in range(self.random.randint(1, 3)):
@@ -150,6 +153,7 @@ class Walk:
         self.controller = self.plugin.open()
         self.session = self.controller.session
         self.session.may_discard = lambda: True
+        self.controller.avalanche_list.may_delete = lambda entry: True
         self.client = self.controller.segmentation_client
         self._await(lambda: self.client.state.name == "READY", "the worker")
 
@@ -272,10 +276,11 @@ class Walk:
     def _faults(self) -> list:
         return [
             self.worker_killed, self.worker_killed_at_enter, self.worker_stopped,
-            self.camera_worker_killed, self.disk_full, self.locked_immediate,
-            self.locked_exclusive, self.read_only_layer, self.file_deleted, self.file_truncated,
-            self.file_replaced, self.photo_removed, self.target_removed, self.plugin_reloaded,
-            self.project_cleared, self.wrong_model, self.edits_rolled_back,
+            self.camera_worker_killed, self.pose_killed, self.pose_stopped, self.terrain_away,
+            self.disk_full, self.disk_read_only, self.locked_immediate, self.locked_exclusive,
+            self.read_only_layer, self.file_deleted, self.file_truncated, self.file_replaced,
+            self.photo_removed, self.target_removed, self.plugin_reloaded, self.project_cleared,
+            self.wrong_model, self.edits_rolled_back,
         ]  # fmt: skip
 
     def worker_killed(self) -> None:
@@ -302,14 +307,29 @@ class Walk:
         self.controller.camera.dock.hide()
         self.controller._activate_tool()
 
+    def pose_killed(self) -> None:
+        self.camera_faults.strike(lambda client: self._signal(client, signal.SIGKILL))
+
+    def pose_stopped(self) -> None:
+        def stop(client) -> None:
+            pid = self._signal(client, signal.SIGSTOP)
+            self._turn(self.random.uniform(0.1, 1.0))
+            if pid:
+                os.kill(pid, signal.SIGCONT)
+
+        self.camera_faults.strike(stop)
+
+    def terrain_away(self) -> None:
+        self.camera_faults.strike(self.camera_faults.without_terrain)
+
     def disk_full(self) -> None:
-        self._some_prompts()
-        with self._no_space():
-            self._finish()
-            for layer in self._layers():
-                if layer.isEditable():
-                    layer.commitChanges()
+        self._enter_and_save(self._no_space())
+
+    def disk_read_only(self) -> None:
         self.save_edits()
+        for layer in self._layers():
+            layer.dataProvider().leaveUpdateMode()
+        self._enter_and_save(self._read_only())
 
     def locked_immediate(self) -> None:
         self._enter_while_locked("IMMEDIATE")
@@ -416,6 +436,15 @@ class Walk:
             os.kill(pid, number)
         return pid
 
+    def _enter_and_save(self, fault) -> None:
+        self._some_prompts()
+        with fault:
+            self._finish()
+            for layer in self._layers():
+                if layer.isEditable():
+                    layer.commitChanges()
+        self.save_edits()
+
     def _enter_while_locked(self, kind: str) -> None:
         self._some_prompts()
         if self.random.random() < 0.5:
@@ -461,6 +490,24 @@ class Walk:
                 yield
             finally:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    @contextmanager
+    def _read_only(self):
+        """A disk that cannot be written; without leave to mount one, files that cannot."""
+        files = [self.disk, *self.disk.iterdir()]
+        if self.is_mounted:
+            subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        else:
+            for file in files:
+                file.chmod(0o555)
+        try:
+            yield
+        finally:
+            if self.is_mounted:
+                subprocess.run(["mount", "-o", "remount,rw", self.disk], check=True)
+            else:
+                for file in files:
+                    file.chmod(0o755)
 
     def _without_photo(self, spoil) -> None:
         name = self._photo() or PHOTOS[0]
@@ -577,11 +624,13 @@ class Walk:
         QgsProject.instance().addMapLayer(layer)
 
     def _add_layers(self) -> None:
-        """Add the table of features, if the project has lost it."""
+        """Add the tables of features, if the project has lost them."""
         file = self.disk / "avalanches.gpkg"
         if not self._layers() and file.exists():
-            layer = QgsVectorLayer(f"{file}|layername=avalanches_pixels", "avalanches_pixels")
-            QgsProject.instance().addMapLayer(layer)
+            for name in TABLES:
+                layer = QgsVectorLayer(f"{file}|layername={name}", name)
+                if layer.isValid():  # that on the map is made for the first posed photo
+                    QgsProject.instance().addMapLayer(layer)
 
     def _choose(self, name: str) -> None:
         (layer,) = self._photo_layers(name)
@@ -621,7 +670,7 @@ class Walk:
             prompts = held.draft.prompts
             now = "" if prompts.empty else prompts.to_json()
             if now != self.prompts[name]:
-                self._problem("lost", f"prompts of {name}")
+                self._problem("lost", f"prompts of {name}: {now or 'none'} for {self.prompts[name]}")
                 self.prompts[name] = now
         found = self._features()
         if found != self.saved:
