@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from ..camera.photo_grid import PhotoGrid
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
-    from ..session.draft import FeatureRef
+    from ..session.draft import FeatureRef, ObjectDraft
     from ..session.mapped_image import MappedImage
+    from ..session.prompt_set import PromptSet
     from ..session.qt_session import QtSession
     from ..worker.camera_client import CameraClient
 
@@ -134,7 +135,7 @@ class Georeferencer(QObject):
             )
         points, parts = multipolygon_to_arrays(reproject(geometry, crs, pose.crs))
         request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
-        answered = partial(self._start, image, feature_ref)
+        answered = partial(self._start, image, image.draft, image.draft.prompts, feature_ref)
         self._client.request("start", request, Receiver(answered, self._session.say))
 
     def _update(self) -> None:
@@ -172,10 +173,25 @@ class Georeferencer(QObject):
             self._canvas.setCenter(box.center())
             self._canvas.refresh()
 
-    def _start(self, image: MappedImage, feature_ref: FeatureRef | None, drawn: Drawn) -> None:
+    def _start(
+        self,
+        image: MappedImage,
+        draft: ObjectDraft,
+        prompts: PromptSet,
+        feature_ref: FeatureRef | None,
+        drawn: Drawn,
+    ) -> None:
         if image is not self._session.image:
             return
-        if drawn.part.any():
+        if image.draft is not draft or draft.prompts != prompts:
+            self._session.say(
+                tr(
+                    "The selected outline was ready only after you had gone on, so it was not "
+                    "taken: your clicks are kept. Choose “Edit an existing outline…” again to take "
+                    "it."
+                )
+            )
+        elif drawn.part.any():
             self._session.start_from(StartMask.of(drawn.part, *drawn.at), feature_ref)
         else:
             self._session.say(

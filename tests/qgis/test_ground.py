@@ -113,6 +113,25 @@ def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
     assert shared > 0.4 * outline.area()  # a part of it is hidden
 
 
+def test_clicks_given_while_an_outline_is_on_its_way_stay(mapper, scene, truth, monkeypatch):
+    mapper.pose(scene, truth)
+    said = []
+    monkeypatch.setattr(mapper.session, "say", said.append)
+    layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "inventory", "memory")
+    feature = QgsFeature(layer.fields())
+    feature.setGeometry(true_outline(scene, 2))
+    layer.dataProvider().addFeature(feature)
+    QgsProject.instance().addMapLayer(layer)
+    layer.selectAll()
+    mapper.iface.setActiveLayer(layer)
+    mapper.controller.start_actions.from_selection()
+    mapper.session.add_click(100, 120, True)
+    before = mapper.session.prompts
+    wait_until(lambda: said, 30, "a message")
+    assert "your clicks are kept" in said[0]
+    assert mapper.session.prompts == before
+
+
 def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
     mapper.pose(scene, truth)
     behind = (

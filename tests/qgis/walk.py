@@ -493,10 +493,11 @@ class Walk:
 
     @contextmanager
     def _read_only(self):
-        """A disk that cannot be written; without leave to mount one, files that cannot."""
+        """A disk on which nothing more can be opened to be written; else files that cannot."""
         files = [self.disk, *self.disk.iterdir()]
-        if self.is_mounted:
-            subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        if self.is_mounted:  # once more over itself: what is open does not keep it writable
+            for options in (("--bind", self.disk), ("-o", "remount,bind,ro")):
+                subprocess.run(["mount", *options, self.disk], check=True)
         else:
             for file in files:
                 file.chmod(0o555)
@@ -504,7 +505,7 @@ class Walk:
             yield
         finally:
             if self.is_mounted:
-                subprocess.run(["mount", "-o", "remount,rw", self.disk], check=True)
+                subprocess.run(["umount", "-l", self.disk], check=True)
             else:
                 for file in files:
                     file.chmod(0o755)
@@ -670,7 +671,7 @@ class Walk:
             prompts = held.draft.prompts
             now = "" if prompts.empty else prompts.to_json()
             if now != self.prompts[name]:
-                self._problem("lost", f"prompts of {name}: {now or 'none'} for {self.prompts[name]}")
+                self._problem("lost", f"prompts of {name}: {self.prompts[name]}, now {now}")
                 self.prompts[name] = now
         found = self._features()
         if found != self.saved:
