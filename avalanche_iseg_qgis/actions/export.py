@@ -96,14 +96,18 @@ class ExportActions:
             self._messages.warn(tr("Choose the image first whose masks are wanted."))
             return []
         origin = image.origin
-        masks = []
+        masks, left_out = [], []
         for entry in list_entries(QgsProject.instance(), origin.image_name, origin.sha256):
             twin = find_photo_twin(entry.feature_ref) if grid.is_photo else None
             found = twin or resolve(entry.feature_ref)
             if found is not None:
                 layer, feature = found
-                mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
-                masks.append(mask.within(PixelWindow(0, 0, grid.height, grid.width)))
+                try:
+                    mask = importing.from_geometry(feature.geometry(), layer.crs(), grid)
+                except IsegError as error:  # of a photo, known on the map only
+                    left_out.append(str(error))
+                else:
+                    masks.append(mask.within(PixelWindow(0, 0, grid.height, grid.width)))
         state = image.draft.prediction
         if state is not None:
             whole, window = np.zeros((grid.height, grid.width), np.bool_), state.window
@@ -111,7 +115,10 @@ class ExportActions:
             cols = slice(window.col, window.col + window.width)
             whole[rows, cols] = state.prediction.mask(self._session.shape.threshold)
             masks.append(whole)
-        if not masks:
+        if left_out:
+            text = tr("{} avalanches cannot be drawn into this image and are left out: {}")
+            self._messages.warn(text.format(len(left_out), left_out[0]))
+        elif not masks:
             self._messages.warn(tr("There is no avalanche in this image yet."))
         return masks
 

@@ -16,6 +16,7 @@ from ..core.errors import IsegError
 from ..core.survey.protocol import Drawn, Mapped, ToImage, ToMap
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays, reproject
 from ..i18n import tr
+from ..session.draft import DraftState
 from ..session.qt_session import grid_of
 from ..session.start_mask import StartMask
 from ..worker.requests import Receiver
@@ -183,7 +184,8 @@ class Georeferencer(QObject):
     ) -> None:
         if image is not self._session.image:
             return
-        if image.draft is not draft or draft.prompts != prompts:
+        has_gone_on = draft.prompts != prompts or draft.state is not DraftState.EDITING
+        if image.draft is not draft or has_gone_on:
             self._session.say(
                 tr(
                     "The selected outline was ready only after you had gone on, so it was not "

@@ -132,6 +132,21 @@ def test_clicks_given_while_an_outline_is_on_its_way_stay(mapper, scene, truth, 
     assert mapper.session.prompts == before
 
 
+def test_a_mask_without_avalanches_that_are_on_the_map_only(mapper, scene, truth, monkeypatch):
+    mapper.pose(scene, truth)
+    u, v = middle(scene, 1)
+    mapper.prompt(u, v)
+    mapper.finish()
+    (pixels,) = layers(False)
+    pixels.commitChanges()
+    QgsProject.instance().removeMapLayer(pixels.id())
+    said, exports = [], mapper.controller.export_actions
+    monkeypatch.setattr(exports._messages, "warn", said.append)
+    exports.mask()
+    assert "1 avalanches cannot be drawn" in said[0]
+    assert "from a layer without CRS" in said[0]
+
+
 def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
     mapper.pose(scene, truth)
     behind = (

@@ -246,8 +246,14 @@ class Walk:
             return
         layer.selectByIds([feature.id()])
         self.iface.setActiveLayer(layer)
+        said = len(self.said)
         self.controller.start_actions._try(self.controller.start_actions.from_selection)
         layer.removeSelection()
+        if layer.crs().isValid():  # brought into the photo by the camera's worker
+            self._await(
+                lambda: len(self.said) > said or self.session.prompts.mask is not None,
+                "the outline of the map in the photo",
+            )
         self._remember()
 
     def export_mask(self) -> None:
