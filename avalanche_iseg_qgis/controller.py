@@ -191,6 +191,7 @@ class PluginController(QObject):
         session.draft_changed.connect(self._warn_of_waiting)
         self.feature_saver.saved.connect(self._on_saved)
         self.segmentation_client.state_changed.connect(self._show_state)
+        self.camera_client.state_changed.connect(self._warn_of_camera)
         self.camera.camera_changed.connect(self._on_camera)
         self._canvas.mapToolSet.connect(self._on_tool_set)
         QgsProject.instance().layersRemoved.connect(self._choose_layer)
@@ -342,6 +343,12 @@ class PluginController(QObject):
             self.dock.show_devices(list(client.welcome.devices))
             self.dock.threshold.value = loaded.threshold
             self.session.adopt_threshold(loaded.threshold)
+
+    def _warn_of_camera(self) -> None:
+        """Say why what needs the camera is not done, if its worker cannot go on."""
+        client = self.camera_client
+        if client.state is WorkerState.BROKEN and client.busy:
+            self.messages.warn(client.text)
 
     def _warn_of_waiting(self, _image: object = None) -> None:
         """Say why an object that was finished is not a feature, if the worker cannot go on."""

@@ -35,12 +35,12 @@ class CameraRequests:
             focal=draft.focal_px,
             projection=draft.projection,
         )
-        self._client.request(_POSE, request, receiver)
+        self._request(_POSE, request, receiver)
 
     def fit_skyline(self, draft: PoseDraft, start: CameraRecord, receiver: Receiver) -> None:
         """Request the pose that fits the skyline alone: answered with `Posed`."""
         request = FitSkyline(picture=draft.photo, **_view(draft, start))
-        self._client.request(_POSE, request, receiver)
+        self._request(_POSE, request, receiver)
 
     def compute_view(self, draft: PoseDraft, record: CameraRecord, receiver: Receiver) -> None:
         """Request what of the terrain the photo shows: answered with `ComputedViewshed`."""
@@ -49,14 +49,19 @@ class CameraRequests:
     def drape(self, draft: PoseDraft, record: CameraRecord, path: str, receiver: Receiver) -> None:
         """Request an orthophoto, a GeoTIFF at ``path``: answered with `Draped`."""
         request = Drape(picture=draft.photo, path=path, **_view(draft, record))
-        self._client.request(_DRAPE, request, receiver)
+        self._request(_DRAPE, request, receiver)
 
     def register(
         self, draft: PoseDraft, record: CameraRecord, reference: str, receiver: Receiver
     ) -> None:
         """Request how the camera has turned since another photo: answered with `Registered`."""
         request = Register(reference=reference, picture=draft.photo, **_view(draft, record))
-        self._client.request(_REGISTRATION, request, receiver)
+        self._request(_REGISTRATION, request, receiver)
+
+    def _request(self, slot: str, request: Any, receiver: Receiver) -> None:  # noqa: ANN401
+        """Request what the user has asked for: a worker that has failed is tried again."""
+        self._client.request(slot, request, receiver)
+        self._client.ensure_started()
 
 
 def _view(draft: PoseDraft, record: CameraRecord) -> dict[str, Any]:

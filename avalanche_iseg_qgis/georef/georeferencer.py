@@ -20,6 +20,7 @@ from ..session.draft import DraftState
 from ..session.qt_session import grid_of
 from ..session.start_mask import StartMask
 from ..worker.requests import Receiver
+from ..worker.state import WorkerState
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
@@ -111,6 +112,7 @@ class Georeferencer(QObject):
 
         request = _to_map(image, outlined, pose, attributes=True)
         self._client.request(image.draft, request, Receiver(answered, receiver.failed))
+        self._client.ensure_started()
 
     def start_from(
         self,
@@ -138,6 +140,7 @@ class Georeferencer(QObject):
         request = ToImage.of(points, parts, record=pose.record.to_json(), dem=list(pose.dem))
         answered = partial(self._start, image, image.draft, image.draft.prompts, feature_ref)
         self._client.request("start", request, Receiver(answered, self._session.say))
+        self._client.ensure_started()
 
     def _update(self) -> None:
         """Request the current outline on the map, if it is not the one requested last."""
@@ -157,6 +160,8 @@ class Georeferencer(QObject):
         request = _to_map(image, outlined, pose, attributes=False)
         receiver = Receiver(partial(self._show, pose.crs), lambda _: self.outline.clear())
         self._client.request("live", request, receiver)
+        if self._client.state is WorkerState.OFF:
+            self._client.ensure_started()
 
     def _clear(self) -> None:
         self.outline.clear()

@@ -40,6 +40,13 @@ class CameraClient(WorkerSupervisor):
             self._chosen = interpreter
         self._proceed()
 
+    def ensure_started(self) -> None:
+        """Start the worker if it is off; if it is BROKEN, try again with what was requested."""
+        if self.state in (WorkerState.OFF, WorkerState.BROKEN):
+            self._reset_failures()
+            self._update_state()  # that it is BROKEN again is news then
+            self.start()
+
     def request(self, slot: Hashable, request: Any, receiver: Receiver) -> None:  # noqa: ANN401
         """Request something, in place of what was requested in the same slot before.
 

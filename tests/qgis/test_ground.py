@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from operating import LEFT, NONE, Mapper, middle
 from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from waiting import wait_until
 
@@ -145,6 +146,27 @@ def test_a_mask_without_avalanches_that_are_on_the_map_only(mapper, scene, truth
     exports.mask()
     assert "1 avalanches cannot be drawn" in said[0]
     assert "from a layer without CRS" in said[0]
+
+
+def test_the_camera_worker_is_started_when_it_is_needed(mapper, scene, truth, interpreter):
+    """In a project that is opened again nobody has asked for it yet; one that failed is retried."""
+    mapper.pose(scene, truth)
+    client = mapper.controller.camera_client
+    client.stop()
+    mapper.prompt(*middle(scene, 1))
+    mapper.finish()
+    (layer,) = layers(True)
+    assert layer.featureCount() == 1
+    said, bar = [], mapper.iface.messageBar()
+    bar.widgetAdded.connect(lambda _: said.append(bar.currentItem().text()))
+    client.configure("/nowhere/python")
+    mapper.prompt(*middle(scene, 2))
+    QTest.keyClick(mapper.camera.photo_dock.canvas, Qt.Key.Key_Return)
+    wait_until(lambda: any("/nowhere/python" in text for text in said), 30, "a message")
+    assert not mapper.session.prompts.empty
+    client.configure(str(interpreter))
+    mapper.finish()
+    assert layer.featureCount() == 2
 
 
 def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):

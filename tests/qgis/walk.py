@@ -68,6 +68,7 @@ class Walk:
         self.kind = "none"  # the fault that struck last
         self.saved: set[str] = set()  # uuids of features that must be there
         self.committed: set[str] = set()
+        self.seen: set[str] = set()  # layers that come back bring theirs
         self.prompts: dict[str, str] = {}  # by photo, what must be in hand
         self.masks: dict[tuple[str, str], str] = {}
         self.settings = QgsSettings()
@@ -96,8 +97,9 @@ class Walk:
         hook, thread_hook = sys.excepthook, threading.excepthook
         sys.excepthook = lambda kind, error, where: self._on_error(error, where)
         threading.excepthook = lambda found: self._on_error(found.exc_value, found.exc_traceback)
-        log = QgsApplication.messageLog()
+        log, bar = QgsApplication.messageLog(), self.iface.messageBar()
         log.messageReceived.connect(self._on_log)
+        bar.widgetAdded.connect(self._on_message)
         try:
             self._begin()
             self.camera_faults = CameraFaults(self)
@@ -114,6 +116,7 @@ class Walk:
             self._end()
             self._report_errors()
             log.messageReceived.disconnect(self._on_log)
+            bar.widgetAdded.disconnect(self._on_message)
             sys.excepthook, threading.excepthook = hook, thread_hook
 
     @property
@@ -246,12 +249,12 @@ class Walk:
             return
         layer.selectByIds([feature.id()])
         self.iface.setActiveLayer(layer)
-        said = len(self.said)
+        said, draft = len(self.said), self.session.draft
         self.controller.start_actions._try(self.controller.start_actions.from_selection)
         layer.removeSelection()
         if layer.crs().isValid():  # brought into the photo by the camera's worker
             self._await(
-                lambda: len(self.said) > said or self.session.prompts.mask is not None,
+                lambda: len(self.said) > said or self.session.draft is not draft,
                 "the outline of the map in the photo",
             )
         self._remember()
@@ -590,7 +593,8 @@ class Walk:
                 self._problem("lost", "prompts changed by an Enter that failed")
             return False
         self.prompts[self._photo()] = ""
-        new = self._features() - before
+        new = self._features() - before - self.seen
+        self.seen |= new
         if during is None and had and ref is None and len(new) != 1:
             self._problem("lost", f"Enter made {len(new)} features; said {self.said[-1:]}")
         self.saved |= new
@@ -632,12 +636,11 @@ class Walk:
 
     def _add_layers(self) -> None:
         """Add the tables of features, if the project has lost them."""
-        file = self.disk / "avalanches.gpkg"
-        if not self._layers() and file.exists():
-            for name in TABLES:
-                layer = QgsVectorLayer(f"{file}|layername={name}", name)
-                if layer.isValid():  # that on the map is made for the first posed photo
-                    QgsProject.instance().addMapLayer(layer)
+        file, there = self.disk / "avalanches.gpkg", {layer.name() for layer in self._layers()}
+        for name in TABLES if file.exists() else ():
+            layer = QgsVectorLayer(f"{file}|layername={name}", name)
+            if name not in there and layer.isValid():  # the first posed photo makes that on the map
+                QgsProject.instance().addMapLayer(layer)
 
     def _choose(self, name: str) -> None:
         (layer,) = self._photo_layers(name)
@@ -724,10 +727,11 @@ class Walk:
         self.errors.append("".join(traceback.format_exception(type(error), error, where)))
 
     def _on_log(self, text: str, tag: str, level) -> None:
-        if tag == "Avalanche ISeg":
-            self.said.append(text)
-        elif "Traceback" in text:
+        if "Traceback" in text:
             self.errors.append(text)
+
+    def _on_message(self, _widget) -> None:
+        self.said.append(self.iface.messageBar().currentItem().text())
 
 
 def _main() -> None:
