@@ -13,13 +13,17 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from .files import open_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 JPEG, PNG, WEBP, TIFF = "JPEG", "PNG", "WebP", "TIFF"
 
 DRIVERS = (
-    *("JPEG", "PNG", "WEBP", "GTiff", "BMP", "GIF", "BIGGIF", "PNM", "SGI", "TGA"),
+    *("JPEG", "PNG", "WEBP", "GTiff", "BMP", "GIF", "BIGGIF", "PNM", "SGI"),
     *("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "ECW", "MrSID", "JPEGXL", "AVIF", "HEIF"),
     *("ENVI", "EHdr", "EIR", "HFA", "LAN", "PCIDSK", "RST", "SAGA", "ILWIS", "RMF", "NITF", "BSB"),
     *("AAIGrid", "GRASSASCIIGrid", "GSAG", "GSBG", "GS7BG", "XYZ", "ZMap", "GXF", "SIGDEM", "AIG"),
@@ -94,7 +98,7 @@ def is_damage(text: str) -> bool:
 def orientation_of(path: str | Path) -> int:
     """Return the EXIF orientation of a file, 1 to 8; 1 where it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_file(path) as file:
             return inspect(file).orientation
     except OSError:
         return 1
@@ -106,7 +110,7 @@ def is_whole(path: str | Path) -> bool:
     True for what is no file on disk, and for formats whose decoders notice themselves.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_file(path) as file:
             container = inspect(file)
             return container.is_whole and (container.kind != PNG or holds_all_rows(file))
     except OSError:

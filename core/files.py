@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
@@ -25,7 +27,23 @@ def is_file(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def normal_path(path: str) -> str:
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; see `require_file`."""
+    require_file(path)
+    return Path(path).open("rb")
+
+
+def require_file(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError unless a path names a file or a folder.
+
+    A pipe would be waited for, a device read without end.
+    """
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(None, "it is a pipe or a device, no file", str(path))
+
+
+def normal_path(path: str | os.PathLike[str]) -> str:
     """Return a path that is the same for all paths of one file.
 
     Links, ``.``, ``..`` and doubled slashes are resolved, on Windows letter case and backslashes.

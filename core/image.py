@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .camera.turning import turned_back
 from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage
 from .errors import ImageError, write_errors
-from .files import write_bytes
+from .files import open_file, write_bytes
 from .mask_image import MaskImage, apply_opacity, find_objects, turn
 from .raster_files import (
     check_announced_size,
@@ -452,7 +452,7 @@ def _opened(path: Path) -> Iterator[_File]:
 def _inspect(path: Path) -> Container:
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_file(path) as file:
             if size > _LARGEST_JPEG and file.read(2) == b"\xff\xd8":
                 raise ImageError(f"The photo {path} has {size} bytes: save it smaller.")
             container = inspect(file)

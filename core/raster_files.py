@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .containers import DRIVERS
 from .errors import ImageError
+from .files import open_file, require_file
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -32,6 +33,9 @@ MAX_RATIO = 300
 """Beyond `FREE_BYTES`, the most bytes of pixels for one byte of the file. Photos are compressed 5
 to 50 times, what is made to fill memory 1000 times and more."""
 
+_RAW = ("ENVI", "PCRaster")
+"""Formats without compression of which GDAL reads as 0 what is missing."""
+_WITH_WORLD_FILE = ("JPEG", "PNG", "GTiff", "BMP", "GIF", "WEBP", "JP2OpenJPEG")
 _MOST_MARKUP = 64_000_000  # bytes of a .vrt
 _SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset|SrcDSName|SourceDSName)[^>]*>([^<]*)<")
 _ELSEWHERE = re.compile(r"^\s*(?:/vsi|<|\w\w+:)", re.ASCII)  # a drive has one letter only
@@ -45,18 +49,35 @@ def opened_raster(path: Path) -> Iterator[DatasetReader]:
     Raises
     ------
     ImageError
-        If a .vrt names anything but files; RasterioError as by rasterio.
+        If a .vrt names anything but files, or pixels are missing.
+    OSError, RasterioError
+        If there is no such file, or it cannot be opened.
     """
     from rasterio._path import _UnparsedPath
     from rasterio.io import DatasetReader
 
+    require_file(path)
     drivers: Sequence[str] = DRIVERS
     if path.suffix.lower() == ".vrt":
         _check_sources(path)
         drivers = ("VRT",)
-    name = _UnparsedPath(str(path))  # whatever is in it: "!" and ":" too
+    plain = str(path.absolute())  # so that no "driver:" begins it; "!" is left alone as well
+    name = _UnparsedPath("/." + plain if plain.startswith("/vsi") else plain)
     with _unplaced_allowed(), DatasetReader(name, driver=list(drivers)) as source:
+        if source.driver in _RAW and _is_cut_short(source):
+            raise ImageError(f"The raster {path} is cut short: copy or download it again.")
         yield source
+
+
+def _is_cut_short(source: DatasetReader) -> bool:
+    """Return whether the largest file of an uncompressed raster is too small for its pixels."""
+    import numpy as np
+
+    if source.tags(ns="ENVI").get("file_compression", "0") != "0":
+        return False
+    found = [Path(name) for name in source.files]
+    needed = source.width * source.height * sum(np.dtype(kind).itemsize for kind in source.dtypes)
+    return bool(max(file.stat().st_size for file in found if file.is_file()) < needed)
 
 
 @contextmanager
@@ -100,7 +121,7 @@ def _check_sources(path: Path, depth: int = 0) -> None:
 def _is_markup(path: Path) -> bool:
     """Return whether a file is text in angle or curly brackets, as those that only name others."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"{"))
     except OSError:
         return False
@@ -201,7 +222,22 @@ def placement(
             "is placed by the sensor's RPCs, which are not read: outlines are in its pixels. "
             "Orthorectify it first, e.g. gdalwarp -rpc.",
         )  # fmt: skip
+    unread = _world_file(Path(source.name)) if source.driver in _WITH_WORLD_FILE else None
+    if unread:
+        return None, crs, (
+            f"has a world file, {unread}, which is not read: outlines are in its pixels. It is to "
+            "hold six numbers, one a line, that place it on a map.",
+        )  # fmt: skip
     return None, crs, ()
+
+
+def _world_file(path: Path) -> str | None:
+    """Return the name of a file beside a raster that is to place it, such as .jgw, .tifw, .wld."""
+    end = path.suffix[1:].lower()
+    ends = {"wld", f"{end}w", end[:1] + end[-1:] + "w"}
+    names = {f"{path.stem.lower()}.{name}" for name in ends}
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    return next((file.name for file in beside if file.name.lower() in names), None)
 
 
 def is_placed(transform: Sequence[float]) -> bool:

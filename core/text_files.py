@@ -10,8 +10,9 @@ import csv
 import io
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .files import open_file
 
 if TYPE_CHECKING:
     import os
@@ -35,7 +36,7 @@ def read_limited(path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
         If it is larger.
     """
     content = bytearray()
-    with Path(path).open("rb") as file:
+    with open_file(path) as file:
         while chunk := file.read(_CHUNK):
             content += chunk
             if len(content) > most:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from ..file_names import FileFinder
+from ..files import open_file
 from ..image import decode_image
 from ..json_files import MALFORMED
 from .base import Annotation, Dataset, locate
@@ -73,7 +74,7 @@ def load_plain_pickle(path: Path) -> Any:  # noqa: ANN401
         If the file is missing or damaged, or needs anything else.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return _PlainUnpickler(file).load()
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror}.") from error

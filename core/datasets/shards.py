@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from ..file_names import same_name
-from ..files import visible_files
+from ..files import open_file, require_file, visible_files
 from ..image import decode_image
 from ..json_files import MALFORMED
 from ..text_files import read_table
@@ -90,7 +90,7 @@ class ShardsDataset(Dataset):
         member = self._members.get(same_name(name))
         if member is None:
             raise DatasetError(self._missing(name))
-        with member.shard.open("rb") as file:
+        with open_file(member.shard) as file:
             file.seek(member.offset)
             content = file.read(member.size)
         return decode_image(content, f"{name} in {member.shard}", flags)
@@ -137,6 +137,7 @@ def _read_manifest(path: Path) -> dict[str, PackedImage]:
 
 def _members(shard: Path) -> list[tuple[str, _Member]]:
     try:
+        require_file(shard)
         length = shard.stat().st_size
         with tarfile.open(shard, "r:") as archive:
             members = [

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from core.files import replacing, write_bytes, write_text
+from core.files import open_file, replacing, require_file, write_bytes, write_text
 
 
 def names(folder):
@@ -79,3 +79,12 @@ def test_new_files_have_the_permissions_of_the_user(tmp_path):
     (tmp_path / "plain").write_text("")
     write_text(tmp_path / "a.txt", "")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_pipes_and_devices_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "photo.png")
+    for path in (tmp_path / "photo.png", "/dev/zero"):
+        with pytest.raises(OSError, match="no file"):
+            open_file(path)
+    with pytest.raises(FileNotFoundError):
+        require_file(tmp_path / "missing")

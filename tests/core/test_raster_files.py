@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from dataset_fixtures import photo, write, write_bands
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
@@ -20,6 +22,7 @@ from rasterio.rpc import RPC
 from rasterio.transform import Affine, from_origin
 from test_containers import chunk
 
+from core.commands import main
 from core.errors import ImageError, TerrainError
 from core.image import read_image, read_mask_image, read_mask_values
 from core.raster_files import check_announced_size, is_placed
@@ -326,3 +329,70 @@ def test_rows_that_count_upwards_from_nowhere_are_no_georeference(tmp_path):
     )
     write(tmp_path / "local.png", photo()[:, :, 0])
     assert read_image(tmp_path / "a.vrt").transform is None
+
+
+# --- what is no file ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.jpg", "photo.tif", "photo.vrt"])
+def test_pipes_are_not_waited_for(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    for read in (read_image, read_mask_image, read_mask_values):
+        with pytest.raises(ImageError, match=r"photo\.\w+: it is a pipe"):
+            read(path)
+    with pytest.raises(TerrainError, match="it is a pipe"):
+        open_dem(path, 2056)
+
+
+def test_links_to_themselves_are_named(tmp_path, capsys):
+    path = tmp_path / "loop.png"
+    path.symlink_to("loop.png")
+    out = str(tmp_path / "a.gpkg")
+    segment = ["segment", str(path), "--click", "1,1", "--out", out]
+    to_map = ["camera", "to-map", str(path), "--camera", str(path), "--dem", str(path), "-o", out]
+    for command in (segment, to_map):
+        assert main(command) == 2
+        assert "loop.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["GTIFF_DIR:1", "NETCDF:x", "vrt:", "http:"])
+def test_a_folder_is_no_driver(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    Path(folder).mkdir()
+    write(Path(folder, "a.tif"), photo())
+    assert read_image(f"{folder}/a.tif").pixels.shape == photo().shape
+
+
+@pytest.mark.parametrize(("driver", "suffix"), [("ENVI", ".img"), ("PCRaster", ".map")])
+@pytest.mark.parametrize("share", [0.3, 0.97])
+def test_rasters_without_compression_that_are_cut_short(tmp_path, driver, suffix, share):
+    path = tmp_path / f"a{suffix}"
+    heights = np.full((50, 60), 1500, np.float32)
+    profile = {"driver": "GTiff", "height": 50, "width": 60, "count": 1, "dtype": "float32"}
+    with rasterio.open(
+        tmp_path / "a.tif", "w", crs="EPSG:2056", transform=PLACE, **profile
+    ) as file:
+        file.write(heights, 1)
+    rasterio.shutil.copy(tmp_path / "a.tif", path, driver=driver)
+    assert read_image(path).pixels.shape == (50, 60, 3)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(path)
+    with pytest.raises(TerrainError, match="cut short"):
+        open_dem(path, 2056)
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [("a.jpg", "a.jgw"), ("a.png", "a.pgw"), ("a.jpg", "A.WLD"), ("a.tif", "a.tifw")],
+)
+@pytest.mark.parametrize("content", ["\ufeff0.5\n0\n0\n-0.5\n26\n12", "0 " * 6, "nan\n" * 6])
+def test_a_world_file_that_is_not_read_is_told(tmp_path, name, beside, content):
+    path = write(tmp_path / name, photo())
+    assert read_image(path).warnings == ()
+    (tmp_path / beside).write_text(content, encoding="utf-8")
+    (warning,) = read_image(path).warnings
+    assert beside in warning
+    assert read_image(path).transform is None
