@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..errors import ImageError, TerrainError
 from ..files import visible_files
@@ -48,8 +51,9 @@ class Tile:
         From column and row to x and y.
     width, height
         Cells.
-    nodata
-        Stored number where the height is unknown, None where the file states none.
+    voids
+        Stored numbers that mean that the height is unknown: the one that the file states, or else
+        -9999; and the outermost one of a type of whole numbers, whatever it states.
     is_masked
         Whether the file says by a mask (or nodata, or alpha) where the height is unknown.
     has_wide_alpha
@@ -65,7 +69,7 @@ class Tile:
     transform: Affine
     width: int
     height: int
-    nodata: float | None
+    voids: frozenset[float]
     is_masked: bool
     has_wide_alpha: bool
     scale: float
@@ -185,7 +189,7 @@ def read_tile(path: Path) -> Tile:
             transform=file.transform,
             width=file.width,
             height=file.height,
-            nodata=None if file.nodata is None else float(file.nodata),
+            voids=_voids(file.nodata, file.dtypes[0]),
             is_masked=wide or MaskFlags.all_valid not in file.mask_flag_enums[0],
             has_wide_alpha=wide,
             scale=file.scales[0] * metres,
@@ -193,6 +197,16 @@ def read_tile(path: Path) -> Tile:
             unit=unit,
             vertical_datum=datum or next(filter(None, tags), ""),
         )
+
+
+def _voids(nodata: float | None, dtype: str) -> frozenset[float]:
+    """Return the stored numbers that are no heights; of 8 bits all are needed."""
+    voids = {UNKNOWN if nodata is None else float(nodata)}
+    kind = np.dtype(dtype)
+    if kind.kind in "iu" and kind.itemsize > 1:
+        limits = np.iinfo(kind)
+        voids.add(float(limits.min if kind.kind == "i" else limits.max))
+    return frozenset(void for void in voids if math.isfinite(void))
 
 
 @contextmanager
@@ -209,8 +223,9 @@ def naming_damage(name: object) -> Iterator[None]:
     except ImageError as error:
         raise TerrainError(str(error)) from error
     except (RasterioError, CPLE_BaseError, ProjError, ArithmeticError, *DAMAGED) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise TerrainError(
-            f"{name} cannot be read as a DEM: {error}. A DEM is a raster of heights, such as a "
+            f"{name} cannot be read as a DEM: {reason}. A DEM is a raster of heights, such as a "
             "GeoTIFF or an ASCII grid; copy or download it again."
         ) from error
 
@@ -261,13 +276,14 @@ def _heights_only(tile: Tile) -> str:
     entries, which steps this narrow do not let heights notice.
     """
     lowest, highest = HEIGHTS
-    entries = [(-1e300, UNKNOWN), (lowest - _STEP, UNKNOWN), (lowest, lowest)]
-    unknown = (UNKNOWN if tile.nodata is None else tile.nodata) * tile.scale + tile.offset
-    if lowest < unknown < highest:
+    entries = [(-1e300, UNKNOWN), (lowest, UNKNOWN), (lowest + _STEP, lowest + _STEP)]
+    for unknown in sorted({void * tile.scale + tile.offset for void in tile.voids}):
+        if not lowest + _STEP < unknown < highest - _STEP:
+            continue
         for height, distance in ((None, _STEP / 2), (UNKNOWN, _STEP / 4)):
             ends = unknown - distance, unknown + distance
             entries += [(end, end if height is None else height) for end in ends]
-    entries += [(highest, highest), (highest + _STEP, UNKNOWN), (1e300, UNKNOWN)]
+    entries += [(highest - _STEP, highest - _STEP), (highest, UNKNOWN), (1e300, UNKNOWN)]
     return ",".join(f"{value!r}:{height!r}" for value, height in sorted(entries))
 
 

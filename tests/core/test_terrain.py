@@ -385,6 +385,27 @@ def test_voids_that_no_file_states_leak_into_nothing(tmp_path, value, declared, 
     assert np.nanmax(found) <= hilly()[known].max() + 1
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "scale", "offset"),
+    [
+        (np.uint16, 65535, 0.1, 0.0),
+        (np.int16, -32768, 0.1, 4000.0),
+        (np.int32, -(2**31), 1e-6, 3000.0),
+        (np.float32, -500.0, 1.0, 0.0),
+        (np.float32, 9000.0, 1.0, 0.0),
+    ],
+)
+def test_voids_that_would_be_heights_after_scaling(tmp_path, dtype, value, scale, offset):
+    heights, known = with_hole(0.0)
+    stored = np.where(known, (heights - offset) / scale, value).astype(dtype)
+    path = write(tmp_path / "dem.tif", stored)
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (scale,), (offset,)
+    found = everything(open_dem(path, LV95), 12.0).heights
+    assert np.nanmin(found) >= hilly()[known].min() - 1
+    assert np.nanmax(found) <= hilly()[known].max() + 1
+
+
 def test_a_stated_void_among_possible_heights(tmp_path):
     heights, known = with_hole(0.0)
     dem = open_dem(write(tmp_path / "dem.tif", heights, nodata=0), LV95)
