@@ -41,12 +41,8 @@ class CocoJsonDataset(Dataset):
         try:
             content = read_json(self._path)
             names = self._read_images(content["images"], root, images, faults)
-            for annotation in content["annotations"]:
-                segmentation, image = annotation["segmentation"], names[annotation["image_id"]]
-                if is_true(annotation.get("iscrowd")):
-                    self._crowds += 1
-                elif image is not None:
-                    self._objects[image].append(segmentation)
+            for number, annotation in enumerate(content["annotations"]):
+                self._read_annotation(number, annotation, names, faults)
             notes = [*self._notes(content), *self._crowd_note()]
         except (OSError, *MALFORMED) as error:
             raise DatasetError(
@@ -66,9 +62,14 @@ class CocoJsonDataset(Dataset):
         """Fill in ``images``; return their names by id, None of those that cannot be used."""
         names: dict[Any, str | None] = {}
         finder = ImageFinder(root)
-        for entry in entries:
-            identity, given, size = entry["id"], str(entry["file_name"]), image_size(entry)
-            if identity in names:
+        for number, entry in enumerate(entries):
+            try:
+                identity, given, size = entry["id"], str(entry["file_name"]), image_size(entry)
+                is_double = identity in names
+            except MALFORMED as error:
+                faults.append(self._fault("images", number, error))
+                continue
+            if is_double:
                 faults.append(
                     f"{self._path} gives the id {identity!r} to two images, of which {given} is "
                     "one: give each its own."
@@ -84,6 +85,30 @@ class CocoJsonDataset(Dataset):
             names[identity] = name
             images[name], self._sizes[name], self._objects[name] = path, size, []
         return names
+
+    def _read_annotation(
+        self,
+        number: int,
+        annotation: Mapping[str, Any],
+        names: Mapping[Any, str | None],
+        faults: list[str],
+    ) -> None:
+        try:
+            identity, segmentation = annotation["image_id"], annotation["segmentation"]
+            if identity not in names:
+                raise ValueError(f"no image has the id {identity!r}")
+            is_crowd, image = is_true(annotation.get("iscrowd")), names[identity]
+        except MALFORMED as error:
+            faults.append(self._fault("annotations", number, error))
+            return
+        if is_crowd:
+            self._crowds += 1
+        elif image is not None:
+            self._objects[image].append(segmentation)
+
+    def _fault(self, part: str, number: int, error: Exception) -> str:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        return f"Entry {number} of '{part}' in {self._path}: {reason}. Correct or remove it."
 
     def _notes(self, content: Mapping[str, Any]) -> list[str]:
         return [f"{self._path}: {text}" for text in double_ids(content)]
@@ -153,7 +178,8 @@ def double_ids(content: Mapping[str, Any]) -> list[str]:
     found = []
     for part in ("annotations", "categories"):
         entries = content.get(part) or ()
-        ids = Counter(str(entry["id"]) for entry in entries if "id" in entry)
+        named = (entry for entry in entries if isinstance(entry, Mapping) and "id" in entry)
+        ids = Counter(str(entry["id"]) for entry in named)
         twice = [identity for identity, count in ids.items() if count > 1]
         if twice:
             shown = ", ".join(twice[:3]) + (" …" if len(twice) > 3 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -193,16 +194,37 @@ def test_object_without_polygons_is_empty(tmp_path):
         "[]",
         "null",
         '{"images": []}',
-        '{"images": [{"id": 1}], "annotations": []}',
-        '{"images": [], "annotations": [{"image_id": 5, "segmentation": []}]}',
-        '{"images": [], "annotations": [7]}',
-        '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}',
+        '{"images": 7, "annotations": []}',
+        '{"images": [], "annotations": 7}',
     ],
 )
 def test_malformed_file(tmp_path, content):
     (tmp_path / "annotations.json").write_text(content)
     with pytest.raises(DatasetError, match=r"annotations\.json is not in COCO's form"):
         open_dataset("coco_json", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("images", "annotations", "fault"),
+    [
+        ([{"id": 1}], [], "Entry 0 of 'images' in .*: it has no 'file_name'"),
+        ([{"id": 1, "file_name": "a.jpg"}], [], "Entry 0 of 'images' in .*: it has no 'height'"),
+        ([None], [], "Entry 0 of 'images'"),
+        ([{"id": [1], "file_name": "a.jpg", "height": 2, "width": 2}], [], "unhashable"),
+        ([], [7], "Entry 0 of 'annotations'"),
+        ([], [{"image_id": 5, "segmentation": []}], "no image has the id 5"),
+        ([], [{"image_id": [5], "segmentation": []}], "Entry 0 of 'annotations'"),
+        ([], [{"image_id": 5}], "it has no 'segmentation'"),
+    ],
+)
+def test_each_malformed_entry_is_told(tmp_path, images, annotations, fault):
+    content = {"images": images, "annotations": annotations}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    dataset = open_dataset("coco_json", tmp_path)
+    (found,) = dataset.check()
+    assert re.search(fault, found)
+    with pytest.raises(DatasetError, match=fault):
+        len(dataset)
 
 
 def test_splits_are_refused(tmp_path):
@@ -244,8 +266,9 @@ def test_crowds_are_told(tmp_path, crowd):
 
 
 def test_a_crowd_that_may_be_one_is_an_error(tmp_path):
-    with pytest.raises(DatasetError, match="'perhaps' is neither"):
-        coco_file(tmp_path, annotations=[{"iscrowd": "perhaps"}])
+    (fault,) = coco_file(tmp_path, annotations=[{"iscrowd": "perhaps"}]).check()
+    assert "Entry 0 of 'annotations'" in fault
+    assert "'perhaps' is neither" in fault
 
 
 def test_double_ids_are_told(tmp_path):
@@ -285,8 +308,8 @@ def test_sizes_that_differ_are_told_in_little_memory(tmp_path, size, objects):
 
 @pytest.mark.parametrize("size", [(0, 16), (-1, 16), (10**30, 16), (1e400, 16), ("x", 16)])
 def test_sizes_that_no_image_has(tmp_path, size):
-    with pytest.raises(DatasetError, match="COCO's form"):
-        coco_file(tmp_path, [{"height": size[0], "width": size[1]}])
+    fault, *_ = coco_file(tmp_path, [{"height": size[0], "width": size[1]}]).check()
+    assert "Entry 0 of 'images'" in fault
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.datasets.coco_json import ImageFinder, decode_segmentation, double_ids, image_size
 from core.errors import DatasetError, ImageError
+from core.files import is_file
 from core.image import mask_turn, read_image
 from core.json_files import is_true, read_json
 from core.mask_image import turn
@@ -50,7 +51,7 @@ class OutlinedImage:
         What is wrong is added to ``faults``, one sentence for each object or for the image, which
         names the JSON file ``source``.
         """
-        if not self.image.is_file():
+        if not is_file(self.image):
             faults.append(f"There is no file {self.image}, which {source} lists.")
             return []
         if not self.outlines:
