@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 _FIRST_CAMERAS = 1995  # years before are those of clocks that were never set
-_RESET_DAY = (2000, 1, 1)  # where clocks of many cameras start
+_RESET_DAYS = ((1970, 1, 1), (1980, 1, 1), (2000, 1, 1))  # where clocks of many cameras start
 _AHEAD = timedelta(days=1)  # by which a right clock may seem to be ahead
 _FOLDERS = 3  # above the file that may carry the date
 
@@ -20,7 +20,8 @@ _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _ZONE = re.compile(rf"(?<![a-z])(?:{_NAMED})(?![a-z])", re.IGNORECASE)
 _SIZE = re.compile(r"(?<!\d)\d{2,5}\s?[x×]\s?\d{2,5}(?!\d)", re.IGNORECASE)
 # What shows that digits are the size of an image, or a height above the sea.
-_UNIT = r"(?!\d)(?!\s?[x×*]\s?\d|[ _-]?(?:px|pix|pixels?|dpi|mp)(?![a-z])|[pkw](?![a-z0-9]))"
+_UNITS = r"px|pix|pixels?|dpi|mp|kb|mb|m\.?a\.?s\.?l|m[üu]e?\.?m"
+_UNIT = rf"(?!\d)(?!\s?[x×*]\s?\d|[ _-]?(?:{_UNITS})(?![a-z])|[pkw](?![a-z0-9]))"
 _NAME_TIME = re.compile(
     rf"""
     (?<!\d)(?:
@@ -116,6 +117,8 @@ def _named_time(found: re.Match[str], elsewhere: str) -> datetime | None:
         when = datetime(year, month, day, hour, minute, second)
     except ValueError:  # 30 February
         return None
+    if _is_reset(when):  # a webcam names its files by its clock
+        return None
     offset = found["offset"] or ""
     # A range or a number may follow a hyphen: only after a whole time it is an offset.
     is_whole = found["second"] or found["t"] or found["zone"] or ":" in offset
@@ -125,6 +128,10 @@ def _named_time(found: re.Match[str], elsewhere: str) -> datetime | None:
         ahead = None
     zone = found["z"] or found["zone"] or elsewhere
     return _to_utc(when, _parse_offset(zone) if ahead is None else ahead)
+
+
+def _is_reset(when: datetime) -> bool:
+    return (when.year, when.month, when.day) in _RESET_DAYS
 
 
 def _exif_numbers(text: str) -> tuple[datetime, str] | None:
@@ -146,7 +153,7 @@ def _exif_time(
 ) -> datetime | None:
     """Return a time of EXIF in UTC; None if the clock cannot have been right."""
     when, written = found
-    if when.year < _FIRST_CAMERAS or (when.year, when.month, when.day) == _RESET_DAY:
+    if when.year < _FIRST_CAMERAS or _is_reset(when):
         return None
     offsets = (written, tags.get(f"EXIF_OffsetTime{kind}", ""), tags.get("EXIF_OffsetTime", ""))
     known = (ahead for ahead in map(_parse_offset, offsets) if ahead is not None)

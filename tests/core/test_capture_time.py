@@ -33,6 +33,9 @@ HALF_PAST_NINE = utc(2024, 1, 15, 9, 30)  # 10:30 in Vienna
         "cam_20240115_2160p.jpg",
         "cam_20240115_4k.jpg",
         "cam_20240115_1920w.jpg",
+        "cam_20240115_1600kB.jpg",
+        "cam_20240115_2340masl.jpg",
+        "cam_20240115_2340 m.a.s.l.jpg",
         "davos_20240115_2340m.jpg",  # above the sea
         "cam_20240115_10mp.jpg",
         "cam_1920x1080_1200px.jpg",
