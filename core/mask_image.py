@@ -4,7 +4,7 @@ Values are taken as people see them: palettes and transparency applied, black an
 transparent being no object. Then
 
 - one value beside 0 is one object, whatever the value;
-- colours are labels, one object for each;
+- colours are labels, one object for each, if anything is black or transparent or nothing white;
 - greys are labels, whatever their values (255 too), where they fill areas, as labels do; or are
   spread evenly, as the plugin exports them; or are all darker than half of white;
 - greys are the shades of one *soft mask* that lie in thin seams or smooth ramps between black and
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _VOID = 224 | 224 << 8 | 192 << 16
 """The colour by which PASCAL VOC marks pixels that belong to nothing."""
+_WHITE = 0xFFFFFF
 _MOST_COLOURS, _MOST_IDS = 255, 1000
 _MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a photograph
 _FEW = 16  # shades; labels are seldom more, ramps never fewer
@@ -113,7 +114,12 @@ def find_objects(
         shift = 8 * (values.dtype.itemsize - 1)
         values = _unpack_greys(_pack(*(values[:, :, band] >> shift for band in range(3))))
     if opacity is not None:
+        faint = (opacity > 0) & (opacity <= opacity.max() // 2)
         values = apply_opacity(values, opacity)
+        if values is not opacity and _flat_pixels(opacity)[faint].sum() > 0.5 * faint.sum() > 0:
+            raise ImageError(
+                f"{name} has areas that are more transparent than others: are they objects? {_HOW}."
+            )
     if is_lossy and values.dtype == np.uint8:
         values = np.where(values <= _LOSS, 0, np.where(values >= 255 - _LOSS, 255, values))
         values = values.astype(np.uint8)
@@ -195,7 +201,7 @@ def apply_opacity(values: NDArray[Any], opacity: NDArray[np.uint8]) -> NDArray[A
     if is_one and (not seen[0].any() or not np.isin(opacity, (0, 255)).all()):
         return opacity
     shown = values.copy()
-    shown[opacity <= 127] = 0
+    shown[opacity <= opacity.max() // 2] = 0  # an overlay may be half transparent as a whole
     return shown
 
 
@@ -207,6 +213,11 @@ def _find_colours(
 ) -> MaskImage:
     """Find one object in each colour; numbered by palette index, or in the colours' order."""
     found = [value for value in _nonzero_values(colours) if value != _VOID]
+    if _WHITE in found and colours.all():
+        raise ImageError(
+            f"{name} has colours and white, but no black: is the white the background? Make black "
+            "or transparent what is no object."
+        )
     if len(found) > _MOST_COLOURS:
         raise ImageError(
             f"{name} has {len(found)} colours, so it is no mask but a photograph: choose a mask "

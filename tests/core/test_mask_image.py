@@ -188,6 +188,35 @@ def test_an_object_may_be_drawn_by_transparency_alone(tmp_path, colour, channels
     assert np.array_equal(shown.any(axis=2) if not soft else shown.max(axis=2) > 0, alpha > 0)
 
 
+@pytest.mark.parametrize("opacity", [40, 100, 200, 255])
+def test_an_overlay_may_be_half_transparent_as_a_whole(tmp_path, opacity):
+    numbers = labels((1, 2))
+    bands = np.stack([(numbers == 1) * 255, (numbers == 2) * 255, 0 * numbers])
+    bands = np.concatenate([bands, (numbers[None] > 0) * opacity]).astype(np.uint8)
+    found = read_mask_image(write_bands(tmp_path / "m.png", bands, driver="PNG"))
+    assert [int(found.mask(number).sum()) for number in found.numbers] == [81, 81]
+
+
+def test_areas_fainter_than_others_are_asked_about(tmp_path):
+    numbers = labels((1, 2))
+    bands = np.stack([(numbers == 1) * 255, (numbers == 2) * 255, 0 * numbers])
+    opacity = np.choose(numbers, [0, 255, 100])
+    bands = np.concatenate([bands, opacity[None]]).astype(np.uint8)
+    path = write_bands(tmp_path / "m.png", bands, driver="PNG")
+    with pytest.raises(ImageError, match=r"m\.png has areas that are more transparent"):
+        read_mask_image(path)
+
+
+def test_colours_on_white_paper_are_asked_about(tmp_path):
+    bands = np.full((3, 120, 160), 255, np.uint8)
+    bands[1:, DISK] = 0
+    with pytest.raises(ImageError, match="is the white the background"):
+        read_mask_image(write_bands(tmp_path / "m.png", bands, driver="PNG"))
+    bands[:, :20] = 0  # white is one of the labels
+    found = read_mask_image(write_bands(tmp_path / "b.png", bands, driver="PNG"))
+    assert len(found.numbers) == 2
+
+
 def test_what_is_transparent_or_unknown_is_no_object(tmp_path):
     white = (DISK * 255).astype(np.uint8)
     seen = COLS < 80
