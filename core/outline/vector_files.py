@@ -95,7 +95,8 @@ class VectorFile:
         from pyogrio import read_info
 
         with self._errors(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Non closed ring", RuntimeWarning)  # they are closed
+            # Rings are closed, and features without a geometry are told of by what reads them.
+            warnings.simplefilter("ignore", RuntimeWarning)
             try:
                 crs, fids, wkb, fields = self._read(layer)
                 unreadable: list[str] = []
@@ -132,7 +133,8 @@ class VectorFile:
             yield
         except (DataSourceError, DataLayerError, NameError, *DAMAGED) as error:
             # NameError: pyogrio's own, where a CRS cannot be exported
-            reason = str(error).replace(self._path, str(self._shown)).rstrip(".")
+            reason = str(error).partition("; It might help")[0]  # to name a driver: it is not
+            reason = reason.replace(self._path, str(self._shown)).rstrip(".")
             raise IsegError(f"{self._shown} cannot be read as outlines: {reason}.") from error
 
 

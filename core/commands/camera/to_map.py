@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ...projection.viewshed import Viewshed
 
 _PROMPTS = "prompts"  # column of the plugin's layers
-_VECTOR = (".geojson", ".json", ".gpkg")
+_VECTOR = (".geojson", ".geojsonl", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".kmz")
 _MANY_LOST = 0.05  # share of a mask's pixels without ground from which to warn
 
 
