@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import signal
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
@@ -151,6 +154,41 @@ def test_a_folder_without_manifest_is_unfinished(tmp_path):
         raise RuntimeError
     with pytest.raises(DatasetError):
         open_dataset("shards", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("tool", "form"), [("pack", "shards"), ("crops", "images")])
+def test_what_is_killed_is_not_taken_for_whole(tmp_path, tool, form):
+    """Killed after the first images have been written, and at the very end."""
+    root = image_set(tmp_path / "in", [f"p{number}" for number in range(12)])
+    source, options = f"images={root}", ["--min-size", "1"] if tool == "crops" else []
+    for count in (1, 5, 11):
+        out = tmp_path / f"out-{count}"
+        program = _KILLED.format(count=count, arguments=[tool, source, str(out), *options])
+        done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert any(out.rglob("*"))
+        with pytest.raises(DatasetError):
+            len(open_dataset(form, out))
+        assert run(tool, source, out) == 2  # not into what is half there
+
+
+_KILLED = """
+import os, signal
+from training.data import folder, shards
+from training.__main__ import main
+left = {count}
+def killed(write):
+    def writing(*args, **more):
+        global left
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return write(*args, **more)
+    return writing
+for kind, name in ((shards.ShardWriter, "_store"), (folder.ObjectFolder, "_write_masks")):
+    setattr(kind, name, killed(getattr(kind, name)))
+main(["data", *{arguments}])
+"""
 
 
 def test_a_part_of_the_shared_pack_packs_again_as_it_is(tmp_path, shared):
