@@ -205,7 +205,7 @@ def placement(
     warnings
         What a person should know of it.
     """
-    crs = horizontal_crs(source.crs.to_wkt())[0] if source.crs else None
+    crs = _crs_of_maps(source.crs)
     transform = tuple(source.transform)[:6]
     if is_placed(transform):
         if crs is None:
@@ -228,7 +228,17 @@ def placement(
             f"has a world file, {unread}, which is not read: outlines are in its pixels. It is to "
             "hold six numbers, one a line, that place it on a map.",
         )  # fmt: skip
+    if crs is not None:
+        return None, crs, ("names a CRS, but no place in it: outlines are in its pixels.",)
     return None, crs, ()
+
+
+def _crs_of_maps(crs: Any) -> str | None:  # noqa: ANN401
+    """Return the CRS of x and y as WKT; None for a local one, which no other can be brought to."""
+    from pyproj import CRS
+
+    wkt = horizontal_crs(crs.to_wkt())[0] if crs else None
+    return None if wkt is None or CRS.from_wkt(wkt).is_engineering else wkt
 
 
 def _world_file(path: Path) -> str | None:
@@ -290,6 +300,6 @@ def _fit_points(
             f"({residuals.max() / pixel if pixel else math.inf:.1f} pixels off): outlines are in "
             "its pixels. Rectify it first, e.g. gdalwarp -tps.",
         )  # fmt: skip
-    wkt = horizontal_crs(crs.to_wkt())[0] if crs else None
+    wkt = _crs_of_maps(crs)
     placed = tuple(float(value) for value in (a, b, c + centre[0], d, e, f + centre[1]))
     return placed, wkt, ()

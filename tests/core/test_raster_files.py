@@ -396,3 +396,21 @@ def test_a_world_file_that_is_not_read_is_told(tmp_path, name, beside, content):
     (warning,) = read_image(path).warnings
     assert beside in warning
     assert read_image(path).transform is None
+
+
+def test_a_crs_without_a_place_is_told(tmp_path):
+    for number, place in enumerate([Affine.identity(), Affine(0, 0, 5, 0, 0, 5)]):
+        path = tmp_path / f"{number}.tif"
+        write_bands(path, np.zeros((3, 12, 16), np.uint8), crs="EPSG:2056", transform=place)
+        image = read_image(path)
+        assert image.transform is None
+        assert "no place in it" in image.warnings[0]
+
+
+def test_a_local_crs_is_that_of_no_map(tmp_path):
+    path = tmp_path / "a.tif"
+    local = 'LOCAL_CS["plan",UNIT["metre",1]]'
+    write_bands(path, np.zeros((3, 12, 16), np.uint8), crs=local, transform=PLACE)
+    image = read_image(path)
+    assert (image.transform, image.crs_wkt) == (tuple(PLACE)[:6], None)
+    assert "its CRS is not known" in image.warnings[0]
