@@ -31,7 +31,7 @@ _SUFFIXES = {
     ".tiff",
     ".webp",
 }
-_NUMBERED = re.compile(r"(.+)_(\d+)")
+_NUMBERED = re.compile(r"(.+)_(\d+)", re.DOTALL)
 _IGNORE_VALUE = 128
 
 

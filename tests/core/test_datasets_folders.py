@@ -198,3 +198,13 @@ def test_numbered_masks_are_for_images_only(tmp_path):
     write(tmp_path / "masks" / "a_1.png", blob().astype(np.uint8))
     with pytest.raises(DatasetError, match=r"a_1\.png has no image"):
         len(open_dataset("uibk", tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a\nb", "%d", "!a", "a?*", " a ", "zip:"])
+def test_names_of_numbered_masks_may_be_any(tmp_path, name):
+    write(tmp_path / "images" / f"{name}.png", photo())
+    for number in (1, 2):
+        write(tmp_path / "masks" / f"{name}_{number}.png", blob().astype(np.uint8) * 255)
+    dataset = open_dataset("images", tmp_path)
+    assert dataset.check() == []
+    assert len(dataset) == 2

@@ -19,10 +19,10 @@ from core.errors import DatasetError
 from .folder import flat_stem
 
 _TIME = r"\d{8}[_-]?\d{4,6}"
-PHOTO = re.compile(rf"(.*?{_TIME}(?:-id\d+)?|.+?)(?:(?<!_)_(?:0|[1-9]\d{{0,5}}))*")
+PHOTO = re.compile(rf"(.*?{_TIME}(?:-id\d+)?|.+?)(?:(?<!_)_(?:0|[1-9]\d{{0,5}}))*", re.DOTALL)
 """The photo in a copy's name. Numbers that start with 0 count frames, longer ones are dates."""
 
-CAMERA = re.compile(rf"(?:(.+?)[_-])?{_TIME}(?:-(id\d+))?.*")
+CAMERA = re.compile(rf"(?:(.+?)[_-])?{_TIME}(?:-(id\d+))?.*", re.DOTALL)
 """Place and number of the camera; images that share either are kept together."""
 
 
