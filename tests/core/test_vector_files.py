@@ -359,3 +359,22 @@ def test_a_crs_that_is_none_is_an_error_with_words():
             reproject(square(), source, 2056)
     with pytest.raises(CameraError, match="not defined"):
         reproject(square(1e9), 4326, 2056)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "driver"),
+    [(".shp", "ESRI Shapefile"), (".fgb", "FlatGeobuf"), (".geojsonl", "GeoJSONSeq")],
+)
+def test_outlines_of_a_photo_may_be_in_any_format(tmp_path, suffix, driver):
+    from pyogrio.raw import write as write_vectors
+
+    from core.camera import Camera, CameraRecord
+    from core.commands.camera import to_map
+
+    path = tmp_path / f"outlines{suffix}"
+    shape = np.array([shapely.to_wkb(shapely.box(5, -40, 35, -10))], dtype=object)
+    names = [np.array(["a"], dtype=object)]
+    write_vectors(path, shape, names, ["name"], geometry_type="Polygon", driver=driver)
+    camera = Camera(60, 50, 2_600_000, 1_200_000, 1500, yaw=0, pitch=0, roll=0, f=50)
+    (found,) = to_map._read(path, CameraRecord(camera, 2056), None)
+    assert found.area().bounds == (5, 10, 35, 40)
