@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osgeo import gdal, ogr
-from qgis.core import Qgis, QgsAttributeEditorContainer
+from qgis.core import Qgis, QgsAttributeEditorContainer, QgsVectorLayer
 from qgis.PyQt.QtCore import QVariant
 
 try:
@@ -33,7 +33,7 @@ else:
 # The other driver is deprecated from this version on, and gone in one of the next.
 _MEMORY = "MEM" if int(gdal.VersionInfo()) >= 3110000 else "Memory"
 
-__all__ = ["FIELD_TYPES", "QAction", "make_group_box", "memory_polygons"]
+__all__ = ["FIELD_TYPES", "QAction", "make_group_box", "memory_polygons", "save_style"]
 
 
 def memory_polygons() -> tuple[ogr.DataSource, ogr.Layer]:
@@ -52,3 +52,10 @@ def make_group_box(container: QgsAttributeEditorContainer, *, is_box: bool) -> N
         )
     else:
         container.setIsGroupBox(is_box)
+
+
+def save_style(layer: QgsVectorLayer, name: str) -> str:
+    """Store a layer's style in its database as the default; returns an error message or nothing."""
+    if hasattr(layer, "saveStyleToDatabaseV2"):  # since QGIS 3.44
+        return layer.saveStyleToDatabaseV2(name, "", True, "")[1]
+    return layer.saveStyleToDatabase(name, "", True, "")

@@ -23,6 +23,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDir, QStandardPaths
 
+from ..compat import save_style
 from ..core.errors import IsegError
 from ..core.files import is_file
 from ..i18n import tr
@@ -283,7 +284,7 @@ def _prepare(layer: QgsVectorLayer, name: str) -> str:
         return ""
     layer.loadNamedStyle(str(_STYLES / f"{name}.qml"))
     form.configure_layer(layer)
-    return layer.saveStyleToDatabase(name, "", True, "")
+    return save_style(layer, name)
 
 
 def _unwritable(path: str | Path, reason: str) -> IsegError:

@@ -28,7 +28,7 @@ from .reading import features_of
 from .reference import resolve
 
 KIND = "unsaved"
-_TIMES = {"datetime": QDateTime, "date": QDate, "time": QTime}
+_TIMES: dict[str, Any] = {"datetime": QDateTime, "date": QDate, "time": QTime}
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from osgeo import gdal, ogr
+from osgeo import gdal
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
@@ -32,6 +32,7 @@ from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface
 
 from avalanche_iseg_qgis.canvas.mask_item import MaskItem, MaskMode, MaskStyle
+from avalanche_iseg_qgis.compat import memory_polygons
 from avalanche_iseg_qgis.layers.grid import Grid
 
 HEIGHT, WIDTH = 3000, 4000
@@ -54,8 +55,7 @@ def polygon(levels: np.ndarray, threshold: float) -> QgsGeometry:
     memory = gdal.GetDriverByName("MEM").Create("", WIDTH, HEIGHT, 1, gdal.GDT_Byte)
     memory.SetGeoTransform((0, 1, 0, 0, 0, -1))
     memory.GetRasterBand(1).WriteArray(mask)
-    store = ogr.GetDriverByName("Memory").CreateDataSource("")
-    layer = store.CreateLayer("parts", None, ogr.wkbPolygon)
+    _store, layer = memory_polygons()
     gdal.Polygonize(memory.GetRasterBand(1), memory.GetRasterBand(1), layer, -1)
     return QgsGeometry.collectGeometry([_geometry(feature) for feature in layer])
 

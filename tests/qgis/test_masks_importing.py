@@ -18,6 +18,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from avalanche_iseg_qgis.compat import memory_polygons
 from avalanche_iseg_qgis.core.errors import ImageError, PromptError
 from avalanche_iseg_qgis.layers.grid import Grid
 from avalanche_iseg_qgis.masks import exporting, importing
@@ -56,8 +57,7 @@ def full(start, grid=PHOTO) -> np.ndarray:
 def outline(bits: np.ndarray, grid: Grid) -> QgsGeometry:
     """The pixels' edges, as GDALPolygonize traces them for core too; in layer coordinates."""
     raster = memory(bits.astype(np.uint8))
-    vectors = ogr.GetDriverByName("Memory").CreateDataSource("")
-    layer = vectors.CreateLayer("")
+    _vectors, layer = memory_polygons()
     gdal.Polygonize(raster.GetRasterBand(1), raster.GetRasterBand(1), layer, -1)
     parts = [QgsGeometry.fromWkt(feature.geometry().ExportToWkt()) for feature in layer]
     whole = QgsGeometry.collectGeometry(parts)

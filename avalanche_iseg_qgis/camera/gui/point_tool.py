@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsPointXY
 from qgis.gui import QgsMapTool
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QCursor
+from qgis.PyQt.QtGui import QCursor, QKeyEvent
 from qgis.PyQt.QtWidgets import QApplication
 
 from ...canvas.cursor import cross_cursor
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .point_items import PointsItem
 
 _LEFT = Qt.MouseButton.LeftButton
+_KEY_DOWN = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
 
 
 class PointTool(QgsMapTool):
@@ -108,7 +109,7 @@ class PointTool(QgsMapTool):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, ARG002
         """Handle the tool's keys before QGIS does, while the canvas has the focus."""
         kind = event.type()
-        if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+        if kind not in _KEY_DOWN or not isinstance(event, QKeyEvent):
             return False
         signal = self._signals.get(event.key())
         if signal is None:
