@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup qgis demo test test-core test-qgis test-minimum lint format bench package api site gate languages styles screenshots clean
+.PHONY: help setup qgis newer-qgis demo test test-core test-qgis test-minimum test-newer lint format bench package api site gate languages styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
@@ -12,6 +12,7 @@ help:
 	@echo "             IMAGE=photo.jpg CLICKS='COL,ROW,+ COL,ROW,-' MODEL=name|file"
 	@echo "make test    all tests; those of the plugin run inside QGIS"
 	@echo "make test-minimum   tests of core with the oldest versions of all packages"
+	@echo "make test-newer     tests of the plugin inside a newer QGIS (TESTS=tests/qgis/test_mapping.py: some)"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   speed as ratios against a named reference"
 	@echo "make package the plugin's zip, in dist/: Plugins, Install from ZIP in QGIS"
@@ -86,6 +87,14 @@ $(OLDEST)/.ready: pyproject.toml constraints.txt scripts/minimum_versions.py $(R
 test-minimum: $(OLDEST)/.ready
 	$(OLDEST)/bin/python -m pytest tests/core tests/session \
 	  $(patsubst %,--ignore=tests/core/test_%.py,$(SAME_WITH_ALL))
+
+# The same tests inside a newer QGIS, in a Debian tree that is made at the first use and kept.
+TESTS ?= tests/qgis
+newer-qgis: $(READY)
+	scripts/newer_qgis.sh
+
+test-newer: $(READY)
+	scripts/newer_qgis.sh $(RUN) tests/qgis/run.py $(TESTS)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
