@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup qgis newer-qgis demo test test-core test-qgis test-minimum test-newer lint format bench package api site gate languages styles screenshots clean
+.PHONY: help setup qgis newer-qgis demo test test-core test-qgis test-minimum test-newer test-qt6 lint format bench package api site gate languages styles screenshots clean
 
 help:
 	@echo "make setup   environment in $(VENV)"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    all tests; those of the plugin run inside QGIS"
 	@echo "make test-minimum   tests of core with the oldest versions of all packages"
 	@echo "make test-newer     tests of the plugin inside a newer QGIS (TESTS=tests/qgis/test_mapping.py: some)"
+	@echo "make test-qt6       what can be tested on Qt 6 without a QGIS that has it"
 	@echo "make lint    ruff, mypy, import rules"
 	@echo "make bench   speed as ratios against a named reference"
 	@echo "make package the plugin's zip, in dist/: Plugins, Install from ZIP in QGIS"
@@ -96,6 +97,17 @@ newer-qgis: $(READY)
 test-newer: $(READY)
 	scripts/newer_qgis.sh $(RUN) tests/qgis/run.py $(TESTS)
 
+# Qt 6 as QGIS 4 has it, in an environment of its own; it uses libraries of the system that QGIS has brought.
+QT6 := .venv-qt6
+$(QT6)/.ready: constraints.txt $(READY)
+	$(PYTHON) -m venv $(QT6)
+	$(QT6)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  pyqt6 numpy mypy pytest pytest-timeout
+	@touch $@
+
+test-qt6: $(QT6)/.ready qgis
+	$(QT6)/bin/python -m pytest tests/qt6
+
 lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -137,4 +149,4 @@ styles: $(READY) qgis
 	$(RUN) tests/qgis/run.py --script scripts/make_styles.py
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) $(QT6) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

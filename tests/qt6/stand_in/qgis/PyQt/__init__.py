@@ -1,0 +1,1 @@
+"""PyQt6 under the name that QGIS gives it."""
