@@ -59,8 +59,11 @@ class TerrainHeights:
             0 <= first <= self._data.RasterXSize - 2 and 0 <= upper <= self._data.RasterYSize - 2
         ):
             return math.nan
-        cells = self._band.ReadAsArray(first, upper, 2, 2)
-        known = self._band.GetMaskBand().ReadAsArray(first, upper, 2, 2)
+        try:
+            cells = self._band.ReadAsArray(first, upper, 2, 2)
+            known = self._band.GetMaskBand().ReadAsArray(first, upper, 2, 2)
+        except RuntimeError:  # where GDAL's exceptions are on, as from GDAL 4
+            return math.nan
         if cells is None or known is None or not known.all():
             return math.nan
         if not ((cells > _LOWEST) & (cells < _HIGHEST)).all():

@@ -144,8 +144,13 @@ def _warp(raster: gdal.Dataset, layer: QgsRasterLayer, grid: Grid) -> StartMask:
     if not (window.height and window.width):
         return StartMask.of(np.zeros((0, 0)))
     target = empty_raster(grid, window, raster.GetRasterBand(1).DataType)
-    first = gdal.Translate("", raster, format="VRT", bandList=[1])
-    if not gdal.Warp(target, first, srcSRS=gdal_wkt(layer.crs()), resampleAlg="near"):
+    try:
+        first = gdal.Translate("", raster, format="VRT", bandList=[1])
+        done = gdal.Warp(target, first, srcSRS=gdal_wkt(layer.crs()), resampleAlg="near")
+        reason = "" if done else gdal.GetLastErrorMsg()
+    except RuntimeError as error:  # where GDAL's exceptions are on, as from GDAL 4
+        done, reason = False, str(error)
+    if not done:
         text = tr("The mask layer {} cannot be warped to the image ({}).")
-        raise ImageError(text.format(layer.name(), gdal.GetLastErrorMsg()))
+        raise ImageError(text.format(layer.name(), reason))
     return StartMask.of(_read_object(target), window.row, window.col)

@@ -84,7 +84,9 @@ def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:
         cells = ["" if value is None else f"{value:.3f}" for value in values]
         rows.writerow([point.name, *cells, int(point.use), f"{point.sigma:g}"])
     with write_errors(subject, CameraError):
-        write_text(path, text.getvalue())
+        table = text.getvalue()
+        # Excel reads UTF-8 only by this mark; other programs are spared it where it says nothing.
+        write_text(path, table if table.isascii() else f"\ufeff{table}")
 
 
 def _require_columns(names: Sequence[str], file: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.camera import Camera, CameraRecord, read_gcps
+from core.camera import Camera, CameraRecord, ControlPoint, read_gcps, write_gcps
 from core.errors import CameraError, CheckpointError, IsegError, PromptError, WorkerError
 from core.file_names import FileFinder
 from core.ipc.envelope import Failure, from_frame, number_of
@@ -109,6 +109,15 @@ def test_tables_of_spreadsheets(tmp_path, first, encoding):
     (tmp_path / "a.csv").write_text(first + TABLE, encoding=encoding, newline="")
     (point,) = read_gcps(tmp_path / "a.csv")
     assert (point.name, point.u) == ("Flüela", 1.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"), [("church", b"name,"), ("Flüela", b"\xef\xbb\xbfname,")]
+)
+def test_tables_for_spreadsheets_say_that_they_are_utf_8(tmp_path, name, first):
+    write_gcps(tmp_path / "a.csv", [ControlPoint(name, 1, 2, 3, 4)])
+    assert (tmp_path / "a.csv").read_bytes().startswith(first)
+    assert read_gcps(tmp_path / "a.csv")[0].name == name
 
 
 @pytest.mark.parametrize("separator", ["\t", "|", ";"])

@@ -240,6 +240,19 @@ def test_mask_layers_that_do_not_fit(mask, tmp_path):
         importing.from_raster_layer(QgsRasterLayer(path), ORTHO)
 
 
+def fail(*_, **__):
+    raise RuntimeError("by an exception")
+
+
+@pytest.mark.parametrize("warp", [lambda *_, **__: None, fail])
+def test_a_mask_layer_that_gdal_cannot_warp(mask, tmp_path, monkeypatch, warp):
+    path = write(tmp_path / "blob.tif", mask.astype(np.uint8), "GTiff", transform=ROTATED)
+    grid = Grid(400, 400, (0.2, 0, 2_779_995, 0, -0.2, 1_180_030), LV95)
+    monkeypatch.setattr(gdal, "Warp", warp)
+    with pytest.raises(ImageError, match="cannot be warped to the image"):
+        importing.from_raster_layer(QgsRasterLayer(path), grid)
+
+
 # --- mask images ---------------------------------------------------------------------------
 
 
