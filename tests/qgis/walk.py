@@ -97,9 +97,8 @@ class Walk:
         hook, thread_hook = sys.excepthook, threading.excepthook
         sys.excepthook = lambda kind, error, where: self._on_error(error, where)
         threading.excepthook = lambda found: self._on_error(found.exc_value, found.exc_traceback)
-        log, bar = QgsApplication.messageLog(), self.iface.messageBar()
+        log = QgsApplication.messageLog()
         log.messageReceived.connect(self._on_log)
-        bar.widgetAdded.connect(self._on_message)
         try:
             self._begin()
             self.camera_faults = CameraFaults(self)
@@ -116,7 +115,6 @@ class Walk:
             self._end()
             self._report_errors()
             log.messageReceived.disconnect(self._on_log)
-            bar.widgetAdded.disconnect(self._on_message)
             sys.excepthook, threading.excepthook = hook, thread_hook
 
     @property
@@ -584,9 +582,15 @@ class Walk:
         if during is not None:
             self._turn(self.random.uniform(0, 0.3))
             during()
-        self._await(
-            lambda: not self._prompts() or len(self.said) > said, "Enter: no feature, no message"
-        )
+        clients = (self.client, self.controller.camera_client)
+
+        def answered() -> bool:
+            draft = self.session.draft
+            waits = draft is not None and draft.state.name != "EDITING"
+            waits = waits and all(client.state.name != "BROKEN" for client in clients)
+            return not self._prompts() or (len(self.said) > said and not waits)
+
+        self._await(answered, "Enter: no feature, no message")
         self._turn(0.05)
         if self._prompts():
             if self._prompts() != had:
@@ -727,11 +731,10 @@ class Walk:
         self.errors.append("".join(traceback.format_exception(type(error), error, where)))
 
     def _on_log(self, text: str, tag: str, level) -> None:
-        if "Traceback" in text:
+        if tag == "Avalanche ISeg" and "\n" not in text:  # lines are of a worker that has ended
+            self.said.append(text)
+        elif "Traceback" in text:
             self.errors.append(text)
-
-    def _on_message(self, _widget) -> None:
-        self.said.append(self.iface.messageBar().currentItem().text())
 
 
 def _main() -> None:
