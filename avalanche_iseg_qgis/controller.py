@@ -339,8 +339,8 @@ class PluginController(QObject):
         loaded = client.loaded
         if loaded is not None and loaded is not self._loaded:
             self._loaded = loaded
-            self.dock.show_models(usable(settings.MODEL.get()))
-            self.dock.show_devices(list(client.welcome.devices))
+            self.dock.show_models(usable(settings.MODEL.get()), settings.MODEL.get())
+            self.dock.show_devices(list(client.welcome.devices), settings.DEVICE.get())
             self.dock.threshold.value = loaded.threshold
             self.session.adopt_threshold(loaded.threshold)
 

@@ -82,7 +82,7 @@ class SetupActions(QObject):
             self._dock.restart.hide()
 
     def _show_models(self) -> None:
-        self._dock.show_models(usable(settings.MODEL.get()))
+        self._dock.show_models(usable(settings.MODEL.get()), settings.MODEL.get())
 
     def _on_setup_closed(self, _result: int) -> None:
         """Drop the window: it looks for Pythons each time that it opens."""

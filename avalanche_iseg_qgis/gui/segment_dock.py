@@ -115,13 +115,13 @@ class SegmentDock(QgsDockWidget):
             self.write_back.setVisible(offered)
             self.write_back.setChecked(offered)
 
-    def show_models(self, models: dict[str, str]) -> None:
-        """Offer models (name: title), keeping the choice."""
-        _fill(self.model, models, settings.MODEL.get())
+    def show_models(self, models: dict[str, str], chosen: str) -> None:
+        """Offer models (name: title)."""
+        _fill(self.model, models, chosen)
 
-    def show_devices(self, devices: list[str]) -> None:
-        """Offer the devices of the worker, keeping the choice."""
-        _fill(self.device, {"auto": tr("automatic"), **{d: d for d in devices}}, "auto")
+    def show_devices(self, devices: list[str], chosen: str) -> None:
+        """Offer the devices of the worker, and the automatic choice among them."""
+        _fill(self.device, {"auto": tr("automatic"), **{d: d for d in devices}}, chosen)
 
     def show_pixel_size(self, *, needed: bool) -> None:
         """Ask for a pixel size only if the layer has no resolution."""
@@ -309,8 +309,8 @@ class SegmentDock(QgsDockWidget):
         form = form_layout(part)
         self.model, self.device = QComboBox(), QComboBox()
         fit_width(self.model)
-        self.show_models(usable(settings.MODEL.get()))
-        self.device.addItem(tr("automatic"), "auto")
+        self.show_models(usable(settings.MODEL.get()), settings.MODEL.get())
+        self.show_devices([], settings.DEVICE.get())
         self.model.setToolTip(tr("Network that finds the avalanche; the standard one needs no GPU"))
         self.device.setToolTip(tr("Processor (CPU) or graphics card (GPU)"))
         self.models = tool_button(tr("Models…"), tr("Download, add and choose models"))
@@ -372,9 +372,8 @@ def _icon_button(icon: str, tip: str) -> QToolButton:
     return button
 
 
-def _fill(combo: QComboBox, items: dict[str, str], default: str) -> None:
-    """Fill a combo box with items (value: name), with a default also if it is none of them."""
-    chosen = default or combo.currentData()
+def _fill(combo: QComboBox, items: dict[str, str], chosen: str) -> None:
+    """Fill a combo box with items (value: name), and the chosen one also if it is none of them."""
     combo.clear()
     if chosen not in items:
         items = {chosen: chosen, **items}

@@ -104,6 +104,16 @@ def test_reset(dock):
     assert dock.fill_holes.isChecked()
 
 
+def test_the_device_stays_chosen_when_a_model_is_loaded_or_chosen(iface, plugin, tmp_path):
+    settings.DEVICE.set("cpu")
+    dock = Driver(iface, plugin, scenery.photo(tmp_path)).studio.dock
+    assert dock.device.currentData() == "cpu"
+    dock.model.activated.emit(dock.model.currentIndex())
+    assert settings.DEVICE.get() == "cpu"
+    dock.show_devices(["cpu"], "cuda:1")  # of another day
+    assert dock.device.currentData() == "cuda:1"
+
+
 def test_the_models_own_threshold_comes_back(driver):
     dock = driver.studio.dock
     own = dock.threshold.value
