@@ -94,7 +94,7 @@ class ObjectDraft:
         Outline settings that were in force when it was finished; None while it is edited.
     """
 
-    history: History = field(default_factory=History)
+    history: History[PromptSet] = field(default_factory=lambda: History(PromptSet()))
     feature_ref: FeatureRef | None = None
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     write_back: bool = True

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from .prompt_set import PromptSet
+from typing import Generic, TypeVar
+
+_State = TypeVar("_State")
 
 
-class History:
-    """States of one object's prompts, and which of them is in force."""
+class History(Generic[_State]):
+    """Immutable states of one thing, such as an object's prompts, and which of them is in force."""
 
-    def __init__(self, first: PromptSet | None = None) -> None:
-        self._states = [first or PromptSet()]
+    def __init__(self, first: _State) -> None:
+        self._states = [first]
         self._at = 0
 
     @property
-    def current(self) -> PromptSet:
-        """The prompts in force."""
+    def current(self) -> _State:
+        """The state in force."""
         return self._states[self._at]
 
     @property
@@ -32,10 +34,10 @@ class History:
         """Whether anything was changed since the first state."""
         return len(self._states) > 1
 
-    def change(self, prompts: PromptSet) -> None:
-        """Put new prompts in force; states that were undone are dropped."""
+    def change(self, state: _State) -> None:
+        """Put a new state in force; states that were undone are dropped."""
         del self._states[self._at + 1 :]
-        self._states.append(prompts)
+        self._states.append(state)
         self._at += 1
 
     def undo(self) -> None:

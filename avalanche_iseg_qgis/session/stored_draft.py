@@ -105,7 +105,7 @@ class StoredDraft:
 
     def draft(self) -> ObjectDraft:
         """Return the object; its first undo takes all of it away."""
-        history = History()
+        history = History(PromptSet())
         history.change(self.prompts)
         return ObjectDraft(
             history, self.feature_ref, Stopwatch(self.seconds), write_back=self.write_back

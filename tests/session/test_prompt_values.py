@@ -67,7 +67,7 @@ def test_masks_are_trimmed_and_must_not_be_empty():
 
 
 def test_history():
-    history = History()
+    history = History(PromptSet())
     first = history.current
     assert not history.can_undo
     assert not history.can_redo

@@ -226,7 +226,7 @@ def test_restored_in_the_same_or_another_image(rig, path, content):
     path.write_bytes(content)
     image = rig.open(str(path))
     rig.reader.read_origins()
-    history = History()
+    history = History(PromptSet())
     history.change(PromptSet((Click(3, 4), Click(5, 6, positive=False))))
     draft = ObjectDraft(history)
     assert rig.session.restore(draft, "of another computer", sha(OLD))
