@@ -72,6 +72,7 @@ def mask_to_map(
     *,
     cell: float | None = None,
     min_area: float = 0.0,
+    min_share: float = 0.0,
     bridge: float = 0.0,
 ) -> MapOutline:
     """Outline on the map what a mask covers in the photo.
@@ -89,6 +90,9 @@ def mask_to_map(
         one is enlarged to keep to `MOST_CELLS`. See `MapOutline.cell`.
     min_area
         Smaller parts are omitted, m^2.
+    min_share
+        Parts below this share of the largest one's area are omitted: views along the ground break
+        outlines into crumbs.
     bridge
         Hidden ground nearer than this (m) to the outline on both sides becomes part of it.
 
@@ -138,6 +142,8 @@ def mask_to_map(
     covered = value > 0.5
     gaps = _hidden_gaps(covered, bridge or GAP, grid, heights, pixels, viewshed)
     polygon = vectorize(np.maximum(value, gaps) if bridge else value, grid, min_area)
+    if min_share:
+        polygon = _drop_crumbs(polygon, min_share)
     hidden = vectorize(gaps.astype(np.float32), grid)
     return MapOutline(
         polygon,
@@ -154,6 +160,7 @@ def outline_to_map(
     viewshed: Viewshed,
     *,
     min_area: float = 0.0,
+    min_share: float = 0.0,
     bridge: float = 0.0,
 ) -> MapOutline:
     """Bring an outline in pixels to the map.
@@ -163,14 +170,22 @@ def outline_to_map(
     polygon
         x right, y down, in the corner convention of `core.outline`: pixel (row, col) covers the
         square from (col, row) to (col + 1, row + 1).
-    viewshed, min_area, bridge
+    viewshed, min_area, min_share, bridge
         See `mask_to_map`, also for errors and an example.
     """
     from rasterio.features import rasterize
 
     size = viewshed.record.camera.height, viewshed.record.camera.width
     mask = np.zeros(size, np.uint8) if polygon.is_empty else rasterize([polygon], size)
-    return mask_to_map(mask, viewshed, min_area=min_area, bridge=bridge)
+    return mask_to_map(mask, viewshed, min_area=min_area, min_share=min_share, bridge=bridge)
+
+
+def _drop_crumbs(polygon: MultiPolygon, share: float) -> MultiPolygon:
+    """Return the parts that are not below a share of the largest one's area."""
+    from shapely import MultiPolygon
+
+    largest = max((part.area for part in polygon.geoms), default=0.0)
+    return MultiPolygon([part for part in polygon.geoms if part.area >= share * largest])
 
 
 def _crop_mask(

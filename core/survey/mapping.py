@@ -62,7 +62,13 @@ def to_map(request: ToMap, cache: ViewshedCache, is_wanted: Callable[[], bool]) 
     viewshed = cache.viewshed(request, is_wanted)
     drawn = to_multipolygon(request.points, request.parts)
     check_wanted(is_wanted)
-    outline = outline_to_map(drawn, viewshed, min_area=request.min_area, bridge=request.bridge)
+    outline = outline_to_map(
+        drawn,
+        viewshed,
+        min_area=request.min_area,
+        min_share=request.min_share,
+        bridge=request.bridge,
+    )
     points, parts = flatten_rings(outline.polygon)
     more = _attributes(outline, viewshed) if request.attributes and parts else {}
     return Mapped.of(

@@ -172,6 +172,8 @@ class ToMap(PosedView):
         As in `core.worker.protocol.Outlined`.
     min_area
         Parts below it are dropped, m2.
+    min_share
+        Parts below this share of the largest one's area are dropped.
     bridge
         Hidden ground within it is joined, metres.
     attributes
@@ -181,6 +183,7 @@ class ToMap(PosedView):
     points: NDArray[np.float32]
     parts: Sequence[Sequence[int]]
     min_area: float = 0.0
+    min_share: float = 0.0
     bridge: float = 0.0
     attributes: bool = False
 

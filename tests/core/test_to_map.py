@@ -173,6 +173,16 @@ def test_gaps_are_bridged_on_request(on_ridge):
     assert len(found.polygon.geoms) == 1
 
 
+def test_crumbs_are_dropped_on_request(on_slope):
+    shapes = box(-100, 400, 100, 600), box(120, 500, 130, 510), box(150, 500, 170, 520)
+    mask = polygon_to_mask(shapely.MultiPolygon(shapes), on_slope)
+    assert len(mask_to_map(mask, on_slope).polygon.geoms) == 3
+    (large, small) = mask_to_map(mask, on_slope, min_share=0.005).polygon.geoms
+    assert {round(large.area, -4), round(small.area, -2)} == {40_000, 400}
+    (largest,) = mask_to_map(mask, on_slope, min_share=1.0).polygon.geoms
+    assert largest.area > 30_000
+
+
 def test_nothing_to_bridge(on_slope):
     found = mask_to_map(polygon_to_mask(box(-80, 400, 60, 650), on_slope), on_slope, bridge=60.0)
     assert not found.bridged
