@@ -264,8 +264,8 @@ def _remove_outliers(
     if wrong.any():
         best = adjust(best.problem.subset(~wrong), best.camera) or best
     out = {
-        point.name: f"{point.name} contradicts the other points and was left out: check its pixel "
-        "and its place, or set its use to 0."
+        point.name: f"Point {point.name} does not fit the others and was left out: check it in the "
+        "photo and on the map, or take it out of use."
         for point, is_wrong in zip(used, wrong, strict=True)
         if is_wrong
     }

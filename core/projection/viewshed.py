@@ -185,8 +185,8 @@ def compute_viewshed(
     holes = float(np.isfinite(lines.unknown).mean())
     if holes > 0:
         warnings.append(
-            f"In {max(holes, 0.01):.0%} of the directions the DEM has holes: what appears visible "
-            "behind them may be hidden."
+            f"The DEM has gaps in {max(holes, 0.01):.0%} of the view: what appears visible behind "
+            "them may be hidden."
         )
     return Viewshed(record, terrain, lines, range_map, tuple(warnings))
 

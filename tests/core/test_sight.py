@@ -190,7 +190,7 @@ def test_a_camera_under_the_ground(tmp_path):
 
 def test_holes_and_dems_that_begin_farther_away_are_told(tmp_path):
     sight = seen(tmp_path, lambda x, y: np.where(np.hypot(x, y - 900) < 90, np.nan, 0))
-    assert "has holes" in sight.warnings[0]
+    assert "has gaps" in sight.warnings[0]
     sight = seen(tmp_path, flat, replace(CAMERA, y=Y - 3500))
     assert "does not reach the camera" in sight.warnings[0]
 
