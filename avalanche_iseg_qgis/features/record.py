@@ -78,7 +78,6 @@ def object_attributes(
         schema.UUID: name,
         schema.AVALANCHE: name,
         "part": "avalanche",
-        "outline_quality": "exact",
         "observed_at": _to_qt(origin.observed_at),
         "mapper": mapper_name(),
         "created_at": now,
@@ -97,11 +96,16 @@ def map_attributes(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict
     again
         Whether it is a feature already: attributes that users may have changed are left out then.
     """
+    measures = {
+        name: round(value, 1) if isinstance(value, float) else value
+        for name, value in mapped.attributes.items()
+        if name != schema.AREA
+    }
     found = {
-        **{name: value for name, value in mapped.attributes.items() if name != schema.AREA},
+        **measures,
         "camera_id": camera.name or None,
         "pose_id": camera.pose_id,
-        "drift_deg": camera.drift_deg,
+        "drift_deg": None if camera.drift_deg is None else round(camera.drift_deg, 3),
         "bridged": mapped.bridged,
         "vis_frac": round(mapped.visible_fraction, 3),
     }

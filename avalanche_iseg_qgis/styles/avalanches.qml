@@ -240,6 +240,9 @@
           <Option type="Map">
             <Option name="map" type="List">
               <Option type="Map">
+                <Option name="(not chosen)" type="QString" value="{2839923C-8B7D-419E-B84B-CA2FE9B80EC7}"></Option>
+              </Option>
+              <Option type="Map">
                 <Option name="Exact" type="QString" value="exact"></Option>
               </Option>
               <Option type="Map">
@@ -500,7 +503,7 @@
       </editWidget>
     </field>
     <field configurationFlags="None" name="pose_id">
-      <editWidget type="TextEdit">
+      <editWidget type="Hidden">
         <config>
           <Option></Option>
         </config>
@@ -674,7 +677,7 @@
     <default applyOnUpdate="0" expression="" field="trigger"></default>
     <default applyOnUpdate="0" expression="" field="size_eaws"></default>
     <default applyOnUpdate="0" expression="'avalanche'" field="part"></default>
-    <default applyOnUpdate="0" expression="'exact'" field="outline_quality"></default>
+    <default applyOnUpdate="0" expression="" field="outline_quality"></default>
     <default applyOnUpdate="0" expression="" field="comment"></default>
     <default applyOnUpdate="0" expression="" field="fracture_width_m"></default>
     <default applyOnUpdate="0" expression="" field="fracture_depth_cm"></default>
@@ -866,7 +869,7 @@
       <column hidden="1" name="image_sha256" type="field" width="-1"></column>
       <column hidden="0" name="camera" type="field" width="-1"></column>
       <column hidden="0" name="camera_id" type="field" width="-1"></column>
-      <column hidden="0" name="pose_id" type="field" width="-1"></column>
+      <column hidden="1" name="pose_id" type="field" width="-1"></column>
       <column hidden="0" name="drift_deg" type="field" width="-1"></column>
       <column hidden="0" name="method" type="field" width="-1"></column>
       <column hidden="0" name="model_id" type="field" width="-1"></column>
@@ -946,7 +949,6 @@
         <attributeEditorField index="34" name="image_path" showLabel="1"></attributeEditorField>
         <attributeEditorField index="36" name="camera" showLabel="1"></attributeEditorField>
         <attributeEditorField index="37" name="camera_id" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="38" name="pose_id" showLabel="1"></attributeEditorField>
         <attributeEditorField index="39" name="drift_deg" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
       <attributeEditorContainer columnCount="1" groupBox="1" name="Segmentation" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">

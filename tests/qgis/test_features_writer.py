@@ -100,7 +100,7 @@ def test_saved_and_opened_again(layer):
     assert feature.geometry().equals(ONE)
     expected = {
         "part": "avalanche",
-        "outline_quality": "exact",
+        "outline_quality": None,
         "image_name": ORIGIN.image_name,
         "image_path": ORIGIN.path,
         "image_sha256": ORIGIN.sha256,
