@@ -22,16 +22,12 @@ def with_drift(draft: PoseDraft, before: CameraRecord, after: CameraRecord) -> P
     return replace(draft, record=replace(after, name=before.name), points=points)
 
 
-def describe_drift(before: CameraRecord, found: Registered) -> str:
-    """Return what the registration found, for users; ``before`` is the other photo's camera."""
-    if not found.trusted:
-        return tr(
-            "Whether the camera has moved could not be found out ({}) The pose stays as it was: "
-            "compare the drawn skyline with the photo, or add new points."
-        ).format(found.reason)
-    return tr("The camera has turned by {:.3f}° ({:.1f} px) since {}: the pose follows.").format(
-        found.record.get("drift_deg") or 0.0, found.shift_px, before.image
-    )
+def describe_doubt(found: Registered) -> str:
+    """Return why a registration is not trusted, for users."""
+    return tr(
+        "Whether the camera has moved could not be found out ({}) The pose stays as it was: "
+        "compare the drawn skyline with the photo, or add new points."
+    ).format(found.reason)
 
 
 def _moved(point: PosePoint, before: Camera, after: Camera) -> PosePoint:

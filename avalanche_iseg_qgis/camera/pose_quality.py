@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..i18n import tr
@@ -90,13 +91,27 @@ def next_step(draft: PoseDraft, saved: Sequence[str] = ()) -> str:
 
 
 def pose_status(
-    draft: PoseDraft, failure: str, seen: ComputedViewshed | None
+    draft: PoseDraft, failure: str, seen: ComputedViewshed | None, *, computing: bool
 ) -> tuple[str, str, str]:
-    """Return how good the pose is: a line, one of the three kinds or none, and details."""
+    """Return how good the pose is: a line, one of `STATUS_COLOURS` or none, and details."""
+    if computing:
+        return tr("Computing…"), "busy", ""
     if failure:
         return tr("Not computed"), BAD, failure
     record = draft.record
     if record is None:
         return tr("Not yet computed"), "", ""
-    lines = [*advice(record), *(seen.warnings if seen else ())]
-    return summary(record), pose_quality(record), "\n".join(lines)
+    line, kind, lines = summary(record), pose_quality(record), advice(record)
+    if record.drift_deg is not None:
+        line = tr("Taken over, turned by {:.2f}°").format(record.drift_deg)
+        lines = [tr("The pose follows: compare the drawn skyline with the photo.")]
+    elif record.image not in ("", Path(draft.photo).name):
+        line, kind = tr("Taken over from {}").format(record.image), USABLE
+        lines = [
+            tr(
+                "Whether the camera has moved since is not known: compare the drawn skyline with "
+                "the photo, or add points."
+            )
+        ]
+    lines += seen.warnings if seen else ()
+    return line, kind, "\n".join(lines)

@@ -20,8 +20,9 @@ from ..core.projection.cache import default_folder
 from ..core.projection.range_map import RangeMap
 from ..i18n import tr
 from ..layers.grid import Grid
+from ..session.history import History
 from ..worker.requests import Receiver
-from .drift import describe_drift, with_drift
+from .drift import describe_doubt, with_drift
 from .focal_length import exif_focal_length
 from .heights import TerrainHeights
 from .photo_grid import PhotoGrid
@@ -48,8 +49,8 @@ class PoseSession(QObject):
     -------
     changed
         The draft, the selected point, the pose or what it sees.
-    warning, info
-        (text) for the user: something to act on, or something that was done.
+    warning
+        (text) for the user: something to act on.
     draped
         (photo, path of its orthophoto).
 
@@ -59,6 +60,8 @@ class PoseSession(QObject):
         Of the open photo; its `photo` is empty where none is open.
     selected
         Index of the selected point.
+    computing
+        Whether a newer pose is awaited.
     failure
         Why there is no newer pose; empty if there is.
     seen
@@ -71,14 +74,16 @@ class PoseSession(QObject):
 
     changed = pyqtSignal()
     warning = pyqtSignal(str)
-    info = pyqtSignal(str)
     draped = pyqtSignal(str, str)
 
     def __init__(self, client: CameraClient, parent: QObject) -> None:
         super().__init__(parent)
         self._requests, self._store = CameraRequests(client), PoseStore(ProjectEntries())
         self.draft = PoseDraft()
+        self._dragged: tuple[int, str] | None = None  # index and side of a point
+        self._begin_history(self.draft)
         self.selected: int | None = None
+        self.computing = False
         self.failure = ""
         self.seen: ComputedViewshed | None = None
         self.range_map: RangeMap | None = None
@@ -150,10 +155,12 @@ class PoseSession(QObject):
         self._solve_timer.stop()
         self._view_timer.stop()
         self.selected, self.failure, self.seen, self.range_map = None, "", None, None
+        self.computing = False
 
     def _open(self, draft: PoseDraft) -> None:
         self.close()
         self.draft = draft
+        self._begin_history(draft)
         self._open_heights()
         if draft.record is not None:
             self._view_timer.start()
@@ -181,7 +188,9 @@ class PoseSession(QObject):
             If it does not reach them.
         """
         if epsg != self.draft.epsg:
-            self._set_draft(with_crs(self.draft, epsg))
+            draft = with_crs(self.draft, epsg)
+            self._begin_history(draft)  # earlier points are in another CRS
+            self._set_draft(draft)
 
     def _set_draft(self, draft: PoseDraft) -> None:
         before, self.draft = self.draft, draft
@@ -199,12 +208,17 @@ class PoseSession(QObject):
         """Complete a point by a click in the photo or on the map, or begin one."""
         points, index = with_click(self.draft.points, side, position, self.selected)
         self.selected = index if points[index].complete else None
-        self.change(points=points)
+        self._change_points(points)
 
     def move_point(self, index: int, side: str, position: tuple[float, float]) -> None:
-        """Move a point."""
-        point = self.draft.points[index].with_position(side, position)
-        self.change(points=with_point(self.draft.points, index, point))
+        """Move a point; `select` ends a drag, which is undone as a whole."""
+        before = self.draft.points
+        points = with_point(before, index, before[index].with_position(side, position))
+        if points != before:
+            if self._dragged == (index, side):
+                self._history.undo()
+            self._change_points(points)
+            self._dragged = index, side
 
     def edit_point(self, index: int, **changes: Any) -> None:  # noqa: ANN401
         """Change name, numbers or use of a point."""
@@ -214,10 +228,11 @@ class PoseSession(QObject):
             self.warning.emit(tr("Every point needs a name of its own."))
             self.changed.emit()
             return
-        self.change(points=with_point(points, index, replace(points[index], **changes)))
+        self._change_points(with_point(points, index, replace(points[index], **changes)))
 
     def select(self, index: int | None) -> None:
         """Select a point, or none."""
+        self._dragged = None
         if index != self.selected:
             self.selected = index
             self.changed.emit()
@@ -227,11 +242,46 @@ class PoseSession(QObject):
         if self.selected is not None:
             points, index = self.draft.points, self.selected
             self.selected = None
-            self.change(points=(*points[:index], *points[index + 1 :]))
+            self._change_points((*points[:index], *points[index + 1 :]))
 
     def add_points(self, points: Sequence[PosePoint]) -> None:
         """Add points of a table, with names that are free."""
-        self.change(points=merged(self.draft.points, points))
+        self._change_points(merged(self.draft.points, points))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the points have been changed."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a change of the points has been undone."""
+        return self._history.can_redo
+
+    def undo(self) -> None:
+        """Undo the last change of the points."""
+        self._history.undo()
+        self._restore_points()
+
+    def redo(self) -> None:
+        """Redo the change of the points that was undone last."""
+        self._history.redo()
+        self._restore_points()
+
+    def _restore_points(self) -> None:
+        self.selected, self._dragged = None, None
+        self.change(points=self._history.current)
+
+    def _change_points(self, points: tuple[PosePoint, ...]) -> None:
+        """Change the points, as one step to be undone."""
+        self._dragged = None
+        if points != self.draft.points:
+            self._history.change(points)
+            self.change(points=points)
+
+    def _begin_history(self, draft: PoseDraft) -> None:
+        self._history = History(draft.points)
+        self._dragged = None
 
     def use_camera(self, record: CameraRecord) -> None:
         """Use a camera, and find out whether it has turned since the photo that it was posed in.
@@ -252,8 +302,9 @@ class PoseSession(QObject):
             self.warning.emit(str(error))
             return
         if reference:
-            receiver = self._receiver(self._on_registered, self.warning.emit)
+            receiver = self._receiver(self._on_registered, self._on_not_registered)
             self._requests.register(draft, record, reference, receiver)
+            self._await_pose()
         else:
             self.warning.emit(
                 tr(
@@ -270,11 +321,17 @@ class PoseSession(QObject):
     def _on_registered(self, found: Registered) -> None:
         before = self.draft.record
         if before is None:
-            return
+            return  # it was replaced meanwhile
         if found.trusted:
             after = CameraRecord.from_json(found.record)
             self._use_pose(with_drift(self.draft, before, after))
-        (self.info if found.trusted else self.warning).emit(describe_drift(before, found))
+        else:
+            self._on_not_registered(describe_doubt(found))
+
+    def _on_not_registered(self, text: str) -> None:
+        self.computing = False
+        self.changed.emit()
+        self.warning.emit(text)
 
     # --- what is computed ------------------------------------------------------------------
 
@@ -283,6 +340,11 @@ class PoseSession(QObject):
         draft = self.draft
         if draft.photo and draft.dem and draft.epsg and not draft.missing:
             self._requests.solve(draft, self._receiver(self._on_posed, self._on_not_posed))
+            self._await_pose()
+
+    def _await_pose(self) -> None:
+        self.computing = True
+        self.changed.emit()
 
     def start_from_skyline(self) -> None:
         """Pose the camera by the skyline; points come later.
@@ -306,6 +368,7 @@ class PoseSession(QObject):
             camera = initial_camera(draft, draft.position, ground + draft.height_above_ground)
         receiver = self._receiver(self._on_posed, self._on_not_posed)
         self._requests.fit_skyline(draft, CameraRecord(camera, draft.epsg), receiver)
+        self._await_pose()
 
     def drape(self, path: str) -> None:
         """Make an orthophoto, a GeoTIFF; `draped` is emitted whatever photo is open then."""
@@ -331,12 +394,12 @@ class PoseSession(QObject):
             image=Path(self.draft.photo).name,
             **description_of(self.draft.record),
         )
-        self.failure, self.seen, self.range_map = "", None, None
+        self.failure, self.seen, self.range_map, self.computing = "", None, None, False
         self.change(record=record)
         self._view_timer.start()
 
     def _on_not_posed(self, text: str) -> None:
-        self.failure = text
+        self.failure, self.computing = text, False
         self.changed.emit()
 
     def _compute_view(self) -> None:

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 _MAX_SPACE = 0.5
 """Seconds; Space held longer pans the map."""
 
-_PLAIN, _CONTROL, _CONTROL_SHIFT = (False, False), (True, False), (True, True)
+PLAIN, CONTROL, CONTROL_SHIFT = (False, False, False), (True, False, False), (True, True, False)
+"""Modifiers: whether Control, Shift, and any of Alt and Meta are held."""
+
 _ACTIONS = {
-    (Qt.Key.Key_Return, _PLAIN): "finish",
-    (Qt.Key.Key_Enter, _PLAIN): "finish",
-    (Qt.Key.Key_Escape, _PLAIN): "discard",
-    (Qt.Key.Key_Backspace, _PLAIN): "remove_last_click",
-    (Qt.Key.Key_Z, _CONTROL): "undo",
-    (Qt.Key.Key_Z, _CONTROL_SHIFT): "redo",
-    (Qt.Key.Key_Y, _CONTROL): "redo",
+    (Qt.Key.Key_Return, PLAIN): "finish",
+    (Qt.Key.Key_Enter, PLAIN): "finish",
+    (Qt.Key.Key_Escape, PLAIN): "discard",
+    (Qt.Key.Key_Backspace, PLAIN): "remove_last_click",
+    (Qt.Key.Key_Z, CONTROL): "undo",
+    (Qt.Key.Key_Z, CONTROL_SHIFT): "redo",
+    (Qt.Key.Key_Y, CONTROL): "redo",
 }
 
 
@@ -52,7 +54,7 @@ class KeyFilter(QObject):
         """Handle the canvas's events before it does; called by Qt."""
         kind = event.type()
         if kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
-            action = _action_of(event)
+            action = _ACTIONS.get(keys_of(event))
             if action and kind == QEvent.Type.KeyPress:
                 self._act_later(action)
             if action:
@@ -79,10 +81,8 @@ class KeyFilter(QObject):
         QTimer.singleShot(0, lambda: self._act(action))
 
 
-def _action_of(event: QKeyEvent) -> str | None:
-    held = event.modifiers()
-    if held & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier):
-        return None
-    control = bool(held & Qt.KeyboardModifier.ControlModifier)
-    shift = bool(held & Qt.KeyboardModifier.ShiftModifier)
-    return _ACTIONS.get((event.key(), (control, shift)))
+def keys_of(event: QKeyEvent) -> tuple[int, tuple[bool, bool, bool]]:
+    """Return the key, and the modifiers held with it as in `PLAIN`."""
+    held, kinds = event.modifiers(), Qt.KeyboardModifier
+    control, shift = bool(held & kinds.ControlModifier), bool(held & kinds.ShiftModifier)
+    return event.key(), (control, shift, bool(held & (kinds.AltModifier | kinds.MetaModifier)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qgis.core import QgsApplication, QgsMapLayerProxyModel
+from qgis.core import QgsMapLayerProxyModel
 from qgis.gui import QgsColorButton, QgsDockWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
@@ -37,6 +37,7 @@ from .widgets import (
     fit_width,
     folding_part,
     form_layout,
+    icon_button,
     layer_combo,
     number_field,
     scroll_area,
@@ -73,6 +74,12 @@ class SegmentDock(QgsDockWidget):
         )
         area.widget().layout().addStretch(1)
         self.setWidget(area)
+
+    @property
+    def hidden_height(self) -> int:
+        """Height of what can only be seen by scrolling, pixels; negative if there is room."""
+        area = self.widget()
+        return int(area.widget().sizeHint().height() - area.viewport().height())
 
     # --- values and state ------------------------------------------------------------------
 
@@ -136,6 +143,7 @@ class SegmentDock(QgsDockWidget):
         self.layer = layer_combo(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setToolTip(tr("Photo or raster to map avalanches in"))
         self.layer.layerChanged.connect(lambda _: self.layer_chosen.emit())
+        self.open_image = tool_button(tr("Open…"), tr("Add an image file to the project"))
         tip = tr("This layer has no resolution of its own: size of the pixels for the model")
         self.pixel_size = number_field(0.01, 1000, 2, " m", tip)
         self.pixel_size.setValue(1.0)
@@ -148,7 +156,7 @@ class SegmentDock(QgsDockWidget):
         self.replaced = Notice((tr("Use the new image"),))
         self.pixel_size_label = QLabel(tr("Pixel size"))
         form.addRow(self.kept)
-        form.addRow(tr("Image"), self.layer)
+        form.addRow(tr("Image"), widget_row(self.layer, self.open_image))
         form.addRow(self.pixel_size_label, self.pixel_size)
         form.addRow(self.replaced)
         form.addRow(self.state)
@@ -166,20 +174,20 @@ class SegmentDock(QgsDockWidget):
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         height = _HINT_LINES * self.hint.fontMetrics().lineSpacing() + 4
         self.hint.setMinimumHeight(height)  # so that the buttons stay where they are
-        self.tool = _icon_button(
+        self.tool = icon_button(
             "/mActionCapturePolygon.svg", tr("Mark avalanches with clicks and boxes")
         )
         self.tool.setCheckable(True)
-        self.undo = _icon_button("/mActionUndo.svg", tr("Undo the last click or box (Ctrl+Z)"))
-        self.redo = _icon_button("/mActionRedo.svg", tr("Redo what was undone (Ctrl+Shift+Z)"))
+        self.undo = icon_button("/mActionUndo.svg", tr("Undo the last click or box (Ctrl+Z)"))
+        self.redo = icon_button("/mActionRedo.svg", tr("Redo what was undone (Ctrl+Shift+Z)"))
         self.import_menu = QMenu(self)
-        self.start_from = _icon_button("/mActionToggleEditing.svg", tr("Edit an existing outline…"))
+        self.start_from = icon_button("/mActionToggleEditing.svg", tr("Edit an existing outline…"))
         self.start_from.setMenu(self.import_menu)
         self.start_from.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         tip = tr("Save the outline to the layer (Enter or Space)")
         self.finish = _wide_button(tr("Finish"), tip)
         self.discard = _wide_button(tr("Discard"), tr("Discard clicks and outline (Esc)"))
-        self.help = _icon_button("/mActionHelpContents.svg", tr("Help on this panel"))
+        self.help = icon_button("/mActionHelpContents.svg", tr("Help on this panel"))
         self.write_back = QCheckBox(tr("Write back to the same feature"))
         self.write_back.setToolTip(
             tr("The outline replaces that of the feature, but only where clicks changed it")
@@ -190,7 +198,7 @@ class SegmentDock(QgsDockWidget):
         self.threshold.setToolTip(tr("Probability above which a pixel belongs to the avalanche"))
         self.threshold.changed.connect(self._on_threshold)
         self.threshold.released.connect(self.slider_released)
-        reset = _icon_button("/mActionRefresh.svg", tr("The model's own threshold"))
+        reset = icon_button("/mActionRefresh.svg", tr("The model's own threshold"))
         reset.clicked.connect(self.threshold_reset)
         slider = QHBoxLayout()
         slider.addWidget(QLabel(tr("Threshold")))
@@ -362,13 +370,6 @@ def _wide_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton
     """Make a button that takes its share of a row."""
     button = tool_button(text, tip, checkable=checkable)
     button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
-    return button
-
-
-def _icon_button(icon: str, tip: str) -> QToolButton:
-    """Make a button with an icon of QGIS."""
-    button = tool_button("", tip)
-    button.setIcon(QgsApplication.getThemeIcon(icon))
     return button
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsMapLayerProxyModel
+from qgis.core import QgsApplication, QgsMapLayerProxyModel
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QEvent, QObject, Qt
 from qgis.PyQt.QtGui import QPalette
@@ -62,6 +62,13 @@ def tool_button(text: str, tip: str, *, checkable: bool = False) -> QToolButton:
     button.setToolTip(tip)
     button.setCheckable(checkable)
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return button
+
+
+def icon_button(icon: str, tip: str) -> QToolButton:
+    """Make a button with an icon of QGIS."""
+    button = tool_button("", tip)
+    button.setIcon(QgsApplication.getThemeIcon(icon))
     return button
 
 

@@ -10,13 +10,14 @@ import pytest
 import scenery
 from hills import PLACES, POSITION
 from operating import LEFT, Operator, photo_point
-from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject
+from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget
 from waiting import wait_until
 
 WIDTH, HEIGHT = 1200, 800
+SMALL_PANEL = 430  # as in test_panel
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,83 @@ def test_points_are_begun_on_either_side_and_stored(operator, files):
     assert len(operator.pose_session.draft.points) == 2
 
 
+def test_points_are_undone_and_redone(operator, files):
+    operator.take(*files)
+    session, dock = operator.pose_session, operator.dock
+    canvas = operator.camera.photo_dock.canvas
+    control = Qt.KeyboardModifier.ControlModifier
+    assert not dock.undo.isEnabled()
+    operator.push(dock.add)
+    operator.click_photo(300, 200)
+    operator.click_map(*POSITION)
+    pair = session.draft.points
+    operator.drag_photo((300, 200), (340, 220))  # one step, however often the mouse moves
+    moved = session.draft.points
+    assert moved != pair
+    QTest.keyClick(canvas, Qt.Key.Key_Z, control)
+    assert session.draft.points == pair
+    QTest.keyClick(canvas, Qt.Key.Key_Z, control)
+    assert session.draft.points[0].position("map") is None
+    QTest.keyClick(canvas, Qt.Key.Key_Z, control | Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(canvas, Qt.Key.Key_Y, control)
+    assert session.draft.points == moved
+    session.select(0)
+    operator.push(dock.remove)
+    assert session.draft.points == ()
+    operator.push(dock.undo)
+    assert session.draft.points == moved
+    operator.push(dock.redo)
+    assert session.draft.points == ()
+    session.change_crs(21781)
+    assert not dock.undo.isEnabled()  # earlier points are in another CRS
+
+
+def test_points_and_skyline_can_be_hidden(operator, files):
+    operator.take(*files)
+    shown, overlays = operator.camera.photo_dock.show_pose, operator.camera.overlays
+    operator.push(operator.dock.add)
+    operator.click_photo(300, 200)
+    assert overlays.on_photo.hit(overlays.on_photo.place(0)) == 0
+    operator.push(shown)
+    assert not overlays.on_photo._marks
+    operator.push(operator.dock.add)  # leaves the tool
+    operator.push(operator.dock.add)
+    assert shown.isChecked()  # points that are added must be seen
+    assert overlays.on_photo._marks
+    operator.controller._activate_tool()
+    assert not shown.isChecked()
+    assert not overlays.on_photo._marks
+
+
+def test_the_only_terrain_is_taken(operator, files):
+    image, terrain = (QgsRasterLayer(str(path), path.stem) for path in files)
+    QgsProject.instance().addMapLayer(image)
+    operator.dock.photo.setLayer(image)
+    assert operator.pose_session.draft.dem == ()
+    QgsProject.instance().addMapLayer(terrain)
+    assert operator.pose_session.draft.dem == (str(files[1]),)
+    assert operator.pose_session.draft.epsg == 2056
+    assert operator.dock.terrain.currentLayer().id() == terrain.id()
+
+
+def test_every_step_fits_on_a_small_screen(operator):
+    dock = operator.dock
+    dock.setFloating(True)
+    dock.resize(340, SMALL_PANEL)
+    QTest.qWait(50)
+    for step in dock.steps:
+        step.setCollapsed(False)
+        QTest.qWait(50)
+        assert not step.isCollapsed()
+        assert dock.spare >= 0
+    assert not dock.tiles.isVisibleTo(dock.steps[0])  # unfolding shows only what was shown
+    dock.resize(340, 1000)
+    for step in dock.steps:
+        step.setCollapsed(False)
+        QTest.qWait(20)
+    assert not any(step.isCollapsed() for step in dock.steps)
+
+
 def test_place_of_the_camera_by_a_click_and_by_typing(operator, files):
     operator.take(*files)
     tool = operator.map.mapTool()
@@ -96,6 +174,8 @@ def test_six_points_pose_the_camera(operator, files, truth):
     operator.click_map(*POSITION)
     operator.push(operator.dock.add)
     pair(operator, truth, PLACES[:6])
+    operator.pose_session.solve()
+    assert operator.dock.result.text() == "Computing…"
     record = operator.pose_of(6)
     assert_right(record.camera, truth)
     assert record.rms_px < 2

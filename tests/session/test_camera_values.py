@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from avalanche_iseg_qgis.camera.dem_files import dem_files
-from avalanche_iseg_qgis.camera.drift import describe_drift, with_drift
+from avalanche_iseg_qgis.camera.drift import describe_doubt, with_drift
 from avalanche_iseg_qgis.camera.points import (
     MAP,
     PHOTO,
@@ -260,11 +260,9 @@ def test_points_follow_a_camera_that_has_turned():
     assert with_drift(unknown, RECORD, turned).points == unknown.points
 
 
-def test_drift_in_words():
-    found = Registered({"drift_deg": 0.25}, 7.0, 0.5, 40, True, "", 1.0)
-    assert "0.250°" in describe_drift(RECORD, found)
-    assert "monday.jpg" in describe_drift(RECORD, found)
-    assert "fog." in describe_drift(RECORD, replace(found, trusted=False, reason="fog."))
+def test_doubt_in_words():
+    found = Registered({"drift_deg": 0.25}, 7.0, 0.5, 40, False, "fog.", 1.0)
+    assert "fog." in describe_doubt(found)
 
 
 @pytest.mark.parametrize(
@@ -283,11 +281,23 @@ def test_quality_by_leave_one_out_errors(changes, quality):
 
 
 def test_status_and_next_step():
-    assert pose_status(DRAFT, "", None)[0] == "RMS 2.0 px, cross-check 2.4 px: good"
-    assert pose_status(DRAFT, "no terrain", None)[2] == "no terrain"
+    posed_here = replace(DRAFT, photo="/photos/monday.jpg")
+    line, kind, _ = pose_status(posed_here, "", None, computing=False)
+    assert (line, kind) == ("RMS 2.0 px, cross-check 2.4 px: good", GOOD)
+    assert pose_status(DRAFT, "no terrain", None, computing=False)[2] == "no terrain"
+    assert pose_status(DRAFT, "no terrain", None, computing=True)[:2] == ("Computing…", "busy")
     assert "photo" in next_step(PoseDraft())
     waiting = replace(DRAFT, points=(PosePoint("7", u=1.0, v=2.0),), record=None)
     assert next_step(waiting) == "Point 7: now click the same place on the map."
+
+
+def test_the_figures_of_another_photo_are_not_shown_as_those_of_this_one():
+    line, kind, details = pose_status(DRAFT, "", None, computing=False)
+    assert (line, kind) == ("Taken over from monday.jpg", USABLE)
+    assert "moved" in details
+    turned = replace(RECORD, image="tuesday.jpg", drift_deg=1.255)
+    line, kind, _ = pose_status(replace(DRAFT, record=turned), "", None, computing=False)
+    assert (line, kind) == ("Taken over, turned by 1.25°", GOOD)
 
 
 # --- requests and files ---------------------------------------------------------------------

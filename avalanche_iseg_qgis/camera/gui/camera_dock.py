@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from qgis.core import QgsCoordinateReferenceSystem
-from qgis.gui import QgsDockWidget, QgsProjectionSelectionWidget
+from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsDockWidget, QgsProjectionSelectionWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtGui import QResizeEvent
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGroupBox,
     QLabel,
     QLineEdit,
     QMenu,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +25,7 @@ from ...core.camera import Projection
 from ...gui.widgets import (
     fit_width,
     form_layout,
+    icon_button,
     menu_button,
     number_field,
     raster_layer_combo,
@@ -36,6 +37,8 @@ from ...gui.widgets import (
 from ...i18n import tr
 from ..pose_draft import DEGREES, PIXELS, UNKNOWN, PoseDraft
 from .points_table import PointsTable
+
+_LEAST_TABLE, _MOST_TABLE = 92, 260  # pixels of height
 
 
 class CameraDock(QgsDockWidget):
@@ -61,12 +64,59 @@ class CameraDock(QgsDockWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Camera"), parent)
         self.setObjectName("AvalancheISegCamera")
-        area = scroll_area(
-            self._inputs_part(), self._position_part(), self._points_part(), self._pose_part()
+        self.steps = (
+            _step(tr("1  Photo and terrain"), self._inputs_part()),
+            _step(tr("2  Position of the camera, roughly"), self._position_part()),
+            _step(tr("3  Points seen in both"), self._points_part()),
+            _step(tr("4  Camera position and view"), self._pose_part()),
         )
+        self._area = area = scroll_area(*self.steps)
+        area.widget().layout().setSpacing(2)
+        area.widget().layout().addStretch(1)
         bar = area.verticalScrollBar().sizeHint().width()
         area.setMinimumWidth(area.widget().minimumSizeHint().width() + bar)
-        self.setWidget(area)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._state_part())
+        column.addWidget(area, 1)
+        self.setWidget(content)
+        self._opened = self.steps[0]
+        for step in self.steps:
+            step.collapsedStateChanged.connect(partial(self._on_folded, step))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fold steps up that have no room; called by Qt."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _on_folded(self, step: QgsCollapsibleGroupBoxBasic, folded: bool) -> None:
+        if not folded:
+            self._opened = step
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Fold steps up, but for the one opened last, until all can be seen without scrolling."""
+        if not self.isVisible():
+            return  # its height is not known yet
+        self.table.setFixedHeight(_LEAST_TABLE)
+        at = self.steps.index(self._opened)
+        far_first = sorted(enumerate(self.steps), key=lambda each: -abs(each[0] - at))
+        for index, step in far_first:
+            if self.spare >= 0:
+                break
+            if index != at:
+                step.setCollapsed(True)
+        height = min(_LEAST_TABLE + self.spare, _MOST_TABLE)
+        self.table.setFixedHeight(max(height, _LEAST_TABLE))
+
+    @property
+    def spare(self) -> int:
+        """Height that is left below the steps, pixels; negative if they have to be scrolled."""
+        content, view = self._area.widget(), self._area.viewport()
+        wraps = content.hasHeightForWidth()
+        needed = content.heightForWidth(view.width()) if wraps else content.sizeHint().height()
+        return int(view.height() - needed)
 
     def show_draft(self, draft: PoseDraft, selected: int | None) -> None:
         """Show a draft; no signal is emitted."""
@@ -111,11 +161,27 @@ class CameraDock(QgsDockWidget):
         show_status(self.result, text, kind)
         self.details.setText(details)
         self.details.setVisible(bool(details))
+        self._make_room()
 
     # --- parts -----------------------------------------------------------------------------
 
+    def _state_part(self) -> QWidget:
+        """Make the part above the steps: how good the pose is, and what to do next."""
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(12, 6, 12, 0)
+        self.result, self.hint = QLabel(), QLabel()
+        font = self.result.font()
+        font.setBold(True)
+        self.result.setFont(font)
+        for label in (self.result, self.hint):
+            label.setWordWrap(True)
+            column.addWidget(label)
+        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return part
+
     def _inputs_part(self) -> QWidget:
-        part = QGroupBox(tr("1  Photo and terrain"))
+        part = QWidget()
         form = form_layout(part)
         self.photo, self.terrain = raster_layer_combo(), raster_layer_combo()
         self.photo.setToolTip(tr("Photo of the webcam"))
@@ -143,7 +209,7 @@ class CameraDock(QgsDockWidget):
         return part
 
     def _position_part(self) -> QWidget:
-        part = QGroupBox(tr("2  Position of the camera, roughly"))
+        part = QWidget()
         form = form_layout(part)
         self.position = QLineEdit()
         self.position.editingFinished.connect(self.position_typed)
@@ -185,39 +251,33 @@ class CameraDock(QgsDockWidget):
         return part
 
     def _points_part(self) -> QWidget:
-        part = QGroupBox(tr("3  Points seen in both"))
+        part = QWidget()
         column = QVBoxLayout(part)
-        self.hint = QLabel()
-        self.hint.setWordWrap(True)
         self.add = tool_button(
             tr("Add and move points"),
             tr("Click a place in the photo, then the same place on the map; drag to move"),
             checkable=True,
         )
-        self.remove = tool_button(tr("Delete"), tr("Delete the selected point (Del)"))
-        self.stretch = QSpinBox()
-        self.stretch.setRange(1, 100)
-        self.stretch.setValue(10)
-        self.stretch.setPrefix(tr("arrows × "))
-        self.stretch.setToolTip(
-            tr("Arrows lead to where the pose projects the points, so many times as long")
+        self.undo = icon_button("/mActionUndo.svg", tr("Undo the last change of points (Ctrl+Z)"))
+        self.redo = icon_button("/mActionRedo.svg", tr("Redo what was undone (Ctrl+Shift+Z)"))
+        self.remove = icon_button(
+            "/mActionDeleteSelected.svg", tr("Delete the selected point (Del)")
+        )
+        self.points_menu = QMenu(self)
+        self.table_menu = menu_button(
+            tr("Table…"), tr("Import and export points"), self.points_menu
         )
         self.table = PointsTable()
-        column.addWidget(self.hint)
-        column.addLayout(widget_row(self.add, self.remove, self.stretch))
+        column.addLayout(widget_row(self.add, self.undo, self.redo, self.remove, self.table_menu))
         column.addWidget(self.table)
         return part
 
     def _pose_part(self) -> QWidget:
-        part = QGroupBox(tr("4  Camera position and view"))
+        part = QWidget()
         column = QVBoxLayout(part)
-        self.result, self.details = QLabel(), QLabel()
-        font = self.result.font()
-        font.setBold(True)
-        self.result.setFont(font)
-        for label in (self.result, self.details):
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details = QLabel()
+        self.details.setWordWrap(True)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.solve = tool_button(tr("Compute"), tr("Fit the pose now; it is also done by itself"))
         self.skyline = tool_button(
             tr("Start from skyline"),
@@ -228,7 +288,14 @@ class CameraDock(QgsDockWidget):
         self.show_view.setChecked(True)
         self.drape = tool_button(tr("Make orthophoto…"), tr("Drape the photo on the map"))
         self.bridge = number_field(
-            0, 500, 0, tr(" m"), tr("Terrain within an avalanche that a ridge hides")
+            0,
+            500,
+            0,
+            tr(" m"),
+            tr(
+                "Terrain within an avalanche that a ridge or a hump hides from the camera becomes "
+                "part of the outline on the map, up to this width"
+            ),
         )
         self.bridge.setPrefix(tr("Close hidden gaps up to: "))
         self.bridge.setSpecialValueText(tr("Close hidden gaps up to: off"))
@@ -237,8 +304,9 @@ class CameraDock(QgsDockWidget):
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("name of the camera"))
         self.save = tool_button(tr("Save"), tr("Save the camera in the project"))
-        self.more = menu_button(tr("More…"), tr("Share, import, export"), self.menu)
-        column.addWidget(self.result)
+        self.more = menu_button(
+            tr("More…"), tr("Details, shared cameras, import, export"), self.menu
+        )
         column.addWidget(self.details)
         column.addLayout(widget_row(self.solve, self.skyline))
         column.addLayout(widget_row(self.show_view, self.drape))
@@ -257,3 +325,12 @@ class CameraDock(QgsDockWidget):
 
     def _emit_change(self, **changes: object) -> None:
         self.changed.emit(changes)
+
+
+def _step(title: str, content: QWidget) -> QgsCollapsibleGroupBoxBasic:
+    """Make a part that folds; of its content, what is hidden stays so when it unfolds."""
+    step = QgsCollapsibleGroupBoxBasic(title)
+    column = QVBoxLayout(step)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(content)
+    return step

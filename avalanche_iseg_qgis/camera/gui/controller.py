@@ -65,15 +65,20 @@ class CameraController(QObject):
 
     def open(self) -> None:
         """Show the docks, with the photo that is active, else the one last worked on."""
-        if not self.photo_dock.isVisible():
-            self._layout_timer.start()
-        for dock in (self.photo_dock, self.dock):
-            dock.setUserVisible(True)
+        self.show_photo()
+        self.photo_dock.show_pose.setChecked(True)
+        self.dock.setUserVisible(True)
         layer = self._iface.activeLayer()
         if is_photo(layer):
             self.dock.photo.setLayer(layer)
         elif self.dock.photo.currentLayer() is None:
             self._inputs.open_last_photo()
+
+    def show_photo(self) -> None:
+        """Show the photo beside the map."""
+        if not self.photo_dock.isVisible():
+            self._layout_timer.start()
+        self.photo_dock.setUserVisible(True)
 
     def close(self) -> None:
         """Remove all items, docks, tools and connections."""
@@ -120,18 +125,21 @@ class CameraController(QObject):
         dock.solve.clicked.connect(lambda _=False: self._solve())
         dock.skyline.clicked.connect(lambda _=False: self._start_from_skyline())
         dock.remove.clicked.connect(lambda _=False: session.remove_selected())
+        dock.undo.clicked.connect(lambda _=False: session.undo())
+        dock.redo.clicked.connect(lambda _=False: session.redo())
         dock.table.selected.connect(session.select)
         dock.table.edited.connect(lambda index, changes: session.edit_point(index, **changes))
         dock.table.deleted.connect(session.remove_selected)
         dock.table.warning.connect(messages.warn)
         session.changed.connect(self._show)
         session.warning.connect(messages.warn)
-        session.info.connect(messages.inform)
         session.draped.connect(self.file_actions.show_orthophoto)
         tools.clicked.connect(self._on_clicked)
         tools.moved.connect(self._on_moved)
         tools.selected.connect(session.select)
         tools.deleted.connect(session.remove_selected)
+        tools.undone.connect(session.undo)
+        tools.redone.connect(session.redo)
         tools.position_clicked.connect(self._on_position)
         project.readProject.connect(self._on_project)
         project.cleared.connect(self._on_project)
@@ -141,7 +149,11 @@ class CameraController(QObject):
         draft = session.draft
         dock.show_draft(draft, session.selected)
         dock.hint.setText(next_step(draft, self.file_actions.saved_names()))
-        dock.show_quality(*pose_status(draft, session.failure, session.seen))
+        dock.show_quality(
+            *pose_status(draft, session.failure, session.seen, computing=session.computing)
+        )
+        dock.undo.setEnabled(session.can_undo)
+        dock.redo.setEnabled(session.can_redo)
         self._inputs.show_terrain()
         self.camera_changed.emit()
 

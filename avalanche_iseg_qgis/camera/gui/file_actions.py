@@ -46,23 +46,16 @@ class CameraFileActions(QObject):
         dock.save.clicked.connect(lambda _=False: self._try(self.save))
         dock.drape.clicked.connect(lambda _=False: self._try(self.drape))
         dock.saved_menu.aboutToShow.connect(lambda: self._try(self.fill_saved))
-        for text, act in (
-            (tr("Details…"), self.edit_details),
-            (None, None),
-            (tr("Add to shared camera library"), self.share),
-            (tr("Choose the library file…"), self.choose_library),
-            (None, None),
-            (tr("Export camera…"), self.export_camera),
-            (tr("Import camera…"), self.import_camera),
-            (None, None),
-            (tr("Export points (CSV)…"), self.export_points),
-            (tr("Import points (CSV)…"), self.import_points),
+        for menu, text, act in (
+            (dock.points_menu, tr("Import points (CSV)…"), self.import_points),
+            (dock.points_menu, tr("Export points (CSV)…"), self.export_points),
+            (dock.menu, tr("Details…"), self.edit_details),
+            (dock.menu, tr("Add to shared camera library"), self.share),
+            (dock.menu, tr("Choose the library file…"), self.choose_library),
+            (dock.menu, tr("Export camera…"), self.export_camera),
+            (dock.menu, tr("Import camera…"), self.import_camera),
         ):
-            if text is None:
-                dock.menu.addSeparator()
-            else:
-                action = dock.menu.addAction(text)
-                action.triggered.connect(lambda _=False, a=act: self._try(a))
+            menu.addAction(text).triggered.connect(lambda _=False, a=act: self._try(a))
 
     # --- saved cameras ------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ class PoseInputs(QObject):
         dock.crs_chosen.connect(self._on_crs)
         dock.position_typed.connect(self._on_position_typed)
         project = QgsProject.instance()
-        project.layersAdded.connect(self.offer_layers)
+        project.layersAdded.connect(self._on_layers_added)
         project.layersWillBeRemoved.connect(photo_dock.forget)
         project.layersRemoved.connect(self.offer_layers)
         project.layersRemoved.connect(self._on_layers_removed)
@@ -54,7 +54,7 @@ class PoseInputs(QObject):
     def close(self) -> None:
         """Disconnect from the project."""
         project = QgsProject.instance()
-        project.layersAdded.disconnect(self.offer_layers)
+        project.layersAdded.disconnect(self._on_layers_added)
         project.layersWillBeRemoved.disconnect(self._photo_dock.forget)
         project.layersRemoved.disconnect(self.offer_layers)
         project.layersRemoved.disconnect(self._on_layers_removed)
@@ -78,6 +78,16 @@ class PoseInputs(QObject):
         self._dock.photo.setExceptedLayerList([r for r in rasters if not is_photo(r)])
         self._dock.terrain.setExceptedLayerList([r for r in rasters if not is_terrain(r)])
 
+    def _on_layers_added(self, _layers: object) -> None:
+        self.offer_layers()
+        self._take_only_terrain()
+
+    def _take_only_terrain(self) -> None:
+        """Take the project's terrain model for a photo that has none, if there is just one."""
+        draft, terrain = self._session.draft, [each for each in raster_layers() if is_terrain(each)]
+        if draft.photo and not draft.dem and len(terrain) == 1:
+            self._on_terrain(terrain[0])
+
     def _on_layers_removed(self, _ids: object) -> None:
         """Open the photo that the panel has gone on to, if the open one is gone."""
         layer = self._dock.photo.currentLayer()
@@ -90,6 +100,7 @@ class PoseInputs(QObject):
             self._session.close_photo()
         else:
             self._session.open_photo(file_of(layer), layer.width(), layer.height())
+            self._take_only_terrain()
             self._choose_crs()
 
     def _on_terrain(self, layer: QgsRasterLayer | None) -> None:

@@ -40,7 +40,7 @@ class CameraOverlays(QObject):
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._session, self._dock = session, dock
+        self._session, self._dock, self._photo_dock = session, dock, photo_dock
         self._drawn: object = None  # what of a pose is on the canvases
         self.on_map, self.on_photo = PointsItem(canvas), PointsItem(photo_dock.canvas)
         self.viewshed = ShapeItem(canvas, QColor(0, 130, 170, 150), 1.0, QColor(0, 190, 230, 60))
@@ -49,8 +49,9 @@ class CameraOverlays(QObject):
         self._skyline = ShapeItem(photo_dock.canvas, QColor(255, 60, 200), 1.5)
         self.link = CursorLink(canvas, photo_dock, session, self)
         session.changed.connect(self.show)
-        dock.stretch.valueChanged.connect(self.show)
+        photo_dock.stretch.valueChanged.connect(self.show)
         dock.show_view.toggled.connect(self.show)
+        photo_dock.show_pose.toggled.connect(self.show)
 
     def close(self) -> None:
         """Remove everything from the canvases."""
@@ -63,14 +64,18 @@ class CameraOverlays(QObject):
     def show(self, *_args: object) -> None:
         """Redraw what has changed."""
         session = self._session
-        on_map = marks_of(session.draft, MAP, session.selected, QgsPointXY)
+        on_map, on_photo = {}, {}
+        if self._photo_dock.show_pose.isChecked():
+            on_map = marks_of(session.draft, MAP, session.selected, QgsPointXY)
+            on_photo = self._photo_marks()
         self.on_map.show_marks(on_map, session.crs)
-        self.on_photo.show_marks(self._photo_marks(), session.grid.crs)
+        self.on_photo.show_marks(on_photo, session.grid.crs)
         self._show_view()
 
     def _photo_marks(self) -> dict[int, PointMark]:
         """Return the marks in the photo, with arrows to where the pose projects their points."""
-        draft, grid, stretch = self._session.draft, self._session.grid, self._dock.stretch.value()
+        draft, grid = self._session.draft, self._session.grid
+        stretch = self._photo_dock.stretch.value()
         fits = draft.fits
         marks = marks_of(
             draft, PHOTO, self._session.selected, lambda u, v: grid.to_layer(row=v, col=u)
@@ -85,7 +90,8 @@ class CameraOverlays(QObject):
     def _show_view(self) -> None:
         draft, seen, crs = self._session.draft, self._session.seen, self._session.crs
         wanted = self._dock.show_view.isChecked()
-        drawn = (draft.record, draft.position, draft.epsg, seen, wanted)
+        with_skyline = self._photo_dock.show_pose.isChecked()
+        drawn = (draft.record, draft.position, draft.epsg, seen, wanted, with_skyline)
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -98,7 +104,8 @@ class CameraOverlays(QObject):
             cone = view_cone(camera, reach)
         if seen is not None:
             viewshed = arrays_to_multipolygon(seen.xy, seen.parts)
-            skyline = skyline_lines(seen.skyline, self._session.grid)
+            if with_skyline:
+                skyline = skyline_lines(seen.skyline, self._session.grid)
         if not wanted:
             viewshed, cone = QgsGeometry(), QgsGeometry()
         self._camera.show_mark(None if position is None else QgsPointXY(*position), crs)

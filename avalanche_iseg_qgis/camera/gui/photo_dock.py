@@ -9,7 +9,14 @@ from qgis.gui import QgsDockWidget, QgsMapCanvas, QgsMapTool, QgsMapToolPan
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...gui.widgets import tool_button
 from ...i18n import tr
@@ -26,6 +33,8 @@ class PhotoDock(QgsDockWidget):
         Shows the photo in the coordinates of its layer (see `layers.grid.PLAIN`), without a CRS.
     place
         Text about the place under the mouse.
+    show_pose
+        Whether points, arrows and skyline are drawn.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -44,18 +53,37 @@ class PhotoDock(QgsDockWidget):
         self.fit = tool_button(tr("Whole photo"), tr("Zoom out to all of it"))
         self.fit.setAutoRaise(True)
         self.fit.clicked.connect(self.show_all)
+        self.show_pose = tool_button(
+            tr("Points, skyline"),
+            tr("Show points, arrows and skyline; they are hidden while avalanches are marked"),
+            checkable=True,
+        )
+        self.show_pose.setAutoRaise(True)
+        self.show_pose.setChecked(True)
+        self.stretch = QSpinBox()
+        self.stretch.setRange(1, 100)
+        self.stretch.setValue(10)
+        self.stretch.setPrefix(tr("arrows × "))
+        self.stretch.setToolTip(
+            tr("Arrows lead to where the pose projects the points, so many times as long")
+        )
+        self.show_pose.toggled.connect(self.stretch.setEnabled)
         self.place = QLabel(tr("Choose a photo in the Camera panel."))
         # However long its text: a dock that widens moves the photo under the mouse.
+        self.place.setContentsMargins(4, 0, 4, 0)
         self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         line = QHBoxLayout()
         line.setContentsMargins(4, 0, 4, 2)
-        line.addWidget(self.place, 1)
+        line.addStretch(1)
+        line.addWidget(self.stretch)
+        line.addWidget(self.show_pose)
         line.addWidget(self.fit)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.canvas, 1)
+        column.addWidget(self.place)
         column.addLayout(line)
         self.setWidget(content)
 

@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import QCursor, QKeyEvent
 from qgis.PyQt.QtWidgets import QApplication
 
 from ...canvas.cursor import cross_cursor
+from ...canvas.keys import CONTROL, CONTROL_SHIFT, PLAIN, keys_of
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas, QgsMapMouseEvent
@@ -34,8 +35,8 @@ class PointTool(QgsMapTool):
         (index).
     moved
         (index, QgsPointXY): while a point is dragged.
-    deleted, cancelled
-        By the keys Delete and Escape.
+    deleted, cancelled, undone, redone
+        By the keys Delete, Escape, Ctrl+Z and Ctrl+Shift+Z.
     """
 
     clicked = pyqtSignal(QgsPointXY)
@@ -43,6 +44,8 @@ class PointTool(QgsMapTool):
     moved = pyqtSignal(int, QgsPointXY)
     deleted = pyqtSignal()
     cancelled = pyqtSignal()
+    undone = pyqtSignal()
+    redone = pyqtSignal()
 
     def __init__(self, canvas: QgsMapCanvas, item: PointsItem) -> None:
         super().__init__(canvas)
@@ -53,9 +56,12 @@ class PointTool(QgsMapTool):
         self._moved = False
         self._cross = cross_cursor()
         self._signals = {
-            Qt.Key.Key_Delete: self.deleted,
-            Qt.Key.Key_Backspace: self.deleted,
-            Qt.Key.Key_Escape: self.cancelled,
+            (Qt.Key.Key_Delete, PLAIN): self.deleted,
+            (Qt.Key.Key_Backspace, PLAIN): self.deleted,
+            (Qt.Key.Key_Escape, PLAIN): self.cancelled,
+            (Qt.Key.Key_Z, CONTROL): self.undone,
+            (Qt.Key.Key_Z, CONTROL_SHIFT): self.redone,
+            (Qt.Key.Key_Y, CONTROL): self.redone,
         }
         self.setCursor(self._cross)
 
@@ -111,7 +117,7 @@ class PointTool(QgsMapTool):
         kind = event.type()
         if kind not in _KEY_DOWN or not isinstance(event, QKeyEvent):
             return False
-        signal = self._signals.get(event.key())
+        signal = self._signals.get(keys_of(event))
         if signal is None:
             return False
         if kind == QEvent.Type.ShortcutOverride:

@@ -69,7 +69,6 @@ class PointsTable(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.setMinimumHeight(150)
         self.itemChanged.connect(self._on_edited)
         self.itemSelectionChanged.connect(self._on_selected)
 

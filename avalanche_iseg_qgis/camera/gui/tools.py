@@ -31,8 +31,8 @@ class CameraTools(QObject):
         (`PHOTO` or `MAP`, index, QgsPointXY).
     selected
         (index).
-    deleted
-        Delete was pressed: for the selected point.
+    deleted, undone, redone
+        Delete was pressed, for the selected point; Ctrl+Z; Ctrl+Shift+Z.
     position_clicked
         (QgsPointXY): the position of the camera.
     """
@@ -41,6 +41,8 @@ class CameraTools(QObject):
     moved = pyqtSignal(str, int, QgsPointXY)
     selected = pyqtSignal(int)
     deleted = pyqtSignal()
+    undone = pyqtSignal()
+    redone = pyqtSignal()
     position_clicked = pyqtSignal(QgsPointXY)
 
     def __init__(
@@ -63,6 +65,8 @@ class CameraTools(QObject):
             tool.moved.connect(lambda index, point, s=side: self.moved.emit(s, index, point))
             tool.selected.connect(self.selected)
             tool.deleted.connect(self.deleted)
+            tool.undone.connect(self.undone)
+            tool.redone.connect(self.redone)
             tool.cancelled.connect(self._end_points)
         self._position_tool.canvasClicked.connect(self._on_position)
         dock.add.clicked.connect(self._toggle_points)
@@ -81,6 +85,7 @@ class CameraTools(QObject):
 
     def _toggle_points(self, wanted: bool) -> None:
         if wanted:
+            self._photo_dock.show_pose.setChecked(True)
             self._set_tool(self._on_map)
             self._photo_dock.set_tool(self._on_photo)
         else:
