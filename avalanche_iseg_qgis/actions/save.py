@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from ..georef.georeferencer import PhotoPose
 
 
+_SKY = 0.05  # of an outline: less is spilt over ridges by a pixel or two
+
+
 @dataclass(frozen=True)
 class PosedOutline:
     """An outline of a photo that its camera has brought to the map."""
@@ -104,6 +107,7 @@ class FeatureSaver(QObject):
             except IsegError as error:
                 text = tr("The avalanche is on the map, but its outline in the photo is not kept: ")
                 self._session.say(f"{text}{error}")
+            self._tell_of_sky(posed.mapped)
         self._session.accept(image)
         self.saved.emit(ref)
 
@@ -166,6 +170,15 @@ class FeatureSaver(QObject):
                 texts.append(text)
         if any(texts):
             self._session.say(" ".join(filter(None, texts)))
+
+    def _tell_of_sky(self, mapped: Mapped) -> None:
+        """Say what of an outline in the photo is not on the map."""
+        if mapped.lost > _SKY:
+            text = tr(
+                "{:.0f} % of the outline in the photo shows no terrain: sky, or ground beyond the "
+                "terrain model. That part is not on the map."
+            )
+            self._session.say(text.format(100 * mapped.lost))
 
     @staticmethod
     def _kept_off(image: MappedImage, geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from ..worker.camera_client import CameraClient
 
 
+_CRUMB = 0.01  # of the largest part: smaller ones are dropped
+
+
 @dataclass(frozen=True, eq=False)
 class PhotoPose:
     """What is needed to bring a photo's outlines to the map."""
@@ -215,5 +218,6 @@ def _to_map(image: MappedImage, outlined: Outlined, pose: PhotoPose, *, attribut
         points=outlined.points + corner,
         parts=outlined.parts,
         attributes=attributes,
+        min_share=_CRUMB,
         bridge=settings.BRIDGE.get(),
     )

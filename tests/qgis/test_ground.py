@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 
+import numpy as np
 import pytest
 from operating import LEFT, NONE, Mapper, middle
 from qgis.core import QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from waiting import wait_until
+
+from avalanche_iseg_qgis.session.start_mask import StartMask
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,8 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     assert feature["area_m2"] > 100
     assert feature["area_surface_m2"] > feature["area_m2"]
     assert feature["z_max"] > feature["z_min"] > 0
+    for name in ("area_surface_m2", "length_m", "z_max", "slope_mean_deg", "sigma_map_m"):
+        assert feature[name] == round(feature[name], 1)  # more digits claim what is not known
     assert 0 < feature["vis_frac"] <= 1
     assert feature["sigma_map_m"] > 0
     assert feature["pose_id"] == mapper.pose_session.draft.record.pose_id
@@ -91,6 +96,27 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     assert again["n_clicks"] == 1
     assert pixels.featureCount() == 1
     assert iou(again.geometry(), feature.geometry()) > 0.5
+
+
+def test_a_posed_photo_is_shown_and_sky_in_an_outline_is_said(mapper, scene, truth):
+    mapper.pose(scene, truth)
+    mapper.camera.photo_dock.close()
+    mapper.dock.close()
+    mapper.controller.open()
+    assert mapper.camera.photo_dock.isVisible()
+    assert not mapper.camera.photo_dock.show_pose.isChecked()
+    said = []
+    mapper.session.message.connect(said.append)
+    skyline = mapper.pose_session.seen.skyline
+    col = len(skyline) // 2
+    top = int(skyline[col])
+    bits = np.ones((100, 60), bool)
+    mapper.session.start_from(StartMask.of(bits, top - 50, col - 30), None)
+    wait_until(mapper.settled, 30, "its outline")
+    mapper.finish()
+    assert any("terrain" in text and "%" in text for text in said)
+    ((feature,),) = (layer.getFeatures() for layer in layers(True))
+    assert feature["outline_quality"] in ("exact", "estimated")
 
 
 def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
