@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsMapLayer, QgsProject, QgsRasterLayer
@@ -45,6 +46,9 @@ from .worker.state import WorkerState
 if TYPE_CHECKING:
     from .core.worker.protocol import Loaded
     from .session.mapped_image import MappedImage
+
+
+_LAYOUT_DELAY = 100  # ms until the window has made room for new docks
 
 
 class PluginController(QObject):
@@ -100,6 +104,10 @@ class PluginController(QObject):
         window.tabifyDockWidget(self.dock, self.camera.dock)
         for dock in (self.camera.dock, self.camera.photo_dock):
             dock.hide()  # until cameras are wanted
+        self._layout = QTimer(self)
+        self._layout.setSingleShot(True)
+        self._layout.timeout.connect(self._share_height)
+        self._layout.start(_LAYOUT_DELAY)
         self._set_shape()
         self._show_prompts()
 
@@ -110,10 +118,11 @@ class PluginController(QObject):
         self.segmentation_client.start()
         self.dock.setUserVisible(True)
         self.avalanches_dock.show()
-        layer = self._iface.activeLayer()
-        if isinstance(layer, QgsRasterLayer):
-            self.dock.layer.setLayer(layer)
+        active = self._iface.activeLayer()
+        if active in self._images():
+            self.dock.layer.setLayer(active)
         self._choose_layer()
+        self._show_posed_photo()
         if take_tool:
             self._activate_tool()
 
@@ -125,12 +134,21 @@ class PluginController(QObject):
             self.camera.dock.photo.setLayer(photo)
         self.camera.open()
 
+    def _share_height(self) -> None:
+        """Give the panel Segment the height that shows all its parts, the list the rest."""
+        docks = [self.dock, self.avalanches_dock]
+        room = self.dock.height() + self.avalanches_dock.height()
+        needed = min(self.dock.height() + self.dock.hidden_height, room)
+        along = Qt.Orientation.Vertical
+        self._iface.mainWindow().resizeDocks(docks, [needed, room - needed], along)
+
     def close(self) -> None:
         """Leave no item, dock, connection or process behind."""
         self._canvas.mapToolSet.disconnect(self._on_tool_set)
         QgsProject.instance().layersRemoved.disconnect(self._choose_layer)
         QgsProject.instance().layersAdded.disconnect(self._on_layers_added)
         self._arrival.stop()
+        self._layout.stop()
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
         self.keeper.close()
@@ -165,6 +183,7 @@ class PluginController(QObject):
     def _connect(self) -> None:
         dock, session, warn = self.dock, self.session, self.messages.warn
         dock.layer_chosen.connect(self._choose_layer)
+        dock.open_image.clicked.connect(lambda _=False: self._open_image())
         dock.shape_changed.connect(self._set_shape)
         dock.model_chosen.connect(self._on_model)
         dock.new_target_requested.connect(self._make_target)
@@ -205,6 +224,32 @@ class PluginController(QObject):
         is_open = layer is not None and image is not None and image.layer_id == layer.id()
         if image is None or not is_open or image.source.needs_pixel_size:
             self.session.choose(layer, self.dock.pixel_size.value())
+            self._show_posed_photo()
+
+    def _show_posed_photo(self) -> None:
+        """Show the photo beside the map, if the map shows only the outlines in it."""
+        photo, image = self._current_photo(), self.session.image
+        on_map = self._canvas.mapSettings().destinationCrs().isValid()
+        if on_map and photo is not None and self.georeferencer.pose_of(image) is not None:
+            self.camera_client.start()
+            self.camera.show_photo()
+            self._follow(self.camera.dock.photo, photo)
+
+    def _open_image(self) -> None:
+        """Add an image file to the project, choose it and zoom to it."""
+        kinds = tr("Images (*.jpg *.jpeg *.png *.tif *.tiff);;All files (*)")
+        path, _ = QFileDialog.getOpenFileName(self.dock, tr("Image"), "", kinds)
+        if not path:
+            return
+        layer = QgsRasterLayer(path, Path(path).stem)
+        if not layer.isValid():
+            self.messages.warn(tr("{} is no image that QGIS can read.").format(path))
+            return
+        QgsProject.instance().addMapLayer(layer)
+        self.dock.layer.setLayer(layer)
+        view = self._canvas.mapSettings()
+        self._canvas.setExtent(view.layerExtentToOutputExtent(layer, layer.extent()))
+        self._canvas.refresh()
 
     def _on_layers_added(self, layers: Sequence[QgsMapLayer]) -> None:
         """Choose a new picture, once a project that is being opened is there as a whole."""
@@ -215,10 +260,16 @@ class PluginController(QObject):
         """Choose a picture if there is none in hand, the active layer first."""
         if self.dock.layer.currentLayer() is not None or not self.dock.isVisible():
             return
+        images = self._images()
+        if images:
+            self.dock.layer.setLayer(images[0])
+
+    def _images(self) -> list[QgsRasterLayer]:
+        """Return the rasters of the project, the active one first, but for the camera's terrain."""
         layers = [self._iface.activeLayer(), *QgsProject.instance().mapLayers().values()]
         rasters = [layer for layer in layers if isinstance(layer, QgsRasterLayer)]
-        if rasters:
-            self.dock.layer.setLayer(rasters[0])
+        terrain = self.camera.pose_session.draft.dem
+        return [layer for layer in rasters if file_of(layer) not in terrain]
 
     def _on_image(self) -> None:
         image = self.session.image
@@ -272,7 +323,7 @@ class PluginController(QObject):
         found[0].triggerRepaint()
         if ref.layer_id not in self._told:
             self._told.add(ref.layer_id)
-            text = tr("Saved to the layer “{}”. It is in its file when you press Save.")
+            text = tr("In the layer “{}”. Save writes it to its file.")
             self.messages.inform(text.format(found[0].name()))
         if self.dock.open_form.isChecked():
             self._iface.openFeatureForm(*found, False, False)
@@ -301,6 +352,7 @@ class PluginController(QObject):
         self.dock.tool.setChecked(new is self.tool)
         if new is self.tool:
             self.camera.photo_dock.set_tool(self.photo_tool)
+            self.camera.photo_dock.show_pose.setChecked(False)  # points would hide avalanches
 
     # --- panel -----------------------------------------------------------------------------
 
@@ -392,7 +444,7 @@ class PluginController(QObject):
         answer = QMessageBox.question(
             self._iface.mainWindow(),
             tr("Discard this avalanche?"),
-            tr("Its clicks and its mask would be lost."),
+            tr("The clicks and the outline will be lost."),
             QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .controller import PluginController
 
 
+SHORTCUT = "Ctrl+Shift+K"
+"""Of *Map avalanches*, until the user chooses another one in QGIS's keyboard shortcuts."""
+
+
 class Plugin:
     """Plugin object, made when QGIS starts; everything but its actions is made at the first use."""
 
@@ -33,7 +37,9 @@ class Plugin:
     def initGui(self) -> None:  # noqa: N802
         """Add the actions and the page of options; called by QGIS."""
         camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
-        self._add(tr("Map avalanches"), self.open, QIcon(ICON))
+        main = self._add(tr("Map avalanches"), self.open, QIcon(ICON))
+        main.setObjectName("AvalancheISegOpen")
+        self._iface.registerMainWindowAction(main, SHORTCUT)
         self._add(tr("Georeference a webcam photo"), self.open_camera, camera)
         self._add(tr("Export mask of this image…"), lambda: self.open().export_actions.mask())
         self._add(tr("Export label image…"), lambda: self.open().export_actions.labels())
@@ -53,6 +59,7 @@ class Plugin:
         if self.controller is not None:
             self.controller.close()
             self.controller = None
+        self._iface.unregisterMainWindowAction(self._actions[0])
         for action in self._actions:
             self._iface.removePluginRasterMenu(TITLE, action)
             self._iface.removeToolBarIcon(action)
@@ -85,7 +92,7 @@ class Plugin:
         if orphans or damaged or settings.PANELS_OPEN.get():
             self.open(take_tool=False)
 
-    def _add(self, text: str, callback: Callable[[], object], icon: QIcon | None = None) -> None:
+    def _add(self, text: str, callback: Callable[[], object], icon: QIcon | None = None) -> QAction:
         """Add an action to the menu, and with an icon of its own to the toolbar."""
         action = QAction(icon or QIcon(ICON), text, self._iface.mainWindow())
         action.triggered.connect(lambda _=False: callback())
@@ -93,6 +100,7 @@ class Plugin:
         if icon is not None:
             self._iface.addToolBarIcon(action)
         self._actions.append(action)
+        return action
 
     def _on_options(self) -> None:
         if self.controller is not None:

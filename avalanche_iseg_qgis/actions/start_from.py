@@ -55,7 +55,7 @@ class StartFromActions:
         """Return the current image and its grid; raise IsegError if there is none."""
         image, grid = self._session.image, self._session.grid
         if image is None or grid is None:
-            raise IsegError(tr("Choose the image first in which the mask lies."))
+            raise IsegError(tr("First choose the image that the outline belongs to."))
         return image, grid
 
     def from_selection(self) -> None:

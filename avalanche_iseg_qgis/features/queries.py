@@ -53,7 +53,7 @@ class AvalancheEntry:
             area = f"{self.area:,.0f} px²" if self.plain else f"{self.area / 1e4:,.2f} ha"
         return (
             self.name,
-            "" if self.clicks is None else str(self.clicks),
+            str(self.clicks or "–"),  # by a box or an outline that was there
             "" if self.seconds is None else f"{self.seconds:.0f}",
             area,
         )

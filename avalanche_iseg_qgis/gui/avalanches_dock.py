@@ -45,7 +45,17 @@ class AvalanchesDock(QgsDockWidget):
         self.table.setHorizontalHeaderLabels(
             [tr("Avalanche"), tr("Clicks"), tr("Seconds"), tr("Area")]
         )
+        for column, tip in enumerate(
+            (
+                tr("Number in the order of mapping, and type"),
+                tr("Clicks that it took"),
+                tr("Time that it took"),
+                tr("On the map in hectares, in a photo in pixels"),
+            )
+        ):
+            self.table.horizontalHeaderItem(column).setToolTip(tip)
         self.table.verticalHeader().setVisible(False)
+        self.table.setMinimumHeight(56)  # one row: small screens have little room
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -20,6 +20,7 @@ from ..core.worker.protocol import (
     SetImage,
 )
 from ..i18n import tr
+from ..models.catalogue import entry_of
 from .requests import WorkerRequest
 from .settings import ShapeSettings, WorkerSettings
 from .state import WorkerState, describe
@@ -158,7 +159,7 @@ class SegmentationClient(WorkerSupervisor):
             return WorkerState.LOADING, tr("Loading the model {}…").format(self._settings.model)
         if self._requests:
             return WorkerState.BUSY, tr("Computing…")
-        return WorkerState.READY, describe(self.loaded)
+        return WorkerState.READY, describe(self.loaded, entry_of(self.loaded.name).title)
 
     def _advice(self) -> str:
         return tr(

@@ -26,11 +26,11 @@ class WorkerState(Enum):
     BROKEN = "broken"
 
 
-def describe(loaded: Loaded) -> str:
-    """Return which model is ready, and where it computes."""
+def describe(loaded: Loaded, title: str) -> str:
+    """Return which model is ready, by its title, and where it computes."""
     kind = loaded.device.partition(":")[0]
     if kind != "cpu":
-        return tr("Ready: {} on the GPU ({})").format(loaded.name, loaded.device)
+        return tr("Ready: {} on the GPU ({})").format(title, loaded.device)
     if loaded.threads == 1:
-        return tr("Ready: {} on the CPU, 1 thread").format(loaded.name)
-    return tr("Ready: {} on the CPU, {} threads").format(loaded.name, loaded.threads)
+        return tr("Ready: {} on the CPU, 1 thread").format(title)
+    return tr("Ready: {} on the CPU, {} threads").format(title, loaded.threads)

@@ -6,10 +6,17 @@ import pytest
 import scenery
 from driving import Driver
 from qgis.core import QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer
-from qgis.PyQt.QtCore import QPoint, QPointF, Qt
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QColor, QPalette, QWheelEvent
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLabel, QWidget
+from qgis.PyQt.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QWidget,
+)
 from waiting import wait_until
 
 from avalanche_iseg_qgis import settings
@@ -81,7 +88,8 @@ def test_all_fields_have_tooltips(dock):
         dock.layer, dock.threshold, dock.opacity, dock.mode, dock.colour, dock.click_size,
         dock.detail, dock.smoothing, dock.min_area, dock.fill_holes, dock.largest_only,
         dock.keep_off, dock.target, dock.write_back, dock.open_form, dock.model, dock.device,
-        dock.tool, dock.undo, dock.redo, dock.start_from, dock.finish, dock.discard, dock.help,
+        dock.open_image, dock.tool, dock.undo, dock.redo, dock.start_from, dock.finish,
+        dock.discard, dock.help,
     )  # fmt: skip
     assert not [field for field in fields if not field.toolTip()]
 
@@ -158,11 +166,55 @@ def test_a_new_picture_is_taken_if_there_is_none(iface, plugin, tmp_path):
     assert controller.session.image.layer_id == layer.id()
 
 
+def test_an_image_file_is_opened(iface, plugin, tmp_path, monkeypatch):
+    controller, said = plugin.open(), []
+    monkeypatch.setattr(controller.messages, "warn", said.append)
+    path = scenery.photo(tmp_path)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_what: (str(path), ""))
+    controller.dock.open_image.click()
+    assert controller.session.image.origin.path == str(path)
+    assert iface.mapCanvas().extent().contains(controller.dock.layer.currentLayer().extent())
+    path = tmp_path / "notes.jpg"
+    path.write_text("no image")
+    controller.dock.open_image.click()
+    assert said == [f"{path} is no image that QGIS can read."]
+    assert len(QgsProject.instance().mapLayers()) == 1
+
+
 def test_panels_come_back_unless_they_were_closed(iface, plugin):
     plugin.open()
     assert settings.PANELS_OPEN.get()
     plugin.controller.dock.close()
     assert not settings.PANELS_OPEN.get()
+
+
+def test_a_shortcut_opens_the_panels(iface, plugin):
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # of earlier tests
+    assert plugin.controller is None
+    (action,) = (a for a in plugin._actions if a.shortcut().toString() == "Ctrl+Shift+K")
+    used = [a.shortcut().toString() for a in iface.mainWindow().findChildren(type(action))]
+    assert used.count("Ctrl+Shift+K") == 1
+    QTest.keyClick(
+        iface.mainWindow(),
+        Qt.Key.Key_K,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    wait_until(lambda: plugin.controller is not None, what="the panels")
+
+
+def test_the_panels_share_the_height_of_a_small_window(iface, plugin):
+    window = iface.mainWindow()
+    before, was_maximized = window.geometry(), window.isMaximized()
+    window.showNormal()
+    window.setGeometry(0, 0, 1280, 720)
+    QTest.qWait(100)
+    dock = plugin.open().dock
+    try:
+        wait_until(lambda: dock.hidden_height <= 0, 10, "room for all parts")
+    finally:
+        window.setGeometry(before)
+        if was_maximized:
+            window.showMaximized()
 
 
 def test_there_is_help(iface, plugin):

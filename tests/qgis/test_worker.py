@@ -155,7 +155,7 @@ def test_starts_loads_and_says_so(listen, settings):
     heard.wait_for(WorkerState.READY)
     states = [state for state, _ in heard.states]
     assert states == [WorkerState.STARTING, WorkerState.LOADING, WorkerState.READY]
-    assert heard.service.text == "Ready: default on the CPU, 1 thread"
+    assert heard.service.text == "Ready: Standard model on the CPU, 1 thread"
     assert heard.service.loaded.name == "default"
     assert "default" in heard.service.welcome.models
 
@@ -281,7 +281,7 @@ def test_only_what_has_changed_is_done_again(ready, settings):
     ready.service.configure(replace(settings, threads=2))
     assert ready.service.state is WorkerState.LOADING
     ready.wait_for(WorkerState.READY)
-    assert ready.service.text == "Ready: default on the CPU, 2 threads"
+    assert ready.service.text == "Ready: Standard model on the CPU, 2 threads"
     assert ready.service.pid == pid
 
 
