@@ -92,6 +92,9 @@ class Client:
     def request(self, slot: object, request: object, receiver: Receiver) -> None:
         self.requests[slot] = request, receiver
 
+    def ensure_started(self) -> None:
+        """There is no worker."""
+
 
 # --- points ---------------------------------------------------------------------------------
 
