@@ -143,6 +143,7 @@ gate: $(READY)
 
 screenshots: $(READY) qgis
 	$(RUN) tests/qgis/run.py --script scripts/screenshots.py
+	LC_ALL=de_DE.UTF-8 $(RUN) tests/qgis/run.py --script scripts/screenshots.py docs/de/images
 
 # The styles shipped with the plugin follow from its schema.
 styles: $(READY) qgis

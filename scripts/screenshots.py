@@ -2,6 +2,7 @@
 
     python3 tests/qgis/run.py --script scripts/screenshots.py [FOLDER]
 
+The language is that of the environment: with ``LC_ALL=de_DE.UTF-8`` all is in German.
 Clicks are given with the mouse, where a user who sees the true outlines would give them.
 """
 
@@ -18,14 +19,22 @@ from driving import LEFT, RIGHT, Driver
 from operating import Mapper, middle
 from osgeo import gdal
 from qgis import utils
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRectangle, QgsSettings
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsSettings,
+)
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QColor, QPainter, QPen
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QTreeView
+from qgis.PyQt.QtWidgets import QApplication, QDialog, QDockWidget, QLabel, QTreeView
 from qgis.utils import iface
 from waiting import wait_until
 
+from avalanche_iseg_qgis import settings
 from avalanche_iseg_qgis.gui.options import OptionsPage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +43,7 @@ SCENE = ROOT / "build" / "demo" / "scene"
 NAME = "avalanche_iseg_qgis"
 PHOTO = "webcam_20240115_1030.jpg"
 MOST_CLICKS = 5
+PROFILE = "~/.local/share/QGIS/QGIS3/profiles/default/"
 
 
 def main() -> None:
@@ -77,11 +87,14 @@ def show_camera(folder: Path, scene: Path) -> None:
     mapper = Mapper(iface, utils.plugins[NAME], scene)
     mapper.pose(scene, CameraRecord.read(scene / "camera.json").camera)
     mapper.dock.raise_()
+    mapper.dock.steps[2].setCollapsed(False)
+    mapper.camera.photo_dock.show_pose.setChecked(True)
     mapper.camera.photo_dock.show_all()
     shown = mapper.camera.overlays.viewshed.geometry.boundingBox()
     show_on_map(shown)
     shoot(folder / "camera.png")
     mapper.controller.dock.raise_()
+    mapper.camera.photo_dock.show_pose.setChecked(False)
     mapper.prompt(*middle(scene, 2))
     wait_until(lambda: not mapper.on_map().isEmpty(), 30, "the outline on the map")
     mapper.camera.photo_dock.show_all()
@@ -114,9 +127,8 @@ def open_plugin(photo: Path) -> Driver:
     utils.startPlugin(NAME)
     iface.mainWindow().findChild(QDockWidget, "Browser").hide()
     QgsProject.instance().setCrs(QgsCoordinateReferenceSystem())  # as befits a photo
-    driver = Driver(iface, utils.plugins[NAME], photo)
-    driver.layer.setName(photo.stem)
-    return driver
+    layer = QgsRasterLayer(str(photo), photo.stem)
+    return Driver(iface, utils.plugins[NAME], layer)
 
 
 def zoom_to(driver: Driver, mask: np.ndarray) -> None:
@@ -175,7 +187,7 @@ def show_options(path: Path) -> None:
                 pages.keyboardSearch("Avalanche ISeg")
             dialog.setGeometry(300, 200, 1000, 500)
             for page in dialog.findChildren(OptionsPage):  # as it is for a user, not here
-                page.interpreter.setFilePath("/home/user/avalanche-iseg/.venv/bin/python")
+                page.interpreter.setFilePath("")
             shoot(path)
         finally:
             dialog.reject()
@@ -190,8 +202,12 @@ def show_windows(driver: Driver, folder: Path) -> None:
     """Photograph the windows *Set up segmentation* and *Models*."""
     for dialog in iface.mainWindow().findChildren(QDialog):
         dialog.close()
+    settings.INTERPRETER.set("")  # as it is at first
     setup = driver.studio.setup_actions.open_setup()
     wait_until(lambda: setup.chosen is not None, 60, "a Python")
+    for label in setup.findChildren(QLabel):  # as it is for a user, not here
+        label.setText(label.text().replace(QgsApplication.qgisSettingsDirPath(), PROFILE))
+    settings.INTERPRETER.set(str(PYTHON))
     setup.move(300, 200)
     shoot(folder / "setup.png")
     setup.reject()
