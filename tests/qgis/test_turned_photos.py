@@ -145,7 +145,7 @@ def test_a_camera_of_the_command_line_fits_in_qgis(
     map_from(mapper, scene / "labels.png")
     out = tmp_path / "map.gpkg"
     files = ("--camera", path, "--dem", scene / "dem.tif", "-o", out)
-    core(interpreter, "camera", "to-map", scene / "labels.png", *files)
+    core(interpreter, "camera", "to-map", scene / "labels.png", *files, "--bridge", 20)
     assert iou(mapped(True), outlines(out)[1]) > 0.9
     box = mapped(False).boundingBox()
     assert box.xMaximum() <= 600

@@ -114,6 +114,10 @@ class CameraDock(QgsDockWidget):
     def spare(self) -> int:
         """Height that is left below the steps, pixels; negative if they have to be scrolled."""
         content, view = self._area.widget(), self._area.viewport()
+        for step in self.steps:  # from the inside out, else sizes are those of before
+            for widget in (step.layout().itemAt(0).widget(), step):
+                widget.layout().activate()
+        content.layout().activate()
         wraps = content.hasHeightForWidth()
         needed = content.heightForWidth(view.width()) if wraps else content.sizeHint().height()
         return int(view.height() - needed)
