@@ -142,10 +142,11 @@ def test_a_camera_of_the_command_line_fits_in_qgis(
     wait_until(lambda: mapper.pose_session.range_map is not None, 60, "what the camera sees")
     wait_until(lambda: mapper.controller.segmentation_client.state.name == "READY", 60, "the model")
     mapper.controller._activate_tool()
+    mapper.dock.bridge.setValue(0)  # as on the command line
     map_from(mapper, scene / "labels.png")
     out = tmp_path / "map.gpkg"
     files = ("--camera", path, "--dem", scene / "dem.tif", "-o", out)
-    core(interpreter, "camera", "to-map", scene / "labels.png", *files, "--bridge", 20)
+    core(interpreter, "camera", "to-map", scene / "labels.png", *files)
     assert iou(mapped(True), outlines(out)[1]) > 0.9
     box = mapped(False).boundingBox()
     assert box.xMaximum() <= 600
