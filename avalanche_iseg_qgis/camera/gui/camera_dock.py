@@ -174,14 +174,14 @@ class CameraDock(QgsDockWidget):
         part = QWidget()
         column = QVBoxLayout(part)
         column.setContentsMargins(12, 6, 12, 0)
-        self.result, self.hint = QLabel(), QLabel()
+        self.result, self.details, self.hint = QLabel(), QLabel(), QLabel()
         font = self.result.font()
         font.setBold(True)
         self.result.setFont(font)
-        for label in (self.result, self.hint):
+        for label in (self.result, self.details, self.hint):
             label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             column.addWidget(label)
-        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return part
 
     def _inputs_part(self) -> QWidget:
@@ -279,9 +279,6 @@ class CameraDock(QgsDockWidget):
     def _pose_part(self) -> QWidget:
         part = QWidget()
         column = QVBoxLayout(part)
-        self.details = QLabel()
-        self.details.setWordWrap(True)
-        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.solve = tool_button(tr("Compute"), tr("Fit the pose now; it is also done by itself"))
         self.skyline = tool_button(
             tr("Start from skyline"),
@@ -311,7 +308,6 @@ class CameraDock(QgsDockWidget):
         self.more = menu_button(
             tr("More…"), tr("Details, shared cameras, import, export"), self.menu
         )
-        column.addWidget(self.details)
         column.addLayout(widget_row(self.solve, self.skyline))
         column.addLayout(widget_row(self.show_view, self.drape))
         column.addWidget(self.bridge)
