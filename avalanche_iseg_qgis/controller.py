@@ -14,6 +14,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from . import settings
 from .actions.avalanche_list import AvalancheListController
+from .actions.demo import open_demo
 from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
 from .actions.recovery import RecoveryController
@@ -184,6 +185,7 @@ class PluginController(QObject):
         dock, session, warn = self.dock, self.session, self.messages.warn
         dock.layer_chosen.connect(self._choose_layer)
         dock.open_image.clicked.connect(lambda _=False: self._open_image())
+        dock.demo.clicked.connect(lambda _=False: self._open_demo())
         dock.shape_changed.connect(self._set_shape)
         dock.model_chosen.connect(self._on_model)
         dock.new_target_requested.connect(self._make_target)
@@ -271,8 +273,16 @@ class PluginController(QObject):
         terrain = self.camera.pose_session.draft.dem
         return [layer for layer in rasters if file_of(layer) not in terrain]
 
+    def _open_demo(self) -> None:
+        try:
+            self.dock.layer.setLayer(open_demo(self._iface))
+        except IsegError as error:
+            self.messages.warn(str(error))
+        self._activate_tool()
+
     def _on_image(self) -> None:
         image = self.session.image
+        self.dock.demo.setVisible(image is None)
         self.dock.show_pixel_size(needed=image is not None and image.source.needs_pixel_size)
         text = ""
         if image is not None and image.replaced:

@@ -75,7 +75,7 @@ def build(parent: Path) -> Path:
             shutil.rmtree(path)
         else:
             path.unlink()
-    shutil.copytree(ROOT / "resources" / "models", plugin / "resources" / "models")
+    shutil.copytree(ROOT / "resources", plugin / "resources")
     compile_languages(ROOT / NAME / "languages", plugin / "languages")
     shutil.copy(ROOT / "LICENSE", plugin / "core")  # the plugin has its own
     metadata = (ROOT / "metadata.txt").read_text(encoding="utf-8").rstrip("\n")

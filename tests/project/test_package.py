@@ -44,3 +44,7 @@ def test_files(plugin):
     assert not [path for path in files if path.suffix in (".pyc", ".so", ".dll", ".sh", ".bat")]
     assert not any((plugin / path).is_symlink() for path in files)
     assert sum((plugin / path).stat().st_size for path in files) < 25e6
+
+
+def test_a_demo_photo_comes_with_it(plugin):
+    assert [path.suffix for path in (plugin / "resources" / "demo").iterdir()] == [".jpg"]

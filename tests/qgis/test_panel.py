@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import scenery
 from driving import Driver
-from qgis.core import QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsApplication, QgsGeometry, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QColor, QPalette, QWheelEvent
 from qgis.PyQt.QtTest import QTest
@@ -275,3 +277,29 @@ def finish(driver, place) -> None:
     driver.click(*place)
     driver.space.finish()
     wait_until(lambda: driver.space.prompts.empty, 60, "the feature")
+
+
+def test_without_an_image_a_demo_photo_is_offered(iface, plugin):
+    controller = plugin.open()
+    demo = controller.dock.demo
+    assert demo.isVisible()
+    QTest.mouseClick(demo, Qt.MouseButton.LeftButton)
+    wait_until(lambda: controller.session.image is not None)
+    image = controller.session.image
+    assert image.origin.observed_at is not None
+    assert not demo.isVisible()
+    assert iface.mapCanvas().extent().contains(iface.activeLayer().extent())
+    assert iface.mapCanvas().mapTool() is controller.tool
+    controller.dock.layer.setLayer(None)
+    assert demo.isVisible()
+    QTest.mouseClick(demo, Qt.MouseButton.LeftButton)
+    wait_until(lambda: controller.session.image is not None)
+    assert len(QgsProject.instance().mapLayers()) == 1
+
+
+def test_a_demo_photo_that_cannot_be_copied_is_a_message(iface, plugin):
+    place = Path(QgsApplication.qgisSettingsDirPath(), "avalanche_iseg", "demo")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("a file where the folder should be")
+    QTest.mouseClick(plugin.open().dock.demo, Qt.MouseButton.LeftButton)
+    assert "demo photo cannot be copied" in iface.messageBar().currentItem().text()
