@@ -113,7 +113,6 @@ class SetupDialog(QDialog):
         self.log.setMinimumHeight(80)
         self.log.setPlaceholderText(tr("What set-up does is written here."))
         self.begin = QPushButton()
-        self.begin.setDefault(True)
         self.over = QPushButton(tr("Start over"))
         self.stop = QPushButton(tr("Cancel"))
         self.report = QPushButton(tr("Copy report"))
@@ -208,6 +207,8 @@ class SetupDialog(QDialog):
         busy = self.busy
         self.headline.setText(headlines[state])
         self.begin.setText(buttons.get(state, tr("Set up")))
+        done = self.quit if state is kinds.READY else self.begin
+        done.setDefault(True)  # Enter makes no second environment where one is ready
         self.begin.setVisible(not busy)
         self.begin.setEnabled(self.chosen is not None and not self._fault)
         self.over.setVisible(state is kinds.UNFINISHED and not busy)

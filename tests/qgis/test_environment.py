@@ -175,6 +175,8 @@ def test_makes_an_environment_in_which_everything_works(
     assert window.changes == [str(python)]
     assert (python.parents[1] / "pyvenv.cfg").is_file()
     assert dialog.headline.text() == "Segmentation is set up."
+    assert dialog.quit.isDefault()
+    assert not dialog.begin.isDefault()
     lines = dialog.view.lines
     assert [line[0] for line in lines] == ["✓"] * 3
     for line, words in zip(lines, ("Python 3", "Prediction works", "Cameras work"), strict=True):
