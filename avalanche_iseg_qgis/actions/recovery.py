@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qgis.core import QgsApplication, QgsMapLayer, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QDateTime, QLocale, QObject, Qt, QTimer
+from qgis.PyQt.QtWidgets import QMessageBox
 
 from ..core.errors import IsegError
 from ..features import unsaved
@@ -55,6 +56,11 @@ class RecoveryController(QObject):
 
     A draft is lost with its layer, the project, or QGIS; a feature in a layer's edit buffer with
     the same, unless the user has saved or discarded the layer's edits.
+
+    Attributes
+    ----------
+    may_discard
+        Asks the user whether what is offered may be given up.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class RecoveryController(QObject):
         self._layers: dict[str, str] = {}  # watched ones, and the text that is kept of each
         self._has_warned = False
         self.offers: list[Offer] = []
+        self.may_discard: Callable[[], bool] = self._ask_to_discard
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY)
@@ -212,11 +219,11 @@ class RecoveryController(QObject):
         self._show_offers()
 
     def _show_offers(self) -> None:
-        text = ""
-        if self.offers:
-            what = "; ".join(_describe(offer.work) for offer in self.offers)
-            text = tr("Not lost: {}.").format(what)
+        text = tr("Not lost: {}.").format(self._offered()) if self.offers else ""
         self._dock.kept.show_text(text)
+
+    def _offered(self) -> str:
+        return "; ".join(_describe(offer.work) for offer in self.offers)
 
     def restore(self) -> None:
         """Bring back what is offered; what cannot be stays offered."""
@@ -234,8 +241,20 @@ class RecoveryController(QObject):
             if is_back:
                 self._withdraw_offer(offer.name)
 
+    def _ask_to_discard(self) -> bool:
+        answer = QMessageBox.question(
+            self._dock,
+            tr("Discard unfinished work?"),
+            tr("This cannot be brought back: {}.").format(self._offered()),
+            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return bool(answer == QMessageBox.StandardButton.Discard)
+
     def discard(self) -> None:
-        """Give up what is offered."""
+        """Give up what is offered, after asking."""
+        if not self.may_discard():
+            return
         for offer in self.offers:
             if offer.kept is not None:
                 self._files.remove(offer.kept)

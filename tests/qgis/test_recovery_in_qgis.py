@@ -181,6 +181,10 @@ def test_what_is_discarded_is_not_offered_again(hands, tmp_path):
     end_as_killed(tmp_path)
     controller = opened()
     _, discard = controller.dock.kept.buttons
+    controller.keeper.may_discard = lambda: False
+    push(discard)
+    assert controller.keeper.offers  # nothing goes unasked
+    controller.keeper.may_discard = lambda: True
     push(discard)
     assert controller.dock.kept.isHidden()
     utils.unloadPlugin(NAME)
