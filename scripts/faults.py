@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ("injected", "lost", "exceptions", "stuck")
 
 
-def run_part(seed: int, faults: int) -> dict:
-    """Run one part; return its report, as far as it came."""
+def run_part(walk: str, seed: int, count: int) -> dict:
+    """Run one part of a walk of ``tests/qgis``; return its report, as far as it came."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [sys.executable, ROOT / "tests/qgis/run.py", "--script"]
-        walk = [ROOT / "tests/qgis/walk.py", report, str(seed), str(faults)]
-        subprocess.run([*map(str, (*command, *walk))], check=False, cwd=ROOT)
+        part = [ROOT / "tests/qgis" / walk, report, str(seed), str(count)]
+        subprocess.run([*map(str, (*command, *part))], check=False, cwd=ROOT)
         return json.loads(report.read_text()) if report.exists() else {}
 
 
@@ -42,7 +42,7 @@ def main() -> int:
     features = crashes = 0
     for number, start in enumerate(range(0, asked.faults, asked.part)):
         seed = asked.seed + number
-        report = run_part(seed, min(asked.part, asked.faults - start))
+        report = run_part("walk.py", seed, min(asked.part, asked.faults - start))
         if not report.get("ended"):
             crashes += 1
             print(f"seed {seed}: QGIS crashed, or did not come to an end", flush=True)

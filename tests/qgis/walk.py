@@ -15,7 +15,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections import Counter
@@ -26,7 +25,6 @@ import numpy as np
 import scenery
 from qgis import utils
 from qgis.core import (
-    QgsApplication,
     QgsFeatureRequest,
     QgsProject,
     QgsRasterLayer,
@@ -37,6 +35,7 @@ from qgis.gui import QgsAttributeDialog
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, QEventLoop, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
+from uncaught import Uncaught
 from walk_camera import CameraFaults
 
 NAME = "avalanche_iseg_qgis"
@@ -62,9 +61,9 @@ class Walk:
         self.iface, self.folder, self.random = iface, folder, random.Random(seed)  # noqa: S311
         self.table: dict[str, Counter] = {}
         self.problems: list[str] = []
-        self.said: list[str] = []
+        self.uncaught = Uncaught()
+        self.said = self.uncaught.said
         self.doing = "begin"
-        self.errors: list[str] = []
         self.kind = "none"  # the fault that struck last
         self.saved: set[str] = set()  # uuids of features that must be there
         self.committed: set[str] = set()
@@ -94,28 +93,22 @@ class Walk:
 
     def run(self, faults: int, after_each=lambda: None) -> None:
         """Walk until so many faults have struck; call something after each."""
-        hook, thread_hook = sys.excepthook, threading.excepthook
-        sys.excepthook = lambda kind, error, where: self._on_error(error, where)
-        threading.excepthook = lambda found: self._on_error(found.exc_value, found.exc_traceback)
-        log = QgsApplication.messageLog()
-        log.messageReceived.connect(self._on_log)
-        try:
-            self._begin()
-            self.camera_faults = CameraFaults(self)
-            actions, ills = self._actions(), self._faults()
-            while sum(row["injected"] for row in self.table.values()) < faults:
-                for _ in range(self.random.randint(1, 3)):
-                    self._step(self.random.choice(actions))
-                ill = self.random.choice(ills)
-                self.kind = ill.__name__.replace("_", " ")
-                self.table.setdefault(self.kind, Counter())["injected"] += 1
-                self._step(ill)
-                after_each()
-        finally:
-            self._end()
-            self._report_errors()
-            log.messageReceived.disconnect(self._on_log)
-            sys.excepthook, threading.excepthook = hook, thread_hook
+        with self.uncaught:
+            try:
+                self._begin()
+                self.camera_faults = CameraFaults(self)
+                actions, ills = self._actions(), self._faults()
+                while sum(row["injected"] for row in self.table.values()) < faults:
+                    for _ in range(self.random.randint(1, 3)):
+                        self._step(self.random.choice(actions))
+                    ill = self.random.choice(ills)
+                    self.kind = ill.__name__.replace("_", " ")
+                    self.table.setdefault(self.kind, Counter())["injected"] += 1
+                    self._step(ill)
+                    after_each()
+            finally:
+                self._end()
+                self._report_errors()
 
     @property
     def violations(self) -> int:
@@ -694,9 +687,8 @@ class Walk:
         self._report_errors()
 
     def _report_errors(self) -> None:
-        for error in self.errors:
+        for error in self.uncaught.take_errors():
             self._problem("exceptions", error)
-        self.errors.clear()
 
     def _problem(self, column: str, text: str) -> None:
         self.table.setdefault(self.kind, Counter())[column] += 1
@@ -726,15 +718,6 @@ class Walk:
                 return False
             self._turn()
         return True
-
-    def _on_error(self, error, where) -> None:
-        self.errors.append("".join(traceback.format_exception(type(error), error, where)))
-
-    def _on_log(self, text: str, tag: str, level) -> None:
-        if tag == "Avalanche ISeg" and "\n" not in text:  # lines are of a worker that has ended
-            self.said.append(text)
-        elif "Traceback" in text:
-            self.errors.append(text)
 
 
 def _main() -> None:
