@@ -205,7 +205,12 @@ class Hands:
         QTest.keyClick(widget, key, held)
 
     def type(self, widget: QWidget, text: str) -> None:
-        QTest.keyClicks(widget, text[:_TYPED])
+        """Type a text, or paste it: `QTest` has no keys for other letters than ASCII."""
+        if text.isascii():
+            QTest.keyClicks(widget, text)
+        else:
+            QApplication.clipboard().setText(text)
+            self.key(widget, KEYS.Key_V, CTRL)
 
     def wheel(self, widget: QWidget) -> None:
         at, turn = QPointF(widget.rect().center()), self.random.choice((-120, 120))

@@ -193,7 +193,8 @@ class UserWalk:
         if NAME not in utils.plugins or utils.plugins[NAME].controller is None:
             return set(), self._features()
         drafts = [image.draft for image in self.session._images.values()]
-        prompts = {draft.prompts.to_json() for draft in drafts if not draft.prompts.empty}
+        given = [draft for draft in drafts if draft.history.is_changed]  # not as it was begun
+        prompts = {draft.prompts.to_json() for draft in given if not draft.prompts.empty}
         return prompts, self._features()
 
     def _check(self, name: str) -> None:
@@ -392,16 +393,17 @@ class UserWalk:
         self.before = self._made()  # with these clicks it becomes a feature
         QTest.keyClick(canvas, Qt.Key.Key_Return)
         self._turn(0.05)
-        client = self.controller.segmentation_client
+        clients = self.controller.segmentation_client, self.controller.camera_client
         ended = self._await(
             lambda: (
                 self.session.prompts.empty
                 or len(self.uncaught.said) > said
-                or client.state.name == "BROKEN"
+                or clients[0].state.name == "BROKEN"
             )
         )
         if not ended:
-            self._problem(f"no avalanche after Enter; {client.state.name}: {client.text}")
+            states = [f"{client.state.name}: {client.text}" for client in clients]
+            self._problem(f"no avalanche after Enter; {self.session.draft.state}; {states}")
         self.mapped += bool(self._features().keys() - before.keys())
         save = self.controller.avalanches_dock.save
         if save.isVisible() and self.random.random() < 0.4:
