@@ -25,7 +25,6 @@ import numpy as np
 import scenery
 from qgis import utils
 from qgis.core import (
-    QgsFeatureRequest,
     QgsProject,
     QgsRasterLayer,
     QgsSettings,
@@ -449,11 +448,11 @@ class Walk:
         self._some_prompts()
         if self.random.random() < 0.5:
             self.save_edits()
-        file = self.disk / "avalanches.gpkg"
-        if not file.exists():
+        if not self._file().exists():
             self._finish()
             self.save_edits()
             self._some_prompts()
+        file = self._file()
         for layer in self._layers():
             layer.dataProvider().leaveUpdateMode()
         locker = subprocess.Popen(
@@ -513,6 +512,8 @@ class Walk:
     def _without_photo(self, spoil) -> None:
         name = self._photo() or PHOTOS[0]
         path = self.photos / name
+        image = self.session.image
+        self._await(lambda: image is None or image.origin.sha256, "the photo's checksum")
         spoil(path)
         other = next(other for other in PHOTOS if other != name)
         if self.random.random() < 0.5:
@@ -612,8 +613,9 @@ class Walk:
             self.prompts[self._photo()] = self._prompts()
 
     def _features(self) -> set[str]:
-        request = QgsFeatureRequest()
-        return {f["uuid"] for layer in self._layers() for f in layer.getFeatures(request)}
+        from avalanche_iseg_qgis.features.reading import features_of
+
+        return {f["uuid"] for layer in self._layers() for f in features_of(layer)}
 
     def _layers(self) -> list[QgsVectorLayer]:
         layers = QgsProject.instance().mapLayers().values()
@@ -627,13 +629,18 @@ class Walk:
             if isinstance(layer, QgsRasterLayer)
         ]
 
+    def _file(self) -> Path:
+        """The GeoPackage: beside the photos where the disk of the project could not be written."""
+        first, second = (folder / "avalanches.gpkg" for folder in (self.disk, self.photos))
+        return second if second.exists() and not first.exists() else first
+
     def _add_photo(self, name: str) -> None:
         layer = QgsRasterLayer(str(self.photos / name), name)
         QgsProject.instance().addMapLayer(layer)
 
     def _add_layers(self) -> None:
         """Add the tables of features, if the project has lost them."""
-        file, there = self.disk / "avalanches.gpkg", {layer.name() for layer in self._layers()}
+        file, there = self._file(), {layer.name() for layer in self._layers()}
         for name in TABLES if file.exists() else ():
             layer = QgsVectorLayer(f"{file}|layername={name}", name)
             if name not in there and layer.isValid():  # the first posed photo makes that on the map
@@ -682,7 +689,8 @@ class Walk:
         found = self._features()
         if found != self.saved:
             gone, more = self.saved - found, found - self.saved
-            self._problem("lost", f"{len(gone)} features gone, {len(more)} too many")
+            text = f"{len(gone)} features gone, {len(more)} too many"
+            self._problem("lost", f"{text}; of {len(self.saved)}; said {self.said[-2:]}")
             self.saved = found
         self._report_errors()
 
