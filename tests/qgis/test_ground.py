@@ -174,7 +174,9 @@ def test_a_mask_without_avalanches_that_are_on_the_map_only(mapper, scene, truth
     assert "from a layer without CRS" in said[0]
 
 
-def test_the_camera_worker_is_started_when_it_is_needed(mapper, scene, truth, interpreter):
+def test_the_camera_worker_is_started_when_it_is_needed(
+    mapper, scene, truth, interpreter, monkeypatch
+):
     """In a project that is opened again nobody has asked for it yet; one that failed is retried."""
     mapper.pose(scene, truth)
     client = mapper.controller.camera_client
@@ -183,8 +185,8 @@ def test_the_camera_worker_is_started_when_it_is_needed(mapper, scene, truth, in
     mapper.finish()
     (layer,) = layers(True)
     assert layer.featureCount() == 1
-    said, bar = [], mapper.iface.messageBar()
-    bar.widgetAdded.connect(lambda _: said.append(bar.currentItem().text()))
+    said = []
+    monkeypatch.setattr(mapper.controller.messages, "warn", said.append)
     client.configure("/nowhere/python")
     mapper.prompt(*middle(scene, 2))
     QTest.keyClick(mapper.camera.photo_dock.canvas, Qt.Key.Key_Return)
