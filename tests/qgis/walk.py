@@ -448,11 +448,11 @@ class Walk:
         self._some_prompts()
         if self.random.random() < 0.5:
             self.save_edits()
-        if not self._file().exists():
+        if not any(file.exists() for file in self._files()):
             self._finish()
             self.save_edits()
             self._some_prompts()
-        file = self._file()
+        file = next(filter(Path.exists, self._files()), self._files()[0])
         for layer in self._layers():
             layer.dataProvider().leaveUpdateMode()
         locker = subprocess.Popen(
@@ -526,8 +526,21 @@ class Walk:
             layer.reload()
         self._choose(other)
         self._choose(name)
+        self._take_new_file(path)
         if self._prompts():  # a click asks for what could not be read
             self._give(lambda: self.session.add_click(*self._inside(), True), 1)
+
+    def _take_new_file(self, path: Path) -> None:
+        """Do what the message says, if the avalanche was begun in what the file was meanwhile."""
+        from avalanche_iseg_qgis.layers.file_version import file_version
+
+        image = self.session.image
+        self._await(
+            lambda: image is None or image.replaced or image.version == file_version(str(path)),
+            "another look at the photo",
+        )
+        if image is not None and image.replaced:
+            self.session.move_to_new_file()
 
     def _some_prompts(self) -> None:
         if not self._prompts():
@@ -629,10 +642,9 @@ class Walk:
             if isinstance(layer, QgsRasterLayer)
         ]
 
-    def _file(self) -> Path:
-        """The GeoPackage: beside the photos where the disk of the project could not be written."""
-        first, second = (folder / "avalanches.gpkg" for folder in (self.disk, self.photos))
-        return second if second.exists() and not first.exists() else first
+    def _files(self) -> list[Path]:
+        """GeoPackages: also beside the photos, once the disk could not be written."""
+        return [folder / "avalanches.gpkg" for folder in (self.disk, self.photos)]
 
     def _add_photo(self, name: str) -> None:
         layer = QgsRasterLayer(str(self.photos / name), name)
@@ -640,11 +652,13 @@ class Walk:
 
     def _add_layers(self) -> None:
         """Add the tables of features, if the project has lost them."""
-        file, there = self._file(), {layer.name() for layer in self._layers()}
-        for name in TABLES if file.exists() else ():
-            layer = QgsVectorLayer(f"{file}|layername={name}", name)
-            if name not in there and layer.isValid():  # the first posed photo makes that on the map
-                QgsProject.instance().addMapLayer(layer)
+        there = {layer.source() for layer in self._layers()}
+        for file in filter(Path.exists, self._files()):
+            for name in TABLES:
+                layer = QgsVectorLayer(f"{file}|layername={name}", name)
+                # The first posed photo makes the table on the map.
+                if layer.isValid() and layer.source() not in there:
+                    QgsProject.instance().addMapLayer(layer)
 
     def _choose(self, name: str) -> None:
         (layer,) = self._photo_layers(name)
