@@ -11,6 +11,7 @@ from qgis.names import ask_nothing
 
 _BUILT_ON = {
     "QgsCollapsibleGroupBox": QGroupBox,
+    "QgsCollapsibleGroupBoxBasic": QGroupBox,
     "QgsDockWidget": QDockWidget,
     "QgsMapCanvas": QGraphicsView,
     "QgsMapCanvasItem": QGraphicsItem,
