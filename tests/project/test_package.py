@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,3 +49,17 @@ def test_files(plugin):
 
 def test_a_demo_photo_comes_with_it(plugin):
     assert [path.suffix for path in (plugin / "resources" / "demo").iterdir()] == [".jpg"]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-pytorch.txt"])
+def test_the_lists_are_what_their_script_writes(name):
+    code = f"import requirements; print('\\n'.join(requirements.lines({name!r})))"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "scripts",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = ROOT / "avalanche_iseg_qgis" / "worker" / name
+    assert path.read_text(encoding="utf-8") == run.stdout, "run scripts/requirements.py"

@@ -51,20 +51,6 @@ def test_the_list_of_the_plugin():
     assert more.fingerprint != packages.fingerprint
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-pytorch.txt"])
-def test_the_lists_are_what_their_script_writes(name):
-    code = f"import requirements; print('\\n'.join(requirements.lines({name!r})))"
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT / "scripts",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    path = ROOT / "avalanche_iseg_qgis" / "worker" / name
-    assert path.read_text(encoding="utf-8") == run.stdout, "run scripts/requirements.py"
-
-
 def test_what_a_list_says_of_itself(tmp_path):
     text = (
         "# Python: 3.11 to 3.13\n# Size: 12 MB to download, 34 MB on disk\nA_b==1\na_b>=0 ; x\nc\n"
