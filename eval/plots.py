@@ -13,6 +13,8 @@ from core.errors import IsegError
 from core.json_files import MALFORMED, read_json
 from core.metrics import NOC_PERCENTS, Curve, NoC, iou_at, noc
 
+_MOST_CLICKS = 10_000  # more than anyone has given; plots have a point for each
+
 
 @dataclass(frozen=True)
 class PlottedRun:
@@ -88,10 +90,13 @@ def read_results(path: Path) -> list[PlottedRun]:
 
 def _result(document: dict[str, Any], stem: str) -> PlottedRun:
     settings = document["settings"]
+    max_clicks = int(settings["max_clicks"])
+    if not 1 <= max_clicks <= _MOST_CLICKS:
+        raise ValueError(f"max_clicks is {max_clicks}")
     return PlottedRun(
         label=f"{document['model']}, {document['mode']} ({stem})",
         dataset=str(document["dataset"]),
-        max_clicks=int(settings["max_clicks"]),
+        max_clicks=max_clicks,
         target_iou=float(settings["target_iou"]),
         curves=tuple(_curve(item) for item in document["objects"]),
     )

@@ -88,6 +88,15 @@ def test_plot_of_a_target_below_all_reported_ious(tmp_path):
     assert main(["plot", str(path), "-o", str(tmp_path)]) == 0
 
 
+@pytest.mark.parametrize("clicks", [0, -1, 10**30])
+def test_numbers_of_clicks_that_nobody_gives_are_refused(tmp_path, clicks):
+    content = document()
+    content["settings"]["max_clicks"] = clicks
+    path = write(tmp_path / "bad.json", content)
+    with pytest.raises(IsegError, match=rf"max_clicks is {clicks}"):
+        read_results(path)
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "null", '{"settings": 3}', '{"model": "x"}'])
 def test_a_file_that_is_not_results_is_named(tmp_path, content):
     path = tmp_path / "bad.json"
