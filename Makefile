@@ -66,8 +66,11 @@ endif
 
 test: test-core test-qgis
 
+# Training apart: its loaders end with signals, which kill a process that has computed with tiles (AMX) on
+# some virtual machines, as OpenVINO does in bfloat16.
 test-core: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest tests/training
+	$(RUN) -m pytest --ignore=tests/training
 
 test-qgis: $(READY) qgis
 	$(RUN) tests/qgis/run.py

@@ -444,8 +444,11 @@ def test_killed_before_its_first_answer_ever(listen, settings, number):
     heard.service.start()
     wait_until(lambda: heard.service.pid, what="the process")
     pid = heard.service.pid
+    program = Path(f"/proc/{pid}/cmdline")
+    # Until then it is a copy of QGIS, which has a handler of its own for a crash.
+    wait_until(lambda: b"qgis.bin" not in program.read_bytes(), what="its own program")
     os.kill(pid, number)
-    wait_until(lambda: heard.service.pid not in (0, pid), what="another one")
+    wait_until(lambda: heard.service.pid not in (0, pid), 60, "another one")
     heard.wait_for(WorkerState.READY)
 
 
