@@ -1,6 +1,6 @@
 """A random walk of a user over all panels, windows and menus of the plugin in the real QGIS.
 
-``python3 scripts/user_actions.py`` runs it in parts; `test_user_actions` runs a short one. Half of
+``python3 scripts/user_actions.py`` runs it in parts; `test_user_actions` checks it. Half of
 the actions use any widget that is seen; the others are what users do with maps, layers, projects
 and QGIS itself. After each action nothing may have been raised, QGIS may not have stood still, and
 what the user made must be there: in a layer, in hand, one undo away, in a file, or offered.
@@ -218,7 +218,7 @@ class UserWalk:
             for image in self.session._images.values()
             for state in image.draft.history._states
         }
-        stored = {f["prompts"] for layer in self._layers() for f in layer.getFeatures()}
+        stored = {f["prompts"] for layer in self._layers() for f in self._read(layer)}
         offered = {
             offer.work.prompts.to_json()
             for offer in self.controller.keeper.offers
@@ -226,11 +226,17 @@ class UserWalk:
         }
         return states | stored | offered
 
+    @staticmethod
+    def _read(layer):
+        from avalanche_iseg_qgis.features.reading import features_of  # by any connection
+
+        return features_of(layer)
+
     def _features(self) -> dict[str, str]:
         return {
             str(f["uuid"]): f"{layer.name()} (editable: {layer.isEditable()})"
             for layer in self._layers()
-            for f in layer.getFeatures()
+            for f in self._read(layer)
         }
 
     def _kept_features(self) -> set[str]:

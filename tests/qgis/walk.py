@@ -670,6 +670,8 @@ class Walk:
 
     def _settle(self) -> None:
         def settled() -> bool:
+            if self.client.state.name == "BROKEN" and "within a minute" in self.client.text:
+                self.client.restart()  # killed too often: the user presses Restart
             draft = self.session.draft
             if draft is None or draft.prompts.empty:
                 return True

@@ -61,7 +61,14 @@ class CameraFaults:
         return session
 
     def _await_pose(self, session) -> None:
-        self._walk._await(lambda: session.draft.record or session.failure, "the pose")
+        client = self._walk.controller.camera_client
+
+        def is_posed() -> bool:
+            if client.state.name == "BROKEN":
+                client.ensure_started()  # killed too often: the user presses Solve again
+            return bool(session.draft.record or session.failure)
+
+        self._walk._await(is_posed, "the pose")
         there = session.draft.points
         if there != self._points:
             self._walk._problem("lost", f"{len(there)} points of {len(self._points)}")
