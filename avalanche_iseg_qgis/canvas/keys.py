@@ -83,6 +83,8 @@ class KeyFilter(QObject):
 
 def keys_of(event: QKeyEvent) -> tuple[int, tuple[bool, bool, bool]]:
     """Return the key, and the modifiers held with it as in `PLAIN`."""
-    held, kinds = event.modifiers(), Qt.KeyboardModifier
-    control, shift = bool(held & kinds.ControlModifier), bool(held & kinds.ShiftModifier)
-    return event.key(), (control, shift, bool(held & (kinds.AltModifier | kinds.MetaModifier)))
+    held = event.modifiers()
+    control = bool(held & Qt.KeyboardModifier.ControlModifier)
+    shift = bool(held & Qt.KeyboardModifier.ShiftModifier)
+    others = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+    return event.key(), (control, shift, bool(held & others))
