@@ -119,17 +119,23 @@ def test_a_posed_photo_is_shown_and_sky_in_an_outline_is_said(mapper, scene, tru
     assert feature["outline_quality"] in ("exact", "estimated")
 
 
-def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
-    """What is drawn into the picture and finished without a click lies where it came from."""
-    mapper.pose(scene, truth)
+def select_outline(mapper, outline: QgsGeometry) -> QgsVectorLayer:
+    """An outline of the map in a layer of somebody else's, selected and active."""
     layer = QgsVectorLayer("MultiPolygon?crs=EPSG:2056&field=name:string", "inventory", "memory")
     feature = QgsFeature(layer.fields())
-    outline = true_outline(scene, 2)
     feature.setGeometry(outline)
     layer.dataProvider().addFeature(feature)
     QgsProject.instance().addMapLayer(layer)
     layer.selectAll()
     mapper.iface.setActiveLayer(layer)
+    return layer
+
+
+def test_true_outline_comes_back_from_the_picture(mapper, scene, truth):
+    """What is drawn into the picture and finished without a click lies where it came from."""
+    mapper.pose(scene, truth)
+    outline = true_outline(scene, 2)
+    layer = select_outline(mapper, outline)
     mapper.controller.start_actions.from_selection()
     wait_until(lambda: mapper.session.prompts.mask is not None, 30, "the outline in the picture")
     wait_until(mapper.settled, 30, "its outline")
@@ -144,13 +150,7 @@ def test_clicks_given_while_an_outline_is_on_its_way_stay(mapper, scene, truth, 
     mapper.pose(scene, truth)
     said = []
     monkeypatch.setattr(mapper.session, "say", said.append)
-    layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "inventory", "memory")
-    feature = QgsFeature(layer.fields())
-    feature.setGeometry(true_outline(scene, 2))
-    layer.dataProvider().addFeature(feature)
-    QgsProject.instance().addMapLayer(layer)
-    layer.selectAll()
-    mapper.iface.setActiveLayer(layer)
+    select_outline(mapper, true_outline(scene, 2))
     mapper.controller.start_actions.from_selection()
     mapper.session.add_click(100, 120, True)
     before = mapper.session.prompts
@@ -211,13 +211,7 @@ def test_clicks_on_hidden_ground_are_refused(mapper, scene, truth):
 def test_map_outlines_without_a_camera_are_explained(mapper, scene):
     said = []
     mapper.controller.start_actions._warn = said.append
-    layer = QgsVectorLayer("Polygon?crs=EPSG:2056", "inventory", "memory")
-    feature = QgsFeature(layer.fields())
-    feature.setGeometry(true_outline(scene, 1))
-    layer.dataProvider().addFeature(feature)
-    QgsProject.instance().addMapLayer(layer)
-    layer.selectAll()
-    mapper.iface.setActiveLayer(layer)
+    select_outline(mapper, true_outline(scene, 1))
     mapper.controller.start_actions._try(mapper.controller.start_actions.from_selection)
     assert "Camera panel" in said[0]
 
