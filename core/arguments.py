@@ -1,14 +1,17 @@
-"""Parsers of values on command lines."""
+"""Parsers of values on command lines, and a check of them."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
-from .errors import PromptError
+from .errors import IsegError, PromptError
+from .files import normal_path
 from .prompts import Box, Click
 
 
@@ -29,6 +32,12 @@ def box(text: str) -> Box:
         return Box.from_corners((row0, col0), (row1, col1))
     except (ValueError, PromptError):
         raise _fault(text, "COL,ROW,COL,ROW") from None
+
+
+def refuse_overwriting(path: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise an IsegError if ``--out`` is one of the inputs, by whatever path; None is none."""
+    if normal_path(path) in [normal_path(given) for given in inputs if given is not None]:
+        raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
 
 
 def number(text: str) -> float:

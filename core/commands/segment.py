@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arguments
-from ..errors import IsegError, PromptError
-from ..files import normal_path
+from ..errors import PromptError
 from ..image import Image, read_binary_mask, read_image, write_png
 from ..outline import (
     OUTLINE_DRIVERS,
@@ -174,8 +173,7 @@ def _check_before_work(args: argparse.Namespace) -> None:
         raise PromptError("Nothing to segment from: give at least one --click, --box or --mask.")
     for path in args.out:
         check_output_path(path)
-        if normal_path(path) in [normal_path(p) for p in (args.image, args.mask) if p is not None]:
-            raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
+        arguments.refuse_overwriting(path, (args.image, args.mask))
 
 
 def _segment(

@@ -14,8 +14,6 @@ from ...camera import CameraRecord
 from ...camera.resizing import resized
 from ...camera.turning import as_displayed
 from ...containers import orientation_of
-from ...errors import IsegError
-from ...files import normal_path
 from ...outline import check_output_path
 from .exif import focal_length
 
@@ -123,8 +121,7 @@ def add_out_option(parser: argparse.ArgumentParser, metavar: str, summary: str) 
 def check_out(path: Path, suffixes: Collection[str], inputs: Sequence[Path | None] = ()) -> None:
     """Refuse, before any work, an output file that cannot be written or is one of the inputs."""
     check_output_path(path, suffixes)
-    if normal_path(path) in [normal_path(given) for given in inputs if given is not None]:
-        raise IsegError(f"--out {path} would overwrite its own input: choose another name.")
+    arguments.refuse_overwriting(path, inputs)
 
 
 def exif_focal_length(path: Path, size: tuple[int, int]) -> float | None:
