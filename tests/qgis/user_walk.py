@@ -10,13 +10,9 @@ The same seed draws the same way, as far as workers and dialogs are as fast.
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import sys
-import tempfile
 import time
-import traceback
 from collections import Counter, deque
 from pathlib import Path
 
@@ -27,6 +23,7 @@ from attendant import Attendant
 from hands import LEFT, MAP_KEYS, NONE, RIGHT, Hands, name_of
 from operating import Operator
 from osgeo import ogr
+from part import run_part
 from qgis import utils
 from qgis.core import (
     QgsFeature,
@@ -594,22 +591,5 @@ def foreign_layer() -> QgsVectorLayer:
     return layer
 
 
-def _main() -> None:
-    """Run one part inside QGIS; arguments: file for the report, seed, number of actions."""
-    out, seed, actions = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    interpreter = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "python"
-    with tempfile.TemporaryDirectory(prefix="iseg-user-", ignore_cleanup_errors=True) as folder:
-        walk = UserWalk(utils.iface, interpreter, Path(folder), seed)
-
-        def write(*, ended: bool = False) -> None:
-            out.write_text(json.dumps({**walk.report(), "ended": ended}))
-
-        try:
-            walk.run(actions, write)
-        except Exception:  # of the walk itself, or what it calls
-            walk._problem(traceback.format_exc())
-        write(ended=True)
-
-
 if __name__ == "__main__":
-    _main()
+    run_part(UserWalk, lambda walk, text: walk._problem(text))

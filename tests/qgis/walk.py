@@ -8,21 +8,19 @@ same seed walks the same way, but for the moments at which faults strike.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import resource
 import signal
 import subprocess
-import sys
 import time
-import traceback
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import scenery
+from part import run_part
 from qgis import utils
 from qgis.core import (
     QgsProject,
@@ -744,24 +742,5 @@ class Walk:
         return True
 
 
-def _main() -> None:
-    """Run one part inside QGIS; arguments: file for the report, seed, number of faults."""
-    import tempfile
-
-    out, seed, faults = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    interpreter = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "python"
-    with tempfile.TemporaryDirectory(prefix="iseg-walk-", ignore_cleanup_errors=True) as folder:
-        walk = Walk(utils.iface, interpreter, Path(folder), seed)
-
-        def write(*, ended: bool = False) -> None:
-            out.write_text(json.dumps({**walk.report(), "ended": ended}))
-
-        try:
-            walk.run(faults, write)
-        except Exception:  # of the walk itself, or what it calls
-            walk._problem("exceptions", traceback.format_exc())
-        write(ended=True)
-
-
 if __name__ == "__main__":
-    _main()
+    run_part(Walk, lambda walk, text: walk._problem("exceptions", text))
