@@ -30,6 +30,7 @@ from pathlib import Path
 from fuzz_loaders import LOADERS, mutate_frame
 from fuzz_mutations import mutate_file
 
+ROOT = Path(__file__).resolve().parents[1]
 MOST_SECONDS, MOST_MB = 10.0, 1000.0
 ROOM = 4 << 30  # bytes of address space beyond what the loader needs from the start
 
@@ -87,19 +88,14 @@ def fuzz(name: str, count: int, seed: int, keep: Path | None) -> Tally:
     tally = Tally()
     done = 0
     while done < count:
-        command = [
-            sys.executable,
-            __file__,
-            "--seed",
-            str(seed),
-            "--child",
-            name,
-            str(done),
-            str(count),
-        ]
-        if keep:
-            command += ["--keep", str(keep)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        part = ["--seed", str(seed), "--child", name, str(done), str(count)]
+        command = [sys.executable, __file__, *part, *(["--keep", str(keep)] if keep else [])]
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},  # for what is the plugin's
+        ) as child:
             finished = _collect(child, tally)
         done += finished
         if child.returncode == 1:

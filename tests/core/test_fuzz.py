@@ -17,7 +17,7 @@ HEAVY = ["outlines", "native model", "RITM model", "start arrays", "configuratio
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, ROOT / "scripts" / "fuzz.py", *arguments],
         capture_output=True,

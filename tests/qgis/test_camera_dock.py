@@ -11,9 +11,9 @@ import scenery
 from hills import PLACES, POSITION
 from operating import LEFT, Operator, photo_point
 from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget
 from waiting import wait_until
 
 WIDTH, HEIGHT = 1200, 800
@@ -380,3 +380,21 @@ def test_nothing_is_left_behind(plugin, iface):
 def delete_what_was_let_go() -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QCoreApplication.processEvents()
+
+
+def test_the_photo_keeps_its_own_ways_of_drawing(operator):
+    """QGIS's options turn on a cache, which drawing that was cancelled uses after its end."""
+
+    def agree() -> None:
+        window = QApplication.activeModalWidget()
+        if window is None:
+            QTimer.singleShot(500, agree)
+        else:
+            window.accept()
+
+    QTimer.singleShot(500, agree)
+    operator.controller.setup_actions.open_options()
+    canvas = operator.camera.photo_dock.canvas
+    assert operator.iface.mapCanvas().isCachingEnabled()
+    assert not canvas.isCachingEnabled()
+    assert not canvas.isParallelRenderingEnabled()

@@ -134,7 +134,7 @@ class UserWalk:
     # --- one action ------------------------------------------------------------------------
 
     def _step(self, name: str, act) -> None:
-        self.before = self._made()
+        self.before, self.foreign = self._made(), self._count_foreign()
         self.attendant.agreed = False
         self.hands.did.clear()
         self._turn()
@@ -201,7 +201,8 @@ class UserWalk:
         if self.attendant.agreed:
             return
         gone = prompts - now_prompts
-        if gone and not gone <= self._reachable_prompts():
+        went_elsewhere = self._count_foreign() > self.foreign
+        if gone and not went_elsewhere and not gone <= self._reachable_prompts():
             self._problem(f"prompts are lost: {gone}")
         gone = features.keys() - now_features.keys()
         if name not in UNDOING and gone and not gone <= self._kept_features():
@@ -230,11 +231,27 @@ class UserWalk:
         return features_of(layer)
 
     def _features(self) -> dict[str, str]:
+        """Return the uuids of features by the layers they are in, but for those that are deleted.
+
+        A copy of a layer, which QGIS can make, shows a feature until its deletion is saved.
+        """
+        deleted = {
+            (layer.source(), fid)
+            for layer in self._layers()
+            if layer.editBuffer() is not None
+            for fid in layer.editBuffer().deletedFeatureIds()
+        }
         return {
             str(f["uuid"]): f"{layer.name()} (editable: {layer.isEditable()})"
             for layer in self._layers()
             for f in self._read(layer)
+            if (layer.source(), f.id()) not in deleted
         }
+
+    def _count_foreign(self) -> int:
+        """Return the number of outlines in layers of others, which keep no prompts."""
+        layers = set(self._all_layers()) - set(self._layers())
+        return sum(layer.featureCount() for layer in layers)
 
     def _kept_features(self) -> set[str]:
         """Features that are offered, or in files."""
@@ -247,11 +264,14 @@ class UserWalk:
                     found |= {str(feature["uuid"]) for feature in table}
         return found
 
-    def _layers(self) -> list[QgsVectorLayer]:
+    @staticmethod
+    def _all_layers() -> list[QgsVectorLayer]:
         layers = QgsProject.instance().mapLayers().values()
-        vectors = [layer for layer in layers if isinstance(layer, QgsVectorLayer)]
+        return [layer for layer in layers if isinstance(layer, QgsVectorLayer)]
+
+    def _layers(self) -> list[QgsVectorLayer]:
         ours = {"prompts", "uuid"}
-        return [layer for layer in vectors if ours <= set(layer.fields().names())]
+        return [layer for layer in self._all_layers() if ours <= set(layer.fields().names())]
 
     # --- QGIS around it ----------------------------------------------------------------------
 

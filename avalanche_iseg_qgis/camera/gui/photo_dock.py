@@ -42,6 +42,9 @@ class PhotoDock(QgsDockWidget):
         self.setObjectName("AvalancheISegPicture")
         self.canvas = QgsMapCanvas()
         self.canvas.setObjectName("AvalancheISegPictureCanvas")
+        # Not one of QGIS's maps: with the cache that these get from the options, drawing that was
+        # cancelled would still write to the cache of a canvas that is gone.
+        self.canvas.setProperty("browser_canvas", True)
         self.canvas.setCanvasColor(QColor(60, 62, 66))
         self.canvas.setDestinationCrs(QgsCoordinateReferenceSystem())
         self.canvas.enableAntiAliasing(True)
