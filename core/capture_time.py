@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
 
 _FIRST_CAMERAS = 1995  # years before are those of clocks that were never set
 _RESET_DAYS = ((1970, 1, 1), (1980, 1, 1), (2000, 1, 1))  # where clocks of many cameras start
@@ -76,6 +77,14 @@ def capture_time(
     return named or (_exif_time(changed, tags, "", now) if changed else None)
 
 
+class NamedTime(NamedTuple):
+    """The time that a path names, in UTC, or None; and what stands before and after it."""
+
+    when: datetime | None
+    before: str
+    after: str
+
+
 def parse_observed_at(path: str, now: datetime | None = None) -> datetime | None:
     """Parse the time, in UTC, that webcams and cameras write into file and folder names.
 
@@ -84,29 +93,47 @@ def parse_observed_at(path: str, now: datetime | None = None) -> datetime | None
     zone (Z, UTC, CET, MESZ, +05:00, +0530), else in local time of this computer; and seconds or
     milliseconds since 1970 (1705314600). Sizes such as 1920x1080, 1200px or 2160p are no times.
     """
+    return find_named_time(path, now).when
+
+
+def find_named_time(
+    path: str, now: datetime | None = None, zone: tzinfo | None = None
+) -> NamedTime:
+    """Find the time that a path names, as `parse_observed_at` does.
+
+    Parameters
+    ----------
+    path
+        The file: the time may stand in its name and in those of its folders.
+    now
+        Default: the present.
+    zone
+        Of names that state none; None is that of this computer.
+    """
     parts = [part for part in re.split(r"[/\\]", path) if part]
     if not parts:
-        return None
+        return NamedTime(None, "", "")
     stem = _SUFFIX.sub("", parts[-1])
+    above = "".join(f"{part}/" for part in parts[: -1 - _FOLDERS])
     text = _SIZE.sub("", "/".join((*parts[-1 - _FOLDERS : -1], stem)))
-    zone = _ZONE.search(stem)
+    named = _ZONE.search(stem)
     for found in reversed(list(_NAME_TIME.finditer(text))):
-        when = _named_time(found, zone[0] if zone else "")
+        when = _named_time(found, named[0] if named else "", zone)
         if when is not None and when <= _latest(now):
-            return when
-    for found in _EPOCH.finditer(stem):
+            return NamedTime(when, above + text[: found.start()], text[found.end() :])
+    for found in _EPOCH.finditer(text):
         when = datetime.fromtimestamp(int(found[1]), timezone.utc)
-        if when <= _latest(now):
-            return when
-    return None
+        if "/" not in text[found.end() :] and when <= _latest(now):
+            return NamedTime(when, above + text[: found.start()], text[found.end() :])
+    return NamedTime(None, above + text, "")
 
 
 def _latest(now: datetime | None) -> datetime:
     return (now or datetime.now(timezone.utc)) + _AHEAD
 
 
-def _named_time(found: re.Match[str], elsewhere: str) -> datetime | None:
-    """Return a time in UTC; the zone may stand elsewhere in the name."""
+def _named_time(found: re.Match[str], elsewhere: str, default: tzinfo | None) -> datetime | None:
+    """Return a time in UTC; the zone may stand elsewhere in the name, or be the default."""
     year, month, day = (int(found[name] or found[f"{name}2"]) for name in ("year", "month", "day"))
     hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
     if found["half"]:
@@ -127,7 +154,7 @@ def _named_time(found: re.Match[str], elsewhere: str) -> datetime | None:
     else:
         ahead = None
     zone = found["z"] or found["zone"] or elsewhere
-    return _to_utc(when, _parse_offset(zone) if ahead is None else ahead)
+    return to_utc(when, _parse_offset(zone) if ahead is None else ahead, default)
 
 
 def _is_reset(when: datetime) -> bool:
@@ -157,7 +184,7 @@ def _exif_time(
         return None
     offsets = (written, tags.get(f"EXIF_OffsetTime{kind}", ""), tags.get("EXIF_OffsetTime", ""))
     known = (ahead for ahead in map(_parse_offset, offsets) if ahead is not None)
-    time = _to_utc(when, next(known, None))
+    time = to_utc(when, next(known, None))
     return time if time is not None and time <= _latest(now) else None
 
 
@@ -177,11 +204,16 @@ def _parse_offset(text: str) -> timedelta | None:
     return ahead if inhabited and minutes % 15 == 0 and minutes < 60 else None
 
 
-def _to_utc(when: datetime, ahead: timedelta | None) -> datetime | None:
-    """Return a time in UTC, from a zone that is so far ahead of it; None: that of this computer."""
+def to_utc(
+    when: datetime, ahead: timedelta | None = None, zone: tzinfo | None = None
+) -> datetime | None:
+    """Return a time in UTC, from a clock that is so far ahead of it, or else in a zone.
+
+    Without both it is that of this computer. None for times that this computer does not know.
+    """
     try:
         if ahead is None:
-            return when.astimezone(timezone.utc)
+            return when.replace(tzinfo=zone).astimezone(timezone.utc)
         return (when - ahead).replace(tzinfo=timezone.utc)
     except (OverflowError, OSError, ValueError):  # year 1; on Windows all before 1970
         return None

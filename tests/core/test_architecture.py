@@ -180,8 +180,10 @@ LIGHT_PARTS |= {
     "projection.cache",
     "projection.range_map",
 }
+LIGHT_PARTS |= {"series"}
+LIGHT_PARTS |= {f"series.{name}" for name in ("exif_times", "listing", "name_rule", "records")}
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
-ROOMS = {"", "camera", "ipc", "projection", "survey", "worker", "zoo"}
+ROOMS = {"", "camera", "ipc", "projection", "series", "survey", "worker", "zoo"}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]
 IN_QGIS += [ROOT / "core" / room / "__init__.py" for room in sorted(ROOMS)]
 IN_QGIS += [  # what the range map stands on
