@@ -36,6 +36,7 @@ from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import HELP, Messages
 from .models.catalogue import usable
+from .series.controller import SeriesController
 from .session.draft import DraftState, FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
 from .session.session import empty_text
@@ -96,6 +97,7 @@ class PluginController(QObject):
         )
         self.export_actions = ExportActions(iface, session, self.messages)
         self.keeper = RecoveryController(session, self.dock, warn, self)
+        self.series: SeriesController | None = None  # made when one is first wanted
         self._connect()
         self.setup_actions = SetupActions(
             iface, self.dock, self.segmentation_client, self._restart_worker, self
@@ -135,6 +137,20 @@ class PluginController(QObject):
             self.camera.dock.photo.setLayer(photo)
         self.camera.open()
 
+    def open_series(self) -> None:
+        """Show the panel in which a series of photos is looked through."""
+        if self.series is None:
+            self.series = SeriesController(
+                self._iface,
+                self.session,
+                self.dock,
+                self.camera,
+                self.messages,
+                lambda: self.avalanche_list.count,
+                self,
+            )
+        self.series.dock.setUserVisible(True)
+
     def _share_height(self) -> None:
         """Give the panel Segment the height that shows all its parts, the list the rest."""
         docks = [self.dock, self.avalanches_dock]
@@ -152,6 +168,8 @@ class PluginController(QObject):
         self._layout.stop()
         if self._canvas.mapTool() is self.tool:
             self._deactivate_tool()
+        if self.series is not None:
+            self.series.close()
         self.keeper.close()
         self.setup_actions.close()
         self.avalanche_list.close()
@@ -327,6 +345,8 @@ class PluginController(QObject):
 
     def _on_saved(self, ref: FeatureRef) -> None:
         self.avalanche_list.note_saved(ref)
+        if self.series is not None:
+            self.series.note_saved(ref)
         found = resolve(ref)
         if found is None:
             return

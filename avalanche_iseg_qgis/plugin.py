@@ -41,6 +41,7 @@ class Plugin:
         main.setObjectName("AvalancheISegOpen")
         self._iface.registerMainWindowAction(main, SHORTCUT)
         self._add(tr("Georeference a webcam photo"), self.open_camera, camera)
+        self._add(tr("Look through a series of photos"), lambda: self.open().open_series())
         self._add(tr("Export mask of this image…"), lambda: self.open().export_actions.mask())
         self._add(tr("Export label image…"), lambda: self.open().export_actions.labels())
         self._add(tr("Export one mask per avalanche…"), lambda: self.open().export_actions.each())

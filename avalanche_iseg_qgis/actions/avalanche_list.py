@@ -76,6 +76,11 @@ class AvalancheListController(QObject):
                 for signal in _followed_signals(layer):
                     signal.disconnect(self._on_edit)
 
+    @property
+    def count(self) -> int:
+        """How many avalanches the current image has."""
+        return len(self._dock.entries)
+
     def refresh(self) -> None:
         """List the avalanches of the current image."""
         self._list(without=())

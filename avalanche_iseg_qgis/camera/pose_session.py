@@ -313,6 +313,40 @@ class PoseSession(QObject):
                 ).format(record.image)
             )
 
+    def follow_camera(self, reference: str) -> None:
+        """Pose the photo by another one of its camera, once it is known how far that has turned.
+
+        A photo in which that cannot be found out stays without a pose, so that nothing is mapped
+        to a wrong place; `warning` says so. Nothing happens if the other one has no pose.
+        """
+        posed = self._stored(reference)
+        if posed is None or posed.record is None or not self.draft.photo:
+            return
+        try:
+            record = resized(posed.record, self.draft.width, self.draft.height)
+        except CameraError as error:
+            self._on_not_followed(reference, str(error))
+            return
+        draft = replace(self.draft.with_record(record), dem=posed.dem)
+
+        def follow(found: Registered) -> None:
+            if found.trusted:
+                after = CameraRecord.from_json(found.record)
+                self._use_pose(with_drift(draft, record, after))
+            else:
+                self._on_not_followed(reference, found.reason)
+
+        receiver = self._receiver(follow, partial(self._on_not_followed, reference))
+        self._requests.register(draft, record, reference, receiver)
+        self._await_pose()
+
+    def _on_not_followed(self, reference: str, reason: str) -> None:
+        text = tr(
+            "The camera of {} does not fit this photo: {} Avalanches stay in the photo until it is "
+            "posed."
+        )
+        self._on_not_registered(text.format(Path(reference).name, reason))
+
     def _use_pose(self, draft: PoseDraft) -> None:
         """Go on with a pose that was not solved here."""
         self._store.write(draft)

@@ -28,6 +28,8 @@ class AvalanchesDock(QgsDockWidget):
 
     Attributes
     ----------
+    entries
+        What the table shows.
     save
         Saves the edits of all layers that `show_unsaved` names.
     """
@@ -40,7 +42,7 @@ class AvalanchesDock(QgsDockWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Avalanches"), parent)
         self.setObjectName("AvalancheISegAvalanches")
-        self._entries: list[AvalancheEntry] = []
+        self.entries: list[AvalancheEntry] = []
         self.table = QTableWidget(0, 4)
         self.table.setHorizontalHeaderLabels(
             [tr("Avalanche"), tr("Clicks"), tr("Seconds"), tr("Area")]
@@ -101,18 +103,18 @@ class AvalanchesDock(QgsDockWidget):
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
         """Fill the table; the avalanche that is selected stays so, and a single one is."""
         row = self.table.currentRow()
-        selected = self._entries[row].key if 0 <= row < len(self._entries) else ""
-        self._entries = list(entries)
-        self.table.setRowCount(len(self._entries))
-        for row, entry in enumerate(self._entries):
+        selected = self.entries[row].key if 0 <= row < len(self.entries) else ""
+        self.entries = list(entries)
+        self.table.setRowCount(len(self.entries))
+        for row, entry in enumerate(self.entries):
             for column, text in enumerate(entry.texts()):
                 self.table.setItem(row, column, QTableWidgetItem(text))
-        keys = [entry.key for entry in self._entries]
+        keys = [entry.key for entry in self.entries]
         if selected in keys:
             self.table.setCurrentCell(keys.index(selected), 0)
         else:
             self.table.setCurrentCell(0 if len(keys) == 1 else -1, 0)
-        self.empty.setVisible(not self._entries)
+        self.empty.setVisible(not self.entries)
         self._enable()
 
     def show_unsaved(self, layers: Sequence[str]) -> None:
@@ -123,9 +125,9 @@ class AvalanchesDock(QgsDockWidget):
 
     def _enable(self) -> None:
         for button in self._buttons:
-            button.setEnabled(0 <= self.table.currentRow() < len(self._entries))
+            button.setEnabled(0 <= self.table.currentRow() < len(self.entries))
 
     def _emit(self, signal: pyqtBoundSignal) -> None:
         row = self.table.currentRow()
-        if 0 <= row < len(self._entries):
-            signal.emit(self._entries[row])
+        if 0 <= row < len(self.entries):
+            signal.emit(self.entries[row])

@@ -139,13 +139,17 @@ class SegmentationSession:
         """Return the image of a key, if it was opened once."""
         return self._images.get(key)
 
+    def image_of_layer(self, layer_id: str) -> MappedImage | None:
+        """Return the image of a layer, if it was opened once."""
+        return next((i for i in self._images.values() if i.layer_id == layer_id), None)
+
     def close_image(self) -> None:
         """Have no current image."""
         self._set_current(None)
 
     def forget_layer(self, layer_id: str) -> None:
         """Keep the object of a layer that is about to be removed, until its source returns."""
-        image = next((i for i in self._images.values() if i.layer_id == layer_id), None)
+        image = self.image_of_layer(layer_id)
         if image is None:
             return
         image.layer_id = ""

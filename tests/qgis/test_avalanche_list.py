@@ -46,7 +46,7 @@ def vector_layer() -> QgsVectorLayer:
 
 
 def entries(driver):
-    return driver.studio.avalanches_dock._entries
+    return driver.studio.avalanches_dock.entries
 
 
 def names(driver) -> list[str]:

@@ -84,7 +84,7 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     assert feature["sigma_map_m"] > 0
     assert feature["pose_id"] == mapper.pose_session.draft.record.pose_id
     assert mapper.on_map().isEmpty()
-    assert len(mapper.controller.avalanches_dock._entries) == 1
+    assert len(mapper.controller.avalanches_dock.entries) == 1
     layer.selectByIds([feature.id()])
     mapper.iface.setActiveLayer(layer)
     mapper.controller.start_actions.from_selection()

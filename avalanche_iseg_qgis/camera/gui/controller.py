@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsPointXY, QgsProject
+from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QDockWidget
@@ -44,7 +44,7 @@ class CameraController(QObject):
 
     def __init__(self, iface: QgisInterface, client: CameraClient, parent: QObject) -> None:
         super().__init__(parent)
-        self._iface, self._canvas = iface, iface.mapCanvas()
+        self._iface, self._canvas, self._client = iface, iface.mapCanvas(), client
         window = iface.mainWindow()
         self._messages = Messages(iface)
         self.dock, self.photo_dock = CameraDock(window), PhotoDock(window)
@@ -79,6 +79,12 @@ class CameraController(QObject):
         if not self.photo_dock.isVisible():
             self._layout_timer.start()
         self.photo_dock.setUserVisible(True)
+
+    def follow(self, layer: QgsRasterLayer, reference: str) -> None:
+        """Pose the photo of a layer by another photo of its camera, which was posed."""
+        self.dock.photo.setLayer(layer)
+        self._client.start()
+        self.pose_session.follow_camera(reference)
 
     def close(self) -> None:
         """Remove all items, docks, tools and connections."""

@@ -1,0 +1,314 @@
+"""A series in QGIS: one photo at a time as a layer, with its camera, and what is noted of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsProject, QgsRasterLayer
+from qgis.gui import QgisInterface
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject, Qt, QThread, pyqtSignal
+from qgis.PyQt.QtGui import QKeySequence
+from qgis.PyQt.QtWidgets import QFileDialog
+
+from .. import settings
+from ..compat import QAction
+from ..core.errors import IsegError
+from ..core.series import PhotoState
+from ..core.series.records import SUFFIX
+from ..features import record, schema
+from ..features.queries import is_ours
+from ..features.reference import resolve
+from ..gui.widgets import retire
+from ..i18n import tr
+from ..layers.kinds import file_of, raster_layers
+from .browser import PhotoFilter, SeriesBrowser
+from .series_dock import SeriesDock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..camera.gui.controller import CameraController
+    from ..core.series import SeriesPhoto
+    from ..gui.segment_dock import SegmentDock
+    from ..messages import Messages
+    from ..session.draft import FeatureRef
+    from ..session.qt_session import QtSession
+
+KEYS = (("next", "D"), ("previous", "A"), ("nothing", "N"), ("hidden", "H"))
+"""Keys of the buttons, until the user chooses others in QGIS's keyboard shortcuts."""
+
+
+class _Opening(QThread):
+    """Lists the photos of a series in a thread.
+
+    Signals
+    -------
+    opened
+        (SeriesBrowser, or None; why not)
+    """
+
+    opened = pyqtSignal(object, str)
+
+    def __init__(self, path: Path, parent: QObject) -> None:
+        super().__init__(parent)
+        self._path = path
+
+    def run(self) -> None:
+        """Open the series; called by Qt."""
+        try:
+            self.opened.emit(SeriesBrowser.open(self._path), "")
+        except (IsegError, OSError) as error:
+            self.opened.emit(None, str(error))
+
+
+class SeriesController(QObject):
+    """Owns the dock *Series*; made when a series is first wanted, removed as a whole by `close`.
+
+    Attributes
+    ----------
+    browser
+        The open series; None before one is.
+    count_avalanches
+        Returns the number of avalanches in the current image.
+    """
+
+    def __init__(
+        self,
+        iface: QgisInterface,
+        session: QtSession,
+        segment_dock: SegmentDock,
+        camera: CameraController,
+        messages: Messages,
+        count_avalanches: Callable[[], int],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._iface, self._session, self._segment_dock = iface, session, segment_dock
+        self._camera, self._messages = camera, messages
+        self.count_avalanches = count_avalanches
+        self.browser: SeriesBrowser | None = None
+        self._opening: _Opening | None = None
+        self._layer: QgsRasterLayer | None = None  # of the open photo
+        self._added: set[str] = set()  # ids of layers that are removed again
+        self.dock = SeriesDock(iface.mainWindow())
+        iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
+        self.dock.open_folder.clicked.connect(lambda _=False: self._ask_for_folder())
+        self.dock.filmstrip.chosen.connect(self.open_photo)
+        self.dock.filter_changed.connect(self._set_filter)
+        self._actions = [self._action(name, key) for name, key in KEYS]
+
+    def close(self) -> None:
+        """Remove dock, keys and threads; the photo stays in the project."""
+        if self._opening is not None:
+            self._opening.wait()
+        for action in self._actions:
+            self._iface.unregisterMainWindowAction(action)
+            self._iface.mainWindow().removeAction(action)
+            action.deleteLater()
+        self.dock.filmstrip.photos.close()
+        self._iface.removeDockWidget(self.dock)
+        retire(self.dock)
+        self.deleteLater()
+
+    def _action(self, name: str, key: str) -> QAction:
+        """Make the action of a button, whose key can be changed as any of QGIS."""
+        button, window = getattr(self.dock, name), self._iface.mainWindow()
+        action = QAction(tr("Series: {}").format(button.text()), window)
+        action.setObjectName(f"AvalancheISegSeries_{name}")
+        self._iface.registerMainWindowAction(action, key)
+        window.addAction(action)
+        acts: dict[str, Callable[[], None]] = {
+            "next": lambda: self.go(1),
+            "previous": lambda: self.go(-1),
+            "nothing": lambda: self.note(PhotoState.NOTHING),
+            "hidden": lambda: self.note(PhotoState.HIDDEN),
+        }
+        action.triggered.connect(lambda _=False: acts[name]())
+        action.setEnabled(False)  # single letters are others' until a series is open
+        button.clicked.connect(lambda _=False: acts[name]())
+        shortcut = action.shortcut() or QKeySequence(key)
+        button.setToolTip(f"{button.toolTip()} ({shortcut.toString()})")
+        return action
+
+    # --- the series ------------------------------------------------------------------------------
+
+    def _ask_for_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self.dock, tr("Folder of photos, or of a series"), settings.SERIES.get()
+        )
+        if folder:
+            self.open(folder)
+
+    def open(self, path: str) -> None:
+        """Open the series of a folder of photos, or a folder ``*.series``."""
+        if self._opening is not None:
+            return
+        self.dock.progress.setText(tr("Looking for photos in {}…").format(path))
+        self._opening = _Opening(Path(path), self)
+        self._opening.opened.connect(self._on_opened)
+        self._opening.start()
+
+    def _on_opened(self, browser: SeriesBrowser | None, fault: str) -> None:
+        if self._opening is not None:
+            self._opening.wait()
+            self._opening.deleteLater()
+            self._opening = None
+        if browser is None:
+            self._messages.warn(fault)
+            self.dock.show_current(self.browser)
+            return
+        self.browser = browser
+        path = browser.store.path
+        folder = browser.store.folders[0] if browser.store.folders else path
+        settings.SERIES.set(str(path if folder != path.parent else folder))
+        self.dock.setWindowTitle(tr("Series: {}").format(path.name[: -len(SUFFIX)]))
+        self.dock.show_series(browser)
+        for action in self._actions:
+            action.setEnabled(True)
+        first = next((p for p in browser.shown if browser.state_of(p) is PhotoState.UNSEEN), None)
+        photo = first or browser.next()
+        if photo is not None:
+            self.open_photo(photo)
+
+    def _set_filter(self, wanted: PhotoFilter) -> None:
+        if self.browser is None:
+            return
+        self.browser.photo_filter = wanted
+        self.dock.show_days(self.browser.days())
+        self.dock.show_photos(self.browser)
+
+    # --- photos ----------------------------------------------------------------------------------
+
+    def go(self, step: int) -> None:
+        """Open the next photo of those shown, or the one before."""
+        photo = self.browser.next(step) if self.browser else None
+        if photo is not None:
+            self.open_photo(photo)
+        elif self.browser is not None:
+            self._messages.inform(
+                tr("This is the last photo.") if step > 0 else tr("This is the first photo.")
+            )
+
+    def open_photo(self, photo: SeriesPhoto) -> None:
+        """Open a photo in the place of the one before; its unfinished avalanche stays with that."""
+        browser = self.browser
+        if browser is None:
+            return
+        path = str(photo.path)
+        layer = next(
+            (each for each in raster_layers() if browser.find(file_of(each)) == photo), None
+        )
+        is_new = layer is None
+        if layer is None:
+            layer = QgsRasterLayer(path, photo.path.stem)
+        if not layer.isValid():
+            text = tr("{} cannot be opened: copy it again, or note “Could not see”.")
+            self._messages.warn(text.format(path))
+            browser.current = photo
+            self.dock.show_current(browser)
+            return
+        before, self._layer = self._layer, layer
+        browser.current = photo
+        if is_new:
+            self._added.add(layer.id())
+            self._show_as_before(layer, before)
+        self._segment_dock.layer.setLayer(layer)
+        self._iface.setActiveLayer(layer)
+        if before is not layer:
+            self._drop(before)
+        self.dock.show_current(browser)
+        self._follow_camera(photo, layer)
+
+    def _show_as_before(self, layer: QgsRasterLayer, before: QgsRasterLayer | None) -> None:
+        """Add a layer, in the view of the one before if it has its size: the same place stays."""
+        canvas = self._iface.mapCanvas()
+        same = (
+            before is not None and not sip.isdeleted(before) and before.extent() == layer.extent()
+        )
+        extent = canvas.extent()
+        QgsProject.instance().addMapLayer(layer)
+        if not same:
+            extent = canvas.mapSettings().layerExtentToOutputExtent(layer, layer.extent())
+        canvas.setExtent(extent)
+        canvas.refresh()
+
+    def _drop(self, layer: QgsRasterLayer | None) -> None:
+        """Remove the layer of the photo before, unless an avalanche in it is unfinished.
+
+        Layers that the user has added stay.
+        """
+        if layer is None or sip.isdeleted(layer) or layer.id() not in self._added:
+            return
+        image = self._session.image_of_layer(layer.id())
+        if image is None or not image.draft.has_work:
+            QgsProject.instance().removeMapLayer(layer.id())
+
+    # --- cameras ---------------------------------------------------------------------------------
+
+    def _follow_camera(self, photo: SeriesPhoto, layer: QgsRasterLayer) -> None:
+        """Pose the photo by the nearest one of its camera that was posed by points."""
+        browser, pose = self.browser, self._camera.pose_session
+        if browser is None:
+            return
+        posed: dict[str, SeriesPhoto] = {}
+        for path in pose.photos:
+            found, draft = browser.find(path), pose.draft_of(path)
+            if found is None or draft is None or draft.record is None:
+                continue
+            if found == photo:
+                return  # it has a pose
+            if draft.record.image in ("", found.path.name):
+                posed[path] = found
+        reference = browser.nearest(photo, posed.values())
+        for path, found in posed.items():
+            if found == reference:
+                self._camera.follow(layer, path)
+
+    # --- what is noted ---------------------------------------------------------------------------
+
+    def note(self, state: PhotoState) -> None:
+        """Note what was found in the open photo, and open the next one."""
+        browser = self.browser
+        if browser is None or browser.current is None:
+            return
+        count = self.count_avalanches()
+        if count:
+            text = tr("This photo has {} avalanches: delete them first if there are none.")
+            self._messages.warn(text.format(count))
+            return
+        photo = browser.current
+        if self._try(lambda: browser.note(photo, state)):
+            self.dock.filmstrip.photos.update(photo)
+            if browser.next() is None:
+                self.dock.show_current(browser)
+            self.go(1)
+
+    def note_saved(self, ref: FeatureRef) -> None:
+        """Note an avalanche that was mapped in a photo of the series."""
+        browser, found = self.browser, resolve(ref)
+        if browser is None or found is None:
+            return
+        layer, feature = found
+        ours = is_ours(layer)
+        path = str(record.attribute_value(feature, "image_path") or "") if ours else ""
+        image = self._session.image
+        photo = browser.find(path or (image.source.path if image else ""))
+        if photo is None:
+            return
+        count = self.count_avalanches() if photo == browser.current else browser.count_of(photo) + 1
+        avalanche = (
+            str(record.attribute_value(feature, schema.AVALANCHE) or ref.uuid) if ours else ""
+        )
+        if self._try(lambda: browser.note_avalanche(photo, avalanche or ref.uuid, max(1, count))):
+            self.dock.filmstrip.photos.update(photo)
+            self.dock.show_current(browser)
+
+    def _try(self, act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except IsegError as error:
+            self._messages.warn(str(error))
+            return False
+        return True

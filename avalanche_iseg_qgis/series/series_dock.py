@@ -1,0 +1,147 @@
+"""The dock *Series*: the filmstrip, what is noted of the open photo, and which photos are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qgis.gui import QgsDockWidget
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ..core.series import PhotoState
+from ..gui.widgets import fit_width, tool_button
+from ..i18n import tr
+from .browser import PhotoFilter, time_of
+from .filmstrip import Filmstrip, state_label
+
+if TYPE_CHECKING:
+    from .browser import SeriesBrowser
+
+
+class SeriesDock(QgsDockWidget):
+    """Dock along the lower edge of the window.
+
+    Signals
+    -------
+    filter_changed
+        (PhotoFilter) by the user.
+    """
+
+    filter_changed = pyqtSignal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Series"), parent)
+        self.setObjectName("AvalancheISegSeries")
+        self.open_folder = tool_button(
+            tr("Folder…"), tr("Open a folder of webcam photos, with all folders in it")
+        )
+        self.previous = tool_button(tr("Previous"), tr("Open the photo before"))
+        self.next = tool_button(tr("Next"), tr("Open the next photo"))
+        self.nothing = tool_button(
+            tr("Nothing released"), tr("Note that no avalanche is in this photo, and go on")
+        )
+        self.hidden = tool_button(
+            tr("Could not see"), tr("Note that the slopes cannot be seen in this photo, and go on")
+        )
+        self.camera, self.day, self.state = QComboBox(), QComboBox(), QComboBox()
+        self.usable_only = QCheckBox(tr("Without night, fog …"))
+        self.usable_only.setToolTip(
+            tr("Pass over photos that the screening found useless; the choice is yours")
+        )
+        self.filmstrip = Filmstrip()
+        self.progress = QLabel()
+        self.place = QLabel()
+        for combo, tip in (
+            (self.camera, tr("Show the photos of this camera")),
+            (self.day, tr("Show the photos of this day")),
+            (self.state, tr("Show the photos with this state")),
+        ):
+            combo.setToolTip(tip)
+            fit_width(combo)
+            combo.activated.connect(lambda _: self._on_filter())
+        self.usable_only.clicked.connect(lambda _: self._on_filter())
+        line = QHBoxLayout()
+        for part in (self.open_folder, self.previous, self.next, self.nothing, self.hidden):
+            line.addWidget(part)
+        line.addWidget(self.place, 1)
+        for part in (self.camera, self.day, self.state, self.usable_only):
+            line.addWidget(part)
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.addLayout(line)
+        column.addWidget(self.filmstrip)
+        column.addWidget(self.progress)
+        self.setWidget(content)
+        self.show_series(None)
+
+    def show_series(self, browser: SeriesBrowser | None) -> None:
+        """Show another series, or none."""
+        self._fill(self.camera, tr("All cameras"), browser.cameras() if browser else [])
+        self._fill(self.day, tr("All days"), browser.days() if browser else [])
+        self.state.clear()
+        self.state.addItem(tr("All states"), None)
+        for state in PhotoState:
+            self.state.addItem(state_label(state), state.value)
+        self.show_photos(browser)
+
+    def show_photos(self, browser: SeriesBrowser | None) -> None:
+        """Show which photos are shown now."""
+        self.filmstrip.photos.show(browser)
+        self.show_current(browser)
+
+    def show_days(self, days: list[str]) -> None:
+        """Offer other days; the one that is chosen stays if it is among them."""
+        chosen = self.day.currentData()
+        self._fill(self.day, tr("All days"), days)
+        self.day.setCurrentIndex(max(0, self.day.findData(chosen)))
+
+    def show_current(self, browser: SeriesBrowser | None) -> None:
+        """Show which photo is open, and what is noted of it and of all."""
+        photo = browser.current if browser else None
+        self.filmstrip.show_current(photo)
+        for button in (self.nothing, self.hidden):
+            button.setEnabled(photo is not None)
+        self.previous.setEnabled(bool(browser and browser.next(-1)))
+        self.next.setEnabled(bool(browser and browser.next()))
+        self.usable_only.setVisible(bool(browser and browser.is_screened))
+        place = ""
+        if browser is not None and photo is not None:
+            noted = state_label(browser.state_of(photo), browser.count_of(photo))
+            place = tr("{}, {}: {}").format(photo.camera, time_of(photo), noted)
+        self.place.setText(place)
+        self.progress.setText(_progress_text(browser))
+
+    def _on_filter(self) -> None:
+        state = self.state.currentData()
+        self.filter_changed.emit(
+            PhotoFilter(
+                self.camera.currentData() or "",
+                self.day.currentData() or "",
+                PhotoState(state) if state else None,
+                self.usable_only.isChecked(),
+            )
+        )
+
+    @staticmethod
+    def _fill(combo: QComboBox, everything: str, names: list[str]) -> None:
+        combo.clear()
+        combo.addItem(everything, "")
+        for name in names:
+            combo.addItem(name, name)
+
+
+def _progress_text(browser: SeriesBrowser | None) -> str:
+    if browser is None:
+        return tr("Open a folder of webcam photos: they are looked through one by one.")
+    counts, total = browser.progress(), len(browser.shown)
+    return tr(
+        "{} photos: {} not looked at, {} with avalanches, {} with nothing released, {} could not "
+        "be seen"
+    ).format(
+        total,
+        counts[PhotoState.UNSEEN],
+        counts[PhotoState.AVALANCHES],
+        counts[PhotoState.NOTHING],
+        counts[PhotoState.HIDDEN],
+    )
