@@ -242,3 +242,44 @@ def test_another_picture_of_a_camera_that_has_turned(mapper, scene, truth, tmp_p
     )
     for old, new in zip(points, mapper.pose_session.draft.points, strict=True):
         assert (new.u - old.u, new.v - old.v) == pytest.approx((-7, 3), abs=1.0)
+
+
+def test_the_camera_follows_through_a_series(mapper, scene, tmp_path):
+    """A photo of the camera that has turned gets the turned pose; one of fog gets none."""
+    from dataclasses import replace
+
+    import scenery
+    from osgeo import gdal
+
+    from avalanche_iseg_qgis.core.camera import CameraRecord
+
+    pixels = np.moveaxis(gdal.Open(str(scene / "picture.jpg")).ReadAsArray(), 0, -1)
+    folder = tmp_path / "hut"
+    folder.mkdir()
+    fog = np.full_like(pixels, 190)
+    for hour, image in ((8, pixels), (9, np.roll(pixels, (3, -7), axis=(0, 1))), (10, fog)):
+        scenery.write(folder / f"hut_20240115_{hour:02}0000.jpg", image, driver="JPEG")
+    mapper.controller.open_series()
+    series = mapper.controller.series
+    series.open(str(folder))
+    wait_until(lambda: series.browser is not None, what="the series")
+    layer = mapper.iface.activeLayer()
+    mapper.dock.photo.setLayer(layer)
+    mapper.pose_session.change(dem=(str(scene / "dem.tif"),), epsg=2056)
+    record = replace(CameraRecord.read(scene / "camera.json"), image="")
+    mapper.pose_session.use_camera(record)
+    said = []
+    mapper.pose_session.warning.connect(said.append)
+    series.go(1)
+    wait_until(lambda: mapper.pose_session.draft.record, 60, "the turned camera")
+    assert mapper.pose_session.draft.photo.endswith("_090000.jpg")
+    turned = np.degrees(np.hypot(7, 3) / record.camera.f)
+    assert mapper.pose_session.draft.record.drift_deg == pytest.approx(turned, rel=0.2)
+    assert said == []
+    series.go(1)
+    wait_until(lambda: said, 60, "what does not fit")
+    assert "hut_20240115_0" in said[0]
+    assert mapper.pose_session.draft.record is None
+    assert mapper.controller.georeferencer.pose_of(mapper.session.image) is None
+    series.go(-1)  # has its pose already
+    assert mapper.pose_session.draft_of(str(folder / "hut_20240115_090000.jpg")).record
