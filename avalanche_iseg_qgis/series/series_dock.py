@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from qgis.gui import QgsDockWidget
 from qgis.PyQt.QtCore import pyqtSignal
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..core.series import PhotoState
 from ..gui.widgets import fit_width, tool_button
@@ -58,20 +66,26 @@ class SeriesDock(QgsDockWidget):
         ):
             combo.setToolTip(tip)
             fit_width(combo)
+            combo.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             combo.activated.connect(lambda _: self._on_filter())
         self.usable_only.clicked.connect(lambda _: self._on_filter())
-        line = QHBoxLayout()
+        for label in (self.place, self.progress):  # however long, they do not widen the window
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        above, below = QHBoxLayout(), QHBoxLayout()
         for part in (self.open_folder, self.previous, self.next, self.nothing, self.hidden):
-            line.addWidget(part)
-        line.addWidget(self.place, 1)
+            above.addWidget(part)
+        above.addWidget(self.place, 1)
+        below.addWidget(self.progress, 1)
         for part in (self.camera, self.day, self.state, self.usable_only):
-            line.addWidget(part)
+            below.addWidget(part)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 2, 4, 2)
-        column.addLayout(line)
+        column.setSpacing(2)
+        column.addLayout(above)
         column.addWidget(self.filmstrip)
-        column.addWidget(self.progress)
+        column.addLayout(below)
+        content.setMaximumHeight(content.sizeHint().height())  # the rest is the map's
         self.setWidget(content)
         self.show_series(None)
 
@@ -109,8 +123,9 @@ class SeriesDock(QgsDockWidget):
         if browser is not None and photo is not None:
             noted = state_label(browser.state_of(photo), browser.count_of(photo))
             place = tr("{}, {}: {}").format(photo.camera, time_of(photo), noted)
-        self.place.setText(place)
-        self.progress.setText(_progress_text(browser))
+        for label, text in ((self.place, place), (self.progress, _progress_text(browser))):
+            label.setText(text)
+            label.setToolTip(text)
 
     def _on_filter(self) -> None:
         state = self.state.currentData()
