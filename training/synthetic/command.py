@@ -18,8 +18,9 @@ from core.arguments import natural, natural_or_zero
 from core.datasets.export import FORMAT, INDEX, VERSION
 from core.errors import DatasetError
 
-from .files import IMAGE, LABELS, write_scene
+from .files import IMAGE, LABELS, write_scene, write_winter
 from .scene import make_scene
+from .winter import make_winter
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,11 +40,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add("--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000")
     add("--workers", type=natural, default=1, metavar="K", help="default 1")
+    add(
+        "--winter",
+        type=natural,
+        metavar="N",
+        help="N photos of one camera over days, instead of scenes: drift, fog, night, snowfall, "
+        "avalanches that release at known times and fade; with the truth as tables and masks",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make the scenes.
+    """Make the scenes, or a winter.
 
     Raises
     ------
@@ -53,6 +61,9 @@ def run(args: argparse.Namespace) -> None:
     out: Path = args.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out} is not an empty folder: name a new one.")
+    if args.winter:
+        write_winter(make_winter(args.seed, args.winter, *args.size), out)
+        return
     for part in ("images", "masks"):
         (out / part).mkdir(parents=True)
     make = partial(_make, out=out, seed=args.seed, size=args.size)

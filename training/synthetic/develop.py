@@ -11,16 +11,23 @@ _DARKEST = 0.3
 
 
 def develop(
-    radiance: NDArray[np.float32], subject: NDArray[np.bool_], rng: np.random.Generator
+    radiance: NDArray[np.float32],
+    subject: NDArray[np.bool_],
+    rng: np.random.Generator,
+    *,
+    gain: float = 1.0,
+    grain_rng: np.random.Generator | None = None,
 ) -> NDArray[np.uint8]:
     """Take an (H, W, 3) uint8 RGB image of (H, W, 3) radiance.
 
     Exposure, which is set for the `subject` (H, W), colours, sharpness, noise and compression are
-    drawn at random.
+    drawn at random by ``rng``: with the same one, it is the same camera. ``gain`` is the factor by
+    which it exposes wrongly. ``grain_rng`` draws the noise, by default ``rng``.
     """
+    noise = grain_rng or rng
     grey = radiance.mean(axis=2)[subject]
     bright = float(np.percentile(grey[:: max(1, grey.size // 100_000)], 97))
-    exposed = radiance * np.float32(rng.uniform(0.7, 1.1) / max(bright, _DARKEST))
+    exposed = radiance * np.float32(gain * rng.uniform(0.7, 1.1) / max(bright, _DARKEST))
     exposed *= np.exp(rng.normal(0, 0.03, 3)).astype(np.float32)
     # A shoulder instead of a hard limit, then the display's gamma.
     shown = (exposed / (1 + exposed**4) ** 0.25) ** np.float32(1 / rng.uniform(1.9, 2.4))
@@ -28,8 +35,8 @@ def develop(
     shown = grey + np.float32(rng.uniform(0.55, 1.15)) * (shown - grey)
     shown = _lens(np.clip(shown, 0, 1), rng)
     grain = float(10 ** rng.uniform(-2.8, -1.8))
-    shown += grain * rng.standard_normal(shown.shape[:2], dtype=np.float32)[:, :, None]
-    shown += 0.5 * grain * rng.standard_normal(shown.shape, dtype=np.float32)
+    shown += grain * noise.standard_normal(shown.shape[:2], dtype=np.float32)[:, :, None]
+    shown += 0.5 * grain * noise.standard_normal(shown.shape, dtype=np.float32)
     image = np.clip(shown * 255 + 0.5, 0, 255).astype(np.uint8)
     return _compress(image, int(rng.integers(55, 97)))
 

@@ -42,13 +42,14 @@ def draw_avalanches(
     frame: PixelGround,
     release: NDArray[np.bool_],
     rng: np.random.Generator,
+    goal: int | None = None,
 ) -> list[Avalanche]:
-    """Draw one to five avalanches in view, none on another; none if no attempt gave one.
+    """Draw one to five avalanches, or up to `goal`, in view, none on another.
 
-    They start where `release` (rows, cols) lets them.
+    None if no attempt gave one. They start where `release` (rows, cols) lets them.
     """
     pixels = np.argwhere(_seen_release(frame, release))
-    goal = int(rng.choice(5, p=[0.3, 0.3, 0.2, 0.12, 0.08])) + 1
+    goal = goal or int(rng.choice(5, p=[0.3, 0.3, 0.2, 0.12, 0.08])) + 1
     # A day's avalanches look alike; in flat light only tone is left to tell them.
     clarity = float(rng.uniform(0.4 + 0.2 * day.cloud, 1.0))
     rock = ground.rock > 0

@@ -58,7 +58,7 @@ def cover(terrain: SceneTerrain, day: Conditions, rng: np.random.Generator) -> G
         rock.astype(np.float32),
         _forest(dem, slope, ridge, day, rng),
         _openness(dem),
-        _shadow(dem, day.sun),
+        cast_shadow(dem, day.sun),
     )
 
 
@@ -92,8 +92,11 @@ def _openness(dem: Plane) -> Plane:
     return np.asarray(np.clip(0.9 - 0.13 * closed, 0.4, 1.05))
 
 
-def _shadow(dem: Plane, sun: NDArray[np.float32]) -> Plane:
-    """Cast shadow: turn the sun to the left, then the highest ray so far is a running maximum."""
+def cast_shadow(dem: Plane, sun: NDArray[np.float32]) -> Plane:
+    """Cast shadow, as of `Ground`.
+
+    Turn the sun to the left, then the highest ray so far is a running maximum.
+    """
     rows, cols = dem.shape
     rise = float(sun[2] / np.hypot(sun[0], sun[1])) * CELL
     side = int(np.ceil(np.hypot(rows, cols)))

@@ -88,20 +88,22 @@ def render(
     avalanches: Sequence[Avalanche],
     trees: NDArray[np.float32],
     rng: np.random.Generator,
+    weather: np.random.Generator | None = None,
 ) -> Colours:
     """Render the scene to (H, W, 3) float32 radiance, about 1 for sunlit snow.
 
-    Trees are (H, W, 4) as `draw_trees` gives them.
+    Trees are (H, W, 4) as `draw_trees` gives them. ``weather`` draws mist and sky, by default
+    ``rng``, which draws all else: with the same one, another hour shows the same slopes.
     """
     surface = _surface(terrain, ground, day, sight.camera, frame, avalanches, rng)
     radiance = _light(surface, terrain, ground, day, frame)
     clear = np.exp(np.float32(-day.haze) * frame.distance)
-    clear = (clear * (1 - mist(frame.z, frame.azimuth, frame.tangent, rng)))[:, :, None]
+    clear = (clear * (1 - mist(frame.z, frame.azimuth, frame.tangent, weather or rng)))[:, :, None]
     air = air_light(day)
     radiance = radiance * clear + air * (1 - clear)
     edge = (sight.skyline(frame.azimuth) - frame.tangent) * np.float32(sight.camera.f)
     land = np.clip(edge + 0.5, 0, 1)[:, :, None]
-    sky = paint_sky(frame.azimuth, frame.tangent, day, rng)
+    sky = paint_sky(frame.azimuth, frame.tangent, day, weather or rng)
     radiance = sky + land * (radiance - sky)
     dark = NEEDLES + np.float32(0.06 * day.frost) * SNOW * (SKYLIGHT + CLOUDLIGHT * day.cloud)
     sunny = sunlight(day) + CLOUDLIGHT * np.float32(day.cloud)

@@ -113,7 +113,7 @@ def _try_world(rng: np.random.Generator, width: int, height: int) -> Scene | Non
         labels=labels,
         dem=terrain.dem,
         transform=terrain.transform,
-        camera=_camera_facts(camera, terrain),
+        camera=camera_facts(camera, terrain),
         control_points=control_points(terrain, camera, sight, frame, hidden, rng),
         outlines=[
             (number, map_outline(avalanche, terrain), avalanche.kind)
@@ -150,7 +150,8 @@ def _stand_trees(
         avalanches = [a for a, shows in zip(avalanches, clear, strict=True) if shows]
 
 
-def _camera_facts(camera: SceneCamera, terrain: SceneTerrain) -> dict[str, Any]:
+def camera_facts(camera: SceneCamera, terrain: SceneTerrain) -> dict[str, Any]:
+    """Return pose and lens as of `Scene.camera`."""
     cx, cy = camera.centre
     return {
         "epsg": EPSG,
