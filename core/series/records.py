@@ -151,6 +151,8 @@ class Observation(Note):
         here, as where a layer holds it.
     parts
         Number of rings of each part.
+    size
+        (width, height) of the photo as displayed, pixels; (0, 0) without rings.
     """
 
     avalanche: str = ""
@@ -158,6 +160,7 @@ class Observation(Note):
     confidence: float = 1.0
     rings: tuple[tuple[tuple[float, float], ...], ...] = ()
     parts: tuple[int, ...] = ()
+    size: tuple[int, int] = (0, 0)
 
 
 Record = Union[Review, Screening, Observation]  # noqa: UP007 - Python 3.9
@@ -187,6 +190,7 @@ class SeriesState:
     screenings: dict[str, Screening] = field(default_factory=dict)
     observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
     conflicts: list[tuple[Record, Record]] = field(default_factory=list)
+    _shown: dict[str, list[str]] = field(default_factory=dict)
 
     def state_of(self, photo: str) -> PhotoState:
         """Return the state of a photo; not looked at where nobody has noted one."""
@@ -200,11 +204,7 @@ class SeriesState:
 
     def avalanches_in(self, photo: str) -> list[str]:
         """Return the avalanches that a photo shows."""
-        return [
-            avalanche
-            for (avalanche, key), seen in self.observations.items()
-            if key == photo and seen.presence is Presence.PRESENT
-        ]
+        return self._shown.get(photo, [])
 
 
 class SeriesStore:
@@ -373,6 +373,8 @@ def merge_records(records: Iterable[Record]) -> SeriesState:
             state.screenings[record.photo] = record
         else:
             state.observations[record.avalanche, record.photo] = record
+            if record.presence is Presence.PRESENT:
+                state._shown.setdefault(record.photo, []).append(record.avalanche)
     return state
 
 
@@ -438,7 +440,7 @@ def _to_line(record: Record) -> str:
             content[name] = value.value
         elif isinstance(value, datetime):
             content[name] = value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        elif value not in ("", ()):
+        elif value not in ("", (), (0, 0)):
             content[name] = value
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -483,6 +485,8 @@ def _from_json(content: Mapping[str, Any]) -> Record:
             value = tuple(tuple((float(x), float(y)) for x, y in ring) for ring in value)
         elif name == "parts":
             value = tuple(int(count) for count in value)
+        elif name == "size":
+            value = (int(value[0]), int(value[1]))
         elif name == "count":
             value = int(value)
         elif name in ("figure", "confidence"):

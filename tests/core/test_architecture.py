@@ -181,7 +181,8 @@ LIGHT_PARTS |= {
     "projection.range_map",
 }
 LIGHT_PARTS |= {"series"}
-LIGHT_PARTS |= {f"series.{name}" for name in ("exif_times", "listing", "name_rule", "records")}
+LIGHT_PARTS |= {f"series.{name}" for name in ("activity", "exif_times", "listing", "looks")}
+LIGHT_PARTS |= {f"series.{name}" for name in ("name_rule", "records", "release_times", "screening")}
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
 ROOMS = {"", "camera", "ipc", "projection", "series", "survey", "worker", "zoo"}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]
