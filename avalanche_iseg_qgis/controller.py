@@ -14,6 +14,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from . import settings
 from .actions.avalanche_list import AvalancheListController
+from .actions.classify import ClassifyActions
 from .actions.demo import open_demo
 from .actions.export import ExportActions
 from .actions.overlay import SegmentationOverlay
@@ -89,6 +90,7 @@ class PluginController(QObject):
         self.avalanche_list = AvalancheListController(
             iface, session, self.avalanches_dock, warn, self
         )
+        self.classify = ClassifyActions(iface, self.avalanches_dock, self.messages, self)
         self.feature_saver = FeatureSaver(
             session, self.segmentation_client, self.georeferencer, self.dock, self
         )
@@ -173,6 +175,7 @@ class PluginController(QObject):
         self.keeper.close()
         self.setup_actions.close()
         self.avalanche_list.close()
+        self.classify.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
             overlay.close()

@@ -94,6 +94,7 @@ class AvalancheListController(QObject):
                 corrected.append(ref)
             self._follow(found[0])
         self.refresh()
+        self._dock.select(ref.key)
 
     def _follow(self, layer: QgsVectorLayer) -> None:
         if layer not in self._followed:

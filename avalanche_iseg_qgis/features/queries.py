@@ -39,7 +39,7 @@ class AvalancheEntry:
     @property
     def key(self) -> str:
         """What tells it from all others, also after it was saved to its file."""
-        return self.feature_ref.uuid or f"{self.feature_ref.layer_id} {self.feature_ref.feature_id}"
+        return self.feature_ref.key
 
     @property
     def name(self) -> str:

@@ -162,6 +162,11 @@ def mapper_name() -> str:
     return AUTHOR.get() or QgsApplication.userFullName() or QgsApplication.userLoginName()
 
 
+def release_attributes(after: datetime | None, before: datetime) -> dict[str, object]:
+    """Return when an avalanche released, in UTC: after the one time, if known, before the other."""
+    return {schema.RELEASED_FROM: _to_qt(after), schema.RELEASED_TO: _to_qt(before)}
+
+
 @functools.cache
 def plugin_version() -> str:
     """Return the version in the plugin's metadata."""

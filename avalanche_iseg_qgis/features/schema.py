@@ -15,6 +15,8 @@ from ..i18n import tr
 UUID, IMAGE_NAME, IMAGE_SHA256, PROMPTS = "uuid", "image_name", "image_sha256", "prompts"
 AVALANCHE = "avalanche_id"
 AREA = "area_m2"
+TYPE, TRIGGER, SIZE = "type", "trigger", "size_eaws"
+RELEASED_FROM, RELEASED_TO = "released_from", "released_to"
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,10 @@ def _classification() -> tuple[Attribute, ...]:
     return (
         identifier(UUID, "text", tr("Identifier")),
         identifier(AVALANCHE, "text", tr("Avalanche (groups its parts)"), "record", by_user=True),
-        _by_user("type", "text", tr("Type"), "what", avalanche_types()),
+        _by_user(TYPE, "text", tr("Type"), "what", avalanche_types()),
         _by_user("moisture", "text", tr("Moisture"), "what", moisture),
-        _by_user("trigger", "text", tr("Trigger"), "what", triggers),
-        _by_user("size_eaws", "int", tr("Size (EAWS)"), "what", _sizes()),
+        _by_user(TRIGGER, "text", tr("Trigger"), "what", triggers),
+        _by_user(SIZE, "int", tr("Size (EAWS)"), "what", _sizes()),
         _by_user("part", "text", tr("Outline covers"), "what", parts, "'avalanche'"),
         _by_user("outline_quality", "text", tr("Outline"), "what", qualities),
         _by_user("comment", "text", tr("Comment"), "what"),
@@ -134,8 +136,8 @@ def _sizes() -> dict[str, str]:
 def _times() -> tuple[Attribute, ...]:
     return (
         _by_user("observed_at", "datetime", tr("Observed at (UTC)"), "when"),
-        _by_user("released_from", "datetime", tr("Released after (UTC)"), "when"),
-        _by_user("released_to", "datetime", tr("Released before (UTC)"), "when"),
+        _by_user(RELEASED_FROM, "datetime", tr("Released after (UTC)"), "when"),
+        _by_user(RELEASED_TO, "datetime", tr("Released before (UTC)"), "when"),
     )
 
 

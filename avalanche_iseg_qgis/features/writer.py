@@ -76,11 +76,17 @@ def rewrite(
         shape = _coerce(geometry, layer)
         if not layer.changeGeometry(fid, shape):
             raise _refusal(layer)
-        values = {} if attributes is None else _field_values(layer, attributes, shape)
-        for index, value in values.items():
-            old = before.attribute(index)
-            if value != old and not layer.changeAttributeValue(fid, index, value, old):
-                raise _refusal(layer)
+        if attributes is not None:
+            _change_values(layer, before, _field_values(layer, attributes, shape))
+
+
+def set_attributes(
+    layer: QgsVectorLayer, fid: int, attributes: Mapping[str, object], text: str
+) -> None:
+    """Change attributes of a feature; parameters and errors as of `rewrite`."""
+    with _edit_command(layer, text):
+        before = _get_feature(layer, fid)
+        _change_values(layer, before, _field_values(layer, attributes, before.geometry()))
 
 
 def remove(layer: QgsVectorLayer, fid: int, text: str) -> None:
@@ -117,6 +123,13 @@ def _edit_command(layer: QgsVectorLayer, text: str) -> Iterator[None]:
         layer.destroyEditCommand()
         raise
     layer.endEditCommand()
+
+
+def _change_values(layer: QgsVectorLayer, before: QgsFeature, values: Mapping[int, Any]) -> None:
+    for index, value in values.items():
+        old = before.attribute(index)
+        if value != old and not layer.changeAttributeValue(before.id(), index, value, old):
+            raise _refusal(layer)
 
 
 def _get_feature(layer: QgsVectorLayer, fid: int) -> QgsFeature:

@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -21,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..features.queries import AvalancheEntry
 from ..i18n import tr
+from .widgets import menu_button
 
 
 class AvalanchesDock(QgsDockWidget):
@@ -30,6 +32,8 @@ class AvalanchesDock(QgsDockWidget):
     ----------
     entries
         What the table shows.
+    classify_menu
+        Values for the selected one.
     save
         Saves the edits of all layers that `show_unsaved` names.
     """
@@ -80,6 +84,10 @@ class AvalanchesDock(QgsDockWidget):
             button.clicked.connect(lambda _=False, s=signal: self._emit(s))
             buttons.addWidget(button)
             self._buttons.append(button)
+        self.classify_menu = QMenu(self)
+        classify = menu_button(tr("Classify"), tr("Set type, size or trigger"), self.classify_menu)
+        buttons.insertWidget(2, classify)
+        self._buttons.append(classify)
         buttons.addStretch(1)
         self.unsaved = QLabel()
         self.unsaved.setWordWrap(True)
@@ -100,10 +108,21 @@ class AvalanchesDock(QgsDockWidget):
         self.show_unsaved([])
         self._enable()
 
+    @property
+    def selected(self) -> AvalancheEntry | None:
+        """The entry that is selected."""
+        row = self.table.currentRow()
+        return self.entries[row] if 0 <= row < len(self.entries) else None
+
+    def select(self, key: str) -> None:
+        """Select the entry of a key, if it is shown."""
+        keys = [entry.key for entry in self.entries]
+        if key in keys:
+            self.table.setCurrentCell(keys.index(key), 0)
+
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
         """Fill the table; the avalanche that is selected stays so, and a single one is."""
-        row = self.table.currentRow()
-        selected = self.entries[row].key if 0 <= row < len(self.entries) else ""
+        selected = self.selected.key if self.selected else ""
         self.entries = list(entries)
         self.table.setRowCount(len(self.entries))
         for row, entry in enumerate(self.entries):
@@ -125,9 +144,8 @@ class AvalanchesDock(QgsDockWidget):
 
     def _enable(self) -> None:
         for button in self._buttons:
-            button.setEnabled(0 <= self.table.currentRow() < len(self.entries))
+            button.setEnabled(self.selected is not None)
 
     def _emit(self, signal: pyqtBoundSignal) -> None:
-        row = self.table.currentRow()
-        if 0 <= row < len(self.entries):
-            signal.emit(self.entries[row])
+        if self.selected is not None:
+            signal.emit(self.selected)

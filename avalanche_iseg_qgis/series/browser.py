@@ -18,7 +18,9 @@ from ..core.series import (
     PhotoState,
     Review,
     SeriesStore,
+    day_activity,
     list_photos,
+    release_intervals,
 )
 from ..core.series.records import SUFFIX
 from ..i18n import tr
@@ -26,7 +28,7 @@ from ..i18n import tr
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..core.series import Look, SeriesPhoto, SeriesState
+    from ..core.series import DayActivity, Look, ReleaseInterval, SeriesPhoto, SeriesState
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,21 @@ class SeriesBrowser:
         self.store.append([observation, review])
         self._state.observations[avalanche, photo.key] = observation
         self._state.reviews[photo.key] = review
+
+    def release_interval(self, avalanche: str) -> ReleaseInterval | None:
+        """Return when an avalanche released, by what is noted of its camera's photos.
+
+        None if none of them shows it.
+        """
+        shown = {key for known, key in self._state.observations if known == avalanche}
+        cameras = {photo.camera for photo in self._photos if photo.key in shown}
+        photos = [p for p in self._photos if p.camera in cameras and p.taken_at is not None]
+        return release_intervals(photos, self._state).get(avalanche)
+
+    def activity(self) -> list[DayActivity]:
+        """Return what each camera showed on each day, days without avalanches included."""
+        dated = [photo for photo in self._photos if photo.taken_at is not None]
+        return day_activity(dated, self._state, release_intervals(dated, self._state))
 
     def refresh(self) -> None:
         """Take in what colleagues have noted meanwhile; errors as of `SeriesStore.read`."""

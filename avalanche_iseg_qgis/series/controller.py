@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import QgsFeature, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt, QThread, pyqtSignal
@@ -15,10 +15,13 @@ from qgis.PyQt.QtWidgets import QFileDialog
 from .. import settings
 from ..compat import QAction
 from ..core.errors import IsegError
+from ..core.files import write_text
 from ..core.series import PhotoState
+from ..core.series.activity import to_csv
 from ..core.series.records import SUFFIX
-from ..features import record, schema
-from ..features.queries import is_ours
+from ..features import record, schema, writer
+from ..features.queries import find_layers, is_ours
+from ..features.reading import features_of
 from ..features.reference import resolve
 from ..gui.widgets import retire
 from ..i18n import tr
@@ -97,6 +100,12 @@ class SeriesController(QObject):
         self.dock.open_folder.clicked.connect(lambda _=False: self._ask_for_folder())
         self.dock.filmstrip.chosen.connect(self.open_photo)
         self.dock.filter_changed.connect(self._set_filter)
+        for text, act in (
+            (tr("Look for new photos and notes"), self.reopen),
+            (tr("Fill in release times"), self.fill_releases),
+            (tr("Observations per day (CSV)…"), self.export_activity),
+        ):
+            self.dock.menu.addAction(text).triggered.connect(lambda _=False, a=act: a())
         self._actions = [self._action(name, key) for name, key in KEYS]
 
     def close(self) -> None:
@@ -159,7 +168,6 @@ class SeriesController(QObject):
             self._messages.warn(fault)
             self.dock.show_current(self.browser)
             return
-        self.browser = browser
         path = browser.store.path
         folder = browser.store.folders[0] if browser.store.folders else path
         settings.SERIES.set(str(path if folder != path.parent else folder))
@@ -167,8 +175,11 @@ class SeriesController(QObject):
         self.dock.show_series(browser)
         for action in self._actions:
             action.setEnabled(True)
+        before = self.browser.current if self.browser else None
+        self.browser = browser
         first = next((p for p in browser.shown if browser.state_of(p) is PhotoState.UNSEEN), None)
-        photo = first or browser.next()
+        photo = browser.find(str(before.path)) if before else None
+        photo = photo or first or browser.next()
         if photo is not None:
             self.open_photo(photo)
 
@@ -298,17 +309,74 @@ class SeriesController(QObject):
         if photo is None:
             return
         count = self.count_avalanches() if photo == browser.current else browser.count_of(photo) + 1
-        avalanche = (
-            str(record.attribute_value(feature, schema.AVALANCHE) or ref.uuid) if ours else ""
-        )
-        if self._try(lambda: browser.note_avalanche(photo, avalanche or ref.uuid, max(1, count))):
+        avalanche = _avalanche_of(feature) if ours else f"{ref.layer_id}:{ref.feature_id}"
+        if self._try(lambda: browser.note_avalanche(photo, avalanche, max(1, count))):
             self.dock.filmstrip.photos.update(photo)
             self.dock.show_current(browser)
+            if ours:
+                self._try(lambda: self._fill_release(layer, feature))
 
-    def _try(self, act: Callable[[], None]) -> bool:
+    def _fill_release(self, layer: QgsVectorLayer, feature: QgsFeature) -> bool:
+        """Fill in when an avalanche released, where nobody has; return whether anything was."""
+        interval = self.browser and self.browser.release_interval(_avalanche_of(feature))
+        if not interval:
+            return False
+        known = record.release_attributes(interval.after, interval.before)
+        values = {
+            name: value
+            for name, value in known.items()
+            if value is not None and record.attribute_value(feature, name) is None
+        }
+        if values:
+            writer.set_attributes(layer, feature.id(), values, tr("Release time"))
+        return bool(values)
+
+    def fill_releases(self) -> None:
+        """Fill in when avalanches of the series released, by what is noted by now."""
+        if self.browser is None:
+            return
+        filled = 0
+        try:
+            for layer in find_layers(QgsProject.instance()):
+                filled += sum(self._fill_release(layer, f) for f in list(features_of(layer)))
+        except IsegError as error:
+            self._messages.warn(str(error))
+        text = tr("Release times of {} avalanches are filled in; those that were given stay.")
+        self._messages.inform(text.format(filled))
+
+    def export_activity(self) -> None:
+        """Write what each camera showed on each day as a table."""
+        if self.browser is None:
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self.dock, tr("Observations per day"), "observations.csv", tr("Table (*.csv)")
+        )
+        if not path:
+            return
+        rows = self.browser.activity()
+        try:
+            write_text(Path(path), to_csv(rows))
+        except OSError as error:
+            text = tr("{} could not be written: {}.")
+            self._messages.warn(text.format(path, error.strerror or error))
+        else:
+            self._messages.inform(tr("{} days are in {}.").format(len(rows), path))
+
+    def reopen(self) -> None:
+        """Look for new photos, and for what colleagues have noted."""
+        if self.browser is not None:
+            self.open(str(self.browser.store.path))
+
+    def _try(self, act: Callable[[], object]) -> bool:
         try:
             act()
         except IsegError as error:
             self._messages.warn(str(error))
             return False
         return True
+
+
+def _avalanche_of(feature: QgsFeature) -> str:
+    """Return the identifier of an avalanche, the same in all photos."""
+    found = record.attribute_value(feature, schema.AVALANCHE)
+    return str(found or record.attribute_value(feature, schema.UUID) or "")

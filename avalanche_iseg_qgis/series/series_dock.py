@@ -11,13 +11,14 @@ from qgis.PyQt.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from ..core.series import PhotoState
-from ..gui.widgets import fit_width, tool_button
+from ..gui.widgets import fit_width, menu_button, tool_button
 from ..i18n import tr
 from .browser import PhotoFilter, time_of
 from .filmstrip import Filmstrip, state_label
@@ -51,6 +52,8 @@ class SeriesDock(QgsDockWidget):
         self.hidden = tool_button(
             tr("Could not see"), tr("Note that the slopes cannot be seen in this photo, and go on")
         )
+        self.menu = QMenu(self)
+        self.more = menu_button(tr("More"), tr("Tables, release times, new photos"), self.menu)
         self.camera, self.day, self.state = QComboBox(), QComboBox(), QComboBox()
         self.usable_only = QCheckBox(tr("Without night, fog …"))
         self.usable_only.setToolTip(
@@ -72,7 +75,8 @@ class SeriesDock(QgsDockWidget):
         for label in (self.place, self.progress):  # however long, they do not widen the window
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         above, below = QHBoxLayout(), QHBoxLayout()
-        for part in (self.open_folder, self.previous, self.next, self.nothing, self.hidden):
+        buttons = self.open_folder, self.previous, self.next, self.nothing, self.hidden, self.more
+        for part in buttons:
             above.addWidget(part)
         above.addWidget(self.place, 1)
         below.addWidget(self.progress, 1)
@@ -114,6 +118,7 @@ class SeriesDock(QgsDockWidget):
         """Show which photo is open, and what is noted of it and of all."""
         photo = browser.current if browser else None
         self.filmstrip.show_current(photo)
+        self.more.setEnabled(browser is not None)
         for button in (self.nothing, self.hidden):
             button.setEnabled(photo is not None)
         self.previous.setEnabled(bool(browser and browser.next(-1)))

@@ -46,6 +46,11 @@ class FeatureRef:
     feature_id: int
     uuid: str = ""
 
+    @property
+    def key(self) -> str:
+        """What tells it from all others, also after it was saved to its file."""
+        return self.uuid or f"{self.layer_id} {self.feature_id}"
+
 
 @dataclass(eq=False)
 class PredictionState:

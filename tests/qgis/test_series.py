@@ -7,7 +7,7 @@ import time
 import pytest
 import scenery
 from driving import Driver
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QModelIndex, Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QFileDialog
@@ -15,6 +15,7 @@ from waiting import wait_until
 
 from avalanche_iseg_qgis.core.series import Look, PhotoState, Screening, SeriesStore
 
+RELEASED = "released_from", "released_to"
 HOURS = (8, 9, 10, 11, 12, 13)
 
 
@@ -27,6 +28,7 @@ def folder(tmp_path):
         (folder / camera).mkdir(parents=True)
         for hour in HOURS:
             name = f"{camera}_20240115_{hour:02}3000.jpg"
+            image[:8, :8] = 15 * hour  # no two are the same picture
             scenery.write(folder / camera / name, image, driver="JPEG")
     return folder
 
@@ -52,6 +54,11 @@ def opened(series, path) -> None:
 def rasters() -> list[str]:
     layers = QgsProject.instance().mapLayers().values()
     return [layer.name() for layer in layers if isinstance(layer, QgsRasterLayer)]
+
+
+def vectors() -> list[QgsVectorLayer]:
+    layers = QgsProject.instance().mapLayers().values()
+    return [layer for layer in layers if isinstance(layer, QgsVectorLayer)]
 
 
 def states(folder) -> list[PhotoState]:
@@ -110,11 +117,11 @@ def test_avalanches_are_noted_with_their_photo(controller, folder, iface, plugin
     opened(controller.series, folder)
     (layer,) = QgsProject.instance().mapLayers().values()
     driver = Driver(iface, plugin, layer)
+    browser = controller.series.browser
     for count in (1, 2):
         driver.click(*scenery.CENTRE)
         driver.key(Qt.Key.Key_Return)
         wait_until(lambda: driver.space.prompts.empty, what="the feature")
-        browser = controller.series.browser
         wait_until(lambda c=count: browser.count_of(browser.current) == c, what="the note")
     assert states(folder) == [PhotoState.AVALANCHES]
     controller.series.note(PhotoState.NOTHING)  # there are avalanches in it
@@ -126,6 +133,48 @@ def test_avalanches_are_noted_with_their_photo(controller, folder, iface, plugin
     assert len(controller.avalanches_dock.entries) == 0
     controller.series.go(-1)
     assert len(controller.avalanches_dock.entries) == 2
+
+
+def test_release_times_are_filled_in_by_what_was_looked_at(
+    controller, folder, iface, plugin, tmp_path, monkeypatch
+):
+    opened(controller.series, folder)
+    controller.series.note(PhotoState.NOTHING)  # 8:30
+    controller.series.note(PhotoState.HIDDEN)  # 9:30
+    driver = Driver(iface, plugin, iface.activeLayer())
+    driver.click(*scenery.CENTRE)
+    driver.key(Qt.Key.Key_Return)
+    wait_until(lambda: driver.space.prompts.empty, what="the feature")
+    (layer,) = vectors()
+    (feature,) = layer.getFeatures()
+    times = [feature[name].toLocalTime().time().hour() for name in RELEASED]
+    assert times == [8, 10]
+    layer.changeAttributeValue(feature.id(), layer.fields().indexOf(RELEASED[0]), None)
+    layer.changeAttributeValue(
+        feature.id(), layer.fields().indexOf(RELEASED[1]), feature[RELEASED[0]]
+    )
+    controller.series.go(-1)
+    controller.series.note(PhotoState.NOTHING)  # 9:30 after all
+    controller.series.fill_releases()
+    (feature,) = layer.getFeatures()
+    times = [feature[name].toLocalTime().time().hour() for name in RELEASED]
+    assert times == [9, 8]  # what was given stays
+    path = tmp_path / "days.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    controller.series.export_activity()
+    heading, first, second = path.read_text(encoding="utf-8").splitlines()
+    assert heading.startswith("date,camera,photos,")
+    assert first.startswith("2024-01-15,cam1,6,")
+    assert second.startswith("2024-01-15,cam2,6,")
+
+
+def test_new_photos_are_found_and_the_place_is_kept(series, folder):
+    series.go(1)
+    scenery.write(folder / "cam1" / "cam1_20240115_073000.jpg", scenery.pixels(), driver="JPEG")
+    series.reopen()
+    wait_until(lambda: series._opening is None, what="the series")
+    assert len(series.browser.shown) == 13
+    assert series.browser.current.path.name == "cam1_20240115_093000.jpg"
 
 
 def test_an_unfinished_avalanche_stays_with_its_photo(controller, folder, iface, plugin):
