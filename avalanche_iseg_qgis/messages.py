@@ -5,6 +5,8 @@ from __future__ import annotations
 from qgis.core import Qgis, QgsMessageLog
 from qgis.gui import QgisInterface
 
+from .i18n import tr_core
+
 TITLE = "Avalanche ISeg"
 HELP = "https://github.com/avalanche-iseg/avalanche-iseg/blob/main/docs/plugin.md"
 _SECONDS = 7
@@ -25,5 +27,6 @@ class Messages:
         self._push(text, Qgis.MessageLevel.Info)
 
     def _push(self, text: str, level: Qgis.MessageLevel) -> None:
+        text = tr_core(text)
         QgsMessageLog.logMessage(text, TITLE, level, notifyUser=False)
         self._iface.messageBar().pushMessage(TITLE, text, level, _SECONDS)

@@ -8,18 +8,17 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).parent))
+from source_messages import messages
 from translations import LANGUAGES, read
 
 if TYPE_CHECKING:
@@ -132,49 +131,14 @@ def _escape(text: str) -> str:
 
 def message_list(*places: str) -> str:
     """Return the sentences that folders and files may say to a user, as a list."""
-    found = {text: None for place in places for text in messages(ROOT / place)}
+    texts = [as_shown(text) for place in places for text in messages(ROOT / place)]
+    found = dict.fromkeys(_capitalised(text) for text in texts)
     return "\n".join(f"- {_escape_markup(text)}" for text in found)
 
 
-def messages(place: Path) -> Iterator[str]:
-    """Yield the sentences of a folder or file: errors, warnings, reasons; no docstrings or help."""
-    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-        for text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
-            if _is_sentence(text):
-                starts = re.match(r"[a-z]+[ ,:]", text)
-                yield text[:1].upper() + text[1:] if starts else text
-
-
-def _texts(node: ast.AST) -> Iterator[str]:
-    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    if is_docstring or (isinstance(node, ast.keyword) and node.arg in _HELP):
-        return
-    if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
-        yield _constant_parts(node)
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _texts(child)
-
-
-_HELP = {"help", "description", "epilog", "metavar"}
-
-
-def _is_sentence(text: str) -> bool:
-    """Return whether a text is a sentence; not if it is hardly more than what is filled in."""
-    words = re.findall(r"[A-Za-z]{2,}", text)
-    ends = text.endswith(".") or (". " in text and text.endswith(("…", ")")))
-    return ends and len(words) > 3 and "\n" not in text and "(c)" not in text  # a licence
-
-
-def _constant_parts(node: ast.expr) -> str:
-    """Return a text with ``…`` for all that is filled in."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_constant_parts(part) for part in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _constant_parts(node.left) + _constant_parts(node.right)
-    return "…"
+def _capitalised(text: str) -> str:
+    """Return a sentence with a capital, unless it begins with what is a name."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,:]", text) else text
 
 
 def _escape_markup(text: str) -> str:

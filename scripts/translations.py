@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 from pathlib import Path
 
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from source_messages import messages
 
 ROOT = Path(__file__).resolve().parents[1]
+CORE = ROOT / "core"
 PLUGIN = ROOT / "avalanche_iseg_qgis"
 LANGUAGES = PLUGIN / "languages"
+CORE_MESSAGES = "core.json"  # as `avalanche_iseg_qgis.i18n` knows it
+COMMAND_LINE = ("cli.py", "commands", "datasets", "metrics", "robot_user.py")
+"""Rooms of `core` that the plugin and its workers do not use."""
 
 
 def main() -> None:
     """Update all languages."""
-    texts = collect(PLUGIN)
+    texts = collect_all()
     for path in sorted(LANGUAGES.glob("*.po")):
         old = read(path)
         new = Catalog(locale=path.stem, project="Avalanche ISeg", fuzzy=False)
@@ -42,6 +48,22 @@ msgstr ""
 "Content-Type: text/plain; charset=utf-8\\n"
 
 """
+
+
+def collect_all() -> dict[str, list[str]]:
+    """Return the texts of the plugin and the messages of `core`, with where they stand."""
+    texts = collect(PLUGIN)
+    for room in sorted(CORE.iterdir()):
+        if room.name not in COMMAND_LINE:
+            for message in messages(room):
+                texts.setdefault(message, []).append(f"core/{room.name}")
+    return {text: list(dict.fromkeys(places)) for text, places in texts.items()}
+
+
+def core_messages() -> list[str]:
+    """Return the messages of `core` that the plugin may show."""
+    places = collect_all().items()
+    return [text for text, where in places if any(place.startswith("core/") for place in where)]
 
 
 def collect(plugin: Path) -> dict[str, list[str]]:
@@ -75,7 +97,8 @@ def read(path: Path) -> Catalog:
 
 
 def compile_languages(source: Path, target: Path) -> None:
-    """Write ``*.mo`` files, which `avalanche_iseg_qgis.i18n` reads, from a folder of ``*.po``."""
+    """Write what `avalanche_iseg_qgis.i18n` reads, from a folder of ``*.po``."""
+    (target / CORE_MESSAGES).write_text(json.dumps(core_messages(), indent=1), encoding="utf-8")
     for path in sorted(source.glob("*.po")):
         with (target / f"{path.stem}.mo").open("wb") as file:
             write_mo(file, read(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..i18n import tr
+from ..i18n import tr, tr_core
 from .points import MAP, first_incomplete
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def summary(record: CameraRecord) -> str:
 def advice(record: CameraRecord) -> list[str]:
     """Return what is wrong, and what to do."""
     suspects = [fit.point.name for fit in record.points if fit.suspect]
-    lines = list(record.warnings)
+    lines = [tr_core(line) for line in record.warnings]
     if suspects and not any(name in line for line in lines for name in suspects):
         text = tr("Points that do not fit the others: {}. Check them, or untick them.")
         lines.append(text.format(", ".join(suspects)))
@@ -113,5 +113,5 @@ def pose_status(
                 "the photo, or add points."
             )
         ]
-    lines += seen.warnings if seen else ()
+    lines += map(tr_core, seen.warnings) if seen else ()
     return line, kind, "\n".join(lines)

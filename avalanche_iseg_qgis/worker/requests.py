@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..core.ipc.envelope import Failure
+from ..i18n import tr_core
 
 if TYPE_CHECKING:
     from ..layers.pixel_window import WindowImage
@@ -25,7 +26,7 @@ class Receiver:
     def deliver(self, answer: Any) -> None:  # noqa: ANN401
         """Call the function that a worker's answer is for."""
         if isinstance(answer, Failure):
-            self.failed(answer.text)
+            self.failed(tr_core(answer.text))
         else:
             self.answered(answer)
 

@@ -14,7 +14,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.errors import IsegError
 from ..core.ipc.envelope import Failure, Hello, Skipped
-from ..i18n import tr
+from ..i18n import tr, tr_core
 from ..messages import TITLE
 from .connection import WorkerConnection
 from .interpreter import chosen_interpreter
@@ -195,7 +195,7 @@ class WorkerSupervisor(QObject):
             self._on_answered(request, answer)
             return
         if isinstance(answer, Failure):
-            self._fault = answer.text
+            self._fault = tr_core(answer.text)
         elif self._connection is not None:
             self._working_interpreter = self._connection.interpreter
         self._proceed()

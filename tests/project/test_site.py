@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from site_pages import PAGES, as_shown, messages  # noqa: E402
+from site_pages import PAGES, as_shown, message_list  # noqa: E402
 from translations import PLUGIN, collect  # noqa: E402
 
 # Ends as a message does, but describes a layer, a model or the options.
@@ -190,7 +190,7 @@ def test_sentences_of_the_command_line_come_from_the_sources(tmp_path):
         '    add_argument("--mask", help="A help that argparse shows by itself.")\n'
         '    return f"{path}: {why}."\n'
     )
-    assert list(messages(tmp_path)) == [
-        "… cannot be read: …. Check the name of it.",
-        "The mask is empty; click on the object itself.",
+    assert message_list(str(tmp_path)).splitlines() == [
+        "- … cannot be read: …. Check the name of it.",
+        "- The mask is empty; click on the object itself.",
     ]

@@ -1,13 +1,27 @@
-"""The random walk of a user over all panels notices what is lost, raised, or stands still."""
+"""A short random walk of a user over all panels: nothing is raised, lost, or stands still."""
 
 from __future__ import annotations
 
+import os
 import time
 
+import pytest
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QDialog
 from qgis.utils import iface
 from user_walk import MOST_STALLED, UserWalk
+
+ACTIONS = int(os.environ.get("ISEG_ACTIONS", "300"))
+
+
+@pytest.mark.timeout(850)
+def test_nothing_is_raised_or_lost_by_a_users_actions(interpreter, tmp_path):
+    walk = UserWalk(iface, interpreter, tmp_path, seed=1)
+    walk.run(ACTIONS)
+    print(walk.report())
+    assert not walk.problems, "\n".join(walk.problems)
+    assert sum(walk.counts.values()) == ACTIONS + 1
+    assert walk.mapped
 
 
 def click(walk) -> None:
