@@ -61,5 +61,5 @@ def _values(message: str, text: str) -> tuple[str, ...] | None:
     parts = message.split("{}")
     if not (text.startswith(parts[0]) and text.endswith(parts[-1])):
         return None
-    found = re.fullmatch("(.+?)".join(map(re.escape, parts)), text, re.DOTALL)
+    found = re.fullmatch("(.*?)".join(map(re.escape, parts)), text, re.DOTALL)
     return found.groups() if found else None

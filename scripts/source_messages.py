@@ -31,9 +31,12 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 
 def _is_sentence(text: str) -> bool:
-    """Return whether a text is a sentence; not if it is hardly more than what is filled in."""
+    """Return whether a text is a sentence; not if it is hardly more than what is filled in.
+
+    It may go on with what is filled in: a reason, or another sentence.
+    """
     words = re.findall(r"[A-Za-z]{2,}", text)
-    ends = text.endswith(".") or (". " in text and text.endswith(("{}", ")")))
+    ends = text.endswith((".", ": {}")) or (". " in text and text.endswith(("{}", ")")))
     return ends and len(words) > 3 and "\n" not in text and "(c)" not in text  # a licence
 
 

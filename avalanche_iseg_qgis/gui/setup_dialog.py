@@ -83,7 +83,7 @@ class SetupDialog(QDialog):
         font = self.headline.font()
         font.setBold(True)
         self.headline.setFont(font)
-        self.explanation = QLabel(self._explanation())
+        self.explanation = QLabel()
         for label in (self.headline, self.explanation):
             label.setWordWrap(True)
         self.python = QComboBox()
@@ -95,6 +95,7 @@ class SetupDialog(QDialog):
         self.source.addItem(tr("Internet (PyPI), {}").format(proxy_text()), "")
         self.source.addItem(tr("Use a folder of wheels…"), None)
         fit_width(self.source)
+        self.explanation.setText(self._explanation())
         more = PackageList.read(PYTORCH_FILE).download_mb - PackageList.read().download_mb
         self.pytorch = QCheckBox(tr("With PyTorch, for published models ({} MB more)").format(more))
         self.pytorch.setChecked(settings.WITH_PYTORCH.get())
@@ -146,6 +147,9 @@ class SetupDialog(QDialog):
         self.python.currentIndexChanged.connect(lambda _: self._show_fault())
         self.browse.clicked.connect(self._browse_python)
         self.source.activated.connect(self._on_source)
+        self.source.currentIndexChanged.connect(
+            lambda _: self.explanation.setText(self._explanation())
+        )
         self.pytorch.toggled.connect(self._on_pytorch)
         self.begin.clicked.connect(lambda _=False: self.start())
         self.over.clicked.connect(lambda _=False: self.start(resume=False))
@@ -169,11 +173,23 @@ class SetupDialog(QDialog):
             free = shutil.disk_usage(next(p for p in (root, *root.parents) if p.exists())).free
         except OSError:
             free = 0
-        return tr(
+        source = (
+            tr("The packages come from the folder; nothing is downloaded.")
+            if self._wheels
+            else tr("Set-up downloads about {} MB once.").format(packages.download_mb)
+        )
+        text = tr(
             "The segmentation runs in a Python environment of its own; nothing is installed into "
-            "QGIS. Set-up downloads about {} MB once, and needs {} MB on disk ({:.0f} GB are "
-            "free), in {}. No rights of an administrator are needed."
-        ).format(packages.download_mb, packages.disk_mb, free / 1e9, without_home(str(root)))
+            "QGIS. {} It needs {} MB on disk ({:.0f} GB are free), in {}. No rights of an "
+            "administrator are needed."
+        )
+        where = without_home(str(root))
+        return text.format(source, packages.disk_mb, free / 1e9, where)
+
+    @property
+    def _wheels(self) -> str:
+        """Folder that the packages come from; empty for the internet."""
+        return str(self.source.currentData() or "")
 
     # --- state ---------------------------------------------------------------------------------
 
@@ -313,7 +329,7 @@ class SetupDialog(QDialog):
         self.status.setText("")
         self.log.clear()
         self._started = time.monotonic()
-        self.installer.start(chosen.program, self.source.currentData() or "", resume=resume)
+        self.installer.start(chosen.program, self._wheels, resume=resume)
         self._refresh()
 
     def cancel(self) -> None:

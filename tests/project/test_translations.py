@@ -95,6 +95,12 @@ def test_what_is_filled_into_a_message_of_core_stays_or_is_a_message_too(compile
     assert path in i18n.tr_core(empty) != empty
     inner = "The image is empty."
     assert i18n.tr_core(f"Lawine 3: {inner}") == f"Lawine 3: {i18n.tr_core(inner)}"
+    unfilled = (
+        "There is no model and no file called a. Give the path of a model file, or one of: b."
+    )
+    assert i18n.tr_core(unfilled) != unfilled
+    nested = f"Cannot use the model file a.pth: {inner}"
+    assert i18n.tr_core(inner) in i18n.tr_core(nested) != nested
     for other in ("", "…: ", "Nichts davon.", i18n.tr_core(empty)):
         assert i18n.tr_core(other) == other
     i18n.use_language("en")

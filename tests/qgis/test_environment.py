@@ -405,6 +405,7 @@ def test_a_package_that_the_folder_lacks(setup, tmp_path, wheels):
     said = "echo 'ERROR: No matching distribution found for numpy==1'; exit 1"
     window = setup(tmp_path)
     window.take(fake_base(tmp_path / "base", "/bin/false", pip=said), wheels)
+    assert "nothing is downloaded" in window.dialog.explanation.text()
     window.dialog.begin.click()
     text = window.wait()
     assert "no package numpy" in text
