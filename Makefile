@@ -128,6 +128,7 @@ bench: $(READY) qgis
 	$(RUN) -m tests.bench.training
 	$(RUN) -m tests.bench.sight
 	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py
+	$(RUN) tests/qgis/run.py --script tests/bench/series.py
 
 api: $(READY)
 	$(RUN) scripts/api.py build/api
