@@ -83,6 +83,8 @@ class PluginController(QObject):
         photo_canvas = self.camera.photo_dock.canvas
         self.tool = SegmentTool(self._canvas, session)
         self.photo_tool = SegmentTool(photo_canvas, session)
+        for tool in (self.tool, self.photo_tool):
+            tool.shows_preview = self.dock.preview.isChecked
         self.overlay = SegmentationOverlay(self._canvas, session, self.dock, self.tool, self)
         self.photo_overlay = SegmentationOverlay(
             photo_canvas, session, self.dock, self.photo_tool, self

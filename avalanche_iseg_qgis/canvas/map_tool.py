@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qgis.gui import QgsMapTool
-from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QApplication
 
@@ -19,6 +19,8 @@ from .placement import GridPlacement
 from .prompt_item import CENTRE, Hit, PromptItem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qgis.gui import QgsMapCanvas, QgsMapMouseEvent
 
     from ..core.prompts import Box
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ..session.prompt_set import PromptSet
     from ..session.qt_session import QtSession
 
+_REST = 80  # ms that the mouse stays where it is
 _LEFT, _RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
@@ -55,6 +58,8 @@ class SegmentTool(QgsMapTool):
     photo_grid
         The pixels of the current photo as places on this canvas; None if the current image lies
         on the canvas itself.
+    shows_preview
+        Returns whether the user wants to see what a click would give.
     """
 
     def __init__(self, canvas: QgsMapCanvas, session: QtSession) -> None:
@@ -64,6 +69,11 @@ class SegmentTool(QgsMapTool):
         self.photo_grid: PixelGrid | None = None
         self._press: _Press | None = None
         self._is_over_item = False
+        self.shows_preview: Callable[[], bool] = lambda: False
+        self._rest = QTimer(canvas)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST)
+        self._rest.timeout.connect(self._on_rest)
         self._keys = KeyFilter(canvas, self._on_key)
         self._cross = cross_cursor()
         self.item = PromptItem(canvas)
@@ -76,6 +86,7 @@ class SegmentTool(QgsMapTool):
 
     def close(self) -> None:
         """Remove the tool and its item from the canvas."""
+        self._rest.stop()
         self._canvas.unsetMapTool(self)
         self.item.close()
 
@@ -103,6 +114,8 @@ class SegmentTool(QgsMapTool):
     def deactivate(self) -> None:
         """Make way for another tool."""
         self._press = None
+        self._rest.stop()
+        self._session.clear_preview()
         self._keys.stop()
         self.item.hide()
         self._canvas.unsetCursor()
@@ -130,6 +143,9 @@ class SegmentTool(QgsMapTool):
         if press:
             self._drag(press, event.pixelPoint())
             return
+        self._session.clear_preview()
+        if self.shows_preview():
+            self._rest.start()
         is_over = self.item.hit(event.pixelPoint()) is not None
         if is_over != self._is_over_item:
             self._is_over_item = is_over
@@ -151,6 +167,15 @@ class SegmentTool(QgsMapTool):
         else:
             self._finish_click(press)
         self.show_prompts()
+
+    def _on_rest(self) -> None:
+        """Show what a click would give where the mouse rests."""
+        grid, point = self._grid, self._canvas.mouseLastXY()
+        if self._press or not grid or self.item.hit(point) or not self._canvas.underMouse():
+            return
+        row, col = GridPlacement(self._canvas, grid).to_pixel(point)
+        if grid.contains(row, col):
+            self._session.preview_click(row, col)
 
     # --- changes of the prompts -------------------------------------------------------------
 

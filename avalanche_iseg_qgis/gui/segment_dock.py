@@ -237,9 +237,16 @@ class SegmentDock(QgsDockWidget):
         self.click_size.setSuffix(" px")
         self.click_size.setValue(settings.CLICK_SIZE.get())
         self.click_size.setToolTip(tr("Size of the marks of clicks on the screen"))
+        self.preview = QCheckBox(tr("Preview under the mouse"))
+        self.preview.setChecked(settings.PREVIEW.get())
+        self.preview.setToolTip(
+            tr("Where the mouse rests, a thin line shows what a left click would give")
+        )
+        self.preview.toggled.connect(settings.PREVIEW.set)
         form.addRow(tr("Opacity"), self.opacity)
         form.addRow(tr("Show"), widget_row(self.mode, self.colour))
         form.addRow(tr("Click size"), self.click_size)
+        form.addRow(self.preview)
         form.addRow(self._reset_button(self._reset_display))
         for changed in (
             self.opacity.changed,
@@ -341,6 +348,7 @@ class SegmentDock(QgsDockWidget):
         self.colour.setColor(QColor(settings.COLOUR.default))
         self.click_size.setValue(settings.CLICK_SIZE.default)
         self.mode.setCurrentIndex(0)
+        self.preview.setChecked(settings.PREVIEW.default)
 
     def _reset_outline(self) -> None:
         self.detail.value = settings.TOLERANCE.default

@@ -81,6 +81,12 @@ class Segmenter(Protocol):
     def withdraw(self, slot: Hashable) -> None:
         """Drop the requests of a slot."""
 
+    def preview(self, image: WindowImage, prompts: Prompts, receiver: Receiver) -> None:
+        """Request a `Predicted` that nothing else waits for; nothing while there is other work."""
+
+    def withdraw_preview(self) -> None:
+        """Drop the request of a preview."""
+
 
 class DelayTimer(Protocol):
     """Calls the session's `outline_due` a moment after the latest `start`."""

@@ -47,6 +47,7 @@ class QtSession(SegmentationSession, QObject):
     saving_cancelled = pyqtSignal(object)
     message = pyqtSignal(str)
     draft_changed = pyqtSignal(object)
+    preview_changed = pyqtSignal()
 
     def __init__(
         self, client: SegmentationClient, reader: ImageReader, parent: QObject | None = None

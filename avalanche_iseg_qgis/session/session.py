@@ -58,6 +58,8 @@ class SessionObserver:
         A text for the user.
     draft_changed
         The prompts of an image's object, which may be another one than before.
+    preview_changed
+        What the next click would give.
     """
 
     image_changed: Callable[[], None]
@@ -68,6 +70,7 @@ class SessionObserver:
     saving_cancelled: Callable[[ObjectDraft], None]
     message: Callable[[str], None]
     draft_changed: Callable[[MappedImage], None] = lambda _: None
+    preview_changed: Callable[[], None] = lambda: None
 
 
 class SegmentationSession:
@@ -77,6 +80,8 @@ class SegmentationSession:
     ----------
     may_discard
         Asks the user whether an object may be dropped.
+    preview
+        What a positive click where the mouse rests would give; None where that is not known.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class SegmentationSession:
         self._image: MappedImage | None = None
         self._awaited = ""  # name of the window that is read for the current image
         self._shape = ShapeSettings()
+        self.preview: PredictionState | None = None
         self.may_discard: Callable[[], bool] = lambda: True
 
     # --- the image -------------------------------------------------------------------------
@@ -165,6 +171,7 @@ class SegmentationSession:
 
     def _set_current(self, image: MappedImage | None) -> None:
         before = self.draft
+        self.clear_preview()
         if before is not None and before.state is DraftState.EDITING:
             self._withdraw(before)
         self._image, self._awaited = image, ""
@@ -272,6 +279,7 @@ class SegmentationSession:
 
     def _edit(self, image: MappedImage, change: Callable[[], None]) -> None:
         """Change the draft of an image, or replace it."""
+        self.clear_preview()
         self._withdraw(image.draft)
         change()
         image.draft.stopwatch.touch()
@@ -284,6 +292,39 @@ class SegmentationSession:
         self._observer.prompts_changed()
         self._observer.prediction_changed()
         self._observer.outline_changed()
+
+    # --- preview ---------------------------------------------------------------------------
+
+    def preview_click(self, row: float, col: float) -> None:
+        """Request what a positive click would give; `preview` has it later.
+
+        Only while there is nothing else to compute, and only in pixels that are read already: a
+        preview never delays what the user has asked for.
+        """
+        image = self._image
+        pixels = self._reader.cached(image.window_name) if image else None
+        if image is None or pixels is None or pixels.version != image.version:
+            return
+        draft, window = image.draft, pixels.window
+        is_settled = draft.prompts.empty or draft.up_to_date
+        is_inside = 0 <= row - window.row < window.height and 0 <= col - window.col < window.width
+        if not (is_settled and is_inside and draft.state is DraftState.EDITING):
+            return
+        prompts = draft.prompts.with_click(Click(row, col, True))
+
+        def take(prediction: Predicted) -> None:
+            self.preview = PredictionState(prompts, window, prediction)
+            self._observer.preview_changed()
+
+        receiver = Receiver(take, lambda _text: None)
+        self._segmenter.preview(pixels, prompts.within(window), receiver)
+
+    def clear_preview(self) -> None:
+        """Have no preview, until the next `preview_click`."""
+        self._segmenter.withdraw_preview()
+        if self.preview is not None:
+            self.preview = None
+            self._observer.preview_changed()
 
     # --- finishing -------------------------------------------------------------------------
 

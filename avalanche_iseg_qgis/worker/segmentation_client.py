@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from .requests import Receiver
 
 
+_PREVIEW = "preview"
+
+
 class SegmentationClient(WorkerSupervisor):
     """The worker that holds the model.
 
@@ -109,6 +112,20 @@ class SegmentationClient(WorkerSupervisor):
             self._drop((slot, kind))
         self._update_state()
 
+    def preview(self, image: WindowImage, prompts: Prompts, receiver: Receiver) -> None:
+        """Request a prediction if there is nothing else to do, in place of the preview before.
+
+        The worker does not count as busy with it.
+        """
+        self._requests.pop(_PREVIEW, None)  # one that was sent goes on, for nobody
+        if self.loaded is not None and not self._requests and self.state is WorkerState.READY:
+            message = Predict.of(image.name, prompts)
+            self._add(WorkerRequest(_PREVIEW, message, receiver, image))
+
+    def withdraw_preview(self) -> None:
+        """Drop the request of a preview: its receiver is not called any more."""
+        self._requests.pop(_PREVIEW, None)
+
     def cancel(self) -> None:
         """Drop all requests."""
         self._ahead = None
@@ -121,7 +138,7 @@ class SegmentationClient(WorkerSupervisor):
 
     def _send_next(self, connection: WorkerConnection) -> None:
         settings = self._sent_settings = self._settings
-        requests = sorted(self._requests.values(), key=lambda r: isinstance(r.message, Outline))
+        requests = sorted(self._requests.values(), key=_urgency)
         if self.loaded is None:
             connection.send(Load(settings.model, settings.device, threads=settings.threads or None))
         elif requests:
@@ -157,7 +174,7 @@ class SegmentationClient(WorkerSupervisor):
     def _ready_state(self) -> tuple[WorkerState, str]:
         if self.loaded is None:
             return WorkerState.LOADING, tr("Loading the model {}…").format(self._settings.model)
-        if self._requests:
+        if self._requests.keys() - {_PREVIEW}:
             return WorkerState.BUSY, tr("Computing…")
         return WorkerState.READY, describe(self.loaded, entry_of(self.loaded.name).title)
 
@@ -166,3 +183,8 @@ class SegmentationClient(WorkerSupervisor):
             "Check that there is memory free, or choose another model or device in Options → "
             "Avalanche ISeg, and start it again."
         )
+
+
+def _urgency(request: WorkerRequest) -> int:
+    """Return the place of a request in the queue: predictions, then outlines, then a preview."""
+    return 2 if request.key == _PREVIEW else int(isinstance(request.message, Outline))

@@ -141,6 +141,12 @@ class Recorder:
     def say(self, text) -> None:
         self.asked.append(("say", text))
 
+    def preview_click(self, row, col) -> None:
+        self.asked.append(("preview", row, col))
+
+    def clear_preview(self) -> None:
+        """Have no preview."""
+
 
 @contextmanager
 def tool_in_use(canvas):

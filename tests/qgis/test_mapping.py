@@ -15,6 +15,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtTest import QTest
 from waiting import wait_until
 
 Key = Qt.Key
@@ -258,3 +259,33 @@ def visible(layer) -> list:
             shown.append(renderer.symbolForFeature(feature, context) or True)
     renderer.stopRender(context)
     return shown
+
+
+def test_preview_is_what_a_click_gives(driver):
+    """Where the mouse rests, and gone as soon as it moves on."""
+    driver.studio.dock.preview.setChecked(True)
+    view, session = driver.canvas.viewport(), driver.space
+    QTest.mouseMove(view, driver.at(*scenery.CENTRE))
+    wait_until(lambda: session.preview is not None, what="the preview")
+    state = driver.studio.segmentation_client.state
+    assert state.name == "READY"  # nothing is computed for the user
+    assert session.prompts.empty
+    shown = driver.studio.overlay.preview.extent()
+    assert not shown.isEmpty()
+    preview = session.preview.prediction
+    driver.click(*scenery.CENTRE)
+    assert session.preview is None
+    prediction = session.draft.prediction.prediction
+    assert np.array_equal(preview.levels, prediction.levels)
+    assert preview.roi == prediction.roi
+    QTest.mouseMove(view, driver.at(*scenery.OUTSIDE))
+    wait_until(lambda: session.preview is not None, what="the next preview")
+    assert len(session.preview.prompts.clicks) == 2
+    QTest.mouseMove(view, driver.at(scenery.OUTSIDE[0] + 30, scenery.OUTSIDE[1]))
+    wait_until(lambda: session.preview is None, what="the old preview gone")
+    wait_until(lambda: session.preview is not None, what="the preview there")
+    assert session.preview.prompts.clicks[-1].row == pytest.approx(scenery.OUTSIDE[0] + 30, abs=2)
+    driver.studio.dock.preview.setChecked(False)
+    QTest.mouseMove(view, driver.at(*scenery.OUTSIDE))
+    QTest.qWait(500)
+    assert session.preview is None

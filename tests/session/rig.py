@@ -14,7 +14,7 @@ from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.layers.pixel_window import WindowImage
 from avalanche_iseg_qgis.session.session import SegmentationSession, SessionObserver
 
-PREDICT, OUTLINE = "predict", "outline"
+PREDICT, OUTLINE, PREVIEW = "predict", "outline", "preview"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,13 @@ class FakeSegmenter:
 
     def outline(self, slot, image, prompts, shape, receiver) -> None:
         self._add(OUTLINE, slot, image, prompts, receiver)
+
+    def preview(self, image, prompts, receiver) -> None:
+        if not self.requests:
+            self._add(PREDICT, PREVIEW, image, prompts, receiver)
+
+    def withdraw_preview(self) -> None:
+        self.requests.pop((PREVIEW, PREDICT), None)
 
     def withdraw(self, slot) -> None:
         for kind in (PREDICT, OUTLINE):
