@@ -103,6 +103,7 @@ class SegmentDock(QgsDockWidget):
             min_area=self.min_area.value(),
             fill_holes=-1.0 if self.fill_holes.isChecked() else 0.0,
             largest_only=self.largest_only.isChecked(),
+            clicked_only=self.clicked_only.isChecked(),
         )
 
     def show_state(self, state: WorkerState, text: str) -> None:
@@ -281,6 +282,9 @@ class SegmentDock(QgsDockWidget):
         self.largest_only = QCheckBox(tr("Largest part only"))
         self.largest_only.setChecked(settings.LARGEST_ONLY.get())
         self.largest_only.setToolTip(tr("All other parts of the mask go"))
+        self.clicked_only = QCheckBox(tr("Clicked parts only"))
+        self.clicked_only.setChecked(settings.CLICKED_ONLY.get())
+        self.clicked_only.setToolTip(tr("Parts of the mask without a left click in them go"))
         self.keep_off = QCheckBox(tr("Keep off finished avalanches"))
         self.keep_off.setChecked(settings.KEEP_OFF.get())
         self.keep_off.setToolTip(
@@ -291,6 +295,7 @@ class SegmentDock(QgsDockWidget):
         form.addRow(tr("Smoothing"), self.smoothing)
         form.addRow(tr("Remove parts smaller than"), self.min_area)
         form.addRow(widget_row(self.fill_holes, self.largest_only))
+        form.addRow(self.clicked_only)
         form.addRow(self.keep_off)
         form.addRow(self._reset_button(self._reset_outline))
         for slider in (self.detail, self.smoothing):
@@ -299,6 +304,7 @@ class SegmentDock(QgsDockWidget):
         self.min_area.valueChanged.connect(self._on_shape)
         self.fill_holes.toggled.connect(self._on_shape)
         self.largest_only.toggled.connect(self._on_shape)
+        self.clicked_only.toggled.connect(self._on_shape)
         return part
 
     def _target_part(self) -> QWidget:
@@ -356,6 +362,7 @@ class SegmentDock(QgsDockWidget):
         self.min_area.setValue(settings.MIN_AREA.default)
         self.fill_holes.setChecked(settings.FILL_HOLES.default)
         self.largest_only.setChecked(settings.LARGEST_ONLY.default)
+        self.clicked_only.setChecked(settings.CLICKED_ONLY.default)
         self.keep_off.setChecked(settings.KEEP_OFF.default)
 
     def _on_threshold(self, _value: float) -> None:
@@ -374,6 +381,7 @@ class SegmentDock(QgsDockWidget):
         settings.MIN_AREA.set(self.min_area.value())
         settings.FILL_HOLES.set(self.fill_holes.isChecked())
         settings.LARGEST_ONLY.set(self.largest_only.isChecked())
+        settings.CLICKED_ONLY.set(self.clicked_only.isChecked())
         self.shape_changed.emit()
 
 

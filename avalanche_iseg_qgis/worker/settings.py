@@ -37,3 +37,4 @@ class ShapeSettings:
     min_area: float = 0.0
     fill_holes: float = 0.0
     largest_only: bool = False
+    clicked_only: bool = False

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shapely import MultiPolygon, Polygon
 
 TOLERANCE = 1.25
@@ -32,6 +34,7 @@ def mask_to_polygons(
     min_area: float = 0.0,
     fill_holes: bool | float = False,
     largest_only: bool = False,
+    through: Sequence[tuple[float, float]] = (),
     smoothing: float = 0.0,
     max_parts: int | None = None,
 ) -> MultiPolygon:
@@ -51,6 +54,8 @@ def mask_to_polygons(
         True fills all holes, a number those of at most that many square pixels.
     largest_only
         Keep only the part with the largest area.
+    through
+        (row, col) of pixels: only the parts that hold one of them are kept; all, if none does.
     smoothing
         Standard deviation, in pixels, of a Gaussian that smooths the mask before tracing. Parts
         that would vanish stay; the image's edge does not smooth.
@@ -90,6 +95,7 @@ def mask_to_polygons(
     from shapely import MultiPolygon
 
     binary, corner = _crop(mask, margin=1 + math.ceil(3 * smoothing))
+    binary = _parts_through(binary, corner, through)
     if max_parts is not None:
         binary = ~_largest_parts(~_largest_parts(binary, max_parts), max_parts)
     if smoothing > 0:
@@ -117,6 +123,19 @@ def _crop(mask: NDArray[Any], margin: int) -> tuple[NDArray[np.bool_], tuple[int
     x, y = max(0, left - margin), max(0, top - margin)
     part = binary[y : top + height + margin, x : left + width + margin]
     return np.ascontiguousarray(part), (x, y)
+
+
+def _parts_through(
+    binary: NDArray[np.bool_], corner: tuple[int, int], points: Sequence[tuple[float, float]]
+) -> NDArray[np.bool_]:
+    """Return the mask with only the 4-connected parts that hold a point; all, if none does."""
+    height, width = binary.shape
+    places = [(round(row) - corner[1], round(col) - corner[0]) for row, col in points]
+    inside = [(r, c) for r, c in places if 0 <= r < height and 0 <= c < width and binary[r, c]]
+    if not inside:
+        return binary
+    _count, labels = cv2.connectedComponents(binary.view(np.uint8), connectivity=4)
+    return np.isin(labels, [labels[place] for place in inside])
 
 
 def _largest_parts(binary: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:

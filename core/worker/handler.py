@@ -134,6 +134,7 @@ class SegmentationHandler:
         predicted = self._predict(request, is_wanted)
         if isinstance(predicted, Skipped):
             return predicted
+        clicks = [click for click in request.prompts.clicks if click.positive]
         outline = mask_to_polygons(
             predicted.mask(request.threshold),  # the very pixels that the program shows
             tolerance=request.tolerance,
@@ -141,6 +142,7 @@ class SegmentationHandler:
             min_area=request.min_area,
             fill_holes=True if request.fill_holes < 0 else request.fill_holes,
             largest_only=request.largest_only,
+            through=[(c.row, c.col) for c in clicks] if request.clicked_only else (),
             max_parts=MOST_PARTS,
         )
         points, parts = flatten_rings(outline)

@@ -161,6 +161,8 @@ class Outline(ObjectRequest):
         As in `core.outline.mask_to_polygons`, in pixels and square pixels of the image.
     fill_holes
         Holes of at most that many square pixels are filled; 0 fills none, -1 all.
+    clicked_only
+        Whether only parts with a positive click in them are outlined; all, if none has one.
     """
 
     threshold: float = 0.5
@@ -169,6 +171,7 @@ class Outline(ObjectRequest):
     min_area: float = 0.0
     fill_holes: float = 0.0
     largest_only: bool = False
+    clicked_only: bool = False
 
 
 # --- answers --------------------------------------------------------------------------------

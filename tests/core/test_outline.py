@@ -123,6 +123,24 @@ def test_min_area_leaves_smaller_parts_out(min_area: float, areas: list[float]) 
     assert sorted(part.area for part in outline.geoms) == areas
 
 
+def test_only_parts_through_given_pixels_are_kept() -> None:
+    mask = np.zeros((20, 30), bool)
+    mask[2:6, 3:9] = mask[10:18, 20:28] = mask[12:14, 2:4] = True
+    boxes = shapely.box(3, 2, 9, 6), shapely.box(20, 10, 28, 18), shapely.box(2, 12, 4, 14)
+    for points, kept in (
+        ([(3.4, 8.2)], [0]),
+        ([(3, 5), (11, 21), (12, 22)], [0, 1]),
+        ([(12.6, 3.4), (0, 0)], [2]),  # one beside the mask says nothing
+        ([(0, 0)], [0, 1, 2]),
+        ([(500, -7)], [0, 1, 2]),
+        ([], [0, 1, 2]),
+    ):
+        outline = mask_to_polygons(mask, tolerance=0, through=points)
+        assert outline.equals(shapely.union_all([boxes[part] for part in kept])), points
+    diagonal = np.eye(2, dtype=bool)
+    assert mask_to_polygons(diagonal, tolerance=0, through=[(0, 0)]).area == 1
+
+
 def test_largest_only_keeps_one_part() -> None:
     mask = grid("###..", "###.#", ".....", "##...")
     assert mask_to_polygons(mask, tolerance=0, largest_only=True).equals(shapely.box(0, 0, 3, 2))

@@ -198,6 +198,11 @@ def test_an_outline_is_shaped_as_asked(worker, picture):
     assert areas() == [100, 50 * 70 - 30]
     assert areas(fill_holes=-1) == areas(fill_holes=30) == [100, 50 * 70]
     assert areas(fill_holes=29) == areas()
+    given = Prompts([Click(105, 105)], mask=ring)
+    assert areas(clicked_only=True) == [100]
+    assert areas(clicked_only=False) == areas()
+    given = Prompts(mask=ring)
+    assert areas(clicked_only=True) == areas()
     assert areas(largest_only=True) == areas(min_area=101) == [50 * 70 - 30]
     outlined = worker.outline("picture", given)
     assert outlined.parts == [[4, 4], [4]]
