@@ -215,7 +215,7 @@ def _translate(template: str) -> str:
             text += _field(field, seen, {"camera": r"[^/]+?"})
         else:
             raise IsegError(
-                f"The name rule {template!r} has a field {{{field}}}: known are "
+                f"The name rule {template!r} has a field {field!r}: known are "
                 f"{', '.join((*_FIELDS, *_JOINED))}."
             )
     return text + "$"
