@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..core.series import PhotoState
+from ..core.series import Look, PhotoState
 from ..i18n import tr
 from .browser import time_of
 from .thumbnails import SIZE, Thumbnails
@@ -43,6 +43,21 @@ def state_label(state: PhotoState, count: int = 0) -> str:
         PhotoState.HIDDEN: tr("could not see"),
         PhotoState.AVALANCHES: tr("avalanches"),
     }[state]
+
+
+def look_label(look: Look) -> str:
+    """Return how a photo looks, in the user's language."""
+    return {
+        Look.CLEAR: tr("clear"),
+        Look.HAZE: tr("haze"),
+        Look.FOG: tr("fog"),
+        Look.NIGHT: tr("night"),
+        Look.UNDEREXPOSED: tr("underexposed"),
+        Look.OVEREXPOSED: tr("overexposed"),
+        Look.SNOW_ON_LENS: tr("snow on the lens"),
+        Look.REPEAT: tr("the same picture as before"),
+        Look.UNREADABLE: tr("unreadable"),
+    }[look]
 
 
 class PhotoModel(QAbstractListModel):
@@ -97,7 +112,7 @@ class PhotoModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             look = browser.look_of(photo)
             lines = [photo.path.name, photo.camera, state_label(state, count)]
-            return "\n".join([*lines, *([str(look.value)] if look else [])])
+            return "\n".join([*lines, *([look_label(look)] if look else [])])
         if role == _STATE:
             return state
         return None

@@ -34,7 +34,7 @@ class Thumbnails(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._images: OrderedDict[str, QImage] = OrderedDict()  # oldest use first
-        self._reader = _Reader()
+        self._reader = _ThumbnailReader()
         self._reader.read.connect(self._keep)
         self._reader.start(QThread.Priority.LowPriority)
 
@@ -61,7 +61,7 @@ class Thumbnails(QObject):
         self.loaded.emit(path)
 
 
-class _Reader(QThread):
+class _ThumbnailReader(QThread):
     read = pyqtSignal(str, QImage)
 
     def __init__(self) -> None:
