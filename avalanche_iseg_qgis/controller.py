@@ -99,6 +99,7 @@ class PluginController(QObject):
         self.start_actions = StartFromActions(
             iface, session, self.georeferencer, self.dock.import_menu, warn, self._activate_tool
         )
+        self.avalanche_list.start_from = self.start_actions.from_features
         self.export_actions = ExportActions(iface, session, self.messages)
         self.keeper = RecoveryController(session, self.dock, warn, self)
         self.series: SeriesController | None = None  # made when one is first wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from qgis.core import QgsFeature, QgsMapLayer, QgsProject, QgsVectorLayer
+from qgis.core import QgsFeature, QgsGeometry, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtBoundSignal
@@ -21,7 +21,8 @@ from ..features.queries import (
     is_ours,
     list_entries,
 )
-from ..features.reference import resolve
+from ..features.reference import feature_ref, resolve
+from ..features.reshaping import area_differs
 from ..gui.avalanches_dock import AvalanchesDock
 from ..i18n import tr
 from ..session.draft import FeatureRef
@@ -47,10 +48,12 @@ class AvalancheListController(QObject):
     ) -> None:
         super().__init__(parent)
         self._iface, self._session, self._dock, self._warn = iface, session, dock, warn
+        self.start_from: Callable[[QgsVectorLayer, list[int]], None] = lambda *_: None
         self.may_delete: Callable[[AvalancheEntry], bool] = self._ask_to_delete
         self._numbers: dict[str, dict[str, int]] = {}  # of avalanches, by image
         self._corrected: dict[str, list[FeatureRef]] = {}  # features of foreign layers, by image
         self._followed: list[QgsVectorLayer] = []
+        self._reshaped: set[str] = set()  # keys of avalanches that were edited by hand
         self._timer = QTimer(self)  # one refresh for many edits at once
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.refresh)
@@ -73,6 +76,7 @@ class AvalancheListController(QObject):
         self._timer.stop()
         for layer in self._followed:
             if not sip.isdeleted(layer):
+                layer.geometryChanged.disconnect(self._on_reshaped)
                 for signal in _followed_signals(layer):
                     signal.disconnect(self._on_edit)
 
@@ -87,6 +91,7 @@ class AvalancheListController(QObject):
 
     def note_saved(self, ref: FeatureRef) -> None:
         """List a feature that was mapped or corrected in the current image."""
+        self._reshaped.discard(ref.key)
         image, found = self._session.image, resolve(ref)
         if image is not None and found is not None and not is_ours(found[0]):
             corrected = self._corrected.setdefault(image.key, [])
@@ -99,8 +104,14 @@ class AvalancheListController(QObject):
     def _follow(self, layer: QgsVectorLayer) -> None:
         if layer not in self._followed:
             self._followed.append(layer)
+            layer.geometryChanged.connect(self._on_reshaped)
             for signal in _followed_signals(layer):
                 signal.connect(self._on_edit)
+
+    def _on_reshaped(self, fid: int, _geometry: QgsGeometry) -> None:
+        """Note that an outline was edited; `note_saved` follows if that was by its clicks."""
+        layer = self.sender()
+        self._reshaped.add(feature_ref(layer, layer.getFeature(fid)).key)
 
     def _on_edit(self, *_what: object) -> None:
         self._timer.start(0)
@@ -165,12 +176,22 @@ class AvalancheListController(QObject):
         found = self._resolve(entry)
         if found is None:
             return
+        layer, feature = found
         try:
-            prompts = record.read_prompts(found[1])
+            if entry.key in self._reshaped or area_differs(layer, feature):
+                self._warn(
+                    tr(
+                        "This outline was edited by hand. You go on from it, and it stays as it is "
+                        "where you do not click; its earlier clicks go when you finish."
+                    )
+                )
+                self.start_from(layer, [feature.id()])
+                return
+            prompts = record.read_prompts(feature)
         except IsegError as error:
             self._warn(str(error))
         else:
-            seconds = record.attribute_value(found[1], "seconds") or 0.0
+            seconds = record.attribute_value(feature, "seconds") or 0.0
             self._session.reopen(prompts, entry.feature_ref, seconds)
 
     def open_form(self, entry: AvalancheEntry) -> None:

@@ -60,7 +60,6 @@ class StartFromActions:
 
     def from_selection(self) -> None:
         """Start from the selected features of the active polygon layer."""
-        image, grid = self._target()
         layer = self._iface.activeLayer()
         if (
             not isinstance(layer, QgsVectorLayer)
@@ -70,7 +69,11 @@ class StartFromActions:
             raise IsegError(
                 tr("Select one or more polygons of a layer, make it the active layer, try again.")
             )
-        ids = layer.selectedFeatureIds()
+        self.from_features(layer, layer.selectedFeatureIds())
+
+    def from_features(self, layer: QgsVectorLayer, ids: list[int]) -> None:
+        """Start from features of a polygon layer; a single one is what is written back to."""
+        image, grid = self._target()
         ref = feature_ref(layer, layer.getFeature(ids[0])) if len(ids) == 1 else None
         if grid.is_photo and layer.crs().isValid():
             geometry = QgsGeometry.unaryUnion([layer.getFeature(fid).geometry() for fid in ids])

@@ -304,6 +304,7 @@ class SegmentDock(QgsDockWidget):
         self.min_area.valueChanged.connect(self._on_shape)
         self.fill_holes.toggled.connect(self._on_shape)
         self.largest_only.toggled.connect(self._on_shape)
+        self.clicked_only.toggled.connect(settings.CLICKED_ONLY.set)
         self.clicked_only.toggled.connect(self._on_shape)
         return part
 
@@ -381,7 +382,6 @@ class SegmentDock(QgsDockWidget):
         settings.MIN_AREA.set(self.min_area.value())
         settings.FILL_HOLES.set(self.fill_holes.isChecked())
         settings.LARGEST_ONLY.set(self.largest_only.isChecked())
-        settings.CLICKED_ONLY.set(self.clicked_only.isChecked())
         self.shape_changed.emit()
 
 

@@ -190,3 +190,34 @@ def test_nothing_is_connected_after_the_plugin_is_closed(driver):
     layer.deleteFeature(next(layer.getFeatures()).id())
     QTest.qWait(20)
     driver.plugin.initGui()
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["unsaved", "saved"])
+def test_what_was_edited_by_hand_is_gone_on_from(driver, saved):
+    """Vertices that QGIS has moved are not lost to the clicks that the outline was made from."""
+    layer = map_avalanches(driver, count=1)
+    fid = entries(driver)[0].feature_ref.feature_id
+    if saved:
+        assert layer.commitChanges(False)
+        (fid,) = [feature.id() for feature in layer.getFeatures()]
+    dock, said = driver.studio.avalanches_dock, []
+    driver.studio.avalanche_list._warn = said.append
+    dock._emit(dock.continue_requested)
+    assert len(driver.space.prompts.clicks) == 1  # nobody has edited it
+    driver.space.drop(driver.space.image.key)
+    before = layer.getFeature(fid).geometry()
+    vertex = before.vertexAt(0)
+    assert layer.moveVertex(vertex.x() - 25, vertex.y() + 15, fid, 0)
+    edited = layer.getFeature(fid).geometry()
+    assert edited.asWkb() != before.asWkb()
+    QTest.qWait(20)
+    dock._emit(dock.continue_requested)
+    assert "edited by hand" in said[0]
+    assert driver.space.prompts.mask is not None
+    driver.settle()
+    driver.space.finish()
+    wait_until(lambda: driver.space.prompts.empty, 60, "the feature")
+    (feature,) = layer.getFeatures()
+    assert feature.geometry().asWkb() == edited.asWkb()
+    dock._emit(dock.continue_requested)
+    assert len(said) == 1  # as it was finished
