@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osgeo import gdal, ogr
-from qgis.core import Qgis, QgsAttributeEditorContainer, QgsVectorLayer
+from qgis.core import Qgis, QgsAttributeEditorContainer, QgsProcessing, QgsVectorLayer
 from qgis.PyQt.QtCore import QVariant
 
 try:
@@ -30,10 +30,31 @@ else:
         "datetime": QVariant.DateTime,
     }
 
+if Qgis.QGIS_VERSION_INT >= 33600:
+    POINT_LAYERS = Qgis.ProcessingSourceType.VectorPoint
+    POLYGON_LAYERS = Qgis.ProcessingSourceType.VectorPolygon
+    RASTER_LAYERS = Qgis.ProcessingSourceType.Raster
+    TABLES = Qgis.ProcessingSourceType.Vector
+else:
+    POINT_LAYERS = QgsProcessing.SourceType.TypeVectorPoint
+    POLYGON_LAYERS = QgsProcessing.SourceType.TypeVectorPolygon
+    RASTER_LAYERS = QgsProcessing.SourceType.TypeRaster
+    TABLES = QgsProcessing.SourceType.TypeVector
+
 # The other driver is deprecated from this version on, and gone in one of the next.
 _MEMORY = "MEM" if int(gdal.VersionInfo()) >= 3110000 else "Memory"
 
-__all__ = ["FIELD_TYPES", "QAction", "make_group_box", "memory_polygons", "save_style"]
+__all__ = [
+    "FIELD_TYPES",
+    "POINT_LAYERS",
+    "POLYGON_LAYERS",
+    "RASTER_LAYERS",
+    "TABLES",
+    "QAction",
+    "make_group_box",
+    "memory_polygons",
+    "save_style",
+]
 
 
 def memory_polygons() -> tuple[ogr.DataSource, ogr.Layer]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qgis.core import Qgis, QgsMessageLog
 from qgis.gui import QgisInterface
 
 from .i18n import tr_core
 
 TITLE = "Avalanche ISeg"
+ICON = str(Path(__file__).parent / "icons" / "avalanche.svg")
 HELP = "https://github.com/avalanche-iseg/avalanche-iseg/blob/main/docs/plugin.md"
 _SECONDS = 7
 

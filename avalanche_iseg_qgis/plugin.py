@@ -12,12 +12,13 @@ from qgis.PyQt.QtGui import QDesktopServices, QIcon
 
 from . import settings
 from .compat import QAction
-from .gui.options import ICON, OptionsFactory
+from .gui.options import OptionsFactory
 from .i18n import tr, use_language
-from .messages import HELP, TITLE
+from .messages import HELP, ICON, TITLE
 
 if TYPE_CHECKING:
     from .controller import PluginController
+    from .processing.provider import IsegProvider
 
 
 SHORTCUT = "Ctrl+Shift+K"
@@ -32,10 +33,19 @@ class Plugin:
         self._iface = iface
         self._actions: list[QAction] = []
         self._options: OptionsFactory | None = None
+        self._provider: IsegProvider | None = None
         self.controller: PluginController | None = None
 
+    def initProcessing(self) -> None:  # noqa: N802
+        """Add the algorithms; called by ``qgis_process``, where there is no interface."""
+        from .processing.provider import IsegProvider
+
+        self._provider = IsegProvider()
+        QgsApplication.processingRegistry().addProvider(self._provider)
+
     def initGui(self) -> None:  # noqa: N802
-        """Add the actions and the page of options; called by QGIS."""
+        """Add the algorithms, the actions and the page of options; called by QGIS."""
+        self.initProcessing()
         camera = QgsApplication.getThemeIcon("/mIconCamera.svg")
         main = self._add(tr("Map avalanches"), self.open, QIcon(ICON))
         main.setObjectName("AvalancheISegOpen")
@@ -55,6 +65,11 @@ class Plugin:
 
     def unload(self) -> None:
         """Remove everything; called by QGIS."""
+        if self._provider is not None:
+            QgsApplication.processingRegistry().removeProvider(self._provider)
+            self._provider = None
+        if self._iface is None:
+            return
         self._iface.initializationCompleted.disconnect(self._open_again)
         self._iface.pluginHelpMenu().removeAction(self._help)
         if self.controller is not None:

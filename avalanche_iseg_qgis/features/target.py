@@ -27,6 +27,7 @@ from ..compat import save_style
 from ..core.errors import IsegError
 from ..core.files import is_file
 from ..i18n import tr
+from ..layers.kinds import is_local
 from . import form, schema
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def geopackage_path(layer: QgsVectorLayer) -> str:
 
 def drop_undefined_crs(layer: QgsVectorLayer) -> None:
     """Remove the CRS that GDAL gives to tables of a GeoPackage without one."""
-    if not layer.crs().authid() and layer.crs().description().startswith("Undefined"):
+    if layer.crs().isValid() and is_local(layer.crs()):
         layer.setCrs(QgsCoordinateReferenceSystem())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
 from qgis.PyQt.QtGui import QIcon
@@ -19,12 +18,10 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..i18n import tr
-from ..messages import TITLE
+from ..messages import ICON, TITLE
 
 PAGE = "AvalancheISegOptions"
 """Name of the page, by which QGIS opens it."""
-
-ICON = str(Path(__file__).parents[1] / "icons" / "avalanche.svg")
 
 
 class OptionsPage(QgsOptionsPageWidget):

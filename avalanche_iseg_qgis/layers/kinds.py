@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsMapLayer, QgsProject, QgsProviderRegistry, QgsRasterLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsMapLayer,
+    QgsProject,
+    QgsProviderRegistry,
+    QgsRasterLayer,
+)
 
 from ..core.errors import IsegError
 from ..core.files import normal_path
 from ..i18n import tr
+
+
+def is_local(crs: QgsCoordinateReferenceSystem) -> bool:
+    """Return whether coordinates have no place on a map: those of photos, such as pixels.
+
+    GDAL gives tables of a GeoPackage without a CRS an undefined one, of one kind or another.
+    """
+    return not crs.isValid() or crs.description().startswith("Undefined ")
 
 
 def is_photo(layer: QgsMapLayer | None) -> bool:

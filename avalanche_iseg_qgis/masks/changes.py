@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from osgeo import gdal
 from qgis.core import QgsGeometry
 
-from ..compat import memory_polygons
+from .polygonise import mask_polygons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +39,7 @@ def changed_zone(
     changed = before != after
     if not changed.any():
         return QgsGeometry()
-    zone = QgsGeometry.unaryUnion(_polygons(_grow(changed), window))
+    zone = QgsGeometry.unaryUnion(mask_polygons(_grow(changed), window))
     zone.transform(grid.corner_transform)
     return zone
 
@@ -55,20 +54,3 @@ def _grow(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
             [padded.take(range(i, i + size), axis) for i in range(2 * _MARGIN + 1)]
         )
     return grown
-
-
-def _polygons(mask: NDArray[np.bool_], window: PixelWindow) -> list[QgsGeometry]:
-    """Return the parts of a mask as polygons in (u, v) of the image."""
-    height, width = mask.shape
-    raster = gdal.GetDriverByName("MEM").Create("", width, height)
-    raster.SetGeoTransform((window.col, 1, 0, window.row, 0, 1))
-    band = raster.GetRasterBand(1)
-    band.WriteArray(mask.view(np.uint8))
-    _source, layer = memory_polygons()
-    gdal.Polygonize(band, band, layer, -1)
-    polygons = []
-    for feature in layer:
-        polygon = QgsGeometry()
-        polygon.fromWkb(bytes(feature.GetGeometryRef().ExportToWkb()))
-        polygons.append(polygon)
-    return polygons

@@ -55,6 +55,20 @@ def write_tiff(path: str, mask: NDArray[np.bool_], grid: Grid, window: PixelWind
     _write(path, _encode(raster, "GTiff", ["COMPRESS=DEFLATE", "TILED=YES"]))
 
 
+def write_label_image(path: str, labels: NDArray[np.uint8 | np.uint16], grid: Grid) -> None:
+    """Write a mask or label image (H, W) of a whole image as it is: PNG, or TIFF on its grid."""
+    if path.lower().endswith(".png"):
+        _write(path, _encode_png(labels, 1))
+    elif path.lower().endswith((".tif", ".tiff")):
+        kind = gdal.GDT_Byte if labels.dtype == np.uint8 else gdal.GDT_UInt16
+        raster = empty_raster(grid, PixelWindow(0, 0, *labels.shape), kind)
+        raster.GetRasterBand(1).WriteArray(labels)
+        _write(path, _encode(raster, "GTiff", ["COMPRESS=DEFLATE", "TILED=YES"]))
+    else:
+        text = tr("{}: masks are written as .png or .tif; choose such a name.")
+        raise ImageError(text.format(path))
+
+
 def _label_image(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.uint8 | np.uint16]:
     """Return (H, W) uint8 or uint16 with the research demo's values."""
     count = len(masks)

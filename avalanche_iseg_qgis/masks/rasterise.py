@@ -20,9 +20,9 @@ from qgis.PyQt.QtGui import QTransform
 from ..compat import memory_polygons
 from ..core.errors import PromptError
 from ..i18n import tr
+from ..layers.kinds import is_local
 from ..layers.pixel_window import PixelWindow
 from ..session.start_mask import StartMask
-from .raster import gdal_wkt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,24 +75,21 @@ def crs_transform(grid: Grid, crs: QgsCoordinateReferenceSystem) -> QgsCoordinat
     PromptError
         If only one has.
     """
-    local = not crs.isValid() or gdal_wkt(crs).startswith(
-        "ENGCRS"
-    )  # GeoPackage's "undefined cartesian"
-    if grid.is_photo and not local:
+    if grid.is_photo and not is_local(crs):
         raise PromptError(
             tr(
                 "The image is a photo, but the outline has the coordinate system {}: choose "
                 "an outline in pixel coordinates of this photo, from a layer without CRS."
             ).format(crs.userFriendlyIdentifier())
         )
-    if not grid.is_photo and local:
+    if not grid.is_photo and is_local(crs):
         raise PromptError(
             tr(
                 "The layer of the outline has no coordinate system, but the image has: set the "
                 "CRS of that layer (right click → Layer CRS → Set Layer CRS)."
             )
         )
-    if local:
+    if grid.is_photo:
         return QgsCoordinateTransform()
     return QgsCoordinateTransform(crs, grid.crs, QgsProject.instance())
 

@@ -10,8 +10,9 @@ from ..layers.windows import MAX_WHOLE_PIXELS, choose_window
 from .draft import ObjectDraft
 
 if TYPE_CHECKING:
+    from ..core.worker.protocol import Predicted
     from ..layers.image_origin import ImageOrigin
-    from ..layers.pixel_window import WindowImage
+    from ..layers.pixel_window import RasterSize, WindowImage
     from .interfaces import RasterGrid, RasterSource
 
 
@@ -102,14 +103,20 @@ class MappedImage:
         state = self.draft.prediction
         if state is None:
             return False
-        window, prediction = state.window, state.prediction
-        row_min, row_max, col_min, col_max = prediction.roi
-        bottom, right = window.row + window.height, window.col + window.width
-        levels, above = prediction.levels, prediction.above(threshold)
-        edges = (
-            (row_min == 0 and window.row > 0, levels[:1]),
-            (row_max == window.height - 1 and bottom < self.grid.height, levels[-1:]),
-            (col_min == 0 and window.col > 0, levels[:, :1]),
-            (col_max == window.width - 1 and right < self.grid.width, levels[:, -1:]),
-        )
-        return any(inner and bool((edge > above).any()) for inner, edge in edges)
+        return is_cut_off(state.prediction, state.window, self.grid, threshold)
+
+
+def is_cut_off(
+    prediction: Predicted, window: PixelWindow, grid: RasterSize, threshold: float
+) -> bool:
+    """Whether an object reaches an edge of its window that is no edge of the raster."""
+    row_min, row_max, col_min, col_max = prediction.roi
+    bottom, right = window.row + window.height, window.col + window.width
+    levels, above = prediction.levels, prediction.above(threshold)
+    edges = (
+        (row_min == 0 and window.row > 0, levels[:1]),
+        (row_max == window.height - 1 and bottom < grid.height, levels[-1:]),
+        (col_min == 0 and window.col > 0, levels[:, :1]),
+        (col_max == window.width - 1 and right < grid.width, levels[:, -1:]),
+    )
+    return any(inner and bool((edge > above).any()) for inner, edge in edges)

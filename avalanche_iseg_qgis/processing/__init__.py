@@ -1,0 +1,1 @@
+"""Algorithms of QGIS's Processing toolbox, which run without a window, too."""

@@ -1,0 +1,46 @@
+"""The group *Avalanche ISeg* of the Processing toolbox and of ``qgis_process``."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from ..messages import ICON, TITLE
+from .cameras import RegisterPhotos, SolveCamera
+from .comparing import CompareOutlines
+from .masks import MasksToPolygons, PolygonsToMask
+from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
+from .segment import SegmentImage
+
+ALGORITHMS = (
+    SegmentImage,
+    MasksToPolygons,
+    PolygonsToMask,
+    SolveCamera,
+    RegisterPhotos,
+    PhotoToMap,
+    MapToPhoto,
+    DrapePhoto,
+    CompareOutlines,
+)
+
+
+class IsegProvider(QgsProcessingProvider):
+    """Provider of the algorithms; QGIS's registry owns it."""
+
+    def id(self) -> str:
+        """Return the first part of the algorithms' ids, a contract."""
+        return "avalanche_iseg"
+
+    def name(self) -> str:
+        """Return the name of the group."""
+        return TITLE
+
+    def icon(self) -> QIcon:
+        """Return the icon of the plugin."""
+        return QIcon(ICON)
+
+    def loadAlgorithms(self) -> None:  # noqa: N802
+        """Add the algorithms; called by QGIS."""
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())

@@ -1,0 +1,99 @@
+"""Names of the algorithms and what the toolbox says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..i18n import tr
+
+GROUPS: Mapping[str, Callable[[], str]] = {
+    "segmentation": lambda: tr("Segmentation"),
+    "camera": lambda: tr("Photos on the map"),
+    "exchange": lambda: tr("Exchange"),
+}
+
+
+def title_of(key: str) -> str:
+    """Return the name of an algorithm."""
+    return _texts()[key][0]
+
+
+def help_of(key: str) -> str:
+    """Return the short help of an algorithm."""
+    return _texts()[key][1]
+
+
+def _texts() -> dict[str, tuple[str, str]]:
+    return {
+        "segment": (
+            tr("Segment an image"),
+            tr(
+                "Outlines avalanches in a photo or raster from points on and beside them, from "
+                "boxes, or both. Without a field that names the object, each box is one avalanche "
+                "with the points in it, and without boxes all points belong to one. The output has "
+                "the fields of the plugin's layers, with the prompts to continue from."
+            ),
+        ),
+        "solvecamera": (
+            tr("Pose a camera from control points"),
+            tr(
+                "Computes where a camera stands and looks from a table name,u_px,v_px,x,y,z "
+                "(optionally use, sigma_px), with pixels of the photo as QGIS shows it. z may be "
+                "empty where a terrain model is given. Four points or more."
+            ),
+        ),
+        "registerphotos": (
+            tr("Register a folder of photos"),
+            tr(
+                "Finds how a camera has turned from the photo that it was posed in to each photo "
+                "of a folder, and writes a camera for each that can be trusted. The table says why "
+                "the others are not."
+            ),
+        ),
+        "phototomap": (
+            tr("Outlines of a photo to the map"),
+            tr(
+                "Brings outlines in pixels of a posed photo (x to the right, y down and negative, "
+                "as in avalanches_pixels) to the map, with area, size, aspect, slope and accuracy. "
+                "Ground that the camera does not see is not invented."
+            ),
+        ),
+        "maptophoto": (
+            tr("Polygons of the map into a photo"),
+            tr(
+                "Draws what a posed camera sees of polygons on the map, in pixels of its photo (x "
+                "to the right, y down and negative)."
+            ),
+        ),
+        "drape": (
+            tr("Drape a photo on the map"),
+            tr(
+                "Makes an orthophoto of a posed photo, transparent where the camera sees no ground."
+            ),
+        ),
+        "compare": (
+            tr("Compare outlines with a reference"),
+            tr(
+                "Pairs mapped outlines with reference outlines and computes the IoU of each pair. "
+                "With an image, the clicks stored with the mapped outlines are repeated in it, and "
+                "the number of clicks to an IoU of 85 % and 90 % is told; outlines that do not "
+                "reach it count with all clicks and one more."
+            ),
+        ),
+        "maskstopolygons": (
+            tr("Masks to polygons"),
+            tr(
+                "Makes a polygon of each object of a mask or label image, along the edges of its "
+                "pixels, with parts and holes. Black and transparent pixels are no object."
+            ),
+        ),
+        "polygonstomask": (
+            tr("Polygons to mask"),
+            tr(
+                "Draws polygons on the grid of an image: 255 on the objects and 0 elsewhere, or "
+                "one value for each polygon. A pixel counts where its centre lies in a polygon. "
+                "Polygons without CRS are in pixels of a photo, x to the right, y down and "
+                "negative."
+            ),
+        ),
+    }
