@@ -14,6 +14,7 @@ COMMANDS = {
     "segment": "segment one object of an image",
     "camera": "pose a webcam; move outlines between its photos and the map: solve, check, to-map,\n"
     "             to-image, drape, register, skyline",
+    "export": "mapped avalanches as COCO, GeoJSON, AvaFrame release areas, AWSOME, table",
     "models": "list the models that can be used",
     "noc": "number of clicks of models on data sets",
     "plot": "plot results of 'noc'",
@@ -22,7 +23,7 @@ COMMANDS = {
     "data": "prepare data sets for training: objects, crops, split, stats, check, pack",
     "synthetic": "make synthetic webcam scenes of avalanches",
 }
-_CORE, _EVAL = ("segment", "camera", "models"), ("noc", "plot", "demo")
+_CORE, _EVAL = ("segment", "camera", "export", "models"), ("noc", "plot", "demo")
 
 
 def build_parser() -> argparse.ArgumentParser:

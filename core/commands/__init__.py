@@ -1,4 +1,4 @@
-"""Command line of core: ``python -m core segment ...``, ``... camera ...``, ``... models``."""
+"""Command line of core: ``python -m core segment ...``, ``camera``, ``export``, ``models``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from ..cli import run_command
-from . import camera, models, segment
+from . import camera, export, models, segment
 
 
 def build_parser(prog: str = "python -m core") -> argparse.ArgumentParser:
@@ -17,6 +17,7 @@ def build_parser(prog: str = "python -m core") -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     segment.add_parser(subparsers)
     camera.add_parser(subparsers)
+    export.add_parser(subparsers)
     models.add_parser(subparsers)
     return parser
 

@@ -183,8 +183,13 @@ LIGHT_PARTS |= {
 LIGHT_PARTS |= {"series"}
 LIGHT_PARTS |= {f"series.{name}" for name in ("activity", "exif_times", "listing", "looks")}
 LIGHT_PARTS |= {f"series.{name}" for name in ("name_rule", "records", "release_times", "screening")}
+LIGHT_PARTS |= {"exchange", "file_names"}
+LIGHT_PARTS |= {
+    f"exchange.{name}"
+    for name in ("activity", "avalanche", "awsome", "coco", "geojson", "images", "release")
+}
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
-ROOMS = {"", "camera", "ipc", "projection", "series", "survey", "worker", "zoo"}
+ROOMS = {"", "camera", "exchange", "ipc", "projection", "series", "survey", "worker", "zoo"}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]
 IN_QGIS += [ROOT / "core" / room / "__init__.py" for room in sorted(ROOMS)]
 IN_QGIS += [  # what the range map stands on
