@@ -8,6 +8,13 @@ from qgis.PyQt.QtGui import QIcon
 from ..messages import ICON, TITLE
 from .cameras import RegisterPhotos, SolveCamera
 from .comparing import CompareOutlines
+from .exports import (
+    ExportAvaframe,
+    ExportAwsome,
+    ExportCoco,
+    ExportGeojson,
+    ExportTable,
+)
 from .masks import MasksToPolygons, PolygonsToMask
 from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
 from .segment import SegmentImage
@@ -22,6 +29,11 @@ ALGORITHMS = (
     MapToPhoto,
     DrapePhoto,
     CompareOutlines,
+    ExportCoco,
+    ExportGeojson,
+    ExportAvaframe,
+    ExportAwsome,
+    ExportTable,
 )
 
 

@@ -96,4 +96,41 @@ def _texts() -> dict[str, tuple[str, str]]:
                 "negative."
             ),
         ),
+        "exportcoco": (
+            tr("Export as COCO"),
+            tr(
+                "Writes the avalanches of a layer as annotations of the images that they were "
+                "mapped in. An avalanche stays one annotation, with its parts and holes, and keeps "
+                "its attributes. Images that are away, or were replaced, are named and left out."
+            ),
+        ),
+        "exportgeojson": (
+            tr("Export as GeoJSON with prompts"),
+            tr(
+                "Writes a layer in longitude and latitude, or in pixels of photos, with all "
+                "attributes and the prompts as JSON."
+            ),
+        ),
+        "exportavaframe": (
+            tr("Export release areas for AvaFrame"),
+            tr(
+                "Writes the outlines of release areas in the coordinate system of the terrain "
+                "model of a simulation: one polygon for each part, without holes, with name and "
+                "thickness (the fracture depth, in metres). Save it as a shapefile in Inputs/REL."
+            ),
+        ),
+        "exportawsome": (
+            tr("Export observations for AWSOME"),
+            tr(
+                "Writes an observation for each avalanche on the map, as AWSOME, the platform of "
+                "avalanche warning services, reads them: place, time, elevation, aspect and text."
+            ),
+        ),
+        "exporttable": (
+            tr("Export a table by day and camera"),
+            tr(
+                "Writes how many avalanches of which size, type and moisture were observed on each "
+                "day (UTC) by each camera. Outlines of one avalanche count once."
+            ),
+        ),
     }

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Part = Sequence[NDArray[np.float64]]
 
+TIMES = ("observed_at", "released_from", "released_to", "created_at", "modified_at")
+"""Fields that hold times."""
+
 
 @dataclass(frozen=True, eq=False)
 class MappedAvalanche:
@@ -67,6 +70,11 @@ class MappedAvalanche:
         if found.tzinfo is None:
             return found.replace(tzinfo=timezone.utc)
         return found.astimezone(timezone.utc)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attributes as JSON: what is unknown as None, times in UTC with Z."""
+        found = {name: plain_value(value) for name, value in self.attributes.items()}
+        return {**found, **{name: iso_time(self.moment(name)) for name in TIMES if name in found}}
 
     def moved(self, move: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> MappedAvalanche:
         """Return the avalanche with all points (N, 2) moved."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .avalanche import centre_of, iso_time, plain_value
+from .avalanche import centre_of, iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,11 +67,7 @@ def _observation(avalanche: MappedAvalanche) -> dict[str, Any]:
         "dangerPatterns": [],
         "$externalURL": None,
         "$externalImg": None,
-        "$data": {
-            name: plain_value(value)
-            for name, value in avalanche.attributes.items()
-            if name != "prompts"
-        },
+        "$data": {name: v for name, v in avalanche.to_json().items() if name != "prompts"},
     }
 
 

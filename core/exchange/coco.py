@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .avalanche import area_of, plain_value
+from .avalanche import area_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def _annotation(avalanche: MappedAvalanche, image: AnnotatedImage) -> dict[str, 
         "area": round(area, _DECIMALS),
         "bbox": [round(float(value), _DECIMALS) for value in box],
         "iscrowd": 0,
-        "attributes": {name: plain_value(v) for name, v in avalanche.attributes.items()},
+        "attributes": avalanche.to_json(),
     }
 
 

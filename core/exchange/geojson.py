@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..json_files import parse_json
-from .avalanche import plain_value, ring_area
+from .avalanche import ring_area
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +37,7 @@ def geojson_content(avalanches: Iterable[MappedAvalanche], *, in_pixels: bool) -
             [_ring(ring, number == 0, decimals) for number, ring in enumerate(part)]
             for part in avalanche.parts
         ]
-        properties = {name: plain_value(value) for name, value in avalanche.attributes.items()}
-        properties["prompts"] = _prompts(avalanche)
+        properties = {**avalanche.to_json(), "prompts": _prompts(avalanche)}
         if in_pixels:
             properties["coordinates"] = IN_PIXELS
         geometry = {"type": "MultiPolygon", "coordinates": parts}

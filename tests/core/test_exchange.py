@@ -171,6 +171,7 @@ def test_geojson_has_prompts_as_json_in_degrees(tmp_path):
     assert feature["properties"]["prompts"]["clicks"] == [[20, 30, 1]]
     assert (feature["id"], feature["properties"]["area_m2"]) == ("a", 12.5)
     assert feature["properties"]["size_eaws"] is None
+    assert feature["properties"]["observed_at"] == "2026-01-03T10:00:00Z"
     shape = shapely.geometry.shape(feature["geometry"])
     assert shape.is_valid
     assert len(shape.geoms[0].interiors) == 1

@@ -22,6 +22,11 @@ ALGORITHMS = {
     "maptophoto",
     "drape",
     "compare",
+    "exportcoco",
+    "exportgeojson",
+    "exportavaframe",
+    "exportawsome",
+    "exporttable",
 }
 LV95 = 2056
 
@@ -352,6 +357,68 @@ def test_photos_of_a_folder_are_registered(scene, toolbox, camera, tmp_path):
     assert 3 < float(rows["cam_20260103_1000.jpg"]["shift_px"]) < 6
     record = json.loads((cameras / "cam_20260103_1000.camera.json").read_text())
     assert (cameras / record["image"]).resolve() == (photos / "cam_20260103_1000.jpg").resolve()
+
+
+# --- exchange -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mapped(scene, toolbox, camera) -> tuple[Path, Path]:
+    """Segmented avalanches: in pixels of the photo, and on the map."""
+    boxes = [(box_round(mask),) for mask in masks(scene).values()]
+    layer = write_layer(scene / "all_boxes.gpkg", boxes, None)
+    in_photo, on_map = scene / "in_photo.gpkg", scene / "on_map.gpkg"
+    toolbox.run("segment", INPUT=scene / "picture.jpg", BOXES=layer, OUTPUT=in_photo)
+    toolbox.run("phototomap", INPUT=in_photo, CAMERA=camera, DEM=scene / "dem.tif", OUTPUT=on_map)
+    return in_photo, on_map
+
+
+def test_exports_are_those_of_the_command_line(scene, toolbox, interpreter, mapped, tmp_path):
+    """Each form, but for the order of numbers, from QGIS and from `core`."""
+    in_photo, on_map = mapped
+    for algorithm, form, layer, suffix in (
+        ("exportcoco", "coco", in_photo, ".json"),
+        ("exportgeojson", "geojson", on_map, ".geojson"),
+        ("exportawsome", "awsome", on_map, ".json"),
+        ("exporttable", "csv", on_map, ".csv"),
+    ):
+        ours, theirs = tmp_path / f"{form}_qgis{suffix}", tmp_path / f"{form}_core{suffix}"
+        toolbox.run(algorithm, INPUT=layer, OUTPUT=ours)
+        command = [interpreter, "-m", "core", "export", form, layer, "-o", theirs]
+        subprocess.run(command, check=True, cwd=ROOT, env={"PATH": "/usr/bin:/bin"})
+        if suffix == ".csv":
+            assert ours.read_text() == theirs.read_text()
+        else:
+            assert like(json.loads(ours.read_text()), json.loads(theirs.read_text()))
+    content = json.loads((tmp_path / "coco_qgis.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["picture.jpg"]
+    assert len(content["annotations"]) == len(features(in_photo))
+    for annotation in json.loads((tmp_path / "awsome_qgis.json").read_text()):
+        assert annotation["aspect"]
+
+
+def like(one: object, other: object) -> bool:
+    """Whether JSON values are equal, numbers but for rounding."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(like(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(like, one, other))
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return one == pytest.approx(other, rel=1e-6, abs=1e-6)
+    return bool(one == other)
+
+
+def test_release_areas_are_a_shapefile_in_the_crs_of_the_dem(scene, toolbox, mapped, tmp_path):
+    out = tmp_path / "release.shp"
+    given = {"INPUT": mapped[1], "DEM": scene / "dem.tif", "OUTPUT": out}
+    assert "release areas" in toolbox.refusal("exportavaframe", **given)
+    toolbox.run("exportavaframe", **given, ALL_PARTS=True, THICKNESS=1.2)
+    found = features(out)
+    assert len(found) >= len(features(mapped[1]))
+    assert {feature["thickness"] for feature in found} == {1.2}
+    assert all(feature.GetGeometryRef().GetGeometryCount() == 1 for feature in found)
+    layer = ogr.Open(str(out))
+    assert layer.GetLayer(0).GetSpatialRef().GetAuthorityCode(None) == str(LV95)
 
 
 # --- what is refused ----------------------------------------------------------------------------
