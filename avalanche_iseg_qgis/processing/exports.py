@@ -30,7 +30,7 @@ from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 from ..compat import FIELD_TYPES, POLYGON_LAYERS
 from ..core.errors import ImageError, IsegError
 from ..core.exchange.activity import activity_csv, activity_rows
-from ..core.exchange.avalanche import MappedAvalanche
+from ..core.exchange.avalanche import AvalancheRecord
 from ..core.exchange.awsome import awsome_observations
 from ..core.exchange.coco import AnnotatedImage, coco_content
 from ..core.exchange.geojson import geojson_content
@@ -131,7 +131,7 @@ class ExportCoco(ExportAlgorithm):
         folder = self.parameterAsString(parameters, IMAGES, context)
         files = ImageFiles([Path(folder)] if folder else [])
         grids: dict[Path, Grid] = {}
-        inside: dict[Path, list[MappedAvalanche]] = {}
+        inside: dict[Path, list[AvalancheRecord]] = {}
         for feature in source.getFeatures():
             check_cancelled(feedback)
             avalanche = mapped_avalanche(feature)
@@ -282,7 +282,7 @@ def mapped_avalanches(
     source: QgsProcessingFeatureSource,
     target: QgsCoordinateReferenceSystem | None,
     context: QgsProcessingContext,
-) -> list[MappedAvalanche]:
+) -> list[AvalancheRecord]:
     """Return the avalanches of a layer, in another CRS or (None) where they are.
 
     Raises
@@ -308,7 +308,7 @@ def mapped_avalanches(
     return found
 
 
-def mapped_avalanche(feature: QgsFeature) -> MappedAvalanche:
+def mapped_avalanche(feature: QgsFeature) -> AvalancheRecord:
     """Return a feature's polygons and attributes."""
     multi = QgsGeometry(feature.geometry())
     multi.convertToMultiType()
@@ -317,7 +317,7 @@ def mapped_avalanche(feature: QgsFeature) -> MappedAvalanche:
         for polygon in multi.asMultiPolygon()
     ]
     names = [field.name() for field in feature.fields() if field.name() != "fid"]
-    return MappedAvalanche(parts, {name: _json_value(feature, name) for name in names})
+    return AvalancheRecord(parts, {name: _json_value(feature, name) for name in names})
 
 
 def _json_value(feature: QgsFeature, name: str) -> Any:  # noqa: ANN401

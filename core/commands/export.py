@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .. import arguments
 from ..errors import ImageError, IsegError, write_errors
 from ..exchange.activity import activity_csv, activity_rows
-from ..exchange.avalanche import MappedAvalanche
+from ..exchange.avalanche import AvalancheRecord
 from ..exchange.awsome import awsome_observations
 from ..exchange.coco import AnnotatedImage, coco_content
 from ..exchange.geojson import geojson_content
@@ -201,7 +201,7 @@ def _read_on_map(args: argparse.Namespace) -> tuple[list[Feature], str]:
     return features, crs
 
 
-def _with_twins(path: Path, *, map_first: bool = False) -> list[tuple[MappedAvalanche, str | None]]:
+def _with_twins(path: Path, *, map_first: bool = False) -> list[tuple[AvalancheRecord, str | None]]:
     """Return each avalanche once, with the CRS of its points: None for pixels, x and -y.
 
     A posed photo's avalanche is in both tables: the outline in pixels is taken, or the other one.
@@ -210,7 +210,7 @@ def _with_twins(path: Path, *, map_first: bool = False) -> list[tuple[MappedAval
         names = [info.name for info in file.layers()]
     order = (MAP, PIXELS) if map_first else (PIXELS, MAP)
     layers: list[str | None] = [name for name in order if name in names]
-    found: dict[str, tuple[MappedAvalanche, str | None]] = {}
+    found: dict[str, tuple[AvalancheRecord, str | None]] = {}
     for layer in layers or [None]:
         try:
             features, crs = read_polygons(path, layer)
@@ -228,10 +228,10 @@ def _is_local(crs: str | None) -> bool:
     return crs is None or "Undefined" in crs
 
 
-def _mapped(features: Sequence[Feature], crs: str | None, target: str) -> list[MappedAvalanche]:
+def _mapped(features: Sequence[Feature], crs: str | None, target: str) -> list[AvalancheRecord]:
     """Return avalanches in another CRS; unchanged without a CRS of their own."""
     return [
-        MappedAvalanche(
+        AvalancheRecord(
             _parts(feature.polygon if crs is None else reproject(feature.polygon, crs, target)),
             feature.properties,
         )
@@ -247,7 +247,7 @@ def _parts(polygon: MultiPolygon) -> list[list[NDArray[np.float64]]]:
 
 
 def _annotate(
-    found: dict[Path, AnnotatedImage], path: Path, avalanche: MappedAvalanche, crs: str | None
+    found: dict[Path, AnnotatedImage], path: Path, avalanche: AvalancheRecord, crs: str | None
 ) -> int:
     """Add an avalanche to its image, in pixels; return 1."""
     from ..raster_files import opened_raster, placement

@@ -12,7 +12,7 @@ from .avalanche import iso_time
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .avalanche import MappedAvalanche
+    from .avalanche import AvalancheRecord
 
 _SIZES = (1, 2, 3, 4, 5)
 _TYPES = ("slab", "loose", "glide", "slush", "cornice")
@@ -33,13 +33,13 @@ COLUMNS = (
 )
 
 
-def activity_rows(avalanches: Iterable[MappedAvalanche]) -> list[dict[str, Any]]:
+def activity_rows(avalanches: Iterable[AvalancheRecord]) -> list[dict[str, Any]]:
     """Return a row by `COLUMNS` for each day (UTC) and camera on which avalanches were observed.
 
     Outlines of one ``avalanche_id`` are one avalanche, and its area that of its largest outline.
     The size is a person's, else the suggested one. Avalanches without a time have an empty date.
     """
-    groups: dict[tuple[str, str], dict[str, list[MappedAvalanche]]] = defaultdict(dict)
+    groups: dict[tuple[str, str], dict[str, list[AvalancheRecord]]] = defaultdict(dict)
     for number, avalanche in enumerate(avalanches):
         moment = avalanche.moment("observed_at")
         day = moment.strftime("%Y-%m-%d") if moment else ""
@@ -60,7 +60,7 @@ def activity_csv(rows: Iterable[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _figures(grouped: list[list[MappedAvalanche]]) -> dict[str, Any]:
+def _figures(grouped: list[list[AvalancheRecord]]) -> dict[str, Any]:
     every = [outline for outlines in grouped for outline in outlines]
     sizes = [_size(outlines) for outlines in grouped]
     moments = sorted(filter(None, (outline.moment("observed_at") for outline in every)))
@@ -80,7 +80,7 @@ def _figures(grouped: list[list[MappedAvalanche]]) -> dict[str, Any]:
     }
 
 
-def _size(outlines: list[MappedAvalanche]) -> int | None:
+def _size(outlines: list[AvalancheRecord]) -> int | None:
     for field in ("size_eaws", "size_suggested"):
         sizes = [outline.number(field) for outline in outlines]
         known = [round(size) for size in sizes if size is not None]
@@ -89,5 +89,5 @@ def _size(outlines: list[MappedAvalanche]) -> int | None:
     return None
 
 
-def _count(grouped: list[list[MappedAvalanche]], field: str, code: str) -> int:
+def _count(grouped: list[list[AvalancheRecord]], field: str, code: str) -> int:
     return sum(any(outline.text(field) == code for outline in outlines) for outlines in grouped)

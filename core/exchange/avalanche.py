@@ -21,7 +21,7 @@ TIMES = ("observed_at", "released_from", "released_to", "created_at", "modified_
 
 
 @dataclass(frozen=True, eq=False)
-class MappedAvalanche:
+class AvalancheRecord:
     """Outline and attributes.
 
     Attributes
@@ -76,7 +76,7 @@ class MappedAvalanche:
         found = {name: plain_value(value) for name, value in self.attributes.items()}
         return {**found, **{name: iso_time(self.moment(name)) for name in TIMES if name in found}}
 
-    def moved(self, move: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> MappedAvalanche:
+    def moved(self, move: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> AvalancheRecord:
         """Return the avalanche with all points (N, 2) moved."""
         return replace(self, parts=[[move(ring) for ring in part] for part in self.parts])
 

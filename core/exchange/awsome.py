@@ -13,19 +13,19 @@ from .avalanche import centre_of, iso_time
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .avalanche import MappedAvalanche
+    from .avalanche import AvalancheRecord
 
 SOURCE = "AvalancheISeg"
 _ASPECTS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 _PART_ORDER = ("avalanche", "release", "track", "deposit")
 
 
-def awsome_observations(avalanches: Iterable[MappedAvalanche]) -> list[dict[str, Any]]:
+def awsome_observations(avalanches: Iterable[AvalancheRecord]) -> list[dict[str, Any]]:
     """Return an observation for each avalanche, whose parts are in longitude and latitude.
 
     Parts of one avalanche are one observation: that of the whole, else of the release area.
     """
-    chosen: dict[str, MappedAvalanche] = {}
+    chosen: dict[str, AvalancheRecord] = {}
     for number, avalanche in enumerate(avalanches):
         key = avalanche.group or str(number)
         if key not in chosen or _rank(avalanche) < _rank(chosen[key]):
@@ -33,12 +33,12 @@ def awsome_observations(avalanches: Iterable[MappedAvalanche]) -> list[dict[str,
     return [_observation(avalanche) for avalanche in chosen.values()]
 
 
-def _rank(avalanche: MappedAvalanche) -> int:
+def _rank(avalanche: AvalancheRecord) -> int:
     part = avalanche.text("part") or "avalanche"
     return _PART_ORDER.index(part) if part in _PART_ORDER else len(_PART_ORDER)
 
 
-def _observation(avalanche: MappedAvalanche) -> dict[str, Any]:
+def _observation(avalanche: AvalancheRecord) -> dict[str, Any]:
     longitude, latitude = centre_of(avalanche.parts)
     event = avalanche.moment("released_to") or avalanche.moment("observed_at")
     report = avalanche.moment("created_at") or event
@@ -71,7 +71,7 @@ def _observation(avalanche: MappedAvalanche) -> dict[str, Any]:
     }
 
 
-def _content(avalanche: MappedAvalanche) -> str:
+def _content(avalanche: AvalancheRecord) -> str:
     """Return what is known in words; codes are those of the layer."""
     size = avalanche.number("size_eaws")
     words = [] if size is None else [f"size {size:.0f}"]

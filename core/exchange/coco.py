@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .avalanche import MappedAvalanche, Part
+    from .avalanche import AvalancheRecord, Part
 
 CATEGORY = {"id": 1, "name": "avalanche", "supercategory": "snow"}
 _DECIMALS = 2  # of a pixel
@@ -31,7 +31,7 @@ class AnnotatedImage:
     file_name: str
     width: int
     height: int
-    avalanches: Sequence[MappedAvalanche]
+    avalanches: Sequence[AvalancheRecord]
 
 
 def coco_content(images: Sequence[AnnotatedImage]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def coco_content(images: Sequence[AnnotatedImage]) -> dict[str, Any]:
     return {"images": entries, "categories": [CATEGORY], "annotations": annotations}
 
 
-def _annotation(avalanche: MappedAvalanche, image: AnnotatedImage) -> dict[str, Any]:
+def _annotation(avalanche: AvalancheRecord, image: AnnotatedImage) -> dict[str, Any]:
     outers = np.concatenate([part[0] for part in avalanche.parts])
     (left, top), (right, bottom) = outers.min(axis=0), outers.max(axis=0)
     segmentation: Any

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .avalanche import MappedAvalanche
+    from .avalanche import AvalancheRecord
 
 _DEGREES, _PIXELS = 7, 2  # decimals: a centimetre, and as many as prompts have
 IN_PIXELS = "pixels (x, -y) of the photo in image_name"
 
 
-def geojson_content(avalanches: Iterable[MappedAvalanche], *, in_pixels: bool) -> dict[str, Any]:
+def geojson_content(avalanches: Iterable[AvalancheRecord], *, in_pixels: bool) -> dict[str, Any]:
     """Return a FeatureCollection of RFC 7946.
 
     Parameters
@@ -53,7 +53,7 @@ def _ring(ring: NDArray[np.float64], is_outer: bool, decimals: int) -> list[list
     return points
 
 
-def _prompts(avalanche: MappedAvalanche) -> Any:  # noqa: ANN401
+def _prompts(avalanche: AvalancheRecord) -> Any:  # noqa: ANN401
     """Return the prompts as JSON; None where there are none, or they are damaged."""
     text = avalanche.text("prompts")
     try:

@@ -14,7 +14,7 @@ from ..files import is_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .avalanche import MappedAvalanche
+    from .avalanche import AvalancheRecord
 
 _CHUNK = 1 << 20
 
@@ -32,7 +32,7 @@ class ImageFiles:
         self._finders = [FileFinder(folder) for folder in folders]
         self._hashes: dict[Path, str] = {}
 
-    def find(self, avalanche: MappedAvalanche) -> Path:
+    def find(self, avalanche: AvalancheRecord) -> Path:
         """Return the file of an avalanche's image.
 
         Raises

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .avalanche import MappedAvalanche
+    from .avalanche import AvalancheRecord
 
 RELEASE = "release"
 FIELDS = {"name": str, "thickness": float, "date": str, "uuid": str}
@@ -27,7 +27,7 @@ class ReleaseArea:
 
 
 def release_areas(
-    avalanches: Iterable[MappedAvalanche],
+    avalanches: Iterable[AvalancheRecord],
     *,
     thickness: float | None = None,
     whole_avalanches: bool = False,

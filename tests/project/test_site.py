@@ -46,8 +46,13 @@ def is_message(text: str) -> bool:
     return bool(is_sentence or goes_on) and not text.startswith(NO_MESSAGES)
 
 
+HELP = ["processing/texts.py"]
+"""What algorithms do, in the toolbox: sentences, but no messages."""
+
+
 def plugin_messages() -> list[str]:
-    return [text for text in collect(PLUGIN) if is_message(text)]
+    found = collect(PLUGIN).items()
+    return [text for text, places in found if is_message(text) and places != HELP]
 
 
 def build(configuration: Path, target: Path) -> subprocess.CompletedProcess[str]:
