@@ -240,6 +240,29 @@ class FeatureWriter:
         self.count += 1
 
 
+def polygons_of(source: QgsProcessingFeatureSource) -> list[QgsFeature]:
+    """Return the features of a layer that have an area, as multipolygons without curves, Z and M.
+
+    Raises
+    ------
+    IsegError
+        If there are none.
+    """
+    found = []
+    for feature in source.getFeatures():
+        geometry = feature.geometry()
+        if geometry.type() != QgsWkbTypes.GeometryType.PolygonGeometry or geometry.isEmpty():
+            continue
+        shapes = geometry.coerceToType(QgsWkbTypes.Type.MultiPolygon)
+        if len(shapes) == 1:
+            feature.setGeometry(shapes[0])
+            found.append(feature)
+    if not found:
+        text = tr("The layer {} holds no polygons: choose another one.")
+        raise IsegError(text.format(source.sourceName()))
+    return found
+
+
 @contextmanager
 def _as_exceptions() -> Iterator[None]:
     """Turn errors that a person can act on into those of Processing, which are one sentence."""

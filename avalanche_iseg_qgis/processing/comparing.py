@@ -33,7 +33,7 @@ from ..layers.origin import read_origin
 from ..layers.pixel_window import PixelWindow
 from ..layers.source import open_source
 from ..masks.rasterise import rasterise
-from .algorithm import IsegAlgorithm, Parameters
+from .algorithm import IsegAlgorithm, Parameters, polygons_of
 from .asking import BlockingWorker, check_cancelled, environment_fault
 from .masks import INPUT, OUTPUT, RASTER
 from .predicting import ImagePredictor, check_place
@@ -221,10 +221,8 @@ def read_outlines(
 ) -> list[ComparedOutline]:
     """Return the polygons of a layer; `IsegError` if one has no place in the other layer's CRS."""
     found = []
-    for feature in source.getFeatures():
+    for feature in polygons_of(source):
         geometry = QgsGeometry(feature.geometry())
-        if geometry.isEmpty():
-            continue
         try:
             if transform is not None:
                 geometry.transform(transform)

@@ -41,7 +41,7 @@ from ..features.record import attribute_value
 from ..i18n import tr
 from ..layers.kinds import is_local
 from ..layers.source import open_source
-from .algorithm import IsegAlgorithm, Parameters
+from .algorithm import IsegAlgorithm, Parameters, polygons_of
 from .asking import check_cancelled
 from .cameras import DEM
 from .masks import INPUT, OUTPUT
@@ -132,7 +132,7 @@ class ExportCoco(ExportAlgorithm):
         files = ImageFiles([Path(folder)] if folder else [])
         grids: dict[Path, Grid] = {}
         inside: dict[Path, list[AvalancheRecord]] = {}
-        for feature in source.getFeatures():
+        for feature in polygons_of(source):
             check_cancelled(feedback)
             avalanche = mapped_avalanche(feature)
             try:
@@ -294,10 +294,8 @@ def mapped_avalanches(
     if target is not None:
         to_target = QgsCoordinateTransform(source.sourceCrs(), target, context.transformContext())
     found = []
-    for feature in source.getFeatures():
+    for feature in polygons_of(source):
         geometry = QgsGeometry(feature.geometry())
-        if geometry.isEmpty():
-            continue
         try:
             geometry.transform(to_target)
         except QgsCsException as error:
@@ -309,12 +307,10 @@ def mapped_avalanches(
 
 
 def mapped_avalanche(feature: QgsFeature) -> AvalancheRecord:
-    """Return a feature's polygons and attributes."""
-    multi = QgsGeometry(feature.geometry())
-    multi.convertToMultiType()
+    """Return the polygons and attributes of a feature of `polygons_of`."""
     parts = [
         [np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in polygon]
-        for polygon in multi.asMultiPolygon()
+        for polygon in feature.geometry().asMultiPolygon()
     ]
     names = [field.name() for field in feature.fields() if field.name() != "fid"]
     return AvalancheRecord(parts, {name: _json_value(feature, name) for name in names})

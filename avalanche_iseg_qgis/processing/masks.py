@@ -29,7 +29,7 @@ from ..masks.label_image import read_objects
 from ..masks.polygonise import mask_polygons
 from ..masks.raster import open_picture
 from ..masks.rasterise import crs_transform, rasterise
-from .algorithm import IsegAlgorithm, Parameters
+from .algorithm import IsegAlgorithm, Parameters, polygons_of
 from .asking import check_cancelled
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ class PolygonsToMask(IsegAlgorithm):
     ) -> dict[str, Any]:
         """Draw the polygons."""
         source, grid = self.source(parameters, INPUT, context), self._grid
-        count = source.featureCount()
+        polygons = polygons_of(source)
+        count = len(polygons)
         each = self.parameterAsBool(parameters, EACH, context)
         if each and count > _MOST_VALUES:
             text = tr("A label image has no values for {} polygons: choose fewer.")
@@ -141,7 +142,7 @@ class PolygonsToMask(IsegAlgorithm):
             (grid.height, grid.width), np.uint16 if each and count > 255 else np.uint8
         )
         outside = 0
-        for number, feature in enumerate(source.getFeatures(), 1):
+        for number, feature in enumerate(polygons, 1):
             check_cancelled(feedback)
             drawn = rasterise_or_none(feature.geometry(), source, grid)
             if drawn is None:

@@ -32,7 +32,7 @@ from ..features.record import attribute_value, map_attributes
 from ..i18n import tr
 from ..layers.grid import Grid
 from ..layers.kinds import check_not_open, is_local
-from .algorithm import IsegAlgorithm, Parameters
+from .algorithm import IsegAlgorithm, Parameters, polygons_of
 from .asking import BlockingWorker, check_cancelled
 from .cameras import CAMERA, DEM, PHOTO, camera_parameter, dem_parameter
 from .masks import INPUT, OUTPUT, SIMPLIFICATION, outline_of
@@ -117,8 +117,14 @@ class PhotoToMap(PosedAlgorithm):
         with BlockingWorker(CAMERA_MESSAGES, feedback) as worker:
             for count, feature in enumerate(features, 1):
                 check_cancelled(feedback)
-                mapped = self._to_map(worker, feature, record, bridge)
                 feedback.setProgress(100 * count / len(features))
+                try:
+                    mapped = self._to_map(worker, feature, record, bridge)
+                except WorkerError:
+                    raise
+                except IsegError as error:  # in the sky, or beyond the terrain model
+                    feedback.pushWarning(tr("Polygon {}: {}").format(feature.id(), error))
+                    continue
                 if not mapped.parts:
                     text = tr("The camera sees no terrain in the outline {}: it is left out.")
                     feedback.pushWarning(text.format(feature.id()))
@@ -198,9 +204,10 @@ class MapToPhoto(PosedAlgorithm):
         tolerance = self.parameterAsDouble(parameters, SIMPLIFICATION, context)
         none = QgsCoordinateReferenceSystem()
         output = self.polygon_sink(parameters, OUTPUT, context, source.fields(), none)
-        grid, count = Grid(record.camera.width, record.camera.height), source.featureCount()
+        polygons, grid = polygons_of(source), Grid(record.camera.width, record.camera.height)
+        count = len(polygons)
         with BlockingWorker(CAMERA_MESSAGES, feedback) as worker:
-            for number, feature in enumerate(source.getFeatures(), 1):
+            for number, feature in enumerate(polygons, 1):
                 check_cancelled(feedback)
                 drawn = self._draw(worker, feature, to_camera, record, feedback)
                 feedback.setProgress(100 * number / count)
@@ -311,7 +318,7 @@ def _outlines_in_pixels(
         )
     features = [
         feature
-        for feature in source.getFeatures()
+        for feature in polygons_of(source)
         if not image or attribute_value(feature, schema.IMAGE_NAME) == image
     ]
     if not features:

@@ -6,7 +6,13 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateTransform, QgsCsException, QgsGeometry, QgsPointXY
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsGeometry,
+    QgsPointXY,
+    QgsWkbTypes,
+)
 
 from ..core.errors import PromptError
 from ..core.prompts import Box, Click
@@ -89,6 +95,11 @@ class PromptReader:
     def _clicks(self, source: QgsProcessingFeatureSource) -> Iterator[tuple[Hashable, Click]]:
         to_grid = self._transform(source)
         for feature in source.getFeatures():
+            geometry = feature.geometry()
+            is_point = geometry.type() == QgsWkbTypes.GeometryType.PointGeometry
+            if not is_point and not geometry.isEmpty():
+                text = tr("The feature {} of {} is no point: choose a layer of points.")
+                raise PromptError(text.format(feature.id(), source.sourceName()))
             is_positive = self._is_positive(feature)
             for row, col in self._pixels(feature, to_grid):
                 if not self._grid.contains(row, col):
@@ -107,11 +118,20 @@ class PromptReader:
             yield self._name(feature, feature.id()), Box(top, bottom, left, right)
 
     def _name(self, feature: QgsFeature, default: Hashable) -> Hashable:
-        return attribute_value(feature, self._object) if self._object else default
+        if not self._object:
+            return default
+        if feature.fields().indexOf(self._object) < 0:
+            text = tr("A layer of prompts has no field {}: it names the object of each prompt.")
+            raise PromptError(text.format(self._object))
+        value = attribute_value(feature, self._object)
+        return value if isinstance(value, (int, float, str)) else str(value)
 
     def _is_positive(self, feature: QgsFeature) -> bool:
         if not self._label:
             return True
+        if feature.fields().indexOf(self._label) < 0:
+            text = tr("The points have no field {}: choose the one that says which are positive.")
+            raise PromptError(text.format(self._label))
         value: Any = attribute_value(feature, self._label)
         if isinstance(value, (int, float)):
             return value > 0

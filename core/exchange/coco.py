@@ -39,7 +39,8 @@ def coco_content(images: Sequence[AnnotatedImage]) -> dict[str, Any]:
 
     Each annotation has, beside the fields of COCO, ``attributes``: those of the avalanche.
     """
-    entries, annotations = [], []
+    entries: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image_id, image in enumerate(images, 1):
         entries.append(
             {
