@@ -32,10 +32,9 @@ from ..layers.kinds import is_local
 from ..layers.origin import read_origin
 from ..layers.pixel_window import PixelWindow
 from ..layers.source import open_source
-from ..masks.rasterise import rasterise
 from .algorithm import IsegAlgorithm, Parameters, polygons_of
 from .asking import BlockingWorker, check_cancelled, environment_fault
-from .masks import INPUT, OUTPUT, RASTER
+from .masks import INPUT, OUTPUT, RASTER, rasterise_or_none
 from .predicting import ImagePredictor, check_place
 from .prompt_layers import first_clicks
 
@@ -200,8 +199,10 @@ class CompareOutlines(IsegAlgorithm):
                 partner = outline.partner
                 if partner is None:
                     continue
-                truth = rasterise([partner.geometry], source.sourceCrs(), image.grid).within(whole)
-                ious = []
+                drawn = rasterise_or_none(partner.geometry, source, image.grid)
+                if drawn is None:  # the reference lies outside of the image
+                    continue
+                truth, ious = drawn.within(whole), []
                 for clicks in range(len(prompts.clicks) + 1):
                     check_cancelled(feedback)
                     before = first_clicks(prompts, clicks)
@@ -227,7 +228,7 @@ def read_outlines(
             if transform is not None:
                 geometry.transform(transform)
         except QgsCsException as error:
-            text = tr("The feature {} has no place in the coordinate system of the image ({}).")
+            text = tr("The feature {} has no place in the other coordinate system ({}).")
             raise IsegError(text.format(feature.id(), error)) from error
         geometry = geometry if geometry.isGeosValid() else geometry.makeValid()
         image = attribute_value(feature, schema.IMAGE_NAME)
