@@ -16,6 +16,8 @@ COMMANDS = {
     "             to-image, drape, register, skyline",
     "export": "mapped avalanches as COCO, GeoJSON, AvaFrame release areas, AWSOME, table",
     "models": "list the models that can be used",
+    "series": "work through a season of photos: list, screen, mark, outline, merge, carry,\n"
+    "             intervals, report",
     "noc": "number of clicks of models on data sets",
     "plot": "plot results of 'noc'",
     "demo": "click the objects of one image and draw the result",
@@ -23,7 +25,8 @@ COMMANDS = {
     "data": "prepare data sets for training: objects, crops, split, stats, check, pack",
     "synthetic": "make synthetic webcam scenes of avalanches",
 }
-_CORE, _EVAL = ("segment", "camera", "export", "models"), ("noc", "plot", "demo")
+_CORE = ("segment", "camera", "export", "models", "series")
+_EVAL = ("noc", "plot", "demo")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -321,6 +321,20 @@ class SeriesStore:
                 file.flush()
                 os.fsync(file.fileno())
 
+    def write_computed(self, name: str, records: Iterable[Record]) -> None:
+        """Write what a program found in place of what it found before; see `by_program`.
+
+        Raises
+        ------
+        IsegError
+            If the file cannot be written.
+        """
+        header = json.dumps({"format": FORMAT, "version": VERSION, "by": _PROGRAM})
+        lines = [header, *sorted(map(_to_line, records))]
+        path = self.path / f"{_PROGRAM}-{name}.jsonl"
+        with write_errors(path):
+            write_text(path, "".join(f"{line}\n" for line in lines))
+
     def read(self) -> SeriesState:
         """Return what holds; see `merge_records`.
 
@@ -343,12 +357,17 @@ class SeriesStore:
         return found
 
     def take_in(self, other: SeriesStore) -> int:
-        """Add the records of another folder of the same series that this one lacks.
+        """Add what persons noted in another folder of the same series and this one lacks.
 
-        Nothing is lost: both keep all that was noted, and the latest holds. Return their number.
+        Nothing is lost: both keep all that was noted, and the latest holds. What programs found is
+        computed again. Return the number of records added.
         """
         known = {_to_line(record) for record in self.records()}
-        lacking = [record for record in other.records() if _to_line(record) not in known]
+        lacking = [
+            record
+            for record in other.records()
+            if not record.is_by_program and _to_line(record) not in known
+        ]
         self.append(lacking)
         return len(lacking)
 
@@ -387,7 +406,7 @@ def default_author() -> str:
 
 
 def by_program() -> dict[str, Any]:
-    """Return author and time of what a program notes: the same at each run, so results are too."""
+    """Return author and time of what a program finds: the same at each run, so files are too."""
     return {"by": _PROGRAM, "at": datetime(1970, 1, 1, tzinfo=timezone.utc)}
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-SEEN = 0.25
+SEEN = 0.2
 """Share of its usual detail from which a block counts as seen."""
 
 _DAYS = timedelta(days=20)  # before a photo that tell what is usual
@@ -38,8 +38,8 @@ _NIGHT, _DARK = 0.16, 0.45  # brightest parts, of the usual ones
 _BLACKEST = 32.0  # grey value of the brightest parts below which it is night, whatever is usual
 _BURNT = 0.25  # share of burnt-out pixels beyond the usual one
 _FOG, _HAZE = 0.33, 0.75  # share of the blocks that are seen
-_HIDDEN, _PALE = 0.2, 0.5  # usual detail that is left in the median of the blocks
-_CLEAR_PART = 0.85  # detail of the best quarter where only parts of the lens are covered
+_HIDDEN, _PALE = 0.15, 0.5  # usual detail that is left in the median of the blocks
+_CLEAR_PART = 0.65  # detail of the best quarter where only parts of the lens are covered
 _SPOTTED = 0.22  # standard deviation of clarity along rows
 
 
@@ -110,7 +110,7 @@ class _Norms:
         """Return the norm for a photo; None where there is too little to compare with."""
         end = int(np.searchsorted(self._lit, index))
         start, now = end, self._times[index]
-        while start and now - self._times[self._lit[start - 1]] <= _DAYS:  # type: ignore[operator]
+        while start and now - self._times[self._lit[start - 1]] <= _DAYS:
             start -= 1
         chosen = self._lit[start:end]
         if len(chosen) < _FEWEST:

@@ -39,7 +39,7 @@ _START = datetime(2024, 1, 8, tzinfo=timezone.utc)
 _HOURS = (8.0, 10.5, 12.5, 14.5, 19.0)  # UTC; the last is night
 _AVALANCHES, _FEWEST, _WORLDS = 5, 3, 20
 _DAYS = (CLEAR, CLEAR, HAZE, CLEAR, SNOWFALL, CLEAR, FOG, CLEAR, CLEAR, SNOWFALL, CLEAR, HAZE)
-_THICKNESS = {CLEAR: 0.08, HAZE: 0.8, FOG: 6.0, SNOWFALL: 4.0}  # optical depth at the usual range
+_THICKNESS = {CLEAR: 0.08, HAZE: 0.5, FOG: 6.0, SNOWFALL: 4.0}  # optical depth at the usual range
 _COVERED = 0.3  # contrast that a snowfall leaves
 _FADES = 9.0  # days in which the contrast falls to 1 / e
 _LATITUDE, _DECLINATION, _NOON = np.radians(46.8), np.radians(-21.5), 11.3

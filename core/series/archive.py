@@ -1,0 +1,373 @@
+"""A whole series at once: screening and carrying, resumable, the same for any number of workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ..camera import Camera, Projection
+from ..containers import JPEG, inspect
+from ..errors import ImageError
+from ..files import open_file
+from ..image import read_image
+from .carrying import FITS, Rings, carry_outline, register_photo, usual_camera
+from .computing import ResultLog, Share, compute
+from .listing import Listing, SeriesPhoto
+from .looks import PhotoLook, measure_look
+from .records import (
+    Observation,
+    PhotoState,
+    Presence,
+    Screening,
+    SeriesState,
+    SeriesStore,
+    by_program,
+)
+from .screening import screen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Progress = Callable[[int, int], None]
+
+LOOKS, POSES, NEAR_POSES, OUTLINES = "looks", "poses", "near-poses", "outlines"
+"""Folders of results inside that of the series."""
+
+_SCREENED_WIDTH = 900  # pixels: photos are decoded no larger than needed
+_REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
+
+@dataclass(frozen=True)
+class SeriesCamera:
+    """A camera of a series that was posed.
+
+    Attributes
+    ----------
+    photo
+        The photo that it was posed in.
+    camera
+        Pose and lens for it, as displayed.
+    """
+
+    photo: Path
+    camera: Camera
+
+
+# --- screening -----------------------------------------------------------------------------------
+
+
+def screen_series(
+    store: SeriesStore,
+    listing: Listing,
+    *,
+    workers: int = 1,
+    share: Share | None = None,
+    progress: Progress | None = None,
+) -> list[Screening]:
+    """Screen all photos of a series, and write the result into its folder.
+
+    With a ``share`` only that part is measured; what is there of all parts is judged.
+    """
+    share = share or Share()
+    tasks = {photo.key: (_version(photo.path), str(photo.path)) for photo in listing.photos}
+    log = ResultLog(store.path / LOOKS, share)
+    found = compute(measure_file, tasks, log, share=share, workers=workers, progress=progress)
+    looks = {
+        key: PhotoLook.from_json(result["look"]) if result["look"] else None
+        for key, result in found.items()
+    }
+    screenings = [
+        screening for photos in listing.cameras().values() for screening in screen(photos, looks)
+    ]
+    store.write_computed("screening", screenings)
+    return screenings
+
+
+def measure_file(path: str) -> dict[str, Any]:
+    """Return the look of a photo as JSON, None for one that cannot be read."""
+    try:
+        return {"look": measure_look(_read_reduced(Path(path))).to_json()}
+    except (ImageError, ValueError, OSError):
+        return {"look": None}
+
+
+def _read_reduced(path: Path) -> NDArray[np.uint8]:
+    with open_file(path) as file:
+        container = inspect(file)
+    if container.kind != JPEG or container.size is None or not container.is_whole:
+        return read_image(path).pixels
+    factor = max((f for f in _REDUCED if container.size[0] // f >= _SCREENED_WIDTH), default=1)
+    flags = _REDUCED.get(factor, cv2.IMREAD_COLOR)
+    pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
+    if pixels is None:
+        raise ValueError("no JPEG that can be decoded")
+    return np.asarray(pixels[:, :, ::-1])
+
+
+# --- carrying ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _PoseTask:
+    reference: str
+    new: str
+    camera: Camera | None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An outline of a person, in a photo."""
+
+    photo: str
+    path: str
+    camera: Camera
+    avalanche: str
+    rings: Rings
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _CarryTask:
+    path: str
+    camera: Camera
+    sources: tuple[_Source, ...]
+
+
+def carry_series(
+    store: SeriesStore,
+    listing: Listing,
+    *,
+    cameras: Mapping[str, SeriesCamera] | None = None,
+    longest: timedelta = timedelta(days=3),
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[Observation]:
+    """Carry the outlines of persons into later photos, and write them into the series.
+
+    An outline is moved from the last photo in which a person outlined it, so nothing adds up, into
+    the usable photos of the ``longest`` time after it in which no person has noted it. It counts as
+    present from a confidence of `FITS`; below, nothing is claimed.
+
+    Parameters
+    ----------
+    store, listing
+        The series.
+    cameras
+        Those that were posed, by name; others are taken for ones of a usual lens.
+    """
+    state = store.read()
+    found: list[Observation] = []
+    for name, photos in listing.cameras().items():
+        targets = _targets(photos, state, longest)
+        if not targets:
+            continue
+        by_key = {photo.key: photo for photo in photos}
+        needed = {key for key, sources in targets.items() if sources}
+        needed |= {source.photo for sources in targets.values() for source in sources}
+        posed = (cameras or {}).get(name)
+        first = min(needed, key=lambda key: (by_key[key].taken_at, key))
+        reference = posed or SeriesCamera(by_key[first].path, _camera_of(by_key[first].path))
+        poses = _find_poses(
+            store, [photo for photo in photos if photo.key in needed], reference, workers, progress
+        )
+        chosen = {key: (by_key[key], sources) for key, sources in targets.items() if key in poses}
+        tasks = {
+            key: _carry_task(photo, sources, by_key, poses)
+            for key, (photo, sources) in chosen.items()
+        }
+        log = ResultLog(store.path / OUTLINES, Share())
+        results = compute(carry_task, tasks, log, workers=workers, progress=progress)
+        for key, result in results.items():
+            found += map(_observation, [key] * len(result["outlines"]), result["outlines"])
+    store.write_computed("carried", found)
+    return found
+
+
+def _targets(
+    photos: Sequence[SeriesPhoto], state: SeriesState, longest: timedelta
+) -> dict[str, list[Observation]]:
+    """Return the outlines to carry into each photo of a camera, given in the order of time."""
+    last: dict[str, tuple[SeriesPhoto, Observation]] = {}
+    noted: dict[str, list[Observation]] = {}
+    for observation in state.observations.values():
+        if not observation.is_by_program:
+            noted.setdefault(observation.photo, []).append(observation)
+    targets: dict[str, list[Observation]] = {}
+    for photo in photos:
+        here = {observation.avalanche: observation for observation in noted.get(photo.key, ())}
+        screening = state.screenings.get(photo.key)
+        is_usable = screening is None or screening.look.usable
+        if is_usable and state.state_of(photo.key) is not PhotoState.NOTHING:
+            targets[photo.key] = [
+                observation
+                for avalanche, (source, observation) in sorted(last.items())
+                if avalanche not in here and photo.taken_at - source.taken_at <= longest  # type: ignore[operator]
+            ]
+        for avalanche, observation in here.items():
+            if observation.presence is Presence.ABSENT:
+                last.pop(avalanche, None)
+            elif observation.presence is Presence.PRESENT and observation.rings:
+                last[avalanche] = photo, observation
+    return {key: sources for key, sources in targets.items() if sources}
+
+
+def _find_poses(
+    store: SeriesStore,
+    photos: Sequence[SeriesPhoto],
+    reference: SeriesCamera,
+    workers: int,
+    progress: Progress | None,
+) -> dict[str, Camera]:
+    """Return the camera of each photo that could be registered.
+
+    With the reference, or failing that with the registered photo next to it in time, whose snow
+    and light are more alike.
+    """
+    of_reference = f"{_version(reference.photo)} {_digest(repr(reference.camera))}"
+    tasks = {
+        photo.key: (
+            f"{_version(photo.path)} {of_reference}",
+            _PoseTask(str(reference.photo), str(photo.path), reference.camera),
+        )
+        for photo in photos
+    }
+    log = ResultLog(store.path / POSES, Share())
+    results = compute(pose_task, tasks, log, workers=workers, progress=progress)
+    poses = {key: camera for key, result in results.items() if (camera := _camera(result))}
+    near = {}
+    for index, photo in enumerate(photos):
+        if photo.key in poses:
+            continue
+        others = sorted(
+            (abs(other - index), other) for other, p in enumerate(photos) if p.key in poses
+        )
+        if others:
+            next_to = photos[others[0][1]]
+            task = _PoseTask(str(next_to.path), str(photo.path), poses[next_to.key])
+            near[photo.key] = (f"{_version(photo.path)} {_digest(repr(task.camera))}", task)
+    log = ResultLog(store.path / NEAR_POSES, Share())
+    results = compute(pose_task, near, log, workers=workers, progress=progress)
+    return poses | {key: camera for key, result in results.items() if (camera := _camera(result))}
+
+
+def pose_task(task: _PoseTask) -> dict[str, Any]:
+    """Return the camera of a photo as JSON; None if it cannot be trusted."""
+    if task.new == task.reference:
+        return {"camera": _camera_to_json(task.camera), "reason": ""}
+    try:
+        photos = _read(task.reference), _read(task.new)
+    except ImageError as error:
+        return {"camera": None, "reason": str(error)}
+    found = register_photo(*photos, task.camera)
+    if found is None or not found.trusted:
+        return {"camera": None, "reason": found.reason if found else "It shows another view."}
+    return {"camera": _camera_to_json(found.camera), "reason": found.reason}
+
+
+def carry_task(task: _CarryTask) -> dict[str, Any]:
+    """Return the outlines of a photo as JSON."""
+    try:
+        new = _read(task.path), task.camera
+    except ImageError:
+        return {"outlines": []}
+    outlines = []
+    for source in task.sources:
+        try:
+            carried = carry_outline(source.rings, (_read(source.path), source.camera), new)
+        except ImageError:
+            continue
+        outlines.append(
+            {
+                "avalanche": source.avalanche,
+                "confidence": carried.confidence,
+                "rings": carried.rings,
+                "parts": source.parts,
+                "size": new[0].shape[1::-1],
+            }
+        )
+    return {"outlines": outlines}
+
+
+def _carry_task(
+    photo: SeriesPhoto,
+    sources: Sequence[Observation],
+    by_key: Mapping[str, SeriesPhoto],
+    poses: Mapping[str, Camera],
+) -> tuple[str, _CarryTask]:
+    """Return the version of a task, which is all of it, and the task."""
+    known = tuple(
+        _Source(
+            source.photo,
+            str(by_key[source.photo].path),
+            poses[source.photo],
+            source.avalanche,
+            source.rings,
+            source.parts,
+        )
+        for source in sources
+        if source.photo in poses
+    )
+    content = [(s.photo, repr(s.camera), s.avalanche, s.rings) for s in known]
+    version = _digest(f"{_version(photo.path)} {poses[photo.key]!r} {content}")
+    return version, _CarryTask(str(photo.path), poses[photo.key], known)
+
+
+def _observation(photo: str, outline: Mapping[str, Any]) -> Observation:
+    confidence = float(outline["confidence"])
+    return Observation(
+        photo,
+        **by_program(),
+        avalanche=outline["avalanche"],
+        presence=Presence.PRESENT if confidence >= FITS else Presence.HIDDEN,
+        confidence=confidence,
+        rings=tuple(tuple((x, y) for x, y in ring) for ring in outline["rings"]),
+        parts=tuple(outline["parts"]),
+        size=(int(outline["size"][0]), int(outline["size"][1])),
+    )
+
+
+@lru_cache(maxsize=4)
+def _read(path: str) -> NDArray[np.uint8]:
+    return read_image(path).pixels
+
+
+def _camera_of(path: Path) -> Camera:
+    height, width = _read(str(path)).shape[:2]
+    return usual_camera(width, height)
+
+
+_TURN = ("width", "height", "x", "y", "z", "yaw", "pitch", "roll", "f", "cx", "cy", "k1", "k2")
+
+
+def _camera_to_json(camera: Camera | None) -> dict[str, Any] | None:
+    if camera is None:
+        return None
+    numbers = {name: getattr(camera, name) for name in _TURN}
+    return {**numbers, "projection": camera.projection.value, "refraction": camera.refraction}
+
+
+def _camera(result: Mapping[str, Any]) -> Camera | None:
+    content = result["camera"]
+    if content is None:
+        return None
+    return Camera(**{**content, "projection": Projection(content["projection"])})
+
+
+def _version(path: Path) -> str:
+    """Return what tells one writing of a file from another: its size; -1 where it is missing."""
+    try:
+        return str(path.stat().st_size)
+    except OSError:
+        return "-1"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""Work on many photos: in several processes, on several machines, gone on with where it stopped.
+
+Results are lines of text files beside the records; a photo whose result is there is not worked on
+again unless its file has another size. Each process of `avalanche-iseg series` writes a file of its
+own, so machines that share the folder share the work.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import IsegError, write_errors
+from ..files import visible_files
+from ..json_files import MALFORMED, parse_json
+from ..text_files import read_limited
+
+Task = TypeVar("Task")
+Result = dict[str, Any]
+
+_AHEAD = 4  # tasks for each process that wait in the queue
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the work is done here: every ``count``-th photo, from ``number`` (1 up)."""
+
+    number: int = 1
+    count: int = 1
+
+    @property
+    def name(self) -> str:
+        """Name of the file of results."""
+        return "all" if self.count == 1 else f"{self.number}of{self.count}"
+
+
+class ResultLog:
+    """Results by key of the photo, in ``<folder>/*.jsonl``; a line that was cut off is made again.
+
+    Parameters
+    ----------
+    folder
+        Of one kind of result, made at the first one.
+    share
+        Names the file that is written; those of all shares are read.
+    """
+
+    def __init__(self, folder: Path, share: Share) -> None:
+        self._folder = folder
+        self._path = folder / f"{share.name}.jsonl"
+
+    def read(self, versions: Mapping[str, str]) -> dict[str, Result]:
+        """Return the results of photos whose version is that which was worked on."""
+        found: dict[str, Result] = {}
+        if not self._folder.is_dir():
+            return {}
+        for path in visible_files(self._folder, ".jsonl"):
+            try:
+                lines = read_limited(path).decode("utf-8", errors="replace").split("\n")
+            except (OSError, ValueError) as error:
+                raise IsegError(f"{path} cannot be read: {error}.") from error
+            for line in filter(None, lines):
+                key, version, result = _parse(line)
+                if key and versions.get(key) == version:
+                    found[key] = result
+        return found
+
+    def append(self, photo: str, version: str, result: Result) -> None:
+        """Note a result."""
+        line = json.dumps(
+            {"photo": photo, "version": version, "result": result}, ensure_ascii=False
+        )
+        with write_errors(self._path):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab+") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    if file.read(1) != b"\n":
+                        file.write(b"\n")
+                file.write(f"{line}\n".encode())
+
+
+def compute(
+    function: Callable[[Task], Result],
+    tasks: Mapping[str, tuple[str, Task]],
+    log: ResultLog,
+    *,
+    share: Share | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Result]:
+    """Return the result of each task, from the log or computed now.
+
+    Parameters
+    ----------
+    function
+        Computes the result of a task, as JSON, from the task alone; of a module, for other
+        processes import it.
+    tasks
+        By key of the photo: version of what is worked on, and the task.
+    log
+        Where results are kept.
+    share
+        The part to compute here; results of other parts are returned where they are there.
+    workers
+        Number of processes; 1 computes in this one.
+    progress
+        Called with the number of results, and of all.
+    """
+    share = share or Share()
+    found = log.read({key: version for key, (version, _) in tasks.items()})
+    waiting = [
+        key
+        for index, key in enumerate(tasks)
+        if index % share.count == share.number - 1 and key not in found
+    ]
+    total = len(found) + len(waiting)
+    report = progress or (lambda *_: None)
+    report(len(found), total)
+
+    def keep(key: str, result: Result) -> None:
+        log.append(key, tasks[key][0], result)
+        found[key] = result
+        report(len(found), total)
+
+    if workers == 1 or len(waiting) < 2:
+        for key in waiting:
+            keep(key, function(tasks[key][1]))
+        return found
+    # Spawned: a fork may inherit locks held by threads of OpenCV.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(waiting)), context) as pool:
+        running: dict[Future[Result], str] = {}
+        for key in waiting:
+            if len(running) >= _AHEAD * workers:
+                _collect(running, keep)
+            running[pool.submit(function, tasks[key][1])] = key
+        while running:
+            _collect(running, keep)
+    return found
+
+
+def _parse(line: str) -> tuple[str, str, Result]:
+    """Return photo, version and result of a line; empty texts if it was cut off."""
+    try:
+        content = parse_json(line)
+        return str(content["photo"]), str(content["version"]), dict(content["result"])
+    except MALFORMED:
+        return "", "", {}
+
+
+def _collect(running: dict[Future[Result], str], keep: Callable[[str, Result], None]) -> None:
+    """Keep the results that are there, at least one."""
+    for done in wait(running, return_when=FIRST_COMPLETED).done:
+        keep(running.pop(done), done.result())
