@@ -128,7 +128,7 @@ bench: $(READY) qgis
 	$(RUN) -m tests.bench.training
 	$(RUN) -m tests.bench.sight
 	$(RUN) tests/qgis/run.py --script tests/bench/canvas.py
-	$(RUN) tests/qgis/run.py --script tests/bench/series.py
+	$(RUN) tests/qgis/run.py --script tests/bench/series_in_qgis.py
 
 api: $(READY)
 	$(RUN) scripts/api.py build/api

@@ -31,6 +31,7 @@ from .records import (
     SeriesStore,
     by_program,
 )
+from .release_times import presence_in
 from .screening import screen
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 LOOKS, POSES, NEAR_POSES, OUTLINES = "looks", "poses", "near-poses", "outlines"
 """Folders of results inside that of the series."""
 
+_EMPTY, _COMPARED = 30, 2  # photos without an avalanche: the last that are looked through; taken
 _SCREENED_WIDTH = 900  # pixels: photos are decoded no larger than needed
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
@@ -139,6 +141,7 @@ class _CarryTask:
     path: str
     camera: Camera
     sources: tuple[_Source, ...]
+    without: tuple[tuple[tuple[str, Camera], ...], ...]
 
 
 def carry_series(
@@ -154,7 +157,8 @@ def carry_series(
 
     An outline is moved from the last photo in which a person outlined it, so nothing adds up, into
     the usable photos of the ``longest`` time after it in which no person has noted it. It counts as
-    present from a confidence of `FITS`; below, nothing is claimed.
+    present from a confidence of `FITS`; below, nothing is claimed. The confidence tells most where
+    persons have looked at photos before the avalanche, too.
 
     Parameters
     ----------
@@ -172,16 +176,18 @@ def carry_series(
         by_key = {photo.key: photo for photo in photos}
         needed = {key for key, sources in targets.items() if sources}
         needed |= {source.photo for sources in targets.values() for source in sources}
+        empty = _empty_places(photos, state, targets)
+        needed |= {photo.key for others in empty.values() for photo in others}
         posed = (cameras or {}).get(name)
-        first = min(needed, key=lambda key: (by_key[key].taken_at, key))
+        first = min(needed, key=lambda key: (by_key[key].time, key))
         reference = posed or SeriesCamera(by_key[first].path, _camera_of(by_key[first].path))
         poses = _find_poses(
             store, [photo for photo in photos if photo.key in needed], reference, workers, progress
         )
-        chosen = {key: (by_key[key], sources) for key, sources in targets.items() if key in poses}
         tasks = {
-            key: _carry_task(photo, sources, by_key, poses)
-            for key, (photo, sources) in chosen.items()
+            key: _carry_task(by_key[key], sources, by_key, poses, empty)
+            for key, sources in targets.items()
+            if key in poses
         }
         log = ResultLog(store.path / OUTLINES, Share())
         results = compute(carry_task, tasks, log, workers=workers, progress=progress)
@@ -209,8 +215,10 @@ def _targets(
             targets[photo.key] = [
                 observation
                 for avalanche, (source, observation) in sorted(last.items())
-                if avalanche not in here and photo.taken_at - source.taken_at <= longest  # type: ignore[operator]
+                if avalanche not in here and photo.time - source.time <= longest
             ]
+        if state.state_of(photo.key) is PhotoState.NOTHING:
+            last.clear()
         for avalanche, observation in here.items():
             if observation.presence is Presence.ABSENT:
                 last.pop(avalanche, None)
@@ -279,11 +287,13 @@ def carry_task(task: _CarryTask) -> dict[str, Any]:
     except ImageError:
         return {"outlines": []}
     outlines = []
-    for source in task.sources:
+    for source, without in zip(task.sources, task.without, strict=True):
         try:
-            carried = carry_outline(source.rings, (_read(source.path), source.camera), new)
+            others = [(_read(path), camera) for path, camera in without]
+            old = _read(source.path), source.camera
         except ImageError:
             continue
+        carried = carry_outline(source.rings, old, new, others)
         outlines.append(
             {
                 "avalanche": source.avalanche,
@@ -301,6 +311,7 @@ def _carry_task(
     sources: Sequence[Observation],
     by_key: Mapping[str, SeriesPhoto],
     poses: Mapping[str, Camera],
+    empty: Mapping[str, Sequence[SeriesPhoto]],
 ) -> tuple[str, _CarryTask]:
     """Return the version of a task, which is all of it, and the task."""
     known = tuple(
@@ -315,9 +326,47 @@ def _carry_task(
         for source in sources
         if source.photo in poses
     )
-    content = [(s.photo, repr(s.camera), s.avalanche, s.rings) for s in known]
-    version = _digest(f"{_version(photo.path)} {poses[photo.key]!r} {content}")
-    return version, _CarryTask(str(photo.path), poses[photo.key], known)
+    without = tuple(
+        tuple(
+            (str(other.path), poses[other.key])
+            for other in _at_this_hour(photo, empty[source.avalanche])
+            if other.key in poses
+        )
+        for source in known
+    )
+    content = f"{_version(photo.path)} {poses[photo.key]!r} {known} {without}"
+    return _digest(content), _CarryTask(str(photo.path), poses[photo.key], known, without)
+
+
+def _empty_places(
+    photos: Sequence[SeriesPhoto],
+    state: SeriesState,
+    targets: Mapping[str, Sequence[Observation]],
+) -> dict[str, list[SeriesPhoto]]:
+    """Return by avalanche the photos before it in which persons saw its place without it."""
+    sources = {source.avalanche: source for found in targets.values() for source in found}
+    empty: dict[str, list[SeriesPhoto]] = {}
+    for avalanche, source in sources.items():
+        empty[avalanche] = []
+        for photo in photos:
+            presence = presence_in(photo.key, avalanche, source, state)
+            if presence is Presence.PRESENT:
+                break
+            if presence is Presence.ABSENT:
+                empty[avalanche].append(photo)
+        empty[avalanche] = empty[avalanche][-_EMPTY:]
+    return empty
+
+
+def _at_this_hour(photo: SeriesPhoto, others: Sequence[SeriesPhoto]) -> list[SeriesPhoto]:
+    """Return the photos whose light is most like that of a photo, the latest first."""
+
+    def apart(other: SeriesPhoto) -> float:
+        hours = abs((photo.time - other.time).total_seconds()) / 3600 % 24
+        return float(min(hours, 24 - hours))
+
+    latest_first = list(others)[::-1]
+    return sorted(latest_first, key=apart)[:_COMPARED]
 
 
 def _observation(photo: str, outline: Mapping[str, Any]) -> Observation:
@@ -334,7 +383,7 @@ def _observation(photo: str, outline: Mapping[str, Any]) -> Observation:
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=6)
 def _read(path: str) -> NDArray[np.uint8]:
     return read_image(path).pixels
 

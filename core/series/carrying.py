@@ -33,6 +33,7 @@ _BAND = 0.12  # width of the bands along an outline, of the square root of its a
 _NARROWEST, _WIDEST = 3, 40  # pixels
 _TEXTURE = 3.0  # standard deviation of the Gaussian that texture is finer than, pixels
 _AGREEING = 0.5  # correlation of texture of two photos of one surface in different light
+_ALIKE, _UNLIKE = 0.1, 0.3  # correlation of texture: the light may be that of another hour
 _WEAK = 0.3  # share of the contrast of the old photo that is left where an outline fits
 _SHIFT = 4  # sub-pixel bits of OpenCV's polygons
 
@@ -47,8 +48,9 @@ class CarriedOutline:
         In pixels of the new photo, corner convention; as many as before.
     confidence
         How well it fits there, 0 to 1: high where snow contrasts along the outline as before and
-        the texture inside is the same. Rocks and shadows that do not change raise it, other light
-        lowers it: it says where to look, not whether the avalanche is there.
+        the texture inside is the same, and more so than in photos without the avalanche. Where
+        there are none of these, rocks and shadows that do not change raise it; other light lowers
+        it: it says where to look, not whether the avalanche is there.
     doubtful
         Points of the outline (x, y) at which the contrast is gone.
     """
@@ -100,10 +102,18 @@ def carry_outline(
     rings: Rings,
     old: tuple[NDArray[np.uint8], Camera],
     new: tuple[NDArray[np.uint8], Camera],
+    without: Sequence[tuple[NDArray[np.uint8], Camera]] = (),
 ) -> CarriedOutline:
     """Move an outline from an old photo into a new one, and judge how well it fits there.
 
-    Photos are (H, W, 3) uint8 RGB with the camera of each.
+    Parameters
+    ----------
+    rings
+        Outline in pixels of the old photo.
+    old, new
+        Photos, (H, W, 3) uint8 RGB, with their cameras.
+    without
+        Photos that show the place without the avalanche, best at the hour of the new one.
     """
     moved = move_rings(rings, old[1], new[1])
     mask = fill_rings(rings, old[0].shape[:2])
@@ -113,6 +123,10 @@ def carry_outline(
     grey = _grey(old[0])
     warped, is_shown = _as_seen_before(new, old[1], grey.shape)
     confidence, at = _compare(grey[part], warped[part], mask[part], is_shown[part])
+    if without and confidence > 0:
+        empty = [_as_seen_before(other, old[1], grey.shape)[0][part] for other in without]
+        inside = mask[part] & is_shown[part]
+        confidence *= _likeness(grey[part], warped[part], empty, inside)
     at = at + np.array([part[1].start, part[0].start]) + 0.5
     points = tuple((float(x), float(y)) for x, y in at.tolist())
     doubtful = move_rings((points,), old[1], new[1])[0] if points else ()
@@ -196,6 +210,22 @@ def _compare(
     doubtful = np.stack([cols[is_gone], rows[is_gone]], axis=1)[:: max(1, band)]
     confidence = np.sqrt(np.clip(contrast, 0, 1) * np.clip(texture, 0, 1))
     return float(confidence), doubtful.astype(np.float64)
+
+
+def _likeness(
+    old: NDArray[np.float32],
+    new: NDArray[np.float32],
+    without: Sequence[NDArray[np.float32]],
+    inside: NDArray[np.bool_],
+) -> float:
+    """Return whether a photo is more like the one with the avalanche than like those without it.
+
+    1 if it is, 0 if those without are more alike by `_UNLIKE`.
+    """
+    texture = _texture(new)[inside]
+    with_it = _correlation(texture, _texture(old)[inside])
+    without_it = max(_correlation(texture, _texture(photo)[inside]) for photo in without)
+    return float(np.clip((with_it - without_it + _UNLIKE) / (_UNLIKE - _ALIKE), 0, 1))
 
 
 def _contrast(

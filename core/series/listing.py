@@ -43,6 +43,13 @@ class SeriesPhoto:
     camera: str
     taken_at: datetime | None
 
+    @property
+    def time(self) -> datetime:
+        """UTC; a ValueError for a photo without a time, which has no place in a series."""
+        if self.taken_at is None:
+            raise ValueError(f"{self.key} has no time")
+        return self.taken_at
+
 
 @dataclass(frozen=True)
 class Listing:

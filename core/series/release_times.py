@@ -127,12 +127,12 @@ def _interval(
     return ReleaseInterval(
         avalanche,
         None if before is None else before.taken_at,
-        _time(first),
+        first.time,
         "" if before is None else before.key,
         first.key,
         _quality(before, first),
         present[0] - (absent[-1] + 1 if absent else 0),
-        _time(last),
+        last.time,
         any(_is_by_program(avalanche, photo.key, state) for photo in ends),
     )
 
@@ -145,15 +145,9 @@ def _is_by_program(avalanche: str, photo: str, state: SeriesState) -> bool:
 def _quality(before: SeriesPhoto | None, first: SeriesPhoto) -> TimeQuality:
     if before is None:
         return TimeQuality.OPEN
-    length = _time(first) - _time(before)
+    length = first.time - before.time
     return next((quality for limit, quality in _LIMITS if length <= limit), TimeQuality.DAYS)
 
 
-def _time(photo: SeriesPhoto) -> datetime:
-    if photo.taken_at is None:
-        raise ValueError(f"{photo.key} has no time")
-    return photo.taken_at
-
-
 def _order(photo: SeriesPhoto) -> tuple[datetime, str]:
-    return _time(photo), photo.key
+    return photo.time, photo.key

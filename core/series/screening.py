@@ -104,7 +104,7 @@ class _Norms:
         medians = np.array([np.median(look.brightness) for look in looks])
         lit = (medians > _LIT[0]) & (medians < _LIT[1]) & (self._white < _BURNT)
         self._lit = np.flatnonzero(lit)
-        self._times = [photo.taken_at for photo, _ in photos]
+        self._times = [photo.time for photo, _ in photos]
 
     def of(self, index: int) -> _Norm | None:
         """Return the norm for a photo; None where there is too little to compare with."""
