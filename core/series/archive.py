@@ -383,8 +383,17 @@ def _observation(photo: str, outline: Mapping[str, Any]) -> Observation:
     )
 
 
-@lru_cache(maxsize=6)
 def _read(path: str) -> NDArray[np.uint8]:
+    """Read a photo; the last few are kept, unless their files change."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return read_image(path).pixels  # which tells
+    return _read_file(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=6)
+def _read_file(path: str, size: int, changed_ns: int) -> NDArray[np.uint8]:  # noqa: ARG001
     return read_image(path).pixels
 
 
