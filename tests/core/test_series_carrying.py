@@ -1,4 +1,4 @@
-"""Carried outlines, and a whole series at once: the same for any number of workers, gone on with."""
+"""Carried outlines, and a whole series at once: the same for any number of workers."""
 
 from __future__ import annotations
 
@@ -69,10 +69,8 @@ def develop(photo, light=1.0, seed=0):
 
 def turned(photo, camera, angles):
     """The photo as the camera sees it turned by yaw, pitch, roll; and that camera."""
-    other = Camera(
-        camera.width, camera.height, 0, 0, 0, *np.add((camera.yaw, camera.pitch, camera.roll), angles),
-        camera.f,
-    )  # fmt: skip
+    yaw, pitch, roll = np.add((camera.yaw, camera.pitch, camera.roll), angles)
+    other = Camera(camera.width, camera.height, 0, 0, 0, yaw, pitch, roll, camera.f)
     matrices = [np.array([[c.f, 0, c.cx], [0, c.f, c.cy], [0, 0, 1]]) for c in (camera, other)]
     turn = other.rotation_matrix() @ camera.rotation_matrix().T
     homography = matrices[1] @ turn @ np.linalg.inv(matrices[0])

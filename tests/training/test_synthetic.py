@@ -6,6 +6,7 @@ import argparse
 import csv
 import json
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ import shapely
 from pyogrio.raw import read
 from rasterio.features import rasterize
 
+from core.camera import CameraRecord
 from core.datasets import open_dataset
 from core.errors import IsegError
 from core.image import read_image, read_mask_values
-from training.synthetic import command, make_scene, write_scene
+from core.series import list_photos
+from training.synthetic import command, make_scene, make_winter, write_scene, write_winter
+from training.synthetic.winter import FAINTEST
 
 SIZE = 640, 400
 SEEDS = 3, 11, 20
@@ -236,3 +240,85 @@ def test_command_makes_a_data_set(tmp_path):
     assert (out / "scene_000002" / "outlines.gpkg").is_file()
     with pytest.raises(IsegError, match="not an empty folder"):
         run(out)
+
+
+# ----------------------------------------------------------------------------------------- winter
+
+
+@pytest.fixture(scope="module")
+def winter():
+    made = make_winter(1, 14, 480, 300)
+    return made, list(made.photos())
+
+
+def test_a_winter_shows_avalanches_from_their_release_on(winter):
+    made, photos = winter
+    assert len(photos) == 14
+    assert len(made.releases) >= 3
+    shown = set()
+    for photo in photos:
+        seen = set(np.unique(photo.labels)) - {0}
+        released = {k for k, (_, at) in made.releases.items() if at <= photo.taken_at}
+        assert set(photo.strengths) == released
+        assert seen <= {k for k in released if photo.strengths[k] >= FAINTEST}
+        shown |= seen
+    assert shown
+    strengths = [photo.strengths.get(1, 0) for photo in photos]
+    first = next(i for i, s in enumerate(strengths) if s)
+    assert strengths[first:] == sorted(strengths[first:], reverse=True)
+
+
+def test_the_drift_of_a_winter_is_that_of_its_cameras(winter):
+    # Places that one photo shows, found on the terrain and projected into another one.
+    made, photos = winter
+    first = next(p for p in photos if (p.labels > 0).sum() > 500)
+    last = next(p for p in reversed(photos) if (p.labels > 0).sum() > 500)
+    turn = [last.camera[f"{name}_deg"] - first.camera[f"{name}_deg"] for name in ("yaw", "pitch")]
+    assert 0.1 < np.hypot(*turn) < 1
+    rows, cols = np.nonzero(first.labels)
+    chosen = np.random.default_rng(0).integers(len(rows), size=400)
+    pixels = np.stack([cols[chosen], rows[chosen]], axis=1).astype(float)
+    scene = SimpleNamespace(camera=first.camera, dem=made.dem, transform=made.transform)
+    places, hit = hits(scene, pixels)
+    moved = np.rint(project(last.camera, places[hit].copy())).astype(int)
+    inside = ((moved >= 0) & (moved < (480, 300))).all(axis=1)
+    before = first.labels[rows[chosen], cols[chosen]][hit][inside]
+    after = last.labels[moved[inside, 1], moved[inside, 0]]
+    lying = np.isin(before, np.unique(last.labels))
+    assert (before == after)[lying].mean() > 0.9
+
+
+def test_weather_of_a_winter_looks_like_it(winter):
+    _, photos = winter
+    means = {p.weather: p.image.mean() for p in photos}
+    assert means["night"] < 30 < means["clear"]
+    detail = {p.weather: np.abs(np.diff(p.image.astype(int), axis=1)).mean() for p in photos}
+    assert detail["haze"] < detail["clear"]
+
+
+def test_a_winter_comes_again_and_is_written(winter, tmp_path, monkeypatch):
+    made, photos = winter
+    again = make_winter(1, 14, 480, 300)
+    assert again.releases == made.releases
+    assert np.array_equal(next(again.photos()).image, photos[0].image)
+    monkeypatch.setattr(type(made._world), "photos", lambda self: iter(photos))
+    write_winter(made, tmp_path / "w")
+    files = sorted((tmp_path / "w" / "photos").iterdir())
+    assert len(files) == 14
+    listing = list_photos([tmp_path / "w" / "photos"])
+    assert [photo.taken_at for photo in listing.photos] == [photo.taken_at for photo in photos]
+    masks = [read_mask_values(tmp_path / "w" / "masks" / f"{path.stem}.png") for path in files]
+    assert all(np.array_equal(m, p.labels) for m, p in zip(masks, photos, strict=True))
+    with (tmp_path / "w" / "avalanches.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["released_at"] for row in rows] == [
+        at.isoformat() for _, at in made.releases.values()
+    ]
+    record = CameraRecord.read(tmp_path / "w" / "camera.json")
+    assert (tmp_path / "w" / record.image).is_file()
+
+
+@pytest.mark.parametrize("arguments", [(-1, 5), (0, 0), (0, 5, 30, 400)])
+def test_a_winter_that_cannot_be(arguments):
+    with pytest.raises(IsegError, match="winter"):
+        make_winter(*arguments)
