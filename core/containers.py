@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from .file_length import is_as_long_as_announced
 from .files import open_file
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def inspect(file: BinaryIO) -> Container:
         return _inspect_webp(file)
     if head.startswith((b"II*\0", b"MM\0*")):
         return Container(TIFF, orientation=_read_orientation(file))
-    return Container()
+    return Container(is_whole=is_as_long_as_announced(file))
 
 
 def is_damage(text: str) -> bool:

@@ -34,7 +34,7 @@ _MOST_GREY, _SHADES = 0.5, 64  # share of pixels with grey, in more shades: a ph
 _FEW = 16  # shades; labels are seldom more, ramps never fewer
 _MOSTLY = 0.9
 _STEP = 0.1  # of white: neighbours in a ramp differ by less
-_LOSS = 12  # grey levels
+_LOSS, _DRAWN = 12, 40  # grey levels; pixels of them
 _NEXT = 4  # grey levels between neighbours in a gentle ramp
 _WHITISH = 0.98  # of white
 _ROWS = 256  # counted at a time
@@ -121,11 +121,38 @@ def find_objects(
                 f"{name} has areas that are more transparent than others: are they objects? {_HOW}."
             )
     if is_lossy and values.dtype == np.uint8:
-        values = np.where(values <= _LOSS, 0, np.where(values >= 255 - _LOSS, 255, values))
-        values = values.astype(np.uint8)
+        values = _without_loss(values, name)
     if values.dtype == np.uint32:
         return _find_colours(values, indices, name)
-    return _find_greys(values, name)
+    found = _find_greys(values, name)
+    if is_lossy and len(found.numbers) > 1:
+        raise ImageError(_lossy(name))
+    return found
+
+
+def _without_loss(values: NDArray[np.uint8], name: object) -> NDArray[np.uint8]:
+    """Return greys in which what is nearly black or white, is.
+
+    Raises
+    ------
+    ImageError
+        If greys fill areas, as labels do. Those beside edges and in ramps change all the time.
+    """
+    greys = (values > 0) & (values < 255 - _LOSS)
+    drawn = _flat_pixels(values) & greys
+    ramp = greys & ~drawn & (values >= 64) & (values < 192)
+    few = 0.1 * greys.sum()
+    if drawn.sum() > _DRAWN and (drawn.sum() > few or ramp.sum() < few):
+        raise ImageError(_lossy(name))
+    shown = np.where(values <= _LOSS, 0, np.where(values >= 255 - _LOSS, 255, values))
+    return shown.astype(np.uint8)
+
+
+def _lossy(name: object) -> str:
+    return (
+        f"Is {name} a label image? It is a JPEG, which changes values, so its numbers are lost. "
+        "Save label images as PNG or TIFF."
+    )
 
 
 def _as_unsigned(values: NDArray[Any], name: object) -> NDArray[Any]:

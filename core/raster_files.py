@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from .containers import DRIVERS
 from .errors import ImageError
+from .file_length import holds_all_cells
 from .files import open_file, require_file
+from .text_files import read_text
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -33,8 +35,6 @@ MAX_RATIO = 300
 """Beyond `FREE_BYTES`, the most bytes of pixels for one byte of the file. Photos are compressed 5
 to 50 times, what is made to fill memory 1000 times and more."""
 
-_RAW = ("ENVI", "PCRaster")
-"""Formats without compression of which GDAL reads as 0 what is missing."""
 _WITH_WORLD_FILE = ("JPEG", "PNG", "GTiff", "BMP", "GIF", "WEBP", "JP2OpenJPEG")
 _MOST_MARKUP = 64_000_000  # bytes of a .vrt
 _SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset|SrcDSName|SourceDSName)[^>]*>([^<]*)<")
@@ -64,20 +64,24 @@ def opened_raster(path: Path) -> Iterator[DatasetReader]:
     plain = str(path.absolute())  # so that no "driver:" begins it; "!" is left alone as well
     name = _UnparsedPath("/." + plain if plain.startswith("/vsi") else plain)
     with _unplaced_allowed(), DatasetReader(name, driver=list(drivers)) as source:
-        if source.driver in _RAW and _is_cut_short(source):
-            raise ImageError(f"The raster {path} is cut short: copy or download it again.")
+        if not _holds_all_cells(path, source):
+            raise ImageError(
+                f"The raster {path} is cut short: its last rows are missing, in whole or in part. "
+                "Copy or download it again."
+            )
         yield source
 
 
-def _is_cut_short(source: DatasetReader) -> bool:
-    """Return whether the largest file of an uncompressed raster is too small for its pixels."""
+def _holds_all_cells(path: Path, source: DatasetReader) -> bool:
     import numpy as np
 
     if source.tags(ns="ENVI").get("file_compression", "0") != "0":
-        return False
-    found = [Path(name) for name in source.files]
-    needed = source.width * source.height * sum(np.dtype(kind).itemsize for kind in source.dtypes)
-    return bool(max(file.stat().st_size for file in found if file.is_file()) < needed)
+        return True
+    bits = sum(
+        int(source.tags(band, ns="IMAGE_STRUCTURE").get("NBITS", 8 * np.dtype(kind).itemsize))
+        for band, kind in enumerate(source.dtypes, 1)
+    )
+    return holds_all_cells(source.driver, path, source.files, source.shape, bits)
 
 
 @contextmanager
@@ -205,15 +209,19 @@ def placement(
     warnings
         What a person should know of it.
     """
-    crs = _crs_of_maps(source.crs)
     transform = tuple(source.transform)[:6]
     if is_placed(transform):
+        crs = _crs_of_maps(crs_of(source))
         if crs is None:
+            beside = find_beside(Path(source.name), {"prj"})
+            said = f" ({beside.name} beside it names none)" if beside else ""
             return transform, None, (
-                "is placed by a world file or transform, but its CRS is not known: outlines are in "
-                "its coordinates, without areas. Give it one, e.g. gdal_edit -a_srs EPSG:2056.",
+                f"is placed by a world file or transform, but its CRS is not known{said}: outlines "
+                "are in its coordinates, without areas. Give it one, e.g. gdal_edit -a_srs "
+                "EPSG:2056, or by a .prj file of its name.",
             )  # fmt: skip
         return transform, crs, ()
+    crs = _crs_of_maps(source.crs.to_wkt() if source.crs else None)
     points, points_crs = source.gcps
     if points:
         return _fit_points(points, points_crs)
@@ -225,29 +233,53 @@ def placement(
     unread = _world_file(Path(source.name)) if source.driver in _WITH_WORLD_FILE else None
     if unread:
         return None, crs, (
-            f"has a world file, {unread}, which is not read: outlines are in its pixels. It is to "
-            "hold six numbers, one a line, that place it on a map.",
+            f"has a world file, {unread.name}, which is not read: outlines are in its pixels. It is "
+            "to hold six numbers, one a line, that place it on a map.",
         )  # fmt: skip
     if crs is not None:
         return None, crs, ("names a CRS, but no place in it: outlines are in its pixels.",)
     return None, crs, ()
 
 
-def _crs_of_maps(crs: Any) -> str | None:  # noqa: ANN401
+def crs_of(source: DatasetReader) -> str | None:
+    """Return the CRS of a raster as WKT: its own, or that of a .prj file beside it (Esri's way)."""
+    if source.crs:
+        return str(source.crs.to_wkt())
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    beside = find_beside(Path(source.name), {"prj"})
+    if beside is None:
+        return None
+    try:
+        crs = CRS.from_user_input(read_text(beside, fallback="cp1252").strip("\0 \t\r\n"))
+        epsg = crs.to_epsg()  # Esri's names are not those of EPSG
+        return (CRS.from_epsg(epsg) if epsg else crs).to_wkt()
+    except (CRSError, OSError, ValueError):
+        return None
+
+
+def _crs_of_maps(wkt: str | None) -> str | None:
     """Return the CRS of x and y as WKT; None for a local one, which no other can be brought to."""
     from pyproj import CRS
 
-    wkt = horizontal_crs(crs.to_wkt())[0] if crs else None
+    wkt = horizontal_crs(wkt)[0] if wkt else None
     return None if wkt is None or CRS.from_wkt(wkt).is_engineering else wkt
 
 
-def _world_file(path: Path) -> str | None:
-    """Return the name of a file beside a raster that is to place it, such as .jgw, .tifw, .wld."""
+def _world_file(path: Path) -> Path | None:
+    """Return a file beside a raster that is to place it, such as .jgw, .tifw, .wld."""
     end = path.suffix[1:].lower()
-    ends = {"wld", f"{end}w", end[:1] + end[-1:] + "w"}
-    names = {f"{path.stem.lower()}.{name}" for name in ends}
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    return next((file.name for file in beside if file.name.lower() in names), None)
+    return find_beside(path, {"wld", f"{end}w", end[:1] + end[-1:] + "w"})
+
+
+def find_beside(path: Path, ends: set[str]) -> Path | None:
+    """Return a file of the name of another, but for its ending; letter case does not matter."""
+    names = {f"{path.stem.lower()}.{end}" for end in ends}
+    try:
+        return next((file for file in path.parent.iterdir() if file.name.lower() in names), None)
+    except OSError:  # the folder may not be listed
+        return None
 
 
 def is_placed(transform: Sequence[float]) -> bool:
@@ -300,6 +332,6 @@ def _fit_points(
             f"({residuals.max() / pixel if pixel else math.inf:.1f} pixels off): outlines are in "
             "its pixels. Rectify it first, e.g. gdalwarp -tps.",
         )  # fmt: skip
-    wkt = _crs_of_maps(crs)
+    wkt = _crs_of_maps(crs.to_wkt() if crs else None)
     placed = tuple(float(value) for value in (a, b, c + centre[0], d, e, f + centre[1]))
     return placed, wkt, ()

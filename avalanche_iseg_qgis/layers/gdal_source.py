@@ -11,11 +11,12 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProviderRegistry
 
-from ..core.containers import is_damage, is_whole
+from ..core.containers import is_damage
 from ..core.errors import ImageError
 from ..i18n import tr
 from .colours import MAX_SAMPLES, Stretch, choose_bands, colour_table, compute_stretch
 from .grid import PHOTO_TRANSFORM, Grid
+from .whole_raster import is_whole_raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,11 +57,9 @@ class GdalSource:
 
     def read(self, window: PixelWindow, feedback: QgsFeedback | None = None) -> NDArray[np.uint8]:
         """Read a window; see `PixelSource.read`."""
-        if not is_whole(self.path):  # GDAL does not notice all that is missing
-            raise self._error()
         pixels = np.zeros((window.height, window.width, 3), np.uint8)
         rows = max(1, _STRIP // window.width)
-        with self._open() as dataset:
+        with self._open(to_read=True) as dataset:
             for top in range(0, window.height, rows):
                 if feedback is not None and feedback.isCanceled():
                     break
@@ -122,12 +121,14 @@ class GdalSource:
         return (np.stack(masks, axis=-1) > 0) & np.isfinite(values)
 
     @contextmanager
-    def _open(self) -> Iterator[gdal.Dataset]:
+    def _open(self, *, to_read: bool = False) -> Iterator[gdal.Dataset]:
         gdal.PushErrorHandler("CPLQuietErrorHandler")
         try:
             flags = gdal.OF_RASTER | gdal.OF_READONLY
             dataset = gdal.OpenEx(self._uri, flags, open_options=self._options)
             if dataset is None:
+                raise self._error()
+            if to_read and not is_whole_raster(dataset, self.path):
                 raise self._error()
             if _has_only_control_points(dataset):  # no grid of their own: warped, as QGIS does
                 dataset = gdal.AutoCreateWarpedVRT(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem
 
-from ..core.containers import DRIVERS, is_damage, is_whole
+from ..core.containers import DRIVERS, is_damage
 from ..core.errors import ImageError
 from ..i18n import tr
+from ..layers.whole_raster import is_whole_raster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ def open_picture(path: str) -> gdal.Dataset:
         If it does not exist, is no image, or is cut short.
     """
     raster = open_raster(path, DRIVERS)
-    if not is_whole(path):
+    if not is_whole_raster(raster, path):
         raise _damaged(path)
     return raster
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..containers import is_whole
 from ..errors import ImageError, TerrainError
 from ..files import visible_files
 from ..json_files import DAMAGED
-from ..raster_files import horizontal_crs, opened_raster
+from ..raster_files import crs_of, horizontal_crs, opened_raster
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -167,18 +168,21 @@ def read_tile(path: Path) -> Tile:
     from rasterio.enums import ColorInterp, MaskFlags
 
     with naming_damage(path), opened_raster(path) as file:
+        if not is_whole(path):
+            raise TerrainError(f"The DEM {path} is cut short: copy or download it again.")
         bands = [kind for kind in file.colorinterp if kind is not ColorInterp.alpha]
         if len(bands) != 1 or bands[0] is not file.colorinterp[0]:
             raise TerrainError(
                 f"{path} has {file.count} bands, a DEM has one: heights. Is it an image?"
             )
-        if not file.crs:
+        wkt = crs_of(file)
+        if not wkt:
             raise TerrainError(
                 f"The DEM {path} does not say which CRS it is in. Give it one: "
                 f"`gdal_edit -a_srs EPSG:2056 {path.name}` with the right number, or "
                 "Raster > Projections > Assign Projection in QGIS."
             )
-        crs, datum = horizontal_crs(file.crs.to_wkt())
+        crs, datum = horizontal_crs(wkt)
         tags = [file.tags().get(name, "") for name in _DATUM_TAGS]
         unit = (file.units[0] or "").strip().lower()
         metres = _FEET.get(unit, 1.0)

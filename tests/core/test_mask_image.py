@@ -98,6 +98,44 @@ def test_a_mask_that_was_saved_as_jpeg(tmp_path, quality):
         assert (found.whole != (drawn > 127)).sum() < 40
 
 
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_soft_masks_that_were_saved_as_jpeg(tmp_path, quality):
+    for soft in (
+        cv2.resize(polygon(), (1600, 1200)),
+        cv2.GaussianBlur(DISK.astype(np.uint8) * 255, (0, 0), 3),
+    ):
+        path = tmp_path / "m.jpg"
+        cv2.imwrite(str(path), soft, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        assert (read_mask_image(path).whole != (soft > 127)).mean() < 0.001
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+@pytest.mark.parametrize("side", [9, 30])
+@pytest.mark.parametrize(
+    "values", [(7, 255), (1, 2, 3, 255), (3,), (1, 2, 3), (40, 80, 120), (100, 200), (85, 170, 255)]
+)
+def test_label_images_lose_their_numbers_in_a_jpeg(tmp_path, quality, side, values):
+    path = tmp_path / "m.jpg"
+    image = labels(values, np.uint8, side)
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    with pytest.raises(ImageError, match=r"Is .*m\.jpg a .*label image\?"):
+        read_mask_image(path)
+
+
+def test_a_small_label_beside_a_large_mask_in_a_jpeg_is_not_lost(tmp_path):
+    rng = np.random.default_rng(0)
+    blurred = cv2.GaussianBlur(rng.random((600, 800)).astype(np.float32), (0, 0), 9)
+    mask = (blurred > 0.505).astype(np.uint8) * 255
+    path = tmp_path / "m.jpg"
+    cv2.imwrite(str(path), mask)
+    assert np.array_equal(read_mask_image(path).whole, mask > 0)
+    for number in (7, 100):
+        mask[200:230, 300:330] = number
+        cv2.imwrite(str(path), mask)
+        with pytest.raises(ImageError, match=r"It is a JPEG, which changes values"):
+            read_mask_image(path)
+
+
 @pytest.mark.parametrize(
     "image",
     [

@@ -294,6 +294,46 @@ def test_a_world_file_without_crs_is_said(tmp_path):
     assert "CRS is not known" in image.warnings[0]
 
 
+PROJECTIONS = {
+    "Esri": CRS.from_epsg(2056).to_wkt("WKT1_ESRI"),
+    "WKT": CRS.from_epsg(2056).to_wkt(),
+    "WKT 2, with a mark": "\ufeff" + CRS.from_epsg(2056).to_wkt("WKT2_2019") + "\r\n",
+    "code": "EPSG:2056",
+}
+
+
+@pytest.mark.parametrize("kind", PROJECTIONS)
+@pytest.mark.parametrize("names", [("a.jpg", "a.jgw", "a.prj"), ("a.tif", "a.TFW", "A.PRJ")])
+def test_a_prj_file_gives_the_crs_of_a_world_file(tmp_path, kind, names):
+    name, world, projection = names
+    path = write(tmp_path / name, photo())
+    (tmp_path / projection).write_text(PROJECTIONS[kind], encoding="utf-8")
+    assert (read_image(path).crs_wkt, read_image(path).warnings) == (None, ())  # of a shapefile
+    (tmp_path / world).write_text("2\n0\n0\n-2\n2600001\n1199999\n")
+    image = read_image(path)
+    assert image.transform == (2, 0, 2_600_000, 0, -2, 1_200_000)
+    assert CRS.from_wkt(image.crs_wkt).to_epsg() == 2056
+    assert image.warnings == ()
+
+
+@pytest.mark.parametrize("content", ["", "Lambert", 'LOCAL_CS["plan"]'])
+def test_a_prj_file_that_names_no_crs_is_told(tmp_path, content):
+    path = write(tmp_path / "a.png", photo())
+    (tmp_path / "a.pgw").write_text("2\n0\n0\n-2\n2600001\n1199999\n")
+    (tmp_path / "a.prj").write_text(content)
+    image = read_image(path)
+    assert image.crs_wkt is None
+    assert "a.prj beside it names none" in image.warnings[0]
+
+
+def test_a_prj_file_gives_the_crs_of_a_dem(tmp_path):
+    path = write_bands(tmp_path / "a.tif", np.full((1, 9, 9), 1500, np.float32), transform=PLACE)
+    with pytest.raises(TerrainError, match="which CRS"):
+        open_dem(path, 2056)
+    (tmp_path / "a.prj").write_text(PROJECTIONS["Esri"])
+    assert open_dem(path, 2056).sample([2_600_009], [1_199_991])[0] == 1500
+
+
 def test_heights_are_left_out_of_the_crs(tmp_path):
     bands = np.moveaxis(photo(), -1, 0)
     path = write_bands(tmp_path / "a.tif", bands, crs="EPSG:2056+5728", transform=PLACE)
@@ -362,26 +402,6 @@ def test_a_folder_is_no_driver(tmp_path, monkeypatch, folder):
     Path(folder).mkdir()
     write(Path(folder, "a.tif"), photo())
     assert read_image(f"{folder}/a.tif").pixels.shape == photo().shape
-
-
-@pytest.mark.parametrize(("driver", "suffix"), [("ENVI", ".img"), ("PCRaster", ".map")])
-@pytest.mark.parametrize("share", [0.3, 0.97])
-def test_rasters_without_compression_that_are_cut_short(tmp_path, driver, suffix, share):
-    path = tmp_path / f"a{suffix}"
-    heights = np.full((50, 60), 1500, np.float32)
-    profile = {"driver": "GTiff", "height": 50, "width": 60, "count": 1, "dtype": "float32"}
-    with rasterio.open(
-        tmp_path / "a.tif", "w", crs="EPSG:2056", transform=PLACE, **profile
-    ) as file:
-        file.write(heights, 1)
-    rasterio.shutil.copy(tmp_path / "a.tif", path, driver=driver)
-    assert read_image(path).pixels.shape == (50, 60, 3)
-    content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ImageError, match="cut short"):
-        read_image(path)
-    with pytest.raises(TerrainError, match="cut short"):
-        open_dem(path, 2056)
 
 
 @pytest.mark.parametrize(

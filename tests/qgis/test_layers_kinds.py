@@ -203,6 +203,32 @@ def test_cut_short(tmp_path, suffix, driver):
             read_whole(opened_when)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "driver", "dtype"),
+    [
+        ("bil", "EHdr", np.float32),
+        ("img", "ENVI", np.uint8),
+        ("map", "PCRaster", np.float32),
+        ("pix", "PCIDSK", np.uint8),
+        ("gpkg", "GPKG", np.uint8),
+        ("xyz", "XYZ", np.float32),
+    ],
+)
+def test_cut_short_where_gdal_notices_nothing(tmp_path, suffix, driver, dtype):
+    values = np.random.default_rng(0).integers(1, 255, (120, 150, 1)).astype(dtype)
+    place = (2_600_000, 2, 0, 1_200_000, 0, -2)
+    path = tmp_path / f"cut.{suffix}"
+    write(path, values, driver=driver, transform=place, epsg=2056)
+    layer = QgsRasterLayer(str(path), "image")
+    assert read_whole(layer).any()
+    content = path.read_bytes()
+    for length in (len(content) - 30, int(0.97 * len(content))):
+        path.write_bytes(content[:length])
+        for opened_when in (layer, QgsRasterLayer(str(path), "image")):
+            with pytest.raises(ImageError, match=r"damaged, cut short|QGIS cannot read"):
+                read_whole(opened_when)
+
+
 def test_no_image_at_all(tmp_path):
     path = tmp_path / "not.tif"
     path.write_text("no image")

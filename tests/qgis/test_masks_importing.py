@@ -422,6 +422,15 @@ def cut_png(content: bytes) -> bytes:
     return content[:33] + length + chunk + checksum + content[-12:]
 
 
+def test_label_images_lose_their_numbers_in_a_jpeg(tmp_path):
+    path = tmp_path / "labels.jpg"
+    labels = np.zeros((60, 90), np.uint8)
+    labels[5:25, 5:25], labels[35:55, 35:55] = 7, 255
+    write(path, labels, "JPEG")
+    with pytest.raises(ImageError, match="JPEG, which changes values"):
+        importing.from_file(str(path), PHOTO)
+
+
 def test_masks_with_an_end_but_without_a_middle(mask, tmp_path):
     path = tmp_path / "half.png"
     write(path, np.where(mask, 255, 0))
