@@ -11,7 +11,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -84,6 +84,13 @@ def inspect(file: BinaryIO) -> Container:
     if head.startswith((b"II*\0", b"MM\0*")):
         return Container(TIFF, orientation=_read_orientation(file))
     return Container(is_whole=is_as_long_as_announced(file))
+
+
+def is_lossy(driver: str, structure: Mapping[str, str]) -> bool:
+    """Return whether the values of a file are inexact, by GDAL's driver and ``IMAGE_STRUCTURE``."""
+    compression = structure.get("COMPRESSION", "")
+    how = structure.get("COMPRESSION_REVERSIBILITY", "")
+    return driver == "JPEG" or compression.endswith("JPEG") or how == "LOSSY"
 
 
 def is_damage(text: str) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera.turning import turned_back
-from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage
+from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage, is_lossy
 from .errors import ImageError, write_errors
 from .files import open_file, write_bytes
 from .mask_image import MaskImage, apply_opacity, find_objects, turn
@@ -210,7 +210,7 @@ def read_mask_image(path: Path | str) -> MaskImage:
             path,
             palette=palette,
             opacity=None if opacity is None else turn(opacity, file.orientation),
-            is_lossy=file.container.kind == JPEG,
+            is_lossy=is_lossy(file.source.driver, file.source.tags(ns="IMAGE_STRUCTURE")),
         )
 
 

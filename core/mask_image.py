@@ -99,7 +99,7 @@ def find_objects(
     opacity
         (H, W) uint8, 0 where the file is transparent or has no data; None if it is opaque.
     is_lossy
-        Whether values are inexact, as those of a JPEG: what is nearly black or white, is.
+        Whether values are inexact (`core.containers.is_lossy`): what is nearly black or white, is.
 
     Raises
     ------
@@ -112,7 +112,10 @@ def find_objects(
         values, opacity = _apply_palette(values, palette, opacity)
     elif values.ndim == 3:
         shift = 8 * (values.dtype.itemsize - 1)
-        values = _unpack_greys(_pack(*(values[:, :, band] >> shift for band in range(3))))
+        values = values >> shift
+        if is_lossy and np.ptp(values, axis=2).max(initial=0) <= _LOSS:
+            values = np.repeat(values[:, :, 1:2], 3, axis=2)
+        values = _unpack_greys(_pack(*(values[:, :, band] for band in range(3))))
     if opacity is not None:
         faint = (opacity > 0) & (opacity <= opacity.max() // 2)
         values = apply_opacity(values, opacity)
@@ -123,14 +126,15 @@ def find_objects(
     if is_lossy and values.dtype == np.uint8:
         values = _without_loss(values, name)
     if values.dtype == np.uint32:
-        return _find_colours(values, indices, name)
-    found = _find_greys(values, name)
+        found = _find_colours(values, indices, name)
+    else:
+        found = _find_greys(values, name)
     if is_lossy and len(found.numbers) > 1:
         raise ImageError(_lossy(name))
     return found
 
 
-def _without_loss(values: NDArray[np.uint8], name: object) -> NDArray[np.uint8]:
+def _without_loss(values: NDArray[Any], name: object) -> NDArray[Any]:
     """Return greys in which what is nearly black or white, is.
 
     Raises
@@ -150,8 +154,9 @@ def _without_loss(values: NDArray[np.uint8], name: object) -> NDArray[np.uint8]:
 
 def _lossy(name: object) -> str:
     return (
-        f"Is {name} a label image? It is a JPEG, which changes values, so its numbers are lost. "
-        "Save label images as PNG or TIFF."
+        f"Is {name} a label image? It is compressed with losses (as a JPEG), which changes values, "
+        "so its numbers are lost. "
+        "Save masks and label images as PNG, or as TIFF without losses."
     )
 
 

@@ -233,8 +233,8 @@ def placement(
     unread = _world_file(Path(source.name)) if source.driver in _WITH_WORLD_FILE else None
     if unread:
         return None, crs, (
-            f"has a world file, {unread.name}, which is not read: outlines are in its pixels. It is "
-            "to hold six numbers, one a line, that place it on a map.",
+            f"has a world file, {unread.name}, which is not read: outlines are in its pixels. It "
+            "is to hold six numbers, one a line, that place it on a map.",
         )  # fmt: skip
     if crs is not None:
         return None, crs, ("names a CRS, but no place in it: outlines are in its pixels.",)
@@ -254,7 +254,7 @@ def crs_of(source: DatasetReader) -> str | None:
     try:
         crs = CRS.from_user_input(read_text(beside, fallback="cp1252").strip("\0 \t\r\n"))
         epsg = crs.to_epsg()  # Esri's names are not those of EPSG
-        return (CRS.from_epsg(epsg) if epsg else crs).to_wkt()
+        return str((CRS.from_epsg(epsg) if epsg else crs).to_wkt())
     except (CRSError, OSError, ValueError):
         return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from osgeo import gdal
 
+from ..core.containers import is_lossy
 from ..core.errors import ImageError
 from ..core.mask_image import MaskImage, find_objects
 from ..i18n import tr
@@ -47,7 +48,9 @@ def read_objects(raster: gdal.Dataset) -> MaskImage:
         name,
         palette=palette,
         opacity=_opacity(raster),
-        is_lossy=raster.GetDriver().ShortName == "JPEG",
+        is_lossy=is_lossy(
+            raster.GetDriver().ShortName, raster.GetMetadata("IMAGE_STRUCTURE") or {}
+        ),
     )
 
 

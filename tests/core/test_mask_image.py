@@ -122,6 +122,35 @@ def test_label_images_lose_their_numbers_in_a_jpeg(tmp_path, quality, side, valu
         read_mask_image(path)
 
 
+@pytest.mark.parametrize("values", [(7, 255), (1, 2), (85, 170, 255)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ("a.webp", {"driver": "WEBP", "quality": 75}),
+        ("a.jp2", {"driver": "JP2OpenJPEG", "quality": 5, "reversible": "NO"}),
+        ("a.tif", {"compress": "JPEG", "jpeg_quality": 75}),
+        ("a.tif", {"compress": "WEBP", "webp_level": 75}),
+    ],
+    ids=["WebP", "JPEG 2000", "JPEG in TIFF", "WebP in TIFF"],
+)
+def test_label_images_lose_their_numbers_by_other_lossy_compression(tmp_path, values, kind):
+    name, options = kind
+    bands = np.stack([labels(values, np.uint8, 30)] * 3)
+    with pytest.raises(ImageError, match=r"label image\?|seams"):
+        read_mask_image(write_bands(tmp_path / name, bands, **options))
+
+
+def test_compression_without_losses_keeps_labels(tmp_path):
+    for name, options in (
+        ("a.webp", {"driver": "WEBP", "lossless": "YES"}),
+        ("a.jp2", {"driver": "JP2OpenJPEG", "quality": 100, "reversible": "YES"}),
+        ("a.tif", {"compress": "WEBP", "webp_lossless": "YES"}),
+        ("a.tif", {"compress": "LZW"}),
+    ):
+        bands = np.stack([labels((7, 255), np.uint8, 30)] * 3)
+        assert read_mask_image(write_bands(tmp_path / name, bands, **options)).numbers == (7, 255)
+
+
 def test_a_small_label_beside_a_large_mask_in_a_jpeg_is_not_lost(tmp_path):
     rng = np.random.default_rng(0)
     blurred = cv2.GaussianBlur(rng.random((600, 800)).astype(np.float32), (0, 0), 9)
@@ -132,7 +161,7 @@ def test_a_small_label_beside_a_large_mask_in_a_jpeg_is_not_lost(tmp_path):
     for number in (7, 100):
         mask[200:230, 300:330] = number
         cv2.imwrite(str(path), mask)
-        with pytest.raises(ImageError, match=r"It is a JPEG, which changes values"):
+        with pytest.raises(ImageError, match=r"with losses.*which changes values"):
             read_mask_image(path)
 
 
