@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .containers import DRIVERS
 from .errors import ImageError
@@ -211,7 +211,7 @@ def placement(
     """
     transform = tuple(source.transform)[:6]
     if is_placed(transform):
-        crs = _crs_of_maps(crs_of(source))
+        crs = _horizontal(crs_of(source))
         if crs is None:
             beside = find_beside(Path(source.name), {"prj"})
             said = f" ({beside.name} beside it names none)" if beside else ""
@@ -221,7 +221,7 @@ def placement(
                 "EPSG:2056, or by a .prj file of its name.",
             )  # fmt: skip
         return transform, crs, ()
-    crs = _crs_of_maps(source.crs.to_wkt() if source.crs else None)
+    crs = _horizontal(source.crs.to_wkt() if source.crs else None)
     points, points_crs = source.gcps
     if points:
         return _fit_points(points, points_crs)
@@ -242,9 +242,13 @@ def placement(
 
 
 def crs_of(source: DatasetReader) -> str | None:
-    """Return the CRS of a raster as WKT: its own, or that of a .prj file beside it (Esri's way)."""
-    if source.crs:
-        return str(source.crs.to_wkt())
+    """Return the CRS of a raster as WKT: its own, or that of a .prj file beside it (Esri's way).
+
+    None where there is none, or a local one, which no other can be brought to.
+    """
+    own = source.crs.to_wkt() if source.crs else None
+    if _is_of_maps(own):
+        return own
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
@@ -254,17 +258,21 @@ def crs_of(source: DatasetReader) -> str | None:
     try:
         crs = CRS.from_user_input(read_text(beside, fallback="cp1252").strip("\0 \t\r\n"))
         epsg = crs.to_epsg()  # Esri's names are not those of EPSG
-        return str((CRS.from_epsg(epsg) if epsg else crs).to_wkt())
+        wkt = str((CRS.from_epsg(epsg) if epsg else crs).to_wkt())
     except (CRSError, OSError, ValueError):
         return None
+    return wkt if _is_of_maps(wkt) else None
 
 
-def _crs_of_maps(wkt: str | None) -> str | None:
-    """Return the CRS of x and y as WKT; None for a local one, which no other can be brought to."""
+def _is_of_maps(wkt: str | None) -> TypeGuard[str]:
+    """Return whether a WKT is the CRS of a map, not a local one."""
     from pyproj import CRS
 
-    wkt = horizontal_crs(wkt)[0] if wkt else None
-    return None if wkt is None or CRS.from_wkt(wkt).is_engineering else wkt
+    return wkt is not None and not CRS.from_wkt(horizontal_crs(wkt)[0]).is_engineering
+
+
+def _horizontal(wkt: str | None) -> str | None:
+    return horizontal_crs(wkt)[0] if _is_of_maps(wkt) else None
 
 
 def _world_file(path: Path) -> Path | None:
@@ -332,6 +340,6 @@ def _fit_points(
             f"({residuals.max() / pixel if pixel else math.inf:.1f} pixels off): outlines are in "
             "its pixels. Rectify it first, e.g. gdalwarp -tps.",
         )  # fmt: skip
-    wkt = _crs_of_maps(crs.to_wkt() if crs else None)
+    wkt = _horizontal(crs.to_wkt() if crs else None)
     placed = tuple(float(value) for value in (a, b, c + centre[0], d, e, f + centre[1]))
     return placed, wkt, ()

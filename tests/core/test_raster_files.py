@@ -434,3 +434,14 @@ def test_a_local_crs_is_that_of_no_map(tmp_path):
     image = read_image(path)
     assert (image.transform, image.crs_wkt) == (tuple(PLACE)[:6], None)
     assert "its CRS is not known" in image.warnings[0]
+
+
+def test_a_dem_in_a_local_crs_is_asked_for_its_crs(tmp_path):
+    path = tmp_path / "a.tif"
+    local = 'LOCAL_CS["plan",UNIT["metre",1]]'
+    write_bands(path, np.full((1, 9, 9), 1500, np.float32), crs=local, transform=PLACE)
+    with pytest.raises(TerrainError, match="does not say which CRS"):
+        open_dem(path, 2056)
+    (tmp_path / "a.prj").write_text("EPSG:2056")
+    assert open_dem(path, 2056).sample([2_600_009], [1_199_991])[0] == 1500
+    assert CRS.from_wkt(read_image(path).crs_wkt).to_epsg() == 2056
