@@ -35,7 +35,6 @@ MAX_RATIO = 300
 """Beyond `FREE_BYTES`, the most bytes of pixels for one byte of the file. Photos are compressed 5
 to 50 times, what is made to fill memory 1000 times and more."""
 
-_WITH_WORLD_FILE = ("JPEG", "PNG", "GTiff", "BMP", "GIF", "WEBP", "JP2OpenJPEG")
 _MOST_MARKUP = 64_000_000  # bytes of a .vrt
 _SOURCES = re.compile(r"<(?:SourceFilename|SourceDataset|SrcDSName|SourceDSName)[^>]*>([^<]*)<")
 _ELSEWHERE = re.compile(r"^\s*(?:/vsi|<|\w\w+:)", re.ASCII)  # a drive has one letter only
@@ -213,7 +212,7 @@ def placement(
     if is_placed(transform):
         crs = _horizontal(crs_of(source))
         if crs is None:
-            beside = find_beside(Path(source.name), {"prj"})
+            beside = _find_beside(Path(source.name), r"prj")
             said = f" ({beside.name} beside it names none)" if beside else ""
             return transform, None, (
                 f"is placed by a world file or transform, but its CRS is not known{said}: outlines "
@@ -230,7 +229,7 @@ def placement(
             "is placed by the sensor's RPCs, which are not read: outlines are in its pixels. "
             "Orthorectify it first, e.g. gdalwarp -rpc.",
         )  # fmt: skip
-    unread = _world_file(Path(source.name)) if source.driver in _WITH_WORLD_FILE else None
+    unread = _world_file(Path(source.name))
     if unread:
         return None, crs, (
             f"has a world file, {unread.name}, which is not read: outlines are in its pixels. It "
@@ -252,7 +251,7 @@ def crs_of(source: DatasetReader) -> str | None:
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
-    beside = find_beside(Path(source.name), {"prj"})
+    beside = _find_beside(Path(source.name), r"prj")
     if beside is None:
         return None
     try:
@@ -276,16 +275,16 @@ def _horizontal(wkt: str | None) -> str | None:
 
 
 def _world_file(path: Path) -> Path | None:
-    """Return a file beside a raster that is to place it, such as .jgw, .tifw, .wld."""
-    end = path.suffix[1:].lower()
-    return find_beside(path, {"wld", f"{end}w", end[:1] + end[-1:] + "w"})
+    """Return a file beside a raster that is to place it, such as .jgw, .jpegw, .wld."""
+    first = re.escape(path.suffix[1:2].lower())
+    return _find_beside(path, rf"wld|{first}\w{{1,3}}w")
 
 
-def find_beside(path: Path, ends: set[str]) -> Path | None:
+def _find_beside(path: Path, ending: str) -> Path | None:
     """Return a file of the name of another, but for its ending; letter case does not matter."""
-    names = {f"{path.stem.lower()}.{end}" for end in ends}
+    name = re.compile(rf"{re.escape(path.stem)}\.(?:{ending})", re.IGNORECASE)
     try:
-        return next((file for file in path.parent.iterdir() if file.name.lower() in names), None)
+        return next((file for file in path.parent.iterdir() if name.fullmatch(file.name)), None)
     except OSError:  # the folder may not be listed
         return None
 

@@ -21,11 +21,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..containers import is_whole
 from ..errors import IsegError
 from ..json_files import DAMAGED
 from ..text_files import decode_text, read_limited
 
 _JSON = (".geojson", ".json", ".topojson")
+_JSON_LINES = (".geojsonl", ".geojsons", ".jsonl", ".ndjson")
+_TAIL = 1 << 16  # bytes
 _JOURNALS = ("-wal", "-journal")  # of SQLite: the newest features may be there alone
 _AREAS = ("polygon", "surface", "collection", "tin", "triangle", "unknown")
 
@@ -94,6 +97,7 @@ class VectorFile:
         """
         from pyogrio import read_info
 
+        announced = 0
         with self._errors(), warnings.catch_warnings():
             # Rings are closed, and features without a geometry are told of by what reads them.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -107,6 +111,10 @@ class VectorFile:
                     with contextlib.suppress(ValueError, OverflowError):
                         fields |= self._read(layer, [name])[3]
                 unreadable = [name for name in names if name not in fields]
+            if self._path.lower().endswith(".fgb"):
+                announced = read_info(self._path, layer=layer)["features"]
+        if len(fids) < announced:
+            raise _cut_short(self._shown)
         return VectorLayer(crs, fids, wkb, fields, unreadable)
 
     def _read(
@@ -149,6 +157,8 @@ def open_vectors(path: Path) -> Iterator[VectorFile]:
     """
     if not path.is_file() and not path.is_dir():
         raise IsegError(f"{path} cannot be read: there is no such file. Check the name.")
+    if path.is_file() and not (is_whole(path) and _has_last_line(path)):
+        raise _cut_short(path)
     plain = path.absolute()
     utf8 = _as_utf8(plain)
     if utf8 is None and _is_taken_as_it_is(plain):
@@ -206,6 +216,19 @@ def encode_vectors(
     except (DataSourceError, DataLayerError) as error:
         raise OSError(f"{driver}: {str(error).rstrip('.')}") from error
     return content.getvalue()
+
+
+def _cut_short(path: Path) -> IsegError:
+    return IsegError(f"{path} cannot be read as outlines: it is cut short. Copy it again.")
+
+
+def _has_last_line(path: Path) -> bool:
+    """Return whether a file with a JSON feature in each line ends with a whole one."""
+    if path.suffix.lower() not in _JSON_LINES:
+        return True
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().rstrip(b"\0 \t\r\n").endswith(b"}")
 
 
 def _is_taken_as_it_is(path: Path) -> bool:

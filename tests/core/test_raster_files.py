@@ -406,7 +406,8 @@ def test_a_folder_is_no_driver(tmp_path, monkeypatch, folder):
 
 @pytest.mark.parametrize(
     ("name", "beside"),
-    [("a.jpg", "a.jgw"), ("a.png", "a.pgw"), ("a.jpg", "A.WLD"), ("a.tif", "a.tifw")],
+    [("a.jpg", "a.jgw"), ("a.png", "a.pgw"), ("a.jpg", "A.WLD"), ("a.tif", "a.tifw")]
+    + [("a.jpg", "a.jpegw"), ("a.jpeg", "a.JPGW"), ("a.tiff", "a.tifw"), ("a.ppm", "a.ppmw")],
 )
 @pytest.mark.parametrize("content", ["\ufeff0.5\n0\n0\n-0.5\n26\n12", "0 " * 6, "nan\n" * 6])
 def test_a_world_file_that_is_not_read_is_told(tmp_path, name, beside, content):
@@ -416,6 +417,13 @@ def test_a_world_file_that_is_not_read_is_told(tmp_path, name, beside, content):
     (warning,) = read_image(path).warnings
     assert beside in warning
     assert read_image(path).transform is None
+
+
+def test_other_files_beside_a_photo_are_no_world_files(tmp_path):
+    path = write(tmp_path / "a.jpg", photo())
+    for name in ("a.raw", "a.jpg.w", "b.jgw", "ajgw", "a.jw", "a.kml"):
+        (tmp_path / name).write_text("2\n")
+    assert read_image(path).warnings == ()
 
 
 def test_a_crs_without_a_place_is_told(tmp_path):

@@ -378,3 +378,29 @@ def test_outlines_of_a_photo_may_be_in_any_format(tmp_path, suffix, driver):
     camera = Camera(60, 50, 2_600_000, 1_200_000, 1500, yaw=0, pitch=0, roll=0, f=50)
     (found,) = to_map._read(path, CameraRecord(camera, 2056), None)
     assert found.area().bounds == (5, 10, 35, 40)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "driver"),
+    [(".fgb", "FlatGeobuf"), (".gpkg", "GPKG"), (".sqlite", "SQLite"), (".geojson", "GeoJSON"),
+     (".geojsonl", "GeoJSONSeq"), (".gml", "GML")],
+)  # fmt: skip
+def test_files_that_are_cut_short_are_refused(tmp_path, suffix, driver):
+    path = tmp_path / f"a{suffix}"
+    shapes = [shapely.to_wkb(shapely.box(20 * n, 0, 20 * n + 9, 9)) for n in range(300)]
+    write(
+        path,
+        np.array(shapes, object),
+        [np.arange(300)],
+        ["number"],
+        geometry_type="Polygon",
+        crs="EPSG:4326" if suffix == ".geojsonl" else CRS,
+        driver=driver,
+        layer="avalanches",
+    )
+    assert len(read_polygons(path)[0]) == 300
+    content = path.read_bytes()
+    for length in (len(content) - 5, *(int(share * len(content)) for share in (0.99, 0.6, 0.3))):
+        path.write_bytes(content[:length])
+        with pytest.raises(IsegError, match=r"cannot be read as outlines"):
+            read_polygons(path)
