@@ -406,8 +406,10 @@ def test_a_folder_is_no_driver(tmp_path, monkeypatch, folder):
 
 @pytest.mark.parametrize(
     ("name", "beside"),
-    [("a.jpg", "a.jgw"), ("a.png", "a.pgw"), ("a.jpg", "A.WLD"), ("a.tif", "a.tifw")]
-    + [("a.jpg", "a.jpegw"), ("a.jpeg", "a.JPGW"), ("a.tiff", "a.tifw"), ("a.ppm", "a.ppmw")],
+    [
+        *(("a.jpg", "a.jgw"), ("a.png", "a.pgw"), ("a.jpg", "A.WLD"), ("a.tif", "a.tifw")),
+        *(("a.jpg", "a.jpegw"), ("a.jpeg", "a.JPGW"), ("a.tiff", "a.tifw"), ("a.ppm", "a.ppmw")),
+    ],
 )
 @pytest.mark.parametrize("content", ["\ufeff0.5\n0\n0\n-0.5\n26\n12", "0 " * 6, "nan\n" * 6])
 def test_a_world_file_that_is_not_read_is_told(tmp_path, name, beside, content):
