@@ -140,11 +140,11 @@ def pose_warnings(fit: Adjustment, covariance: Floats, loo_px: Floats) -> list[s
 
 
 def _prior_warnings(fit: Adjustment) -> list[str]:
-    """Return warnings of priors that the points contradict, considering the points' noise."""
+    """Return warnings of a position that the points contradict, considering the points' noise."""
     camera, problem = fit.camera, fit.problem
     squares = float(np.sum(fit.normalized_residuals**2))
     noise = math.sqrt(max(1.0, squares / max(fit.degrees_of_freedom, 1.0)))
-    *position, focal = np.abs(problem.prior_residuals(camera)[:4]) / noise
+    position = np.abs(problem.prior_residuals(camera)[:3]) / noise
     texts = []
     if max(position) > _SURE:
         metres = float(np.linalg.norm(camera.position - problem.position))
@@ -153,11 +153,6 @@ def _prior_warnings(fit: Adjustment) -> list[str]:
             f"The points see the camera {metres:.0f} m from the position given (x {east:+.0f} m, "
             f"y {north:+.0f} m, z {up:+.0f} m), far more than its sigma allows: check the position "
             "and the height, or give a larger sigma."
-        )
-    if focal > _SURE:
-        texts.append(
-            f"The points give a focal length of {camera.f:.0f} px, not the {problem.focal:.0f} px "
-            "given: check it (was it that of another size of the photo?), or its sigma."
         )
     return texts
 

@@ -7,7 +7,7 @@ outliers are found first.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,8 +18,9 @@ from ..errors import CameraError
 from .accuracy import leave_one_out_errors, loo_rms, pose_covariance, pose_warnings
 from .adjustment import Adjustment, AdjustmentProblem, adjust
 from .camera import Camera, Projection
+from .confused_grids import grid_warnings, require_one_grid
 from .control_points import ControlPoint
-from .diagnosis import reject_common_mistake
+from .diagnosis import mistake_warnings, reject_common_mistake, require_focal_in_pixels
 from .initial_pose import initial_poses
 from .outliers import find_outliers
 from .record import CameraRecord, PointFit
@@ -138,14 +139,19 @@ def solve_pose(
     known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN_SIGMA and prior.focal
     require_usable(points, size, 3 if known else 4)
     names = [point.name for point in points]
-    require_on_map(np.array([(p.x, p.y) for p in points]), names, epsg, heights_at)
+    require_focal_in_pixels(prior.focal, size, projection)
+    places = np.array([(p.x, p.y) for p in points])
+    require_on_map(places, names, epsg, heights_at)
+    require_one_grid(places, prior.position, epsg, heights_at)
     z, height_warnings = gcp_heights(points, heights_at)
+    draped = _draping([p for p in points if p.use], heights_at)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    best = _solve(_make_problem(used, prior, heights_at), size, projection, [p.name for p in used])
-    problem = best.problem
-    best, suspects, texts = _remove_outliers(best, used)
-    reject_common_mistake(best, problem, _best_adjustment)
+    blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
+    first = _solve(_make_problem(used, prior, heights_at), blank, [p.name for p in used])
+    best, suspects, texts = _remove_outliers(first, used)
+    reject_common_mistake(best, first.problem, blank, _best_adjustment)
+    mistakes = mistake_warnings(first, best, blank, _best_adjustment, epsg, draped)
     best, skyline_warnings = adjust_with_skyline(best, skyline)
     best = _try_k2(best)
     _require_plausible(best)
@@ -167,6 +173,8 @@ def solve_pose(
         warnings=(
             *texts.values(),
             *duplicate_warnings(points),
+            *([] if heights_at else grid_warnings(places, epsg)),
+            *mistakes,
             *height_warnings,
             *skyline_warnings,
             *pose_warnings(best, covariance, pixels),
@@ -210,13 +218,26 @@ def _prior_position(prior: PosePrior, terrain: HeightsAt | None) -> Floats:
     return np.array([x, y, ground + prior.height_above_ground])
 
 
-def _solve(
-    problem: AdjustmentProblem, size: tuple[int, int], projection: Projection, names: Sequence[str]
-) -> Adjustment:
+def _draping(
+    used: Sequence[ControlPoint], terrain: HeightsAt | None
+) -> Callable[[Floats], Floats] | None:
+    """Return what gives the points (N, 3) at other x and y (N, 2); see `mistake_warnings`."""
+    given = np.array([math.nan if p.z is None else p.z for p in used], np.float64)
+    if terrain is None or np.isfinite(given).all():
+        return None
+
+    def at(places: Floats) -> Floats:
+        ground = np.asarray(terrain(places[:, 0], places[:, 1]), np.float64)
+        return np.column_stack([places, np.where(np.isnan(given), ground, given)])
+
+    return at
+
+
+def _solve(problem: AdjustmentProblem, blank: Camera, names: Sequence[str]) -> Adjustment:
     """Return the best optimum of all initial poses."""
-    blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
     best = _best_adjustment(problem, blank)
     if best is None:
+        reject_common_mistake(None, problem, blank, _best_adjustment)
         behind = _points_behind(problem, blank)
         hint = (
             "behind the camera that sees the others: "
@@ -226,8 +247,8 @@ def _solve(
         )
         raise CameraError(
             f"The control points do not belong together: {hint}. Check that pixels and places are "
-            "paired rightly, that x and y are not exchanged, and the camera's position if you "
-            "gave one."
+            "paired rightly, that x and y are not exchanged, and the camera's position and focal "
+            "length if you gave them."
         )
     return best
 
@@ -304,7 +325,8 @@ def _require_plausible(fit: Adjustment) -> None:
         raise CameraError(
             f"The best pose misses its control points by {fit.rms:.0f} pixels: they do not belong "
             "together. Check that every pixel is paired with its own place, that x and y are not "
-            "exchanged, that all is in metres, and the camera's position if you gave one."
+            "exchanged, that all is in metres, and the camera's position and focal length if you "
+            "gave them."
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import CameraError
+from .confused_grids import explain_grid
 from .map_crs import crs_name, in_area_of_use, require_metres, require_true_scale
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FEET = 0.3048
 _LINE = 0.01  # width by length below which points are collinear
 _FAR_HEIGHT = 100.0  # metres between a point and the terrain from which to warn
+_CHECK_CRS = "Check the CRS, and that x counts eastwards and y northwards."
 _GEOID = (40.0, 60.0)  # metres from heights above the sea to ellipsoidal ones, in the Alps
 
 
@@ -91,7 +93,7 @@ def _require_in_image(used: Sequence[ControlPoint], size: tuple[int, int]) -> No
         return
     swapped = all(-1 <= p.v <= width + 1 and -1 <= p.u <= height + 1 for p in used)
     reason = (
-        "u_px and v_px look exchanged (u counts to the right, v downwards)."
+        "u_px and v_px look exchanged (u counts to the right, v downwards), or width and height."
         if swapped
         else "Give the size of the photo in which they were measured."
     )
@@ -118,20 +120,24 @@ def require_on_map(
             "Transform them to that CRS."
         )
     x, y = np.median(places, axis=0)
+    is_here = in_area_of_use(epsg, x, y)
+    other_grid = "" if is_here else explain_grid(epsg, x, y)
     for there, text in (
         ((y, x), "x and y look exchanged: x counts eastwards, y northwards"),
         ((x * FEET, y * FEET), "x and y look like feet: multiply them by 0.3048"),
         ((y * FEET, x * FEET), "x and y look exchanged, and like feet"),
     ):
-        if not _is_plausible((x, y), epsg, terrain) and _is_plausible(there, epsg, terrain):
-            raise CameraError(
-                f"The control points lie outside of {crs_name(epsg)} or of the terrain model: "
-                f"{text}."
-            )
-    if not in_area_of_use(epsg, x, y):
+        if _is_plausible((x, y), epsg, terrain) or not _is_plausible(there, epsg, terrain):
+            continue
+        if "feet" in text and other_grid:
+            break
+        raise CameraError(
+            f"The control points lie outside of {crs_name(epsg)} or of the terrain model: {text}."
+        )
+    if not is_here:
         raise CameraError(
             f"The control points, about ({x:.0f}, {y:.0f}), lie far from where {crs_name(epsg)} is "
-            "used. Check the CRS, and that x counts eastwards and y northwards."
+            f"used. {other_grid or _CHECK_CRS}"
         )
     require_true_scale(epsg, float(x), float(y))
     away = np.hypot(*(places - (x, y)).T)

@@ -334,7 +334,7 @@ def test_mistakes_are_told_by_the_fit(world, tmp_path, terrain, capsys, change, 
 def test_what_the_points_contradict_is_told(world, tmp_path, capsys):
     wrong = ("--position", f"{TRUTH.x + 100},{TRUTH.y},{TRUTH.z}", "--focal", 2 * TRUTH.f)
     assert solve(world, tmp_path / "c.json", *wrong, "--focal-sigma", "5%") == 0
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "m from the position given" in told
     assert f"not the {2 * TRUTH.f:.0f} px given" in told
 

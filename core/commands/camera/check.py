@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     record = common.read_camera(args.camera, args.image)
     points = read_gcps(args.gcps) if args.gcps else []
     needed = args.dem and (points or args.plot_skyline)
+    common.warn_of(record)
     viewshed = common.open_viewshed(record, args) if needed else None
     checked = check_points(points, record, viewshed)
     _report(record, checked, as_json=args.json)

@@ -182,3 +182,9 @@ def note(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning to stderr."""
     print(f"warning: {text}", file=sys.stderr)
+
+
+def warn_of(record: CameraRecord) -> None:
+    """Print the doubts about a pose to stderr."""
+    for text in record.warnings:
+        warn(text)

@@ -11,11 +11,10 @@ from ...camera import Camera, CameraRecord, PointFit, Projection
 
 
 def describe(record: CameraRecord) -> str:
-    """Return several lines of text: pose, accuracy, control points and warnings."""
+    """Return several lines of text: pose, accuracy and control points."""
     blocks = [_describe_pose(record)]
     if record.points:
         blocks.append(_format_points(record.points))
-    blocks += [f"warning: {text}" for text in record.warnings]
     return "\n".join(blocks)
 
 

@@ -90,6 +90,7 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Pose the camera and write it."""
+    from ...camera.confused_grids import require_one_grid
     from ...camera.gcp_table import read_gcps
     from ...camera.resection import solve_pose
     from ...camera.validation import require_on_map
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace) -> None:
     require_on_map(np.array(places), names, args.crs, None)  # before the DEM is blamed
     dem = open_dem(args.dem, args.crs) if args.dem else None
     prior = _make_prior(args, size)
+    require_one_grid(np.array(places), prior.position, args.crs, dem.sample if dem else None)
     record = solve_pose(
         points,
         size,
@@ -123,6 +125,7 @@ def run(args: argparse.Namespace) -> None:
     record.write(args.out)
     if args.plot:
         plot_residuals(args.plot, photo, record)
+    common.warn_of(record)
     if args.json:
         print(json.dumps(record.to_json(), allow_nan=False))
     else:
