@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_getattr
-from .camera import Camera, Projection
+from .camera import Camera
 from .control_points import ControlPoint
 from .gcp_table import read_gcps, write_gcps
+from .lens import Projection
 from .record import CameraRecord, PointFit
 
 if TYPE_CHECKING:

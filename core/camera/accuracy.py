@@ -9,14 +9,15 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from .adjustment import adjust
-from .camera import Projection
 from .jacobian import projection_jacobian, record_jacobian
+from .lens import Projection
 from .ray_casting import cast_rays
 
 if TYPE_CHECKING:
     from .adjustment import Adjustment
     from .camera import Camera
-    from .ray_casting import Floats, HeightsAt
+    from .lens import Projection
+from .ray_casting import Floats, HeightsAt
 
 _MAP_SIGMA = 1.0  # metres: accuracy of control points on the map, at worst
 _POOR = 0.01  # of the photo's width: rms from which to warn
@@ -179,7 +180,7 @@ def _correlation_warnings(covariance: Floats) -> list[str]:
 
 
 def _lens_warnings(camera: Camera) -> list[str]:
-    if camera.projection is Projection.CYLINDRICAL:
+    if camera.projection is not Projection.PINHOLE or camera.distortion.k3:
         return []
     view = 2 * math.degrees(math.atan(camera.width / 2 / camera.f))
     if view > _WIDE:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import least_squares
 
-from .camera import Camera, Projection
+from .camera import Camera
 from .jacobian import SCALES, apply_step, projection_jacobian, rotation_jacobian
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class AdjustmentProblem:
         Prior of the focal length, pixels; infinite sigma if unknown.
     fit_k2
         Whether k2 is fitted too.
+    k1, k1_sigma
+        Prior of k1.
     skyline
         Constraint that counts as a prior; see `skyline_adjustment`.
     """
@@ -52,6 +54,8 @@ class AdjustmentProblem:
     focal: float
     focal_sigma: float
     fit_k2: bool = False
+    k1: float = 0.0
+    k1_sigma: float = K1_SIGMA
     skyline: SkylineConstraint | None = None
 
     def subset(self, chosen: NDArray[np.bool_]) -> AdjustmentProblem:
@@ -64,8 +68,8 @@ class AdjustmentProblem:
         )
 
     def parameter_count(self, camera: Camera) -> int:
-        """Return the number of parameters: position, rotation, f, and of a pinhole k1 (and k2)."""
-        return 7 if camera.projection is Projection.CYLINDRICAL else 8 + self.fit_k2
+        """Return the number of parameters: position, rotation, f, and of a lens k1 (and k2)."""
+        return 7 if camera.projection.is_panorama else 8 + self.fit_k2
 
     def normalized_residuals(self, camera: Camera) -> Floats:
         """Return projected less observed in sigmas, (2 N,); NaN if a point cannot be projected."""
@@ -74,8 +78,9 @@ class AdjustmentProblem:
     def prior_residuals(self, camera: Camera) -> Floats:
         """Return parameters less priors in sigmas, (5 or 6,), and those of the skyline (M,)."""
         lens = [(camera.f - self.focal) / self.focal_sigma]
-        if camera.projection is Projection.PINHOLE:
-            lens += [camera.k1 / K1_SIGMA, *([camera.k2 / K1_SIGMA] if self.fit_k2 else [])]
+        if not camera.projection.is_panorama:
+            lens += [(camera.k1 - self.k1) / self.k1_sigma]
+            lens += [camera.k2 / K1_SIGMA] if self.fit_k2 else []
         position = (camera.position - self.position) / self.position_sigmas
         skyline = [self.skyline.normalized_residuals(camera)] if self.skyline else []
         return np.concatenate([position, lens, *skyline])
@@ -87,7 +92,8 @@ class AdjustmentProblem:
         prior = np.zeros((count - 3, count))
         prior[:3, :3] = np.diag(1 / self.position_sigmas)
         prior[3, 6] = camera.f / self.focal_sigma
-        prior[range(4, count - 3), range(7, count)] = 1 / K1_SIGMA
+        sigmas = np.array([self.k1_sigma, K1_SIGMA])[: count - 7]
+        prior[range(4, count - 3), range(7, count)] = 1 / sigmas
         prior *= SCALES[:count]
         if self.skyline:
             prior = np.concatenate([prior, self.skyline.jacobian(camera, count)])

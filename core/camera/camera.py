@@ -9,37 +9,29 @@ Conventions, defined here only:
 - Camera axes: right, down, forward (those of OpenCV).
 - yaw: azimuth of the forward axis in the map grid (not true north), clockwise from grid north;
   pitch: positive upwards; roll: positive where the camera is turned clockwise seen from behind.
-- Distortion (pinhole only): normalised radius r becomes ``r (1 + k1 r^2 + k2 r^4)``, the first
-  two terms of Brown's model as in OpenCV.
-- Cylindrical panorama: ``u = cx + f azimuth``, ``v = cy - f tan(elevation)``, both relative to
-  the camera's axes.
+- Distortion (pinhole and fisheye): Brown's model with k1, k2, k3, p1 and p2 as in OpenCV; of a
+  fisheye, on its equidistant plane. See `core.camera.lens`.
+- Cylindrical panorama: ``u = cx + f azimuth``, ``v = cy - f tan(elevation)``; equirectangular:
+  ``v = cy - f elevation``, in radians, relative to the camera's axes.
+- Fisheye (equidistant): the radius is f times the angle from the forward axis, in radians.
 - A point at horizontal distance d appears lower by ``(1 - k) d^2 / (2 R)``; see `refraction`.
 """
 
 from __future__ import annotations
 
-import enum
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CameraError
+from .lens import Distortion, Projection, to_plane, to_rays
 from .refraction import REFRACTION, curvature_drop
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-_NODES = 4097  # of the table that inverts distortion
-_LARGEST_RADIUS = 3.0  # normalised (72 degrees off the axis): distortion is inverted up to here
-
-
-class Projection(str, enum.Enum):
-    """Camera model: how directions map to pixels."""
-
-    PINHOLE = "pinhole"
-    CYLINDRICAL = "cylindrical"
 
 
 @dataclass(frozen=True)
@@ -58,8 +50,10 @@ class Camera:
         Focal length, pixels; of a cylindrical panorama the radius of the cylinder.
     cx, cy
         Principal point, pixels; NaN takes the photo's centre.
-    k1, k2
-        Radial distortion; 0 for cylindrical panoramas.
+    k1, k2, k3
+        Radial distortion; 0 for panoramas.
+    p1, p2
+        Tangential distortion; 0 for panoramas.
     refraction
         Coefficient k, see `core.camera.refraction`.
 
@@ -86,6 +80,9 @@ class Camera:
     k2: float = 0.0
     projection: Projection = Projection.PINHOLE
     refraction: float = REFRACTION
+    k3: float = 0.0
+    p1: float = 0.0
+    p2: float = 0.0
 
     def __post_init__(self) -> None:
         if math.isnan(self.cx):
@@ -93,6 +90,7 @@ class Camera:
         if math.isnan(self.cy):
             object.__setattr__(self, "cy", (self.height - 1) / 2)
         names = ["x", "y", "z", "yaw", "pitch", "roll", "f", "cx", "cy", "k1", "k2", "refraction"]
+        names += ["k3", "p1", "p2"]
         if not all(math.isfinite(getattr(self, name)) for name in names):
             raise CameraError("A camera's position, angles and lens need finite numbers.")
         if self.width < 1 or self.height < 1 or self.f <= 0:
@@ -100,8 +98,14 @@ class Camera:
                 f"A camera of {self.width} x {self.height} pixels with a focal length of "
                 f"{self.f:g} pixels cannot be: all three must be positive."
             )
-        if self.projection is Projection.CYLINDRICAL and (self.k1 or self.k2):
-            raise CameraError("Cylindrical panoramas have no radial distortion: k1 = k2 = 0.")
+        if self.projection.is_panorama and not self.distortion.is_none:
+            raise CameraError("Panoramas have no distortion: k1, k2, k3, p1 and p2 are 0.")
+
+    @cached_property
+    def distortion(self) -> Distortion:
+        """Distortion of the lens."""
+        reach = self.projection.largest_radius
+        return Distortion(self.k1, self.k2, self.k3, self.p1, self.p2, reach)
 
     @property
     def position(self) -> NDArray[np.float64]:
@@ -134,25 +138,14 @@ class Camera:
 
     def project_rays(self, rays: NDArray[np.float64]) -> NDArray[np.float64]:
         """Project rays (N, 3) in camera axes, of any length, to pixels (N, 2); see `project`."""
-        right, down, forward = rays.T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if self.projection is Projection.CYLINDRICAL:
-                u, v = np.arctan2(right, forward), down / np.hypot(right, forward)
-            else:
-                depth = np.where(forward > 0, forward, np.nan)
-                u, v = right / depth, down / depth
-                square = u**2 + v**2
-                factor = 1 + square * (self.k1 + square * self.k2)
-                if self.k1 or self.k2:
-                    factor = np.where(square < self._max_radius() ** 2, factor, np.nan)
-                u, v = u * factor, v * factor
-        return np.stack([self.cx + self.f * u, self.cy + self.f * v], axis=1)
+        plane = self.distortion.apply(to_plane(self.projection, rays))
+        return np.array([self.cx, self.cy]) + self.f * plane
 
     # --- photo to map --------------------------------------------------------------------
 
     def pixel_rays(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """Return the rays of pixels (N, 2): (N, 3) unit vectors east, north, up at the camera."""
-        rays = self._camera_rays(np.asarray(pixels, np.float64).reshape(-1, 2))
+        rays = self.camera_rays(np.asarray(pixels, np.float64).reshape(-1, 2))
         return rays @ self.rotation_matrix()
 
     def line_of_sight_angles(
@@ -167,45 +160,11 @@ class Camera:
         with np.errstate(divide="ignore"):
             return np.arctan2(east, north), up / np.hypot(east, north)
 
-    def _camera_rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def camera_rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the rays of pixels (N, 2) as unit vectors (N, 3) in camera axes."""
-        u, v = (pixels[:, 0] - self.cx) / self.f, (pixels[:, 1] - self.cy) / self.f
-        if self.projection is Projection.CYLINDRICAL:
-            rays = np.stack([np.sin(u), v, np.cos(u)], axis=1)
-        else:
-            ratio = self.undistortion_ratio(np.hypot(u, v))
-            rays = np.stack([u * ratio, v * ratio, np.ones_like(u)], axis=1)
+        plane = self.distortion.undo((pixels - (self.cx, self.cy)) / self.f)
+        rays = np.stack(to_rays(self.projection, *plane.T), axis=1)
         return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
-
-    def undistortion_ratio(self, radius: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return undistorted by distorted radius, for distorted normalised radii of any shape.
-
-        NaN where no direction projects to that radius.
-        """
-        if not (self.k1 or self.k2):
-            return np.ones_like(radius, dtype=np.float64)
-        table = np.linspace(0, self._max_radius(), _NODES)
-        radius = np.asarray(radius, np.float64)
-        ideal = np.interp(radius, table * self._distortion_factor(table), table, right=np.nan)
-        for _ in range(2):  # Newton, from a table accurate to 1e-6
-            square = ideal**2
-            slope = 1 + square * (3 * self.k1 + 5 * self.k2 * square)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                step = (ideal * self._distortion_factor(ideal) - radius) / slope
-            ideal = ideal - np.where(np.abs(step) < 1e-3, step, 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(radius < 1e-9, 1.0, ideal / radius)
-
-    def _distortion_factor(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
-        square = radius**2
-        return 1 + square * (self.k1 + square * self.k2)
-
-    def _max_radius(self) -> float:
-        """Return the normalised radius up to which the distorted radius grows."""
-        # Derivative 1 + 3 k1 s + 5 k2 s^2 = 0 in s = r^2
-        roots = np.roots([5 * self.k2, 3 * self.k1, 1.0]) if self.k1 or self.k2 else np.zeros(0)
-        real = [root.real for root in roots if abs(root.imag) < 1e-12 and root.real > 0]
-        return min([_LARGEST_RADIUS, *(0.999 * math.sqrt(root) for root in real)])
 
     # --- other photos of the same camera ---------------------------------------------------
 

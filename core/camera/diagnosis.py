@@ -14,9 +14,9 @@ import numpy as np
 
 from ..errors import CameraError
 from .adjustment import adjust
-from .camera import Projection
 from .confused_grids import datum_shifts
 from .jacobian import SCALES
+from .lens import Projection
 from .validation import FEET
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def require_focal_in_pixels(
     width, height = size
     if focal is None:
         return
-    if projection is Projection.CYLINDRICAL:
+    if projection.is_panorama:
         if focal < _FULL_TURN * width:
             raise CameraError(
                 f"With a focal length of {focal:g} pixels, a panorama {width} pixels wide is more "
                 "than a full turn. Give the radius of its cylinder in pixels, not millimetres."
             )
-    elif focal < _WIDEST * max(size):
+    elif projection is Projection.PINHOLE and focal < _WIDEST * max(size):
         raise CameraError(
             f"A focal length of {focal:g} pixels is none of a photo of {width} x {height} pixels: "
             f"it looks like millimetres. Give pixels: {_in_pixels(focal, size):.0f} if it is the "

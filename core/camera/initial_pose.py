@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .camera import Camera, Projection, angles_from_rotation
+from .camera import Camera, angles_from_rotation
+from .lens import Projection
 from .refraction import curvature_drop
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_FOCALS = {Projection.PINHOLE: (0.4, 6.0), Projection.CYLINDRICAL: (0.15, 6.0)}  # of the width
+_FOCALS = {  # of the width
+    Projection.PINHOLE: (0.4, 6.0),
+    Projection.CYLINDRICAL: (0.15, 6.0),
+    Projection.EQUIRECTANGULAR: (0.15, 6.0),
+    Projection.FISHEYE: (0.15, 2.0),
+}
 _FOCAL_COUNT = 40  # focal lengths tried
 _POSE_COUNT = 3  # poses returned by each method
 _KNOWN_SIGMA = 1000.0  # metres: a position with a larger sigma counts as unknown
@@ -35,9 +41,9 @@ def initial_poses(problem: AdjustmentProblem, blank: Camera) -> list[Camera]:
     """Find initial poses, the best first of each method.
 
     At least 3 control points are needed, 4 if the position is unknown. `blank` is a camera with the
-    photo's size and projection; its pose and lens are ignored.
+    photo's size, projection and lens; its pose, focal length and k1 are ignored.
     """
-    blank = replace(blank, yaw=0.0, pitch=0.0, roll=0.0, k1=0.0, k2=0.0)
+    blank = replace(blank, yaw=0.0, pitch=0.0, roll=0.0, k1=problem.k1)
     focals = _focal_lengths(problem, blank)
     found: list[Camera] = []
     if (problem.position_sigmas < _KNOWN_SIGMA).all():
@@ -65,6 +71,8 @@ def _fit_rotations(
     """Find the best rotations for focal lengths (F,) at camera positions (M, 3)."""
     to_camera = blank.rotation_matrix().T
     rays = np.stack([replace(blank, f=f).pixel_rays(problem.pixels) @ to_camera for f in focals])
+    seeing = np.isfinite(rays).all(axis=(1, 2))  # of which the lens sees all pixels
+    rays, focals = rays[seeing], focals[seeing]
     offset = problem.points - positions[:, None, :]
     offset[:, :, 2] -= curvature_drop(np.hypot(*np.moveaxis(offset[:, :, :2], 2, 0)))
     bearings = offset / np.linalg.norm(offset, axis=2, keepdims=True)
@@ -85,12 +93,15 @@ def _fit_rotations(
 def _solve_pnp(problem: AdjustmentProblem, blank: Camera, focals: Floats) -> list[Camera]:
     """Find the best poses by SQPnP for focal lengths (F,)."""
     centre = problem.points.mean(axis=0)
-    points, pixels = problem.points - centre, problem.pixels
+    points = problem.points - centre
     found: list[tuple[float, int, Camera]] = []
     for index, focal in enumerate(focals):
-        lens = np.array([[focal, 0, blank.cx], [0, focal, blank.cy], [0, 0, 1]])
+        rays = replace(blank, f=float(focal)).camera_rays(problem.pixels)
+        plane = rays[:, :2] / rays[:, 2:]
+        if not np.isfinite(plane).all():  # beyond what the lens sees at that focal length
+            continue
         _, vectors, shifts, _ = cv2.solvePnPGeneric(
-            points, pixels, lens, None, flags=cv2.SOLVEPNP_SQPNP
+            points, plane, np.eye(3), None, flags=cv2.SOLVEPNP_SQPNP
         )
         for vector, shift in zip(vectors, shifts, strict=True):
             rotation = cv2.Rodrigues(vector)[0]

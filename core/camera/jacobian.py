@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .camera import Camera, Projection
+from .lens import plane_jacobian, to_plane
 from .refraction import EARTH_RADIUS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .camera import Camera
 
     Floats = NDArray[np.float64]
 
@@ -59,31 +61,11 @@ def projection_jacobian(camera: Camera, points: Floats, count: int) -> Floats:
 
 def _lens_jacobian(camera: Camera, rays: Floats) -> tuple[Floats, Floats]:
     """Return the derivatives of pixels by rays in camera axes, and by ln f, k1, k2: (N, 2, 3)."""
-    right, down, forward = rays.T
-    zero = np.zeros_like(right)
-    if camera.projection is Projection.CYLINDRICAL:
-        square = right**2 + forward**2
-        level = np.sqrt(square)
-        by_ray = np.array(
-            [
-                [forward / square, zero, -right / square],
-                [-down * right / level**3, 1 / level, -down * forward / level**3],
-            ]
-        )
-        plane = np.stack([np.arctan2(right, forward), down / level], axis=1)
-        by_lens = np.stack([plane, np.zeros_like(plane), np.zeros_like(plane)], axis=2)
-        return camera.f * by_ray.transpose(2, 0, 1), camera.f * by_lens
-    x, y = right / forward, down / forward
-    square = x**2 + y**2
-    factor = 1 + square * (camera.k1 + square * camera.k2)
-    slope = 2 * (camera.k1 + 2 * camera.k2 * square)  # d factor / dx = slope x
-    by_plane = np.array(
-        [[factor + slope * x**2, slope * x * y], [slope * x * y, factor + slope * y**2]]
-    )
-    plane_by_ray = np.array([[1 / forward, zero, -x / forward], [zero, 1 / forward, -y / forward]])
-    by_ray = np.einsum("ijn,jkn->nik", by_plane, plane_by_ray)
-    plane = np.stack([x, y], axis=1)[:, :, None]
-    by_lens = plane * np.stack([factor, square, square**2], axis=1)[:, None, :]
+    plane = to_plane(camera.projection, rays)
+    distortion = camera.distortion
+    by_ray = distortion.jacobian(plane) @ plane_jacobian(camera.projection, rays)
+    square = np.sum(plane**2, axis=1)[:, None]
+    by_lens = np.stack([distortion.apply(plane), plane * square, plane * square**2], axis=2)
     return camera.f * by_ray, camera.f * by_lens
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CameraError, write_errors
 from ..files import write_text
 from ..json_files import MALFORMED, is_true, read_json
-from .camera import Camera, Projection
+from .camera import Camera
 from .control_points import ControlPoint
+from .lens import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
 
 _POSE = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px")
 _LENS = ("cx", "cy", "k1", "k2")
+_MORE_LENS = ("k3", "p1", "p2")  # written where they are not 0
 _TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
 _LARGEST_FILE = 64 << 20  # bytes
 _LARGEST_WHOLE = 10**6  # pixels of a side, and EPSG number
@@ -143,6 +145,7 @@ class CameraRecord:
             **turned,
             "projection": camera.projection.value,
             **{key: getattr(camera, _field(key)) for key in (*_POSE, *_LENS)},
+            **{key: getattr(camera, key) for key in _MORE_LENS if getattr(camera, key)},
             "refraction_k": camera.refraction,
             **{key: getattr(self, key) for key in (*_NUMBERS, *_TEXTS, "created_at", "pose_id")},
             "warnings": list(self.warnings),
@@ -165,7 +168,11 @@ class CameraRecord:
                 width=_whole(content, "width"),
                 height=_whole(content, "height"),
                 **{_field(key): float(content[key]) for key in _POSE},
-                **{key: float(content[key]) for key in _LENS if content.get(key) is not None},
+                **{
+                    key: float(content[key])
+                    for key in (*_LENS, *_MORE_LENS)
+                    if content.get(key) is not None
+                },
                 projection=Projection(content.get("projection", "pinhole")),
                 refraction=float(content.get("refraction_k", Camera.refraction)),
             )

@@ -17,11 +17,12 @@ import numpy as np
 from ..errors import CameraError
 from .accuracy import leave_one_out_errors, loo_rms, pose_covariance, pose_warnings
 from .adjustment import Adjustment, AdjustmentProblem, adjust
-from .camera import Camera, Projection
+from .camera import Camera
 from .confused_grids import grid_warnings, require_one_grid
 from .control_points import ControlPoint
 from .diagnosis import mistake_warnings, reject_common_mistake, require_focal_in_pixels
 from .initial_pose import initial_poses
+from .lens import Projection
 from .outliers import find_outliers
 from .record import CameraRecord, PointFit
 from .skyline_adjustment import SkylineObservation, adjust_with_skyline
@@ -302,7 +303,7 @@ def _remove_outliers(
 
 def _try_k2(fit: Adjustment) -> Adjustment:
     """Return the fit with k2 if points are many and both AICc and leave-one-out errors improve."""
-    if len(fit.problem.points) < _K2_POINTS or fit.camera.projection is Projection.CYLINDRICAL:
+    if len(fit.problem.points) < _K2_POINTS or fit.camera.projection.is_panorama:
         return fit
     other = adjust(replace(fit.problem, fit_k2=True), fit.camera)
     if other is None or _aicc(other) >= _aicc(fit) - 2:

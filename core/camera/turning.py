@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import CameraError
-from .camera import Projection
 
 if TYPE_CHECKING:
     from .record import CameraRecord, PointFit
@@ -66,7 +65,10 @@ def turned(record: CameraRecord, orientation: int) -> CameraRecord:
     cx, cy = turned_point(camera.cx, camera.cy, size, orientation)
     width, height = size if quarters % 2 == 0 else size[::-1]
     roll = _wrap(camera.roll - 90 * quarters)
-    after = replace(camera, width=width, height=height, cx=cx, cy=cy, roll=roll)
+    p1, p2 = camera.p1, camera.p2
+    for _ in range(quarters):
+        p1, p2 = p2, -p1
+    after = replace(camera, width=width, height=height, cx=cx, cy=cy, roll=roll, p1=p1, p2=p2)
     points = tuple(_turned_fit(fit, size, orientation) for fit in record.points)
     return replace(record, camera=after, points=points, orientation=orientation)
 
@@ -125,7 +127,7 @@ def _require_quarter(record: CameraRecord, orientation: int) -> None:
             f"The photo of {record.name or 'the camera'} is mirrored (EXIF orientation "
             f"{orientation}): save it as it is displayed, and pose that."
         )
-    if record.camera.projection is Projection.CYLINDRICAL:
+    if record.camera.projection.is_panorama:
         raise CameraError(
             "A panorama cannot be turned: save the photo as it is displayed, and pose that."
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..camera import Camera, Projection
+from ..camera.lens import to_rays
 from ..camera.refraction import curvature_drop
 from ..errors import CameraError
 from ..json_files import DAMAGED, read_json
@@ -191,11 +192,11 @@ def azimuth_range(camera: Camera) -> tuple[float, float] | None:
 
 
 def _undistortion_table(camera: Camera) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Tabulate `Camera.undistortion_ratio`: radii, ratios."""
+    """Tabulate `Distortion.undistortion_ratio`: radii, ratios."""
     corners = np.array([[u, v] for u in (0, camera.width - 1) for v in (0, camera.height - 1)])
     farthest = np.hypot(*(corners - (camera.cx, camera.cy)).T).max() / camera.f
     radii = np.linspace(0, farthest, _NODES)
-    return radii, camera.undistortion_ratio(radii)
+    return radii, camera.distortion.undistortion_ratio(radii)
 
 
 def _block_angles(
@@ -208,14 +209,20 @@ def _block_angles(
     u = ((np.arange(cols.start, cols.stop) - camera.cx) / camera.f).astype(np.float32)
     v = ((np.arange(rows.start, rows.stop)[:, None] - camera.cy) / camera.f).astype(np.float32)
     right, down, forward = camera.rotation_matrix().astype(np.float32)
-    if camera.projection is Projection.CYLINDRICAL:
-        east, north, up = (
-            np.sin(u) * right[i] + v * down[i] + np.cos(u) * forward[i] for i in range(3)
-        )
+    if camera.distortion.is_tangential:
+        x, y = (part[..., 0] for part in np.split(_ideal(camera, u, v), 2, axis=-1))
+    elif camera.distortion.is_radial:
+        ratio = np.interp(np.hypot(u, v), *lens).astype(np.float32)
+        x, y = u * ratio, v * ratio
     else:
-        ratio = np.ones(1, np.float32)
-        if camera.k1 or camera.k2:
-            ratio = np.interp(np.hypot(u, v), *lens).astype(np.float32)
-        east, north, up = ((u * right[i] + v * down[i]) * ratio + forward[i] for i in range(3))
+        x, y = u, v
+    ray = to_rays(camera.projection, x, y)
+    east, north, up = (ray[0] * right[i] + ray[1] * down[i] + ray[2] * forward[i] for i in range(3))
     with np.errstate(divide="ignore"):
         return np.arctan2(east, north), up / np.hypot(east, north)
+
+
+def _ideal(camera: Camera, u: Floats, v: Floats) -> Floats:
+    """Return what the lens distorts to u (W,) and v (H, 1) on its plane, (H, W, 2)."""
+    plane = np.stack(np.broadcast_arrays(u, v), axis=-1).astype(np.float64)
+    return camera.distortion.undo(plane.reshape(-1, 2)).reshape(plane.shape).astype(np.float32)

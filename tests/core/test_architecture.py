@@ -172,6 +172,7 @@ LIGHT_PARTS |= {f"zoo.{name}" for name in ("cache", "download", "integrity", "lo
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
     "camera.gcp_table",
+    "camera.lens",
     "camera.record",
     "camera.resizing",
     "camera.turning",

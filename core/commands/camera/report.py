@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ...camera import Camera, CameraRecord, PointFit, Projection
+from ...camera import Camera, CameraRecord, PointFit
 
 
 def describe(record: CameraRecord) -> str:
@@ -20,17 +20,18 @@ def describe(record: CameraRecord) -> str:
 
 def field_of_view(camera: Camera) -> float:
     """Return the horizontal angle that the photo covers, degrees."""
-    if camera.projection is Projection.CYLINDRICAL:
+    if camera.projection.is_panorama:
         return math.degrees(camera.width / camera.f)
-    left, right = camera.pixel_rays([(-0.5, camera.cy), (camera.width - 0.5, camera.cy)])
-    return math.degrees(math.acos(max(-1.0, min(1.0, float(left @ right)))))
+    edges = camera.camera_rays(np.array([(-0.5, camera.cy), (camera.width - 0.5, camera.cy)]))
+    return math.degrees(float(np.sum(np.arccos(np.clip(edges[:, 2], -1, 1)))))
 
 
 def _describe_pose(record: CameraRecord) -> str:
     camera = record.camera
     sigma = _pose_sigmas(record)
-    lens = "" if camera.projection is Projection.CYLINDRICAL else f", k1 {camera.k1:+.4f}"
-    lens += f", k2 {camera.k2:+.4f}" if camera.k2 else ""
+    lens = "" if camera.projection.is_panorama else f", k1 {camera.k1:+.4f}"
+    more = [(name, getattr(camera, name)) for name in ("k2", "k3", "p1", "p2")]
+    lens += "".join(f", {name} {value:+.4f}" for name, value in more if value)
     size = f"{camera.width} x {camera.height} px, {camera.projection.value}"
     rows = {
         "camera": f"{record.name or 'unnamed'} ({size})",

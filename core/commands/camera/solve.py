@@ -72,7 +72,8 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         "--projection",
         choices=[projection.value for projection in Projection],
         default=Projection.PINHOLE.value,
-        help="an ordinary lens (default), or a panorama stitched onto a cylinder",
+        help="an ordinary lens (default), a stitched panorama (cylindrical: tangents of the "
+        "elevation downwards; equirectangular: angles), or an equidistant fisheye",
     )
 
 
