@@ -16,8 +16,7 @@ from .ray_casting import cast_rays
 if TYPE_CHECKING:
     from .adjustment import Adjustment
     from .camera import Camera
-    from .lens import Projection
-from .ray_casting import Floats, HeightsAt
+    from .ray_casting import Floats, HeightsAt
 
 _MAP_SIGMA = 1.0  # metres: accuracy of control points on the map, at worst
 _POOR = 0.01  # of the photo's width: rms from which to warn

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import CameraError
 from .accuracy import leave_one_out_errors, loo_rms, pose_covariance, pose_warnings
-from .adjustment import Adjustment, AdjustmentProblem, adjust
+from .adjustment import K1_SIGMA, Adjustment, AdjustmentProblem, adjust
 from .camera import Camera
 from .confused_grids import grid_warnings, require_one_grid
 from .control_points import ControlPoint
@@ -31,6 +31,7 @@ from .validation import duplicate_warnings, gcp_heights, require_on_map, require
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .calibration import Calibration
     from .ray_casting import Floats, HeightsAt
 
 POSITION_SIGMA = (10.0, 10.0, 5.0)
@@ -38,6 +39,7 @@ POSITION_SIGMA = (10.0, 10.0, 5.0)
 
 _KNOWN_SIGMA = 10.0  # metres: position as good as this, with focal length: one point less is needed
 _K2_POINTS = 20  # points from which k2 is tried
+_CALIBRATED_FOCAL, _CALIBRATED_K1 = 0.02, 1e-3  # sigmas of a calibrated lens
 _IMPLAUSIBLE = 0.1  # of the photo's width: rms from which a pose is refused
 
 
@@ -64,6 +66,9 @@ class PosePrior:
         Its standard deviation, as a share of it.
     height_above_ground
         Height of the camera above the terrain, metres.
+    calibration
+        Of the lens: its principal point, distortion and projection are taken as they are, its focal
+        length, to 2 %, where none is given.
 
     Examples
     --------
@@ -77,11 +82,21 @@ class PosePrior:
     focal: float | None = None
     focal_sigma: float = 0.10
     height_above_ground: float | None = None
+    calibration: Calibration | None = None
 
     @property
     def sigmas(self) -> Sequence[float]:
         """Standard deviations of the position, metres."""
         return self.position_sigma or POSITION_SIGMA
+
+    def for_size(self, size: tuple[int, int]) -> PosePrior:
+        """Return it for photos of ``size`` (width, height), with the calibration's focal length."""
+        if self.calibration is None:
+            return self
+        lens = self.calibration.fitted(size)
+        if self.focal:
+            return replace(self, calibration=lens)
+        return replace(self, calibration=lens, focal=lens.f, focal_sigma=_CALIBRATED_FOCAL)
 
 
 def solve_pose(
@@ -135,7 +150,8 @@ def solve_pose(
     >>> round(record.camera.yaw)
     10
     """
-    prior = prior or PosePrior()
+    prior = (prior or PosePrior()).for_size(size)
+    projection = prior.calibration.projection if prior.calibration else projection
     heights_at: Any = getattr(terrain, "sample", terrain)
     known = prior.position is not None and max(prior.sigmas[:2]) <= _KNOWN_SIGMA and prior.focal
     require_usable(points, size, 3 if known else 4)
@@ -148,7 +164,7 @@ def solve_pose(
     draped = _draping([p for p in points if p.use], heights_at)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
+    blank = _blank_camera(size, projection, prior.calibration)
     first = _solve(_make_problem(used, prior, heights_at), blank, [p.name for p in used])
     best, suspects, texts = _remove_outliers(first, used)
     reject_common_mistake(best, first.problem, blank, _best_adjustment)
@@ -183,6 +199,17 @@ def solve_pose(
     )
 
 
+def _blank_camera(
+    size: tuple[int, int], projection: Projection, lens: Calibration | None
+) -> Camera:
+    """Return a camera without a pose, with what is given of its lens."""
+    blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
+    if lens is None:
+        return blank
+    given = {name: getattr(lens, name) for name in ("cx", "cy", "k1", "k2", "k3", "p1", "p2")}
+    return replace(blank, **given)
+
+
 def _make_problem(
     used: Sequence[ControlPoint], prior: PosePrior, terrain: HeightsAt | None
 ) -> AdjustmentProblem:
@@ -198,6 +225,8 @@ def _make_problem(
         sigmas,
         focal,
         prior.focal_sigma * focal if prior.focal else math.inf,
+        k1=prior.calibration.k1 if prior.calibration else 0.0,
+        k1_sigma=_CALIBRATED_K1 if prior.calibration else K1_SIGMA,
     )
 
 
@@ -303,7 +332,8 @@ def _remove_outliers(
 
 def _try_k2(fit: Adjustment) -> Adjustment:
     """Return the fit with k2 if points are many and both AICc and leave-one-out errors improve."""
-    if len(fit.problem.points) < _K2_POINTS or fit.camera.projection.is_panorama:
+    is_known = fit.camera.projection.is_panorama or fit.problem.k1_sigma < K1_SIGMA
+    if len(fit.problem.points) < _K2_POINTS or is_known:
         return fit
     other = adjust(replace(fit.problem, fit_k2=True), fit.camera)
     if other is None or _aicc(other) >= _aicc(fit) - 2:

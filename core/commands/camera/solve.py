@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...camera import ControlPoint
+    from ...camera.calibration import Calibration
     from ...camera.resection import PosePrior
     from ...camera.skyline_adjustment import SkylineObservation
     from ...terrain import Terrain
@@ -69,6 +70,13 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         help="how well the position is known, metres (default: 10,10,5)",
     )
     group.add_argument(
+        "--calibration",
+        metavar="FILE",
+        type=Path,
+        help="of the lens: OpenCV's YAML, XML or JSON, Agisoft's XML, or a camera.json; gives "
+        "focal length, principal point and distortion",
+    )
+    group.add_argument(
         "--projection",
         choices=[projection.value for projection in Projection],
         default=Projection.PINHOLE.value,
@@ -99,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
     from .plots import plot_residuals
     from .report import describe
 
-    common.check_out(args.out, (".json",), [args.gcps, args.image])
+    common.check_out(args.out, (".json",), [args.gcps, args.image, args.calibration])
     if args.plot:
         common.check_out(args.plot, (".png",), [args.image])
     points = read_gcps(args.gcps)
@@ -178,18 +186,44 @@ def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
             "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
             "too."
         )
-    focal, sigma = _focal_length(args, size)
+    given = _read_calibration(args)
+    calibration = given.fitted(size) if given else None
+    focal, sigma = _focal_length(args, size, calibration)
     lens = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
-    height = args.height_above_ground
-    return PosePrior(args.position, args.position_sigma, height_above_ground=height, **lens)
+    return PosePrior(
+        args.position,
+        args.position_sigma,
+        height_above_ground=args.height_above_ground,
+        calibration=calibration,
+        **lens,
+    )
+
+
+def _read_calibration(args: argparse.Namespace) -> Calibration | None:
+    """Read the calibration of the lens, if given; print its warnings."""
+    from ...camera.calibration import read_calibration
+
+    if args.calibration is None:
+        return None
+    calibration = read_calibration(args.calibration)
+    for text in calibration.warnings:
+        common.warn(text)
+    if args.projection not in (Projection.PINHOLE.value, calibration.projection.value):
+        raise CameraError(
+            f"--projection {args.projection} contradicts the calibration, which is of a lens of "
+            f"the kind {calibration.projection.value}: leave one of them out."
+        )
+    return calibration
 
 
 def _focal_length(
-    args: argparse.Namespace, size: tuple[int, int]
+    args: argparse.Namespace, size: tuple[int, int], calibration: Calibration | None
 ) -> tuple[float | None, arguments.Sigma]:
     """Return the nominal focal length in pixels and its sigma."""
     if args.focal is not None:
         return args.focal, args.focal_sigma or common.FOCAL_SIGMA
+    if calibration:
+        return calibration.f, args.focal_sigma or arguments.Sigma(0.02, share=True)
     flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
     found = common.exif_focal_length(args.image, size) if args.image and flat else None
     if found is None and args.focal_sigma:
