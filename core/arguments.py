@@ -103,6 +103,14 @@ def size(text: str) -> tuple[int, int]:
         raise _fault(text, "W,H in pixels, such as 1920,1080") from None
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Read names between commas."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise _fault(text, "names between commas, such as name,u,v,x,y,z")
+    return found
+
+
 def corner(text: str) -> tuple[int, int]:
     """Read ``LEFT,TOP``: the column and row of a pixel, from 0."""
     values = _numbers(text)

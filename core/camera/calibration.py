@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from ..errors import CameraError
+from ..json_files import read_json
 from ..text_files import decode_text, read_limited
 from .lens import Projection
 
@@ -114,6 +114,8 @@ def read_calibration(path: str | Path) -> Calibration:
         reason = getattr(error, "strerror", None) or error
         raise CameraError(f"The calibration {path} cannot be read: {reason}.") from error
     try:
+        if text.lstrip()[:1] == "{":
+            return _parse_json(read_json(path, _LARGEST_FILE), text)
         return _parse(text)
     except CameraError as error:
         raise CameraError(f"The calibration {path.name}: {error}") from error
@@ -125,19 +127,19 @@ def read_calibration(path: str | Path) -> Calibration:
 
 
 def _parse(text: str) -> Calibration:
-    start = text.lstrip()[:1]
-    if start == "<":
+    if text.lstrip()[:1] == "<":
         return _parse_xml(text)
-    if start == "{":
-        content = json.loads(text)
-        if "f_px" in content:
-            return _from_camera_file(content)
-        values = {str(name).lower(): _flatten(value) for name, value in content.items()}
-        size = values.get("image_size") or values.get("img_size")
-        if size and len(size) == 2:
-            values.update(image_width=size[:1], image_height=size[1:])
-        return _from_opencv(values, _is_fisheye(text))
     return _from_opencv(_yaml_numbers(text), _is_fisheye(text))
+
+
+def _parse_json(content: Mapping[str, Any], text: str) -> Calibration:
+    if "f_px" in content:
+        return _from_camera_file(content)
+    values = {str(name).lower(): _flatten(value) for name, value in content.items()}
+    size = values.get("image_size") or values.get("img_size")
+    if size and len(size) == 2:
+        values.update(image_width=size[:1], image_height=size[1:])
+    return _from_opencv(values, _is_fisheye(text))
 
 
 def _parse_xml(text: str) -> Calibration:

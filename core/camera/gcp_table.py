@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,16 @@ def read_gcps(path: str | Path) -> list[ControlPoint]:
     if not points:
         raise CameraError(f"{path.name} holds no control points.")
     return points
+
+
+def is_own_table(text: str) -> bool:
+    """Return whether text is a table that `read_gcps` reads, by its heading.
+
+    A heading that Excel's line ``sep=`` precedes counts as one.
+    """
+    heading = next((line for line in text.splitlines() if line.strip()), "").lower()
+    names = [name.strip().strip('"') for name in re.split("[,;\t]", heading)]
+    return heading.strip().strip('"').startswith("sep=") or all(n in names for n in _REQUIRED)
 
 
 def write_gcps(path: str | Path, points: Sequence[ControlPoint]) -> None:

@@ -171,6 +171,7 @@ LIGHT_PARTS |= {"zoo", "version"}
 LIGHT_PARTS |= {f"zoo.{name}" for name in ("cache", "download", "integrity", "lock", "registry")}
 LIGHT_PARTS |= {"camera", "camera.camera", "camera.control_points", "camera.refraction"}
 LIGHT_PARTS |= {
+    "camera.foreign_gcps",
     "camera.gcp_table",
     "camera.lens",
     "camera.record",

@@ -352,9 +352,11 @@ def test_points_behind_the_camera_are_told(world, tmp_path, terrain, capsys):
 
 
 def test_missing_columns_are_named(world, tmp_path, terrain, capsys):
-    rows = control_points(terrain)
-    gcps = write_table(tmp_path / "gcps.csv", rows, head="name,col,row,x,y,z")
-    assert "u_px" in refusal(capsys, solve(world, tmp_path / "c.json", gcps=gcps))
+    rows = [[*row[:2], *row[3:]] for row in control_points(terrain)]
+    gcps = write_table(tmp_path / "gcps.csv", rows, head="name,u_px,x,y,z")
+    told = refusal(capsys, solve(world, tmp_path / "c.json", gcps=gcps))
+    assert "Its columns are name, u_px, x, y, z" in told
+    assert "--columns" in told
 
 
 def test_what_is_no_table_is_refused(world, tmp_path, capsys):

@@ -34,6 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         nargs="?",
         help="independent check points; with --dem their errors on the map too",
     )
+    common.add_gcp_options(parser)
     parser.add_argument(
         "--image", metavar="FILE", type=Path, help="for the plots (default: the camera's own)"
     )
@@ -51,7 +52,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> None:
     """Report and plot."""
-    from ...camera.gcp_table import read_gcps
     from .plots import plot_residuals, plot_skyline
 
     if args.plot_skyline and not args.dem:
@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> None:
     for path in filter(None, (args.plot_residuals, args.plot_skyline)):
         common.check_out(path, (".png",), [args.image])
     record = common.read_camera(args.camera, args.image)
-    points = read_gcps(args.gcps) if args.gcps else []
+    size = record.camera.width, record.camera.height
+    points = common.read_control_points(args, size) if args.gcps else []
     needed = args.dem and (points or args.plot_skyline)
     common.warn_of(record)
     viewshed = common.open_viewshed(record, args) if needed else None

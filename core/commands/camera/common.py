@@ -18,6 +18,7 @@ from ...outline import check_output_path
 from .exif import focal_length
 
 if TYPE_CHECKING:
+    from ...camera import ControlPoint
     from ...image import Image
     from ...projection.viewshed import Viewshed
 
@@ -42,6 +43,36 @@ def add_camera_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--camera", metavar="FILE", type=Path, required=True, help="camera.json of `camera solve`"
     )
+
+
+def add_gcp_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--columns`` and ``--pixel-origin``, for `read_control_points`."""
+    parser.add_argument(
+        "--columns",
+        metavar="name,u,v,x,y,z",
+        type=arguments.names,
+        default=(),
+        help="what the table's columns hold, in their order (- for others), or u=HEADING,v=…; by "
+        "default found out, and said",
+    )
+    parser.add_argument(
+        "--pixel-origin",
+        metavar="N",
+        type=float,
+        choices=(0.0, 0.5, 1.0),
+        help="number of the first pixel's centre in the table: 0, 0.5 or 1 (default: that of the "
+        "program that wrote it)",
+    )
+
+
+def read_control_points(args: argparse.Namespace, size: tuple[int, int]) -> list[ControlPoint]:
+    """Read the table of control points; say how that of another program was understood."""
+    from ...camera.foreign_gcps import read_gcp_table
+
+    table = read_gcp_table(args.gcps, size, args.columns, args.pixel_origin)
+    if table.description:
+        note(f"{table.description} (--columns and --pixel-origin change that.)")
+    return table.points
 
 
 def add_layer_option(parser: argparse.ArgumentParser) -> None:

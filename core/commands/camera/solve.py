@@ -38,8 +38,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "gcps",
         metavar="GCPS.csv",
         type=Path,
-        help="table name,u_px,v_px,x,y,z[,use,sigma_px]; z may be empty where --dem is given",
+        help="table name,u_px,v_px,x,y,z[,use,sigma_px]; z may be empty where --dem is given; or "
+        "that of another program",
     )
+    common.add_gcp_options(parser)
     photo = parser.add_mutually_exclusive_group(required=True)
     photo.add_argument("--image", metavar="FILE", type=Path, help="photo of the pixels u, v")
     photo.add_argument(
@@ -100,7 +102,6 @@ def _add_record_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Pose the camera and write it."""
     from ...camera.confused_grids import require_one_grid
-    from ...camera.gcp_table import read_gcps
     from ...camera.resection import solve_pose
     from ...camera.validation import require_on_map
     from ...terrain.sources import open_dem
@@ -110,8 +111,8 @@ def run(args: argparse.Namespace) -> None:
     common.check_out(args.out, (".json",), [args.gcps, args.image, args.calibration])
     if args.plot:
         common.check_out(args.plot, (".png",), [args.image])
-    points = read_gcps(args.gcps)
     photo, size, orientation = _read_photo(args)
+    points = common.read_control_points(args, size)
     names, places = [point.name for point in points], [(point.x, point.y) for point in points]
     require_on_map(np.array(places), names, args.crs, None)  # before the DEM is blamed
     dem = open_dem(args.dem, args.crs) if args.dem else None
