@@ -103,6 +103,14 @@ def size(text: str) -> tuple[int, int]:
         raise _fault(text, "W,H in pixels, such as 1920,1080") from None
 
 
+def heading(text: str) -> float:
+    """Read degrees from 0 to 360."""
+    value = number(text)
+    if not 0 <= value <= 360:
+        raise _fault(text, "degrees from 0 to 360")
+    return value
+
+
 def names(text: str) -> tuple[str, ...]:
     """Read names between commas."""
     found = tuple(part.strip() for part in text.split(","))

@@ -29,6 +29,7 @@ SIGMA = 3.0
 
 _COLUMNS = 240  # of the photo that are compared
 _REACH = 3.75  # sigmas at which the agreement of a column falls to 0
+_HEADING_SIGMAS = 3.0  # from the heading given, within which is searched
 _FAR = 1e3  # pixels: distance of a column whose skyline is unknown
 _ROLL_SIGMA = 3.0  # degrees
 _BOUNDS = np.array([3.0, 4.0, 10.0, 3.0])  # yaw, pitch, roll in degrees; ln f in its sigmas
@@ -77,7 +78,12 @@ class SkylineFit:
 
 
 def fit_skyline(
-    rows: ArrayLike, lines: TerrainSkyline, camera: Camera, focal_sigma: float = 0.10
+    rows: ArrayLike,
+    lines: TerrainSkyline,
+    camera: Camera,
+    focal_sigma: float = 0.10,
+    heading: float | None = None,
+    heading_sigma: float = 15.0,
 ) -> SkylineFit:
     """Find the orientation at which the terrain's skyline matches that of the photo.
 
@@ -91,6 +97,9 @@ def fit_skyline(
         Camera of which position, lens and size are used.
     focal_sigma
         Standard deviation of its focal length, as a share of it.
+    heading, heading_sigma
+        Grid azimuth that it looks to, and its standard deviation, degrees: no heading farther off
+        than three of these is tried. None searches all round.
     """
     rows = np.asarray(rows, np.float64)
     known = np.flatnonzero(np.isfinite(rows))
@@ -103,7 +112,12 @@ def fit_skyline(
         return SkylineFit(camera, math.inf, 0.0, 0.0, share, False, reason)
     chosen = known[np.linspace(0, len(known) - 1, min(_COLUMNS, len(known))).astype(int)]
     pixels = np.stack([chosen.astype(np.float64), rows[chosen]], axis=1)
-    starts = search_headings(pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma)
+    within = (
+        (0.0, 180.0) if heading is None else (heading, max(1.0, _HEADING_SIGMAS * heading_sigma))
+    )
+    starts = search_headings(
+        pixels, lambda at: np.arctan(lines.skyline(at)), camera, focal_sigma, within
+    )
     found = [_refine(start, camera.f, focal_sigma, pixels, lines) for start in starts]
     found.sort(key=lambda entry: -entry[0])
     agreeing, residual, best = found[0]

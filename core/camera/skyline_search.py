@@ -29,7 +29,11 @@ _TRIED = 20  # headings returned
 
 
 def search_headings(
-    pixels: Floats, elevation: Callable[[Floats], Floats], camera: Camera, focal_sigma: float
+    pixels: Floats,
+    elevation: Callable[[Floats], Floats],
+    camera: Camera,
+    focal_sigma: float,
+    within: tuple[float, float] = (0.0, 180.0),
 ) -> list[Camera]:
     """Find the most promising headings, best first.
 
@@ -38,7 +42,8 @@ def search_headings(
 
     `pixels` (N, 2) are of the photo's skyline; `elevation` returns elevation angles of the
     terrain at azimuths, radians, NaN where unknown. Of the camera, position, lens and size are
-    used; `focal_sigma` is relative to its focal length.
+    used; `focal_sigma` is relative to its focal length. `within` is a heading and the largest
+    difference from it, degrees.
     """
     chosen = pixels[np.linspace(0, len(pixels) - 1, min(_COLUMNS, len(pixels))).astype(np.intp)]
     unit = camera.width / 1600
@@ -52,8 +57,12 @@ def search_headings(
         for pitch in _PITCHES:
             tried = replace(camera, yaw=0.0, pitch=float(pitch), roll=0.0, f=float(focal))
             votes, lifts = _count_votes(chosen, table, tried, _BIN * unit / camera.f)
+            headings = 360 * np.arange(count) / count
+            votes[np.abs((headings - within[0] + 180) % 360 - 180) > within[1]] = -1
             for index in np.argsort(-votes)[: 2 * _TRIED]:
-                yaw, above = 360 * index / count, pitch + math.degrees(lifts[index])
+                if votes[index] < 0:
+                    break
+                yaw, above = float(headings[index]), pitch + math.degrees(lifts[index])
                 found.append((float(votes[index]), replace(tried, yaw=yaw, pitch=float(above))))
     found.sort(key=lambda entry: -entry[0])
     best: list[Camera] = []

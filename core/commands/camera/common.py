@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from ...camera.resizing import resized
 from ...camera.turning import as_displayed
 from ...containers import orientation_of
 from ...outline import check_output_path
-from .exif import focal_length
+from .exif import focal_length, heading, place
 
 if TYPE_CHECKING:
     from ...camera import ControlPoint
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from ...projection.viewshed import Viewshed
 
 Run = Callable[[argparse.Namespace], None]
+HAND = 2.0
+"""Metres above the ground of a camera whose place is known by GPS."""
+_GPS_SIGMA, _LEAST_GPS_SIGMA = 15.0, 5.0  # metres: of a photo's place
+_GPS_HEIGHT_SIGMA = 40.0  # metres, as heights may count from the ellipsoid
 FOCAL_SIGMA = arguments.Sigma(0.1, share=True)
 
 
@@ -161,6 +167,53 @@ def exif_focal_length(path: Path, size: tuple[int, int]) -> float | None:
     if focal is not None:
         note(f"the photo's EXIF gives a focal length of {focal:.0f} px.")
     return focal
+
+
+@dataclass(frozen=True)
+class ExifStart:
+    """Where a camera stands and looks, by a photo's EXIF, in a map CRS.
+
+    Attributes
+    ----------
+    position
+        x, y and z, metres; z None without a height.
+    sigmas
+        Their standard deviations, metres.
+    yaw
+        Grid azimuth, degrees; None if unknown.
+    """
+
+    position: tuple[float, float, float | None]
+    sigmas: tuple[float, float, float]
+    yaw: float | None
+
+
+def exif_start(path: Path, epsg: int) -> ExifStart | None:
+    """Return where the camera of a photo stands and looks by its EXIF, with a note; None without.
+
+    Heights are those of GPS, which may count from the ellipsoid.
+    """
+    from pyproj import Transformer
+
+    from ...camera.map_crs import convergence, find_crs
+
+    found = place(path)
+    if found is None:
+        return None
+    transformer = Transformer.from_crs(4326, find_crs(epsg), always_xy=True)
+    x, y = transformer.transform(found.longitude, found.latitude)
+    if not math.isfinite(x + y):
+        return None
+    across = max(found.error or _GPS_SIGMA, _LEAST_GPS_SIGMA)
+    text = f"the photo's EXIF gives the position {x:.0f}, {y:.0f} (+- {across:.0f} m)"
+    looking = heading(path)
+    yaw = None
+    if looking:
+        yaw = (looking[0] - convergence(epsg, x, y)) % 360
+        text += f" and the heading {looking[0]:.0f} degrees"
+        text += " from magnetic north" if looking[1] else ""
+    note(f"{text}.")
+    return ExifStart((x, y, found.altitude), (across, across, _GPS_HEIGHT_SIGMA), yaw)
 
 
 def photo_of(record: CameraRecord, camera_file: Path) -> Path | None:

@@ -30,6 +30,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     group = parser.add_argument_group("or, without --camera")
     common.add_prior_options(group)
     group.add_argument("--crs", metavar="EPSG:N", type=arguments.crs, help="of the position")
+    group.add_argument(
+        "--no-exif",
+        action="store_true",
+        help="take neither place, heading nor focal length from the photo's EXIF",
+    )
+    parser.add_argument(
+        "--heading",
+        metavar="DEG",
+        type=arguments.heading,
+        help="where the camera looks, degrees clockwise from true north (default: from the "
+        "photo's EXIF, if known there; else it is searched all round)",
+    )
+    parser.add_argument(
+        "--heading-sigma",
+        metavar="DEG",
+        type=arguments.positive,
+        default=15.0,
+        help="how well the heading is known, degrees (default: 15)",
+    )
     common.add_dem_option(parser)
     common.add_focal_sigma_option(parser, common.FOCAL_SIGMA)
     parser.add_argument(
@@ -48,14 +67,16 @@ def run(args: argparse.Namespace) -> None:
     common.check_out(args.out, (".json",), [args.photo, args.camera])
     image = read_image(args.photo)
     photo = image.pixels
-    start = _initial_record(args, image)
+    exif = _exif_start(args)
+    start = _initial_record(args, image, exif)
     dem = open_dem(args.dem, start.epsg)
-    start = start.with_camera(_with_height(start.camera, args, dem))
+    start = start.with_camera(_with_height(start.camera, args, dem, exif))
     found = fit_skyline(
         detect_skyline(photo),
         trace_horizon(start.camera, dem),
         start.camera,
         args.focal_sigma.of(start.camera.f),
+        *_heading(args, start, exif),
     )
     if not found.trusted:
         if not args.force:
@@ -88,16 +109,41 @@ def run(args: argparse.Namespace) -> None:
     print(f"wrote {args.out}")
 
 
-def _initial_record(args: argparse.Namespace, image: Image) -> CameraRecord:
+def _exif_start(args: argparse.Namespace) -> common.ExifStart | None:
+    """Return where the camera stands and looks by the photo's EXIF, if that is asked for."""
+    if args.no_exif or args.camera or args.position or not args.crs:
+        return None
+    return common.exif_start(args.photo, args.crs)
+
+
+def _heading(
+    args: argparse.Namespace, start: CameraRecord, exif: common.ExifStart | None
+) -> tuple[float | None, float]:
+    """Return the grid azimuth that the camera looks to, if known, and its sigma, degrees."""
+    from ...camera.map_crs import convergence
+
+    camera = start.camera
+    if args.heading is not None:
+        turn = convergence(start.epsg, camera.x, camera.y)
+        return (args.heading - turn) % 360, args.heading_sigma
+    return exif.yaw if exif else None, args.heading_sigma
+
+
+def _initial_record(
+    args: argparse.Namespace, image: Image, exif: common.ExifStart | None
+) -> CameraRecord:
     """Return a record with position and lens, of any orientation."""
     if args.camera:
         return common.fitted(CameraRecord.read(args.camera), image)
     height, width = image.pixels.shape[:2]
     size = width, height
-    focal = args.focal or common.exif_focal_length(args.photo, size)
+    focal = args.focal
+    if focal is None and not args.no_exif:
+        focal = common.exif_focal_length(args.photo, size)
+    position = exif.position if exif else args.position
     missing = [
         name
-        for name, value in (("--position", args.position), ("--crs", args.crs), ("--focal", focal))
+        for name, value in (("--position", position), ("--crs", args.crs), ("--focal", focal))
         if value is None
     ]
     if missing:
@@ -105,15 +151,19 @@ def _initial_record(args: argparse.Namespace, image: Image) -> CameraRecord:
             f"Give {', '.join(missing)} too, or a camera to start from with --camera: the skyline "
             "gives a camera's orientation, not its position."
         )
-    x, y, z = args.position
+    x, y, z = position
     camera = Camera(*size, x, y, z or 0.0, yaw=0.0, pitch=0.0, roll=0.0, f=float(focal or 0))
     return CameraRecord(camera, args.crs, orientation=image.orientation)
 
 
-def _with_height(camera: Camera, args: argparse.Namespace, dem: Dem) -> Camera:
-    """Return the camera with its height, above the ground if the position has none."""
-    if args.camera or args.position[2] is not None:
+def _with_height(
+    camera: Camera, args: argparse.Namespace, dem: Dem, exif: common.ExifStart | None
+) -> Camera:
+    """Return the camera with its height, above the ground if the position has none or by GPS."""
+    if args.camera or (args.position and args.position[2] is not None):
         return camera
+    if exif and args.height_above_ground is None:
+        args.height_above_ground = common.HAND
     if args.height_above_ground is None:
         raise CameraError(
             "The position has no height: write --position X,Y,Z, or give --height-above-ground."

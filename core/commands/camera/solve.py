@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ...terrain.sources import Dem
 
 _MARGIN = 2000.0  # metres of terrain around the control points, for rays of points left out
+_GROUND_SIGMA = 10.0  # metres, of the height of a camera whose place is known by GPS
+_HEADING_OFF = 30.0  # degrees from a compass's heading from which to warn
 _MOST_CELLS = 50_000_000  # of terrain in memory; coarser beyond
 
 
@@ -70,6 +72,11 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         metavar="SX,SY,SZ",
         type=arguments.sigmas,
         help="how well the position is known, metres (default: 10,10,5)",
+    )
+    group.add_argument(
+        "--no-exif",
+        action="store_true",
+        help="take neither place nor focal length from the photo's EXIF",
     )
     group.add_argument(
         "--calibration",
@@ -116,7 +123,8 @@ def run(args: argparse.Namespace) -> None:
     names, places = [point.name for point in points], [(point.x, point.y) for point in points]
     require_on_map(np.array(places), names, args.crs, None)  # before the DEM is blamed
     dem = open_dem(args.dem, args.crs) if args.dem else None
-    prior = _make_prior(args, size)
+    start = _exif_start(args)
+    prior = _make_prior(args, size, start, dem)
     require_one_grid(np.array(places), prior.position, args.crs, dem.sample if dem else None)
     record = solve_pose(
         points,
@@ -136,6 +144,7 @@ def run(args: argparse.Namespace) -> None:
     if args.plot:
         plot_residuals(args.plot, photo, record)
     common.warn_of(record)
+    _compare_heading(record, start)
     if args.json:
         print(json.dumps(record.to_json(), allow_nan=False))
     else:
@@ -178,11 +187,58 @@ def _read_terrain(dem: Dem, points: Sequence[ControlPoint], prior: PosePrior) ->
     return dem.read_terrain((*low, *high), cell)
 
 
-def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
+def _exif_start(args: argparse.Namespace) -> common.ExifStart | None:
+    """Return where the camera stands by the photo's EXIF, where no position is given."""
+    if args.no_exif or args.image is None or args.position is not None:
+        return None
+    return common.exif_start(args.image, args.crs)
+
+
+def _compare_heading(record: CameraRecord, start: common.ExifStart | None) -> None:
+    """Warn where the camera looks elsewhere than the photo's EXIF says."""
+    if start is None or start.yaw is None:
+        return
+    if abs((record.camera.yaw - start.yaw + 180) % 360 - 180) > _HEADING_OFF:
+        common.warn(
+            f"the camera looks to {record.camera.yaw:.0f} degrees of the grid, but the photo's "
+            f"EXIF says {start.yaw:.0f}: check the control points (--no-exif leaves EXIF out)."
+        )
+
+
+def _exif_position(
+    args: argparse.Namespace, start: common.ExifStart, dem: Dem | None
+) -> dict[str, Any]:
+    """Return the fields of a `PosePrior` for the place of the photo's EXIF; empty without height.
+
+    The ground's height is better than that of GPS.
+    """
+    x, y, z = start.position
+    is_on_dem = dem is not None and bool(np.isfinite(dem.sample([x], [y])[0]))
+    sigmas = args.position_sigma or start.sigmas
+    if is_on_dem:
+        above = common.HAND if args.height_above_ground is None else args.height_above_ground
+        sigmas = args.position_sigma or (*start.sigmas[:2], _GROUND_SIGMA)
+        return {"position": (x, y, None), "position_sigma": sigmas, "height_above_ground": above}
+    return {} if z is None else {"position": (x, y, z), "position_sigma": sigmas}
+
+
+def _make_prior(
+    args: argparse.Namespace,
+    size: tuple[int, int],
+    start: common.ExifStart | None,
+    dem: Dem | None,
+) -> PosePrior:
     """Return what is known of the camera."""
     from ...camera.resection import PosePrior
 
-    if args.position is None and (args.position_sigma or args.height_above_ground is not None):
+    position: dict[str, Any] = {
+        "position": args.position,
+        "position_sigma": args.position_sigma,
+        "height_above_ground": args.height_above_ground,
+    }
+    if start:
+        position = _exif_position(args, start, dem)
+    elif args.position is None and (args.position_sigma or args.height_above_ground is not None):
         raise CameraError(
             "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
             "too."
@@ -191,13 +247,7 @@ def _make_prior(args: argparse.Namespace, size: tuple[int, int]) -> PosePrior:
     calibration = given.fitted(size) if given else None
     focal, sigma = _focal_length(args, size, calibration)
     lens = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
-    return PosePrior(
-        args.position,
-        args.position_sigma,
-        height_above_ground=args.height_above_ground,
-        calibration=calibration,
-        **lens,
-    )
+    return PosePrior(**position, calibration=calibration, **lens)
 
 
 def _read_calibration(args: argparse.Namespace) -> Calibration | None:
@@ -226,7 +276,8 @@ def _focal_length(
     if calibration:
         return calibration.f, args.focal_sigma or arguments.Sigma(0.02, share=True)
     flat = args.projection == Projection.PINHOLE.value  # a panorama's EXIF is that of its parts
-    found = common.exif_focal_length(args.image, size) if args.image and flat else None
+    is_asked = args.image and flat and not args.no_exif
+    found = common.exif_focal_length(args.image, size) if is_asked else None
     if found is None and args.focal_sigma:
         raise CameraError("--focal-sigma belongs to a focal length: give --focal PX too.")
     return found, args.focal_sigma or common.FOCAL_SIGMA
