@@ -246,7 +246,7 @@ def _make_prior(
     given = _read_calibration(args)
     calibration = given.fitted(size) if given else None
     focal, sigma = _focal_length(args, size, calibration)
-    lens = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
+    lens: dict[str, Any] = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
     return PosePrior(**position, calibration=calibration, **lens)
 
 
