@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from ..errors import CameraError
 from ..json_files import read_json
@@ -145,19 +145,66 @@ def _parse_json(content: Mapping[str, Any], text: str) -> Calibration:
 def _parse_xml(text: str) -> Calibration:
     if "<!ENTITY" in text or "<!DOCTYPE" in text:
         raise CameraError("it declares entities, which no calibration needs.")
-    try:
-        root = ElementTree.fromstring(text.encode())  # noqa: S314 -- without entities
-    except ElementTree.ParseError as error:
-        raise CameraError(f"it is no XML that can be read ({error}).") from error
-    found = [node for node in root.iter("calibration") if node.find("f") is not None]
-    found += [node for node in root.iter("calibration") if node.find("fx") is not None]
-    if found:
-        return _from_agisoft(found[0])
-    values = {}
-    for node in root.iter():
-        data = node.find("data")
-        values[node.tag.lower()] = _numbers((node if data is None else data).text or "")
+    reader = _ElementReader()
+    reader.feed(text)
+    reader.close()
+    if len(reader.open) > 1:
+        raise CameraError(f"it is XML cut short: {reader.open[-1].name} has no end.")
+    calibrations = [node for node in reader.all if node.name == "calibration"]
+    for focal in ("f", "fx"):
+        for node in calibrations:
+            if node.find(focal) is not None:
+                return _from_agisoft(node)
+    values = {node.name: _numbers((node.find("data") or node).text) for node in reader.all}
     return _from_opencv(values, _is_fisheye(text))
+
+
+@dataclass(eq=False)
+class _Element:
+    """An element of XML; names are in lower case."""
+
+    name: str
+    attributes: Mapping[str, str | None]
+    text: str = ""
+    children: list[_Element] = field(default_factory=list)
+
+    def find(self, name: str) -> _Element | None:
+        """Return the first child of a name."""
+        return next((child for child in self.children if child.name == name), None)
+
+
+class _ElementReader(HTMLParser):
+    """Reads elements, attributes and text: all that calibrations have of XML.
+
+    No entities are expanded, so no file can blow up.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.all: list[_Element] = []
+        self.open = [_Element("", {})]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin an element; called by the parser."""
+        element = _Element(tag, dict(attrs))
+        self.open[-1].children.append(element)
+        self.all.append(element)
+        self.open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take an element without content; called by the parser."""
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Add text to the open element; called by the parser."""
+        self.open[-1].text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        """End an element; called by the parser."""
+        if tag != self.open[-1].name:
+            raise CameraError(f"it is no XML that can be read: {tag} ends before it begins.")
+        self.open.pop()
 
 
 def _is_fisheye(text: str) -> bool:
@@ -216,20 +263,25 @@ def _from_opencv(values: Mapping[str, Sequence[float]], is_fisheye: bool) -> Cal
     return _make(fx, fy, cx, cy, lens, size, projection)
 
 
-def _from_agisoft(node: ElementTree.Element) -> Calibration:
+def _from_agisoft(node: _Element) -> Calibration:
     """Return the calibration of Agisoft, whose pixels begin at their edges."""
 
-    def value(name: str, otherwise: float = 0.0) -> float:
-        text = node.findtext(name)
-        return float(text) if text else otherwise
+    def text(name: str) -> str:
+        child = node.find(name)
+        return "" if child is None else child.text.strip()
 
-    kind = (node.findtext("projection") or node.get("type") or "frame").lower()
+    def value(name: str) -> float:
+        return float(text(name) or 0.0)
+
+    kind = (text("projection") or node.attributes.get("type") or "frame").lower()
     if kind not in ("frame", "fisheye", "equidistant_fisheye"):
         raise CameraError(f"its lens is of the kind {kind}; frame and fisheye are read.")
     resolution = node.find("resolution")
     width, height = value("width"), value("height")
     if resolution is not None:
-        width, height = (float(resolution.get(side) or 0) for side in ("width", "height"))
+        width, height = (
+            float(resolution.attributes.get(side) or 0) for side in ("width", "height")
+        )
     if min(width, height) < 1:
         raise CameraError("it has no width and height.")
     fx = value("fx") or value("f") + value("b1")

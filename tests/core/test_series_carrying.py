@@ -29,7 +29,7 @@ from core.series import (
 )
 from core.series.archive import carry_series, measure_file, screen_series
 from core.series.carrying import carry_outline, fill_rings, move_rings, usual_camera
-from core.series.computing import Share
+from core.series.computing import PhotoShare
 from core.series.records import PhotoState
 
 SIZE = 720, 480
@@ -257,7 +257,7 @@ def test_workers_and_shares_and_a_kill_change_nothing(series, tmp_path):
     assert set(expected) == {"program-screening.jsonl", "program-carried.jsonl"}
     other = SeriesStore.create(tmp_path / "other.series", store.folders, store.rule)
     other.take_in(store)
-    assert len(screen_series(other, listing, share=Share(2, 3))) == 2
+    assert len(screen_series(other, listing, share=PhotoShare(2, 3))) == 2
     log = next((other.path / "looks").glob("*.jsonl"))
     log.write_bytes(log.read_bytes()[:-40])  # killed while writing
     screen_series(other, listing, workers=2)
