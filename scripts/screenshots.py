@@ -76,7 +76,32 @@ def main() -> None:
         for layer in QgsProject.instance().mapLayers().values():
             if hasattr(layer, "rollBack"):
                 layer.rollBack()  # else QGIS asks
+        show_series(driver, scene, Path(work, "webcam"), folder)
         show_camera(folder, scene)
+
+
+def show_series(driver: Driver, scene: Path, photos: Path, folder: Path) -> None:
+    """Look through photos of a day, which the light of the hours makes of one."""
+    from avalanche_iseg_qgis.core.series import PhotoState
+
+    QgsProject.instance().clear()
+    photos.mkdir()
+    pixels = gdal.Open(str(scene / "picture.jpg")).ReadAsArray().astype(np.float32)
+    memory = gdal.GetDriverByName("MEM").Create("", *pixels.shape[:0:-1], 3, gdal.GDT_Byte)
+    for hour in range(7, 17):
+        light = 0.35 + 0.65 * np.sin(np.pi * (hour - 6) / 11)
+        memory.WriteArray((pixels * light).astype(np.uint8))
+        path = photos / f"webcam_2024-01-15_{hour:02}-00.jpg"
+        gdal.GetDriverByName("JPEG").CreateCopy(str(path), memory)
+    driver.studio.open_series()
+    series = driver.studio.series
+    series.open(str(photos))
+    wait_until(lambda: series.browser is not None, what="the series")
+    for state in (PhotoState.HIDDEN, PhotoState.NOTHING, PhotoState.NOTHING):
+        series.note(state)
+    QTest.qWait(2000)  # small images
+    shoot(folder / "series.png")
+    series.dock.close()
 
 
 def show_camera(folder: Path, scene: Path) -> None:
@@ -174,7 +199,7 @@ def show_form(driver: Driver) -> None:
     """Open the form of the first avalanche."""
     table = driver.studio.avalanches_dock
     table.table.setCurrentCell(0, 0)
-    table.form_requested.emit(table._entries[0])
+    table.form_requested.emit(table.entries[0])
 
 
 def show_options(path: Path) -> None:
