@@ -16,8 +16,8 @@ COMMANDS = {
     "             to-image, drape, register, skyline",
     "export": "mapped avalanches as COCO, GeoJSON, AvaFrame release areas, AWSOME, table",
     "models": "list the models that can be used",
-    "series": "work through a season of photos: list, screen, mark, outline, merge, carry,\n"
-    "             intervals, report",
+    "series": "work through a season of photos: list, screen, mark, outline, import,\n"
+    "             merge, carry, intervals, report",
     "noc": "number of clicks of models on data sets",
     "plot": "plot results of 'noc'",
     "demo": "click the objects of one image and draw the result",

@@ -28,7 +28,7 @@ _AHEAD = 4  # tasks for each process that wait in the queue
 
 
 @dataclass(frozen=True)
-class PhotoShare:
+class WorkShare:
     """Which part of the work is done here: every ``count``-th photo, from ``number`` (1 up)."""
 
     number: int = 1
@@ -51,7 +51,7 @@ class ResultLog:
         Names the file that is written; those of all shares are read.
     """
 
-    def __init__(self, folder: Path, share: PhotoShare) -> None:
+    def __init__(self, folder: Path, share: WorkShare) -> None:
         self._folder = folder
         self._path = folder / f"{share.name}.jsonl"
 
@@ -91,7 +91,7 @@ def compute(
     tasks: Mapping[str, tuple[str, Task]],
     log: ResultLog,
     *,
-    share: PhotoShare | None = None,
+    share: WorkShare | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Result]:
@@ -113,7 +113,7 @@ def compute(
     progress
         Called with the number of results, and of all.
     """
-    share = share or PhotoShare()
+    share = share or WorkShare()
     found = log.read({key: version for key, (version, _) in tasks.items()})
     waiting = [
         key

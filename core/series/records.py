@@ -116,7 +116,7 @@ class Screening(Note):
     look
         Class.
     figure
-        Share of the camera's terrain that can be seen as usual, 0 to 1.
+        WorkShare of the camera's terrain that can be seen as usual, 0 to 1.
     reason
         For the user.
     blocks

@@ -10,13 +10,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import shapely
 from clock import utc
 
 from core.camera import Camera
 from core.commands import main
-from core.image import write_png
+from core.containers import with_orientation
+from core.image import read_image, write_png
 from core.metrics import iou
-from core.outline import mask_to_polygons
+from core.outline import mask_to_polygons, pixel_to_map, write_outlines
 from core.outline.rings import polygon_rings, rings_to_polygons
 from core.series import (
     Look,
@@ -29,7 +31,7 @@ from core.series import (
 )
 from core.series.archive import carry_series, measure_file, screen_series
 from core.series.carrying import carry_outline, fill_rings, move_rings, usual_camera
-from core.series.computing import PhotoShare
+from core.series.computing import WorkShare
 from core.series.records import PhotoState
 
 SIZE = 720, 480
@@ -257,7 +259,7 @@ def test_workers_and_shares_and_a_kill_change_nothing(series, tmp_path):
     assert set(expected) == {"program-screening.jsonl", "program-carried.jsonl"}
     other = SeriesStore.create(tmp_path / "other.series", store.folders, store.rule)
     other.take_in(store)
-    assert len(screen_series(other, listing, share=PhotoShare(2, 3))) == 2
+    assert len(screen_series(other, listing, share=WorkShare(2, 3))) == 2
     log = next((other.path / "looks").glob("*.jsonl"))
     log.write_bytes(log.read_bytes()[:-40])  # killed while writing
     screen_series(other, listing, workers=2)
@@ -358,6 +360,71 @@ def test_the_command_from_folder_to_report(photos, tmp_path, capsys, monkeypatch
     assert run("mark", "w.series", "cam_2024-01-15_0800.jpg", "--look", "snow_on_lens") == 0
     state = SeriesStore.open("w.series").read()
     assert state.look_of("photos/cam_2024-01-15_0800.jpg") is Look.SNOW_ON_LENS
+
+
+def test_outlines_of_a_layer_are_noted_once(series, tmp_path, capsys):
+    store, listing = series
+    names = [photo.path.name for photo in listing.photos]
+    rings, parts = ((RING, *squares((310, 200), side=30.0)), (2,))
+    outline = pixel_to_map(rings_to_polygons(rings, parts), None)
+    common = {"mapper": "anna", "modified_at": "2024-01-16T10:00:00.125Z"}
+    features = [
+        (outline, {"uuid": "u1", "image_name": names[2], **common}),
+        (pixel_to_map(rings_to_polygons(squares((50, 300)), (1,)), None),
+         {"uuid": "u2", "image_name": names[2], **common}),
+        (outline, {"uuid": "u1", "image_name": names[3], **common}),
+        (outline, {"uuid": "u3", "image_name": "other.jpg", **common}),
+        (outline, {"uuid": "", "image_name": names[3], **common}),
+        (rings_to_polygons(rings, parts), {"uuid": "u4", "image_name": names[3], **common}),
+    ]  # fmt: skip
+    write_outlines(tmp_path / "mapped.gpkg", features, crs_wkt=None)
+    assert run("import", store.path, tmp_path / "mapped.gpkg") == 0
+    told = capsys.readouterr()
+    assert "noted 3 outlines; 0" in told.out
+    assert [told.err.count(text) for text in ("no photo", "no uuid", "outside")] == [1, 1, 1]
+    store.append(
+        [Observation(listing.photos[3].key, by="bert", avalanche="u1", presence=Presence.ABSENT)]
+    )
+    before = {path.name: path.read_bytes() for path in store.path.iterdir()}
+    assert run("import", store.path, tmp_path / "mapped.gpkg") == 0
+    assert "noted 0 outlines; 3" in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in store.path.iterdir()} == before
+    state = store.read()
+    assert state.observations["u1", listing.photos[3].key].by == "bert"  # who noted it later
+    noted = state.observations["u1", listing.photos[2].key]
+    assert (noted.by, noted.size) == ("anna", SIZE)
+    shown = fill_rings(noted.rings, SIZE[::-1])
+    assert iou(shown, fill_rings(rings, SIZE[::-1])) == 1
+    assert not shown[215, 325]
+    assert state.reviews[listing.photos[2].key].count == 2
+    assert {o.avalanche for o in carry_series(store, listing)} == {"u2"}
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_outlines_of_a_turned_photo_are_noted_as_it_is_displayed(tmp_path, orientation):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    photo = folder / "cam_2024-01-15_0800.png"
+    stored = np.zeros((40, 60, 3), np.uint8)
+    stored[5:15, 10:30] = 255
+    _, png = cv2.imencode(".png", stored)
+    photo.write_bytes(with_orientation(png.tobytes(), orientation))
+    outline = pixel_to_map(mask_to_polygons(stored[:, :, 0] > 0, tolerance=0), None)
+    values = {"uuid": "u", "image_name": photo.name}
+    write_outlines(tmp_path / "mapped.gpkg", [(outline, values)], crs_wkt=None)
+    store = SeriesStore.create(tmp_path / "w.series", [folder])
+    assert run("import", store.path, tmp_path / "mapped.gpkg") == 0
+    (noted,) = store.read().observations.values()
+    shown = read_image(photo).pixels[:, :, 0] > 0
+    assert noted.size == shown.shape[::-1]
+    assert iou(rasterise(noted), shown) == 1
+
+
+def rasterise(noted):
+    """The mask of an outline that follows the edges of pixels."""
+    rows, cols = np.indices(noted.size[::-1])
+    area = rings_to_polygons(noted.rings, noted.parts)
+    return shapely.contains_xy(area, cols + 0.5, rows + 0.5)
 
 
 @pytest.mark.parametrize(
