@@ -12,6 +12,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from ..text_files import read_limited
 Task = TypeVar("Task")
 Result = dict[str, Any]
 
+_STARTS = 3  # of processes, if some are killed
 _AHEAD = 4  # tasks for each process that wait in the queue
 
 
@@ -133,17 +135,35 @@ def compute(
         for key in waiting:
             keep(key, function(tasks[key][1]))
         return found
+    for _ in range(_STARTS):
+        todo = {key: tasks[key][1] for key in waiting if key not in found}
+        try:
+            _compute_in_processes(function, todo, workers, keep)
+            return found
+        except BrokenProcessPool:  # one was killed: what it had not finished is done again
+            continue
+    raise IsegError(
+        "Processes that work on the photos were ended from outside, again and again; perhaps the "
+        "memory is used up: run it again with fewer --workers, it goes on where it was."
+    )
+
+
+def _compute_in_processes(
+    function: Callable[[Task], Result],
+    tasks: Mapping[str, Task],
+    workers: int,
+    keep: Callable[[str, Result], None],
+) -> None:
     # Spawned: a fork may inherit locks held by threads of OpenCV.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(waiting)), context) as pool:
+    with ProcessPoolExecutor(min(workers, max(1, len(tasks))), context) as pool:
         running: dict[Future[Result], str] = {}
-        for key in waiting:
+        for key, task in tasks.items():
             if len(running) >= _AHEAD * workers:
                 _collect(running, keep)
-            running[pool.submit(function, tasks[key][1])] = key
+            running[pool.submit(function, task)] = key
         while running:
             _collect(running, keep)
-    return found
 
 
 def _parse(line: str) -> tuple[str, str, Result]:

@@ -35,7 +35,7 @@ class PhotoLook:
     detail
         (`ROWS`, `COLS`) float32, mean difference of neighbouring pixels, grey values.
     white, black
-        WorkShare of pixels that are burnt out, or black.
+        Share of pixels that are burnt out, or black.
     marks
         (`ROWS`, `COLS`) uint32, checksum of the pixels of each block; 0 where they are all alike.
     """

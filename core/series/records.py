@@ -116,7 +116,7 @@ class Screening(Note):
     look
         Class.
     figure
-        WorkShare of the camera's terrain that can be seen as usual, 0 to 1.
+        Share of the camera's terrain that can be seen as usual, 0 to 1.
     reason
         For the user.
     blocks
@@ -218,8 +218,6 @@ class SeriesStore:
         Of the photos.
     rule
         How camera and time are read from names.
-    author
-        Whose file is written; `default_author`, or `program`.
 
     Examples
     --------

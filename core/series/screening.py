@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 SEEN = 0.2
-"""WorkShare of its usual detail from which a block counts as seen."""
+"""Share of its usual detail from which a block counts as seen."""
 
 _DAYS = timedelta(days=20)  # before a photo that tell what is usual
 _MOST, _FEWEST = 60, 8  # photos to compare with

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from clock import utc
 from core.camera import Camera
 from core.commands import main
 from core.containers import with_orientation
+from core.errors import IsegError
 from core.image import read_image, write_png
 from core.metrics import iou
 from core.outline import mask_to_polygons, pixel_to_map, write_outlines
@@ -31,7 +34,7 @@ from core.series import (
 )
 from core.series.archive import carry_series, measure_file, screen_series
 from core.series.carrying import carry_outline, fill_rings, move_rings, usual_camera
-from core.series.computing import WorkShare
+from core.series.computing import ResultLog, WorkShare, compute
 from core.series.records import PhotoState
 
 SIZE = 720, 480
@@ -266,6 +269,37 @@ def test_workers_and_shares_and_a_kill_change_nothing(series, tmp_path):
     carry_series(other, listing, workers=2)
     assert files_of(other) == expected
     assert {path.name for path in log.parent.iterdir()} == {"2of3.jsonl", "all.jsonl"}
+
+
+def killed_once(task):
+    """A task in whose first run the process is killed, if its number is 3."""
+    marker, number = task
+    if number == 3 and not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"square": number**2}
+
+
+def always_killed(task):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tasks_of(marker):
+    return {f"p/{number}": ("v", (str(marker), number)) for number in range(6)}
+
+
+def test_what_a_killed_worker_did_not_finish_is_done_again(tmp_path):
+    log = ResultLog(tmp_path / "log", WorkShare())
+    found = compute(killed_once, tasks_of(tmp_path / "marker"), log, workers=2)
+    assert found == {f"p/{number}": {"square": number**2} for number in range(6)}
+    assert log.read(dict.fromkeys(found, "v")) == found
+    assert log.read(dict.fromkeys(found, "changed")) == {}
+
+
+def test_workers_that_are_always_killed_are_told(tmp_path):
+    log = ResultLog(tmp_path / "log", WorkShare())
+    with pytest.raises(IsegError, match="fewer --workers"):
+        compute(always_killed, tasks_of(""), log, workers=2)
 
 
 def test_what_is_done_is_not_done_again(series, monkeypatch):
