@@ -33,6 +33,8 @@ DRIVERS = (
 )
 """Drivers of GDAL by which files are opened: they read pixels of the file itself and its header."""
 
+# Of libjpeg, and of libtiff for fax compression.
+_DAMAGE = re.compile(r"Corrupt JPEG data|[Pp]remature (?:end|EO[FL])|Bad code word|Line length mis")
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # fill bytes and restart marks are none
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
@@ -100,7 +102,7 @@ def is_damage(text: str) -> bool:
     """
     if "extraneous bytes before marker 0xd9" in text:
         return False
-    return "Corrupt JPEG data" in text or "remature end" in text
+    return _DAMAGE.search(text) is not None
 
 
 def orientation_of(path: str | Path) -> int:

@@ -21,6 +21,7 @@ _SQLITE, _PCIDSK, _CLASSIC = b"SQLite format 3\0", b"PCIDSK  ", (b"CDF\1", b"CDF
 _PCIDSK_BLOCK = 512  # bytes
 _NETCDF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8, 7: 1, 8: 2, 9: 4, 10: 8, 11: 8}  # by type
 _RAW = ("ENVI", "EHdr", "EIR", "LAN", "RST", "PCRaster")
+_CODESTREAM, _END_OF_CODESTREAM = b"\xff\x4f\xff\x51", b"\xff\xd9"
 _HEADERS = {"PCRaster": 256, "LAN": 128}  # bytes
 _DERIVED = (".ovr", ".msk", ".xml", ".aux")  # what GDAL and others put beside a raster
 _X, _Y = re.compile(rb"x|lon|east", re.IGNORECASE), re.compile(rb"y|lat|north", re.IGNORECASE)
@@ -32,7 +33,7 @@ _PNM = re.compile(rb"P([56])" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)" + _GAP + rb"
 def is_as_long_as_announced(file: BinaryIO) -> bool:
     """Return whether an open file is all there, if its first bytes tell; else True.
 
-    For SQLite (GeoPackage, MBTiles), PCIDSK, PNM and netCDF before netCDF-4.
+    For SQLite (GeoPackage, MBTiles), PCIDSK, PNM, JPEG 2000, and netCDF before netCDF-4.
     """
     file.seek(0)
     head = file.read(32)
@@ -44,6 +45,8 @@ def is_as_long_as_announced(file: BinaryIO) -> bool:
         blocks = head[16:32].strip()
         is_long = not blocks.isdigit() or size >= _PCIDSK_BLOCK * int(blocks)
         return is_long or _is_tiled(file)  # room for more tiles is announced, but not written
+    if head.startswith(_CODESTREAM) or head[4:8] == b"jP  ":
+        return _has_end_of_codestream(file, size)
     if head.startswith((b"P5", b"P6")):
         file.seek(0)
         found = _PNM.match(file.read(_HEAD))
@@ -87,6 +90,27 @@ def holds_all_cells(
     if driver == "ILWIS":  # stored in 1 to 8 bytes, whatever the type of the values
         return size % (rows * cols) == 0
     return size >= _HEADERS.get(driver, 0) + -(-rows * cols * bits // 8)
+
+
+def _has_end_of_codestream(file: BinaryIO, size: int) -> bool:
+    """Return whether all boxes of a JPEG 2000 are there, and its pixels end with the end mark."""
+    file.seek(0)
+    start, end = 0, size
+    is_whole = file.read(4) == _CODESTREAM
+    while not is_whole:
+        file.seek(start)
+        head = file.read(16)
+        if len(head) < 8:
+            return False
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        end = start + length if length else size
+        if end > size or end < start + 8:
+            return False
+        is_whole, start = head[4:8] == b"jp2c", end
+    file.seek(max(0, end - 2))
+    return file.read(2) == _END_OF_CODESTREAM
 
 
 def _is_tiled(file: BinaryIO) -> bool:

@@ -63,7 +63,7 @@ def decode_text(content: bytes, fallback: str | None = None) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         wide = "utf-16"
     try:
-        return content.decode(wide or "utf-8-sig")
+        return content.decode(wide or "utf-8").lstrip("\ufeff")  # joined files have several
     except UnicodeDecodeError as error:
         if fallback is not None:
             return content.decode(fallback, errors="replace")

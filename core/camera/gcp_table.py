@@ -127,7 +127,7 @@ def _parse_point(cells: Mapping[str, str], where: str) -> ControlPoint:
 def _parse_number(cells: Mapping[str, str], column: str, where: str) -> float:
     text = cells.get(column, "")
     try:
-        value = float(text)
+        value = float(text) if "_" not in text else math.nan  # Python reads 1_0 as 10
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

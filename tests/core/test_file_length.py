@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import rasterio
 import rasterio.shutil
@@ -15,7 +16,7 @@ from rasterio.transform import from_origin
 from core.containers import is_whole
 from core.errors import ImageError, TerrainError
 from core.file_length import holds_all_cells
-from core.image import read_image
+from core.image import read_image, read_mask_image
 from core.terrain.sources import open_dem
 
 ROWS, COLS = 50, 60
@@ -109,6 +110,59 @@ def test_cells_of_less_than_a_byte(tmp_path):
     for length, expected in ((7 * 5 // 8, False), (-(-7 * 5 // 8), True)):
         path.write_bytes(bytes(length))
         assert holds_all_cells("EHdr", path, [str(path)], (7, 5), 1) == expected
+
+
+# --- JPEG 2000 and fax ------------------------------------------------------------------------
+
+PHOTO = np.random.default_rng(2).integers(0, 255, (200, 300, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".jp2", {}),
+        (".j2k", {}),
+        (".jp2", {"tile_size": (64, 64)}),
+        (".jp2", {"progression": "RPCL"}),
+        (".jp2", {"irreversible": True, "quality_mode": "rates", "quality_layers": [40, 20]}),
+    ],
+)
+def test_jpeg_2000_has_an_end(tmp_path, suffix, options):
+    path = tmp_path / f"a{suffix}"
+    PIL.Image.fromarray(PHOTO).save(path, **options)
+    assert read_image(path).pixels.shape == PHOTO.shape
+    content = path.read_bytes()
+    half = len(content) // 2
+    for cut in (content[:half], content[:half] + bytes(half), content[:-2], content[:-40]):
+        path.write_bytes(cut)
+        with pytest.raises(ImageError, match="cut short"):
+            read_image(path)
+
+
+def test_boxes_may_follow_the_pixels_of_a_jpeg_2000(tmp_path):
+    path = tmp_path / "a.jp2"
+    PIL.Image.fromarray(PHOTO).save(path)
+    content = path.read_bytes()
+    place = content.index(b"jp2c") - 4
+    length = struct.pack(">I", len(content) - place)
+    more = struct.pack(">I", 12) + b"xml <a/>"
+    path.write_bytes(content[:place] + length + content[place + 4 :] + more)
+    assert np.array_equal(read_image(path).pixels, PHOTO)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+def test_fax_compression(tmp_path, compression):
+    """A byte of the list of strips is missing, so that GDAL reads the wrong ones."""
+    path = tmp_path / "a.tif"
+    mask = np.random.default_rng(2).random((900, 1200)) > 0.5
+    PIL.Image.fromarray(mask).save(path, compression=compression)
+    assert np.array_equal(read_mask_image(path).whole, mask)
+    content = path.read_bytes()
+    for length in (len(content) - 1, int(0.97 * len(content)), len(content) // 2):
+        path.write_bytes(content[:length])
+        for read in (read_image, read_mask_image):
+            with pytest.raises(ImageError, match="cut short"):
+                read(path)
 
 
 # --- netCDF -----------------------------------------------------------------------------------
