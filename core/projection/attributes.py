@@ -91,6 +91,8 @@ def measure_attributes(
         - aspect_deg: circular mean over the release, clockwise from grid north; aspect_8: N to NW
         - vis_frac: share that the camera sees, of a `MapOutline` with its hidden gaps
         - bridged: whether hidden gaps were filled; of a `MapOutline` only
+        - closed_frac: share hidden by no more than the DEM's noise, in gaps of a few cells, and
+          closed; of a `MapOutline` only
         - grazing_med_deg, range_med_m, gsd_m: medians over visible ground of the angle between ray
           and ground, the horizontal distance, and the root of a pixel's area on the map
         - sigma_map_m, sigma_map_p90_m: see `uncertainty.BoundaryUncertainty`
@@ -128,6 +130,7 @@ def measure_attributes(
         measured |= {"sigma_map_m": boundary.median_m, "sigma_map_p90_m": boundary.p90_m}
     if isinstance(outline, MapOutline):
         measured |= {"vis_frac": float(outline.visible_fraction), "bridged": outline.bridged}
+        measured |= {"closed_frac": outline.closed_fraction}
     return measured
 
 

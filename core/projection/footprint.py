@@ -39,7 +39,7 @@ def compute_footprint(viewshed: Viewshed) -> MultiPolygon:
     grid = MapGrid.covering(bounds, 2 * viewshed.terrain.cell, _MOST_CELLS)
     heights = grid.sample_heights(viewshed.terrain)
     pixels = grid.project(heights, camera)
-    visible = grid.visible_cells(in_image(pixels, camera), heights, viewshed.lines_of_sight)
+    visible = grid.visible_cells(in_image(pixels, camera), heights, viewshed)
     return vectorize(visible.astype(np.float32), grid, _LEAST * grid.cell**2)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..camera.near_field import NEAREST
 from ..camera.refraction import REFRACTION, curvature_drop
 from ..errors import TerrainError
 from ..json_files import DAMAGED, read_json
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from ..terrain import Terrain
 
     Floats = NDArray[np.float32]
-
-NEAREST = 20.0
-"""Metres: closer ground is ignored, as a coarse DEM may bury the camera."""
 
 _CIRCLE = 2 * math.pi
 _BATCH = 200_000  # samples of terrain at a time: they fit into the processor's cache
@@ -108,33 +106,46 @@ class LinesOfSight:
         distance = np.hypot(offset[:, 0], offset[:, 1])
         lift = max(1.0, self.cell / 4) if tolerance is None else tolerance
         height = offset[:, 2] + lift - curvature_drop(distance, self.refraction)
-        line, inside = self._nearest_line(np.arctan2(offset[:, 0], offset[:, 1]).astype(np.float32))
+        azimuth = np.arctan2(offset[:, 0], offset[:, 1]).astype(np.float32)
+        inside = self._nearest_line(azimuth)[1]
+        horizon = self.horizon(azimuth, distance)
+        return np.asarray(inside & (distance >= self.nearest) & ~(height < horizon))
+
+    def horizon(self, azimuth: ArrayLike, distance: ArrayLike) -> NDArray[np.float64]:
+        """Return the least height at which points are visible, interpolated between two lines.
+
+        Of points (N,) at azimuths and horizontal distances, metres over the camera, as it appears:
+        curvature and refraction are not in it. -inf before the first node of a line, and beside
+        the fan.
+        """
+        azimuth, distance = np.asarray(azimuth, np.float64), np.asarray(distance, np.float64)
+        line, share, inside = self._lines_beside(azimuth)
+        low, high = self._horizon_on(line[0], distance), self._horizon_on(line[1], distance)
+        with np.errstate(invalid="ignore"):
+            between = low + share * (high - low)
+        found = np.where(np.isfinite(between), between, np.where(share < 0.5, low, high))
+        return np.where(inside, found, -np.inf)
+
+    def _horizon_on(
+        self, line: NDArray[np.intp], distance: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the horizon on lines (N,) at distances (N,)."""
         before, place = self._bracket(line, self.distances, distance.astype(np.float32))
         near, far = self.distances[before], self.distances[before + 1]
         low, high = near * self.tangents[before], far * self.tangents[before + 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             horizon = low + (high - low) * (distance - near) / (far - near)
         horizon = np.where(place > 0, self._skyline_tangents()[line] * distance, horizon)
-        clear = (place < 0) | ~(height < horizon)
-        return np.asarray(inside & (distance >= self.nearest) & clear)
+        return np.where((place < 0) | np.isnan(horizon), -np.inf, horizon)
 
     def skyline(self, azimuth: ArrayLike) -> NDArray[np.float64]:
         """Interpolate the tangent of the skyline's elevation angle between the lines; same shape.
 
         NaN beside the fan and where no ground is known.
         """
-        tops, full = self._skyline_tangents(), _CIRCLE / self.step
-        at = (np.asarray(azimuth, np.float64) - self.first) % _CIRCLE / self.step
-        at = np.where(at > full - 0.5, at - full, at)
-        last = len(tops) - 1
-        low = np.floor(at).astype(np.intp)
-        share = at - low
-        if len(self.unknown) * self.step > _CIRCLE - self.step / 2:  # the lines cover it all
-            low, high = low % len(tops), (low + 1) % len(tops)
-        else:
-            share = np.where(at <= last + 0.5, share, np.nan)
-            low, high = np.clip(low, 0, last), np.clip(low + 1, 0, last)
-        return np.asarray(tops[low] * (1 - share) + tops[high] * share)
+        tops = self._skyline_tangents()
+        (low, high), share, inside = self._lines_beside(np.asarray(azimuth, np.float64))
+        return np.where(inside, tops[low] * (1 - share) + tops[high] * share, np.nan)
 
     def crosses_unknown(self, azimuth: ArrayLike, distance: ArrayLike) -> NDArray[np.bool_]:
         """Return whether rays cross unknown ground before a distance, metres; same shape.
@@ -185,6 +196,24 @@ class LinesOfSight:
         with np.errstate(invalid="ignore"):
             inside = at < count
             return np.where(inside, at, 0).astype(np.intp), inside
+
+    def _lines_beside(
+        self, azimuth: NDArray[np.float64]
+    ) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the lines on both sides of azimuths, the share of the second, and which are in it.
+
+        To half a step beside the fan, it is the outermost line.
+        """
+        count, full = len(self.unknown), _CIRCLE / self.step
+        at = (azimuth - self.first) % _CIRCLE / self.step
+        at = np.where(at > full - 0.5, at - full, at)
+        with np.errstate(invalid="ignore"):
+            low = np.floor(np.where(np.isfinite(at), at, 0)).astype(np.intp)
+        share = at - low
+        if count * self.step > _CIRCLE - self.step / 2:  # the lines cover it all
+            return (low % count, (low + 1) % count), share, np.isfinite(at)
+        inside = at <= count - 0.5
+        return (np.clip(low, 0, count - 1), np.clip(low + 1, 0, count - 1)), share, inside
 
     def _skyline_tangents(self) -> Floats:
         """Return the tangent of each line's skyline, (A,); NaN for lines without nodes."""

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from ..camera import Camera
     from ..terrain import Terrain
-    from .lines_of_sight import LinesOfSight
+    from .viewshed import Viewshed
 
 FINEST = 0.5
 """Smallest cell size chosen by default, metres."""
 
-_ROUNDING = 0.05  # metres
+_ROUNDING = 0.02  # metres
+_LAST = (0.75, 0.5, 0.25, 0.02)  # of the last part of a ray, where the ground itself is sampled
 
 
 @dataclass(frozen=True)
@@ -112,32 +113,52 @@ class MapGrid:
         self,
         wanted: NDArray[np.bool_],
         heights: NDArray[np.float32],
-        lines: LinesOfSight,
+        viewshed: Viewshed,
+        tolerance: float = 0.0,
     ) -> NDArray[np.bool_]:
-        """Return which of the ``wanted`` cells (rows, cols) no ground hides from the camera."""
+        """Return which of the ``wanted`` cells (rows, cols) no ground hides from the camera.
+
+        `tolerance` as in `is_ground_visible`.
+        """
         row, col = np.nonzero(wanted)
         visible = np.zeros_like(wanted)
         points = np.stack([self.x[col], self.y[row], heights[row, col]], axis=1)
-        visible[row, col] = is_ground_visible(points, lines)
+        visible[row, col] = is_ground_visible(points, viewshed, tolerance)
         return visible
 
 
-def is_ground_visible(points: NDArray[np.float64], lines: LinesOfSight) -> NDArray[np.bool_]:
+def is_ground_visible(
+    points: NDArray[np.float64], viewshed: Viewshed, tolerance: float = 0.0
+) -> NDArray[np.bool_]:
     """Return whether points *on the ground* (N, 3) are visible.
 
     The ray towards each must be free until just before it, by as much as the lines of sight
-    resolve. A tolerance in height, large enough for ground at grazing angles, would count up to a
-    quarter too much as visible.
+    resolve; the ground of the last half cell is sampled itself. A tolerance in height (metres) is
+    for noise only: large enough for ground at grazing angles, it would count up to a quarter too
+    much as visible.
     """
+    lines, sample = viewshed.lines_of_sight, viewshed.terrain.sample
     offset = points - lines.position
     distance = np.hypot(offset[:, 0], offset[:, 1])
-    before = np.maximum(lines.cell / 2, lines.step * distance)
-    with np.errstate(divide="ignore"):
-        share = np.maximum(1 - before / distance, 0)
-    offset[:, 2] -= curvature_drop(distance, lines.refraction)
-    offset *= share[:, None]
-    offset[:, 2] += curvature_drop(distance * share, lines.refraction)
-    return lines.is_visible(offset + lines.position, tolerance=_ROUNDING)
+    tangent = (offset[:, 2] - curvature_drop(distance, lines.refraction)) / distance
+    before = np.minimum(np.maximum(lines.cell / 2, lines.step * distance), distance)
+    azimuth = np.arctan2(offset[:, 0], offset[:, 1])
+    free = distance - before
+    with np.errstate(invalid="ignore"):
+        visible = distance >= lines.nearest
+        visible &= ~(tangent * free + tolerance + _ROUNDING < lines.horizon(azimuth, free))
+    left = np.flatnonzero(visible)
+    heading = offset[left, :2] / distance[left, None]
+    for part in _LAST:
+        at = distance[left] - part * before[left]
+        x, y = (lines.position[:2] + heading * at[:, None]).T
+        ground = sample(x, y) - lines.position[2] - curvature_drop(at, lines.refraction)
+        # Close to the point itself, ground can rise above the ray by little only.
+        allowed = tolerance * part + _ROUNDING * min(part, 0.25)
+        clear = ~(ground > tangent[left] * at + allowed)
+        visible[left[~clear]] = False
+        left, heading = left[clear], heading[clear]
+    return np.asarray(visible)
 
 
 def _interpolation_weights(

@@ -86,7 +86,7 @@ def drape(
         heights = part.sample_heights(viewshed.terrain)
         pixels = part.project(heights, camera)
         wanted = in_image(pixels, camera) & _is_steep_enough(part, heights, viewshed)
-        visible = part.visible_cells(wanted, heights, viewshed.lines_of_sight)
+        visible = part.visible_cells(wanted, heights, viewshed)
         sampled = cv2.remap(
             photo,
             pixels[..., 0].copy(),

@@ -39,7 +39,7 @@ class RangeMap:
         Camera of the photo.
     distances
         (H, W) float32 horizontal distance at pixel centres, metres; NaN in the sky and where
-        the ground is closer than `lines_of_sight.NEAREST`.
+        the ground is closer than the near field.
     """
 
     camera: Camera

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import CameraError, TerrainError
+from ..terrain.noise import LEAST
 from .map_grid import FINEST, MapGrid
 from .range_map import in_image
 from .vectorize import vectorize
@@ -32,6 +33,8 @@ _USUAL_CELLS = 1_000_000  # limit without a given cell size; more do not improve
 GAP = 40.0
 """Metres. Hidden ground nearer than this to the outline on both sides is reported as a gap."""
 
+_GAP_CELLS = 3.0  # of the DEM: wider gaps are not of its noise
+_REMAINING = 0.25  # of the noise, by which ground in narrow gaps may be hidden
 _SAMPLES = 4000  # pixels whose ground determines the grid's bounds and cell size
 _SLIVER = 2  # pixels: how far masks spill over the edges of ridges onto what lies behind
 
@@ -56,6 +59,8 @@ class MapOutline:
     lost_pixels
         Share of the mask's pixels that show no ground of the DEM, or ground far behind a ridge
         that the mask exceeds by a pixel or two.
+    closed_fraction
+        Share of `polygon` that is hidden by no more than the DEM's noise, in gaps of a few cells.
     """
 
     polygon: MultiPolygon
@@ -64,6 +69,7 @@ class MapOutline:
     gaps: MultiPolygon | None = None
     bridged: bool = False
     lost_pixels: float = 0.0
+    closed_fraction: float = 0.0
 
 
 def mask_to_map(
@@ -138,7 +144,9 @@ def mask_to_map(
     pixels = grid.project(heights, camera)
     value = _sample_mask(weights, pixels, corner)
     # Also where the mask fades out: the outline runs between these cells and those inside.
-    value[~grid.visible_cells(value > 0, heights, viewshed.lines_of_sight)] = 0
+    visible = grid.visible_cells(value > 0, heights, viewshed)
+    closed = _noisy_gaps(value, visible, grid, heights, viewshed)
+    value[~(visible | closed)] = 0
     covered = value > 0.5
     gaps = _hidden_gaps(covered, bridge or GAP, grid, heights, pixels, viewshed)
     polygon = vectorize(np.maximum(value, gaps) if bridge else value, grid, min_area)
@@ -152,6 +160,7 @@ def mask_to_map(
         gaps=None if hidden.is_empty else hidden,
         bridged=bool(bridge) and not hidden.is_empty,
         lost_pixels=lost,
+        closed_fraction=float((closed & covered).sum() / max(1, covered.sum())),
     )
 
 
@@ -261,6 +270,25 @@ def _sample_mask(
     return np.asarray(cv2.remap(weights, inside, None, cv2.INTER_LINEAR))
 
 
+def _noisy_gaps(
+    value: NDArray[np.float32],
+    visible: NDArray[np.bool_],
+    grid: MapGrid,
+    heights: NDArray[np.float32],
+    viewshed: Viewshed,
+) -> NDArray[np.bool_]:
+    """Find hidden ground in narrow gaps of an outline that the DEM's noise alone may hide.
+
+    `value` is the mask's (rows, cols).
+    """
+    noise = viewshed.noise
+    if noise < LEAST:
+        return np.zeros_like(visible)
+    covered = value > 0.5
+    narrow = _close(covered & visible, _GAP_CELLS / 2 * viewshed.terrain.cell / grid.cell)
+    return grid.visible_cells(narrow & covered & ~visible, heights, viewshed, _REMAINING * noise)
+
+
 def _hidden_gaps(
     covered: NDArray[np.bool_],
     radius: float,
@@ -272,7 +300,7 @@ def _hidden_gaps(
     """Find hidden ground within the photo that closing the outline by a radius (m) includes."""
     between = _close(covered, radius / grid.cell) & ~covered
     between &= in_image(pixels, viewshed.record.camera)
-    return between & ~grid.visible_cells(between, heights, viewshed.lines_of_sight)
+    return between & ~grid.visible_cells(between, heights, viewshed)
 
 
 def _close(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:

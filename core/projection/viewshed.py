@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 
 from ..camera import Camera, CameraRecord
+from ..camera.near_field import NEAREST, NearField, examine_near_field
 from ..camera.refraction import EARTH_RADIUS
 from ..errors import TerrainError
 from ..terrain import Terrain
+from ..terrain.noise import estimate_noise, without_noise
 from .cache import cache_key, load_or_make
 from .lines_of_sight import LinesOfSight, trace_lines_of_sight
 from .range_map import RangeMap, azimuth_range, compute_range_map
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 _VERSION = 1  # of cache entries; raised whenever `compute_viewshed` would give another result
 _MOST_CELLS = 100_000_000  # of terrain: 400 MB; larger fields of view get larger cells
-_SUNK, _BURIED = 0.5, 5.0  # metres below the DEM from which to warn of and to refuse a camera
 _JUMP = (1.05, 20.0)  # what lies behind a ridge is farther by 5 % and 20 m
 
 
@@ -39,13 +40,15 @@ class Viewshed:
     record
         The camera.
     terrain
-        Terrain of the field of view, in the record's CRS.
+        Terrain of the field of view, in the record's CRS, its noise smoothed away.
     lines_of_sight
         Visibility of points of the map.
     range_map
         Ground point of each pixel.
     warnings
         Doubts about the result, for the user.
+    noise
+        Standard deviation of the noise that the DEM has, metres.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class Viewshed:
     lines_of_sight: LinesOfSight
     range_map: RangeMap
     warnings: tuple[str, ...] = ()
+    noise: float = 0.0
 
     def incidence_angles(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """Compute the angles (N,) between ray and ground at pixels (N, 2), degrees.
@@ -132,7 +136,8 @@ def compute_viewshed(
     record
         The camera.
     dem
-        DEM opened in the record's CRS, or terrain in that CRS, which is used as it is.
+        DEM opened in the record's CRS, or terrain in that CRS. Its noise, which the record states
+        or which is estimated, is smoothed away; see `core.terrain.noise`.
     cache
         Folder of cached results (see `cache.default_folder`); None, and a terrain, go without.
     progress
@@ -142,7 +147,7 @@ def compute_viewshed(
     ------
     TerrainError
         If the DEM is in another CRS or does not reach into the field of view, if the camera is
-        below the ground, or if no pixel shows ground.
+        below the ground by more than three sigma, or if no pixel shows ground.
 
     Examples
     --------
@@ -159,15 +164,19 @@ def compute_viewshed(
     """
     camera = record.camera
     if isinstance(dem, Terrain):
-        warnings = _height_warnings(camera, dem)
-        return Viewshed(record, dem, *_look(camera, dem, progress), tuple(warnings))
+        terrain, noise = _without_noise(record, dem)
+        near, warnings = _near_field(record, terrain, noise)
+        return Viewshed(
+            record, terrain, *_look(camera, terrain, near, progress), tuple(warnings), noise
+        )
     if dem.epsg != record.epsg:
         raise TerrainError(
             f"The DEM is open in EPSG:{dem.epsg}, the camera is posed in EPSG:{record.epsg}. "
             "Open the DEM in the camera's CRS."
         )
-    terrain = _terrain_in_view(camera, dem)
-    warnings = [*dem.warnings, *_height_warnings(camera, terrain)]
+    terrain, noise = _without_noise(record, _terrain_in_view(camera, dem))
+    near, warnings = _near_field(record, terrain, noise)
+    warnings = [*dem.warnings, *warnings]
     if terrain.cell > dem.cell:
         warnings.append(
             f"The field of view is large: the DEM is used with cells of {terrain.cell:g} m "
@@ -175,9 +184,9 @@ def compute_viewshed(
         )
 
     def make() -> tuple[LinesOfSight, RangeMap]:
-        return _look(camera, terrain, progress, dem.name)
+        return _look(camera, terrain, near, progress, dem.name)
 
-    key = cache_key(_VERSION, camera, dem.epsg, dem.identity, terrain.cell)
+    key = cache_key(_VERSION, camera, dem.epsg, dem.identity, terrain.cell, near, noise)
     if cache is None:
         lines, range_map = make()
     else:
@@ -188,19 +197,27 @@ def compute_viewshed(
             f"The DEM has gaps in {max(holes, 0.01):.0%} of the view: what appears visible behind "
             "them may be hidden."
         )
-    return Viewshed(record, terrain, lines, range_map, tuple(warnings))
+    return Viewshed(record, terrain, lines, range_map, tuple(warnings), noise)
 
 
 def _look(
-    camera: Camera, terrain: Terrain, progress: Progress | None, name: str = "given"
+    camera: Camera,
+    terrain: Terrain,
+    near: float,
+    progress: Progress | None,
+    name: str = "given",
 ) -> tuple[LinesOfSight, RangeMap]:
-    """Trace the lines of sight and compute the range map; `name` is that of the DEM."""
+    """Trace the lines of sight from the near field on, and compute the range map.
+
+    `name` is that of the DEM.
+    """
     lines = trace_lines_of_sight(
         terrain,
         (camera.x, camera.y, camera.z),
         azimuths=azimuth_range(camera),
         step=0.5 / camera.f,
         refraction=camera.refraction,
+        nearest=near,
         progress=_half_progress(progress, 0),
     )
     range_map = compute_range_map(camera, lines, _half_progress(progress, 1))
@@ -233,21 +250,29 @@ def _terrain_in_view(camera: Camera, dem: Dem) -> Terrain:
     return dem.read_terrain(bounds, dem.cell * max(1, math.ceil(times)))
 
 
-def _height_warnings(camera: Camera, terrain: Terrain) -> list[str]:
-    """Return warnings of a camera's height over the terrain; refuse one below the ground."""
-    depth = float(terrain.sample(camera.x, camera.y)) - camera.z
-    if math.isnan(depth):
-        return [
+def _without_noise(record: CameraRecord, terrain: Terrain) -> tuple[Terrain, float]:
+    """Return the terrain without its noise, and how much that is, metres."""
+    given = record.dem_noise_m
+    noise = estimate_noise(terrain) if given is None else given
+    return without_noise(terrain, noise), noise
+
+
+def _near_field(record: CameraRecord, terrain: Terrain, noise: float) -> tuple[float, list[str]]:
+    """Return the near field and warnings of how the camera stands; refuse one under the ground."""
+    given = record.near_field_m
+    found: NearField = examine_near_field(
+        record.camera, record.covariance, terrain.sample, terrain.cell, noise
+    )
+    if math.isnan(found.depth):
+        return NEAREST if given is None else given, [
             "The DEM does not reach the camera: ground beyond the DEM may hide what appears "
             "visible."
         ]
-    if depth > _BURIED:
-        raise TerrainError(
-            f"The camera is {depth:.0f} m under the ground of the DEM. Check its height, its "
-            "position, and whether both heights are of one vertical datum (ellipsoidal heights "
-            "differ by some 50 m in the Alps)."
-        )
-    return [f"The camera is {depth:.1f} m below the DEM."] if depth > _SUNK else []
+    texts = found.warnings(given)
+    if found.is_buried:
+        raise TerrainError(texts[0])
+    near = (found.suggested or NEAREST) if given is None else given
+    return near, texts
 
 
 def _half_progress(progress: Progress | None, done: int) -> Progress | None:

@@ -196,7 +196,7 @@ def test_seen_as_by_marching(on_ridge):
     drawn = on_ridge.record.camera.project(points)
     framed = ((drawn > 0) & (drawn < (599, 399))).all(axis=1)
     assert 0.1 < truth[framed].mean() < 0.9
-    assert (is_ground_visible(points, on_ridge.lines_of_sight) == truth)[framed].mean() > 0.98
+    assert (is_ground_visible(points, on_ridge) == truth)[framed].mean() > 0.98
 
 
 def test_a_mask_that_spills_over_the_crest(below_crest):

@@ -106,7 +106,7 @@ def clear_ground(sight, shape) -> tuple[MapGrid, np.ndarray]:
     grid = MapGrid.covering(shape.bounds, 1.0, 4_000_000)
     heights = grid.sample_heights(sight.terrain)
     pixels = grid.project(heights, camera)
-    seen = grid.visible_cells(in_image(pixels, camera), heights, sight.lines_of_sight)
+    seen = grid.visible_cells(in_image(pixels, camera), heights, sight)
     south, east = np.gradient(heights, grid.cell)
     x, y, z = grid.x - camera.x, (grid.y - camera.y)[:, None], heights - camera.z
     into = (x * east - y * south - z) / np.sqrt((x**2 + y**2 + z**2) * (1 + east**2 + south**2))
