@@ -68,7 +68,9 @@ def _noise_covariance(fit: Adjustment, jacobian: Floats, prior: Floats, inverse:
     return np.asarray(noise * (1 + excess * freedom / max(freedom - 2, 1.0)))
 
 
-def leave_one_out_errors(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Floats, Floats]:
+def leave_one_out_errors(
+    fit: Adjustment, terrain: HeightsAt | None, near_field: float | None = None
+) -> tuple[Floats, Floats]:
     """Compute the errors of each point by the pose fitted to all others.
 
     Return distances (N,) in the photo, pixels, and on the map, metres, between the point and the
@@ -86,7 +88,7 @@ def leave_one_out_errors(fit: Adjustment, terrain: HeightsAt | None) -> tuple[Fl
             pixels[index] = float(np.hypot(*(projected - observed[index])))
     if terrain is not None and fitted:
         known = list(fitted)
-        hits = cast_rays(list(fitted.values()), observed[known], terrain)
+        hits = cast_rays(list(fitted.values()), observed[known], terrain, near_field)
         metres[known] = np.hypot(*(hits - points[known])[:, :2].T)
     return pixels, metres
 

@@ -27,11 +27,14 @@ _GROWTH = 1.0025  # of the steps: 2.5 m at 1 km
 _HALVINGS = 12
 
 
-def cast_rays(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> Floats:
+def cast_rays(
+    cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt, nearest: float | None = None
+) -> Floats:
     """Find the ground x, y, z (N, 3) that pixels (N, 2) show, each in the photo of its own camera.
 
     The cameras have one CRS and one refraction coefficient. `terrain` returns heights (M,) at x and
-    y (M,), NaN where unknown. NaN in the sky and where the terrain is unknown.
+    y (M,), NaN where unknown. Ground closer than `nearest` is not looked at (metres; by default
+    30, as that is often the roof below the camera). NaN in the sky and where ground is unknown.
     """
     rays = [
         camera.line_of_sight_angles(pixel[None])
@@ -52,8 +55,9 @@ def cast_rays(cameras: Sequence[Camera], pixels: Floats, terrain: HeightsAt) -> 
         ground = np.asarray(terrain(east.ravel(), north.ravel()))
         return np.asarray(height - ground.reshape(distance.shape))
 
-    count = int(np.log(_FARTHEST / _NEAREST) / np.log(_GROWTH)) + 1
-    steps = np.broadcast_to(np.geomspace(_NEAREST, _FARTHEST, count), (len(pixels), count))
+    nearest = max(_NEAREST, nearest or 0.0)
+    count = int(np.log(_FARTHEST / nearest) / np.log(_GROWTH)) + 1
+    steps = np.broadcast_to(np.geomspace(nearest, _FARTHEST, count), (len(pixels), count))
     over = clearance(steps)
     hits = (over[:, :-1] > 0) & (over[:, 1:] <= 0)  # False beside unknown ground
     first = np.argmax(hits, axis=1)[:, None]

@@ -31,6 +31,7 @@ _LARGEST_FILE = 64 << 20  # bytes
 _LARGEST_WHOLE = 10**6  # pixels of a side, and EPSG number
 _MOST_PIXELS = 10**9
 _ROUNDING = 1e-12  # of covariances
+_OPTIONS = ("near_field_m", "dem_noise_m", "sigma_px")  # written where known
 _NUMBERS = ("rms_px", "loo_rms_px", "loo_map_median_m", "loo_map_p90_m", "drift_deg")
 
 
@@ -94,6 +95,12 @@ class CameraRecord:
     orientation
         EXIF orientation of the photo, if all pixels here are those of the photo as displayed, and
         that differs from how it is stored; else 1. See `core.camera.turning`.
+    near_field_m
+        Ground closer than this is not looked at, metres; None chooses, see `near_field`.
+    dem_noise_m
+        Standard deviation of the noise of the DEM, metres; None estimates it.
+    sigma_px
+        Standard deviation of a mark in u and in v, pixels, as the residuals tell; None if unknown.
 
     Examples
     --------
@@ -127,6 +134,9 @@ class CameraRecord:
     drift_deg: float | None = None
     warnings: Sequence[str] = ()
     orientation: int = 1
+    near_field_m: float | None = None
+    dem_noise_m: float | None = None
+    sigma_px: float | None = None
 
     def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
         """Return the record with another pose, under a new `pose_id`."""
@@ -148,6 +158,7 @@ class CameraRecord:
             **{key: getattr(camera, key) for key in _MORE_LENS if getattr(camera, key)},
             "refraction_k": camera.refraction,
             **{key: getattr(self, key) for key in (*_NUMBERS, *_TEXTS, "created_at", "pose_id")},
+            **{key: getattr(self, key) for key in _OPTIONS if getattr(self, key) is not None},
             "warnings": list(self.warnings),
             "points": [_point_to_json(fit) for fit in self.points],
             "covariance_parameters": list(PARAMETERS),
@@ -181,6 +192,7 @@ class CameraRecord:
             more: dict[str, Any] = {
                 **{key: str(content.get(key) or "") for key in ("name", *_TEXTS)},
                 **{key: _float_or_none(content.get(key)) for key in _NUMBERS},
+                **{key: _size_or_none(content, key) for key in _OPTIONS},
                 **{key: str(content[key]) for key in ("created_at", "pose_id") if key in content},
             }
             return cls(
@@ -296,6 +308,13 @@ def _whole(content: Mapping[str, Any], key: str) -> int:
     if not (value.is_integer() and abs(value) <= _LARGEST_WHOLE):
         raise ValueError(f"{key} is {content[key]!r}, expected a whole number")
     return int(value)
+
+
+def _size_or_none(content: Mapping[str, Any], key: str) -> float | None:
+    value = _float_or_none(content.get(key))
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError(f"{key} is {content[key]!r}, expected a number from 0 up")
+    return value
 
 
 def _covariance_from_json(content: Mapping[str, Any]) -> list[list[float]] | None:

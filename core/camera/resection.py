@@ -23,6 +23,7 @@ from .control_points import ControlPoint
 from .diagnosis import mistake_warnings, reject_common_mistake, require_focal_in_pixels
 from .initial_pose import initial_poses
 from .lens import Projection
+from .near_field import NearField, examine_near_field
 from .outliers import find_outliers
 from .record import CameraRecord, PointFit
 from .skyline_adjustment import SkylineObservation, adjust_with_skyline
@@ -108,6 +109,8 @@ def solve_pose(
     prior: PosePrior | None = None,
     projection: Projection = Projection.PINHOLE,
     skyline: SkylineObservation | None = None,
+    near_field: float | None = None,
+    dem_noise: float | None = None,
 ) -> CameraRecord:
     """Find the pose of a camera.
 
@@ -130,6 +133,8 @@ def solve_pose(
         Pinhole, or cylindrical panorama.
     skyline
         Of the photo, for few points.
+    near_field, dem_noise
+        See `CameraRecord.near_field_m` and `dem_noise_m`.
 
     Raises
     ------
@@ -172,8 +177,10 @@ def solve_pose(
     best, skyline_warnings = adjust_with_skyline(best, skyline)
     best = _try_k2(best)
     _require_plausible(best)
-    pixels, metres = leave_one_out_errors(best, heights_at)
     covariance = pose_covariance(best)
+    stand = _examine_stand(best.camera, covariance, terrain, dem_noise)
+    looked_from = near_field if near_field is not None or stand is None else stand.suggested
+    pixels, metres = leave_one_out_errors(best, heights_at, looked_from)
     kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
     errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
     fits = _point_fits(points, best.camera, suspects, errors)
@@ -195,7 +202,26 @@ def solve_pose(
             *height_warnings,
             *skyline_warnings,
             *pose_warnings(best, covariance, pixels),
+            *(stand.warnings(near_field) if stand else ()),
         ),
+        near_field_m=near_field,
+        dem_noise_m=dem_noise,
+    )
+
+
+def _examine_stand(
+    camera: Camera, covariance: Floats, terrain: HeightModel | HeightsAt | None, noise: float | None
+) -> NearField | None:
+    """Examine how the camera stands on the terrain, if there is one."""
+    if terrain is None:
+        return None
+    heights_at: Any = getattr(terrain, "sample", terrain)
+    return examine_near_field(
+        camera,
+        covariance.tolist(),
+        heights_at,
+        getattr(terrain, "cell", 0.0),
+        noise or 0.0,
     )
 
 

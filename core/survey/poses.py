@@ -49,6 +49,8 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
         terrain=dem.sample if dem else None,
         prior=prior,
         projection=Projection(request.projection),
+        near_field=request.near_field,
+        dem_noise=request.dem_noise,
     )
     if dem:
         record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
@@ -95,6 +97,8 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
             "before relying on it.",
         ],
         orientation=start.orientation,
+        near_field_m=start.near_field_m,
+        dem_noise_m=start.dem_noise_m,
     )
     if start is not given:
         record = as_stored(record, image.orientation, stored)

@@ -113,6 +113,8 @@ class SolvePose:
         Pixels, and standard deviation as a share of it.
     projection
         "pinhole" or "cylindrical".
+    near_field, dem_noise
+        Metres around the camera that are not looked at, and of the DEM's noise; None chooses.
     """
 
     points: Sequence[Mapping[str, Any]]
@@ -126,6 +128,8 @@ class SolvePose:
     focal: float | None = None
     focal_sigma: float = 0.1
     projection: str = "pinhole"
+    near_field: float | None = None
+    dem_noise: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

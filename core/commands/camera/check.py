@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...camera import CameraRecord, ControlPoint, PointFit
-from ...errors import CameraError
+from ...errors import CameraError, TerrainError
 from . import common
 from .report import describe, format_number
 
@@ -61,9 +61,8 @@ def run(args: argparse.Namespace) -> None:
     record = common.read_camera(args.camera, args.image)
     size = record.camera.width, record.camera.height
     points = common.read_control_points(args, size) if args.gcps else []
-    needed = args.dem and (points or args.plot_skyline)
     common.warn_of(record)
-    viewshed = common.open_viewshed(record, args) if needed else None
+    viewshed = _open_viewshed(record, args, needed=bool(points or args.plot_skyline))
     checked = check_points(points, record, viewshed)
     _report(record, checked, as_json=args.json)
     if args.plot_residuals:
@@ -71,6 +70,21 @@ def run(args: argparse.Namespace) -> None:
         plot_residuals(args.plot_residuals, _read_photo(args, record), shown)
     if args.plot_skyline and viewshed:
         plot_skyline(args.plot_skyline, _read_photo(args, record), viewshed)
+
+
+def _open_viewshed(
+    record: CameraRecord, args: argparse.Namespace, *, needed: bool
+) -> Viewshed | None:
+    """Return what the camera sees of the DEM; where that is not needed, only warn of failures."""
+    if not args.dem:
+        return None
+    try:
+        return common.open_viewshed(record, args)
+    except TerrainError as error:
+        if needed:
+            raise
+        common.warn(str(error))
+        return None
 
 
 def _check_points_only(checked: Sequence[PointFit], record: CameraRecord) -> CameraRecord:

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,13 +139,38 @@ def add_dem_option(parser: argparse.ArgumentParser, *, required: bool = True) ->
 
 
 def add_viewshed_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add ``--dem`` and ``--no-cache``, for `open_viewshed`."""
+    """Add ``--dem``, ``--no-cache`` and what is known of the ground, for `open_viewshed`."""
     add_dem_option(parser, required=required)
     parser.add_argument(
         "--no-cache",
         action="store_true",
         help="neither write nor read cached viewsheds (in the user's cache folder)",
     )
+    add_ground_options(parser)
+
+
+def add_ground_options(parser: argparse._ActionsContainer) -> None:
+    """Add ``--near-field`` and ``--dem-noise``, for `with_ground`."""
+    parser.add_argument(
+        "--near-field",
+        metavar="M",
+        type=arguments.not_negative,
+        help="do not look at ground nearer than this, metres (default: the camera's own; else "
+        "20, or more where the camera is below the DEM)",
+    )
+    parser.add_argument(
+        "--dem-noise",
+        metavar="M",
+        type=arguments.not_negative,
+        help="standard deviation of the DEM's noise from cell to cell, metres (default: the "
+        "camera's own, else estimated from the DEM)",
+    )
+
+
+def with_ground(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
+    """Return the record with the near field and the noise of ``args``, where given."""
+    given = {"near_field_m": args.near_field, "dem_noise_m": args.dem_noise}
+    return replace(record, **{key: value for key, value in given.items() if value is not None})
 
 
 def add_out_option(parser: argparse.ArgumentParser, metavar: str, summary: str) -> None:
@@ -252,7 +277,8 @@ def open_viewshed(record: CameraRecord, args: argparse.Namespace) -> Viewshed:
     from ...terrain.sources import open_dem
 
     dem = open_dem(args.dem, record.epsg)
-    viewshed = compute_viewshed(record, dem, None if args.no_cache else default_folder())
+    folder = None if args.no_cache else default_folder()
+    viewshed = compute_viewshed(with_ground(record, args), dem, folder)
     for text in viewshed.warnings:
         warn(text)
     return viewshed

@@ -61,9 +61,8 @@ def run(args: argparse.Namespace) -> None:
     common.check_out(args.out, (".json",), [args.camera, args.photo, reference])
     image, new = read_image(reference), read_image(args.photo)
     shown, photo = image.pixels, new.pixels
-    record = replace(
-        common.fitted(CameraRecord.read(args.camera), image), orientation=new.orientation
-    )
+    given = common.with_ground(CameraRecord.read(args.camera), args)
+    record = replace(common.fitted(given, image), orientation=new.orientation)
     mask = _foreground_path(args, reference, record)
     hidden = _read_foreground(args, mask, reference, record)
     if args.crop:

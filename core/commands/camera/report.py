@@ -44,6 +44,7 @@ def _describe_pose(record: CameraRecord) -> str:
         f"horizontal field of view {field_of_view(camera):.1f} deg",
         "residuals": _describe_residuals(record),
         "heights": ", ".join(filter(None, (record.dem, record.vertical_datum))),
+        "ground": _describe_ground(record),
         "photo": record.image,
         "valid": " to ".join(filter(None, (record.valid_from, record.valid_to))),
         "posed": f"{record.created_at}" + (f" by {record.author}" if record.author else ""),
@@ -71,6 +72,16 @@ def _describe_heading(record: CameraRecord) -> str:
     convergence = convergence_of(record.epsg, camera.x, camera.y)
     heading = (camera.yaw + convergence) % 360
     return f"{heading:.2f} deg from true north (grid convergence {convergence:+.2f} deg)"
+
+
+def _describe_ground(record: CameraRecord) -> str:
+    """Return what is known of the ground, as far as it was given."""
+    parts = []
+    if record.near_field_m is not None:
+        parts.append(f"not looked at within {record.near_field_m:g} m of the camera")
+    if record.dem_noise_m is not None:
+        parts.append(f"noise of the DEM {record.dem_noise_m:g} m")
+    return "; ".join(parts)
 
 
 def _describe_residuals(record: CameraRecord) -> str:

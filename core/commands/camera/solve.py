@@ -53,6 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--crs", metavar="EPSG:N", type=arguments.crs, required=True, help="projected CRS of x, y"
     )
     common.add_dem_option(parser, required=False)
+    common.add_ground_options(parser)
     parser.add_argument(
         "--skyline",
         action="store_true",
@@ -130,10 +131,12 @@ def run(args: argparse.Namespace) -> None:
         points,
         size,
         epsg=args.crs,
-        terrain=_read_terrain(dem, points, prior) if dem else None,
+        terrain=_read_terrain(dem, points, prior, args.dem_noise) if dem else None,
         prior=prior,
         projection=Projection(args.projection),
         skyline=_observe_skyline(photo, dem) if args.skyline else None,
+        near_field=args.near_field,
+        dem_noise=args.dem_noise,
     )
     record = replace(_with_labels(record, args), orientation=orientation)
     if dem:
@@ -178,13 +181,18 @@ def _observe_skyline(photo: NDArray[np.uint8] | None, dem: Dem | None) -> Skylin
     return SkylineObservation(detect_skyline(photo), skyline_point_finder(dem))
 
 
-def _read_terrain(dem: Dem, points: Sequence[ControlPoint], prior: PosePrior) -> Terrain:
-    """Read the terrain around the points and the camera into memory, for many samples."""
+def _read_terrain(
+    dem: Dem, points: Sequence[ControlPoint], prior: PosePrior, noise: float | None
+) -> Terrain:
+    """Read the terrain around the points and the camera into memory, without its noise."""
+    from ...terrain.noise import estimate_noise, without_noise
+
     xy = [(point.x, point.y) for point in points]
     xy += [(prior.position[0], prior.position[1])] if prior.position else []
     low, high = np.min(xy, axis=0) - _MARGIN, np.max(xy, axis=0) + _MARGIN
     cell = max(dem.cell, math.sqrt(float(np.prod(high - low)) / _MOST_CELLS))
-    return dem.read_terrain((*low, *high), cell)
+    terrain = dem.read_terrain((*low, *high), cell)
+    return without_noise(terrain, estimate_noise(terrain) if noise is None else noise)
 
 
 def _exif_start(args: argparse.Namespace) -> common.ExifStart | None:
