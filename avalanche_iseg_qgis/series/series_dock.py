@@ -155,10 +155,7 @@ def _progress_text(browser: SeriesBrowser | None) -> str:
     if browser is None:
         return tr("Open a folder of webcam photos: they are looked through one by one.")
     counts, total = browser.progress(), len(browser.shown)
-    return tr(
-        "{} photos: {} not looked at, {} with avalanches, {} with nothing released, {} could not "
-        "be seen"
-    ).format(
+    return tr("{} photos, {} left; with avalanches {}, without {}, could not see {}").format(
         total,
         counts[PhotoState.UNSEEN],
         counts[PhotoState.AVALANCHES],
