@@ -389,6 +389,63 @@ def load_zoo(path: Path) -> object:
     return path
 
 
+# --- lenses and series --------------------------------------------------------------------------
+
+
+def make_calibrations(folder: Path) -> None:
+    (folder / "opencv.yml").write_text(
+        "%YAML:1.0\n---\nimage_width: 640\nimage_height: 480\n"
+        "camera_matrix: !!opencv-matrix\n   rows: 3\n   cols: 3\n   dt: d\n"
+        "   data: [ 700., 0., 320., 0., 700.5, 240., 0., 0., 1. ]\n"
+        "distortion_coefficients: !!opencv-matrix\n   rows: 1\n   cols: 5\n   dt: d\n"
+        "   data: [ -1.e-1, 2.e-2, 1.e-4, -2.e-4, 0. ]\n"
+    )
+    terms = "<f>700</f><cx>1.5</cx><cy>-2</cy><k1>-0.1</k1><p1>0.0001</p1>"
+    size = "<width>640</width><height>480</height>"
+    (folder / "agisoft.xml").write_text(
+        f"<?xml version='1.0'?><calibration><projection>frame</projection>{size}{terms}"
+        "</calibration>"
+    )
+    matrix = [[700, 0, 320], [0, 700, 240], [0, 0, 1]]
+    lens = {"camera_matrix": matrix, "dist_coeff": [[-0.1, 0.02, 0, 0, 0]]}
+    (folder / "a.json").write_text(json.dumps({**lens, "image_size": [640, 480]}))
+
+
+def load_calibration(path: Path) -> object:
+    from core.camera.calibration import read_calibration
+
+    return read_calibration(path).fitted((1280, 960))
+
+
+def make_series(folder: Path) -> None:
+    from core.series import Look, Observation, PhotoState, Review, Screening, SeriesStore
+
+    photos = folder / "photos"
+    photos.mkdir(exist_ok=True)
+    for hour in (8, 9):
+        _write(photos / f"cam_2024-01-15_{hour:02}-00.jpg", _pixels())
+    _write(photos / "cam.jpg", _pixels())  # its time would be in EXIF
+    store = SeriesStore.create(folder / "a.series", [photos])
+    key = "photos/cam_2024-01-15_08-00.jpg"
+    ring = (((1.0, 2.0), (9.0, 2.0), (9.0, 8.0)),)
+    store.append(
+        [
+            Review(key, by="zoe", state=PhotoState.AVALANCHES, count=1),
+            Screening(key, by="program", look=Look.FOG, reason="white", blocks="01-9"),
+            Observation(key, by="zoe", avalanche="a", rings=ring, parts=(1,), size=(32, 24)),
+        ]
+    )
+
+
+def load_series(path: Path) -> object:
+    from core.series import SeriesStore, day_activity, list_photos, release_intervals
+
+    folder = next(parent for parent in path.parents if (parent / "a.series").is_dir())
+    store = SeriesStore.open(folder / "a.series")
+    photos, state = list_photos([folder / "photos"], store.rule).photos, store.read()
+    return day_activity(photos, state, release_intervals(photos, state))
+
+
 # --- the plugin's values, and pipes --------------------------------------------------------------
 
 
@@ -534,6 +591,8 @@ LOADERS: dict[str, Loader] = {
     "snapshot": Loader(make_snapshot, load_snapshot, ("*.pt",)),
     "results": Loader(make_results, load_results, ("*.*",)),
     "model cache": Loader(make_zoo, load_zoo, ("slf.bin",)),
+    "calibration": Loader(make_calibrations, load_calibration, ("*.*",)),
+    "series": Loader(make_series, load_series, ("a.series/*.*", "photos/*.*")),
     "prompts": Loader(make_prompts, load_prompts, ("*.json",)),
     "project": Loader(make_project, load_project, ("*.json",)),
     "frames": Loader(make_frames, load_frames, ("*.[0-9]",)),

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIGHT = ["camera", "gcps", "coco_json", "annotations", "shards", "iseg", "results", "prompts",
          "project", "frames", "range map", "image", "mask", "images", "coco_lvis", "sbd",
-         "model cache", "dem"]  # fmt: skip
+         "model cache", "dem", "calibration", "series"]  # fmt: skip
 HEAVY = ["outlines", "native model", "RITM model", "start arrays", "configuration", "snapshot"]
 
 
@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("loaders", "count"), [(LIGHT, 1800), (HEAVY, 240)], ids=["light", "heavy"]
+    ("loaders", "count"), [(LIGHT, 2000), (HEAVY, 240)], ids=["light", "heavy"]
 )
 def test_mutated_files_are_taken_or_refused(loaders, count):
     done = run("--seed", "7", "--count", str(count), "--only", *loaders)
