@@ -21,7 +21,14 @@ from .camera.turning import turned_back
 from .containers import JPEG, PNG, Container, holds_all_rows, inspect, is_damage, is_lossy
 from .errors import ImageError, write_errors
 from .files import open_file, write_bytes
-from .mask_image import MaskImage, apply_opacity, find_objects, turn
+from .mask_image import (
+    MaskImage,
+    apply_opacity,
+    find_objects,
+    lossy_labels,
+    turn,
+    without_loss,
+)
 from .raster_files import (
     check_announced_size,
     files_size,
@@ -160,7 +167,8 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
         Any raster file with an integer type.
     colours
         False: values as stored; palette indices stay, 1-bit files give 0 and 1.
-        True: values as displayed; palettes become RGB, 1-bit files 0 and 255.
+        True: values as displayed; palettes become RGB, 1-bit files 0 and 255. Greys of a lossy
+        compression are black or white, whichever is nearer.
 
     Returns
     -------
@@ -171,7 +179,8 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
     Raises
     ------
     ImageError
-        A file that is missing, empty, truncated, no image, or not of an integer type.
+        A file that is missing, empty, truncated, no image, or not of an integer type; values as
+        stored of lossy compression.
     """
     path = Path(path)
     with _opened(path) as file:
@@ -179,10 +188,15 @@ def read_mask_values(path: Path | str, *, colours: bool = False) -> NDArray[Any]
         values = file.read(bands, as_shown=colours)
         if values.dtype.kind not in "iu":
             raise ImageError(f"The mask {path} has type {values.dtype}: save it as whole numbers.")
+        if file.is_lossy and not colours:
+            raise ImageError(lossy_labels(path))
         if colours:
             file.clear_unknown(values, bands)
             opacity = file.read_opacity()
             values = values if opacity is None else apply_opacity(values, opacity)
+            exact = without_loss(values, path) if file.is_lossy else values
+            if exact is not values:  # greys, of which only edges are left
+                values = np.where(exact > 127, np.uint8(255), np.uint8(0))
         values = turn(values, file.orientation)
     return values[:, :, 0] if values.ndim == 3 and values.shape[2] == 1 else values
 
@@ -210,7 +224,7 @@ def read_mask_image(path: Path | str) -> MaskImage:
             path,
             palette=palette,
             opacity=None if opacity is None else turn(opacity, file.orientation),
-            is_lossy=is_lossy(file.source.driver, file.source.tags(ns="IMAGE_STRUCTURE")),
+            is_lossy=file.is_lossy,
         )
 
 
@@ -372,6 +386,11 @@ class _File:
     def orientation(self) -> int:
         """EXIF orientation 1 to 8; 1 for georeferenced images, whose transform counts."""
         return 1 if is_placed(self.source.transform[:6]) else self.container.orientation
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether values are inexact."""
+        return is_lossy(self.source.driver, self.source.tags(ns="IMAGE_STRUCTURE"))
 
     def read(
         self, bands: list[int], *, as_shown: bool = True, least_bytes: int = 1

@@ -111,10 +111,8 @@ def find_objects(
     if palette is not None:
         values, opacity = _apply_palette(values, palette, opacity)
     elif values.ndim == 3:
-        shift = 8 * (values.dtype.itemsize - 1)
-        values = values >> shift
-        if is_lossy and np.ptp(values, axis=2).max(initial=0) <= _LOSS:
-            values = np.repeat(values[:, :, 1:2], 3, axis=2)
+        values = values >> 8 * (values.dtype.itemsize - 1)
+        values = without_loss(values, name) if is_lossy else values
         values = _unpack_greys(_pack(*(values[:, :, band] for band in range(3))))
     if opacity is not None:
         faint = (opacity > 0) & (opacity <= opacity.max() // 2)
@@ -123,36 +121,45 @@ def find_objects(
             raise ImageError(
                 f"{name} has areas that are more transparent than others: are they objects? {_HOW}."
             )
-    if is_lossy and values.dtype == np.uint8:
-        values = _without_loss(values, name)
+    if is_lossy:
+        values = without_loss(values, name)
     if values.dtype == np.uint32:
         found = _find_colours(values, indices, name)
     else:
         found = _find_greys(values, name)
     if is_lossy and len(found.numbers) > 1:
-        raise ImageError(_lossy(name))
+        raise ImageError(lossy_labels(name))
     return found
 
 
-def _without_loss(values: NDArray[Any], name: object) -> NDArray[Any]:
-    """Return greys in which what is nearly black or white, is.
+def without_loss(values: NDArray[Any], name: object) -> NDArray[Any]:
+    """Return inexact greys, of which what is nearly black or white, is.
+
+    ``values`` are (H, W) or (H, W, C) uint8; colours and other types stay as they are.
 
     Raises
     ------
     ImageError
         If greys fill areas, as labels do. Those beside edges and in ramps change all the time.
     """
-    greys = (values > 0) & (values < 255 - _LOSS)
-    drawn = _flat_pixels(values) & greys
-    ramp = greys & ~drawn & (values >= 64) & (values < 192)
+    if values.dtype != np.uint8 or (
+        values.ndim == 3 and np.ptp(values, axis=2).max(initial=0) > _LOSS
+    ):
+        return values
+    shades = values if values.ndim == 2 else values[:, :, values.shape[2] // 2]
+    greys = (shades > 0) & (shades < 255 - _LOSS)
+    drawn = _flat_pixels(shades) & greys
+    ramp = greys & ~drawn & (shades >= 64) & (shades < 192)
     few = 0.1 * greys.sum()
     if drawn.sum() > _DRAWN and (drawn.sum() > few or ramp.sum() < few):
-        raise ImageError(_lossy(name))
-    shown = np.where(values <= _LOSS, 0, np.where(values >= 255 - _LOSS, 255, values))
-    return shown.astype(np.uint8)
+        raise ImageError(lossy_labels(name))
+    exact = np.where(shades <= _LOSS, 0, np.where(shades >= 255 - _LOSS, 255, shades))
+    exact = exact.astype(np.uint8)
+    return exact if values.ndim == 2 else np.repeat(exact[:, :, None], values.shape[2], axis=2)
 
 
-def _lossy(name: object) -> str:
+def lossy_labels(name: object) -> str:
+    """Return the message about a label image whose values compression has changed."""
     return (
         f"Is {name} a label image? It is compressed with losses (as a JPEG), which changes values, "
         "so its numbers are lost. "

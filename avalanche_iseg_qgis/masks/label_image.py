@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_WHOLE_NUMBERS = ("Byte", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64")
+
+
 def read_objects(raster: gdal.Dataset) -> MaskImage:
     """Read the objects of a mask image.
 
@@ -26,7 +29,7 @@ def read_objects(raster: gdal.Dataset) -> MaskImage:
         If it cannot be read, is no mask, or it is in doubt what it holds.
     """
     first, name = raster.GetRasterBand(1), raster.GetDescription()
-    if first.DataType not in (gdal.GDT_Byte, gdal.GDT_UInt16):
+    if gdal.GetDataTypeName(first.DataType) not in _WHOLE_NUMBERS:
         text = tr(
             "The mask {} has values of type {}: save it with 8 or 16 bits, or add it as a layer "
             "and import that."
@@ -73,7 +76,7 @@ def _as_shown(raster: gdal.Dataset, values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype == np.uint8 and bits < 8:
         values = (values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
     if raster.GetMetadataItem("MINISWHITE", "IMAGE_STRUCTURE") == "YES":
-        values = np.iinfo(values.dtype).max - values
+        values = np.iinfo(values.dtype).max - values if values.dtype.kind == "u" else values
     return values
 
 

@@ -151,6 +151,22 @@ def test_compression_without_losses_keeps_labels(tmp_path):
         assert read_mask_image(write_bands(tmp_path / name, bands, **options)).numbers == (7, 255)
 
 
+@pytest.mark.parametrize(("name", "options"), [("m.jpg", {"driver": "JPEG"}),
+                                               ("m.tif", {"compress": "JPEG"})])  # fmt: skip
+@pytest.mark.parametrize("channels", [1, 3])
+def test_data_sets_see_no_noise_of_compression(tmp_path, name, options, channels):
+    bands = np.stack([(DISK * 255).astype(np.uint8)] * channels)
+    path = write_bands(tmp_path / name, bands, **options)
+    values = np.atleast_3d(read_mask_values(path, colours=True))
+    assert values.shape[2] == channels
+    assert ((values[:, :, -1] > 0) ^ DISK).sum() < 12
+    with pytest.raises(ImageError, match="with losses"):  # as numbers of objects
+        read_mask_values(path)
+    bands[:, 5:40, 5:40] = 7
+    with pytest.raises(ImageError, match="with losses"):
+        read_mask_values(write_bands(tmp_path / name, bands, **options), colours=True)
+
+
 def test_a_small_label_beside_a_large_mask_in_a_jpeg_is_not_lost(tmp_path):
     rng = np.random.default_rng(0)
     blurred = cv2.GaussianBlur(rng.random((600, 800)).astype(np.float32), (0, 0), 9)

@@ -387,6 +387,21 @@ def test_coloured_masks_and_palettes(tmp_path):
     assert np.array_equal(full(importing.from_file(path, PHOTO)[1]), labels > 2)
 
 
+@pytest.mark.parametrize("kind", [gdal.GDT_Int16, gdal.GDT_UInt32, gdal.GDT_Int32])
+def test_whole_numbers_of_any_type(tmp_path, kind):
+    labels = np.zeros((60, 90), np.int32)
+    labels[5:25, 5:25], labels[35:55, 35:55] = 7, 255
+    for number, (values, nodata) in enumerate([(labels, None), (labels, 0)]):
+        path = write(tmp_path / f"{number}.tif", values, "GTiff", kind, nodata=nodata)
+        found = importing.from_file(path, PHOTO)
+        assert [int(full(start).sum()) for start in found.values()] == [400, 400]
+    if kind != gdal.GDT_UInt32:
+        labels[labels == 7] = -3
+        path = write(tmp_path / "negative.tif", labels, "GTiff", kind)
+        with pytest.raises(ImageError, match="8 or 16 bits"):
+            importing.from_file(path, PHOTO)
+
+
 def test_mask_images_that_do_not_fit(mask, tmp_path):
     turned = write(tmp_path / "turned.png", mask.T.astype(np.uint8))
     with pytest.raises(ImageError, match="turned"):
