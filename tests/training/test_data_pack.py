@@ -14,6 +14,7 @@ from data_fixtures import image_set, photo, rectangle, run, write
 
 from core.datasets import ImageSample, open_dataset
 from core.errors import DatasetError
+from training.__main__ import main
 from training.data.shards import ShardWriter, label_image, shrink
 
 COMMON = {"set": "snow", "mask_kind": "instances", "source": "", "licence": ""}
@@ -98,6 +99,15 @@ def test_packed_data_can_be_packed_smaller(tmp_path):
     (image,) = open_dataset("shards", tmp_path / "two").images()
     areas = [int((image.mask(number) == 1).sum()) for number, _ in image.objects]
     assert sorted(areas) == [10 * 20, 15 * 20, 15 * 20]
+
+
+@pytest.mark.parametrize("name", ["a=b", "=", "snow=2024,x"])
+def test_a_folder_may_have_an_equals_sign(tmp_path, name, capsys):
+    folder = tmp_path / name
+    root = image_set(folder / "in", ["a"])
+    assert run("pack", f"images={root}", folder / "out") == 0
+    assert main(["data", "check", str(folder / "out")]) == 0
+    assert "sound" in capsys.readouterr().out
 
 
 def test_objects_that_shrink_to_nothing_are_counted(tmp_path, capsys):

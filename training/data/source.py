@@ -37,9 +37,10 @@ def add_source(parser: argparse.ArgumentParser, *, choice: bool = True) -> None:
 
 def open_source(args: argparse.Namespace) -> Dataset:
     """Open the data set; `DatasetError` where it cannot be."""
-    family, sign, folder = str(args.source).partition("=")
-    if not sign:
-        folder, family = family, _written_form(Path(family))
+    source = str(args.source)
+    family, sign, folder = source.partition("=")
+    if not sign or (family not in DATASETS and Path(source).is_dir()):  # folders may have a =
+        folder, family = source, _written_form(Path(source))
     return open_dataset(family, Path(folder), args.part)
 
 
