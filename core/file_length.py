@@ -20,14 +20,16 @@ from .files import open_file
 _SQLITE, _PCIDSK, _CLASSIC = b"SQLite format 3\0", b"PCIDSK  ", (b"CDF\1", b"CDF\2", b"CDF\5")
 _PCIDSK_BLOCK = 512  # bytes
 _NETCDF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8, 7: 1, 8: 2, 9: 4, 10: 8, 11: 8}  # by type
+_MOST_DIMENSIONS = 1024
 _RAW = ("ENVI", "EHdr", "EIR", "LAN", "RST", "PCRaster")
 _CODESTREAM, _END_OF_CODESTREAM = b"\xff\x4f\xff\x51", b"\xff\xd9"
 _HEADERS = {"PCRaster": 256, "LAN": 128}  # bytes
 _DERIVED = (".ovr", ".msk", ".xml", ".aux")  # what GDAL and others put beside a raster
 _X, _Y = re.compile(rb"x|lon|east", re.IGNORECASE), re.compile(rb"y|lat|north", re.IGNORECASE)
-_HEAD = 1 << 16  # bytes
+_HEAD, _MOST_TAIL = 1 << 16, 1 << 26  # bytes
 _GAP = rb"(?:\s|#[^\n]*\n)+"
-_PNM = re.compile(rb"P([56])" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)\s")
+_SIZE = rb"(\d{1,9})"
+_PNM = re.compile(rb"P([56])" + (_GAP + _SIZE) * 3 + rb"\s")
 
 
 def is_as_long_as_announced(file: BinaryIO) -> bool:
@@ -142,7 +144,10 @@ class _Classic:
         ends, in_records = [self._file.tell()], []
         for _ in self._entries():
             self._name()
-            dims = [sizes[self._count()] for _ in range(self._count())]
+            count = self._count()
+            if count > _MOST_DIMENSIONS:
+                raise ValueError(f"{count} dimensions")
+            dims = [sizes[self._count()] for _ in range(count)]
             self._attributes()
             cell = _NETCDF_BYTES[self._number(False)]
             self._count()  # padded size, which has no room for large ones
@@ -194,7 +199,7 @@ def _last_row_is_whole(path: Path, longest: int) -> bool:
         head = file.read(_HEAD).splitlines()
         size = file.seek(0, io.SEEK_END)
         width = max(map(len, head), default=0) + 2
-        start = max(0, size - 4 * longest * width)
+        start = max(0, size - min(4 * longest * width, _MOST_TAIL))
         file.seek(start)
         lines = [_cells(line) for line in file.read().splitlines() if line.strip()]
     names = _cells(head[0]) if head else []

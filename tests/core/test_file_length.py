@@ -224,6 +224,14 @@ def test_numbers_that_no_netcdf_file_has_are_no_trouble(tmp_path):
                 read_image(path)
 
 
+@pytest.mark.parametrize("size", ["9" * 5000, "999999999 999999999", "4 4 # a"])
+def test_sizes_that_no_pnm_file_has_are_no_trouble(tmp_path, size):
+    path = tmp_path / "a.ppm"
+    path.write_text(f"P6\n{size} {size} 255\n")
+    with pytest.raises(ImageError):
+        read_image(path)
+
+
 # --- SQLite -----------------------------------------------------------------------------------
 
 
