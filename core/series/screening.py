@@ -37,8 +37,10 @@ _LIT = (50.0, 240.0)  # median grey value of photos that can be compared with
 _NIGHT, _DARK = 0.16, 0.45  # brightest parts, of the usual ones
 _BLACKEST = 32.0  # grey value of the brightest parts below which it is night, whatever is usual
 _BURNT = 0.25  # share of burnt-out pixels beyond the usual one
+_PALEST = 238.0  # median grey value that no snow has that is exposed well
 _FOG, _HAZE = 0.33, 0.75  # share of the blocks that are seen
 _HIDDEN, _PALE = 0.15, 0.5  # usual detail that is left in the median of the blocks
+_LOST, _LOST_PART = 0.4, 0.12  # detail of covered blocks; share of them
 _CLEAR_PART = 0.65  # detail of the best quarter where only parts of the lens are covered
 _SPOTTED = 0.22  # standard deviation of clarity along rows
 
@@ -175,8 +177,8 @@ def _judge(key: str, look: PhotoLook, norm: _Norm | None) -> Screening:
     if bright < _DARK * usual_bright:
         share = 100 * bright / usual_bright
         return result(Look.UNDEREXPOSED, f"It is {share:.0f} % as bright as usual.")
-    if look.white > usual_white + _BURNT:
-        return result(Look.OVEREXPOSED, f"{100 * look.white:.0f} % of it is burnt out.")
+    if look.white > usual_white + _BURNT or np.median(look.brightness) > _PALEST:
+        return result(Look.OVEREXPOSED, "It is nearly white, or much of it is burnt out.")
     if textured is None or textured.sum() < _FEWEST_BLOCKS:
         return result(Look.CLEAR, "There are too few photos of this camera to compare with.")
     parts = clarity[textured]
@@ -184,7 +186,8 @@ def _judge(key: str, look: PhotoLook, norm: _Norm | None) -> Screening:
     rows = [row[~np.isnan(row)].std() for row in spots if (~np.isnan(row)).sum() > 3]
     spotted = float(np.mean(rows)) if rows else 0.0
     seen = f"{100 * figure:.0f} % of the terrain can be seen as usual"
-    if spotted > _SPOTTED and figure < 0.88 and np.percentile(parts, 75) > _CLEAR_PART:
+    is_partly_lost = (parts < _LOST).mean() > _LOST_PART
+    if spotted > _SPOTTED and is_partly_lost and np.percentile(parts, 75) > _CLEAR_PART:
         return result(Look.SNOW_ON_LENS, f"Spots hide parts of it; {seen}.")
     if figure < _FOG or np.median(parts) < _HIDDEN:
         return result(Look.FOG, f"{seen}.")
