@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from .adjustment import adjust
-from .jacobian import projection_jacobian, record_jacobian
+from .jacobian import SCALES, projection_jacobian, record_jacobian
 from .lens import Projection
 from .ray_casting import cast_rays
 
@@ -18,79 +18,218 @@ if TYPE_CHECKING:
     from .camera import Camera
     from .ray_casting import Floats, HeightsAt
 
-_MAP_SIGMA = 1.0  # metres: accuracy of control points on the map, at worst
+INSIDE_68, INSIDE_95 = math.sqrt(-2 * math.log(1 - 0.68)), math.sqrt(-2 * math.log(1 - 0.95))
+"""Edges of error ellipses, in standard deviations."""
+
+_MARKS = np.geomspace(0.3, 30, 21)  # pixels
+_MARK_PRIOR = -np.square(np.log(_MARKS / 3)) / 2  # people click to 3 pixels, within a factor of e
+_PLACES = np.array([0.05, 0.2, 0.5, 1, 2, 4, 8])  # metres
+_PLACE_PRIOR = -np.square(np.log(np.maximum(_PLACES, 0.2))) / 2
+_FEWEST = 4  # points, of which shares are told
+_LEAST_HEIGHT = 0.3  # metres: no DEM is better
+_REMAINING = 0.55  # of its noise, when that is smoothed away
 _POOR = 0.01  # of the photo's width: rms from which to warn
 _SURE = 4.0  # sigmas by which points contradict a prior
 _FEW = 6  # points; fewer cannot be left out in turn
 _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
-def pose_covariance(fit: Adjustment) -> Floats:
-    """Compute the covariance (8, 8) of `record.PARAMETERS`; a fitted k2 counts as exact.
+def pose_covariance(fit: Adjustment, noise: PointNoise) -> Floats:
+    """Compute the covariance (8, 8) of `record.PARAMETERS`; a fitted k2 counts as exact."""
+    covariance = _parameter_covariance(fit, noise)
+    change = record_jacobian(fit.camera, len(covariance))
+    return np.asarray(change @ covariance @ change.T)
 
-    That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P`` and priors P. The noise V
-    is that of the points' sigmas and, as far as the residuals allow, of errors of 1 m on the map,
-    which are many pixels for near points. Larger residuals scale all of it.
+
+def _parameter_covariance(fit: Adjustment, noise: PointNoise) -> Floats:
+    """Compute the covariance (7 or 8 squared) of the parameters of `core.camera.jacobian`.
+
+    That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P``, priors P and the noise V
+    of the points.
     """
     count = min(fit.jacobian.shape[1], 8)
     jacobian, prior = fit.jacobian[:, :count], fit.prior_information[:count, :count]
     inverse: Floats = np.asarray(np.linalg.pinv(jacobian.T @ jacobian + prior, hermitian=True))
-    noise = _noise_covariance(fit, jacobian, prior, inverse)
-    covariance = inverse @ (jacobian.T @ noise @ jacobian + prior) @ inverse
-    change = record_jacobian(fit.camera, count)
-    return np.asarray(change @ covariance @ change.T)
+    by_point = jacobian.reshape(-1, 2, count)
+    scatter = np.einsum("nip,nij,njq->pq", by_point, noise.covariances(fit), by_point)
+    return np.asarray(inverse @ (scatter + prior) @ inverse)
 
 
-def _noise_covariance(fit: Adjustment, jacobian: Floats, prior: Floats, inverse: Floats) -> Floats:
-    """Estimate the covariance (2 N, 2 N) of the points' errors, in their sigmas, from residuals.
+@dataclass(frozen=True)
+class PointNoise:
+    """Standard deviations of control points, as their residuals tell.
 
-    With few degrees of freedom the estimate is poor: the share of errors on the map is taken at
-    its upper end (1.5 standard deviations), and excess noise is widened as Student's t.
+    Attributes
+    ----------
+    mark
+        In u and in v, of a point whose own sigma is 1 pixel.
+    place
+        In x, y and z, metres: many pixels for near points.
     """
-    pixels = np.eye(len(jacobian))
-    by_point = projection_jacobian(fit.camera, fit.problem.points, 3) / 10  # per metre
-    by_point *= _MAP_SIGMA / fit.problem.sigmas[:, None, None]
-    on_map = block_diag(*(part @ part.T for part in by_point))
-    freedom = fit.degrees_of_freedom
-    if freedom < 1:
-        return np.asarray(pixels + on_map)
-    redundancy = pixels - jacobian @ inverse @ jacobian.T  # residuals per error
 
-    def expected(noise: Floats) -> float:
-        return float(np.trace(redundancy @ noise @ redundancy))
+    mark: float
+    place: float
 
-    from_priors = float(np.trace(jacobian @ inverse @ prior @ inverse @ jacobian.T))
-    found = max(0.0, float(np.sum(fit.normalized_residuals**2)) - from_priors)
-    upper = found * (1 + 1.5 * math.sqrt(2 / freedom))
-    share = min(1.0, max(0.0, (upper - expected(pixels)) / expected(on_map)))
-    noise = pixels + share * on_map
-    excess = max(0.0, found / expected(noise) - 1)
-    return np.asarray(noise * (1 + excess * freedom / max(freedom - 2, 1.0)))
+    def covariances(self, fit: Adjustment) -> Floats:
+        """Return the covariances (N, 2, 2) of the points' errors, in their sigmas."""
+        return np.asarray(self.mark**2 * np.eye(2) + self.place**2 * _place_covariances(fit))
+
+
+def _place_covariances(fit: Adjustment) -> Floats:
+    """Return the covariances (N, 2, 2), in the points' sigmas, of errors of 1 m of their places."""
+    by_point = projection_jacobian(fit.camera, fit.problem.points, 3) / SCALES[:3]
+    by_point /= fit.problem.sigmas[:, None, None]
+    return np.asarray(by_point @ by_point.transpose(0, 2, 1))
+
+
+def estimate_point_noise(fit: Adjustment) -> PointNoise:
+    """Estimate the noise of the points of a fit from its residuals.
+
+    The mean of its variances over their probability, given residuals and priors of the pose
+    (residual maximum likelihood): few points leave much open, and then more is taken. Residuals
+    beyond four robust sigmas count as four.
+    """
+    residuals, (_, by_prior) = fit.normalized_residuals, fit.problem.jacobians(fit.camera)
+    from_priors = fit.problem.prior_residuals(fit.camera)
+    finite = np.isfinite(by_prior).all(axis=1) & np.isfinite(from_priors)
+    by_prior, from_priors = by_prior[finite], from_priors[finite]
+    limit = 4 * max(1.0, 1.4826 * float(np.median(np.abs(residuals))))
+    residuals = np.clip(residuals, -limit, limit).reshape(-1, 2)
+    jacobian = fit.jacobian.reshape(len(residuals), 2, -1)
+    information = by_prior.T @ by_prior
+    pull = by_prior.T @ from_priors
+    on_map = _place_covariances(fit)
+    likelihoods = np.empty((len(_MARKS), len(_PLACES)))
+    for row, mark in enumerate(_MARKS):
+        for col, place in enumerate(_PLACES):
+            inverse = np.linalg.inv(mark**2 * np.eye(2) + place**2 * on_map)
+            weighted = np.einsum("nip,nij->pnj", jacobian, inverse)
+            normal = np.einsum("pnj,njq->pq", weighted, jacobian) + information
+            slope = np.einsum("pnj,nj->p", weighted, residuals) + pull
+            squares = np.einsum("ni,nij,nj", residuals, inverse, residuals)
+            squares -= slope @ np.linalg.solve(normal, slope)
+            likelihoods[row, col] = (
+                np.linalg.slogdet(inverse)[1].sum() - np.linalg.slogdet(normal)[1] - squares
+            ) / 2
+    likelihoods += _MARK_PRIOR[:, None] + _PLACE_PRIOR
+    weights = np.exp(likelihoods - likelihoods.max())
+    weights /= weights.sum()
+    return PointNoise(
+        math.sqrt(float(weights.sum(axis=1) @ _MARKS**2)),
+        math.sqrt(float(weights.sum(axis=0) @ _PLACES**2)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Errors of each point by the pose fitted to all others; NaN where unknown.
+
+    Attributes
+    ----------
+    pixels, metres
+        (N,) distances in the photo, and on the map between the point and the ground that its pixel
+        shows.
+    ratios
+        (N,) errors in units of the standard deviation that is expected of them in their direction:
+        `INSIDE_68` and `INSIDE_95` are the edges of error ellipses.
+    """
+
+    pixels: Floats
+    metres: Floats
+    ratios: Floats
 
 
 def leave_one_out_errors(
-    fit: Adjustment, terrain: HeightsAt | None, near_field: float | None = None
-) -> tuple[Floats, Floats]:
+    fit: Adjustment,
+    terrain: HeightsAt | None,
+    near_field: float | None = None,
+    noise: PointNoise | None = None,
+    sigma_height: float = 0.0,
+) -> LeftOut:
     """Compute the errors of each point by the pose fitted to all others.
 
-    Return distances (N,) in the photo, pixels, and on the map, metres, between the point and the
-    ground that its pixel shows. NaN where unknown.
+    `noise` is that of the points, for the ratios; `sigma_height` that of the terrain, metres.
     """
     points, observed = fit.problem.points, fit.problem.pixels
-    pixels, metres = np.full(len(points), np.nan), np.full(len(points), np.nan)
+    pixels, metres, ratios = np.full((3, len(points)), np.nan)
     fitted: dict[int, Camera] = {}
     for index in range(len(points)):
         others = np.arange(len(points)) != index
         other = adjust(fit.problem.subset(others), fit.camera, 30) if others.sum() >= 3 else None
         if other is not None:
             fitted[index] = other.camera
-            projected = other.camera.project(points[index : index + 1])[0]
-            pixels[index] = float(np.hypot(*(projected - observed[index])))
+            error = other.camera.project(points[index : index + 1])[0] - observed[index]
+            pixels[index] = float(np.hypot(*error))
+            if noise is not None:
+                ratios[index] = _error_ratio(
+                    other,
+                    points[index],
+                    observed[index],
+                    fit.problem.sigmas[index],
+                    terrain,
+                    noise,
+                    sigma_height,
+                )
     if terrain is not None and fitted:
         known = list(fitted)
         hits = cast_rays(list(fitted.values()), observed[known], terrain, near_field)
         metres[known] = np.hypot(*(hits - points[known])[:, :2].T)
-    return pixels, metres
+    return LeftOut(pixels, metres, ratios)
+
+
+def _error_ratio(
+    fit: Adjustment,
+    point: Floats,
+    observed: Floats,
+    sigma: float,
+    terrain: HeightsAt | None,
+    noise: PointNoise,
+    sigma_height: float,
+) -> float:
+    """Return the error of a point by a pose it was left out of, in what is expected of it.
+
+    In the photo, of the terrain at the point: to first order, that is its error ellipse on the map.
+    """
+    if terrain is not None:
+        ground = float(np.asarray(terrain(point[:1], point[1:2]))[0])
+        point = point if math.isnan(ground) else np.array([*point[:2], ground])
+    covariance = _parameter_covariance(fit, noise)
+    (jacobian,) = projection_jacobian(fit.camera, point[None], len(covariance))
+    by_place = jacobian[:, :3] / SCALES[:3]
+    expected = jacobian @ covariance @ jacobian.T + (noise.mark * sigma) ** 2 * np.eye(2)
+    expected += sigma_height**2 * np.outer(by_place[:, 2], by_place[:, 2])
+    expected += noise.place**2 * by_place @ by_place.T
+    error = fit.camera.project(point[None])[0] - observed
+    return math.sqrt(float(error @ np.linalg.solve(expected, error)))
+
+
+def coverage(ratios: Floats) -> tuple[float, float] | None:
+    """Return the shares of left-out errors (N,) within their 68 % and 95 % ellipses.
+
+    None if there are fewer than four.
+    """
+    known = ratios[np.isfinite(ratios)]
+    if len(known) < _FEWEST:
+        return None
+    return float(np.mean(known <= INSIDE_68)), float(np.mean(known <= INSIDE_95))
+
+
+def height_sigma(above: Floats, noise: float) -> float:
+    """Return the standard deviation of a DEM's heights without its noise, metres.
+
+    Parameters
+    ----------
+    above
+        (N,) heights of points on the ground over the DEM, metres; masts and roofs are outvoted.
+    noise
+        Standard deviation of the noise that was smoothed away.
+    """
+    known = np.abs(above[np.isfinite(above)])
+    least = math.hypot(_LEAST_HEIGHT, _REMAINING * noise)
+    if len(known) < _FEWEST:
+        return least
+    spread = 1.4826 * float(np.median(known))
+    return spread if spread > max(least, 1.2 * noise) else least
 
 
 def loo_rms(pixels: Floats) -> float | None:

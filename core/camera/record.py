@@ -51,6 +51,9 @@ class PointFit:
         Leave-one-out error on the map, metres: from the point to the ground its pixel shows.
     suspect
         Whether the point contradicts the other points.
+    loo_sigmas
+        Leave-one-out error in units of what is expected of it; 68 % of points lie within 1.51, 95 %
+        within 2.45.
     """
 
     point: ControlPoint
@@ -59,6 +62,7 @@ class PointFit:
     loo_px: float | None = None
     loo_map_m: float | None = None
     suspect: bool = False
+    loo_sigmas: float | None = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +260,7 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
         "loo_px": _finite_or_none(fit.loo_px),
         "loo_map_m": _finite_or_none(fit.loo_map_m),
         "suspect": fit.suspect,
+        "loo_sigmas": _finite_or_none(fit.loo_sigmas),
     }
 
 
@@ -292,6 +297,7 @@ def _point_from_json(content: Mapping[str, Any]) -> PointFit:
         _float_or_none(content.get("loo_px")),
         _float_or_none(content.get("loo_map_m")),
         is_true(content.get("suspect", False)),
+        _float_or_none(content.get("loo_sigmas")),
     )
 
 

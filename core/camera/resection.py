@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..errors import CameraError
-from .accuracy import leave_one_out_errors, loo_rms, pose_covariance, pose_warnings
+from .accuracy import (
+    LeftOut,
+    estimate_point_noise,
+    height_sigma,
+    leave_one_out_errors,
+    loo_rms,
+    pose_covariance,
+    pose_warnings,
+)
 from .adjustment import K1_SIGMA, Adjustment, AdjustmentProblem, adjust
 from .camera import Camera
 from .confused_grids import grid_warnings, require_one_grid
@@ -177,12 +185,15 @@ def solve_pose(
     best, skyline_warnings = adjust_with_skyline(best, skyline)
     best = _try_k2(best)
     _require_plausible(best)
-    covariance = pose_covariance(best)
+    noise = estimate_point_noise(best)
+    covariance = pose_covariance(best, noise)
     stand = _examine_stand(best.camera, covariance, terrain, dem_noise)
     looked_from = near_field if near_field is not None or stand is None else stand.suggested
-    pixels, metres = leave_one_out_errors(best, heights_at, looked_from)
+    sigma_height = _height_sigma(best, terrain, dem_noise)
+    left_out = leave_one_out_errors(best, heights_at, looked_from, noise, sigma_height)
+    pixels, metres = left_out.pixels, left_out.metres
     kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
-    errors = dict(zip(kept, zip(pixels, metres, strict=True), strict=True))
+    errors = {name: (left_out, index) for index, name in enumerate(kept)}
     fits = _point_fits(points, best.camera, suspects, errors)
     on_map = metres[np.isfinite(metres)]
     return CameraRecord(
@@ -206,6 +217,7 @@ def solve_pose(
         ),
         near_field_m=near_field,
         dem_noise_m=dem_noise,
+        sigma_px=noise.mark,
     )
 
 
@@ -234,6 +246,18 @@ def _blank_camera(
         return blank
     given = {name: getattr(lens, name) for name in ("cx", "cy", "k1", "k2", "k3", "p1", "p2")}
     return replace(blank, **given)
+
+
+def _height_sigma(
+    fit: Adjustment, terrain: HeightModel | HeightsAt | None, noise: float | None
+) -> float:
+    """Return the standard deviation of the terrain's heights, as the points tell it, metres."""
+    if terrain is None:
+        return 0.0
+    heights_at: Any = getattr(terrain, "sample", terrain)
+    x, y, z = fit.problem.points.T
+    known = getattr(terrain, "noise", 0.0) if noise is None else noise
+    return height_sigma(z - np.asarray(heights_at(x, y)), known)
 
 
 def _make_problem(
@@ -364,7 +388,7 @@ def _try_k2(fit: Adjustment) -> Adjustment:
     other = adjust(replace(fit.problem, fit_k2=True), fit.camera)
     if other is None or _aicc(other) >= _aicc(fit) - 2:
         return fit
-    errors = [loo_rms(leave_one_out_errors(each, None)[0]) for each in (fit, other)]
+    errors = [loo_rms(leave_one_out_errors(each, None).pixels) for each in (fit, other)]
     better = None not in errors and errors[1] < 0.98 * errors[0]  # type: ignore[operator]
     return other if better else fit
 
@@ -391,20 +415,25 @@ def _point_fits(
     points: Sequence[ControlPoint],
     camera: Camera,
     suspects: set[str],
-    errors: dict[str, tuple[float, float]],
+    errors: dict[str, tuple[LeftOut, int]],
 ) -> list[PointFit]:
     projected = camera.project(np.array([(p.x, p.y, p.z) for p in points]))
     fits = []
     for point, (u, v) in zip(points, projected, strict=True):
-        pixels, metres = errors.get(point.name, (math.nan, math.nan))
+        found: list[float | None] = [None] * 3
+        if point.name in errors:
+            left_out, index = errors[point.name]
+            figures = (left_out.pixels, left_out.metres, left_out.ratios)
+            found = [float(f[index]) if math.isfinite(f[index]) else None for f in figures]
         fits.append(
             PointFit(
                 point,
                 float(u - point.u),
                 float(v - point.v),
-                float(pixels) if math.isfinite(pixels) else None,
-                float(metres) if math.isfinite(metres) else None,
+                found[0],
+                found[1],
                 point.name in suspects,
+                found[2],
             )
         )
     return fits

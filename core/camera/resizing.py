@@ -27,6 +27,7 @@ def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
         points=tuple(_scale_point(fit, across, down) for fit in record.points),
         rms_px=None if record.rms_px is None else record.rms_px * across,
         loo_rms_px=None if record.loo_rms_px is None else record.loo_rms_px * across,
+        sigma_px=None if record.sigma_px is None else record.sigma_px * across,
     )
 
 

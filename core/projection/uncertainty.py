@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..camera.accuracy import height_sigma
 from ..camera.record import PARAMETERS
 from ..camera.refraction import curvature_drop
 from .outline_cells import terrain_gradient, weighted_quantiles
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
     from .viewshed import Viewshed
 
 SIGMA_PIXEL = 1.0
-"""Standard deviation of a marked pixel, in u and in v."""
-
-SIGMA_HEIGHT = 1.0
-"""Standard deviation of the DEM's heights, metres."""
+"""Standard deviation of a marked pixel, in u and in v, where the camera's points do not tell."""
 
 _LEAST_RISE = math.tan(math.radians(1.0))
 _STEPS = (0.1, 0.1, 0.1, 1e-3, 1e-3, 1e-3, 0.01, 1e-4)  # of PARAMETERS, for differences
@@ -103,8 +101,8 @@ def point_covariance(
     points: ArrayLike,
     viewshed: Viewshed,
     *,
-    sigma_px: float = SIGMA_PIXEL,
-    sigma_z: float = SIGMA_HEIGHT,
+    sigma_px: float | None = None,
+    sigma_z: float | None = None,
 ) -> NDArray[np.float64]:
     """Compute the covariance on the map of points marked in the photo.
 
@@ -115,7 +113,8 @@ def point_covariance(
     viewshed
         Viewshed of the camera. If its record has no covariance, the pose counts as exact.
     sigma_px, sigma_z
-        Standard deviations of the mark, in u and in v, and of the DEM's heights.
+        Standard deviations of the mark, in u and in v, and of the DEM's heights; by default those
+        that the camera's control points and the DEM's noise tell.
 
     Returns
     -------
@@ -125,6 +124,13 @@ def point_covariance(
     """
     smooth, jump, _ = _covariances(points, viewshed, sigma_px, sigma_z)
     return smooth + jump
+
+
+def _sigma_height(viewshed: Viewshed) -> float:
+    """Return the standard deviation of the terrain's heights, metres."""
+    fits = [fit for fit in viewshed.record.points if not fit.suspect and fit.point.z is not None]
+    x, y, z = np.array([(p.x, p.y, p.z) for p in (fit.point for fit in fits)]).reshape(-1, 3).T
+    return height_sigma(z - viewshed.terrain.sample(x, y), viewshed.noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +175,7 @@ def boundary_uncertainty(
     """
     points, lengths = _vertices(polygon)
     ground = np.column_stack([points, viewshed.terrain.sample(*points.T)])
-    smooth, jump, edge = _covariances(ground, viewshed, SIGMA_PIXEL, SIGMA_HEIGHT)
+    smooth, jump, edge = _covariances(ground, viewshed, None, None)
     covariance = smooth + jump
     known = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
     values, vectors = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))
@@ -206,10 +212,14 @@ def _vertices(polygon: Polygon | MultiPolygon) -> tuple[NDArray[np.float64], NDA
 
 
 def _covariances(
-    points: ArrayLike, viewshed: Viewshed, sigma_px: float, sigma_z: float
+    points: ArrayLike, viewshed: Viewshed, sigma_px: float | None, sigma_z: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Return covariances (N, 2, 2) of points (N, 3), those of jumps, and which are on an edge."""
     camera = viewshed.record.camera
+    if sigma_px is None:
+        sigma_px = SIGMA_PIXEL if viewshed.record.sigma_px is None else viewshed.record.sigma_px
+    if sigma_z is None:
+        sigma_z = _sigma_height(viewshed)
     points = np.asarray(points, np.float64).reshape(-1, 3)
     view = _with_least_rise(view_geometry(points, camera, viewshed.terrain))
     pixels = camera.project(points)

@@ -253,6 +253,8 @@ def _terrain_in_view(camera: Camera, dem: Dem) -> Terrain:
 def _without_noise(record: CameraRecord, terrain: Terrain) -> tuple[Terrain, float]:
     """Return the terrain without its noise, and how much that is, metres."""
     given = record.dem_noise_m
+    if terrain.noise:
+        return terrain, terrain.noise
     noise = estimate_noise(terrain) if given is None else given
     return without_noise(terrain, noise), noise
 

@@ -84,7 +84,7 @@ def without_noise(terrain: Terrain, sigma: float) -> Terrain:
         first = max(0, top - margin)
         part = terrain.heights[first : top + _ROWS + margin]
         smooth[top : top + _ROWS] = _smooth(part, sigma)[top - first :][:_ROWS]
-    return replace(terrain, heights=smooth)
+    return replace(terrain, heights=smooth, noise=sigma)
 
 
 def _smooth(heights: Floats, sigma: float) -> Floats:

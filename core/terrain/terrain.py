@@ -23,6 +23,8 @@ class Terrain:
         x and y of the *centre* of the upper left cell, metres.
     cell
         Size of the square cells, metres.
+    noise
+        Standard deviation of the noise that has been smoothed away, metres; see `noise`.
 
     Examples
     --------
@@ -37,6 +39,7 @@ class Terrain:
     west: float
     north: float
     cell: float
+    noise: float = 0.0
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ...projection.viewshed import Viewshed
 
 
+_TOO_FEW = "there are too few left-out points to test the error ellipses"
+
+
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(subparsers, "check", run, "report how good a camera is")
@@ -121,12 +124,56 @@ def check_points(
         )
     errors = record.camera.project(xyz) - pixels
     on_map: Sequence[float | None] = [None] * len(points)
+    ratios: Sequence[float | None] = on_map
     if viewshed:
-        on_map = list(np.hypot(*(viewshed.range_map.unproject(pixels) - xyz)[:, :2].T))
+        found = viewshed.range_map.unproject(pixels)
+        on_map = list(np.hypot(*(found - xyz)[:, :2].T))
+        ratios = _ratios(found, xyz, viewshed)
     return [
-        PointFit(point, float(du), float(dv), loo_map_m=metres)
-        for point, (du, dv), metres in zip(points, errors, on_map, strict=True)
+        PointFit(point, float(du), float(dv), loo_map_m=metres, loo_sigmas=ratio)
+        for point, (du, dv), metres, ratio in zip(points, errors, on_map, ratios, strict=True)
     ]
+
+
+def _ratios(
+    found: NDArray[np.float64], xyz: NDArray[np.float64], viewshed: Viewshed
+) -> list[float]:
+    """Return the errors on the map of points (N, 3) in units of what is expected of them.
+
+    NaN where the pixel shows no ground.
+    """
+    from ...projection.uncertainty import point_covariance
+
+    ratios = np.full(len(xyz), math.nan)
+    known = np.isfinite(found).all(axis=1)
+    covariance = point_covariance(found[known], viewshed)
+    error = (found - xyz)[known, :2]
+    usable = np.isfinite(covariance).all(axis=(1, 2))
+    solved = np.linalg.solve(covariance[usable], error[usable, :, None])[:, :, 0]
+    squares = np.full(len(error), math.nan)
+    squares[usable] = (error[usable] * solved).sum(axis=1)
+    ratios[known] = np.sqrt(squares)
+    return [float(ratio) for ratio in ratios]
+
+
+def _coverage(fits: Sequence[PointFit]) -> dict[str, float | None]:
+    """Return the shares of points within their 68 % and 95 % ellipses; None of fewer than four."""
+    from ...camera.accuracy import coverage
+
+    ratios = [math.nan if f.loo_sigmas is None else f.loo_sigmas for f in fits]
+    found = coverage(np.array(ratios)) or (None, None)
+    return dict(zip(("inside_68", "inside_95"), found, strict=True))
+
+
+def _describe_coverage(fits: Sequence[PointFit], what: str) -> str:
+    """Return a sentence on the shares of points within their ellipses; "" if they are too few."""
+    found = _coverage(fits)
+    if found["inside_68"] is None:
+        return ""
+    return (
+        f"{found['inside_68']:.0%} of {what} lie inside the 68 % ellipse, "
+        f"{found['inside_95']:.0%} inside the 95 % ellipse"
+    )
 
 
 def rms(fits: Sequence[PointFit]) -> float:
@@ -146,16 +193,20 @@ def _summarize(checked: Sequence[PointFit]) -> dict[str, Any]:
     metres = metres[np.isfinite(metres)]
     median, most = np.quantile(metres, (0.5, 0.9)) if len(metres) else (math.nan, math.nan)
     figures = {"rms_px": rms(checked), "map_median_m": float(median), "map_p90_m": float(most)}
-    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    known = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    return known | _coverage(checked)
 
 
 def _report(record: CameraRecord, checked: Sequence[PointFit], *, as_json: bool) -> None:
     if as_json:
         points = replace(record, points=checked).to_json()["points"]
         check = {**_summarize(checked), "points": points} if checked else None
-        print(json.dumps({**record.to_json(), "check": check}, allow_nan=False))
+        left_out = _coverage(record.points)
+        more = {"left_out": left_out, "check": check}
+        print(json.dumps({**record.to_json(), **more}, allow_nan=False))
         return
     print(describe(record))
+    print(_describe_coverage(record.points, "left-out points") or _TOO_FEW)
     if not checked:
         return
     print(f"\n{'check point':<16} {'du px':>8} {'dv px':>8} {'size':>8} {'map m':>8}")
@@ -171,6 +222,8 @@ def _report(record: CameraRecord, checked: Sequence[PointFit], *, as_json: bool)
         f"{format_number(found['map_median_m'], 0, 1)} m (median), "
         f"{format_number(found['map_p90_m'], 0, 1)} m (90 %)"
     )
+    if inside := _describe_coverage(checked, "check points"):
+        print(inside)
 
 
 def _read_photo(args: argparse.Namespace, record: CameraRecord) -> NDArray[np.uint8] | None:

@@ -98,6 +98,8 @@ def _describe_residuals(record: CameraRecord) -> str:
             f"on the map {record.loo_map_median_m:.1f} m (median), "
             f"{record.loo_map_p90_m:.1f} m (90 %)"
         )
+    if record.sigma_px is not None and record.points:
+        parts.append(f"marks good to {record.sigma_px:.1f} px in u and v")
     return "; ".join(parts)
 
 

@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> None:
         loo_rms_px=None,
         loo_map_median_m=None,
         loo_map_p90_m=None,
+        sigma_px=None,
         warnings=(
             f"Posed by the skyline alone (within {found.residual_px:.1f} px): add control points "
             "before relying on it.",
