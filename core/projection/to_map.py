@@ -7,6 +7,7 @@ behind a ridge, in the same row of pixels, is not smeared across what lies betwe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -131,13 +132,14 @@ def mask_to_map(
             f"{(camera.width, camera.height)}: use a mask of this photo, or a camera for the "
             "mask's size."
         )
-    if not np.issubdtype(mask.dtype, np.floating):
-        mask = mask != 0
-    if not (mask > 0.5).any():
+    is_soft = np.issubdtype(mask.dtype, np.floating)
+    marked = mask > 0.5 if is_soft else _as_bool(mask)
+    window = cv2.boundingRect(np.ascontiguousarray(marked).view(np.uint8))
+    if not window[2]:
         from shapely import MultiPolygon
 
         return MapOutline(MultiPolygon(), cell or FINEST)
-    weights, corner, lost = _crop_mask(mask, viewshed)
+    weights, corner, lost = _crop_mask(mask if is_soft else marked, window, viewshed)
     bounds, finest = _ground_extent(weights > 0.5, corner, viewshed)
     grid = MapGrid.covering(bounds, cell or finest, MOST_CELLS if cell else _USUAL_CELLS)
     heights = grid.sample_heights(viewshed.terrain)
@@ -197,11 +199,19 @@ def _drop_crumbs(polygon: MultiPolygon, share: float) -> MultiPolygon:
     return MultiPolygon([part for part in polygon.geoms if part.area >= share * largest])
 
 
+def _as_bool(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which values are not 0: of bools themselves, as comparing 20 megapixels takes time."""
+    return np.asarray(mask if mask.dtype == np.bool_ else mask != 0)
+
+
 def _crop_mask(
-    mask: NDArray[Any], viewshed: Viewshed
+    mask: NDArray[Any], window: Sequence[int], viewshed: Viewshed
 ) -> tuple[NDArray[np.float32], tuple[int, int], float]:
-    """Crop the mask to the object; return also its first column and row, and the share lost."""
-    left, top, width, height = cv2.boundingRect((mask > 0.5).view(np.uint8))
+    """Crop the mask to the object; return also its first column and row, and the share lost.
+
+    `window` is the object's first column and row, width and height.
+    """
+    left, top, width, height = window
     # With a margin of 0: half a pixel outside of the object the weight is one half.
     left, top = max(0, left - _SLIVER), max(0, top - _SLIVER)
     rows = slice(top, top + height + 2 * _SLIVER)
