@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 _COUNT = 200  # points that are compared
 _LIMITS = (15.0, 7.0, 3.0, 3.0)  # sigmas beyond which a point does not count, per round
 _LEAST_SHARE = 0.2  # of the photo's width that must agree
-_WEIGHT = 8.0  # independent observations that the skyline of a whole photo counts as
+# Independent observations that the skyline of a whole photo counts as: by how its residuals follow
+# each other, within these; and the sharpest sigma, pixels (of 1600), of its own residuals.
+_WEIGHTS = (8.0, 40.0)
+_SHARPEST = 1.0
+_SHARP_LIMIT = 3.0  # sigmas: from this round's limit on, sigma and weight are the skyline's own
 _SPAN = 0.005  # of the width, to either side, over which the skyline's slope is taken
 _NOT_USED = (
     "The skyline was not used: the photo's and the DEM's differ too much at the pose of the "
@@ -76,7 +80,7 @@ def _make_constraint(
 ) -> SkylineConstraint | None:
     """Return the constraint of the points that agree; None where these are too few.
 
-    Neighbours along a skyline have correlated errors, so all together weigh as `_WEIGHT`.
+    Neighbours along a skyline have correlated errors, so all together weigh as few observations.
     """
     points, projected = _select_across(camera, skyline.terrain_points(camera))
     observed, slope = _interpolate_row(skyline.rows, projected[:, 0])
@@ -87,12 +91,34 @@ def _make_constraint(
     near = weights > 0
     if weights.sum() < _LEAST_SHARE * len(weights) or not near.any():
         return None
+    weight = _WEIGHTS[0]
+    if limit <= _SHARP_LIMIT:
+        own = distance[near] * sigma
+        sigma, weight = _own_sigma(own, sigma, camera.width / 1600), _own_weight(own)
     return SkylineConstraint(
         points[near],
         np.stack([projected[:, 0], observed], axis=1)[near],
         (np.stack([-slope, np.ones_like(slope)], axis=1) / length[:, None])[near],
-        sigma * np.sqrt(len(weights) / _WEIGHT / weights[near]),
+        sigma * np.sqrt(len(weights) / weight / weights[near]),
     )
+
+
+def _own_sigma(residuals: Floats, most: float, unit: float) -> float:
+    """Return the robust standard deviation of residuals (N,), pixels, within limits."""
+    found = 1.4826 * float(np.median(np.abs(residuals)))
+    return min(most, max(_SHARPEST * unit, found))
+
+
+def _own_weight(residuals: Floats) -> float:
+    """Return how many independent observations neighbouring residuals (N,) amount to.
+
+    As of a first-order autoregression.
+    """
+    centred = residuals - residuals.mean()
+    spread = float(centred @ centred)
+    following = float(centred[1:] @ centred[:-1]) / spread if spread > 0 else 1.0
+    count = len(residuals) * (1 - following) / (1 + max(following, 0.0))
+    return min(max(count, _WEIGHTS[0]), _WEIGHTS[1])
 
 
 def _select_across(camera: Camera, points: Floats) -> tuple[Floats, Floats]:

@@ -3,8 +3,9 @@
 The optimal path through all columns, by dynamic programming: it follows edges and separates pixels
 that look like sky from those that look like land. Sky is at first what is as smooth as the photo's
 top, then (twice more) what has the colours and texture above the last path: naive Bayes on
-histograms. On synthetic scenes this beat other methods, such as the distance from a fitted sky
-colour, which fails with clouds.
+histograms. Far ridges in haze, and land that is black at dusk, are as smooth as sky: there the
+first sharp edge below a calm sky is taken. On synthetic scenes this beat other methods, such as the
+distance from a fitted sky colour, which fails with clouds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter, median_filter
+from scipy.ndimage import gaussian_filter, maximum_filter, median_filter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,14 @@ _STEP = 1.5  # cost of a row up or down from column to column, in the same unit
 _APART = 4  # rows beside the path that are no samples
 _BELOW = 0.3  # of the height: rows of land that are samples
 _COLOURS, _TEXTURES = (24, 16, 16), 24  # histogram bins
-_CONTRAST = 3.0  # between sky and land, in L*a*b*, of a certain column
+# Contrast between sky and land, in L*a*b*, of a certain column: less where the sky is calm.
+_CONTRAST, _LEAST_CONTRAST, _CALM = 3.0, 1.0, 3.0
+_BOX = 5  # rows above and below an edge, whose means are compared; columns, too
+_CLEAR_EDGE, _NOISE = 5.0, 0.3  # times the sky's usual difference of these; which is at least this
+_CALMER = 1.3  # times the roughness of the sky above: of what is sky, too
+# A first edge: the share of columns along it, of the sky above that may have edges, the step over
+# two rows by that over all, and how far above another path (of the height, in a share of columns).
+_COVERED, _BUSY, _SHARP, _ABOVE = 0.75, 0.003, 0.5, (0.02, 0.2)
 _JUMP = 0.006  # of the width: largest distance from neighbouring columns
 _AROUND = 0.02  # of the width: neighbouring columns
 _TOP = 0.01  # of the height: less sky than this is none
@@ -42,13 +50,20 @@ def detect_skyline(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
     height, width = photo.shape[:2]
     shrink = min(1.0, _WIDTH / width)
     size = max(2, round(width * shrink)), max(2, round(height * shrink))
-    rough = _find_path(cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+    rough = _find_path(small)
+    first = _first_edge(small)
+    if first is not None and _is_better(first, rough, small):
+        rough = first
     columns = (np.arange(width) + 0.5) * (size[0] / width) - 0.5
     path = np.interp(columns, np.arange(size[0]), rough) * (height / size[1])
     inside = (path > _TOP * height) & (path < height - 1)
     rows, contrast = _refine(photo, path, reach=max(2, round(1.5 / shrink)))
     around = median_filter(rows, max(3, round(_AROUND * width)), mode="nearest")
-    certain = inside & (contrast > _CONTRAST) & (np.abs(rows - around) < max(2.0, _JUMP * width))
+    above = np.maximum(path - 0.03 * height, 4.0)
+    calm = float(np.median(_refine(photo, above, reach=2)[1][inside])) if inside.any() else 0.0
+    least = min(_CONTRAST, max(_LEAST_CONTRAST, _CALM * calm))
+    certain = inside & (contrast > least) & (np.abs(rows - around) < max(2.0, _JUMP * width))
     return np.where(certain, rows, np.nan)
 
 
@@ -77,6 +92,59 @@ def _find_path(photo: NDArray[np.uint8]) -> NDArray[np.intp]:
         colour_odds, texture_odds = (_log_odds(part, sky, land) for part in bins)
         path = _best_path(np.clip(colour_odds / 4 + texture_odds / 2, -1.5, 1.5), between)
     return path
+
+
+def _is_better(first: NDArray[np.intp], path: NDArray[np.intp], photo: NDArray[np.uint8]) -> bool:
+    """Return whether a first edge (W,) lies clearly above another path (W,), or below all calm sky.
+
+    Below, what lies between must be as smooth across as what lies above the path.
+    """
+    apart, share = _ABOVE[0] * len(photo), _ABOVE[1]
+    if (first < path - apart).mean() > share:
+        return True
+    if (first > path + apart).mean() <= share:
+        return False
+    grey = photo.astype(np.float32).mean(axis=2)
+    change = np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))
+    rows = np.arange(len(photo))[:, None]
+    above, between = rows < path - _APART, (rows > path + _APART) & (rows < first - _APART)
+    if not (above.any() and between.any()):
+        return False
+    return bool(change[between].mean() < _CALMER * change[above].mean() + 0.1)
+
+
+def _first_edge(photo: NDArray[np.uint8]) -> NDArray[np.intp] | None:
+    """Find the first sharp edge below a calm sky: the first row of land (W,); None without one."""
+    lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    rows, height = np.arange(len(photo) + 1), len(photo)
+    sums = np.pad(np.cumsum(cv2.blur(lab, (_BOX, 1)), axis=0), ((1, 0), (0, 0), (0, 0)))
+
+    def steps(reach: int) -> Plane:  # across the edge above each row, as far as there are rows
+        up, down = np.maximum(rows - reach, 0), np.minimum(rows + reach, height)
+        above = (sums[rows] - sums[up]) / np.maximum(rows - up, 1)[:, None, None]
+        below = (sums[down] - sums[rows]) / np.maximum(down - rows, 1)[:, None, None]
+        found = _lengths(below - above)
+        found[[0, -1]] = 0
+        return found
+
+    wide = steps(_BOX)
+    usual = max(float(np.median(wide[_BOX : max(2 * _BOX, height // 8)])), _NOISE)
+    peak = wide >= maximum_filter(wide, (2 * _BOX + 1, 1))
+    strong = wide > _CLEAR_EDGE * usual
+    clear = strong & peak
+    landlike = np.where(np.logical_or.accumulate(clear, axis=0)[:-1], 1.0, -1.0)
+    path = _best_path(landlike, np.minimum(wide / (1.5 * _CLEAR_EDGE * usual), 1.0))
+    columns = np.arange(len(path))
+    inside = (path > _TOP * height) & (path < height - 1)
+    near = np.zeros(len(path), bool)
+    for shift in range(-2, 3):
+        near |= clear[np.clip(path + shift, 0, height), columns]
+    sky = rows[:, None] < path - 2 * _BOX
+    busy = float(strong[sky].mean()) if sky.any() else 1.0
+    if (near & inside).mean() < _COVERED or busy > _BUSY:
+        return None
+    narrow, at = steps(2), (np.clip(path, 1, height - 1), columns)
+    return path if float(np.median(narrow[at] / wide[at])) > _SHARP else None
 
 
 def _histogram_bins(

@@ -18,6 +18,8 @@ from scipy.optimize import least_squares
 from .skyline_search import APART, heading_difference, search_headings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from .camera import Camera
@@ -37,6 +39,10 @@ _BOUNDS = np.array([3.0, 4.0, 10.0, 3.0])  # yaw, pitch, roll in degrees; ln f i
 # in pixels (of 1600) per share that agrees here but not elsewhere. By chance, other mountains reach
 # 60 % of the width, within 2 px, 1.7 times what they reach elsewhere; hence no wider limits.
 _FEWEST, _CLEAR, _GOOD = 0.25, 0.7, 7.0
+# Or, where the skylines agree sharply: the same shares with limits of the fit's own residual, which
+# is at most so many pixels. By chance, other headings then reach 83 % and more of the best one.
+_SHARP_CLEAR, _SHARP, _OWN, _SHARPEST = 0.75, 1.6, 1.5, 1.0
+_RIVALS = 3  # other headings that are named
 
 
 class TerrainSkyline(Protocol):
@@ -121,10 +127,38 @@ def fit_skyline(
     found = [_refine(start, camera.f, focal_sigma, pixels, lines) for start in starts]
     found.sort(key=lambda entry: -entry[0])
     agreeing, residual, best = found[0]
-    others = [worth for worth, _, other in found if heading_difference(best.yaw, other.yaw) > APART]
-    agreeing, following = agreeing * share, max(others, default=0.0) * share
-    reason = _reason_for_doubt(agreeing, following, residual, camera.width / 1600)
+    others = [entry for entry in found if heading_difference(best.yaw, entry[2].yaw) > APART]
+    agreeing, following = agreeing * share, (others[0][0] if others else 0.0) * share
+    unit = camera.width / 1600
+    sigma = max(_SHARPEST * unit, _OWN * residual)
+    sharp = [
+        share * _agreement(other, pixels, lines, sigma)
+        for other in (best, *(other for _, _, other in others))
+    ]
+    reason = ""
+    if not (residual < _SHARP * unit and _is_clear(sharp[0], max(sharp[1:], default=0.0))):
+        rivals = _distinct([o.yaw for worth, _, o in others if worth * share > _CLEAR * agreeing])
+        reason = _reason_for_doubt(agreeing, following, residual, unit, best.yaw, rivals)
     return SkylineFit(best, residual, agreeing, following, share, not reason, reason)
+
+
+def _is_clear(agreeing: float, following: float) -> bool:
+    return agreeing >= _FEWEST and following < _SHARP_CLEAR * agreeing
+
+
+def _distinct(headings: Sequence[float]) -> list[float]:
+    """Return the first headings that lie apart."""
+    kept: list[float] = []
+    for heading in headings:
+        if all(heading_difference(heading, other) > APART for other in kept):
+            kept.append(heading)
+    return kept[:_RIVALS]
+
+
+def _agreement(camera: Camera, pixels: Floats, lines: TerrainSkyline, sigma: float) -> float:
+    """Return the share of columns that agree, weighted by their distance in sigmas (pixels)."""
+    distance = np.abs(skyline_residuals(camera, pixels, lines)) / sigma
+    return float(np.maximum(0, 1 - (distance / _REACH) ** 2).mean())
 
 
 def skyline_residuals(camera: Camera, pixels: Floats, lines: TerrainSkyline) -> Floats:
@@ -166,12 +200,21 @@ def _refine(
     return float(np.maximum(0, 1 - (distance / _REACH) ** 2).mean()), residual, camera
 
 
-def _reason_for_doubt(agreeing: float, following: float, residual: float, unit: float) -> str:
+def _reason_for_doubt(
+    agreeing: float,
+    following: float,
+    residual: float,
+    unit: float,
+    heading: float,
+    rivals: Sequence[float],
+) -> str:
     """Return why the user has to check a fit, and what to do; empty if it can be trusted."""
     if following > _CLEAR * agreeing >= _CLEAR * _FEWEST:
+        named = " and ".join(f"{rival:.1f}" for rival in rivals)
         return (
-            f"Another heading fits nearly as well (over {following:.0%} of the photo's width, "
-            f"this one over {agreeing:.0%}): look at the drawn skyline, and pair control points "
+            f"Another heading fits nearly as well: {named} degrees of the grid (over "
+            f"{following:.0%} of the photo's width; the best, {heading:.1f}, over {agreeing:.0%}). "
+            "Look at the drawn skyline, give the heading if you know it, and pair control points "
             "where it is wrong."
         )
     if agreeing < _FEWEST or residual > _GOOD * unit * (agreeing - following):

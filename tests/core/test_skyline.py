@@ -268,3 +268,84 @@ def test_no_sky_changes_nothing(world, lines):
     points = noisy_points(world, lines, 4, 1)
     found = posed(points, 1, SkylineObservation(np.full(800, np.nan), skyline_point_finder(world)))
     assert found.camera == posed(points, 1).camera
+
+
+# --- light ------------------------------------------------------------------------------------
+
+LIGHTS = {  # sky above and at the horizon, far land, near land
+    "dusk": ((40, 50, 85), (120, 95, 90), (20, 21, 27), (15, 16, 20)),
+    "late dusk": ((14, 17, 30), (34, 36, 48), (12, 12, 15), (9, 9, 12)),
+    "haze": ((150, 175, 205), (208, 216, 222), (191, 199, 204), (148, 156, 158)),
+    "alpenglow": ((70, 90, 140), (190, 150, 140), (170, 120, 110), (40, 45, 70)),
+    "snow": ((190, 192, 196), (205, 207, 210), (240, 242, 246), (150, 152, 158)),
+    "noon": ((60, 100, 170), (150, 180, 210), (110, 112, 105), (60, 70, 55)),
+}
+
+
+def lit(light, seed, width=1000, height=640):
+    """A photo of two ridges with noise, and the row where the farther one ends."""
+    rng = np.random.default_rng(seed)
+    across = np.arange(width) / width * 2 * np.pi
+
+    def ridge():
+        waves = (rng.normal(0, 50 / k**1.5) * np.sin(k * across + rng.uniform(0, 6))
+                 for k in range(1, 80))  # fmt: skip
+        return np.clip(sum(waves), -100, 100)
+
+    far, near = 240 + ridge(), 430 + ridge()
+    top, horizon, distant, close = (np.array(c, float) for c in LIGHTS[light])
+    v = np.arange(height)[:, None]
+    share = np.clip(v / 330, 0, 1)[..., None]
+    photo = np.broadcast_to(top * (1 - share) + horizon * share, (height, width, 3)).copy()
+    rough = rng.normal(size=(height, width, 1)) * 0.04
+    photo = np.where((v > far)[..., None], distant * (1 + rough), photo)
+    photo = np.where((v > near)[..., None], close * (1 + rough), photo)
+    photo = photo + rng.normal(0, 1.2, photo.shape)
+    return np.clip(photo, 0, 255).astype(np.uint8), far
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("light", LIGHTS)
+def test_the_sky_is_found_in_haze_and_at_dusk(light, seed):
+    photo, far = lit(light, seed)
+    rows = detect_skyline(photo)
+    known = np.isfinite(rows)
+    assert known.mean() > 0.7
+    assert np.percentile(np.abs(rows - far)[known], 90) < 3
+
+
+def test_rival_headings_are_named():
+    """Mountains that repeat every 30 degrees."""
+
+    class Waves:
+        def skyline(self, azimuth):
+            return 0.1 + 0.03 * np.sin(12 * np.asarray(azimuth)) + 0.01 * np.sin(36 * azimuth)
+
+    found = fit_skyline(rows_of(CAMERA, Waves()), Waves(), lost(CAMERA))
+    named = [float(word) for word in found.reason.split() if word.replace(".", "", 1).isdigit()]
+    assert len(named) >= 2
+    for heading in named:
+        assert abs((heading - CAMERA.yaw + 15) % 30 - 15) < 1, found.reason
+    known = fit_skyline(
+        rows_of(CAMERA, Waves()), Waves(), lost(CAMERA), heading=80, heading_sigma=4
+    )
+    assert known.trusted, known.reason
+    assert turn(known.camera.yaw, CAMERA.yaw) < 0.2
+
+
+def test_a_sharp_skyline_weighs_more(world, lines):
+    """Over draws, errors all over the picture shrink further where the skylines agree sharply."""
+    import core.camera.skyline_adjustment as module
+
+    sight = SkylineObservation(rows_of(CAMERA, lines), skyline_point_finder(world))
+    errors, standard = [], []
+    for seed in range(5):
+        points = noisy_points(world, lines, 4, seed)
+        found = posed(points, seed, sight)
+        errors.append(drawn_off(found.camera, lines))
+        standard.append(drawn_off(posed(points, seed).camera, lines))
+        assert abs(found.camera.pitch - CAMERA.pitch) < 4 * np.sqrt(found.covariance[4][4])
+    assert np.median(errors) < 0.85 * np.median(standard)
+    blurred = np.repeat([0.0, 9.0, 0.0, -9.0], 50)
+    assert module._own_weight(blurred) < 12
+    assert module._own_weight(np.random.default_rng(0).normal(size=200)) == 40
