@@ -19,7 +19,7 @@ from ..errors import ImageError
 from ..files import open_file
 from ..image import read_image
 from .carrying import FITS, Rings, carry_outline, register_photo, usual_camera
-from .computing import ResultLog, WorkShare, compute
+from .computing import PhotoShare, ResultLog, compute
 from .listing import Listing, SeriesPhoto
 from .looks import PhotoLook, measure_look
 from .records import (
@@ -71,14 +71,14 @@ def screen_series(
     listing: Listing,
     *,
     workers: int = 1,
-    share: WorkShare | None = None,
+    share: PhotoShare | None = None,
     progress: Progress | None = None,
 ) -> list[Screening]:
     """Screen all photos of a series, and write the result into its folder.
 
     With a ``share`` only that part is measured; what is there of all parts is judged.
     """
-    share = share or WorkShare()
+    share = share or PhotoShare()
     tasks = {photo.key: (_version(photo.path), str(photo.path)) for photo in listing.photos}
     log = ResultLog(store.path / LOOKS, share)
     found = compute(measure_file, tasks, log, share=share, workers=workers, progress=progress)
@@ -189,7 +189,7 @@ def carry_series(
             for key, sources in targets.items()
             if key in poses
         }
-        log = ResultLog(store.path / OUTLINES, WorkShare())
+        log = ResultLog(store.path / OUTLINES, PhotoShare())
         results = compute(carry_task, tasks, log, workers=workers, progress=progress)
         for key, result in results.items():
             found += map(_observation, [key] * len(result["outlines"]), result["outlines"])
@@ -247,7 +247,7 @@ def _find_poses(
         )
         for photo in photos
     }
-    log = ResultLog(store.path / POSES, WorkShare())
+    log = ResultLog(store.path / POSES, PhotoShare())
     results = compute(pose_task, tasks, log, workers=workers, progress=progress)
     poses = {key: camera for key, result in results.items() if (camera := _camera(result))}
     near = {}
@@ -261,7 +261,7 @@ def _find_poses(
             next_to = photos[others[0][1]]
             task = _PoseTask(str(next_to.path), str(photo.path), poses[next_to.key])
             near[photo.key] = (f"{_version(photo.path)} {_digest(repr(task.camera))}", task)
-    log = ResultLog(store.path / NEAR_POSES, WorkShare())
+    log = ResultLog(store.path / NEAR_POSES, PhotoShare())
     results = compute(pose_task, near, log, workers=workers, progress=progress)
     return poses | {key: camera for key, result in results.items() if (camera := _camera(result))}
 

@@ -30,7 +30,7 @@ _AHEAD = 4  # tasks for each process that wait in the queue
 
 
 @dataclass(frozen=True)
-class WorkShare:
+class PhotoShare:
     """Which part of the work is done here: every ``count``-th photo, from ``number`` (1 up)."""
 
     number: int = 1
@@ -53,7 +53,7 @@ class ResultLog:
         Names the file that is written; those of all shares are read.
     """
 
-    def __init__(self, folder: Path, share: WorkShare) -> None:
+    def __init__(self, folder: Path, share: PhotoShare) -> None:
         self._folder = folder
         self._path = folder / f"{share.name}.jsonl"
 
@@ -93,7 +93,7 @@ def compute(
     tasks: Mapping[str, tuple[str, Task]],
     log: ResultLog,
     *,
-    share: WorkShare | None = None,
+    share: PhotoShare | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Result]:
@@ -115,7 +115,7 @@ def compute(
     progress
         Called with the number of results, and of all.
     """
-    share = share or WorkShare()
+    share = share or PhotoShare()
     found = log.read({key: version for key, (version, _) in tasks.items()})
     waiting = [
         key

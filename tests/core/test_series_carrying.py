@@ -34,7 +34,7 @@ from core.series import (
 )
 from core.series.archive import carry_series, measure_file, screen_series
 from core.series.carrying import carry_outline, fill_rings, move_rings, usual_camera
-from core.series.computing import ResultLog, WorkShare, compute
+from core.series.computing import PhotoShare, ResultLog, compute
 from core.series.records import PhotoState
 
 SIZE = 720, 480
@@ -262,7 +262,7 @@ def test_workers_and_shares_and_a_kill_change_nothing(series, tmp_path):
     assert set(expected) == {"program-screening.jsonl", "program-carried.jsonl"}
     other = SeriesStore.create(tmp_path / "other.series", store.folders, store.rule)
     other.take_in(store)
-    assert len(screen_series(other, listing, share=WorkShare(2, 3))) == 2
+    assert len(screen_series(other, listing, share=PhotoShare(2, 3))) == 2
     log = next((other.path / "looks").glob("*.jsonl"))
     log.write_bytes(log.read_bytes()[:-40])  # killed while writing
     screen_series(other, listing, workers=2)
@@ -289,7 +289,7 @@ def tasks_of(marker):
 
 
 def test_what_a_killed_worker_did_not_finish_is_done_again(tmp_path):
-    log = ResultLog(tmp_path / "log", WorkShare())
+    log = ResultLog(tmp_path / "log", PhotoShare())
     found = compute(killed_once, tasks_of(tmp_path / "marker"), log, workers=2)
     assert found == {f"p/{number}": {"square": number**2} for number in range(6)}
     assert log.read(dict.fromkeys(found, "v")) == found
@@ -297,7 +297,7 @@ def test_what_a_killed_worker_did_not_finish_is_done_again(tmp_path):
 
 
 def test_workers_that_are_always_killed_are_told(tmp_path):
-    log = ResultLog(tmp_path / "log", WorkShare())
+    log = ResultLog(tmp_path / "log", PhotoShare())
     with pytest.raises(IsegError, match="fewer --workers"):
         compute(always_killed, tasks_of(""), log, workers=2)
 

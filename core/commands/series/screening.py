@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 
 from ...series import Screening
-from ...series.computing import WorkShare
+from ...series.computing import PhotoShare
 from . import common
 
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
         store,
         listing,
         workers=args.workers,
-        share=WorkShare(*args.share),
+        share=PhotoShare(*args.share),
         progress=common.show_progress("screen"),
     )
     usable = sum(screening.look.usable for screening in found)
