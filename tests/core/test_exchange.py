@@ -241,6 +241,7 @@ def test_release_areas_that_cannot_be(tmp_path, capsys, dem):
     assert "has no fracture depth" in capsys.readouterr().err
     bare = tmp_path / "bare.tif"
     write_dem = {"driver": "GTiff", "width": 2, "height": 2, "count": 1, "dtype": "float32"}
+    write_dem["transform"] = rasterio.Affine(5, 0, 0, 0, -5, 0)
     with rasterio.open(bare, "w", **write_dem) as raster:
         raster.write(np.zeros((1, 2, 2), np.float32))
     assert "has no CRS" in refusal(capsys, "avaframe", outlines, "--dem", bare, "-o", out)
