@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 _CIRCLE = 2 * math.pi
+_CLOSE = 0.05  # of a cell, between lines: then ground does not differ from one to the next
 _BATCH = 200_000  # samples of terrain at a time: they fit into the processor's cache
 
 
@@ -119,6 +120,9 @@ class LinesOfSight:
         the fan.
         """
         azimuth, distance = np.asarray(azimuth, np.float64), np.asarray(distance, np.float64)
+        if self.step * distance.max(initial=0) < _CLOSE * self.cell:  # the nearer one will do
+            nearest, inside = self._nearest_line(azimuth.astype(np.float32))
+            return np.where(inside, self._horizon_on(nearest, distance), -np.inf)
         line, share, inside = self._lines_beside(azimuth)
         low, high = self._horizon_on(line[0], distance), self._horizon_on(line[1], distance)
         with np.errstate(invalid="ignore"):
