@@ -246,6 +246,7 @@ def _field(key: str) -> str:
 
 def _point_to_json(fit: PointFit) -> dict[str, Any]:
     point = fit.point
+    sigmas = _finite_or_none(fit.loo_sigmas)
     return {
         "name": point.name,
         "u_px": point.u,
@@ -260,7 +261,7 @@ def _point_to_json(fit: PointFit) -> dict[str, Any]:
         "loo_px": _finite_or_none(fit.loo_px),
         "loo_map_m": _finite_or_none(fit.loo_map_m),
         "suspect": fit.suspect,
-        "loo_sigmas": _finite_or_none(fit.loo_sigmas),
+        **({} if sigmas is None else {"loo_sigmas": sigmas}),  # files of before have none
     }
 
 
