@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gettext
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+from .core.json_files import parse_json
 
 _FOLDER = "languages"
 CORE_MESSAGES = "core.json"
@@ -27,7 +28,7 @@ def use_language(locale: str) -> None:
     if path.is_file():
         with path.open("rb") as file:
             _translate = gettext.GNUTranslations(file).gettext
-        messages = json.loads((folder / CORE_MESSAGES).read_text(encoding="utf-8"))
+        messages = parse_json((folder / CORE_MESSAGES).read_text(encoding="utf-8"))
         _core_messages = sorted(messages, key=_fixed_length, reverse=True)
     else:
         _translate, _core_messages = str, []

@@ -282,13 +282,9 @@ def _reprojected(xy: NDArray[np.float64], crs: str, target: str) -> NDArray[np.f
 
 def _write_areas(path: Path, areas: Sequence[ReleaseArea], crs: str) -> None:
     """Write release areas; a shapefile with the files that belong to it."""
-    import tempfile
-
     import shapely
-    from pyogrio.errors import DataLayerError, DataSourceError
-    from pyogrio.raw import write
 
-    from ..files import move
+    from ..outline.vector_files import write_polygons
 
     fields = {
         name: np.array(
@@ -298,24 +294,9 @@ def _write_areas(path: Path, areas: Sequence[ReleaseArea], crs: str) -> None:
         for name, kind in FIELDS.items()
     }
     polygons = [shapely.to_wkb(shapely.Polygon(area.ring)) for area in areas]
-    caught = (OSError, DataLayerError, DataSourceError)
-    with (
-        write_errors(path, IsegError, caught),
-        tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder,
-    ):
-        write(
-            str(Path(folder, path.name)),
-            np.array(polygons, dtype=object),
-            field_data=list(fields.values()),
-            fields=list(fields),
-            geometry_type="Polygon",
-            crs=crs,
-            driver="ESRI Shapefile" if path.suffix.lower() == ".shp" else "GPKG",
-            layer=path.stem,
-        )
-        # The file that programs open last: it names the others.
-        for part in sorted(Path(folder).iterdir(), key=lambda part: part.name == path.name):
-            move(part, path.parent / part.name)
+    driver = "ESRI Shapefile" if path.suffix.lower() == ".shp" else "GPKG"
+    with write_errors(path):
+        write_polygons(path, polygons, fields, crs=crs, driver=driver)
 
 
 def _empty(value: Any, kind: type) -> Any:  # noqa: ANN401

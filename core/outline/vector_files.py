@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..containers import is_whole
 from ..errors import IsegError
+from ..files import move
 from ..json_files import DAMAGED
 from ..text_files import decode_text, read_limited
 
@@ -216,6 +217,39 @@ def encode_vectors(
     except (DataSourceError, DataLayerError) as error:
         raise OSError(f"{driver}: {str(error).rstrip('.')}") from error
     return content.getvalue()
+
+
+def write_polygons(
+    path: Path, wkb: Sequence[bytes], fields: dict[str, NDArray[Any]], *, crs: str, driver: str
+) -> None:
+    """Write a layer of polygons, with all files that a driver makes of it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or the driver cannot do it; nothing is replaced then.
+    """
+    from pyogrio.errors import DataLayerError, DataSourceError
+    from pyogrio.raw import write
+
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+        plain = Path(folder, "layer" + path.suffix)  # a name that means nothing else
+        try:
+            write(
+                str(plain),
+                np.array(wkb, dtype=object),
+                field_data=list(fields.values()),
+                fields=list(fields),
+                geometry_type="Polygon",
+                crs=crs,
+                driver=driver,
+                layer="layer" if driver == "ESRI Shapefile" else path.stem,
+            )
+        except (DataSourceError, DataLayerError) as error:
+            raise OSError(f"{driver}: {str(error).rstrip('.')}") from error
+        # The file that programs open last: it names the others.
+        for part in sorted(Path(folder).iterdir(), key=lambda part: part.name == plain.name):
+            move(part, path.with_name(path.stem + part.name[len("layer") :]))
 
 
 def _cut_short(path: Path) -> IsegError:
