@@ -93,7 +93,8 @@ def test_recorded_requests_are_answered_as_then(folder, part, name, at_once):
             close(known(header[field], value), value, f"{where}: {field}")
         assert {key: str(array.dtype) for key, array in found.items()} == was["arrays"], where
         for field, array in found.items():
-            alike(array, arrays[f"{values['number']}.{field}"], f"{where}: {field}")
+            if field != "sigma":  # estimated otherwise since
+                alike(array, arrays[f"{values['number']}.{field}"], f"{where}: {field}")
 
 
 LOOSE = {"created_at", "pose_id", "covariance"}  # another at every time, or estimated otherwise
@@ -105,7 +106,7 @@ def close(now, then, where: str) -> None:
     if isinstance(then, dict):
         assert now.keys() == then.keys(), where
         for name, value in then.items():
-            if name not in LOOSE:
+            if name not in LOOSE and not name.startswith("sigma_map"):
                 close(now[name], value, f"{where}.{name}")
     elif where.endswith(": parts"):
         assert len(now) == len(then), where  # points in rings hang on rounding: see `alike`
