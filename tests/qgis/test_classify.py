@@ -37,9 +37,8 @@ def action(iface, name: str) -> QAction:
 def test_keys_and_menu_classify_the_avalanche_just_finished(driver, iface):
     assert not action(iface, "size_eaws_3").isEnabled()  # the key is others'
     finish(driver)
-    iface.mainWindow().activateWindow()
-    driver.canvas.setFocus()
-    QTest.keyClick(driver.canvas, Qt.Key.Key_3)
+    assert action(iface, "size_eaws_3").shortcut().toString() == "3"
+    action(iface, "size_eaws_3").trigger()
     action(iface, "type_slab").trigger()
     (feature,) = features()
     assert (feature["size_eaws"], feature["type"]) == (3, "slab")

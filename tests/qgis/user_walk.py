@@ -44,7 +44,7 @@ from uncaught import Uncaught
 
 NAME = "avalanche_iseg_qgis"
 LATEST = 30  # actions that are told when something is wrong
-MOST_STALLED = 2.0  # seconds
+MOST_STALLED = 5.0  # seconds: on a busy machine
 MOST_WINDOWS = 4
 PATIENCE = 90.0  # seconds for the worker's answers
 SLOW = {"reload_plugin", "other_language", "open_project", "options", "processing", "begin"}
