@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gettext
 import re
 from collections.abc import Callable
@@ -9,12 +10,10 @@ from pathlib import Path
 
 from .core.json_files import parse_json
 
-_FOLDER = "languages"
 CORE_MESSAGES = "core.json"
 """The sentences of `core`, with ``{}`` for what is filled in; made when the plugin is packaged."""
 
 _translate: Callable[[str], str] = str
-_core_messages: list[str] = []
 
 
 def use_language(locale: str) -> None:
@@ -22,16 +21,14 @@ def use_language(locale: str) -> None:
 
     The catalogues are compiled when the plugin is packaged.
     """
-    global _translate, _core_messages
-    folder = Path(__file__).parent / _FOLDER
-    path = folder / f"{locale[:2]}.mo"
+    global _translate
+    _core_messages.cache_clear()
+    path = _folder() / f"{locale[:2]}.mo"
     if path.is_file():
         with path.open("rb") as file:
             _translate = gettext.GNUTranslations(file).gettext
-        messages = parse_json((folder / CORE_MESSAGES).read_text(encoding="utf-8"))
-        _core_messages = sorted(messages, key=_fixed_length, reverse=True)
     else:
-        _translate, _core_messages = str, []
+        _translate = str
 
 
 def tr(text: str) -> str:
@@ -45,12 +42,25 @@ def tr_core(text: str) -> str:
     What is filled in, such as the name of a file, stays; it may be a message too. A text that is
     none of them is returned as it is.
     """
-    for message in _core_messages:
+    if _translate is str:
+        return text
+    for message in _core_messages():
         values = _values(message, text)
         if values is not None:
             return _translate(message).format(*map(tr_core, values))
     name, colon, rest = text.partition(": ")
     return name + colon + tr_core(rest) if colon else text
+
+
+def _folder() -> Path:
+    return Path(__file__).parent / "languages"
+
+
+@functools.cache
+def _core_messages() -> list[str]:
+    """Return the messages of core, the most particular ones first; read when one is first shown."""
+    messages = parse_json((_folder() / CORE_MESSAGES).read_text(encoding="utf-8"))
+    return sorted(messages, key=_fixed_length, reverse=True)
 
 
 def _fixed_length(message: str) -> int:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject
 
-from ..compat import QAction
 from ..core.errors import IsegError
 from ..features import schema, writer
 from ..features.queries import is_ours
 from ..features.reference import resolve
 from ..gui.avalanches_dock import AvalanchesDock
+from ..gui.shortcuts import KeyActions
 from ..i18n import tr
 from ..messages import Messages
 
@@ -30,8 +29,7 @@ class ClassifyActions(QObject):
         self, iface: QgisInterface, dock: AvalanchesDock, messages: Messages, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._iface, self._dock, self._messages = iface, dock, messages
-        self._actions: list[QAction] = []
+        self._dock, self._messages, self._keys = dock, messages, KeyActions(iface)
         for attribute in schema.all_attributes():
             if attribute.name not in _CLASSIFIED:
                 continue
@@ -41,7 +39,8 @@ class ClassifyActions(QObject):
                 text = tr("{}: {}").format(attribute.alias, label)
                 act = partial(self.classify, attribute.name, value, text)
                 key = code if attribute.name == schema.SIZE else ""
-                action = self._add(f"{attribute.name}_{code}", text, key, act)
+                name = f"AvalancheISeg_{attribute.name}_{code}"
+                action = self._keys.add(name, text, key, act)
                 action.setIconText(label)
                 menu.addAction(action)
         dock.table.itemSelectionChanged.connect(self._enable)
@@ -49,10 +48,7 @@ class ClassifyActions(QObject):
 
     def close(self) -> None:
         """Take the actions back from QGIS."""
-        for action in self._actions:
-            self._iface.unregisterMainWindowAction(action)
-            self._iface.mainWindow().removeAction(action)
-            action.deleteLater()
+        self._keys.close()
 
     def classify(self, field: str, value: object, text: str) -> None:
         """Set an attribute of the avalanche that is selected in the list."""
@@ -75,17 +71,6 @@ class ClassifyActions(QObject):
         else:
             self._messages.inform(tr("Avalanche {}. {}").format(entry.number, text))
 
-    def _add(self, name: str, text: str, key: str, act: Callable[[], None]) -> QAction:
-        window = self._iface.mainWindow()
-        action = QAction(text, window)
-        action.setObjectName(f"AvalancheISeg_{name}")
-        self._iface.registerMainWindowAction(action, key)
-        window.addAction(action)
-        action.triggered.connect(lambda _=False: act())
-        self._actions.append(action)
-        return action
-
     def _enable(self) -> None:
         """Leave the keys to others where no avalanche is selected."""
-        for action in self._actions:
-            action.setEnabled(self._dock.selected is not None)
+        self._keys.enable(enabled=self._dock.selected is not None)

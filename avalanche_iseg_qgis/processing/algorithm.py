@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureSink,
+    QgsField,
     QgsFields,
     QgsGeometry,
     QgsProcessingAlgorithm,
@@ -21,6 +22,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from ..compat import FIELD_TYPES
 from ..core.errors import IsegError
 from ..i18n import tr
 from ..layers.kinds import file_of
@@ -238,6 +240,14 @@ class FeatureWriter:
             text = tr("The output did not accept a feature ({}): choose another file.")
             raise IsegError(text.format(self._sink.lastError()))
         self.count += 1
+
+
+def fields_of(kinds: Iterable[tuple[str, str]]) -> QgsFields:
+    """Return fields of these names and kinds, as in `schema.Attribute`."""
+    fields = QgsFields()
+    for name, kind in kinds:
+        fields.append(QgsField(name, FIELD_TYPES[kind]))
+    return fields
 
 
 def polygons_of(source: QgsProcessingFeatureSource) -> list[QgsFeature]:

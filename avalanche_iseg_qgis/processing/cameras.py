@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsField,
-    QgsFields,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterCrs,
@@ -28,14 +26,15 @@ from qgis.core import (
 from ..camera.focal_length import exif_focal_length
 from ..camera.points import PosePoint
 from ..camera.pose_crs import epsg_code, is_metric
-from ..compat import FIELD_TYPES, RASTER_LAYERS, TABLES
+from ..compat import RASTER_LAYERS, TABLES
 from ..core.camera import CameraRecord, read_gcps
 from ..core.capture_time import capture_time
 from ..core.errors import CameraError, IsegError, WorkerError
 from ..core.files import visible_files
+from ..core.series.listing import SUFFIXES
 from ..core.survey.protocol import CAMERA_MESSAGES, Posed, Register, Registered, SolvePose
 from ..i18n import tr
-from .algorithm import IsegAlgorithm, Parameters
+from .algorithm import IsegAlgorithm, Parameters, fields_of
 from .asking import BlockingWorker, check_cancelled
 from .photos import photo_size, read_camera, reference_photo, relative_path
 
@@ -49,7 +48,17 @@ CAMERAS = "CAMERAS"
 RMS_PX, LOO_MAP_M, WARNINGS = "RMS_PX", "LOO_MAP_MEDIAN_M", "WARNINGS"
 TRUSTED, REFUSED = "TRUSTED", "REFUSED"
 
-_PHOTOS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
+_COLUMNS = (
+    ("photo", "text"),
+    ("observed_at", "text"),
+    ("trusted", "bool"),
+    ("camera", "text"),
+    ("drift_deg", "real"),
+    ("shift_px", "real"),
+    ("residual_px", "real"),
+    ("patches", "int"),
+    ("reason", "text"),
+)
 _POSITION_SIGMA = (10.0, 10.0, 5.0)  # metres
 _PROJECTIONS = ("pinhole", "cylindrical")
 
@@ -234,7 +243,7 @@ class RegisterPhotos(IsegAlgorithm):
         chosen = self.parameterAsFile(parameters, REFERENCE, context)
         reference = reference_photo(CameraRecord.read(camera), camera, chosen)
         record = read_camera(camera, reference)
-        photos = visible_files(folder, *_PHOTOS) if folder.is_dir() else []
+        photos = visible_files(folder, *SUFFIXES) if folder.is_dir() else []
         if not photos:
             raise IsegError(tr("There are no photos in the folder {}.").format(folder))
         target = Path(self.parameterAsString(parameters, CAMERAS, context))
@@ -243,7 +252,7 @@ class RegisterPhotos(IsegAlgorithm):
             parameters,
             OUTPUT,
             context,
-            _table_fields(),
+            fields_of(_COLUMNS),
             QgsWkbTypes.Type.NoGeometry,
             QgsCoordinateReferenceSystem(),
         )
@@ -299,20 +308,3 @@ class RegisterPhotos(IsegAlgorithm):
             replace(moved, image=relative_path(str(photo), str(target))).write(path)
             row.update(camera=path.name, drift_deg=moved.drift_deg)
         return row
-
-
-def _table_fields() -> QgsFields:
-    fields = QgsFields()
-    for name, kind in (
-        ("photo", "text"),
-        ("observed_at", "text"),
-        ("trusted", "bool"),
-        ("camera", "text"),
-        ("drift_deg", "real"),
-        ("shift_px", "real"),
-        ("residual_px", "real"),
-        ("patches", "int"),
-        ("reason", "text"),
-    ):
-        fields.append(QgsField(name, FIELD_TYPES[kind]))
-    return fields

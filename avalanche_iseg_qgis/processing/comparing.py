@@ -10,8 +10,6 @@ import numpy as np
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
-    QgsField,
-    QgsFields,
     QgsGeometry,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSink,
@@ -22,7 +20,7 @@ from qgis.core import (
 )
 
 from .. import settings
-from ..compat import FIELD_TYPES, POLYGON_LAYERS
+from ..compat import POLYGON_LAYERS
 from ..core.errors import IsegError, PromptError
 from ..core.worker.protocol import SEGMENTATION_MESSAGES, Load
 from ..features import schema
@@ -32,7 +30,7 @@ from ..layers.kinds import is_local
 from ..layers.origin import read_origin
 from ..layers.pixel_window import PixelWindow
 from ..layers.source import open_source
-from .algorithm import IsegAlgorithm, Parameters, polygons_of
+from .algorithm import IsegAlgorithm, Parameters, fields_of, polygons_of
 from .asking import BlockingWorker, check_cancelled, environment_fault
 from .masks import INPUT, OUTPUT, RASTER, rasterise_or_none
 from .predicting import ImagePredictor, check_place
@@ -139,9 +137,7 @@ class CompareOutlines(IsegAlgorithm):
         if self._image is not None:
             model = self.parameterAsString(parameters, MODEL, context)
             clicks = self._replay(mapped, source, model, feedback)
-        fields = QgsFields()
-        for name, kind in _FIELDS:
-            fields.append(QgsField(name, FIELD_TYPES[kind]))
+        fields = fields_of(_FIELDS)
         output = self.polygon_sink(parameters, OUTPUT, context, fields, source.sourceCrs())
         for outline in mapped:
             output.add(outline.geometry, _row(outline, clicks.get(id(outline), [])))

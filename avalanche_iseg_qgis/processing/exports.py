@@ -11,8 +11,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
-    QgsField,
-    QgsFields,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingParameterBoolean,
@@ -27,7 +25,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
-from ..compat import FIELD_TYPES, POLYGON_LAYERS
+from ..compat import POLYGON_LAYERS
 from ..core.errors import ImageError, IsegError
 from ..core.exchange.activity import activity_csv, activity_rows
 from ..core.exchange.avalanche import AvalancheRecord
@@ -41,7 +39,7 @@ from ..features.record import attribute_value
 from ..i18n import tr
 from ..layers.kinds import is_local
 from ..layers.source import open_source
-from .algorithm import IsegAlgorithm, Parameters, polygons_of
+from .algorithm import IsegAlgorithm, Parameters, fields_of, polygons_of
 from .asking import check_cancelled
 from .cameras import DEM
 from .masks import INPUT, OUTPUT
@@ -233,9 +231,7 @@ class ExportAvaframe(ExportAlgorithm):
             )
         for text in warnings:
             feedback.pushWarning(text)
-        fields = QgsFields()
-        for name, kind in FIELDS.items():
-            fields.append(QgsField(name, FIELD_TYPES[_KINDS[kind]]))
+        fields = fields_of((name, _KINDS[kind]) for name, kind in FIELDS.items())
         output = self.sink(parameters, OUTPUT, context, fields, QgsWkbTypes.Type.Polygon, self._crs)
         for area in areas:
             ring = [QgsPointXY(x, y) for x, y in area.ring.tolist()]

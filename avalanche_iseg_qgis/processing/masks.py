@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qgis.core import (
-    QgsField,
-    QgsFields,
     QgsGeometry,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSink,
@@ -17,7 +15,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..compat import FIELD_TYPES, POLYGON_LAYERS
+from ..compat import POLYGON_LAYERS
 from ..core.errors import IsegError, PromptError
 from ..features.geometry import area_m2, make_valid
 from ..i18n import tr
@@ -29,7 +27,7 @@ from ..masks.label_image import read_objects
 from ..masks.polygonise import mask_polygons
 from ..masks.raster import open_picture
 from ..masks.rasterise import crs_transform, rasterise
-from .algorithm import IsegAlgorithm, Parameters, polygons_of
+from .algorithm import IsegAlgorithm, Parameters, fields_of, polygons_of
 from .asking import check_cancelled
 
 if TYPE_CHECKING:
@@ -84,9 +82,7 @@ class MasksToPolygons(IsegAlgorithm):
         if not found.numbers:
             raise IsegError(tr("The mask {} is empty: choose another one.").format(self._path))
         tolerance = self.parameterAsDouble(parameters, SIMPLIFICATION, context)
-        fields = QgsFields()
-        for name, kind in (("number", "int"), ("area_px", "int"), ("area_m2", "real")):
-            fields.append(QgsField(name, FIELD_TYPES[kind]))
+        fields = fields_of((("number", "int"), ("area_px", "int"), ("area_m2", "real")))
         output = self.polygon_sink(parameters, OUTPUT, context, fields, grid.crs)
         for count, number in enumerate(found.numbers, 1):
             check_cancelled(feedback)

@@ -85,7 +85,9 @@ class SeriesBrowser:
         self._by_file = {normal_path(str(photo.path)): photo for photo in self._photos}
         self._state = state
         self._filter = PhotoFilter()
-        self.shown: Sequence[SeriesPhoto] = self._photos
+        self.shown: Sequence[SeriesPhoto] = ()
+        self._places: dict[str, int] = {}  # of those shown, by key
+        self._show(self._photos)
         self.current: SeriesPhoto | None = None
 
     @classmethod
@@ -159,7 +161,11 @@ class SeriesBrowser:
     @photo_filter.setter
     def photo_filter(self, wanted: PhotoFilter) -> None:
         self._filter = wanted
-        self.shown = [photo for photo in self._photos if self._passes(photo)]
+        self._show([photo for photo in self._photos if self._passes(photo)])
+
+    def _show(self, photos: Sequence[SeriesPhoto]) -> None:
+        self.shown = photos
+        self._places = {photo.key: place for place, photo in enumerate(photos)}
 
     def _passes(self, photo: SeriesPhoto) -> bool:
         wanted, look = self._filter, self.look_of(photo)
@@ -175,9 +181,10 @@ class SeriesBrowser:
 
         None at the end; the first one if the open one is not shown.
         """
-        if self.current not in self.shown:
+        place = self._places.get(self.current.key) if self.current else None
+        if place is None:
             return self.shown[0] if self.shown else None
-        place = self.shown.index(self.current) + step
+        place += step
         return self.shown[place] if 0 <= place < len(self.shown) else None
 
     def nearest(self, photo: SeriesPhoto, others: Iterable[SeriesPhoto]) -> SeriesPhoto | None:

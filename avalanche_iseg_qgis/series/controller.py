@@ -10,10 +10,9 @@ from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt, QThread, pyqtSignal
 from qgis.PyQt.QtGui import QKeySequence
-from qgis.PyQt.QtWidgets import QFileDialog
+from qgis.PyQt.QtWidgets import QFileDialog, QToolButton
 
 from .. import settings
-from ..compat import QAction
 from ..core.errors import IsegError
 from ..core.files import write_text
 from ..core.series import PhotoState
@@ -23,6 +22,7 @@ from ..features import record, schema, writer
 from ..features.queries import find_layers, is_ours
 from ..features.reading import features_of
 from ..features.reference import resolve
+from ..gui.shortcuts import KeyActions
 from ..gui.widgets import retire
 from ..i18n import tr
 from ..layers.kinds import file_of, raster_layers
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from ..messages import Messages
     from ..session.draft import FeatureRef
     from ..session.qt_session import QtSession
-
-KEYS = (("next", "D"), ("previous", "A"), ("nothing", "N"), ("hidden", "H"))
-"""Keys of the buttons, until the user chooses others in QGIS's keyboard shortcuts."""
 
 
 class _Opening(QThread):
@@ -106,40 +103,30 @@ class SeriesController(QObject):
             (tr("Observations per day (CSV)…"), self.export_activity),
         ):
             self.dock.menu.addAction(text).triggered.connect(lambda _=False, a=act: a())
-        self._actions = [self._action(name, key) for name, key in KEYS]
+        dock, self._keys = self.dock, KeyActions(iface)
+        self._add_key(dock.next, "next", "D", lambda: self.go(1))
+        self._add_key(dock.previous, "previous", "A", lambda: self.go(-1))
+        self._add_key(dock.nothing, "nothing", "N", lambda: self.note(PhotoState.NOTHING))
+        self._add_key(dock.hidden, "hidden", "H", lambda: self.note(PhotoState.HIDDEN))
+        self._keys.enable(enabled=False)  # single letters are others' until a series is open
 
     def close(self) -> None:
         """Remove dock, keys and threads; the photo stays in the project."""
         if self._opening is not None:
             self._opening.wait()
-        for action in self._actions:
-            self._iface.unregisterMainWindowAction(action)
-            self._iface.mainWindow().removeAction(action)
-            action.deleteLater()
+        self._keys.close()
         self.dock.filmstrip.photos.close()
         self._iface.removeDockWidget(self.dock)
         retire(self.dock)
         self.deleteLater()
 
-    def _action(self, name: str, key: str) -> QAction:
-        """Make the action of a button, whose key can be changed as any of QGIS."""
-        button, window = getattr(self.dock, name), self._iface.mainWindow()
-        action = QAction(tr("Series: {}").format(button.text()), window)
-        action.setObjectName(f"AvalancheISegSeries_{name}")
-        self._iface.registerMainWindowAction(action, key)
-        window.addAction(action)
-        acts: dict[str, Callable[[], None]] = {
-            "next": lambda: self.go(1),
-            "previous": lambda: self.go(-1),
-            "nothing": lambda: self.note(PhotoState.NOTHING),
-            "hidden": lambda: self.note(PhotoState.HIDDEN),
-        }
-        action.triggered.connect(lambda _=False: acts[name]())
-        action.setEnabled(False)  # single letters are others' until a series is open
-        button.clicked.connect(lambda _=False: acts[name]())
+    def _add_key(self, button: QToolButton, name: str, key: str, act: Callable[[], None]) -> None:
+        """Give a button a key, which can be changed as any of QGIS."""
+        text = tr("Series: {}").format(button.text())
+        action = self._keys.add(f"AvalancheISegSeries_{name}", text, key, act)
+        button.clicked.connect(action.trigger)
         shortcut = action.shortcut() or QKeySequence(key)
         button.setToolTip(f"{button.toolTip()} ({shortcut.toString()})")
-        return action
 
     # --- the series ------------------------------------------------------------------------------
 
@@ -173,8 +160,7 @@ class SeriesController(QObject):
         settings.SERIES.set(str(path if folder != path.parent else folder))
         self.dock.setWindowTitle(tr("Series: {}").format(path.name[: -len(SUFFIX)]))
         self.dock.show_series(browser)
-        for action in self._actions:
-            action.setEnabled(True)
+        self._keys.enable(enabled=True)
         before = self.browser.current if self.browser else None
         self.browser = browser
         first = next((p for p in browser.shown if browser.state_of(p) is PhotoState.UNSEEN), None)

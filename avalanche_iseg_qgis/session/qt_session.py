@@ -92,7 +92,7 @@ class QtSession(SegmentationSession, QObject):
     def _on_crs_changed(self) -> None:
         """Take the CRS that the user has given to a layer; its pixels stay what they are."""
         layer = self.sender()
-        image = next((i for i in self._images.values() if i.layer_id == layer.id()), None)
+        image = self.image_of_layer(layer.id())
         if image is None or image.source.needs_pixel_size:
             return
         with suppress(IsegError):  # the file is away: said when it is read

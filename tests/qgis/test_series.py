@@ -98,10 +98,10 @@ def test_keys_note_and_go_on(series, folder, iface):
     window = iface.mainWindow()
     window.activateWindow()
     iface.mapCanvas().setFocus()
-    for action, key in zip(series._actions, "DANH", strict=True):
+    for action, key in zip(series._keys.actions, "DANH", strict=True):
         assert action.shortcut().toString() == key
         assert action.isEnabled()
-    keys = {action.objectName().rpartition("_")[2]: action for action in series._actions}
+    keys = {action.objectName().rpartition("_")[2]: action for action in series._keys.actions}
     keys["nothing"].trigger()
     keys["hidden"].trigger()
     keys["next"].trigger()
