@@ -282,8 +282,6 @@ def _from_agisoft(node: _Element) -> Calibration:
         width, height = (
             float(resolution.attributes.get(side) or 0) for side in ("width", "height")
         )
-    if min(width, height) < 1:
-        raise CameraError("it has no width and height.")
     fx = value("fx") or value("f") + value("b1")
     fy = value("fy") or value("f")
     cx, cy = value("cx"), value("cy")
@@ -319,6 +317,8 @@ def _make(
     size: tuple[int, int] | None,
     projection: Projection,
 ) -> Calibration:
+    if size is not None and min(size) < 1:
+        raise CameraError("it has no width and height.")
     numbers = (fx, fy, cx, cy, *lens.values())
     if not all(map(math.isfinite, numbers)) or min(fx, fy) <= 0:
         raise CameraError("its focal lengths are not positive numbers.")

@@ -193,6 +193,14 @@ def test_fisheyes(tmp_path):
         ('{"K": [[-1200, 0, 800], [0, 1200, 500], [0, 0, 1]]}', "positive"),
         ("{", "cannot be used"),
         ("<calibration><f>1200</f></calibration>", "width and height"),
+        (
+            '{"K": [[1200, 0, 800], [0, 1200, 500], [0, 0, 1]], "width": 0, "height": 9}',
+            "width and height",
+        ),
+        (
+            '{"K": [[1200, 0, 800], [0, 1200, 500], [0, 0, 1]], "image_size": [9, -9]}',
+            "width and height",
+        ),
         ("<calibration><projection>spherical</projection><f>1</f></calibration>", "spherical"),
         ("<calibration>", "XML"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><calibration/>', "entities"),
