@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -76,7 +76,7 @@ def screen_series(
 ) -> list[Screening]:
     """Screen all photos of a series, and write the result into its folder.
 
-    With a ``share`` only that part is measured; what is there of all parts is judged.
+    With a ``share`` only that part is measured, unless it helps; what is there of all is judged.
     """
     share = share or PhotoShare()
     tasks = {photo.key: (_version(photo.path), str(photo.path)) for photo in listing.photos}
@@ -128,7 +128,6 @@ class _PoseTask:
 class _Source:
     """An outline of a person, in a photo."""
 
-    photo: str
     path: str
     camera: Camera
     avalanche: str
@@ -151,6 +150,7 @@ def carry_series(
     cameras: Mapping[str, SeriesCamera] | None = None,
     longest: timedelta = timedelta(days=3),
     workers: int = 1,
+    share: PhotoShare | None = None,
     progress: Progress | None = None,
 ) -> list[Observation]:
     """Carry the outlines of persons into later photos, and write them into the series.
@@ -166,35 +166,99 @@ def carry_series(
         The series.
     cameras
         Those that were posed, by name; others are taken for ones of a usual lens.
+    share
+        Where to begin, of machines that share the folder; one that does not help carries only what
+        its part allows.
     """
-    state = store.read()
-    found: list[Observation] = []
-    for name, photos in listing.cameras().items():
-        targets = _targets(photos, state, longest)
-        if not targets:
-            continue
-        by_key = {photo.key: photo for photo in photos}
-        needed = {key for key, sources in targets.items() if sources}
-        needed |= {source.photo for sources in targets.values() for source in sources}
-        empty = _empty_places(photos, state, targets)
-        needed |= {photo.key for others in empty.values() for photo in others}
-        posed = (cameras or {}).get(name)
-        first = min(needed, key=lambda key: (by_key[key].time, key))
-        reference = posed or SeriesCamera(by_key[first].path, _camera_of(by_key[first].path))
-        poses = _find_poses(
-            store, [photo for photo in photos if photo.key in needed], reference, workers, progress
-        )
-        tasks = {
-            key: _carry_task(by_key[key], sources, by_key, poses, empty)
-            for key, sources in targets.items()
-            if key in poses
-        }
-        log = ResultLog(store.path / OUTLINES, PhotoShare())
-        results = compute(carry_task, tasks, log, workers=workers, progress=progress)
-        for key, result in results.items():
-            found += map(_observation, [key] * len(result["outlines"]), result["outlines"])
+    work = _plan(listing, store.read(), cameras or {}, longest)
+    poses = _find_poses(store, work, workers, share or PhotoShare(), progress)
+    tasks = {
+        key: _carry_task(key, camera, poses)
+        for camera in work
+        for key in camera.targets
+        if key in poses
+    }
+    log = ResultLog(store.path / OUTLINES, share or PhotoShare())
+    results = compute(carry_task, tasks, log, share=share, workers=workers, progress=progress)
+    found = [
+        _observation(key, outline)
+        for key, result in results.items()
+        for outline in result["outlines"]
+    ]
     store.write_computed("carried", found)
     return found
+
+
+def register_series(
+    store: SeriesStore,
+    listing: Listing,
+    *,
+    cameras: Mapping[str, SeriesCamera] | None = None,
+    longest: timedelta = timedelta(days=3),
+    workers: int = 1,
+    share: PhotoShare | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Camera]:
+    """Return the cameras of the photos that have an outline of a person, or one carried into them.
+
+    The photos that confidences compare with are among them. Photos that cannot be registered are
+    not. Parameters as of `carry_series`, which has registered them all.
+    """
+    work = _plan(listing, store.read(), cameras or {}, longest)
+    return _find_poses(store, work, workers, share or PhotoShare(), progress)
+
+
+@dataclass(frozen=True)
+class _CameraWork:
+    """What is to be done in the photos of one camera.
+
+    Attributes
+    ----------
+    photos
+        Those to register, in the order of time.
+    reference
+        What they are registered with.
+    targets
+        Outlines to carry, by key of the photo that they are carried into.
+    empty
+        By avalanche, photos in which persons saw its place without it.
+    """
+
+    photos: Mapping[str, SeriesPhoto]
+    reference: SeriesCamera
+    targets: Mapping[str, Sequence[Observation]]
+    empty: Mapping[str, Sequence[SeriesPhoto]]
+
+
+def _plan(
+    listing: Listing,
+    state: SeriesState,
+    cameras: Mapping[str, SeriesCamera],
+    longest: timedelta,
+) -> list[_CameraWork]:
+    """Return what is to be done for each camera; it follows from what persons noted alone."""
+    outlined = {o.photo for o in state.observations.values() if o.rings and not o.is_by_program}
+    work = []
+    for name, photos in listing.cameras().items():
+        targets = _targets(photos, state, longest)
+        empty = _empty_places(photos, state, targets)
+        needed = targets.keys() | {s.photo for sources in targets.values() for s in sources}
+        needed |= {photo.key for others in empty.values() for photo in others} | outlined
+        chosen = {photo.key: photo for photo in photos if photo.key in needed}
+        reference = cameras.get(name) or _first_of(chosen.values())
+        if reference is not None:
+            work.append(_CameraWork(chosen, reference, targets, empty))
+    return work
+
+
+def _first_of(photos: Iterable[SeriesPhoto]) -> SeriesCamera | None:
+    """Return the first photo that can be read, with a usual lens."""
+    for photo in photos:
+        try:
+            return SeriesCamera(photo.path, _camera_of(photo.path))
+        except ImageError:  # noqa: PERF203
+            continue
+    return None
 
 
 def _targets(
@@ -229,9 +293,9 @@ def _targets(
 
 def _find_poses(
     store: SeriesStore,
-    photos: Sequence[SeriesPhoto],
-    reference: SeriesCamera,
+    work: Sequence[_CameraWork],
     workers: int,
+    share: PhotoShare,
     progress: Progress | None,
 ) -> dict[str, Camera]:
     """Return the camera of each photo that could be registered.
@@ -239,31 +303,31 @@ def _find_poses(
     With the reference, or failing that with the registered photo next to it in time, whose snow
     and light are more alike.
     """
-    of_reference = f"{_version(reference.photo)} {_digest(repr(reference.camera))}"
-    tasks = {
-        photo.key: (
-            f"{_version(photo.path)} {of_reference}",
-            _PoseTask(str(reference.photo), str(photo.path), reference.camera),
-        )
-        for photo in photos
-    }
-    log = ResultLog(store.path / POSES, PhotoShare())
-    results = compute(pose_task, tasks, log, workers=workers, progress=progress)
-    poses = {key: camera for key, result in results.items() if (camera := _camera(result))}
+
+    def find(folder: str, tasks: Mapping[str, tuple[str, _PoseTask]]) -> dict[str, Camera]:
+        log = ResultLog(store.path / folder, share)
+        found = compute(pose_task, tasks, log, share=share, workers=workers, progress=progress)
+        return {key: camera for key, result in found.items() if (camera := _camera(result))}
+
+    tasks = {}
+    for camera in work:
+        reference = camera.reference
+        of_reference = f"{_version(reference.photo)} {_digest(repr(reference.camera))}"
+        for key, photo in camera.photos.items():
+            task = _PoseTask(str(reference.photo), str(photo.path), reference.camera)
+            tasks[key] = f"{_version(photo.path)} {of_reference}", task
+    poses = find(POSES, tasks)
     near = {}
-    for index, photo in enumerate(photos):
-        if photo.key in poses:
-            continue
-        others = sorted(
-            (abs(other - index), other) for other, p in enumerate(photos) if p.key in poses
-        )
-        if others:
-            next_to = photos[others[0][1]]
+    for camera in work:
+        photos = list(camera.photos.values())
+        posed = [index for index, photo in enumerate(photos) if photo.key in poses]
+        for index, photo in enumerate(photos):
+            if photo.key in poses or not posed:
+                continue
+            next_to = photos[min(posed, key=lambda other: (abs(other - index), other))]
             task = _PoseTask(str(next_to.path), str(photo.path), poses[next_to.key])
-            near[photo.key] = (f"{_version(photo.path)} {_digest(repr(task.camera))}", task)
-    log = ResultLog(store.path / NEAR_POSES, PhotoShare())
-    results = compute(pose_task, near, log, workers=workers, progress=progress)
-    return poses | {key: camera for key, result in results.items() if (camera := _camera(result))}
+            near[photo.key] = f"{_version(photo.path)} {_digest(repr(task.camera))}", task
+    return poses | find(NEAR_POSES, near)
 
 
 def pose_task(task: _PoseTask) -> dict[str, Any]:
@@ -306,36 +370,43 @@ def carry_task(task: _CarryTask) -> dict[str, Any]:
     return {"outlines": outlines}
 
 
-def _carry_task(
-    photo: SeriesPhoto,
-    sources: Sequence[Observation],
-    by_key: Mapping[str, SeriesPhoto],
-    poses: Mapping[str, Camera],
-    empty: Mapping[str, Sequence[SeriesPhoto]],
-) -> tuple[str, _CarryTask]:
-    """Return the version of a task, which is all of it, and the task."""
+def _carry_task(key: str, work: _CameraWork, poses: Mapping[str, Camera]) -> tuple[str, _CarryTask]:
+    """Return the version of a task, which is all of it, and the task.
+
+    Paths are no part of the version: on another machine they are others.
+    """
+    photo = work.photos[key]
+    sources = [source for source in work.targets[key] if source.photo in poses]
     known = tuple(
         _Source(
-            source.photo,
-            str(by_key[source.photo].path),
+            str(work.photos[source.photo].path),
             poses[source.photo],
             source.avalanche,
             source.rings,
             source.parts,
         )
         for source in sources
-        if source.photo in poses
     )
-    without = tuple(
-        tuple(
-            (str(other.path), poses[other.key])
-            for other in _at_this_hour(photo, empty[source.avalanche])
+    others = [
+        [
+            other
+            for other in _at_this_hour(photo, work.empty[source.avalanche])
             if other.key in poses
-        )
-        for source in known
+        ]
+        for source in sources
+    ]
+    without = tuple(
+        tuple((str(other.path), poses[other.key]) for other in photos) for photos in others
     )
-    content = f"{_version(photo.path)} {poses[photo.key]!r} {known} {without}"
-    return _digest(content), _CarryTask(str(photo.path), poses[photo.key], known, without)
+    content = repr(
+        [
+            (_version(photo.path), poses[key]),
+            [(s.photo, _version(work.photos[s.photo].path), poses[s.photo], s.avalanche, s.rings,
+              s.parts) for s in sources],
+            [[(o.key, _version(o.path), poses[o.key]) for o in photos] for photos in others],
+        ]
+    )  # fmt: skip
+    return _digest(content), _CarryTask(str(photo.path), poses[key], known, without)
 
 
 def _empty_places(

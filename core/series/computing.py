@@ -2,7 +2,8 @@
 
 Results are lines of text files beside the records; a photo whose result is there is not worked on
 again unless its file has another size. Each process of `avalanche-iseg series` writes a file of its
-own, so machines that share the folder share the work.
+own, so machines that share the folder share the work. No machine waits for another: what one that
+was ended has left undone, the others do.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -27,19 +30,33 @@ Result = dict[str, Any]
 
 _STARTS = 3  # of processes, if some are killed
 _AHEAD = 4  # tasks for each process that wait in the queue
+_LOOKED = 10.0  # seconds between looks at what other machines have done
 
 
 @dataclass(frozen=True)
 class PhotoShare:
-    """Which part of the work is done here: every ``count``-th photo, from ``number`` (1 up)."""
+    """Which part of the work is done here: every ``count``-th photo, from ``number`` (1 up).
+
+    With ``helps``, what is missing of the other parts is done after it, so that the result is
+    whole: of machines that are slower, or were ended.
+    """
 
     number: int = 1
     count: int = 1
+    helps: bool = False
 
     @property
     def name(self) -> str:
         """Name of the file of results."""
         return "all" if self.count == 1 else f"{self.number}of{self.count}"
+
+    def order(self, keys: Sequence[str]) -> list[str]:
+        """Return the keys to work on in their order; helpers seldom begin with the same one."""
+        own, others = [], []
+        for index, key in enumerate(keys):
+            (own if index % self.count == self.number - 1 else others).append(key)
+        random.Random(self.number).shuffle(others)  # noqa: S311 - no secret
+        return own + others if self.helps else own
 
 
 class ResultLog:
@@ -97,7 +114,7 @@ def compute(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Result]:
-    """Return the result of each task, from the log or computed now.
+    """Return the result of each task, from the log or computed now, in the order of the tasks.
 
     Parameters
     ----------
@@ -116,13 +133,10 @@ def compute(
         Called with the number of results, and of all.
     """
     share = share or PhotoShare()
-    found = log.read({key: version for key, (version, _) in tasks.items()})
-    waiting = [
-        key
-        for index, key in enumerate(tasks)
-        if index % share.count == share.number - 1 and key not in found
-    ]
-    total = len(found) + len(waiting)
+    versions = {key: version for key, (version, _) in tasks.items()}
+    found = log.read(versions)
+    order = share.order(list(tasks))
+    total = len(found.keys() | set(order))
     report = progress or (lambda *_: None)
     report(len(found), total)
 
@@ -131,39 +145,48 @@ def compute(
         found[key] = result
         report(len(found), total)
 
-    if workers == 1 or len(waiting) < 2:
-        for key in waiting:
-            keep(key, function(tasks[key][1]))
-        return found
-    for _ in range(_STARTS):
-        todo = {key: tasks[key][1] for key in waiting if key not in found}
-        try:
-            _compute_in_processes(function, todo, workers, keep)
-            return found
-        except BrokenProcessPool:  # one was killed: what it had not finished is done again
-            continue
-    raise IsegError(
-        "Processes that work on the photos were ended from outside, again and again; perhaps the "
-        "memory is used up: run it again with fewer --workers, it goes on where it was."
-    )
+    def waiting() -> Iterator[tuple[str, Task]]:
+        looked = time.monotonic()
+        for key in order:
+            if share.helps and time.monotonic() - looked > _LOOKED:
+                found.update(log.read(versions))
+                looked = time.monotonic()
+            if key not in found:
+                yield key, tasks[key][1]
+
+    if workers == 1 or len(set(order) - found.keys()) < 2:
+        for key, task in waiting():
+            keep(key, function(task))
+    else:
+        _compute_in_processes(function, waiting, workers, keep)
+    return {key: found[key] for key in tasks if key in found}
 
 
 def _compute_in_processes(
     function: Callable[[Task], Result],
-    tasks: Mapping[str, Task],
+    waiting: Callable[[], Iterator[tuple[str, Task]]],
     workers: int,
     keep: Callable[[str, Result], None],
 ) -> None:
-    # Spawned: a fork may inherit locks held by threads of OpenCV.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, max(1, len(tasks))), context) as pool:
-        running: dict[Future[Result], str] = {}
-        for key, task in tasks.items():
-            if len(running) >= _AHEAD * workers:
-                _collect(running, keep)
-            running[pool.submit(function, task)] = key
-        while running:
-            _collect(running, keep)
+    for _ in range(_STARTS):
+        # Spawned: a fork may inherit locks held by threads of OpenCV.
+        context = multiprocessing.get_context("spawn")
+        try:
+            with ProcessPoolExecutor(workers, context) as pool:
+                running: dict[Future[Result], str] = {}
+                for key, task in waiting():
+                    if len(running) >= _AHEAD * workers:
+                        _collect(running, keep)
+                    running[pool.submit(function, task)] = key
+                while running:
+                    _collect(running, keep)
+        except BrokenProcessPool:  # one was killed: what it had not finished is done again
+            continue
+        return
+    raise IsegError(
+        "Processes that work on the photos were ended from outside, again and again; perhaps the "
+        "memory is used up: run it again with fewer --workers, it goes on where it was."
+    )
 
 
 def _parse(line: str) -> tuple[str, str, Result]:
