@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -31,7 +32,11 @@ _JSON = (".geojson", ".json", ".topojson")
 _JSON_LINES = (".geojsonl", ".geojsons", ".jsonl", ".ndjson")
 _TAIL = 1 << 16  # bytes
 _JOURNALS = ("-wal", "-journal")  # of SQLite: the newest features may be there alone
+_DATE, _UTC = "OGR_CURRENT_DATE", 100  # GDAL's option, and its number of this time zone
 _AREAS = ("polygon", "surface", "collection", "tin", "triangle", "unknown")
+
+UNCHANGED_SINCE = "2000-01-01T00:00:00.000Z"
+"""Time of change in files of `write_geopackage`, by which later changes are known."""
 
 
 class LayerInfo(NamedTuple):
@@ -250,6 +255,107 @@ def write_polygons(
         # The file that programs open last: it names the others.
         for part in sorted(Path(folder).iterdir(), key=lambda part: part.name == plain.name):
             move(part, path.with_name(path.stem + part.name[len("layer") :]))
+
+
+class VectorTable(NamedTuple):
+    """A layer to write, of multipolygons or (``crs`` None) without geometry.
+
+    Attributes
+    ----------
+    name, crs
+        Of the layer.
+    fields
+        Names and kinds: text, int, real, bool, datetime (UTC, ISO 8601), in their order.
+    rows
+        Values by the names of the fields; None, or no value, is unknown.
+    wkb
+        Well-known binary of each row's geometry, None for one without.
+    """
+
+    name: str
+    crs: str | None
+    fields: Sequence[tuple[str, str]]
+    rows: Sequence[Mapping[str, Any]]
+    wkb: Sequence[bytes | None] = ()
+
+
+def write_geopackage(path: Path, tables: Sequence[VectorTable]) -> None:
+    """Write layers as a GeoPackage in place of a file that may be there.
+
+    The same layers give the same bytes: the time of change is `UNCHANGED_SINCE`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is replaced then.
+    """
+    from pyogrio import get_gdal_config_option, set_gdal_config_options
+    from pyogrio.errors import DataLayerError, DataSourceError
+    from pyogrio.raw import write
+
+    before = get_gdal_config_option(_DATE)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+        plain = Path(folder, "layers.gpkg")
+        set_gdal_config_options({_DATE: UNCHANGED_SINCE})
+        try:
+            for table in tables:
+                columns = {name: _column(table.rows, name, kind) for name, kind in table.fields}
+                write(
+                    str(plain),
+                    np.array(table.wkb, dtype=object) if table.crs else None,
+                    field_data=[values for values, _ in columns.values()],
+                    field_mask=[unknown for _, unknown in columns.values()],
+                    fields=list(columns),
+                    geometry_type="MultiPolygon" if table.crs else None,
+                    crs=table.crs,
+                    driver="GPKG",
+                    layer=table.name,
+                    append=plain.exists(),
+                    dataset_options={"VERSION": "1.2"},  # newer ones are news to many programs
+                    gdal_tz_offsets={
+                        name: np.full(len(table.rows), _UTC, np.int16)
+                        for name, kind in table.fields
+                        if kind == "datetime"
+                    },
+                )
+            with open_vectors(plain) as file:  # on a full disk, GDAL may cut files short
+                counts = {t.name: len(file.read(t.name).fids) for t in tables}
+        except (DataSourceError, DataLayerError, IsegError) as error:
+            raise OSError(f"GPKG: {str(error).rstrip('.')}") from error
+        finally:
+            set_gdal_config_options({_DATE: before})
+        if any(counts[table.name] != len(table.rows) for table in tables):
+            raise OSError("GPKG: it was cut short, perhaps as the disk is full")
+        move(plain, path)
+
+
+def is_unchanged(path: Path) -> bool:
+    """Return whether nobody has changed a GeoPackage since `write_geopackage` wrote it."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as file:
+            dates = {str(date) for (date,) in file.execute("SELECT last_change FROM gpkg_contents")}
+    except (sqlite3.Error, ValueError):
+        return False
+    return dates == {UNCHANGED_SINCE}
+
+
+def _column(
+    rows: Sequence[Mapping[str, Any]], name: str, kind: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the values of a field, and which are unknown."""
+    values = [row.get(name) for row in rows]
+    unknown = np.array([value is None or value == "" for value in values], bool)
+    if kind == "datetime":
+        texts = [str(value).replace("Z", "").replace("+00:00", "") for value in values]
+        values = ["NaT" if absent else text for absent, text in zip(unknown, texts, strict=True)]
+        return np.array(values, "datetime64[ms]"), unknown
+    if kind == "text":
+        texts = ["" if absent else str(v) for absent, v in zip(unknown, values, strict=True)]
+        return np.array(texts, object), unknown
+    dtype = {"int": np.int32, "real": np.float64, "bool": np.bool_}[kind]
+    return np.array([0 if a else v for a, v in zip(unknown, values, strict=True)], dtype), unknown
 
 
 def _cut_short(path: Path) -> IsegError:

@@ -32,11 +32,13 @@ UNREFERENCED = "no CRS: pixels (x, -y) of a plain picture, or map units of an un
 
 
 def check_output_path(
-    path: Path, suffixes: Collection[str] = (*OUTLINE_DRIVERS, *MASK_SUFFIXES)
+    path: Path,
+    suffixes: Collection[str] = (*OUTLINE_DRIVERS, *MASK_SUFFIXES),
+    layers: Collection[str] = (LAYER,),
 ) -> None:
     """Raise an IsegError if `path` has a wrong suffix, no folder, is in use, or has other layers.
 
-    Cheap: call it before long work, too.
+    Other than ``layers``, which are written anew. Cheap: call it before long work, too.
     """
     if path.suffix.lower() not in suffixes:
         raise IsegError(f"{path}: files of this kind cannot be written. Use {', '.join(suffixes)}.")
@@ -50,7 +52,7 @@ def check_output_path(
                 "layers there, in QGIS for instance, or choose another file name."
             )
     if path.suffix.lower() == ".gpkg" and path.is_file():
-        _check_other_layers(path)
+        _check_other_layers(path, layers)
 
 
 def write_outline(
@@ -127,11 +129,11 @@ def write_outlines(
         write_bytes(path, content)
 
 
-def _check_other_layers(path: Path) -> None:
+def _check_other_layers(path: Path, layers: Collection[str]) -> None:
     """Raise an IsegError if a GeoPackage has other layers, which would be lost."""
     try:
         with open_vectors(path) as file:
-            others = [name for name in file.layer_names() if name != LAYER]
+            others = [name for name in file.layer_names() if name not in layers]
     except IsegError:
         return  # no GeoPackage after all
     if others:

@@ -173,9 +173,9 @@ def carry_series(
     work = _plan(listing, store.read(), cameras or {}, longest)
     poses = _find_poses(store, work, workers, share or PhotoShare(), progress)
     tasks = {
-        key: _carry_task(key, camera, poses)
+        key: _carry_task(camera.photos[key], sources, camera.photos, poses, camera.empty)
         for camera in work
-        for key in camera.targets
+        for key, sources in camera.targets.items()
         if key in poses
     }
     log = ResultLog(store.path / OUTLINES, share or PhotoShare())
@@ -370,43 +370,40 @@ def carry_task(task: _CarryTask) -> dict[str, Any]:
     return {"outlines": outlines}
 
 
-def _carry_task(key: str, work: _CameraWork, poses: Mapping[str, Camera]) -> tuple[str, _CarryTask]:
+def _carry_task(
+    photo: SeriesPhoto,
+    sources: Sequence[Observation],
+    by_key: Mapping[str, SeriesPhoto],
+    poses: Mapping[str, Camera],
+    empty: Mapping[str, Sequence[SeriesPhoto]],
+) -> tuple[str, _CarryTask]:
     """Return the version of a task, which is all of it, and the task.
 
     Paths are no part of the version: on another machine they are others.
     """
-    photo = work.photos[key]
-    sources = [source for source in work.targets[key] if source.photo in poses]
+    posed = [source for source in sources if source.photo in poses]
     known = tuple(
         _Source(
-            str(work.photos[source.photo].path),
+            str(by_key[source.photo].path),
             poses[source.photo],
             source.avalanche,
             source.rings,
             source.parts,
         )
-        for source in sources
+        for source in posed
     )
-    others = [
-        [
-            other
-            for other in _at_this_hour(photo, work.empty[source.avalanche])
-            if other.key in poses
-        ]
-        for source in sources
+    compared = [
+        [other for other in _at_this_hour(photo, empty[source.avalanche]) if other.key in poses]
+        for source in posed
     ]
     without = tuple(
-        tuple((str(other.path), poses[other.key]) for other in photos) for photos in others
+        tuple((str(other.path), poses[other.key]) for other in others) for others in compared
     )
-    content = repr(
-        [
-            (_version(photo.path), poses[key]),
-            [(s.photo, _version(work.photos[s.photo].path), poses[s.photo], s.avalanche, s.rings,
-              s.parts) for s in sources],
-            [[(o.key, _version(o.path), poses[o.key]) for o in photos] for photos in others],
-        ]
-    )  # fmt: skip
-    return _digest(content), _CarryTask(str(photo.path), poses[key], known, without)
+    used = [photo, *(by_key[source.photo] for source in posed)]
+    used += [other for others in compared for other in others]
+    outlines = [(source.avalanche, source.rings, source.parts) for source in posed]
+    content = [(each.key, _version(each.path), poses[each.key]) for each in used], outlines
+    return _digest(repr(content)), _CarryTask(str(photo.path), poses[photo.key], known, without)
 
 
 def _empty_places(

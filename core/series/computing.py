@@ -52,7 +52,8 @@ class PhotoShare:
 
     def order(self, keys: Sequence[str]) -> list[str]:
         """Return the keys to work on in their order; helpers seldom begin with the same one."""
-        own, others = [], []
+        own: list[str] = []
+        others: list[str] = []
         for index, key in enumerate(keys):
             (own if index % self.count == self.number - 1 else others).append(key)
         random.Random(self.number).shuffle(others)  # noqa: S311 - no secret

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import carrying, importing, listing, notes, screening, tables
+from . import carrying, importing, listing, notes, running, screening, tables
 
 STEPS = """\
 A series is a folder NAME.series beside the outlines; `list --save` makes it. Each step goes on
@@ -26,5 +26,5 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (listing, screening, notes, importing, carrying, tables):
+    for module in (listing, screening, notes, importing, carrying, tables, running):
         module.add_parsers(commands)

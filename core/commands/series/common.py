@@ -39,6 +39,29 @@ def add_workers_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_share_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--share`` of commands that do what others have left undone."""
+    parser.add_argument(
+        "--share",
+        metavar="I/N",
+        type=share,
+        default=(1, 1),
+        help="begin with every N-th photo, from the I-th on: one machine of N that share the "
+        "folder; what the others leave undone is done, too",
+    )
+
+
+def add_days_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--days``."""
+    parser.add_argument(
+        "--days",
+        metavar="D",
+        type=arguments.positive,
+        default=3.0,
+        help="carry no longer than this after an outline (default: %(default)g)",
+    )
+
+
 def add_table_option(parser: argparse.ArgumentParser, summary: str) -> None:
     """Add ``-o``."""
     parser.add_argument(
