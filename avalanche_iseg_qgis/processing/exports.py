@@ -35,6 +35,8 @@ from ..core.exchange.geojson import geojson_content
 from ..core.exchange.images import ImageFiles
 from ..core.exchange.release import FIELDS, release_areas
 from ..core.files import write_text
+from ..core.series import SeriesStore
+from ..core.series.activity import observed_days
 from ..features.record import attribute_value
 from ..i18n import tr
 from ..layers.kinds import is_local
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 
     from ..layers.grid import Grid
 
-IMAGES, THICKNESS, ALL_PARTS = "IMAGES", "THICKNESS", "ALL_PARTS"
+IMAGES, SERIES, THICKNESS, ALL_PARTS = "IMAGES", "SERIES", "THICKNESS", "ALL_PARTS"
 _WGS84 = 4326
 _KINDS = {str: "text", float: "real"}
 
@@ -262,6 +264,13 @@ class ExportTable(ExportAlgorithm):
 
     key, file_kind = "exporttable", "CSV (*.csv)"
 
+    def add_parameters(self) -> None:
+        """Add the series, and the file."""
+        folder = QgsProcessingParameterFile.Behavior.Folder
+        text = tr("Folder of the series, for days without avalanches")
+        self.addParameter(QgsProcessingParameterFile(SERIES, text, folder, optional=True))
+        super().add_parameters()
+
     def compute(
         self,
         parameters: Parameters,
@@ -270,7 +279,9 @@ class ExportTable(ExportAlgorithm):
     ) -> dict[str, Any]:
         """Write the table."""
         source = self.source(parameters, INPUT, context)
-        text = activity_csv(activity_rows(mapped_avalanches(source, None, context)))
+        series = self.parameterAsString(parameters, SERIES, context)
+        days = observed_days(SeriesStore.open(series)) if series else ()
+        text = activity_csv(activity_rows(mapped_avalanches(source, None, context), *days))
         return {OUTPUT: self.write(parameters, context, text)}
 
 

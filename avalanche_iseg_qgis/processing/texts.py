@@ -130,7 +130,9 @@ def _texts() -> dict[str, tuple[str, str]]:
             tr("Export a table by day and camera"),
             tr(
                 "Writes how many avalanches of which size, type and moisture were observed on each "
-                "day (UTC) by each camera. Outlines of one avalanche count once."
+                "day (UTC) by each camera. Outlines of one avalanche count once. With a series, "
+                "days on which nothing had released have zeros, and days of which nothing is known "
+                "are empty."
             ),
         ),
     }

@@ -26,6 +26,8 @@ from ..exchange.images import ImageFiles
 from ..exchange.release import FIELDS, ReleaseArea, release_areas
 from ..files import write_text
 from ..outline.vector_files import open_vectors
+from ..series import SeriesStore
+from ..series.activity import observed_days
 from .camera import common
 from .camera.features import Feature, read_polygons, reproject
 
@@ -82,7 +84,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     awsome = _new_form(forms, "awsome", export_awsome, "observations for AWSOME", ".json")
     common.add_layer_option(awsome)
-    _new_form(forms, "csv", export_table, "table of avalanches by day and camera", ".csv")
+    table = _new_form(forms, "csv", export_table, "table of avalanches by day and camera", ".csv")
+    table.add_argument(
+        "--series",
+        metavar="NAME.series",
+        type=Path,
+        help="add the days on which its cameras showed no avalanche, or nothing could be seen",
+    )
 
 
 def _new_form(
@@ -177,7 +185,9 @@ def export_awsome(args: argparse.Namespace) -> None:
 def export_table(args: argparse.Namespace) -> None:
     """Write the table of days and cameras."""
     _check(args)
-    rows = activity_rows(avalanche for avalanche, _ in _with_twins(args.outlines, map_first=True))
+    days = observed_days(SeriesStore.open(args.series)) if args.series else ()
+    found = _with_twins(args.outlines, map_first=True, may_be_empty=bool(days))
+    rows = activity_rows([avalanche for avalanche, _ in found], *days)
     with write_errors(args.out):
         write_text(args.out, activity_csv(rows))
     _report(args, f"{len(rows)} days and cameras")
@@ -201,7 +211,9 @@ def _read_on_map(args: argparse.Namespace) -> tuple[list[Feature], str]:
     return features, crs
 
 
-def _with_twins(path: Path, *, map_first: bool = False) -> list[tuple[AvalancheRecord, str | None]]:
+def _with_twins(
+    path: Path, *, map_first: bool = False, may_be_empty: bool = False
+) -> list[tuple[AvalancheRecord, str | None]]:
     """Return each avalanche once, with the CRS of its points: None for pixels, x and -y.
 
     A posed photo's avalanche is in both tables: the outline in pixels is taken, or the other one.
@@ -215,7 +227,7 @@ def _with_twins(path: Path, *, map_first: bool = False) -> list[tuple[AvalancheR
         try:
             features, crs = read_polygons(path, layer)
         except IsegError:
-            if layer is None or len(layers) == 1:
+            if layer is None or (len(layers) == 1 and not may_be_empty):
                 raise
             continue  # an empty table
         crs = None if _is_local(crs) else crs

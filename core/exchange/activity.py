@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .avalanche import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from .avalanche import AvalancheRecord
 
+_LIMITED, _NONE = "limited", "none"
 _SIZES = (1, 2, 3, 4, 5)
 _TYPES = ("slab", "loose", "glide", "slush", "cornice")
 _MOISTURES = ("dry", "wet", "mixed")
@@ -30,25 +31,64 @@ COLUMNS = (
     "area_m2",
     "first_observed",
     "last_observed",
+    "observation",
 )
 
 
-def activity_rows(avalanches: Iterable[AvalancheRecord]) -> list[dict[str, Any]]:
-    """Return a row by `COLUMNS` for each day (UTC) and camera on which avalanches were observed.
+class ObservedDay(NamedTuple):
+    """How well a camera's day was observed: ``full``, ``limited`` or ``none``; date ISO, UTC."""
+
+    date: str
+    camera: str
+    observation: str
+
+
+def activity_rows(
+    avalanches: Iterable[AvalancheRecord],
+    days: Iterable[ObservedDay] = (),
+    cameras: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return a row by `COLUMNS` for each day (UTC) and camera that was observed.
 
     Outlines of one ``avalanche_id`` are one avalanche, and its area that of its largest outline.
     The size is a person's, else the suggested one. Avalanches without a time have an empty date.
+
+    Parameters
+    ----------
+    avalanches
+        What was mapped.
+    days
+        Days of cameras; those without avalanches have a row of zeros where something could be seen
+        and was looked at, and of empty values where nothing is known.
+    cameras
+        Name of the camera by ``image_name``, as in ``days``; default: what the outline tells.
     """
     groups: dict[tuple[str, str], dict[str, list[AvalancheRecord]]] = defaultdict(dict)
     for number, avalanche in enumerate(avalanches):
         moment = avalanche.moment("observed_at")
         day = moment.strftime("%Y-%m-%d") if moment else ""
-        camera = avalanche.text("camera_id") or avalanche.text("camera")
+        known = (cameras or {}).get(avalanche.text("image_name"), "")
+        camera = known or avalanche.text("camera_id") or avalanche.text("camera")
         groups[day, camera].setdefault(avalanche.group or str(number), []).append(avalanche)
+    observed = {(day.date, day.camera): day.observation for day in days}
     return [
-        {"date": day, "camera": camera, **_figures(list(groups[day, camera].values()))}
-        for day, camera in sorted(groups)
+        {"date": day, "camera": camera, **_day(groups.get((day, camera)), observed, day, camera)}
+        for day, camera in sorted(groups.keys() | observed.keys())
     ]
+
+
+def _day(
+    grouped: Mapping[str, list[AvalancheRecord]] | None,
+    observed: Mapping[tuple[str, str], str],
+    day: str,
+    camera: str,
+) -> dict[str, Any]:
+    observation = observed.get((day, camera), "")
+    if grouped is None and observation == _NONE:
+        return {"observation": _NONE}
+    if grouped and observation == _NONE:
+        observation = _LIMITED  # somebody saw the avalanches
+    return {**_figures(list((grouped or {}).values())), "observation": observation}
 
 
 def activity_csv(rows: Iterable[dict[str, Any]]) -> str:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timezone, tzinfo
 
-from .listing import SeriesPhoto
-from .records import Look, PhotoState, SeriesState
-from .release_times import ReleaseInterval
+from ..exchange.activity import ObservedDay
+from .listing import SeriesPhoto, list_photos
+from .records import Look, PhotoState, SeriesState, SeriesStore
+from .release_times import ReleaseInterval, release_intervals
 
 FULL, LIMITED, NONE = "full", "limited", "none"
 
@@ -77,6 +79,24 @@ def day_activity(
         _count(camera, day, taken, state, by_photo, zone)
         for (camera, day), taken in sorted(days.items())
     ]
+
+
+def observed_days(store: SeriesStore) -> tuple[list[ObservedDay], dict[str, str]]:
+    """Return the days (UTC) of a series for `activity_rows`, and the camera of each image's name.
+
+    Names that several photos have are left out.
+
+    Raises
+    ------
+    IsegError
+        If the series, or its photos, cannot be read.
+    """
+    photos, state = list_photos(store.folders, store.rule).photos, store.read()
+    rows = day_activity(photos, state, release_intervals(photos, state), timezone.utc)
+    days = [ObservedDay(row.date.isoformat(), row.camera, row.observation) for row in rows]
+    names = Counter(photo.path.name for photo in photos)
+    cameras = {p.path.name: p.camera for p in photos if names[p.path.name] == 1}
+    return days, cameras
 
 
 def to_csv(rows: Sequence[DayActivity]) -> str:

@@ -16,6 +16,7 @@ from core.commands import main
 from core.datasets import open_dataset
 from core.exchange.coco import fill_polygons, run_lengths
 from core.image import write_png
+from core.series import NameRule, PhotoState, Review, SeriesStore
 
 LV95 = "EPSG:2056"
 EAST, NORTH = 2_690_000.0, 1_180_000.0
@@ -325,6 +326,56 @@ def test_the_table_counts_avalanches_by_day_and_camera(tmp_path):
         "2026-01-03T10:00:00Z",
         "2026-01-03T23:30:00Z",
     )
+
+
+def season(folder):
+    """Photos of two cameras on three days: avalanches, nothing released, nobody could see."""
+    photos = folder / "photos"
+    photos.mkdir()
+    states = {
+        "davos_2026-01-03_1000.jpg": PhotoState.AVALANCHES,
+        "davos_2026-01-04_1000.jpg": PhotoState.NOTHING,
+        "davos_2026-01-05_1000.jpg": PhotoState.HIDDEN,
+        "zuoz_2026-01-03_1000.jpg": None,
+        "zuoz_2026-01-04_1000.jpg": PhotoState.NOTHING,
+    }
+    for name in states:
+        write_png(photos / name, np.zeros((4, 4), np.uint8))
+    store = SeriesStore.create(folder / "w.series", [photos], NameRule(zone="UTC"))
+    store.append(
+        Review(f"photos/{name}", state=state) for name, state in states.items() if state is not None
+    )
+    return store.path
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_with_a_series_the_table_has_days_without_avalanches(tmp_path, mapped):
+    at = {"uuid": "1", "observed_at": "2026-01-03T10:00", "camera_id": "of the pose"}
+    features = [
+        (on_map(SQUARE), {**at, "image_name": "davos_2026-01-03_1000.jpg", "size_eaws": 2}),
+        (on_map(PARTS), {**at, "uuid": "2", "image_name": "zuoz_2026-01-03_1000.jpg"}),
+        (on_map(PARTS), {**at, "uuid": "3", "image_name": "elsewhere.jpg"}),
+    ]
+    outlines = layer(tmp_path / "o.gpkg", "avalanches", features if mapped else [], LV95)
+    export("csv", outlines, "--series", season(tmp_path), "-o", tmp_path / "t.csv")
+    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    found = [(row["date"], row["camera"], row["avalanches"], row["observation"]) for row in rows]
+    expected = [
+        ("2026-01-03", "davos", "1", "full"),
+        ("2026-01-03", "of the pose", "1", ""),
+        ("2026-01-03", "zuoz", "1", "limited"),  # somebody saw it, whatever was noted
+        ("2026-01-04", "davos", "0", "full"),
+        ("2026-01-04", "zuoz", "0", "full"),
+        ("2026-01-05", "davos", "", "none"),
+    ]
+    if not mapped:
+        expected[:3] = [
+            ("2026-01-03", "davos", "0", "full"), ("2026-01-03", "zuoz", "", "none"),
+        ]  # fmt: skip
+    assert found == expected
+    zeros, unknown = rows[-2], rows[-1]
+    assert (zeros["size_1"], zeros["area_m2"], zeros["slab"]) == ("0", "0", "0")
+    assert (unknown["size_1"], unknown["area_m2"], unknown["slab"]) == ("", "", "")
 
 
 @pytest.mark.parametrize("form", ["coco", "geojson", "awsome", "csv"])
