@@ -1,4 +1,7 @@
-"""``python -m training``: run a configuration, or one of the tools ``data`` and ``synthetic``."""
+"""``python -m training``: run a configuration, or one of the tools.
+
+The tools are ``data``, ``synthetic`` and ``from-mapped``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from collections.abc import Sequence
 
 from core.cli import run_command
 
-_TOOLS = "tools instead of CONFIG: 'data' prepares data sets, 'synthetic' makes alpine scenes"
+_TOOLS = (
+    "tools instead of CONFIG: 'data' prepares data sets, 'synthetic' makes alpine scenes, "
+    "'from-mapped' fine-tunes a model on mapped avalanches"
+)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m training") -> int:
@@ -29,6 +35,10 @@ def _build_parser(tool: Sequence[str], prog: str) -> argparse.ArgumentParser:
         from .synthetic import command
 
         command.add_parser(parser.add_subparsers(required=True))
+    elif tool == ["from-mapped"]:
+        from .mapped import command as from_mapped
+
+        from_mapped.add_parser(parser.add_subparsers(required=True))
     else:
         from . import run
 

@@ -91,6 +91,9 @@ class SampleSettings:
     box, given_mask, first_click
         ``windows`` only: shares of samples that start from a box, from a faulty outline, and from
         a single click near the middle; the rest starts from clicks drawn at once.
+    stored_clicks
+        ``windows`` only: share of samples that start from clicks that a person made, where the
+        data set has such clicks.
     snow
         ``windows`` only: share of photos pushed towards snow.
     points
@@ -104,17 +107,19 @@ class SampleSettings:
     box: float = 0.0
     given_mask: float = 0.0
     first_click: float = 0.0
+    stored_clicks: float = 0.0
     snow: float = 0.0
     points: PointSettings = field(default_factory=PointSettings)
 
     def __post_init__(self) -> None:
-        shares = ("keep_background", "box", "given_mask", "first_click", "snow")
+        ways = ("box", "given_mask", "first_click", "stored_clicks")
+        shares = ("keep_background", *ways, "snow")
         _require_range(self, 0, ("min_object_area",))
         _require_range(self, 0, shares, 1)
         if min(self.crop) < 32:
             raise ConfigError(f"samples.crop is {self.crop}, expected 32 pixels or more each.")
-        if self.box + self.given_mask + self.first_click > 1:
-            raise ConfigError("samples: box, given_mask and first_click exceed 1 together.")
+        if sum(getattr(self, way) for way in ways) > 1:
+            raise ConfigError(f"samples: {', '.join(ways[:-1])} and {ways[-1]} exceed 1 together.")
 
 
 @dataclass(frozen=True)

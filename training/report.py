@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import sys
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from core.image import write_png
@@ -46,7 +46,7 @@ class RunLog:
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         self._log.addHandler(file)
         self._log.addHandler(_BesideProgress())
-        self._board = SummaryWriter(str(experiment.logs), purge_step=step + 1)
+        self._board = _open_board(experiment, step)
 
     def __enter__(self) -> RunLog:
         """Return the report itself."""
@@ -58,7 +58,8 @@ class RunLog:
             return
         if error is not None:
             self._log.error("stopped: %s", str(error) or type(error).__name__)
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
         for handler in list(self._log.handlers):
             self._log.removeHandler(handler)
             handler.close()
@@ -95,7 +96,7 @@ class RunLog:
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Write scalars."""
-        if self._speaks:
+        if self._speaks and self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
 
@@ -107,11 +108,21 @@ class RunLog:
         if not self._speaks:
             return
         image = side_by_side(shown)
-        self._board.add_image(name, image, step, dataformats="HWC")
+        if self._board is not None:
+            self._board.add_image(name, image, step, dataformats="HWC")
         part, what = name.split("/")
         folder = self._experiment.image_folder / part
         folder.mkdir(exist_ok=True)
         write_png(folder / f"{step:06d}_{what}.png", image)
+
+
+def _open_board(experiment: Experiment, step: int) -> Any:  # noqa: ANN401
+    """Open TensorBoard's log; None where it is not installed, as in the plugin's environments."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(experiment.logs), purge_step=step + 1)
 
 
 class _BesideProgress(logging.Handler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -110,8 +110,14 @@ class Trainer:
             shown = [*faults[:_FAULTS_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
             raise DatasetError("\n".join(["The training data are not sound:", *shown]))
 
-    def run(self) -> None:
-        """Train to the end of the last epoch."""
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Steps that are done, and those of the whole run."""
+        return self._progress.step, self._steps_per_epoch * self._config.run.epochs
+
+    def run(self, on_step: Callable[[int, int], None] = lambda *_: None) -> None:
+        """Train to the end of the last epoch; ``on_step`` is told `steps` after each."""
+        self._on_step = on_step
         run = self._config.run
         first_epoch, first_step = divmod(self._progress.step, self._steps_per_epoch)
         with (
@@ -164,6 +170,7 @@ class Trainer:
                 set_rate(self._optimiser, rate)
                 outcome = self._stepper.step(batch, self._progress.step)
                 self._progress.step += 1
+                self._on_step(*self.steps)
                 if self._average:
                     self._average.update(self._model, self._progress.step)
                 self._tell(outcome, rate, report)

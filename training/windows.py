@@ -7,6 +7,7 @@ as users start: with one click near the middle, with a box, or with a faulty out
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import cv2
@@ -14,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import ImageSample
-from core.datasets.base import IGNORE, OBJECT
+from core.datasets.base import BACKGROUND, IGNORE, OBJECT
 from core.errors import DatasetError
 from core.perturb import perturb_mask
-from core.prompts import BOX_GUIDANCE
+from core.prompts import BOX_GUIDANCE, Click
 
 from .config import SampleSettings
 from .photometry import jitter, push_to_snow
@@ -35,6 +36,7 @@ _TRIES = 10
 _LEAST_VISIBLE = 0.2  # of the object's area must lie in the window
 _LEAST_WINDOW = 72  # pixels of the image; enlarged more, nothing is left to see
 _LEAST_AREA = 300  # pixels of the crop; smaller objects teach little
+_HAND = 3.0  # pixels of the crop by which a stored click is moved
 _BOX_WINDOW = (1.1, 1.4)  # of the object's size; the predictor looks at 1.2 times the box
 
 
@@ -44,7 +46,8 @@ class Way(IntEnum):
     BOX = 0
     GIVEN_MASK = 1
     FIRST_CLICK = 2
-    DRAWN_CLICKS = 3
+    STORED_CLICKS = 3
+    DRAWN_CLICKS = 4
 
 
 class WindowRecipe:
@@ -58,30 +61,32 @@ class WindowRecipe:
         least = max(_LEAST_AREA, self._settings.min_object_area)
         way = self._draw_way(rng)
         for _ in range(_TRIES):
-            mask = draw_object(sample, rng)
-            image, seen = cut_window(
-                sample.image, mask, self._settings.crop, rng, boxed=way is Way.BOX
-            )
+            chosen, mask = _draw_object(sample, rng)
+            warp = _draw_window(mask, self._settings.crop, rng, boxed=way is Way.BOX)
+            seen = _warp_mask(mask, warp, self._settings.crop)
             if np.count_nonzero(seen == OBJECT) >= least:
                 break
         else:
             raise DatasetError(f"No object of {sample.name} is large enough to train with.")
+        image = _warp_image(sample.image, warp, self._settings.crop)
         if sample.name == PAINTED:
             image = jitter(image, rng, strength=0.3)
         elif rng.random() < self._settings.snow:
             image = push_to_snow(image, rng)
         else:
             image = jitter(image, rng)
-        points, guidance = self._start(way, seen, rng)
+        stored = [_warp_click(click, warp, rng) for click in sample.clicks.get(chosen, ())]
+        points, guidance = self._start(way, seen, stored, rng)
         return TrainingSample(image, seen, points, guidance)
 
     def _draw_way(self, rng: np.random.Generator) -> Way:
         settings = self._settings
-        shares = np.cumsum([settings.box, settings.given_mask, settings.first_click])
+        starts = (settings.box, settings.given_mask, settings.first_click, settings.stored_clicks)
+        shares = np.cumsum(starts)
         return Way(int(np.searchsorted(shares, rng.random(), side="right")))
 
     def _start(
-        self, way: Way, mask: NDArray[np.int8], rng: np.random.Generator
+        self, way: Way, mask: NDArray[np.int8], stored: Sequence[Click], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Points and guidance of a sample that starts this way."""
         settings = self._settings
@@ -99,6 +104,9 @@ class WindowRecipe:
                 add_click(points, click, 0)
         elif way is Way.FIRST_CLICK:
             _click_near_middle(points, inside, rng)
+        elif way is Way.STORED_CLICKS and (made := _right_clicks(stored, mask)):
+            for click in made[: 1 + int(rng.integers(len(made)))]:
+                add_click(points, click, 0)
         else:
             target = ClickTarget(mask, (inside,), np.zeros(mask.shape, np.bool_))
             points = sample_points(target, rng, settings.points)
@@ -107,6 +115,11 @@ class WindowRecipe:
 
 def draw_object(image: ImageSample, rng: np.random.Generator) -> NDArray[np.int8]:
     """(H, W) int8 mask of an object; of an image divided into regions, of 1 to 3 that touch."""
+    return _draw_object(image, rng)[1]
+
+
+def _draw_object(image: ImageSample, rng: np.random.Generator) -> tuple[int, NDArray[np.int8]]:
+    """Id of the object drawn first, and the mask of `draw_object`."""
     if not image.objects:
         raise DatasetError(f"{image.name} has no object to train with.")
     object_id, layer = image.objects[rng.integers(len(image.objects))]
@@ -122,7 +135,7 @@ def draw_object(image: ImageSample, rng: np.random.Generator) -> NDArray[np.int8
             chosen = chosen | (labels == beside[rng.integers(len(beside))])
     mask: NDArray[np.int8] = chosen.astype(np.int8)
     mask[labels == IGNORE] = IGNORE
-    return mask
+    return object_id, mask
 
 
 def cut_window(
@@ -138,6 +151,14 @@ def cut_window(
     A ``boxed`` window is the one that the predictor cuts for a box round the object. What lies
     beyond the image is mirrored, and ignored in the mask.
     """
+    warp = _draw_window(mask, crop, rng, boxed=boxed)
+    return _warp_image(image, warp, crop), _warp_mask(mask, warp, crop)
+
+
+def _draw_window(
+    mask: NDArray[np.int8], crop: tuple[int, int], rng: np.random.Generator, *, boxed: bool
+) -> NDArray[np.float64]:
+    """(2, 3) matrix of a window in which enough of the object is seen."""
     for _ in range(_TRIES):
         warp = _draw_warp(mask, crop, rng, boxed=boxed)
         seen = _warp_mask(mask, warp, crop)
@@ -145,7 +166,7 @@ def cut_window(
         whole = np.count_nonzero(mask == OBJECT) * scale
         if np.count_nonzero(seen == OBJECT) >= _LEAST_VISIBLE * min(whole, crop[0] * crop[1]):
             break
-    return _warp_image(image, warp, crop), seen
+    return warp
 
 
 def _draw_warp(
@@ -226,6 +247,24 @@ def _warp_mask(
         borderValue=(255,),
     )
     return np.asarray(seen, np.uint8).view(np.int8)
+
+
+def _warp_click(click: Click, warp: NDArray[np.float64], rng: np.random.Generator) -> Click:
+    """Bring a click into the window, and move it as a hand would that clicks once more."""
+    col, row = warp @ (click.col, click.row, 1.0) + rng.normal(0, _HAND, 2)
+    return Click(float(row), float(col), click.positive)
+
+
+def _right_clicks(clicks: Sequence[Click], mask: NDArray[np.int8]) -> list[Click]:
+    """Clicks within the (H, W) window that say what is there; none where no positive one does."""
+    found = []
+    for click in clicks:
+        row, col = round(click.row), round(click.col)
+        if 0 <= row < mask.shape[0] and 0 <= col < mask.shape[1]:
+            wanted = OBJECT if click.positive else BACKGROUND
+            if mask[row, col] == wanted:
+                found.append(click)
+    return found if any(click.positive for click in found[:1]) else []
 
 
 def box_guidance(inside: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:

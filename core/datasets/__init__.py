@@ -15,6 +15,7 @@ from .coco_json import CocoJsonDataset
 from .coco_lvis import CocoLvisDataset, CocoLvisStuffDataset
 from .export import ExportImage, ExportObject, IsegDataset, export_dataset
 from .folders import LAYOUTS, FolderDataset
+from .mapped import MappedDataset
 from .sbd import SbdDataset
 from .shards import ShardsDataset
 from .voc import VocDataset
@@ -48,6 +49,7 @@ DATASETS: Mapping[str, Factory] = {
     "coco_lvis_stuff": CocoLvisStuffDataset,
     "coco_json": CocoJsonDataset,
     "iseg": IsegDataset,
+    "mapped": MappedDataset,
     "shards": ShardsDataset,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DatasetError, ImageError
 from ..file_names import FileFinder
 from ..image import align_mask, read_image
+from ..prompts import Click
 from ..text_files import read_lines
 
 OBJECT, BACKGROUND, IGNORE = 1, 0, -1
@@ -90,12 +91,15 @@ class ImageSample:
         (H, W, 3) uint8 RGB.
     layers, objects
         As in `Annotation`.
+    clicks
+        By object id, the clicks that a person made, in order; of few data sets.
     """
 
     name: str
     image: NDArray[np.uint8]
     layers: NDArray[np.int32]
     objects: tuple[tuple[int, int], ...]
+    clicks: Mapping[int, Sequence[Click]] = field(default_factory=dict)
 
     def mask(self, object_id: int) -> NDArray[np.int8]:
         """Return the (H, W) int8 mask of one object: 1 object, 0 background, -1 ignore."""
@@ -202,8 +206,13 @@ class Dataset(ABC):
         if self._last is None or self._last.name != image:
             with _as_dataset_error():
                 pixels, annotation = self._load(image)
-            self._last = ImageSample(image, pixels, annotation.layers, annotation.objects)
+            clicks = self._clicks(image)
+            self._last = ImageSample(image, pixels, annotation.layers, annotation.objects, clicks)
         return self._last
+
+    def _clicks(self, image: str) -> Mapping[int, Sequence[Click]]:  # noqa: ARG002
+        """Return the clicks of a person by object id; overridden where they are known."""
+        return {}
 
     def _load(self, image: str) -> tuple[NDArray[np.uint8], Annotation]:
         """Read pixels and objects of one image; overridden where images have no files."""

@@ -28,6 +28,26 @@ def cache_dir() -> Path:
     return _user_cache() / "avalanche_iseg" / "models"
 
 
+def own_dir() -> Path:
+    """Return the folder of models that the user has made, such as by fine-tuning.
+
+    The folder named by the environment variable ``AVALANCHE_ISEG_MODELS`` as it stands, else
+    ``avalanche_iseg/models`` in the user's data folder of the platform, which nothing clears as
+    it does caches. It need not exist yet.
+    """
+    chosen = os.environ.get("AVALANCHE_ISEG_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
+    system = platform.system()
+    if system == "Darwin":
+        data = Path.home() / "Library" / "Application Support"
+    elif system == "Windows":
+        data = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "avalanche_iseg" / "models"
+
+
 def _user_cache() -> Path:
     """Return the platform's folder for caches."""
     system = platform.system()

@@ -1,0 +1,1 @@
+"""From mapped outlines to a fine-tuned model; see `command`."""
