@@ -319,7 +319,7 @@ def test_whole_days_are_kept_aside(counts):
         ([], ["0 outlines on 0 days"]),
         ([1], ["1 outline on 1 day "]),
         ([40, 1, 1, 1], ["2024-01-01 alone has 40 of 43"]),
-        ([15, 15, 1, 1], ["too few days to keep some aside"]),
+        ([30, 2, 1, 1], ["too few days to keep some aside"]),
     ],
 )
 def test_what_would_be_noise_is_refused(counts, words):
