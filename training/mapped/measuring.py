@@ -12,7 +12,7 @@ import torch
 
 from core.datasets.mapped import MappedDataset
 from core.engine import LoadedModel, TorchEngine
-from core.metrics import Curve, bootstrap_interval, ious_at, noc, summarise
+from core.metrics import Curve, bootstrap_interval, iou_at, noc, summarise
 from core.model import ClickModel
 from core.predictor import Predictor, PredictorOptions
 from core.prompts import Prompts
@@ -35,7 +35,7 @@ class ClickedObject(NamedTuple):
         """Return one of `MEASURES`."""
         kind, _, number = name.partition("@")
         if kind == "IoU":
-            return ious_at([self.ious], int(number))[0]
+            return iou_at([self.ious], [int(number)])[int(number)]
         return float(noc(self.ious, int(number) / 100, MOST_CLICKS).count)
 
 
@@ -136,8 +136,8 @@ def _interval_of_days(gains: Sequence[float], days: Sequence[str]) -> tuple[floa
 
 def mean_iou(objects: Sequence[ClickedObject], most: int) -> float:
     """Return the mean IoU over the first ``most`` clicks: finer than a number of clicks."""
-    curves = [item.ious for item in objects]
-    return float(np.mean([ious_at(curves, k) for k in range(1, most + 1)]))
+    means = iou_at([item.ious for item in objects], range(1, most + 1))
+    return float(np.mean(list(means.values())))
 
 
 def summary_json(objects: Sequence[ClickedObject]) -> dict[str, Any]:
