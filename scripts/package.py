@@ -1,7 +1,8 @@
 """Build the plugin: a folder that QGIS can load, and the zip to install.
 
 The plugin carries its own copy of `core`, without the parts that only scripts use: its worker
-process runs that copy, in an environment of its own. What that needs is listed in
+process runs that copy, in an environment of its own. `training` comes along for fine-tuning, which
+runs in that environment too. What that needs is listed in
 ``worker/requirements.txt``, with PyTorch in ``requirements-pytorch.txt`` (`requirements.py`).
 
 Usage: ``python scripts/package.py [FOLDER]``. Without a folder the zip goes into ``dist/``.
@@ -22,13 +23,8 @@ NAME = "avalanche_iseg_qgis"
 # Of core, what neither the plugin nor its worker needs.
 _SCRIPTS_ONLY = (
     "__main__.py",
-    "arguments.py",
     "commands",
-    "datasets",
     "ipc/client.py",
-    "metrics",
-    "perturb.py",
-    "robot_user.py",
     "survey/client.py",
     "worker/client.py",
     "worker/frames.py",
@@ -56,8 +52,10 @@ WORKER_PACKAGES = {
         "shapely",
     ),
     "checkpoints": (*_PREDICTION, "torch"),
+    "training": ("pyogrio", "pyyaml", "tqdm", "torch"),
 }
-"""What workers need: to run the default model, for cameras, to run published checkpoints too."""
+"""What workers need: to run the default model, for cameras, to run published checkpoints too, and
+to fine-tune."""
 
 
 def build(parent: Path) -> Path:
@@ -75,6 +73,7 @@ def build(parent: Path) -> Path:
             shutil.rmtree(path)
         else:
             path.unlink()
+    shutil.copytree(ROOT / "training", plugin / "training", ignore=unwanted)
     shutil.copytree(ROOT / "resources", plugin / "resources")
     compile_languages(ROOT / NAME / "languages", plugin / "languages")
     shutil.copy(ROOT / "LICENSE", plugin / "core")  # the plugin has its own

@@ -15,6 +15,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep downloads and converted networks of tests out of the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AVALANCHE_ISEG_MODELS", str(tmp_path_factory.mktemp("own") / "models"))
         patch.setenv("AVALANCHE_ISEG_CACHE", str(tmp_path_factory.mktemp("cache") / "models"))
         yield
 

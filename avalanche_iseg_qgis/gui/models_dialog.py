@@ -165,7 +165,8 @@ class ModelsDialog(QDialog):
         self.check.setEnabled(here and entry.zoo is not None)
         removable = presence is ModelPresence.PRESENT or (begun and entry.name != self._loading)
         self.delete.setEnabled(removable or entry.zoo is None)
-        self.delete.setText(tr("Delete") if entry.zoo else tr("Remove from list"))
+        has_file = entry.zoo is not None or entry.is_made_here
+        self.delete.setText(tr("Delete") if has_file else tr("Remove from list"))
         self.progress.setVisible(loading)
 
     # --- download ------------------------------------------------------------------------------
@@ -244,10 +245,13 @@ class ModelsDialog(QDialog):
             return
         if entry.zoo is None:
             catalogue.forget_file(entry.name)
-        else:
+        if entry.zoo is not None or entry.is_made_here:
             try:
-                for path in (entry.path, part_path(entry.path)):
-                    path.unlink(missing_ok=True)
+                if entry.is_made_here:
+                    catalogue.delete_made(entry)
+                else:
+                    for path in (entry.path, part_path(entry.path)):
+                        path.unlink(missing_ok=True)
             except OSError as error:
                 text = tr("{} cannot be deleted: {}. Use another model first, and try again.")
                 self.status.setText(text.format(entry.path.name, error.strerror or error))
@@ -308,6 +312,8 @@ def _state_text(entry: ModelEntry) -> str:
 def _details(entry: ModelEntry) -> str:
     """Return what is known of a model, as HTML."""
     rows = [(tr("For"), escape(entry.purpose))]
+    if entry.zoo is None and entry.clicks:
+        rows.append((tr("Clicks needed"), escape(entry.clicks)))
     if entry.zoo is not None:
         zoo = entry.zoo
         rows += [

@@ -1,4 +1,4 @@
-"""The models that a user can choose: the zoo's, and files of the user's own."""
+"""The models that a user can choose: the zoo's, files of the user's own, and fine-tuned ones."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from enum import Enum
 from pathlib import Path
 
 from .. import settings
-from ..core.files import replacing
+from ..core.files import replacing, visible_files
 from ..core.json_files import parse_json
-from ..core.zoo.cache import local_path
+from ..core.zoo.cache import local_path, own_dir
 from ..core.zoo.integrity import integrity_error
 from ..core.zoo.registry import MODELS, ZooModel
 from ..i18n import tr
+from .fine_tuned import read_fine_tuning
 
 _MIB = 1 << 20
 _SIZES = {"coco_lvis_h18s_itermask": 16.5, "coco_lvis_h32_itermask": 119.0}  # MiB
@@ -66,6 +67,11 @@ class ModelEntry:
         return ModelPresence.BEGUN if part_path(self.path).is_file() else ModelPresence.ABSENT
 
     @property
+    def is_made_here(self) -> bool:
+        """Whether it lies in the folder of models that fine-tuning made, and can be deleted."""
+        return self.zoo is None and self.path.parent == own_dir()
+
+    @property
     def megabytes(self) -> float:
         """Size in 10^6 bytes, approximate for a file that is not here; 0 if it is not known."""
         if self.path.is_file():
@@ -84,19 +90,24 @@ class ModelEntry:
 
 
 def entries() -> list[ModelEntry]:
-    """Return all models: the default, the published ones, the user's own."""
+    """Return all models: the default, the published ones, those made here, the user's own."""
     known = _descriptions()
     found = []
     for name in (*known, *(name for name in MODELS if name not in known)):
         zoo = MODELS[name]
         title, purpose, clicks = known.get(name, (zoo.title, zoo.trained_on, ""))
         found.append(ModelEntry(name, title, purpose, local_path(zoo), zoo, clicks))
-    return found + [own_entry(path) for path in own_files()]
+    made = made_files()
+    return found + [own_entry(path) for path in dict.fromkeys((*made, *own_files()))]
 
 
 def own_entry(path: str) -> ModelEntry:
-    """Return the entry of a file of the user's own."""
-    return ModelEntry(path, Path(path).name, tr("Your own file: {}").format(path), Path(path))
+    """Return the entry of a file of the user's own, or of one made by fine-tuning."""
+    file = Path(path)
+    tuning = read_fine_tuning(file)
+    if tuning is None:
+        return ModelEntry(path, file.name, tr("Your own file: {}").format(path), file)
+    return ModelEntry(path, file.stem, tuning.purpose(), file, clicks=tuning.clicks())
 
 
 def entry_of(name: str) -> ModelEntry:
@@ -109,6 +120,21 @@ def usable(chosen: str) -> dict[str, str]:
     here = {ModelPresence.SHIPPED, ModelPresence.PRESENT}
     found = {entry.name: entry.title for entry in entries() if entry.presence in here}
     return found if chosen in found else {chosen: entry_of(chosen).title, **found}
+
+
+def made_files() -> list[str]:
+    """Return the models that fine-tuning made, see `core.zoo.cache.own_dir`."""
+    folder = own_dir()
+    try:
+        return [str(path) for path in visible_files(folder, ".safetensors")]
+    except OSError:  # there is none yet
+        return []
+
+
+def delete_made(entry: ModelEntry) -> None:
+    """Delete a model that fine-tuning made, with its card; `OSError` if that is not possible."""
+    for path in (entry.path, entry.path.with_suffix(".md")):
+        path.unlink(missing_ok=True)
 
 
 def own_files() -> list[str]:

@@ -15,6 +15,7 @@ from .exports import (
     ExportGeojson,
     ExportTable,
 )
+from .learning import FineTune
 from .masks import MasksToPolygons, PolygonsToMask
 from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
 from .segment import SegmentImage
@@ -29,6 +30,7 @@ ALGORITHMS = (
     MapToPhoto,
     DrapePhoto,
     CompareOutlines,
+    FineTune,
     ExportCoco,
     ExportGeojson,
     ExportAvaframe,

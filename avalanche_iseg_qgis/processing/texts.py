@@ -10,6 +10,7 @@ GROUPS: Mapping[str, Callable[[], str]] = {
     "segmentation": lambda: tr("Segmentation"),
     "camera": lambda: tr("Photos on the map"),
     "exchange": lambda: tr("Exchange"),
+    "learning": lambda: tr("Learning"),
 }
 
 
@@ -78,6 +79,18 @@ def _texts() -> dict[str, tuple[str, str]]:
                 "With an image, the clicks stored with the mapped outlines are repeated in it, and "
                 "the number of clicks to an IoU of 85 % and 90 % is told; outlines that do not "
                 "reach it count with all clicks and one more."
+            ),
+        ),
+        "finetune": (
+            tr("Fine-tune a model on mapped avalanches"),
+            tr(
+                "Trains a model on the outlines of the layers, which a second person has accepted, "
+                "with the images and the clicks that they were mapped with. A third of them, in "
+                "whole days, is kept aside and clicked with the old and the new model: the table "
+                "says whether the gain is beyond chance. Fewer than 20 outlines or 4 days say "
+                "nothing, and are refused. It takes minutes to half an hour; a run that was "
+                "cancelled goes on with the same parameters and folder. The new model appears in "
+                "the list of models. The environment needs PyTorch."
             ),
         ),
         "maskstopolygons": (

@@ -40,9 +40,14 @@ def command(interpreter: str | Path, part: str = "worker") -> list[str]:
     They hold in any working directory; the plugin's own would keep it from being replaced on
     Windows.
     """
+    return module_command(interpreter, f"{_PACKAGE.name}.{part}")
+
+
+def module_command(interpreter: str | Path, module: str) -> list[str]:
+    """Return program and arguments that run a module beside this `core`, such as ``training``."""
     # Not resolved: by their links, virtual environments are recognised.
     program = str(Path(interpreter).absolute() if Path(interpreter).exists() else interpreter)
-    code = _START.format(str(FOLDER), f"{_PACKAGE.name}.{part}")
+    code = _START.format(str(FOLDER), module)
     return [program, "-X", "utf8", "-X", "faulthandler", "-c", code]
 
 

@@ -76,9 +76,7 @@ def test_an_outline_beside_the_image_is_left_out_and_told(tmp_path):
     path = write(tmp_path / "a_2024-01-01_1030.png", photo(96, 120))
     far = shapely.transform(SQUARE, lambda xy: xy + 500)
     features = [(in_layer(shape), attributes(path, n)) for n, shape in enumerate((SQUARE, far))]
-    images, faults = find_images(
-        read_outlines([package(tmp_path / "a.gpkg", features)]), [], UTC
-    )
+    images, faults = find_images(read_outlines([package(tmp_path / "a.gpkg", features)]), [], UTC)
     assert [len(image.objects) for image in images] == [1]
     assert len(faults) == 1
     assert path.name in faults[0]

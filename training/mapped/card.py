@@ -80,6 +80,7 @@ class TuningReport:
             "share": self.share,
             "tried": {str(share): value for share, value in self.tried.items()},
             "verdict": self.verdict,
+            "conclusion": self.conclusion(),
             "gains": {name: gain.to_json() for name, gain in self.gains.items()},
             "seen_elsewhere": self.seen,
             "gains_unseen": unseen and {name: gain.to_json() for name, gain in unseen.items()},
