@@ -114,7 +114,7 @@ def _configuration(
         replay.append({"dataset": "shards", "path": str(general), "share": _GENERAL})
     own = 1.0 - sum(float(source["share"]) for source in replay)
     mapped = {"dataset": "mapped", "path": str(data), "split": TRAIN, "share": own}
-    crop = parent.view_size or (_CROP, _CROP)
+    crop = parent.overview_size or parent.view_size or (_CROP, _CROP)
     return {
         "name": "from_mapped",
         "model": {},
@@ -130,7 +130,7 @@ def _configuration(
         },
         "loss": {"alpha": 0.5, "gamma": 2.0, "bce": 0.15},
         "optimiser": {
-            "rate": 2e-4,
+            "rate": 4e-4,
             "multipliers": "corrected",
             "backbone_multiplier": 0.25,
             "weight_decay": 1e-4,
