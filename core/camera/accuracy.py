@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .adjustment import adjust
-from .jacobian import SCALES, projection_jacobian, record_jacobian
+from .jacobian import K2, POSITION, SCALES, projection_jacobian, record_jacobian
 from .lens import Projection
 from .ray_casting import cast_rays
 
 if TYPE_CHECKING:
     from .adjustment import Adjustment
     from .camera import Camera
+    from .jacobian import Places
     from .ray_casting import Floats, HeightsAt
 
 INSIDE_68, INSIDE_95 = math.sqrt(-2 * math.log(1 - 0.68)), math.sqrt(-2 * math.log(1 - 0.95))
 """Edges of error ellipses, in standard deviations."""
 
+_PLACE = np.array(POSITION)
 _MARKS = np.geomspace(0.3, 30, 21)  # pixels
 _MARK_PRIOR = -np.square(np.log(_MARKS / 3)) / 2  # people click to 3 pixels, within a factor of e
 _PLACES = np.array([0.05, 0.2, 0.5, 1, 2, 4, 8])  # metres
@@ -35,24 +37,32 @@ _WIDE = 100.0  # degrees of view from which one radial coefficient is not enough
 
 
 def pose_covariance(fit: Adjustment, noise: PointNoise) -> Floats:
-    """Compute the covariance (8, 8) of `record.PARAMETERS`; a fitted k2 counts as exact."""
+    """Compute the covariance of `record.PARAMETERS`; a fitted k2 counts as exact.
+
+    (10, 10), or (8, 8) where the principal point was held.
+    """
     covariance = _parameter_covariance(fit, noise)
-    change = record_jacobian(fit.camera, len(covariance))
+    change = record_jacobian(fit.camera, _inexact(fit))
     return np.asarray(change @ covariance @ change.T)
 
 
 def _parameter_covariance(fit: Adjustment, noise: PointNoise) -> Floats:
-    """Compute the covariance (7 or 8 squared) of the parameters of `core.camera.jacobian`.
+    """Compute the covariance (P, P) of the fitted parameters without k2.
 
     That of the estimator: ``A^-1 (J'V J + P) A^-1`` with ``A = J'J + P``, priors P and the noise V
     of the points.
     """
-    count = min(fit.jacobian.shape[1], 8)
+    count = len(_inexact(fit))  # k2 is the last
     jacobian, prior = fit.jacobian[:, :count], fit.prior_information[:count, :count]
     inverse: Floats = np.asarray(np.linalg.pinv(jacobian.T @ jacobian + prior, hermitian=True))
     by_point = jacobian.reshape(-1, 2, count)
     scatter = np.einsum("nip,nij,njq->pq", by_point, noise.covariances(fit), by_point)
     return np.asarray(inverse @ (scatter + prior) @ inverse)
+
+
+def _inexact(fit: Adjustment) -> Places:
+    """Return the fitted parameters without k2."""
+    return np.asarray(fit.parameters[fit.parameters != K2])
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ class PointNoise:
 
 def _place_covariances(fit: Adjustment) -> Floats:
     """Return the covariances (N, 2, 2), in the points' sigmas, of errors of 1 m of their places."""
-    by_point = projection_jacobian(fit.camera, fit.problem.points, 3) / SCALES[:3]
+    by_point = projection_jacobian(fit.camera, fit.problem.points, _PLACE) / SCALES[:3]
     by_point /= fit.problem.sigmas[:, None, None]
     return np.asarray(by_point @ by_point.transpose(0, 2, 1))
 
@@ -194,7 +204,7 @@ def _error_ratio(
         ground = float(np.asarray(terrain(point[:1], point[1:2]))[0])
         point = point if math.isnan(ground) else np.array([*point[:2], ground])
     covariance = _parameter_covariance(fit, noise)
-    (jacobian,) = projection_jacobian(fit.camera, point[None], len(covariance))
+    (jacobian,) = projection_jacobian(fit.camera, point[None], _inexact(fit))
     by_place = jacobian[:, :3] / SCALES[:3]
     expected = jacobian @ covariance @ jacobian.T + (noise.mark * sigma) ** 2 * np.eye(2)
     expected += sigma_height**2 * np.outer(by_place[:, 2], by_place[:, 2])
@@ -239,7 +249,7 @@ def loo_rms(pixels: Floats) -> float | None:
 
 
 def pose_warnings(fit: Adjustment, covariance: Floats, loo_px: Floats) -> list[str]:
-    """Return warnings about a pose, given its covariance (8, 8) and leave-one-out errors (N,)."""
+    """Return warnings about a pose, given its covariance and leave-one-out errors (N,)."""
     camera, points = fit.camera, fit.problem.points
     distances = np.linalg.norm(points - camera.position, axis=1)
     sigma = np.sqrt(np.diag(covariance))

@@ -1,4 +1,8 @@
-"""Least-squares adjustment of pose and lens to control points and priors."""
+"""Least-squares adjustment of pose and lens to control points and priors.
+
+Of one camera, or of several that share parameters: their position (views of one station), or their
+lens (cameras of one model).
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,51 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from .camera import Camera
-from .jacobian import SCALES, apply_step, projection_jacobian, rotation_jacobian
+from .jacobian import (
+    FOCAL,
+    K1,
+    K2,
+    POSE,
+    POSITION,
+    PRINCIPAL_POINT,
+    SCALES,
+    apply_step,
+    parameter_values,
+    projection_jacobian,
+    rotation_jacobian,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from numpy.typing import NDArray
 
+    from .jacobian import Places
     from .skyline_constraint import SkylineConstraint
 
     Floats = NDArray[np.float64]
 
 K1_SIGMA = 0.15
 """Standard deviation of the priors of k1, and of k2 where it is fitted, about 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointPrior:
+    """What is known together of some parameters, such as from other views of a station.
+
+    Attributes
+    ----------
+    chosen
+        (M,) the parameters: places in `core.camera.jacobian`; none of the rotation.
+    values
+        (M,) as of `parameter_values`.
+    root
+        (K, M) square root of the information matrix: ``root.T @ root``.
+    """
+
+    chosen: Places
+    values: Floats
+    root: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +82,12 @@ class AdjustmentProblem:
         Prior of k1.
     skyline
         Constraint that counts as a prior; see `skyline_adjustment`.
+    principal_point, principal_point_sigma
+        Prior (cx, cy) and its standard deviation, pixels; 0 holds the principal point.
+    k2_sigma
+        Standard deviation of the prior of k2 about 0.
+    joint
+        What other photos tell of shared parameters.
     """
 
     points: Floats
@@ -57,6 +101,10 @@ class AdjustmentProblem:
     k1: float = 0.0
     k1_sigma: float = K1_SIGMA
     skyline: SkylineConstraint | None = None
+    principal_point: tuple[float, float] = (0.0, 0.0)
+    principal_point_sigma: float = 0.0
+    k2_sigma: float = K1_SIGMA
+    joint: JointPrior | None = None
 
     def subset(self, chosen: NDArray[np.bool_]) -> AdjustmentProblem:
         """Return the problem of the control points (N,) chosen."""
@@ -67,37 +115,59 @@ class AdjustmentProblem:
             sigmas=self.sigmas[chosen],
         )
 
-    def parameter_count(self, camera: Camera) -> int:
-        """Return the number of parameters: position, rotation, f, and of a lens k1 (and k2)."""
-        return 7 if camera.projection.is_panorama else 8 + self.fit_k2
+    def parameters(self, camera: Camera) -> Places:
+        """Return the parameters (P,) that are fitted: places in `core.camera.jacobian`."""
+        has_distortion = not camera.projection.is_panorama
+        chosen = [*POSE, FOCAL, *([K1] if has_distortion else [])]
+        chosen += PRINCIPAL_POINT if self.principal_point_sigma else ()
+        chosen += [K2] if self.fit_k2 and has_distortion else []
+        return np.array(chosen)
 
     def normalized_residuals(self, camera: Camera) -> Floats:
         """Return projected less observed in sigmas, (2 N,); NaN if a point cannot be projected."""
         return ((camera.project(self.points) - self.pixels) / self.sigmas[:, None]).ravel()
 
     def prior_residuals(self, camera: Camera) -> Floats:
-        """Return parameters less priors in sigmas, (5 or 6,), and those of the skyline (M,)."""
-        lens = [(camera.f - self.focal) / self.focal_sigma]
-        if not camera.projection.is_panorama:
-            lens += [(camera.k1 - self.k1) / self.k1_sigma]
-            lens += [camera.k2 / K1_SIGMA] if self.fit_k2 else []
-        position = (camera.position - self.position) / self.position_sigmas
-        skyline = [self.skyline.normalized_residuals(camera)] if self.skyline else []
-        return np.concatenate([position, lens, *skyline])
+        """Return parameters less priors in sigmas: of the position (3,), the lens and all else."""
+        values = np.zeros(len(SCALES))
+        values[:3] = (camera.position - self.position) / self.position_sigmas
+        values[FOCAL] = (camera.f - self.focal) / self.focal_sigma
+        values[K1] = (camera.k1 - self.k1) / self.k1_sigma
+        values[K2] = camera.k2 / self.k2_sigma
+        if self.principal_point_sigma:
+            offset = np.array([camera.cx, camera.cy]) - self.principal_point
+            values[8:10] = offset / self.principal_point_sigma
+        parts = [values[_without_rotation(self.parameters(camera))]]
+        if self.joint:
+            change = parameter_values(camera)[self.joint.chosen] - self.joint.values
+            parts.append(self.joint.root @ change)
+        if self.skyline:
+            parts.append(self.skyline.normalized_residuals(camera))
+        return np.concatenate(parts)
 
     def jacobians(self, camera: Camera) -> tuple[Floats, Floats]:
-        """Return derivatives of the normalized (2 N, P) and prior residuals (5 or 6 and M, P)."""
-        count = self.parameter_count(camera)
-        observed = projection_jacobian(camera, self.points, count) / self.sigmas[:, None, None]
-        prior = np.zeros((count - 3, count))
-        prior[:3, :3] = np.diag(1 / self.position_sigmas)
-        prior[3, 6] = camera.f / self.focal_sigma
-        sigmas = np.array([self.k1_sigma, K1_SIGMA])[: count - 7]
-        prior[range(4, count - 3), range(7, count)] = 1 / sigmas
-        prior *= SCALES[:count]
+        """Return derivatives of the normalized (2 N, P) and prior residuals (M, P)."""
+        chosen = self.parameters(camera)
+        observed = projection_jacobian(camera, self.points, chosen) / self.sigmas[:, None, None]
+        slopes = np.zeros(len(SCALES))
+        slopes[:3] = 1 / self.position_sigmas
+        slopes[FOCAL] = camera.f / self.focal_sigma
+        slopes[K1], slopes[K2] = 1 / self.k1_sigma, 1 / self.k2_sigma
+        if self.principal_point_sigma:
+            slopes[8:10] = camera.width / self.principal_point_sigma
+        slopes *= SCALES
+        parts = [np.diag(slopes)[_without_rotation(chosen)][:, chosen]]
+        if self.joint:
+            others = np.zeros((len(self.joint.root), len(SCALES)))
+            others[:, self.joint.chosen] = self.joint.root
+            parts.append(others[:, chosen])
         if self.skyline:
-            prior = np.concatenate([prior, self.skyline.jacobian(camera, count)])
-        return observed.reshape(-1, count), prior
+            parts.append(self.skyline.jacobian(camera, chosen))
+        return observed.reshape(-1, len(chosen)), np.concatenate(parts)
+
+
+def _without_rotation(chosen: Places) -> Places:
+    return chosen[(chosen < len(POSITION)) | (chosen >= len(POSE))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +181,7 @@ class Adjustment:
     normalized_residuals
         (2 N,) as of `AdjustmentProblem.normalized_residuals`.
     jacobian
-        (2 N, P) their derivatives by the parameters of `core.camera.jacobian`.
+        (2 N, P) their derivatives by `AdjustmentProblem.parameters`.
     prior_information
         (P, P) information matrix of the priors.
     chi2
@@ -124,6 +194,11 @@ class Adjustment:
     jacobian: Floats
     prior_information: Floats
     chi2: float
+
+    @property
+    def parameters(self) -> Places:
+        """(P,) places of the parameters that were fitted."""
+        return self.problem.parameters(self.camera)
 
     @property
     def residuals(self) -> Floats:
@@ -147,20 +222,57 @@ def adjust(
     problem: AdjustmentProblem, initial: Camera, max_evaluations: int = 100
 ) -> Adjustment | None:
     """Find the optimum near an initial pose; None where that cannot project all points."""
-    if not np.isfinite(problem.normalized_residuals(initial)).all():
+    fits = adjust_jointly([problem], [initial], (), max_evaluations)
+    return fits[0] if fits else None
+
+
+def adjust_jointly(
+    problems: Sequence[AdjustmentProblem],
+    initial: Sequence[Camera],
+    shared: Collection[int],
+    max_evaluations: int = 100,
+) -> list[Adjustment] | None:
+    """Find the optimum of several cameras that share parameters, near initial poses.
+
+    Parameters
+    ----------
+    problems, initial
+        Of each camera; all begin with the same values of what they share. A prior of that stands in
+        one of the problems: in the others its sigma is infinite.
+    shared
+        Parameters that all have in common; see `core.camera.jacobian`.
+
+    Returns
+    -------
+    The adjustment of each camera, or None where an initial pose cannot project all of its points.
+    """
+    views = list(zip(problems, initial, strict=True))
+    if not all(np.isfinite(p.normalized_residuals(camera)).all() for p, camera in views):
         return None
-    count = problem.parameter_count(initial)
+    columns = joint_columns([p.parameters(camera) for p, camera in views], shared)
+    count = 1 + max(int(own.max()) for own in columns)
+
+    def moved(step: Floats) -> list[Camera]:
+        return [
+            apply_step(camera, step[own], problem.parameters(camera))
+            for (problem, camera), own in zip(views, columns, strict=True)
+        ]
 
     def residuals(step: Floats) -> Floats:
-        camera = apply_step(initial, step)
-        return np.concatenate(
-            [problem.normalized_residuals(camera), problem.prior_residuals(camera)]
-        )
+        parts = []
+        for problem, camera in zip(problems, moved(step), strict=True):
+            parts += [problem.normalized_residuals(camera), problem.prior_residuals(camera)]
+        return np.concatenate(parts)
 
     def jacobian(step: Floats) -> Floats:
-        camera, rotated = apply_step(initial, step), np.eye(count)
-        rotated[3:6, 3:6] = rotation_jacobian(step[3:6])
-        return np.concatenate(problem.jacobians(camera)) @ rotated
+        parts = []
+        for problem, camera, own in zip(problems, moved(step), columns, strict=True):
+            rows = np.concatenate(problem.jacobians(camera))
+            rows[:, 3:6] = rows[:, 3:6] @ rotation_jacobian(step[own[3:6]])
+            part = np.zeros((len(rows), count))
+            part[:, own] = rows
+            parts.append(part)
+        return np.concatenate(parts)
 
     found = least_squares(
         residuals,
@@ -171,13 +283,31 @@ def adjust(
         gtol=1e-10,
         max_nfev=max_evaluations,
     )
-    camera = apply_step(initial, found.x)
+    return [
+        _adjustment(problem, camera)
+        for problem, camera in zip(problems, moved(found.x), strict=True)
+    ]
+
+
+def joint_columns(parameters: Sequence[Places], shared: Collection[int]) -> list[Places]:
+    """Return the column of each parameter of each camera among those of all; shared ones first."""
+    common = sorted({int(p) for own in parameters for p in own if p in shared})
+    columns, count = [], len(common)
+    for own in parameters:
+        column = []
+        for parameter in own.tolist():
+            if parameter in common:
+                column.append(common.index(parameter))
+            else:
+                column.append(count)
+                count += 1
+        columns.append(np.array(column))
+    return columns
+
+
+def _adjustment(problem: AdjustmentProblem, camera: Camera) -> Adjustment:
+    """Return the adjustment of a camera that is the optimum."""
+    residuals, priors = problem.normalized_residuals(camera), problem.prior_residuals(camera)
     observed, prior = problem.jacobians(camera)
-    return Adjustment(
-        problem,
-        camera,
-        found.fun[: 2 * len(problem.points)],
-        observed,
-        prior.T @ prior,
-        2 * float(found.cost),
-    )
+    chi2 = float(residuals @ residuals + priors @ priors)
+    return Adjustment(problem, camera, residuals, observed, prior.T @ prior, chi2)

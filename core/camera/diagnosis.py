@@ -216,7 +216,8 @@ def _size_mistakes(problem: AdjustmentProblem, blank: Camera) -> Iterator[_Hypot
     centred = (blank.cx, blank.cy) == ((width - 1) / 2, (height - 1) / 2)
     if centred and width != height and (extent <= min(width, height) + 1).all():
         turned = replace(blank, width=height, height=width, cx=math.nan, cy=math.nan)
-        yield _Hypothesis(problem, turned, _exchanged)
+        centre = replace(problem, principal_point=(turned.cx, turned.cy))
+        yield _Hypothesis(centre, turned, _exchanged)
 
 
 def _shrunk(camera: Camera, times: float) -> str:

@@ -1,7 +1,8 @@
 """Parameters of the adjustment: a step applied to a camera, and derivatives by the parameters.
 
 Parameters, in this order and in units of `SCALES`: position x, y, z; rotation vector about the
-camera's axes; ln f; k1; k2.
+camera's axes; ln f; k1; principal point, in widths of the photo; k2. A fit has some of them, which
+are named by their places in that order. Those of a lens serve photos of any size.
 """
 
 from __future__ import annotations
@@ -23,27 +24,43 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# Position 10 m, rotation 0.01 rad, ln f 2 %, k1 and k2 0.05.
-SCALES = np.array([10, 10, 10, 0.01, 0.01, 0.01, 0.02, 0.05, 0.05])
+    Places = NDArray[np.intp]
+
+# Position 10 m, rotation 0.01 rad, ln f 2 %, k1 0.05, principal point 1 % of the width, k2 0.05.
+SCALES = np.array([10, 10, 10, 0.01, 0.01, 0.01, 0.02, 0.05, 0.01, 0.01, 0.05])
+POSITION, POSE, FOCAL, K1, PRINCIPAL_POINT, K2 = range(3), range(6), 6, 7, (8, 9), 10
+"""Places of parameters."""
 
 
-def apply_step(camera: Camera, step: Floats) -> Camera:
-    """Return the camera after a step (7 to 9,) of its parameters."""
-    change = step * SCALES[: len(step)]
+def apply_step(camera: Camera, step: Floats, chosen: Places) -> Camera:
+    """Return the camera after a step (P,) of the chosen parameters (P,)."""
+    change = np.zeros(len(SCALES))
+    change[chosen] = step * SCALES[chosen]
     x, y, z = (camera.position + change[:3]).tolist()
-    lens = dict(zip(("k1", "k2"), change[7:], strict=False))
+    k1, cx, cy, k2 = change[K1:].tolist()
     return replace(
         camera.rotated(Rotation.from_rotvec(change[3:6]).as_matrix()),
         x=x,
         y=y,
         z=z,
-        f=camera.f * math.exp(change[6]),
-        **{name: getattr(camera, name) + float(value) for name, value in lens.items()},
+        f=camera.f * math.exp(change[FOCAL]),
+        k1=camera.k1 + k1,
+        cx=camera.cx + cx * camera.width,
+        cy=camera.cy + cy * camera.width,
+        k2=camera.k2 + k2,
     )
 
 
-def projection_jacobian(camera: Camera, points: Floats, count: int) -> Floats:
-    """Return derivatives (N, 2, P) of the pixels of points (N, 3) by the first P parameters."""
+def parameter_values(camera: Camera) -> Floats:
+    """Return the parameters (11,) of a camera in units of `SCALES`; 0 for its rotation."""
+    width, height = camera.width, camera.height
+    across, down = camera.cx - (width - 1) / 2, camera.cy - (height - 1) / 2
+    lens = [math.log(camera.f / width), camera.k1, across / width, down / width, camera.k2]
+    return np.asarray(np.array([*camera.position, 0, 0, 0, *lens]) / SCALES)
+
+
+def projection_jacobian(camera: Camera, points: Floats, chosen: Places) -> Floats:
+    """Return derivatives (N, 2, P) of the pixels of points (N, 3) by the chosen parameters (P,)."""
     offset = points - camera.position
     curvature = (1 - camera.refraction) / EARTH_RADIUS
     drop = curvature / 2 * np.sum(offset[:, :2] ** 2, axis=1)
@@ -51,12 +68,13 @@ def projection_jacobian(camera: Camera, points: Floats, count: int) -> Floats:
     rays = (offset - np.array([0, 0, 1]) * drop[:, None]) @ rotation.T
     by_ray, by_lens = _lens_jacobian(camera, rays)
     by_offset = by_ray @ rotation
-    jacobian = np.empty((len(points), 2, 9))
+    jacobian = np.empty((len(points), 2, len(SCALES)))
     jacobian[:, :, :3] = -by_offset
     jacobian[:, :, :2] += by_offset[:, :, 2:] * (curvature * offset[:, None, :2])
     jacobian[:, :, 3:6] = np.cross(rays[:, None, :], by_ray)
-    jacobian[:, :, 6:] = by_lens
-    return np.asarray(jacobian[:, :, :count] * SCALES[:count])
+    jacobian[:, :, (FOCAL, K1, K2)] = by_lens
+    jacobian[:, :, PRINCIPAL_POINT] = camera.width * np.eye(2)
+    return np.asarray(jacobian[:, :, chosen] * SCALES[chosen])
 
 
 def _lens_jacobian(camera: Camera, rays: Floats) -> tuple[Floats, Floats]:
@@ -69,12 +87,14 @@ def _lens_jacobian(camera: Camera, rays: Floats) -> tuple[Floats, Floats]:
     return camera.f * by_ray, camera.f * by_lens
 
 
-def record_jacobian(camera: Camera, count: int) -> Floats:
-    """Return the derivatives (8, P) of `record.PARAMETERS` by the parameters here, without k2."""
-    jacobian = np.zeros((8, count))
-    kept = min(count, 8)
-    jacobian[:kept, :kept] = np.diag(SCALES[:kept])
-    jacobian[6, 6] *= camera.f
+def record_jacobian(camera: Camera, chosen: Places) -> Floats:
+    """Return the derivatives (8 or 10, P) of `record.PARAMETERS` by the chosen parameters (P,).
+
+    Ten with a principal point among them. k2 is no parameter of a record.
+    """
+    jacobian = np.diag(SCALES)[:K2]
+    jacobian[FOCAL, FOCAL] *= camera.f
+    jacobian[PRINCIPAL_POINT, PRINCIPAL_POINT] *= camera.width
     for axis in range(3):
         ahead, behind = (
             camera.rotated(Rotation.from_rotvec(step * np.eye(3)[axis]).as_matrix())
@@ -85,12 +105,13 @@ def record_jacobian(camera: Camera, count: int) -> Floats:
             for angle in ("yaw", "pitch", "roll")
         ]
         jacobian[3:6, 3 + axis] = np.array(angles) / 2e-6 * SCALES[3]
-    return jacobian
+    rows = K2 if PRINCIPAL_POINT[0] in chosen else PRINCIPAL_POINT[0]
+    return np.asarray(jacobian[:rows, chosen])
 
 
 def rotation_jacobian(step: Floats) -> Floats:
     """Return the left Jacobian of SO(3), (3, 3): further rotation by change of a rotation step."""
-    vector = step * SCALES[3]
+    vector = step * SCALES[3:6]
     angle = float(np.linalg.norm(vector))
     cross = _cross_matrix(vector)
     cubic = (1 - np.sinc(angle / np.pi)) / angle**2 if angle > 1e-4 else 1 / 6

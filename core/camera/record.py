@@ -20,11 +20,15 @@ from .lens import Projection
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1")
-"""Order of rows and columns of the covariance; metres, degrees, pixels, 1."""
+PARAMETERS = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px", "k1", "cx", "cy")
+"""Order of rows and columns of the covariance; metres, degrees, pixels, 1, pixels.
+
+Without the last two where the principal point was held.
+"""
 
 _POSE = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px")
 _LENS = ("cx", "cy", "k1", "k2")
+_COVARIANCES = (len(PARAMETERS) - 2, len(PARAMETERS))  # rows
 _MORE_LENS = ("k3", "p1", "p2")  # written where they are not 0
 _TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
 _LARGEST_FILE = 64 << 20  # bytes
@@ -83,7 +87,7 @@ class CameraRecord:
     dem
         Path or name of the DEM that gave heights.
     covariance
-        (8, 8) of `PARAMETERS`; None if unknown.
+        (10, 10) of `PARAMETERS`, or (8, 8) where the principal point was held; None if unknown.
     points
         Control points and their residuals.
     rms_px, loo_rms_px
@@ -150,6 +154,7 @@ class CameraRecord:
         """Return the record as JSON; keys and units are a published format."""
         camera = self.camera
         turned = {} if self.orientation == 1 else {"orientation": self.orientation}
+        size = _COVARIANCES[0] if self.covariance is None else len(self.covariance)
         return {
             "format": "avalanche-iseg camera 1",
             "name": self.name,
@@ -165,7 +170,7 @@ class CameraRecord:
             **{key: getattr(self, key) for key in _OPTIONS if getattr(self, key) is not None},
             "warnings": list(self.warnings),
             "points": [_point_to_json(fit) for fit in self.points],
-            "covariance_parameters": list(PARAMETERS),
+            "covariance_parameters": list(PARAMETERS[:size]),
             "covariance": None if self.covariance is None else [list(r) for r in self.covariance],
         }
 
@@ -329,12 +334,13 @@ def _covariance_from_json(content: Mapping[str, Any]) -> list[list[float]] | Non
     value = content.get("covariance")
     if value is None:
         return None
-    if tuple(content.get("covariance_parameters") or PARAMETERS) != PARAMETERS:
-        raise ValueError(f"covariance_parameters are not {', '.join(PARAMETERS)}")
-    size = len(PARAMETERS)
     rows = [[float(entry) for entry in row] for row in value]
-    if len(rows) != size or any(len(row) != size for row in rows):
-        raise ValueError(f"its covariance is not {size} rows of {size} numbers")
+    size = len(rows)
+    if size not in _COVARIANCES or any(len(row) != size for row in rows):
+        numbers = " or ".join(map(str, _COVARIANCES))
+        raise ValueError(f"its covariance is not {numbers} rows of as many numbers")
+    if tuple(content.get("covariance_parameters") or PARAMETERS[:size]) != PARAMETERS[:size]:
+        raise ValueError(f"covariance_parameters are not {', '.join(PARAMETERS[:size])}")
     if not all(math.isfinite(entry) for row in rows for entry in row):
         raise ValueError("its covariance has an entry that is no finite number")
     sigma = [math.sqrt(max(row[index], 0.0)) for index, row in enumerate(rows)]

@@ -10,20 +10,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import CameraError
-from .accuracy import (
-    LeftOut,
-    estimate_point_noise,
-    height_sigma,
-    leave_one_out_errors,
-    loo_rms,
-    pose_covariance,
-    pose_warnings,
-)
+from .accuracy import estimate_point_noise, leave_one_out_errors, loo_rms
 from .adjustment import K1_SIGMA, Adjustment, AdjustmentProblem, adjust
 from .camera import Camera
 from .confused_grids import grid_warnings, require_one_grid
@@ -31,9 +23,8 @@ from .control_points import ControlPoint
 from .diagnosis import mistake_warnings, reject_common_mistake, require_focal_in_pixels
 from .initial_pose import initial_poses
 from .lens import Projection
-from .near_field import NearField, examine_near_field
 from .outliers import find_outliers
-from .record import CameraRecord, PointFit
+from .pose_record import HeightModel, PoseTerrain, SolvedPose, make_record
 from .skyline_adjustment import SkylineObservation, adjust_with_skyline
 from .validation import duplicate_warnings, gcp_heights, require_on_map, require_usable
 
@@ -42,21 +33,16 @@ if TYPE_CHECKING:
 
     from .calibration import Calibration
     from .ray_casting import Floats, HeightsAt
+    from .record import CameraRecord
 
 POSITION_SIGMA = (10.0, 10.0, 5.0)
 """Default standard deviations of a position, metres."""
 
 _KNOWN_SIGMA = 10.0  # metres: position as good as this, with focal length: one point less is needed
 _K2_POINTS = 20  # points from which k2 is tried
+_PRINCIPAL_POINTS = 6  # points from which the principal point can be free
 _CALIBRATED_FOCAL, _CALIBRATED_K1 = 0.02, 1e-3  # sigmas of a calibrated lens
 _IMPLAUSIBLE = 0.1  # of the photo's width: rms from which a pose is refused
-
-
-class HeightModel(Protocol):
-    """Source of heights, such as `core.terrain.Terrain`."""
-
-    def sample(self, x: Floats, y: Floats, /) -> Floats:
-        """Return heights (N,) at x (N,) and y (N,), metres; NaN where unknown."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +64,9 @@ class PosePrior:
     calibration
         Of the lens: its principal point, distortion and projection are taken as they are, its focal
         length, to 2 %, where none is given.
+    principal_point_sigma
+        Standard deviation of the principal point about the calibrated one, or else the photo's
+        centre, as a share of the width; None holds it there, as fewer than 6 points do.
 
     Examples
     --------
@@ -92,6 +81,7 @@ class PosePrior:
     focal_sigma: float = 0.10
     height_above_ground: float | None = None
     calibration: Calibration | None = None
+    principal_point_sigma: float | None = None
 
     @property
     def sigmas(self) -> Sequence[float]:
@@ -138,7 +128,7 @@ def solve_pose(
     prior
         What is known of the camera.
     projection
-        Pinhole, or cylindrical panorama.
+        Of the lens; that of the calibration, if there is one.
     skyline
         Of the photo, for few points.
     near_field, dem_noise
@@ -177,69 +167,39 @@ def solve_pose(
     draped = _draping([p for p in points if p.use], heights_at)
     points = [replace(p, z=float(height)) for p, height in zip(points, z, strict=True)]
     used = [point for point in points if point.use]
-    blank = _blank_camera(size, projection, prior.calibration)
-    first = _solve(_make_problem(used, prior, heights_at), blank, [p.name for p in used])
-    best, suspects, texts = _remove_outliers(first, used)
-    reject_common_mistake(best, first.problem, blank, _best_adjustment)
-    mistakes = mistake_warnings(first, best, blank, _best_adjustment, epsg, draped)
+    blank = blank_camera(size, projection, prior.calibration)
+    first = _solve(make_problem(used, prior, blank, heights_at), blank, [p.name for p in used])
+    best, suspects, outlier_texts = _remove_outliers(first, used)
+    reject_common_mistake(best, first.problem, blank, best_adjustment)
+    mistakes = mistake_warnings(first, best, blank, best_adjustment, epsg, draped)
     best, skyline_warnings = adjust_with_skyline(best, skyline)
     best = _try_k2(best)
     _require_plausible(best)
-    noise = estimate_point_noise(best)
-    covariance = pose_covariance(best, noise)
-    stand = _examine_stand(best.camera, covariance, terrain, dem_noise)
-    looked_from = near_field if near_field is not None or stand is None else stand.suggested
-    sigma_height = _height_sigma(best, terrain, dem_noise)
-    left_out = leave_one_out_errors(best, heights_at, looked_from, noise, sigma_height)
-    pixels, metres = left_out.pixels, left_out.metres
-    kept = [used[i].name for i in range(len(used)) if used[i].name not in texts]
-    errors = {name: (left_out, index) for index, name in enumerate(kept)}
-    fits = _point_fits(points, best.camera, suspects, errors)
-    on_map = metres[np.isfinite(metres)]
-    return CameraRecord(
-        best.camera,
-        epsg,
-        covariance=covariance.tolist(),
-        points=tuple(fits),
-        rms_px=best.rms,
-        loo_rms_px=loo_rms(pixels),
-        loo_map_median_m=float(np.median(on_map)) if on_map.size else None,
-        loo_map_p90_m=float(np.percentile(on_map, 90)) if on_map.size else None,
-        warnings=(
-            *texts.values(),
-            *duplicate_warnings(points),
-            *([] if heights_at else grid_warnings(places, epsg)),
-            *mistakes,
-            *height_warnings,
-            *skyline_warnings,
-            *pose_warnings(best, covariance, pixels),
-            *(stand.warnings(near_field) if stand else ()),
-        ),
-        near_field_m=near_field,
-        dem_noise_m=dem_noise,
-        sigma_px=noise.mark,
+    texts = (
+        *outlier_texts.values(),
+        *duplicate_warnings(points),
+        *([] if heights_at else grid_warnings(places, epsg)),
+        *mistakes,
+        *height_warnings,
+        *held_warnings(prior, len(used)),
+        *skyline_warnings,
     )
+    left = [point.name for point in used if point.name not in outlier_texts]
+    solved = SolvedPose(best, estimate_point_noise(best), points, left, suspects, texts)
+    return make_record(solved, PoseTerrain(epsg, terrain, near_field, dem_noise))
 
 
-def _examine_stand(
-    camera: Camera, covariance: Floats, terrain: HeightModel | HeightsAt | None, noise: float | None
-) -> NearField | None:
-    """Examine how the camera stands on the terrain, if there is one."""
-    if terrain is None:
-        return None
-    heights_at: Any = getattr(terrain, "sample", terrain)
-    return examine_near_field(
-        camera,
-        covariance.tolist(),
-        heights_at,
-        getattr(terrain, "cell", 0.0),
-        noise or 0.0,
-    )
+def held_warnings(prior: PosePrior, count: int) -> list[str]:
+    """Return a warning where so few points do not let the principal point be free."""
+    if not prior.principal_point_sigma or count >= _PRINCIPAL_POINTS:
+        return []
+    return [
+        f"The principal point is held where it was: {count} points do not tell it, and "
+        f"{_PRINCIPAL_POINTS} are needed. Add points."
+    ]
 
 
-def _blank_camera(
-    size: tuple[int, int], projection: Projection, lens: Calibration | None
-) -> Camera:
+def blank_camera(size: tuple[int, int], projection: Projection, lens: Calibration | None) -> Camera:
     """Return a camera without a pose, with what is given of its lens."""
     blank = Camera(*size, 0, 0, 0, 0, 0, 0, size[0], projection=projection)
     if lens is None:
@@ -248,25 +208,15 @@ def _blank_camera(
     return replace(blank, **given)
 
 
-def _height_sigma(
-    fit: Adjustment, terrain: HeightModel | HeightsAt | None, noise: float | None
-) -> float:
-    """Return the standard deviation of the terrain's heights, as the points tell it, metres."""
-    if terrain is None:
-        return 0.0
-    heights_at: Any = getattr(terrain, "sample", terrain)
-    x, y, z = fit.problem.points.T
-    known = getattr(terrain, "noise", 0.0) if noise is None else noise
-    return height_sigma(z - np.asarray(heights_at(x, y)), known)
-
-
-def _make_problem(
-    used: Sequence[ControlPoint], prior: PosePrior, terrain: HeightsAt | None
+def make_problem(
+    used: Sequence[ControlPoint], prior: PosePrior, blank: Camera, terrain: HeightsAt | None
 ) -> AdjustmentProblem:
+    """Return the problem of points with heights, and priors, for a camera without a pose."""
     position, sigmas = np.zeros(3), np.full(3, math.inf)
     if prior.position is not None:
         position, sigmas = _prior_position(prior, terrain), np.array(prior.sigmas, np.float64)
     focal = prior.focal or 1.0
+    free = len(used) >= _PRINCIPAL_POINTS
     return AdjustmentProblem(
         np.array([(p.x, p.y, p.z) for p in used]),
         np.array([(p.u, p.v) for p in used]),
@@ -277,6 +227,8 @@ def _make_problem(
         prior.focal_sigma * focal if prior.focal else math.inf,
         k1=prior.calibration.k1 if prior.calibration else 0.0,
         k1_sigma=_CALIBRATED_K1 if prior.calibration else K1_SIGMA,
+        principal_point=(blank.cx, blank.cy),
+        principal_point_sigma=(prior.principal_point_sigma or 0.0) * blank.width if free else 0.0,
     )
 
 
@@ -315,9 +267,9 @@ def _draping(
 
 def _solve(problem: AdjustmentProblem, blank: Camera, names: Sequence[str]) -> Adjustment:
     """Return the best optimum of all initial poses."""
-    best = _best_adjustment(problem, blank)
+    best = best_adjustment(problem, blank)
     if best is None:
-        reject_common_mistake(None, problem, blank, _best_adjustment)
+        reject_common_mistake(None, problem, blank, best_adjustment)
         behind = _points_behind(problem, blank)
         hint = (
             "behind the camera that sees the others: "
@@ -333,7 +285,8 @@ def _solve(problem: AdjustmentProblem, blank: Camera, names: Sequence[str]) -> A
     return best
 
 
-def _best_adjustment(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
+def best_adjustment(problem: AdjustmentProblem, blank: Camera) -> Adjustment | None:
+    """Return the best optimum of all initial poses; None where none sees all points."""
     fits = [adjust(problem, initial) for initial in initial_poses(problem, blank)]
     return min((fit for fit in fits if fit is not None), key=lambda fit: fit.chi2, default=None)
 
@@ -345,7 +298,7 @@ def _points_behind(problem: AdjustmentProblem, blank: Camera) -> NDArray[np.bool
     for size in (1, 2):
         for out in combinations(range(count), size) if count - size >= 4 else ():
             others = ~np.isin(np.arange(count), out)
-            fit = _best_adjustment(problem.subset(others), blank)
+            fit = best_adjustment(problem.subset(others), blank)
             hidden = (
                 fit is not None
                 and np.isnan(problem.normalized_residuals(fit.camera)[::2][~others]).all()
@@ -409,31 +362,3 @@ def _require_plausible(fit: Adjustment) -> None:
             "exchanged, that all is in metres, and the camera's position and focal length if you "
             "gave them."
         )
-
-
-def _point_fits(
-    points: Sequence[ControlPoint],
-    camera: Camera,
-    suspects: set[str],
-    errors: dict[str, tuple[LeftOut, int]],
-) -> list[PointFit]:
-    projected = camera.project(np.array([(p.x, p.y, p.z) for p in points]))
-    fits = []
-    for point, (u, v) in zip(points, projected, strict=True):
-        found: list[float | None] = [None] * 3
-        if point.name in errors:
-            left_out, index = errors[point.name]
-            figures = (left_out.pixels, left_out.metres, left_out.ratios)
-            found = [float(f[index]) if math.isfinite(f[index]) else None for f in figures]
-        fits.append(
-            PointFit(
-                point,
-                float(u - point.u),
-                float(v - point.v),
-                found[0],
-                found[1],
-                point.name in suspects,
-                found[2],
-            )
-        )
-    return fits

@@ -56,10 +56,10 @@ def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) 
 
 
 def _scale_covariance(record: CameraRecord, times: float) -> list[list[float]] | None:
-    """Return the covariance for a scaled focal length."""
+    """Return the covariance for a scaled focal length and principal point."""
     if record.covariance is None:
         return None
-    scale = [times if name == "f_px" else 1.0 for name in PARAMETERS]
+    scale = [times if name in ("f_px", "cx", "cy") else 1.0 for name in PARAMETERS]
     return [
         [value * scale[i] * scale[j] for j, value in enumerate(row)]
         for i, row in enumerate(record.covariance)

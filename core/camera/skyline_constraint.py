@@ -43,7 +43,7 @@ class SkylineConstraint:
         offset = camera.project(self.points) - self.pixels
         return np.asarray(np.sum(offset * self.normals, axis=1) / self.sigmas)
 
-    def jacobian(self, camera: Camera, count: int) -> Floats:
-        """Return the derivatives (M, P) of the residuals by the first `count` parameters."""
-        jacobian = projection_jacobian(camera, self.points, count)
+    def jacobian(self, camera: Camera, chosen: NDArray[np.intp]) -> Floats:
+        """Return the derivatives (M, P) of the residuals by the chosen parameters (P,)."""
+        jacobian = projection_jacobian(camera, self.points, chosen)
         return np.asarray(np.einsum("mip,mi->mp", jacobian, self.normals / self.sigmas[:, None]))

@@ -12,9 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..errors import CameraError
+from .record import PARAMETERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .record import CameraRecord, PointFit
 
 _QUARTERS = {1: 0, 6: 1, 3: 2, 8: 3}  # by which a photo is turned to be displayed, clockwise
@@ -70,7 +75,10 @@ def turned(record: CameraRecord, orientation: int) -> CameraRecord:
         p1, p2 = p2, -p1
     after = replace(camera, width=width, height=height, cx=cx, cy=cy, roll=roll, p1=p1, p2=p2)
     points = tuple(_turned_fit(fit, size, orientation) for fit in record.points)
-    return replace(record, camera=after, points=points, orientation=orientation)
+    covariance = _turned_covariance(record, quarters)
+    return replace(
+        record, camera=after, points=points, covariance=covariance, orientation=orientation
+    )
 
 
 def as_stored(record: CameraRecord, orientation: int, size: tuple[int, int]) -> CameraRecord:
@@ -131,6 +139,15 @@ def _require_quarter(record: CameraRecord, orientation: int) -> None:
         raise CameraError(
             "A panorama cannot be turned: save the photo as it is displayed, and pose that."
         )
+
+
+def _turned_covariance(record: CameraRecord, quarters: int) -> Sequence[Sequence[float]] | None:
+    """Return the covariance after quarter turns to the right, which exchange cx and cy."""
+    if record.covariance is None or len(record.covariance) < len(PARAMETERS):
+        return record.covariance
+    change = np.eye(len(PARAMETERS))
+    change[-2:, -2:] = np.linalg.matrix_power(np.array([[0.0, -1.0], [1.0, 0.0]]), quarters)
+    return (change @ np.asarray(record.covariance, np.float64) @ change.T).tolist()  # type: ignore[no-any-return]
 
 
 def _turned_fit(fit: PointFit, size: tuple[int, int], orientation: int) -> PointFit:

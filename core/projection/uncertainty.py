@@ -31,7 +31,8 @@ SIGMA_PIXEL = 1.0
 """Standard deviation of a marked pixel, in u and in v, where the camera's points do not tell."""
 
 _LEAST_RISE = math.tan(math.radians(1.0))
-_STEPS = (0.1, 0.1, 0.1, 1e-3, 1e-3, 1e-3, 0.01, 1e-4)  # of PARAMETERS, for differences
+# Of PARAMETERS, for differences.
+_STEPS = (0.1, 0.1, 0.1, 1e-3, 1e-3, 1e-3, 0.01, 1e-4, 0.01, 0.01)
 _PIXEL_STEP = 0.05
 _EDGE_RATIO = 3.0  # a jump exceeds what the slope explains so many times, and
 _EDGE = 5.0  # by so many metres
@@ -280,8 +281,8 @@ def _pixel_jacobian(
 def _pose_jacobian(
     camera: Camera, pixels: NDArray[np.float64], view: ViewGeometry, uncertain: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return the derivatives (N, 2, 8) of x, y by `PARAMETERS`; 0 for those that are exact."""
-    columns = np.zeros((len(pixels), 2, len(PARAMETERS)))
+    """Return the derivatives (N, 2, P) of x, y by `PARAMETERS`; 0 for those that are exact."""
+    columns = np.zeros((len(pixels), 2, len(uncertain)))
     for column in np.flatnonzero(uncertain):
         name, step = PARAMETERS[column].split("_")[0], _STEPS[column]
         value = getattr(camera, name)

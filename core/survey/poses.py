@@ -41,6 +41,7 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
         focal=request.focal,
         focal_sigma=request.focal_sigma,
         height_above_ground=request.height_above_ground,
+        principal_point_sigma=request.principal_point_sigma,
     )
     record = resection.solve_pose(
         [_control_point(content) for content in request.points],

@@ -112,9 +112,11 @@ class SolvePose:
     focal, focal_sigma
         Pixels, and standard deviation as a share of it.
     projection
-        "pinhole" or "cylindrical".
+        "pinhole", "cylindrical", "equirectangular" or "fisheye".
     near_field, dem_noise
         Metres around the camera that are not looked at, and of the DEM's noise; None chooses.
+    principal_point_sigma
+        Share of the width, by which the principal point is free about the centre; None holds it.
     """
 
     points: Sequence[Mapping[str, Any]]
@@ -130,6 +132,7 @@ class SolvePose:
     projection: str = "pinhole"
     near_field: float | None = None
     dem_noise: float | None = None
+    principal_point_sigma: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,6 +125,22 @@ def add_focal_sigma_option(
     )
 
 
+def add_principal_point_option(group: argparse._ActionsContainer) -> None:
+    """Add ``--principal-point-sigma``."""
+    group.add_argument(
+        "--principal-point-sigma",
+        metavar="1%",
+        type=arguments.sigma,
+        help="let the principal point be free, and how well it is known: a share of the photo's "
+        "width, or pixels (default: it is the centre, or that of the calibration; needs 6 points)",
+    )
+
+
+def share_of_width(sigma: arguments.Sigma | None, size: tuple[int, int]) -> float | None:
+    """Return a standard deviation as a share of the photo's width, if it is given."""
+    return sigma.of(size[0]) if sigma else None
+
+
 def add_dem_option(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add ``--dem``."""
     parser.add_argument(

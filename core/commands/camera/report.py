@@ -32,6 +32,9 @@ def _describe_pose(record: CameraRecord) -> str:
     lens = "" if camera.projection.is_panorama else f", k1 {camera.k1:+.4f}"
     more = [(name, getattr(camera, name)) for name in ("k2", "k3", "p1", "p2")]
     lens += "".join(f", {name} {value:+.4f}" for name, value in more if value)
+    if sigma[8:]:
+        lens += f", principal point {camera.cx:.1f}, {camera.cy:.1f} px"
+        lens += _format_sigmas(sigma[8:], ".1f", "px")
     size = f"{camera.width} x {camera.height} px, {camera.projection.value}"
     rows = {
         "camera": f"{record.name or 'unnamed'} ({size})",

@@ -86,6 +86,7 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
         help="of the lens: OpenCV's YAML, XML or JSON, Agisoft's XML, or a camera.json; gives "
         "focal length, principal point and distortion",
     )
+    common.add_principal_point_option(group)
     group.add_argument(
         "--projection",
         choices=[projection.value for projection in Projection],
@@ -255,6 +256,7 @@ def _make_prior(
     calibration = given.fitted(size) if given else None
     focal, sigma = _focal_length(args, size, calibration)
     lens: dict[str, Any] = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
+    lens["principal_point_sigma"] = common.share_of_width(args.principal_point_sigma, size)
     return PosePrior(**position, calibration=calibration, **lens)
 
 
