@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .prompts import Box as Box
     from .prompts import Click as Click
     from .prompts import Prompts as Prompts
+    from .prompts import Stroke as Stroke
     from .terrain import Terrain as Terrain
     from .terrain import open_dem as open_dem
 
@@ -70,7 +71,7 @@ _MODULES = {
     "outline": ("mask_to_polygons", "write_mask", "write_outline"),
     "predictor": ("Prediction", "Predictor", "PredictorOptions"),
     "projection": ("Viewshed", "compute_viewshed", "drape", "mask_to_map", "polygon_to_mask"),
-    "prompts": ("Box", "Click", "Prompts"),
+    "prompts": ("Box", "Click", "Prompts", "Stroke"),
     "terrain": ("Terrain", "open_dem"),
 }
 __getattr__ = lazy_getattr(__name__, _MODULES)

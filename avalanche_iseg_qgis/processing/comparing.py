@@ -34,7 +34,6 @@ from .algorithm import IsegAlgorithm, Parameters, fields_of, polygons_of
 from .asking import BlockingWorker, check_cancelled, environment_fault
 from .masks import INPUT, OUTPUT, RASTER, rasterise_or_none
 from .predicting import ImagePredictor, check_place
-from .prompt_layers import first_clicks
 
 if TYPE_CHECKING:
     from qgis.core import (
@@ -201,7 +200,7 @@ class CompareOutlines(IsegAlgorithm):
                 truth, ious = drawn.within(whole), []
                 for clicks in range(len(prompts.clicks) + 1):
                     check_cancelled(feedback)
-                    before = first_clicks(prompts, clicks)
+                    before = prompts.first_clicks(clicks)
                     if before.empty:
                         ious.append(0.0)
                         continue

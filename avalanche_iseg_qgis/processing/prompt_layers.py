@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
@@ -192,8 +191,3 @@ def _contains(box: Box | None, click: Click) -> bool:
         return False
     rows, cols = (box.row_min, box.row_max), (box.col_min, box.col_max)
     return rows[0] <= click.row <= rows[1] and cols[0] <= click.col <= cols[1]
-
-
-def first_clicks(prompts: PromptSet, count: int) -> PromptSet:
-    """Return the prompts as they were after so many clicks."""
-    return replace(prompts, clicks=prompts.clicks[:count])

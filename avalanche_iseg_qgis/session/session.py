@@ -6,7 +6,7 @@ is finishing gets its answers also while another image is the current one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -204,6 +204,12 @@ class SegmentationSession:
         if self.prompts.clicks:
             self.remove_click(len(self.prompts.clicks) - 1)
 
+    def add_stroke(
+        self, points: Sequence[tuple[float, float]], radius: float, positive: bool
+    ) -> None:
+        """Add a stroke of the brush or the eraser, through (row, col) points of the image."""
+        self._change(self.prompts.with_stroke(points, radius, positive))
+
     def set_box(self, box: Box | None) -> None:
         """Set or remove the box; clicks stay."""
         self._change(self.prompts.with_box(box))
@@ -234,8 +240,12 @@ class SegmentationSession:
         return self._replace(ObjectDraft(History(PromptSet(mask=mask)), feature_ref))
 
     def reopen(self, prompts: PromptSet, feature_ref: FeatureRef, seconds: float) -> bool:
-        """Continue a finished object; return False if the user keeps the current one."""
-        return self._replace(ObjectDraft(History(prompts), feature_ref, Stopwatch(seconds)))
+        """Continue a finished object; return False if the user keeps the current one.
+
+        Its clicks and strokes can be undone, as before it was finished.
+        """
+        history = History(*prompts.steps())
+        return self._replace(ObjectDraft(history, feature_ref, Stopwatch(seconds)))
 
     def restore(self, draft: ObjectDraft, version: str, sha256: str | None) -> bool:
         """Go on with an object of an earlier session; return False if there is another one.
@@ -432,8 +442,7 @@ class SegmentationSession:
         except IsegError as error:
             self.say(str(error))
             return
-        row_min, row_max, col_min, col_max = image.draft.prompts.bounds()
-        if min(row_min, col_min) < -1 or row_max > grid.height or col_max > grid.width:
+        if not image.draft.prompts.fits(grid):
             text = tr("The new image is smaller: some of the clicks lie beside it. Discard them.")
             self.say(text)
             return
@@ -500,7 +509,7 @@ class SegmentationSession:
             image.window = image.window_wanted()
         except IsegError as error:
             self.refuse(image, str(error))
-            if draft.history.can_undo:
+            if draft.history.can_undo_change:
                 self._edit(image, draft.undo)
         else:
             self._read(image)

@@ -104,9 +104,11 @@ class StoredDraft:
             raise PromptError(text.format(error)) from error
 
     def draft(self) -> ObjectDraft:
-        """Return the object; its first undo takes all of it away."""
+        """Return the object; its clicks and strokes can be undone one by one."""
         history = History(PromptSet())
-        history.change(self.prompts)
+        for prompts in self.prompts.steps():
+            if not prompts.empty:
+                history.change(prompts)
         return ObjectDraft(
             history, self.feature_ref, Stopwatch(self.seconds), write_back=self.write_back
         )

@@ -32,11 +32,14 @@ from ..outline import (
     write_outline,
 )
 from ..prompts import Prompts
+from ..stored_prompts import StoredPrompts
+from ..text_files import read_text
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon
 
     from ..engine import LoadedModel
+    from ..predictor import PredictorOptions
 
 OUTPUTS = """\
 The name of an --out file says what is written:
@@ -86,6 +89,13 @@ def _add_prompt_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="mask to start from, of the image's size; non-zero pixels are the object",
+    )
+    group.add_argument(
+        "--prompts",
+        metavar="FILE",
+        type=Path,
+        help="instead of all of these: the field `prompts` of an outline that was made in QGIS, as "
+        "a JSON file, brush strokes included; gives the mask that QGIS showed",
     )
 
 
@@ -150,15 +160,16 @@ def run(args: argparse.Namespace) -> None:
     _check_before_work(args)
     # Imported late: faults above need no engine.
     from ..engine import load_model
+    from ..predictor import PredictorOptions
 
     image = read_image(args.image)
     for text in image.warnings:
         print(f"warning: {args.image} {text}", file=sys.stderr)
-    guidance = None if args.mask is None else read_binary_mask(args.mask, args.image)
-    prompts = Prompts(args.click, args.box, guidance)
+    prompts = _prompts(args, image)
     model = load_model(args.model, device=args.device, engine=args.engine)
     start = time.perf_counter()
-    mask = _segment(model, image.pixels, prompts, args.threshold)
+    options = PredictorOptions(correct_mask=args.prompts is not None)  # as QGIS's worker does
+    mask = _segment(model, image.pixels, prompts, args.threshold, options)
     seconds = time.perf_counter() - start
     result = SegmentResult(image, prompts, mask, args.tolerance, args.min_area, seconds)
     summary = {"image": str(args.image), "model": model.name, **result.summary()}
@@ -169,20 +180,52 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_before_work(args: argparse.Namespace) -> None:
     """Raise errors that would otherwise come after the model has been loaded and run."""
-    if not (args.click or args.box or args.mask):
-        raise PromptError("Nothing to segment from: give at least one --click, --box or --mask.")
+    single = bool(args.click or args.box or args.mask)
+    if not (single or args.prompts):
+        raise PromptError(
+            "Nothing to segment from: give at least one --click, --box or --mask, or --prompts."
+        )
+    if single and args.prompts:
+        raise PromptError("--prompts holds all prompts: leave --click, --box and --mask out.")
     for path in args.out:
         check_output_path(path)
-        arguments.refuse_overwriting(path, (args.image, args.mask))
+        arguments.refuse_overwriting(path, (args.image, args.mask, args.prompts))
+
+
+def _prompts(args: argparse.Namespace, image: Image) -> Prompts:
+    """Return the prompts that were given, for an image."""
+    if args.prompts is None:
+        guidance = None if args.mask is None else read_binary_mask(args.mask, args.image)
+        return Prompts(args.click, args.box, guidance)
+    height, width = image.pixels.shape[:2]
+    try:
+        stored = StoredPrompts.from_json(read_text(args.prompts))
+    except OSError as error:
+        raise PromptError(f"{args.prompts} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise PromptError(
+            f"{args.prompts} holds no prompts of an outline ({error}). Give the value of the field "
+            '"prompts" of an outline, as it is.'
+        ) from error
+    prompts = stored.within(height, width)
+    if prompts.empty:
+        raise PromptError(
+            f"{args.prompts} holds no prompts: neither clicks, box, mask nor strokes."
+        )
+    return prompts
 
 
 def _segment(
-    model: LoadedModel, pixels: NDArray[np.uint8], prompts: Prompts, threshold: float | None
+    model: LoadedModel,
+    pixels: NDArray[np.uint8],
+    prompts: Prompts,
+    threshold: float | None,
+    options: PredictorOptions,
 ) -> NDArray[np.bool_]:
     """Predict the mask at ``threshold``, by default the model's own."""
-    from ..predictor import Predictor, PredictorOptions
+    from ..predictor import Predictor
 
-    predictor = Predictor(model, PredictorOptions())
+    predictor = Predictor(model, options)
     predictor.set_image(pixels)
     prediction = predictor.predict(prompts)
     return prediction.mask(model.threshold if threshold is None else threshold)

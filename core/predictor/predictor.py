@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from ..engine import Engine, LoadedModel
 from ..errors import ImageError, PromptError
 from ..model.arrays import Floats
-from ..prompts import BOX_GUIDANCE, Box, Click, Prompts
+from ..prompts import BOX_GUIDANCE, Box, Click, Prompts, Stroke
 from .geometry import Roi, Size
 from .mask_correction import MaskCorrection
 from .options import PredictorOptions
+from .painting import StrokeArea, paint, stroke_area
 from .planning import PlanState, ViewPlan, needs_second_pass, plan_view, roi_of_box
 from .prediction import Prediction
 from .published import plan_published_view
@@ -24,16 +25,26 @@ from .solver import PlainSolver, Solver
 from .view import InputView, cut
 from .windows import predict_in_windows
 
+_Given = tuple[tuple[Stroke, ...], Click]
 _FIRST_REFINED = 3  # clicks: the first two find the object, later ones refine its outline
 
 
 @dataclass(frozen=True)
 class _Step:
-    """State after a number of clicks: its prediction, and what the next click continues from."""
+    """State after a number of clicks: its prediction, and what the next click continues from.
+
+    ``painted`` is the prediction with the strokes before the next click, if there are any.
+    """
 
     prediction: Prediction
     plan_state: PlanState
     solver_state: Any = None
+    painted: Prediction | None = None
+
+    @property
+    def guidance(self) -> Prediction:
+        """The mask that the next click is to correct."""
+        return self.painted or self.prediction
 
 
 class Predictor:
@@ -41,8 +52,8 @@ class Predictor:
 
     `predict` depends on the image and the prompts alone: clicks are processed one after another,
     each guided by the mask before it. One more click costs one pass through the network (two
-    with ``skip_clicks=0`` or a refinement view); fewer or the same clicks cost none; a change of
-    an earlier prompt repeats the later ones.
+    with ``skip_clicks=0`` or a refinement view); fewer or the same clicks cost none, and strokes
+    neither; a change of an earlier prompt repeats the later clicks.
 
     Not thread-safe.
 
@@ -66,11 +77,12 @@ class Predictor:
     (60, 80)
     """
 
-    # Prompts of the current object, the states before any click and after each, and the last
-    # rendered prediction.
+    # Prompts of the current object (each click with the strokes right before it), the states
+    # before any click and after each, and the last rendered prediction.
     _box: Box | None
     _mask: NDArray[Any] | None
-    _clicks: tuple[Click, ...]
+    _given: tuple[_Given, ...]
+    _areas: dict[Stroke, StrokeArea]
     _steps: list[_Step]
     _rendered: Prediction | None
     _correction: MaskCorrection | None  # of the start mask, with ``correct_mask``
@@ -112,7 +124,9 @@ class Predictor:
 
         A start mask guides the first click and then evolves; without any click it is returned
         unchanged. A box sets the input view; models that were not trained on boxes get its centre
-        as a click where there is no positive one. Without prompts all probabilities are 0.
+        as a click where there is no positive one. Strokes make probabilities 1 and 0, and are part
+        of the mask guidance of later clicks; a later click that contradicts one wins where it is
+        made (see `painting.paint`). Without prompts all probabilities are 0.
 
         Raises
         ------
@@ -121,11 +135,13 @@ class Predictor:
         """
         self.prepare(prompts)
         count = len(prompts.clicks)
+        clicks = [click for _, click in self._given[:count]]
         prediction = self._render(self._steps[count])
-        if self._correction is None or count == 0:
-            return prediction
-        predictions = [step.prediction.compact() for step in self._steps[1:count]]
-        return self._correction.apply(self._clicks[:count], [*predictions, prediction])
+        if self._correction is not None and count:
+            predictions = [step.prediction.compact() for step in self._steps[1:count]]
+            prediction = self._correction.apply(clicks, [*predictions, prediction])
+        painting = paint(clicks, prompts.strokes, self._areas)
+        return prediction if painting is None else painting.on(prediction)
 
     def prepare(self, prompts: Prompts, wanted: Callable[[], bool] = lambda: True) -> bool:
         """Do all work of `predict` but the rendering, with the same errors.
@@ -134,24 +150,30 @@ class Predictor:
         finished clicks are kept; False is returned then.
         """
         self._check(prompts)
-        clicks = tuple(self._on_pixels(click) for click in prompts.clicks)
+        strokes = prompts.strokes
+        given: list[_Given] = [
+            (tuple(stroke for stroke in strokes if stroke.after == count), self._on_pixels(click))
+            for count, click in enumerate(prompts.clicks)
+        ]
         if not self._continues(prompts):
             self._reset()
             self._box, self._mask = prompts.box, prompts.mask
+            self._has_start = self._mask is not None
             self._steps = [self._first_step()]
             if self._mask is not None and self.options.correct_mask and not self.options.reference:
                 self._correction = MaskCorrection(
                     self._steps[0].prediction.crop, self.model.threshold
                 )
-        common = _common_prefix(self._clicks, clicks)
-        if common < len(clicks):
+        self._cover(strokes)
+        common = _common_prefix(self._given, given)
+        if common < len(given):
             del self._steps[common + 1 :]
-            self._clicks = clicks[:common]
-            for count in range(common + 1, len(clicks) + 1):
+            self._given = tuple(given[:common])
+            for count in range(common + 1, len(given) + 1):
                 if not wanted():
                     return False
-                self._steps.append(self._next_step(clicks[:count]))
-                self._clicks = clicks[:count]
+                self._steps.append(self._next_step(given[:count]))
+                self._given = tuple(given[:count])
         return True
 
     @property
@@ -167,7 +189,9 @@ class Predictor:
 
     def _reset(self) -> None:
         self._box, self._mask = None, None
-        self._clicks = ()
+        self._has_start = False
+        self._given = ()
+        self._areas = {}
         self._steps = []
         self._rendered = None
         self._correction = None
@@ -192,6 +216,19 @@ class Predictor:
             and min(box.row_max, box.col_max) >= 0
         ):
             raise PromptError(f"The box lies outside the image of {height} x {width} pixels.")
+
+    def _cover(self, strokes: Sequence[Stroke]) -> None:
+        """Find out which pixels the strokes cover; those of earlier prompts are forgotten."""
+        known, self._areas = self._areas, {}
+        for stroke in strokes:
+            area = known.get(stroke) or stroke_area(stroke, self._size)
+            if area is None:
+                (row, col), (height, width) = stroke.points[0], self._size
+                raise PromptError(
+                    f"The stroke from row {row:g}, column {col:g} lies outside the image of "
+                    f"{height} rows and {width} columns."
+                )
+            self._areas[stroke] = area
 
     def _on_pixels(self, click: Click) -> Click:
         """Move a click to the centres of the outermost pixels: the network ignores others."""
@@ -248,9 +285,15 @@ class Predictor:
             self._rendered = step.prediction.compact()
         return self._rendered
 
-    def _next_step(self, clicks: tuple[Click, ...]) -> _Step:
-        """Return the state after ``clicks``, from the state before the last of them."""
-        before = self._steps[-1]
+    def _next_step(self, given: Sequence[_Given]) -> _Step:
+        """Return the state after what is ``given``, from the state before the last click."""
+        clicks = tuple(click for _, click in given)
+        strokes = [stroke for earlier, _ in given for stroke in earlier]
+        before, painting = self._steps[-1], paint(clicks[:-1], strokes, self._areas)
+        if painting is not None:
+            painted = painting.on(before.prediction).probability
+            before = replace(before, painted=Prediction(self._size, painted, ()))
+        self._has_start = self._mask is not None or any(stroke.positive for stroke in given[0][0])
         if (
             self._box is not None
             and not self.options.reference
@@ -272,23 +315,25 @@ class Predictor:
         self, known: _Step, guide: _Step, clicks: tuple[Click, ...]
     ) -> tuple[_Step, ViewPlan]:
         """Run one pass in a view planned from ``known``, with the mask guidance of ``guide``."""
-        threshold, prediction = self._zoom_threshold, known.prediction
+        threshold = self._zoom_threshold
         plan = plan_view(
             self._size,
             clicks,
             self._box,
-            prediction.coarse_object_box(threshold),
-            prediction.is_cut_off(threshold),
+            known.guidance.coarse_object_box(threshold),
+            known.prediction.is_cut_off(threshold),
             known.plan_state,
             self._settings,
-            from_mask=self._mask is not None,
+            from_mask=self._has_start,
         )
         return self._run_pass(plan, guide, clicks), plan
 
     def _refine(self, step: _Step, clicks: tuple[Click, ...]) -> _Step:
         """Refine a step round the latest click, if the options ask for it."""
         zoom = self._settings.zoom
-        if zoom is None or not zoom.refine or (len(clicks) < _FIRST_REFINED and self._mask is None):
+        if zoom is None or not zoom.refine:
+            return step
+        if len(clicks) < _FIRST_REFINED and not self._has_start:
             return step
         part = refinement_view(step.prediction.views[0], clicks[-1])
         if part is None:
@@ -324,7 +369,7 @@ class Predictor:
     ) -> _Step:
         """Run one pass through the network (in BRS modes: one optimisation)."""
         engine = self._engine_for(len(clicks))
-        image, seen = self._network_input(plan, engine, guide.prediction, clicks)
+        image, seen = self._network_input(plan, engine, guide.guidance, clicks)
         state = guide.solver_state if state is None else state
 
         def predict(part: Floats, part_clicks: Sequence[Click]) -> Floats:
@@ -342,7 +387,7 @@ class Predictor:
 
     def _engine_for(self, clicks: int) -> Engine:
         """Return the engine of the stage for a number of clicks; a start mask counts as one."""
-        count = max(1, clicks + (self._mask is not None))
+        count = max(1, clicks + self._has_start)
         return self.model.stages[min(count, len(self.model.stages)) - 1]
 
     def _network_input(
@@ -399,8 +444,8 @@ def _complete(options: PredictorOptions, model: LoadedModel) -> PredictorOptions
     return replace(options, zoom=zoom)
 
 
-def _common_prefix(first: Sequence[Click], second: Sequence[Click]) -> int:
-    """Count the clicks at the start that two sequences share."""
+def _common_prefix(first: Sequence[_Given], second: Sequence[_Given]) -> int:
+    """Count the clicks at the start that two sequences share, with the strokes before them."""
     count = 0
     for a, b in zip(first, second, strict=False):
         if a != b:

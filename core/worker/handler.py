@@ -134,7 +134,9 @@ class SegmentationHandler:
         predicted = self._predict(request, is_wanted)
         if isinstance(predicted, Skipped):
             return predicted
-        clicks = [click for click in request.prompts.clicks if click.positive]
+        prompts = request.prompts
+        given = [(c.row, c.col) for c in prompts.clicks if c.positive]
+        given += [point for stroke in prompts.strokes if stroke.positive for point in stroke.points]
         outline = mask_to_polygons(
             predicted.mask(request.threshold),  # the very pixels that the program shows
             tolerance=request.tolerance,
@@ -142,7 +144,7 @@ class SegmentationHandler:
             min_area=request.min_area,
             fill_holes=True if request.fill_holes < 0 else request.fill_holes,
             largest_only=request.largest_only,
-            through=[(c.row, c.col) for c in clicks] if request.clicked_only else (),
+            through=given if request.clicked_only else (),
             max_parts=MOST_PARTS,
         )
         points, parts = flatten_rings(outline)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..ipc.envelope import Welcome as Welcome
 from ..ipc.envelope import from_frame as from_frame
 from ..ipc.envelope import number_of as number_of
 from ..ipc.geometry import crop_mask, paste_mask
-from ..prompts import Box, Click, Prompts
+from ..prompts import Box, Click, Prompts, Stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,6 +103,9 @@ class ObjectRequest:
         Longest side of what the network sees zoomed, in pixels; None takes the usual one.
     limit
         No input of the network is larger, in pixels; None takes the usual one.
+    strokes, stroke_points
+        (positive, after, radius, number of points) of each stroke of brush or eraser, and their
+        points (N, 2), (row, col), one stroke after the other.
     """
 
     image: str
@@ -113,6 +117,8 @@ class ObjectRequest:
     zoom: bool = True
     target_size: int | None = None
     limit: int | None = None
+    strokes: Sequence[Sequence[float]] = ()
+    stroke_points: NDArray[Any] | None = None
 
     @classmethod
     def of(cls: type[_Request], image: str, prompts: Prompts, **settings: Any) -> _Request:  # noqa: ANN401
@@ -131,6 +137,8 @@ class ObjectRequest:
             mask=mask,
             mask_at=at,
             mask_size=size,
+            strokes=[(s.positive, s.after, s.radius, len(s.points)) for s in prompts.strokes],
+            stroke_points=_points(prompts.strokes),
             **settings,
         )
 
@@ -139,9 +147,22 @@ class ObjectRequest:
         """The prompts; the mask is a new array."""
         clicks = [Click(row, col, bool(positive)) for row, col, positive in self.clicks]
         box = None if self.box is None else Box(*self.box)
-        if self.mask is None:
-            return Prompts(clicks, box)
-        return Prompts(clicks, box, paste_mask(self.mask, self.mask_at, self.mask_size))
+        mask = None
+        if self.mask is not None:
+            mask = paste_mask(self.mask, self.mask_at, self.mask_size)
+        points = iter([] if self.stroke_points is None else self.stroke_points.tolist())
+        strokes = [
+            Stroke(list(islice(points, int(count))), radius, bool(positive), int(after))
+            for positive, after, radius, count in self.strokes
+        ]
+        return Prompts(clicks, box, mask, strokes)
+
+
+def _points(strokes: Sequence[Stroke]) -> NDArray[np.float64] | None:
+    """Return the points of strokes one after the other; None without strokes."""
+    if not strokes:
+        return None
+    return np.concatenate([np.asarray(stroke.points, np.float64) for stroke in strokes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +183,8 @@ class Outline(ObjectRequest):
     fill_holes
         Holes of at most that many square pixels are filled; 0 fills none, -1 all.
     clicked_only
-        Whether only parts with a positive click in them are outlined; all, if none has one.
+        Whether only parts with a positive click or stroke in them are outlined; all, if none has
+        one.
     """
 
     threshold: float = 0.5

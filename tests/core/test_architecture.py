@@ -165,7 +165,7 @@ LIGHT_PARTS = {
     "mask_image",
     "prompts",
 }
-LIGHT_PARTS |= {"file_length", "text_files"}
+LIGHT_PARTS |= {"file_length", "stored_prompts", "text_files"}
 LIGHT_PARTS |= {f"ipc.{name}" for name in ("envelope", "frames", "geometry", "launch")}
 LIGHT_PARTS |= {"zoo", "version"}
 LIGHT_PARTS |= {f"zoo.{name}" for name in ("cache", "download", "integrity", "lock", "registry")}
