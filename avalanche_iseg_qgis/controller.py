@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from .actions.save import FeatureSaver
 from .actions.setup import SetupActions
 from .actions.start_from import StartFromActions
 from .camera.gui.controller import CameraController
+from .canvas.brush import Brush
 from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .core.files import normal_path
@@ -31,6 +33,7 @@ from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
+from .gui.shortcuts import KeyActions
 from .gui.widgets import retire
 from .i18n import tr
 from .layers.kinds import file_of, is_photo
@@ -81,8 +84,10 @@ class PluginController(QObject):
             self._canvas, session, self.camera, self.camera_client, self
         )
         photo_canvas = self.camera.photo_dock.canvas
-        self.tool = SegmentTool(self._canvas, session)
-        self.photo_tool = SegmentTool(photo_canvas, session)
+        self.brush = Brush(self)
+        self.tool = SegmentTool(self._canvas, session, self.brush)
+        self.photo_tool = SegmentTool(photo_canvas, session, self.brush)
+        self._brush_keys = self._make_brush_keys()
         for tool in (self.tool, self.photo_tool):
             tool.shows_preview = self.dock.preview.isChecked
         self.overlay = SegmentationOverlay(self._canvas, session, self.dock, self.tool, self)
@@ -179,6 +184,7 @@ class PluginController(QObject):
         self.setup_actions.close()
         self.avalanche_list.close()
         self.classify.close()
+        self._brush_keys.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
             overlay.close()
@@ -221,6 +227,8 @@ class PluginController(QObject):
         dock.restart.clicked.connect(self._restart_worker)
         dock.replaced.buttons[0].clicked.connect(lambda _=False: session.move_to_new_file())
         dock.tool.clicked.connect(self._toggle_tool)
+        dock.brush.clicked.connect(self._toggle_brush)
+        self.brush.changed.connect(self._show_brush)
         for button, action in (
             (dock.undo, session.undo),
             (dock.redo, session.redo),
@@ -386,9 +394,30 @@ class PluginController(QObject):
 
     def _on_tool_set(self, new: QgsMapTool, _old: QgsMapTool | None = None) -> None:
         self.dock.tool.setChecked(new is self.tool)
+        self._brush_keys.enable(enabled=new is self.tool)
         if new is self.tool:
             self.camera.photo_dock.set_tool(self.photo_tool)
             self.camera.photo_dock.show_pose.setChecked(False)  # points would hide avalanches
+
+    # --- brush -----------------------------------------------------------------------------
+
+    def _make_brush_keys(self) -> KeyActions:
+        """Make the keys of the brush, which others may use while the map tool is not."""
+        keys = KeyActions(self._iface)
+        keys.add("AvalancheISeg_brush", tr("Brush or clicks"), "B", self.brush.toggle)
+        larger, smaller = partial(self.brush.grow, 1), partial(self.brush.grow, -1)
+        keys.add("AvalancheISeg_brush_larger", tr("Larger brush"), ".", larger)
+        keys.add("AvalancheISeg_brush_smaller", tr("Smaller brush"), ",", smaller)
+        keys.enable(enabled=False)
+        return keys
+
+    def _toggle_brush(self) -> None:
+        self._activate_tool()
+        self.brush.toggle()
+
+    def _show_brush(self) -> None:
+        self.dock.brush.setChecked(self.brush.active)
+        self._show_hint()
 
     # --- panel -----------------------------------------------------------------------------
 
@@ -412,7 +441,14 @@ class PluginController(QObject):
         self._show_hint()
 
     def _show_hint(self) -> None:
-        self.dock.hint.setText(_hint(self.session.draft, self.session.shape))
+        draft = self.session.draft
+        text = _hint(draft, self.session.shape)
+        if self.brush.active and draft is not None:
+            text = tr(
+                "Left: paint. Right, or Shift: erase. Shift and wheel: size, {} px. B or Esc: "
+                "clicks again."
+            ).format(f"{self.brush.radius:g}")
+        self.dock.hint.setText(text)
 
     def _set_write_back(self, chosen: bool) -> None:
         draft = self.session.draft

@@ -82,7 +82,7 @@ class Stroke:
     """One stroke of a brush (``positive``: these pixels are object) or an eraser (background).
 
     It covers the pixels whose centres lie within ``radius`` of the line through ``points``, which
-    may leave the image.
+    may leave the image: what lies beside it counts for nothing.
 
     Attributes
     ----------

@@ -35,6 +35,8 @@ class SegmentationOverlay(QObject):
         self.mask, self.outline = MaskItem(canvas), OutlineItem(canvas)
         self.preview = MaskItem(canvas)
         session.prompts_changed.connect(tool.show_prompts)
+        session.prompts_changed.connect(self._show_awaited)
+        session.prediction_changed.connect(self._show_awaited)
         session.prediction_changed.connect(self._show_mask)
         session.outline_changed.connect(self._show_outline)
         session.preview_changed.connect(self._show_preview)
@@ -66,6 +68,13 @@ class SegmentationOverlay(QObject):
         draft = self._session.draft
         self._show_levels(self.mask, draft.prediction if draft else None)
         self._show_outline()
+
+    def _show_awaited(self) -> None:
+        """Show the strokes that have been made since the mask that is shown."""
+        draft = self._session.draft
+        shown = draft.prediction.prompts.strokes if draft and draft.prediction else ()
+        strokes = draft.prompts.strokes if draft and self._is_visible() else ()
+        self._tool.show_awaited([stroke for stroke in strokes if stroke not in shown])
 
     def _show_preview(self) -> None:
         self._show_levels(self.preview, self._session.preview)

@@ -370,6 +370,9 @@ def _describe(work: StoredDraft | UnsavedFeatures) -> str:
     prompts = work.prompts
     count = len(prompts.clicks)
     given = [tr("1 click") if count == 1 else tr("{} clicks").format(count)] if count else []
+    count = len(prompts.strokes)
+    if count:
+        given += [tr("1 stroke") if count == 1 else tr("{} strokes").format(count)]
     given += [tr("a box")] if prompts.box else []
     given += [tr("an outline to start from")] if prompts.mask else []
     text = tr("an unfinished avalanche in {} ({}; {})")

@@ -56,12 +56,13 @@ def object_attributes(
     """
     now = _to_qt(datetime.now(timezone.utc))
     by_model = prompts.clicks or prompts.box
+    by_person = by_model or prompts.strokes
     provenance = {
         schema.IMAGE_NAME: origin.image_name,
         "image_path": origin.path,
         schema.IMAGE_SHA256: origin.sha256,
         "camera": origin.camera,
-        "method": "interactive" if by_model else "imported",
+        "method": "interactive" if by_person else "imported",
         "model_id": f"{loaded.name} {loaded.sha256[:16]}" if loaded and by_model else None,
         schema.PROMPTS: prompts.to_json(),
         "n_clicks": len(prompts.clicks),

@@ -182,6 +182,10 @@ class SegmentDock(QgsDockWidget):
             "/mActionCapturePolygon.svg", tr("Mark avalanches with clicks and boxes")
         )
         self.tool.setCheckable(True)
+        self.brush = icon_button(
+            "/propertyicons/symbology.svg", tr("Paint with the brush: right button erases")
+        )
+        self.brush.setCheckable(True)
         self.undo = icon_button("/mActionUndo.svg", tr("Undo the last click or box (Ctrl+Z)"))
         self.redo = icon_button("/mActionRedo.svg", tr("Redo what was undone (Ctrl+Shift+Z)"))
         self.import_menu = QMenu(self)
@@ -208,7 +212,15 @@ class SegmentDock(QgsDockWidget):
         slider.addWidget(QLabel(tr("Threshold")))
         slider.addWidget(self.threshold, 1)
         slider.addWidget(reset)
-        tools = (self.tool, self.undo, self.redo, self.start_from, self.finish, self.discard)
+        tools = (
+            self.tool,
+            self.brush,
+            self.undo,
+            self.redo,
+            self.start_from,
+            self.finish,
+            self.discard,
+        )
         column.addWidget(self.hint)
         column.addLayout(widget_row(*tools, self.help))
         column.addWidget(self.write_back)
@@ -291,12 +303,25 @@ class SegmentDock(QgsDockWidget):
             tr("What a new outline shares with finished avalanches of the image stays theirs")
         )
         self.keep_off.toggled.connect(settings.KEEP_OFF.set)
+        self.close_gaps = QDoubleSpinBox()
+        self.close_gaps.setRange(0, 100)
+        self.close_gaps.setDecimals(1)
+        self.close_gaps.setSuffix(" px")
+        self.close_gaps.setSpecialValueText(tr("off"))
+        self.close_gaps.setValue(settings.CLOSE_GAPS.get())
+        self.close_gaps.setToolTip(
+            tr("Narrower gaps to finished avalanches are filled, so that both share the border")
+        )
+        self.close_gaps.valueChanged.connect(settings.CLOSE_GAPS.set)
+        self.close_gaps.setEnabled(self.keep_off.isChecked())
+        self.keep_off.toggled.connect(self.close_gaps.setEnabled)
         form.addRow(tr("Simplification"), self.detail)
         form.addRow(tr("Smoothing"), self.smoothing)
         form.addRow(tr("Remove parts smaller than"), self.min_area)
         form.addRow(widget_row(self.fill_holes, self.largest_only))
         form.addRow(self.clicked_only)
         form.addRow(self.keep_off)
+        form.addRow(tr("Close gaps to them"), self.close_gaps)
         form.addRow(self._reset_button(self._reset_outline))
         for slider in (self.detail, self.smoothing):
             slider.changed.connect(self._on_shape)
@@ -365,6 +390,7 @@ class SegmentDock(QgsDockWidget):
         self.largest_only.setChecked(settings.LARGEST_ONLY.default)
         self.clicked_only.setChecked(settings.CLICKED_ONLY.default)
         self.keep_off.setChecked(settings.KEEP_OFF.default)
+        self.close_gaps.setValue(settings.CLOSE_GAPS.default)
 
     def _on_threshold(self, _value: float) -> None:
         self.style_changed.emit()

@@ -66,13 +66,14 @@ def paint(
     strokes
         In order.
     areas
-        Of all strokes, see `stroke_area`.
+        Of the strokes that lie in the image, at least partly: see `stroke_area`.
 
     Returns
     -------
     Painting
         None if there is nothing to paint.
     """
+    strokes = [stroke for stroke in strokes if stroke in areas]
     if not strokes:
         return None
     window = union([areas[stroke][0] for stroke in strokes])

@@ -222,13 +222,8 @@ class Predictor:
         known, self._areas = self._areas, {}
         for stroke in strokes:
             area = known.get(stroke) or stroke_area(stroke, self._size)
-            if area is None:
-                (row, col), (height, width) = stroke.points[0], self._size
-                raise PromptError(
-                    f"The stroke from row {row:g}, column {col:g} lies outside the image of "
-                    f"{height} rows and {width} columns."
-                )
-            self._areas[stroke] = area
+            if area is not None:
+                self._areas[stroke] = area
 
     def _on_pixels(self, click: Click) -> Click:
         """Move a click to the centres of the outermost pixels: the network ignores others."""

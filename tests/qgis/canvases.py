@@ -123,6 +123,9 @@ class Recorder:
     def set_box(self, box) -> None:
         self._change(self.prompts.with_box(box), "box")
 
+    def add_stroke(self, points, radius, positive) -> None:
+        self._change(self.prompts.with_stroke(points, radius, positive), "stroke", positive)
+
     def undo(self) -> None:
         self.asked.append(("undo",))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from avalanche_iseg_qgis.core.errors import PromptError
-from avalanche_iseg_qgis.core.prompts import Box, Click
+from avalanche_iseg_qgis.core.prompts import Box, Click, Stroke
 from avalanche_iseg_qgis.layers.pixel_window import PixelWindow
 from avalanche_iseg_qgis.session.history import History
 from avalanche_iseg_qgis.session.prompt_set import PromptSet
@@ -29,6 +29,45 @@ def test_every_change_is_another_value():
     box = two.with_box(Box(0.111, 10, 2, 20))
     assert box.box == Box(0.11, 10, 2, 20)
     assert box.with_box(None) == two
+
+
+def test_strokes_keep_their_place_among_the_clicks():
+    prompts = PromptSet().with_stroke([(1.234, 2), (3, 4)], 5.678, True)
+    prompts = prompts.with_click(Click(1, 1)).with_click(Click(2, 2))
+    prompts = prompts.with_stroke([(5, 6)], 2, False).with_click(Click(3, 3))
+    first, second = prompts.strokes
+    assert first == Stroke([(1.23, 2), (3, 4)], 5.68, True, 0)
+    assert second == Stroke([(5, 6)], 2, False, 2)
+    assert [s.after for s in prompts.without(0).strokes] == [0, 1]
+    assert [s.after for s in prompts.without(2).strokes] == [0, 2]
+    assert [s.after for s in prompts.with_moved(0, 9, 9).strokes] == [0, 2]
+    assert [len(prompts.first_clicks(n).strokes) for n in range(4)] == [1, 1, 2, 2]
+    counts = [(len(step.clicks), len(step.strokes)) for step in prompts.steps()]
+    assert counts == [(0, 0), (0, 1), (1, 1), (2, 1), (2, 2), (3, 2)]
+    assert prompts.steps()[-1] is prompts
+    assert not PromptSet(strokes=prompts.strokes).empty
+    assert PromptSet.from_json(prompts.to_json()) == prompts
+
+
+def test_bounds_and_window_of_strokes():
+    prompts = PromptSet((Click(10, 80),)).with_stroke([(30, 40), (50, 60)], 5, True)
+    assert prompts.bounds() == (10, 55, 35, 80)
+    (inside,) = prompts.within(PixelWindow(10, 30, 60, 60)).strokes
+    assert inside == Stroke([(20, 10), (40, 30)], 5, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "fits"),
+    [
+        (PromptSet((Click(10, 10),)), True),
+        (PromptSet((Click(70, 10),)), False),
+        (PromptSet().with_stroke([(-4, 10), (70, 20)], 5, True), True),
+        (PromptSet().with_stroke([(70, 10)], 5, True), False),
+        (PromptSet((Click(10, 10),)).with_stroke([(10, -9)], 5, True), False),
+    ],
+)
+def test_prompts_fit_an_image(prompts, fits):
+    assert prompts.fits(PixelWindow(0, 0, 50, 60)) == fits
 
 
 def test_bounds_and_window():

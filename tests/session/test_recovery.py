@@ -29,6 +29,8 @@ PROMPTS = {
     "clicks": PromptSet((Click(1.25, 2.5), Click(3, 4, positive=False))),
     "box": PromptSet((), Box(1, 20, 2, 30)),
     "mask": PromptSet((Click(5, 6),), None, MASK),
+    "strokes": PromptSet((Click(5, 6),)).with_stroke([(1.25, 2), (3, 9)], 4.5, False),
+    "strokes alone": PromptSet().with_stroke([(1, 2)], 3, True).with_stroke([(9, 9)], 2, True),
 }
 
 
@@ -231,6 +233,7 @@ def test_an_object_survives(rig, kind):
     draft = after.draft()
     assert after.prompts.clicks == before.prompts.clicks
     assert after.prompts.box == before.prompts.box
+    assert after.prompts.strokes == before.prompts.strokes
     if before.prompts.mask is not None:
         assert np.array_equal(after.prompts.mask.bits, MASK.bits)
         assert (after.prompts.mask.row, after.prompts.mask.col) == (MASK.row, MASK.col)
@@ -238,8 +241,14 @@ def test_an_object_survives(rig, kind):
     assert draft.feature_ref == FeatureRef("layer", 3, "uuid")
     assert draft.stopwatch.seconds == 12.5
     assert draft.history.is_changed  # it is not dropped without a question
-    draft.undo()
+    states = [draft.prompts]
+    while draft.history.can_undo:
+        draft.undo()
+        states.append(draft.prompts)
     assert draft.prompts.empty
+    given = [bool(prompts.mask or prompts.box) for prompts in states[:1]]
+    count = len(after.prompts.clicks) + len(after.prompts.strokes) + sum(given)
+    assert len(states) == count + 1  # one by one
 
 
 @pytest.mark.parametrize(

@@ -175,9 +175,39 @@ def test_reopen_a_feature(rig):
     assert draft.prompts is prompts
     assert draft.stopwatch.seconds == 12.5
     assert (draft.feature_ref, draft.write_back) == (REF, True)
-    assert not draft.history.can_undo
+    assert not draft.history.is_changed  # discarded without a question
     rig.segmenter.predict_now(draft)
     assert draft.up_to_date
+
+
+def test_what_a_finished_object_was_made_from_can_be_undone(rig):
+    rig.open()
+    prompts = PromptSet().with_box(Box(1, 20, 1, 30)).with_click(Click(3, 3))
+    prompts = prompts.with_stroke([(5, 5), (9, 9)], 3, True).with_click(Click(9, 9))
+    prompts = prompts.with_stroke([(7, 7)], 2, False)
+    rig.session.reopen(prompts, REF, 12.5)
+    counts = []
+    while rig.session.draft.history.can_undo:
+        rig.session.undo()
+        counts.append((len(rig.session.prompts.clicks), len(rig.session.prompts.strokes)))
+    assert counts == [(2, 1), (1, 1), (1, 0), (0, 0)]
+    assert rig.session.prompts.box == prompts.box
+    assert rig.session.draft.history.is_changed
+    for _ in counts:
+        rig.session.redo()
+    assert rig.session.prompts is prompts
+    assert not rig.session.draft.history.is_changed
+
+
+@pytest.mark.parametrize("undone", [1, 2])
+def test_a_change_after_undoing_what_was_finished_counts_as_one(rig, undone):
+    rig.open()
+    rig.session.reopen(PromptSet((Click(3, 3), Click(9, 9))), REF, 0.0)
+    for _ in range(undone):
+        rig.session.undo()
+    for place in (4, 5, 6):
+        rig.click(place, place)
+        assert rig.session.draft.history.is_changed
 
 
 # --- finishing --------------------------------------------------------------------------------
@@ -418,6 +448,7 @@ def test_a_feature_with_prompts_too_far_apart(rig):
     rig.session.finish()
     assert len(rig.messages) == 2
     assert rig.session.draft.state is EDITING
+    assert len(rig.session.prompts.clicks) == 2  # nothing of it is taken back by itself
 
 
 # --- several images ---------------------------------------------------------------------------
