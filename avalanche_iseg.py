@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "click the objects of one image and draw the result",
     "train": "train a model by a configuration",
     "data": "prepare data sets for training: objects, crops, split, stats, check, pack",
+    "from-mapped": "fine-tune a model on mapped avalanches",
     "synthetic": "make synthetic webcam scenes of avalanches",
 }
 _CORE = ("segment", "camera", "export", "models", "series")

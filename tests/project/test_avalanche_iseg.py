@@ -33,7 +33,14 @@ def data_parser() -> argparse.ArgumentParser:
 
 
 def test_it_has_all_commands_of_the_three_trees():
-    trees = {*subcommands(core_parser()), *subcommands(eval_parser()), "train", "data", "synthetic"}
+    trees = {
+        *subcommands(core_parser()),
+        *subcommands(eval_parser()),
+        "train",
+        "data",
+        "from-mapped",
+        "synthetic",
+    }
     assert set(avalanche_iseg.COMMANDS) == trees
 
 

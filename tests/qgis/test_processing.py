@@ -22,6 +22,7 @@ ALGORITHMS = {
     "maptophoto",
     "drape",
     "compare",
+    "finetune",
     "exportcoco",
     "exportgeojson",
     "exportavaframe",
