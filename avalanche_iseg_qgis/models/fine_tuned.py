@@ -48,7 +48,7 @@ class FineTuning:
         more = len(self.cameras) - _SHOWN
         names = ", ".join(self.cameras[:_SHOWN])
         names = tr("{} and {} more").format(names, more) if more > 0 else names
-        text = tr("Fine-tuned from {} on {} avalanches of {} days. Cameras: {}.")
+        text = tr("Fine-tuned from {} on {} avalanches of {} days, cameras {}")
         return text.format(self.parent, self.outlines, self.days, names)
 
     def clicks(self) -> str:
@@ -59,8 +59,8 @@ class FineTuning:
             "chance": tr("no difference beyond chance"),
         }
         text = tr(
-            "{:.2f} before and {:.2f} after, to an IoU of 85 % of {} avalanches of {} other days: "
-            "{}"
+            "{:.2f} before and {:.2f} after, to an IoU of 85 % on {} avalanches of {} other days "
+            "({})"
         )
         verdict = verdicts.get(self.verdict, self.verdict)
         return text.format(self.before, self.after, self.aside, self.days_aside, verdict)

@@ -153,7 +153,7 @@ def test_the_model_is_listed_with_its_card(made, tuned):
     dialog = ModelsDialog()
     dialog.select(name)
     text = dialog.details.text()
-    for words in ("Fine-tuned from parent", "Cameras: hut", f"{tuned['NOC_AFTER']:.2f} after"):
+    for words in ("Fine-tuned from parent", "cameras hut", f"{tuned['NOC_AFTER']:.2f} after"):
         assert words in text
     assert dialog.use.isEnabled()
     assert dialog.delete.text() == "Delete"
