@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from osgeo import gdal, ogr
-from qgis.core import Qgis, QgsAttributeEditorContainer, QgsProcessing, QgsVectorLayer
+from qgis.core import (
+    Qgis,
+    QgsAttributeEditorContainer,
+    QgsLayoutItemLabel,
+    QgsProcessing,
+    QgsTextFormat,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QVariant
 
 try:
@@ -54,6 +61,7 @@ __all__ = [
     "make_group_box",
     "memory_polygons",
     "save_style",
+    "set_label_font",
 ]
 
 
@@ -80,3 +88,12 @@ def save_style(layer: QgsVectorLayer, name: str) -> str:
     if hasattr(layer, "saveStyleToDatabaseV2"):  # since QGIS 3.44
         return layer.saveStyleToDatabaseV2(name, "", True, "")[1]
     return layer.saveStyleToDatabase(name, "", True, "")
+
+
+def set_label_font(label: QgsLayoutItemLabel, text: QgsTextFormat) -> None:
+    """Set font and colour of a label of a layout."""
+    if hasattr(label, "setTextFormat"):  # since QGIS 3.24
+        label.setTextFormat(text)
+    else:
+        label.setFont(text.font())
+        label.setFontColor(text.color())

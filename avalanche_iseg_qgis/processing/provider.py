@@ -18,6 +18,7 @@ from .exports import (
 from .learning import FineTune
 from .masks import MasksToPolygons, PolygonsToMask
 from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
+from .reporting import Report
 from .segment import SegmentImage
 
 ALGORITHMS = (
@@ -36,6 +37,7 @@ ALGORITHMS = (
     ExportAvaframe,
     ExportAwsome,
     ExportTable,
+    Report,
 )
 
 

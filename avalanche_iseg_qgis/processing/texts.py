@@ -148,4 +148,12 @@ def _texts() -> dict[str, tuple[str, str]]:
                 "are empty."
             ),
         ),
+        "report": (
+            tr("Picture report (PDF)"),
+            tr(
+                "Writes a page for each avalanche, or for each day and camera: the photo and the "
+                "map with outlines, and what is known. With outlines in pixels the photo shows "
+                "them; with a terrain model the map has shades and contours."
+            ),
+        ),
     }

@@ -84,6 +84,9 @@ _RELEASES = (
     ("photo_with", "text"),
     ("outlines", "int"),
     ("outlined_in", "text"),
+    ("uuid", "text"),
+    ("image_name", "text"),
+    ("observed_at", "datetime"),
     *_MEASURES,
 )
 _DAYS = (
@@ -171,7 +174,8 @@ def write_series(
     if crs is not None:
         on_it = [row for row, _ in mapped], [_wkb(polygon) for _, polygon in mapped]
         tables.insert(0, VectorTable(MAP, crs, _OUTLINES, *on_it))
-    releases = [_release_row(each, observed, on_map) for each in intervals.values()]
+    names = {key: row["uuid"] for key, row in zip(keys, rows, strict=True)}
+    releases = [_release_row(each, observed, on_map, names) for each in intervals.values()]
     shapes = [_wkb(placed.get((row["avalanche_id"], row["outlined_in"]))) for row in releases]
     tables.append(VectorTable(RELEASES, crs, _RELEASES, releases, shapes))
     listed = [{**asdict(day), "date": day.date.isoformat()} for day in days]
@@ -231,6 +235,7 @@ def _release_row(
     interval: ReleaseInterval,
     observed: Sequence[Observed],
     on_map: Mapping[tuple[str, str], OnMap],
+    names: Mapping[tuple[str, str], str],
 ) -> dict[str, Any]:
     """Return an avalanche with the outline that says most: on the map, a person's, the surest."""
     name = interval.avalanche
@@ -253,6 +258,9 @@ def _release_row(
         "photo_with": interval.before_photo,
         "outlines": len(outlines),
         "outlined_in": best[0].key if best else None,
+        "uuid": names[name, best[0].key] if best else None,
+        "image_name": best[0].path.name if best else None,
+        "observed_at": iso_time(best[0].taken_at) if best else None,
         **({} if mapped is None else mapped.values),
     }
 
