@@ -14,6 +14,8 @@ from .lens import Projection
 from .ray_casting import cast_rays
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .adjustment import Adjustment
     from .camera import Camera
     from .jacobian import Places
@@ -80,6 +82,11 @@ class PointNoise:
     mark: float
     place: float
 
+    def sigmas(self, fit: Adjustment) -> Floats:
+        """Return the standard deviations (N,) of u and of v of the points, pixels."""
+        variance = np.trace(self.covariances(fit), axis1=1, axis2=2) / 2
+        return np.asarray(fit.problem.sigmas * np.sqrt(variance))
+
     def covariances(self, fit: Adjustment) -> Floats:
         """Return the covariances (N, 2, 2) of the points' errors, in their sigmas."""
         return np.asarray(self.mark**2 * np.eye(2) + self.place**2 * _place_covariances(fit))
@@ -93,22 +100,33 @@ def _place_covariances(fit: Adjustment) -> Floats:
 
 
 def estimate_point_noise(fit: Adjustment) -> PointNoise:
-    """Estimate the noise of the points of a fit from its residuals.
+    """Estimate the noise of the points of a fit from its residuals; see `joint_point_noise`."""
+    return joint_point_noise([fit], [np.arange(len(fit.parameters))])
+
+
+def joint_point_noise(fits: Sequence[Adjustment], columns: Sequence[Places]) -> PointNoise:
+    """Estimate the noise of the points of fits that share parameters from their residuals.
+
+    `columns` (P,) are the places of each fit's parameters among those of all.
 
     The mean of its variances over their probability, given residuals and priors of the pose
     (residual maximum likelihood): few points leave much open, and then more is taken. Residuals
     beyond four robust sigmas count as four.
     """
-    residuals, (_, by_prior) = fit.normalized_residuals, fit.problem.jacobians(fit.camera)
-    from_priors = fit.problem.prior_residuals(fit.camera)
+    count = 1 + max(int(own.max()) for own in columns)
+    residuals = np.concatenate([fit.normalized_residuals for fit in fits])
+    jacobian = _spread([fit.jacobian for fit in fits], columns, count)
+    of_priors = [fit.problem.jacobians(fit.camera)[1] for fit in fits]
+    by_prior = _spread(of_priors, columns, count)
+    from_priors = np.concatenate([fit.problem.prior_residuals(fit.camera) for fit in fits])
     finite = np.isfinite(by_prior).all(axis=1) & np.isfinite(from_priors)
     by_prior, from_priors = by_prior[finite], from_priors[finite]
     limit = 4 * max(1.0, 1.4826 * float(np.median(np.abs(residuals))))
     residuals = np.clip(residuals, -limit, limit).reshape(-1, 2)
-    jacobian = fit.jacobian.reshape(len(residuals), 2, -1)
+    jacobian = jacobian.reshape(len(residuals), 2, -1)
     information = by_prior.T @ by_prior
     pull = by_prior.T @ from_priors
-    on_map = _place_covariances(fit)
+    on_map = np.concatenate([_place_covariances(fit) for fit in fits])
     likelihoods = np.empty((len(_MARKS), len(_PLACES)))
     for row, mark in enumerate(_MARKS):
         for col, place in enumerate(_PLACES):
@@ -128,6 +146,16 @@ def estimate_point_noise(fit: Adjustment) -> PointNoise:
         math.sqrt(float(weights.sum(axis=1) @ _MARKS**2)),
         math.sqrt(float(weights.sum(axis=0) @ _PLACES**2)),
     )
+
+
+def _spread(parts: Sequence[Floats], columns: Sequence[Places], count: int) -> Floats:
+    """Return rows (n, P) of several fits, one below the other, with the columns (Q) of all."""
+    rows = np.zeros((sum(map(len, parts)), count))
+    first = 0
+    for part, own in zip(parts, columns, strict=True):
+        rows[first : first + len(part), own] = part
+        first += len(part)
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +189,13 @@ def leave_one_out_errors(
     `noise` is that of the points, for the ratios; `sigma_height` that of the terrain, metres.
     """
     points, observed = fit.problem.points, fit.problem.pixels
+    least = 3 if fit.problem.joint is None else 2  # other photos tell where it stands
     pixels, metres, ratios = np.full((3, len(points)), np.nan)
     fitted: dict[int, Camera] = {}
     for index in range(len(points)):
         others = np.arange(len(points)) != index
-        other = adjust(fit.problem.subset(others), fit.camera, 30) if others.sum() >= 3 else None
+        rest = fit.problem.subset(others)
+        other = adjust(rest, fit.camera, 30) if others.sum() >= least else None
         if other is not None:
             fitted[index] = other.camera
             error = other.camera.project(points[index : index + 1])[0] - observed[index]
@@ -271,14 +301,15 @@ def pose_warnings(fit: Adjustment, covariance: Floats, loo_px: Floats) -> list[s
             f"The pose misses its points by {fit.rms:.0f} px. Check that each pixel is paired with "
             "its own place, and that all is in metres."
         )
-    if not np.isfinite(loo_px).all():
+    is_alone = fit.problem.joint is None  # else other photos tell of position or lens
+    if not np.isfinite(loo_px).all() and (is_alone or len(points) > _FEW):
         texts.append(
             "There are too few points to check the pose by leaving points out."
             if len(points) < _FEW
             else "The pose of all other points does not even see some that are left out: do not "
             "trust it."
         )
-    if np.ptp(distances) < 0.1 * float(np.max(distances)):
+    if is_alone and np.ptp(distances) < 0.1 * float(np.max(distances)):
         texts.append(
             "All points are about equally far away: position and focal length cannot be told "
             "apart. Add nearer and farther points."

@@ -57,6 +57,12 @@ def initial_poses(problem: AdjustmentProblem, blank: Camera) -> list[Camera]:
     return found
 
 
+def poses_at(problem: AdjustmentProblem, blank: Camera) -> list[Camera]:
+    """Find initial poses at the prior's position, the best first, from 2 control points or more."""
+    blank = replace(blank, yaw=0.0, pitch=0.0, roll=0.0, k1=problem.k1)
+    return _fit_rotations(problem, blank, _focal_lengths(problem, blank), problem.position[None])
+
+
 def _focal_lengths(problem: AdjustmentProblem, blank: Camera) -> Floats:
     low, high = (blank.width * share for share in _FOCALS[blank.projection])
     if math.isfinite(problem.focal_sigma):

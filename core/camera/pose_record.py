@@ -90,9 +90,14 @@ def make_record(solved: SolvedPose, setting: PoseTerrain) -> CameraRecord:
     errors = {name: (left_out, index) for index, name in enumerate(solved.fitted)}
     fits = _point_fits(solved.points, best.camera, solved.suspects, errors)
     on_map = left_out.metres[np.isfinite(left_out.metres)]
+    known = best.problem
+    where = [*known.position.tolist(), *known.position_sigmas.tolist()]
+    focal = [known.focal, known.focal_sigma]
     return CameraRecord(
         best.camera,
         setting.epsg,
+        position_prior=where if np.isfinite(where).all() else None,
+        focal_prior=focal if math.isfinite(known.focal_sigma) else None,
         covariance=covariance.tolist(),
         points=tuple(fits),
         rms_px=best.rms,

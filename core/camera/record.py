@@ -30,6 +30,8 @@ _POSE = ("x", "y", "z", "yaw_deg", "pitch_deg", "roll_deg", "f_px")
 _LENS = ("cx", "cy", "k1", "k2")
 _COVARIANCES = (len(PARAMETERS) - 2, len(PARAMETERS))  # rows
 _MORE_LENS = ("k3", "p1", "p2")  # written where they are not 0
+_STATION = ("view", "station")  # written where there is one
+_PRIORS = {"position_prior": 6, "focal_prior": 2}  # numbers; written where known
 _TEXTS = ("image", "foreground", "dem", "vertical_datum", "author", "valid_from", "valid_to")
 _LARGEST_FILE = 64 << 20  # bytes
 _LARGEST_WHOLE = 10**6  # pixels of a side, and EPSG number
@@ -109,6 +111,13 @@ class CameraRecord:
         Standard deviation of the noise of the DEM, metres; None estimates it.
     sigma_px
         Standard deviation of a mark in u and in v, pixels, as the residuals tell; None if unknown.
+    position_prior
+        What was known before the fit: x, y, z and their standard deviations, metres; None if
+        nothing was.
+    focal_prior
+        Focal length and its standard deviation that were known before the fit, pixels.
+    view, station
+        Name of the view of a station, and the station's file, relative to the camera file's folder.
 
     Examples
     --------
@@ -145,6 +154,10 @@ class CameraRecord:
     near_field_m: float | None = None
     dem_noise_m: float | None = None
     sigma_px: float | None = None
+    view: str = ""
+    station: str = ""
+    position_prior: Sequence[float] | None = None
+    focal_prior: Sequence[float] | None = None
 
     def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
         """Return the record with another pose, under a new `pose_id`."""
@@ -168,6 +181,8 @@ class CameraRecord:
             "refraction_k": camera.refraction,
             **{key: getattr(self, key) for key in (*_NUMBERS, *_TEXTS, "created_at", "pose_id")},
             **{key: getattr(self, key) for key in _OPTIONS if getattr(self, key) is not None},
+            **{key: getattr(self, key) for key in _STATION if getattr(self, key)},
+            **{key: list(getattr(self, key)) for key in _PRIORS if getattr(self, key) is not None},
             "warnings": list(self.warnings),
             "points": [_point_to_json(fit) for fit in self.points],
             "covariance_parameters": list(PARAMETERS[:size]),
@@ -199,9 +214,10 @@ class CameraRecord:
             if camera.width * camera.height > _MOST_PIXELS:
                 raise ValueError(f"its photo has more than {_MOST_PIXELS} pixels")
             more: dict[str, Any] = {
-                **{key: str(content.get(key) or "") for key in ("name", *_TEXTS)},
+                **{key: str(content.get(key) or "") for key in ("name", *_TEXTS, *_STATION)},
                 **{key: _float_or_none(content.get(key)) for key in _NUMBERS},
                 **{key: _size_or_none(content, key) for key in _OPTIONS},
+                **{key: _prior_or_none(content, key, count) for key, count in _PRIORS.items()},
                 **{key: str(content[key]) for key in ("created_at", "pose_id") if key in content},
             }
             return cls(
@@ -327,6 +343,18 @@ def _size_or_none(content: Mapping[str, Any], key: str) -> float | None:
     if value is not None and not 0 <= value < math.inf:
         raise ValueError(f"{key} is {content[key]!r}, expected a number from 0 up")
     return value
+
+
+def _prior_or_none(content: Mapping[str, Any], key: str, count: int) -> tuple[float, ...] | None:
+    """Return values and as many standard deviations, which are positive."""
+    if content.get(key) is None:
+        return None
+    numbers = tuple(float(value) for value in content[key])
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{key} is {content[key]!r}, expected {count} numbers")
+    if min(numbers[count // 2 :]) <= 0:
+        raise ValueError(f"{key} has a standard deviation that is not positive")
+    return numbers
 
 
 def _covariance_from_json(content: Mapping[str, Any]) -> list[list[float]] | None:

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 POSITION_SIGMA = (10.0, 10.0, 5.0)
 """Default standard deviations of a position, metres."""
 
+PRINCIPAL_POINTS = 6
+"""Control points from which the principal point can be free."""
+
 _KNOWN_SIGMA = 10.0  # metres: position as good as this, with focal length: one point less is needed
 _K2_POINTS = 20  # points from which k2 is tried
-_PRINCIPAL_POINTS = 6  # points from which the principal point can be free
 _CALIBRATED_FOCAL, _CALIBRATED_K1 = 0.02, 1e-3  # sigmas of a calibrated lens
 _IMPLAUSIBLE = 0.1  # of the photo's width: rms from which a pose is refused
 
@@ -191,11 +193,11 @@ def solve_pose(
 
 def held_warnings(prior: PosePrior, count: int) -> list[str]:
     """Return a warning where so few points do not let the principal point be free."""
-    if not prior.principal_point_sigma or count >= _PRINCIPAL_POINTS:
+    if not prior.principal_point_sigma or count >= PRINCIPAL_POINTS:
         return []
     return [
         f"The principal point is held where it was: {count} points do not tell it, and "
-        f"{_PRINCIPAL_POINTS} are needed. Add points."
+        f"{PRINCIPAL_POINTS} are needed. Add points."
     ]
 
 
@@ -216,7 +218,7 @@ def make_problem(
     if prior.position is not None:
         position, sigmas = _prior_position(prior, terrain), np.array(prior.sigmas, np.float64)
     focal = prior.focal or 1.0
-    free = len(used) >= _PRINCIPAL_POINTS
+    free = len(used) >= PRINCIPAL_POINTS
     return AdjustmentProblem(
         np.array([(p.x, p.y, p.z) for p in used]),
         np.array([(p.u, p.v) for p in used]),

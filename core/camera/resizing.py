@@ -28,6 +28,7 @@ def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
         rms_px=None if record.rms_px is None else record.rms_px * across,
         loo_rms_px=None if record.loo_rms_px is None else record.loo_rms_px * across,
         sigma_px=None if record.sigma_px is None else record.sigma_px * across,
+        focal_prior=record.focal_prior and [value * across for value in record.focal_prior],
     )
 
 

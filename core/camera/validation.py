@@ -38,10 +38,12 @@ def require_usable(points: Sequence[ControlPoint], size: tuple[int, int], least:
         raise CameraError(
             f"{len(used)} control points are in use, and a pose needs at least {least}. Add points "
             "all over the photo, near and far"
-            + ("." if least == 3 else "; three do where position (to 10 m) and focal are known.")
+            + ("." if least <= 3 else "; three do where position (to 10 m) and focal are known.")
         )
     _require_distinct(points, least)
     _require_in_image(used, size)
+    if least == 2:  # of a station, whose other views hold what a line leaves open
+        return
     if _are_collinear(np.array([(p.u, p.v) for p in used])):
         raise CameraError(
             "All control points lie on one line in the photo, so nothing holds the camera's "

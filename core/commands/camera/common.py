@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import arguments
-from ...camera import CameraRecord
+from ...camera import CameraRecord, Projection
 from ...camera.resizing import resized
 from ...camera.turning import as_displayed
 from ...containers import orientation_of
+from ...errors import CameraError
 from ...outline import check_output_path
 from .exif import focal_length, heading, place
 
 if TYPE_CHECKING:
     from ...camera import ControlPoint
+    from ...camera.calibration import Calibration
+    from ...camera.resection import PosePrior
     from ...image import Image
     from ...projection.viewshed import Viewshed
+    from ...terrain import Terrain
+    from ...terrain.sources import Dem
 
 Run = Callable[[argparse.Namespace], None]
 HAND = 2.0
@@ -71,14 +76,44 @@ def add_gcp_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_control_points(args: argparse.Namespace, size: tuple[int, int]) -> list[ControlPoint]:
-    """Read the table of control points; say how that of another program was understood."""
+def read_control_points(
+    args: argparse.Namespace, size: tuple[int, int], path: Path | None = None
+) -> list[ControlPoint]:
+    """Read a table of control points; say how that of another program was understood."""
     from ...camera.foreign_gcps import read_gcp_table
 
-    table = read_gcp_table(args.gcps, size, args.columns, args.pixel_origin)
+    table = read_gcp_table(path or args.gcps, size, args.columns, args.pixel_origin)
     if table.description:
         note(f"{table.description} (--columns and --pixel-origin change that.)")
     return table.points
+
+
+def read_lens(args: argparse.Namespace) -> Calibration | None:
+    """Read the calibration of the lens, if given; print its warnings."""
+    from ...camera.calibration import read_calibration
+
+    if args.calibration is None:
+        return None
+    calibration = read_calibration(args.calibration)
+    for text in calibration.warnings:
+        warn(text)
+    if args.projection not in (Projection.PINHOLE.value, calibration.projection.value):
+        raise CameraError(
+            f"--projection {args.projection} contradicts the calibration, which is of a lens of "
+            f"the kind {calibration.projection.value}: leave one of them out."
+        )
+    return calibration
+
+
+def read_terrain(
+    dem: Dem, points: Sequence[ControlPoint], prior: PosePrior, noise: float | None
+) -> Terrain:
+    """Read the terrain around the points and the camera into memory, without its noise."""
+    from ...terrain.surroundings import read_surroundings
+
+    places = [(point.x, point.y) for point in points]
+    places += [(prior.position[0], prior.position[1])] if prior.position else []
+    return read_surroundings(dem, places, noise)
 
 
 def add_layer_option(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +157,35 @@ def add_focal_sigma_option(
         type=arguments.sigma,
         default=default,
         help="how well the focal length is known: a share, or pixels (default: 10%%)",
+    )
+
+
+def add_position_sigma_option(group: argparse._ActionsContainer) -> None:
+    """Add ``--position-sigma``."""
+    group.add_argument(
+        "--position-sigma",
+        metavar="SX,SY,SZ",
+        type=arguments.sigmas,
+        help="how well the position is known, metres (default: 10,10,5)",
+    )
+
+
+def add_lens_options(group: argparse._ActionsContainer) -> None:
+    """Add ``--calibration``, ``--principal-point-sigma`` and ``--projection``."""
+    group.add_argument(
+        "--calibration",
+        metavar="FILE",
+        type=Path,
+        help="of the lens: OpenCV's YAML, XML or JSON, Agisoft's XML, or a camera.json; gives "
+        "focal length, principal point and distortion",
+    )
+    add_principal_point_option(group)
+    group.add_argument(
+        "--projection",
+        choices=[projection.value for projection in Projection],
+        default=Projection.PINHOLE.value,
+        help="an ordinary lens (default), a stitched panorama (cylindrical: tangents of the "
+        "elevation downwards; equirectangular: angles), or an equidistant fisheye",
     )
 
 

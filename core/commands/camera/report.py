@@ -38,6 +38,7 @@ def _describe_pose(record: CameraRecord) -> str:
     size = f"{camera.width} x {camera.height} px, {camera.projection.value}"
     rows = {
         "camera": f"{record.name or 'unnamed'} ({size})",
+        "station": f"{record.view} of {record.station}" if record.station else "",
         "position": f"{camera.x:.1f}, {camera.y:.1f}, {camera.z:.1f} m (EPSG:{record.epsg})"
         + _format_sigmas(sigma[:3], ".1f", "m"),
         "angles": f"yaw {camera.yaw:.3f}, pitch {camera.pitch:.3f}, roll {camera.roll:.3f} deg"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,17 +18,13 @@ from . import common
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...camera import ControlPoint
     from ...camera.calibration import Calibration
     from ...camera.resection import PosePrior
     from ...camera.skyline_adjustment import SkylineObservation
-    from ...terrain import Terrain
     from ...terrain.sources import Dem
 
-_MARGIN = 2000.0  # metres of terrain around the control points, for rays of points left out
 _GROUND_SIGMA = 10.0  # metres, of the height of a camera whose place is known by GPS
 _HEADING_OFF = 30.0  # degrees from a compass's heading from which to warn
-_MOST_CELLS = 50_000_000  # of terrain in memory; coarser beyond
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,32 +62,13 @@ def _add_prior_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is known of the camera")
     common.add_prior_options(group)
     common.add_focal_sigma_option(group)
-    group.add_argument(
-        "--position-sigma",
-        metavar="SX,SY,SZ",
-        type=arguments.sigmas,
-        help="how well the position is known, metres (default: 10,10,5)",
-    )
+    common.add_position_sigma_option(group)
     group.add_argument(
         "--no-exif",
         action="store_true",
         help="take neither place nor focal length from the photo's EXIF",
     )
-    group.add_argument(
-        "--calibration",
-        metavar="FILE",
-        type=Path,
-        help="of the lens: OpenCV's YAML, XML or JSON, Agisoft's XML, or a camera.json; gives "
-        "focal length, principal point and distortion",
-    )
-    common.add_principal_point_option(group)
-    group.add_argument(
-        "--projection",
-        choices=[projection.value for projection in Projection],
-        default=Projection.PINHOLE.value,
-        help="an ordinary lens (default), a stitched panorama (cylindrical: tangents of the "
-        "elevation downwards; equirectangular: angles), or an equidistant fisheye",
-    )
+    common.add_lens_options(group)
 
 
 def _add_record_options(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
         points,
         size,
         epsg=args.crs,
-        terrain=_read_terrain(dem, points, prior, args.dem_noise) if dem else None,
+        terrain=common.read_terrain(dem, points, prior, args.dem_noise) if dem else None,
         prior=prior,
         projection=Projection(args.projection),
         skyline=_observe_skyline(photo, dem) if args.skyline else None,
@@ -180,20 +155,6 @@ def _observe_skyline(photo: NDArray[np.uint8] | None, dem: Dem | None) -> Skylin
             "--skyline compares the photo's skyline with the terrain's: give --image and --dem."
         )
     return SkylineObservation(detect_skyline(photo), skyline_point_finder(dem))
-
-
-def _read_terrain(
-    dem: Dem, points: Sequence[ControlPoint], prior: PosePrior, noise: float | None
-) -> Terrain:
-    """Read the terrain around the points and the camera into memory, without its noise."""
-    from ...terrain.noise import estimate_noise, without_noise
-
-    xy = [(point.x, point.y) for point in points]
-    xy += [(prior.position[0], prior.position[1])] if prior.position else []
-    low, high = np.min(xy, axis=0) - _MARGIN, np.max(xy, axis=0) + _MARGIN
-    cell = max(dem.cell, math.sqrt(float(np.prod(high - low)) / _MOST_CELLS))
-    terrain = dem.read_terrain((*low, *high), cell)
-    return without_noise(terrain, estimate_noise(terrain) if noise is None else noise)
 
 
 def _exif_start(args: argparse.Namespace) -> common.ExifStart | None:
@@ -252,29 +213,12 @@ def _make_prior(
             "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
             "too."
         )
-    given = _read_calibration(args)
+    given = common.read_lens(args)
     calibration = given.fitted(size) if given else None
     focal, sigma = _focal_length(args, size, calibration)
     lens: dict[str, Any] = {} if focal is None else {"focal": focal, "focal_sigma": sigma.of(focal)}
     lens["principal_point_sigma"] = common.share_of_width(args.principal_point_sigma, size)
     return PosePrior(**position, calibration=calibration, **lens)
-
-
-def _read_calibration(args: argparse.Namespace) -> Calibration | None:
-    """Read the calibration of the lens, if given; print its warnings."""
-    from ...camera.calibration import read_calibration
-
-    if args.calibration is None:
-        return None
-    calibration = read_calibration(args.calibration)
-    for text in calibration.warnings:
-        common.warn(text)
-    if args.projection not in (Projection.PINHOLE.value, calibration.projection.value):
-        raise CameraError(
-            f"--projection {args.projection} contradicts the calibration, which is of a lens of "
-            f"the kind {calibration.projection.value}: leave one of them out."
-        )
-    return calibration
 
 
 def _focal_length(
