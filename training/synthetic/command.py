@@ -47,6 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="N photos of one camera over days, instead of scenes: drift, fog, night, snowfall, "
         "avalanches that release at known times and fade; with the truth as tables and masks",
     )
+    add(
+        "--year",
+        action="store_true",
+        help="with --winter: its days are spread over a year, in which snow melts and comes again, "
+        "and the camera is aimed anew twice",
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out} is not an empty folder: name a new one.")
     if args.winter:
-        write_winter(make_winter(args.seed, args.winter, *args.size), out)
+        write_winter(make_winter(args.seed, args.winter, *args.size, year=args.year), out)
         return
     for part in ("images", "masks"):
         (out / part).mkdir(parents=True)

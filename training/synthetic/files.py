@@ -66,7 +66,7 @@ def write_winter(winter: Winter, folder: Path | str) -> None:
         masks/webcam_….png   0 none, k the k-th avalanche that can be told from the slope
         dem.tif, gcps.csv    as of a scene
         camera.json          pose and lens of the first photo
-        photos.csv           weather, drift and avalanches of each photo
+        photos.csv           weather, drift, avalanches and aim of each photo
         avalanches.csv       kind and time of release of each avalanche
 
     Raises
@@ -85,9 +85,10 @@ def write_winter(winter: Winter, folder: Path | str) -> None:
             write_png(folder / "masks" / f"{stem}.png", photo.labels)
             lying = " ".join(f"{number}:{s:.3f}" for number, s in photo.strengths.items())
             pose = (f"{photo.camera[key]:.5f}" for key in _POSE)
-            rows.append((f"{stem}.jpg", photo.taken_at.isoformat(), photo.weather, *pose, lying))
+            facts = f"{stem}.jpg", photo.taken_at.isoformat(), photo.weather, *pose, lying
+            rows.append((*facts, photo.view))
         _write_map(folder, winter, {**winter.camera, "image": f"photos/{rows[0][0]}"})
-        header = ("photo", "taken_at", "weather", *_POSE, "avalanches")
+        header = ("photo", "taken_at", "weather", *_POSE, "avalanches", "view")
         _write_csv(folder / "photos.csv", header, rows)
         releases = [
             (number, kind, released_at.isoformat())

@@ -1,7 +1,11 @@
-"""A winter of one webcam: photos over days, avalanches that release at known times and fade."""
+"""A winter of one webcam: photos over days, avalanches that release at known times and fade.
+
+Or a whole year of it: snow that melts and comes again, and a camera that is aimed anew twice.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -44,6 +48,10 @@ _COVERED = 0.3  # contrast that a snowfall leaves
 _FADES = 9.0  # days in which the contrast falls to 1 / e
 _LATITUDE, _DECLINATION, _NOON = np.radians(46.8), np.radians(-21.5), 11.3
 _MARGIN = 0.06  # of the width, by which the first view is wider than a photo
+_YEAR_MARGIN = (0.36, 0.12)  # of the width, to the sides and above and below: of a year
+_AIMS = (0.12, 0.28, 0.05)  # of the width, by which a camera is aimed anew: least, most; up or down
+_SNOWLINE = (-500.0, 1700.0)  # metres above the valley floor, in winter and in August
+_MELT = ((0, 90, 190, 250, 290, 335, 366), (0, 0, 1, 1, 0.5, 0, 0))  # by day of the year
 _STEP, _BUMP = 0.012, 0.25  # drift from photo to photo, and once, degrees
 
 
@@ -65,6 +73,8 @@ class WinterPhoto:
         Contrast of each avalanche by its number, 1 when new; only those that have released.
     camera
         Pose and lens, as `Scene.camera`.
+    view
+        Number of the aim of the camera, from 1.
     """
 
     taken_at: datetime
@@ -73,6 +83,7 @@ class WinterPhoto:
     labels: NDArray[np.uint8]
     strengths: dict[int, float]
     camera: dict[str, Any]
+    view: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +110,13 @@ class Winter:
         return self._world.photos()
 
 
-def make_winter(seed: int, count: int = 60, width: int = 960, height: int = 600) -> Winter:
+def make_winter(
+    seed: int, count: int = 60, width: int = 960, height: int = 600, *, year: bool = False
+) -> Winter:
     """Make a winter of ``count`` photos; the same arguments give the same winter.
+
+    With ``year``, its days are spread over a year: snow melts up to August, and the camera is
+    aimed anew after a third and two thirds of the photos.
 
     Raises
     ------
@@ -114,7 +130,7 @@ def make_winter(seed: int, count: int = 60, width: int = 960, height: int = 600)
             "take a seed from 0 up, a photo or more, and at least 64 pixels each way."
         )
     for number in range(_WORLDS):
-        world = _try_world(seed, number, count, (width, height))
+        world = _try_world(seed, number, count, (width, height), year)
         if world is not None:
             return _facts(world)
     raise IsegError(f"No world of seed {seed} has enough avalanches in view: take another seed.")
@@ -134,12 +150,14 @@ class _World:
     trees: Trees
     avalanches: list[Avalanche]
     released_at: list[datetime]
+    year: bool
 
     @property
     def times(self) -> list[datetime]:
         """When photos are taken."""
+        apart = 365 / max(1, self.count / len(_HOURS)) if self.year else 1
         return [
-            _START + timedelta(days=i // len(_HOURS), hours=_HOURS[i % len(_HOURS)])
+            _START + timedelta(days=int(i // len(_HOURS) * apart), hours=_HOURS[i % len(_HOURS)])
             for i in range(self.count)
         ]
 
@@ -148,6 +166,10 @@ class _World:
         labels[draw_trees(self.trees, (self.wide.width, self.wide.height), 0.0)[:, :, 3] > 0.5] = 0
         spoilt = _spoil(self.times)
         drift = _drift(self.count, np.random.default_rng([*self.seed, 1]))
+        views = np.ones(self.count, int)
+        if self.year:
+            views += np.arange(self.count) * 3 // self.count
+            drift += self._aims(np.random.default_rng([*self.seed, 7]))[views - 1]
         before: WinterPhoto | None = None
         for index, taken_at in enumerate(self.times):
             weather = spoilt[index]
@@ -155,7 +177,16 @@ class _World:
                 yield replace(before, taken_at=taken_at, weather=REPEAT)
                 continue
             before = self._take(index, taken_at, weather, drift[index], labels)
+            before = replace(before, view=int(views[index]))
             yield before
+
+    def _aims(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """(3, 3) yaw, pitch and roll of the three aims, degrees from the first."""
+        least, most, tilt = (math.degrees(math.atan(s * self.size[0] / self.wide.f)) for s in _AIMS)
+        side = rng.choice([-1, 1])
+        yaw = side * rng.uniform(least, most), -side * rng.uniform(least / 2, most / 2)
+        pitch = rng.uniform(-tilt, tilt, 2)
+        return np.array([(0, 0, 0), (yaw[0], pitch[0], 0), (yaw[1], pitch[1], 0)])
 
     def _take(
         self,
@@ -173,7 +204,7 @@ class _World:
             for number, released_at in enumerate(self.released_at, 1)
             if released_at <= taken_at
         }
-        radiance = self._render(taken_at, weather, strengths)
+        radiance = self._render(index, taken_at, weather, strengths)
         radiance = _warp(radiance, turn, self.size, cv2.INTER_LINEAR)
         land = _warp(self.frame.land.astype(np.uint8), turn, self.size, cv2.INTER_NEAREST) > 0
         gain = {BRIGHT: 7.0, DARK: 0.07, NIGHT: 1.0}.get(weather, float(rng.uniform(0.9, 1.1)))
@@ -192,16 +223,21 @@ class _World:
         return WinterPhoto(taken_at, weather, image, seen, strengths, facts)
 
     def _render(
-        self, taken_at: datetime, weather: str, strengths: dict[int, float]
+        self, index: int, taken_at: datetime, weather: str, strengths: dict[int, float]
     ) -> NDArray[np.float32]:
         """Render the wide view; its sun stands as at that hour."""
-        kind = _DAYS[(taken_at - _START).days % len(_DAYS)]
+        kind = _DAYS[index // len(_HOURS) % len(_DAYS)]
         kind = CLEAR if weather in (NIGHT, BRIGHT, DARK, LENS) else kind
         usual = float(np.median(self.frame.distance[self.frame.land]))
-        sun = _sun(taken_at)
+        days = taken_at.timetuple().tm_yday
+        melted = float(np.interp(days, *_MELT)) if self.year else 0.0
+        tilt = -np.radians(23.4) * np.cos(2 * np.pi * (days + 10) / 365)
+        sun = _sun(taken_at, tilt if self.year else _DECLINATION)
         day = replace(
             self.day,
             sun=sun,
+            snowline=self.day.snowline + melted * (_SNOWLINE[1] - _SNOWLINE[0]),
+            frost=self.day.frost * (1 - melted),
             cloud=1.0 if kind in (FOG, SNOWFALL) else 0.3 if kind == HAZE else 0.0,
             haze=_THICKNESS[kind] / usual,
         )
@@ -216,23 +252,26 @@ class _World:
         return radiance * np.float32(0.002) if weather == NIGHT else radiance
 
 
-def _try_world(seed: int, number: int, count: int, size: tuple[int, int]) -> _World | None:
+def _try_world(
+    seed: int, number: int, count: int, size: tuple[int, int], year: bool
+) -> _World | None:
     """Make a world, or None where it has too few avalanches in view."""
     rng = np.random.default_rng([seed, number])
     terrain = make_terrain(rng)
     floor = terrain.height_at(*terrain.valley)
-    day = replace(draw_conditions(rng, floor), snowline=floor - 500, dust=0.0, cloud=0.0)
+    day = replace(draw_conditions(rng, floor), snowline=floor + _SNOWLINE[0], dust=0.0, cloud=0.0)
     ground = cover(terrain, day, rng)
     release = release_ground(ground, day, terrain.dem)
     camera = choose_camera(terrain, release, size, rng)
     if camera is None:
         return None
-    margin = round(_MARGIN * size[0])
-    wide = replace(camera, width=size[0] + 2 * margin, height=size[1] + 2 * margin, k1=0.0)
+    shares = _YEAR_MARGIN if year else (_MARGIN, _MARGIN)
+    across, along = (round(share * size[0]) for share in shares)
+    wide = replace(camera, width=size[0] + 2 * across, height=size[1] + 2 * along, k1=0.0)
     sight = look(terrain, wide)
     frame = pixel_ground(terrain, sight)
     avalanches = draw_avalanches(terrain, ground, day, sight, frame, release, rng, goal=_AVALANCHES)
-    inner = label_image(frame, avalanches)[margin:-margin, margin:-margin]
+    inner = label_image(frame, avalanches)[along:-along, across:-across]
     seen = np.bincount(inner.ravel(), minlength=len(avalanches) + 1)[1:]
     avalanches = [a for a, area in zip(avalanches, seen, strict=True) if area > 0.001 * inner.size]
     if len(avalanches) < _FEWEST:
@@ -246,19 +285,18 @@ def _try_world(seed: int, number: int, count: int, size: tuple[int, int]) -> _Wo
     released = [_START + timedelta(minutes=round(60 * float(hour))) for hour in hours]
     return _World(
         [seed, number], count, size, terrain, day, ground, wide, sight, frame, trees,
-        avalanches, released,
+        avalanches, released, year,
     )  # fmt: skip
 
 
 def _facts(world: _World) -> Winter:
     first = _turned(world.wide, world.size, np.zeros(3))
-    margin = (world.wide.width - first.width) // 2
-    inner = slice(margin, -margin)
-    frame = PixelGround(
-        **{name: plane[inner, inner] for name, plane in world.frame.__dict__.items()}
-    )
+    across = (world.wide.width - first.width) // 2
+    along = (world.wide.height - first.height) // 2
+    inner = slice(along, -along), slice(across, -across)
+    frame = PixelGround(**{name: plane[inner] for name, plane in world.frame.__dict__.items()})
     trees = draw_trees(world.trees, (world.wide.width, world.wide.height), 0.0)
-    hidden = trees[inner, inner, 3] > 0.5
+    hidden = trees[(*inner, 3)] > 0.5
     rng = np.random.default_rng([*world.seed, 6])
     return Winter(
         dem=world.terrain.dem,
@@ -318,14 +356,14 @@ def _faded(avalanche: Avalanche, strength: float) -> Avalanche:
     return replace(avalanche, mask=avalanche.mask * share, relief=avalanche.relief * share)
 
 
-def _sun(taken_at: datetime) -> NDArray[np.float32]:
+def _sun(taken_at: datetime, declination: float) -> NDArray[np.float32]:
     """(3,) direction of the sun, east, north, up; never lower than rises over a ridge."""
     hour = np.radians(15 * (taken_at.hour + taken_at.minute / 60 - _NOON))
-    up = np.sin(_LATITUDE) * np.sin(_DECLINATION)
-    up += np.cos(_LATITUDE) * np.cos(_DECLINATION) * np.cos(hour)
-    east = -np.cos(_DECLINATION) * np.sin(hour)
-    north = np.cos(_LATITUDE) * np.sin(_DECLINATION)
-    north -= np.sin(_LATITUDE) * np.cos(_DECLINATION) * np.cos(hour)
+    up = np.sin(_LATITUDE) * np.sin(declination)
+    up += np.cos(_LATITUDE) * np.cos(declination) * np.cos(hour)
+    east = -np.cos(declination) * np.sin(hour)
+    north = np.cos(_LATITUDE) * np.sin(declination)
+    north -= np.sin(_LATITUDE) * np.cos(declination) * np.cos(hour)
     sun = np.array([east, north, max(up, 0.08)])
     return np.asarray(sun / np.linalg.norm(sun), np.float32)
 
