@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 AGREES = 16.0
 """Squared error of a registration, in units of its covariance, up to which it agrees."""
 
-_STEPS, _ENOUGH = 12, 1e-9  # iterations; radians by which the last one may change anything
+_STEPS, _ENOUGH = 40, 1e-9  # iterations; radians by which the last one may change anything
+_STRICTER = 3.0  # times by which the weights of errors get stricter in each of the first ones
 _BLOCK = 300  # columns of the inverse at a time
 
 
@@ -75,13 +76,17 @@ def refine_rotations(
         return RotationNetwork(rotations, np.zeros(len(rotations)), _errors(rotations, edges)[1])
     place = np.full(len(rotations), -1)
     place[free] = np.arange(len(free))
+    # Graduated: first all edges count alike, so that a wrong one in the start is found.
+    loose = max(1.0, float(_errors(rotations, edges)[1].max()) / AGREES)
     for _ in range(_STEPS):
         vectors, errors = _errors(rotations, edges)
-        matrix, right = _normal_equations(rotations, edges, vectors, _weights(errors), place)
+        weights = _weights(errors / loose)
+        matrix, right = _normal_equations(rotations, edges, vectors, weights, place)
         step = splu(matrix).solve(right).reshape(-1, 3)
         rotations[free] = Rotation.from_rotvec(step).as_matrix() @ rotations[free]
-        if np.abs(step).max() < _ENOUGH:
+        if loose == 1 and np.abs(step).max() < _ENOUGH:
             break
+        loose = max(1.0, loose / _STRICTER)
     vectors, errors = _errors(rotations, edges)
     matrix, _ = _normal_equations(rotations, edges, vectors, _weights(errors), place)
     sigmas = np.zeros(len(rotations))

@@ -47,7 +47,9 @@ class PhotoPose:
     camera
         Pose and lens of a posed one.
     drift
-        Turn about the axes right, down, forward since the view's reference, degrees.
+        Change of yaw, pitch and roll since the view's reference, degrees.
+    drift_deg
+        Angle of the turn since the view's reference.
     sigma_deg
         Standard deviation of the orientation against the photos that persons posed.
     patches, offered, links
@@ -64,17 +66,13 @@ class PhotoPose:
     keyframe: str = ""
     camera: Camera | None = None
     drift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    drift_deg: float = 0.0
     sigma_deg: float = 0.0
     patches: int = 0
     offered: int = 0
     links: int = 0
     reason: str = ""
     orientation: int = 1
-
-    @property
-    def drift_deg(self) -> float:
-        """Angle of the drift."""
-        return math.hypot(*self.drift)
 
 
 @dataclass(frozen=True)
@@ -301,14 +299,15 @@ def _after(view: View, views: Sequence[View]) -> View:
 
 def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | None) -> PhotoPose:
     """Return the pose of a posed photo."""
-    from cv2 import Rodrigues
-
     camera = network.cameras[node]
     links = [link for link in network.links if link.photo == node]
     best = max(links, key=lambda link: link.patches)
     base = reference or camera
     turn = camera.rotation_matrix() @ base.rotation_matrix().T
-    drift = np.degrees(Rodrigues(turn)[0].ravel()).tolist()
+    drift = [
+        (getattr(camera, angle) - getattr(base, angle) + 180) % 360 - 180
+        for angle in ("yaw", "pitch", "roll")
+    ]
     return PhotoPose(
         network.photos[node - len(network.posed)],
         POSED,
@@ -316,6 +315,7 @@ def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | Non
         network.name(best.keyframe),
         camera,
         (drift[0], drift[1], drift[2]),
+        math.degrees(_angle(turn)),
         network.sigmas.get(node, 0.0),
         best.patches,
         best.offered,

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 import argparse
 
-from . import calibrate, check, drape, export, register, skyline, solve, station, to_image, to_map
+from . import (
+    calibrate,
+    check,
+    drape,
+    export,
+    register,
+    skyline,
+    solve,
+    station,
+    suggest_points,
+    to_image,
+    to_map,
+)
 
 CONVENTIONS = """\
 Pixels: u to the right, v downwards, whole numbers at pixel centres, 0,0 the upper left pixel.
@@ -27,6 +39,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    posing = solve, station, calibrate, skyline, register
+    posing = solve, station, calibrate, skyline, suggest_points, register
     for module in (*posing, check, to_map, to_image, drape, export):
         module.add_parser(commands)

@@ -1,4 +1,4 @@
-"""Plots of residuals and of the skyline."""
+"""Plots of residuals, of the skyline, and of drift."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...projection.viewshed import Viewshed
+    from ...series.views import PhotoPose
 
 _INCHES = 12.0  # width of a figure
 _LONGEST_ARROW = 0.08  # of the photo's width
@@ -69,24 +70,53 @@ def plot_skyline(path: Path, photo: NDArray[np.uint8] | None, viewshed: Viewshed
     _save(figure, path)
 
 
+def plot_drift(path: Path, poses: Sequence[PhotoPose]) -> None:
+    """Plot how far the camera has turned in each photo since the reference of its view, to a PNG.
+
+    Raises
+    ------
+    IsegError
+        If matplotlib is missing, or the file cannot be written.
+    """
+    figure, axes = _new_figure(5.0)
+    posed = [pose for pose in poses if pose.camera is not None]
+    for view in sorted({pose.view for pose in posed}):
+        here = [pose for pose in posed if pose.view == view]
+        times = [pose.photo.time for pose in here]
+        for index, (name, colour) in enumerate((("yaw", "tab:blue"), ("pitch", "tab:orange"))):
+            angles = [pose.drift[index] for pose in here]
+            label = name if view == posed[0].view else None
+            axes.plot(times, angles, ".-", color=colour, linewidth=0.6, markersize=4, label=label)
+        axes.axvline(times[0], color="gray", linewidth=0.6)
+        axes.annotate(f"view {view}", (times[0], 1), xycoords=("data", "axes fraction"))
+    axes.set(xlabel="UTC", ylabel="turned since the reference of the view (degrees)")
+    if posed:
+        axes.legend(loc="lower left")
+    _save(figure, path)
+
+
 def _make_figure(camera: Camera, photo: NDArray[np.uint8] | None) -> tuple[Any, Any]:
     """Make a figure without a window system, with axes in the camera's pixels."""
-    try:
-        # Not pyplot: it looks for a display and keeps every figure.
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise IsegError("Plots need matplotlib: pip install matplotlib.") from error
-    height = max(3.0, _INCHES * camera.height / camera.width)
-    figure = Figure(figsize=(_INCHES, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    figure, axes = _new_figure(max(3.0, _INCHES * camera.height / camera.width))
     extent = (-0.5, camera.width - 0.5, camera.height - 0.5, -0.5)
     if photo is not None:
         step = max(1, photo.shape[1] // _PHOTO_WIDTH)
         axes.imshow(photo[::step, ::step], extent=extent)
     axes.set(xlim=extent[:2], ylim=extent[2:], aspect="equal", xlabel="u (px)", ylabel="v (px)")
     return figure, axes
+
+
+def _new_figure(height: float) -> tuple[Any, Any]:
+    """Make a figure of a height in inches, and its axes."""
+    try:
+        # Not pyplot: it looks for a display and keeps every figure.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise IsegError("Plots need matplotlib: pip install matplotlib.") from error
+    figure = Figure(figsize=(_INCHES, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
 
 
 def _magnification(fits: Sequence[PointFit], width: int) -> float:

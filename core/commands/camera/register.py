@@ -1,4 +1,7 @@
-"""`python -m core camera register`: pose of a webcam that moved a little, from another photo."""
+"""`python -m core camera register`: pose of a webcam that moved a little, from another photo.
+
+Of folders, the poses of all photos: `register_many`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ...camera import CameraRecord
 from ...camera.resizing import cropped, resized
 from ...errors import CameraError
 from ...image import read_binary_mask, read_image
-from . import common
+from . import common, register_many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,9 +26,18 @@ if TYPE_CHECKING:
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `camera`."""
     parser = common.new_parser(
-        subparsers, "register", run, "pose a new photo of a webcam that moved a little"
+        subparsers,
+        "register",
+        run,
+        "pose a new photo of a webcam that moved a little, or all photos in folders",
     )
-    parser.add_argument("photo", metavar="NEW.jpg", type=Path)
+    parser.add_argument(
+        "photo",
+        metavar="NEW.jpg|FOLDER",
+        type=Path,
+        nargs="+",
+        help="one photo, folders with all folders below, or one NAME.series",
+    )
     common.add_camera_option(parser)
     parser.add_argument(
         "--reference",
@@ -50,11 +62,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--force", action="store_true", help="write the camera even where it is not to be trusted"
     )
-    common.add_out_option(parser, "camera_new.json", "camera of the new photo")
+    register_many.add_options(parser)
+    common.add_out_option(
+        parser, "camera_new.json|FOLDER", "camera of the new photo, or folder of cameras and tables"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the new photo's camera; raise if it cannot be trusted."""
+    """Write the new photo's camera, or those of folders; raise if it cannot be trusted."""
+    if any(path.is_dir() for path in args.photo):
+        register_many.run(args)
+        return
+    if len(args.photo) > 1:
+        raise CameraError("Give one photo, or the folders in which several lie.")
+    args.photo = args.photo[0]
+    _run_one(args)
+
+
+def _run_one(args: argparse.Namespace) -> None:
+    """Write the camera of one photo."""
     from ...camera.registration import register
 
     reference = _reference_path(args)
