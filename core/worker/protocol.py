@@ -105,7 +105,7 @@ class ObjectRequest:
         No input of the network is larger, in pixels; None takes the usual one.
     strokes, stroke_points
         (positive, after, radius, number of points) of each stroke of brush or eraser, and their
-        points (N, 2), (row, col), one stroke after the other.
+        points one stroke after the other: (N, 16) uint8, the bytes of (row, col), float64.
     """
 
     image: str
@@ -118,7 +118,7 @@ class ObjectRequest:
     target_size: int | None = None
     limit: int | None = None
     strokes: Sequence[Sequence[float]] = ()
-    stroke_points: NDArray[Any] | None = None
+    stroke_points: NDArray[np.uint8] | None = None
 
     @classmethod
     def of(cls: type[_Request], image: str, prompts: Prompts, **settings: Any) -> _Request:  # noqa: ANN401
@@ -150,7 +150,8 @@ class ObjectRequest:
         mask = None
         if self.mask is not None:
             mask = paste_mask(self.mask, self.mask_at, self.mask_size)
-        points = iter([] if self.stroke_points is None else self.stroke_points.tolist())
+        packed = b"" if self.stroke_points is None else self.stroke_points.tobytes()
+        points = iter(np.frombuffer(packed, "<f8").reshape(-1, 2).tolist())
         strokes = [
             Stroke(list(islice(points, int(count))), radius, bool(positive), int(after))
             for positive, after, radius, count in self.strokes
@@ -158,11 +159,11 @@ class ObjectRequest:
         return Prompts(clicks, box, mask, strokes)
 
 
-def _points(strokes: Sequence[Stroke]) -> NDArray[np.float64] | None:
-    """Return the points of strokes one after the other; None without strokes."""
+def _points(strokes: Sequence[Stroke]) -> NDArray[np.uint8] | None:
+    """Return the points of strokes to the last bit, in a type that frames carry."""
     if not strokes:
         return None
-    return np.concatenate([np.asarray(stroke.points, np.float64) for stroke in strokes])
+    return np.concatenate([np.asarray(stroke.points, "<f8") for stroke in strokes]).view(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,17 @@ from core.predictor import Zoom
 from core.predictor.painting import stroke_area
 from core.prompts import Box, Click, Prompts, Stroke, in_order
 from core.stored_prompts import MaskPart, StoredPrompts
+from core.worker.frames import FrameDecoder, encode
 from core.worker.handler import SegmentationHandler
-from core.worker.protocol import Load, Outline, Predict, SetImage
+from core.worker.protocol import (
+    REQUESTS,
+    Load,
+    Outline,
+    Predict,
+    SetImage,
+    from_frame,
+    to_frame,
+)
 
 SIZE = (120, 160)
 ROWS, COLS = np.ogrid[: SIZE[0], : SIZE[1]]
@@ -298,9 +307,29 @@ def test_painted_parts_count_as_clicked(model):
 
 
 def test_requests_carry_strokes():
-    strokes = [brush((1.25, 2), (3, 4)), eraser((5, 6), after=3)]
-    assert Predict.of("a", Prompts([ON], strokes=strokes)).prompts.strokes == tuple(strokes)
-    assert Predict.of("a", Prompts([ON])).prompts.strokes == ()
+    strokes = [brush((12345.67, 2), (3, 4), radius=2.35), eraser((5, 6), after=3)]
+    assert sent(Predict.of("a", Prompts([ON], strokes=strokes))).strokes == tuple(strokes)
+    assert sent(Predict.of("a", Prompts([ON]))).strokes == ()
+
+
+def test_strokes_of_a_day_fit_into_a_request():
+    line = [(row / 3, row / 7) for row in range(100)]
+    strokes = [brush(*line, after=number) for number in range(2000)]
+    assert sent(Predict.of("a", Prompts(strokes=strokes))).strokes == tuple(strokes)
+
+
+def sent(request: Predict) -> Prompts:
+    """The prompts of a request on the other side of a pipe."""
+    (frame,) = FrameDecoder().feed(b"".join(encode(to_frame(1, request))))
+    received: Prompts = from_frame(frame, REQUESTS).prompts
+    return received
+
+
+@pytest.mark.parametrize("strokes", [5, [5], [(1, 0, 5, 3)], [(1, 0, "5", 1)], [(1, -1, 5, 1)]])
+def test_damaged_strokes_in_a_request_are_refused(strokes):
+    points = np.zeros((1, 16), np.uint8) if strokes != [(1, 0, 5, 3)] else None
+    with pytest.raises((PromptError, TypeError, ValueError)):
+        _ = Predict("a", strokes=strokes, stroke_points=points).prompts
 
 
 # --- stored ---------------------------------------------------------------------------------

@@ -362,8 +362,6 @@ def test_strokes_are_seen_while_the_worker_is_busy(driver):
     driver.click(*scenery.CENTRE)
     driver.studio.brush.active = True
     item = driver.studio.tool.brush_item
-    process = driver.studio.segmentation_client
-    wait_until(lambda: not process.busy, 30, "the worker at rest")
     places = [driver.at(10, col) for col in range(10, 60, 2)]
     QTest.mousePress(driver.canvas.viewport(), LEFT, PLAIN, places[0])
     slowest = 0.0
