@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -15,24 +15,16 @@ import numpy as np
 
 from ..camera import Camera, Projection
 from ..containers import JPEG, inspect
-from ..errors import ImageError
+from ..errors import CameraError, ImageError
 from ..files import open_file
 from ..image import read_image
 from .carrying import FITS, Rings, carry_outline, register_photo, usual_camera
 from .computing import PhotoShare, ResultLog, compute
 from .listing import Listing, SeriesPhoto
 from .looks import PhotoLook, measure_look
-from .records import (
-    Observation,
-    PhotoState,
-    Presence,
-    Screening,
-    SeriesState,
-    SeriesStore,
-    by_program,
-)
-from .release_times import presence_in
+from .records import Observation, Presence, Screening, SeriesState, SeriesStore, by_program
 from .screening import screen
+from .sources import LONGEST, at_this_hour, outlines_to_carry, places_without
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +34,6 @@ if TYPE_CHECKING:
 LOOKS, POSES, NEAR_POSES, OUTLINES = "looks", "poses", "near-poses", "outlines"
 """Folders of results inside that of the series."""
 
-_EMPTY, _COMPARED = 30, 2  # photos without an avalanche: the last that are looked through; taken
 _SCREENED_WIDTH = 900  # pixels: photos are decoded no larger than needed
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
@@ -76,12 +67,37 @@ def screen_series(
 ) -> list[Screening]:
     """Screen all photos of a series, and write the result into its folder.
 
-    With a ``share`` only that part is measured, unless it helps; what is there of all is judged.
+    With a ``share`` only that part is measured; what is there of all parts is judged.
     """
     share = share or PhotoShare()
     tasks = {photo.key: (_version(photo.path), str(photo.path)) for photo in listing.photos}
     log = ResultLog(store.path / LOOKS, share)
     found = compute(measure_file, tasks, log, share=share, workers=workers, progress=progress)
+    return _judge(store, listing, found)
+
+
+def screening_steps(store: SeriesStore, listing: Listing) -> Iterator[tuple[int, int]]:
+    """Screen all photos of a series one by one: yield after each how many are done, and of all.
+
+    What is found is written at the end, and by then it is kept as that of `screen_series`.
+    """
+    versions = {photo.key: _version(photo.path) for photo in listing.photos}
+    log = ResultLog(store.path / LOOKS, PhotoShare())
+    found = log.read(versions)
+    total = len(versions)
+    yield len(found), total + 1
+    for photo in listing.photos:
+        if photo.key not in found:
+            found[photo.key] = measure_file(str(photo.path))
+            log.append(photo.key, versions[photo.key], found[photo.key])
+            yield len(found), total + 1
+    _judge(store, listing, found)
+    yield total + 1, total + 1
+
+
+def _judge(
+    store: SeriesStore, listing: Listing, found: Mapping[str, Mapping[str, Any]]
+) -> list[Screening]:
     looks = {
         key: PhotoLook.from_json(result["look"]) if result["look"] else None
         for key, result in found.items()
@@ -148,7 +164,7 @@ def carry_series(
     listing: Listing,
     *,
     cameras: Mapping[str, SeriesCamera] | None = None,
-    longest: timedelta = timedelta(days=3),
+    longest: timedelta = LONGEST,
     workers: int = 1,
     share: PhotoShare | None = None,
     progress: Progress | None = None,
@@ -194,7 +210,7 @@ def register_series(
     listing: Listing,
     *,
     cameras: Mapping[str, SeriesCamera] | None = None,
-    longest: timedelta = timedelta(days=3),
+    longest: timedelta = LONGEST,
     workers: int = 1,
     share: PhotoShare | None = None,
     progress: Progress | None = None,
@@ -240,9 +256,10 @@ def _plan(
     outlined = {o.photo for o in state.observations.values() if o.rings and not o.is_by_program}
     work = []
     for name, photos in listing.cameras().items():
-        targets = _targets(photos, state, longest)
-        empty = _empty_places(photos, state, targets)
-        needed = targets.keys() | {s.photo for sources in targets.values() for s in sources}
+        targets = outlines_to_carry(photos, state, longest)
+        sources = [source for found in targets.values() for source in found]
+        empty = places_without(photos, state, sources)
+        needed = targets.keys() | {source.photo for source in sources}
         needed |= {photo.key for others in empty.values() for photo in others} | outlined
         chosen = {photo.key: photo for photo in photos if photo.key in needed}
         reference = cameras.get(name) or _first_of(chosen.values())
@@ -261,34 +278,54 @@ def _first_of(photos: Iterable[SeriesPhoto]) -> SeriesCamera | None:
     return None
 
 
-def _targets(
-    photos: Sequence[SeriesPhoto], state: SeriesState, longest: timedelta
-) -> dict[str, list[Observation]]:
-    """Return the outlines to carry into each photo of a camera, given in the order of time."""
-    last: dict[str, tuple[SeriesPhoto, Observation]] = {}
-    noted: dict[str, list[Observation]] = {}
-    for observation in state.observations.values():
-        if not observation.is_by_program:
-            noted.setdefault(observation.photo, []).append(observation)
-    targets: dict[str, list[Observation]] = {}
-    for photo in photos:
-        here = {observation.avalanche: observation for observation in noted.get(photo.key, ())}
-        screening = state.screenings.get(photo.key)
-        is_usable = screening is None or screening.look.usable
-        if is_usable and state.state_of(photo.key) is not PhotoState.NOTHING:
-            targets[photo.key] = [
-                observation
-                for avalanche, (source, observation) in sorted(last.items())
-                if avalanche not in here and photo.time - source.time <= longest
-            ]
-        if state.state_of(photo.key) is PhotoState.NOTHING:
-            last.clear()
-        for avalanche, observation in here.items():
-            if observation.presence is Presence.ABSENT:
-                last.pop(avalanche, None)
-            elif observation.presence is Presence.PRESENT and observation.rings:
-                last[avalanche] = photo, observation
-    return {key: sources for key, sources in targets.items() if sources}
+def carry_into(
+    store: SeriesStore,
+    photo: SeriesPhoto,
+    sources: Sequence[tuple[SeriesPhoto, Observation]],
+    without: Mapping[str, Sequence[SeriesPhoto]],
+    reference: SeriesCamera | None = None,
+) -> list[Observation]:
+    """Carry outlines into one photo; poses and outlines found before are taken.
+
+    Nothing is written into the series but these results: what is carried is only proposed.
+
+    Parameters
+    ----------
+    store
+        Its folder keeps the results.
+    photo
+        Where to.
+    sources
+        Outlines of persons, with their photos.
+    without
+        By avalanche, photos of its place without it; see `at_this_hour`.
+    reference
+        The camera of all these photos, where it was posed.
+
+    Raises
+    ------
+    CameraError
+        If the photo cannot be registered.
+    """
+    needed = [photo, *(source for source, _ in sources)]
+    needed += [other for others in without.values() for other in others]
+    by_key = {each.key: each for each in needed}
+    photos = sorted(by_key.values(), key=lambda each: (each.time, each.key))
+    if reference is None:
+        first, outline = min(sources, key=lambda each: (each[0].time, each[0].key))
+        is_known = min(outline.size) > 0
+        camera = usual_camera(*outline.size) if is_known else _camera_of(first.path)
+        reference = SeriesCamera(first.path, camera)
+    outlines = [outline for _, outline in sources]
+    ordered = {each.key: each for each in photos}
+    work = _CameraWork(ordered, reference, {photo.key: outlines}, without)
+    poses = _find_poses(store, [work], 1, PhotoShare(), None)
+    if photo.key not in poses:
+        raise CameraError(f"{photo.path.name} shows another view, or too little terrain.")
+    task = _carry_task(photo, outlines, by_key, poses, without)
+    log = ResultLog(store.path / OUTLINES, PhotoShare())
+    carried = compute(carry_task, {photo.key: task}, log)[photo.key]["outlines"]
+    return [_observation(photo.key, outline) for outline in carried]
 
 
 def _find_poses(
@@ -393,7 +430,7 @@ def _carry_task(
         for source in posed
     )
     compared = [
-        [other for other in _at_this_hour(photo, empty[source.avalanche]) if other.key in poses]
+        [other for other in at_this_hour(photo, empty[source.avalanche]) if other.key in poses]
         for source in posed
     ]
     without = tuple(
@@ -404,37 +441,6 @@ def _carry_task(
     outlines = [(source.avalanche, source.rings, source.parts) for source in posed]
     content = [(each.key, _version(each.path), poses[each.key]) for each in used], outlines
     return _digest(repr(content)), _CarryTask(str(photo.path), poses[photo.key], known, without)
-
-
-def _empty_places(
-    photos: Sequence[SeriesPhoto],
-    state: SeriesState,
-    targets: Mapping[str, Sequence[Observation]],
-) -> dict[str, list[SeriesPhoto]]:
-    """Return by avalanche the photos before it in which persons saw its place without it."""
-    sources = {source.avalanche: source for found in targets.values() for source in found}
-    empty: dict[str, list[SeriesPhoto]] = {}
-    for avalanche, source in sources.items():
-        empty[avalanche] = []
-        for photo in photos:
-            presence = presence_in(photo.key, avalanche, source, state)
-            if presence is Presence.PRESENT:
-                break
-            if presence is Presence.ABSENT:
-                empty[avalanche].append(photo)
-        empty[avalanche] = empty[avalanche][-_EMPTY:]
-    return empty
-
-
-def _at_this_hour(photo: SeriesPhoto, others: Sequence[SeriesPhoto]) -> list[SeriesPhoto]:
-    """Return the photos whose light is most like that of a photo, the latest first."""
-
-    def apart(other: SeriesPhoto) -> float:
-        hours = abs((photo.time - other.time).total_seconds()) / 3600 % 24
-        return float(min(hours, 24 - hours))
-
-    latest_first = list(others)[::-1]
-    return sorted(latest_first, key=apart)[:_COMPARED]
 
 
 def _observation(photo: str, outline: Mapping[str, Any]) -> Observation:

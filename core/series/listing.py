@@ -97,21 +97,25 @@ def list_photos(
         If a folder cannot be read, or two have one name.
     """
     rule = rule or NameRule()
+    found = [_read(key, path, rule, now) for key, path in photo_files(folders)]
+    dated = [photo for photo in found if photo.taken_at is not None]
+    dated.sort(key=lambda photo: (photo.camera, photo.taken_at, photo.key))
+    undated = sorted((p for p in found if p.taken_at is None), key=lambda photo: photo.key)
+    return Listing(dated, undated)
+
+
+def photo_files(folders: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Return key and file of each photo in folders and all folders below; errors as `list_photos`.
+
+    Their names are what a `NameRule` is tried on.
+    """
     names = [_name(folder) for folder in folders]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise IsegError(
             f"Two folders of the series are named {twice[0]}: rename one, or name the folder above."
         )
-    found = [
-        _read(key, path, rule, now)
-        for folder in folders
-        for key, path in _files(Path(folder), _name(folder))
-    ]
-    dated = [photo for photo in found if photo.taken_at is not None]
-    dated.sort(key=lambda photo: (photo.camera, photo.taken_at, photo.key))
-    undated = sorted((p for p in found if p.taken_at is None), key=lambda photo: photo.key)
-    return Listing(dated, undated)
+    return [each for folder in folders for each in _files(Path(folder), _name(folder))]
 
 
 def _read(key: str, path: Path, rule: NameRule, now: datetime | None) -> SeriesPhoto:

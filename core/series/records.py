@@ -153,6 +153,8 @@ class Observation(Note):
         Number of rings of each part.
     size
         (width, height) of the photo as displayed, pixels; (0, 0) without rings.
+
+    A person's note that is hidden with a confidence of 0 takes back what was noted before.
     """
 
     avalanche: str = ""
@@ -161,6 +163,17 @@ class Observation(Note):
     rings: tuple[tuple[tuple[float, float], ...], ...] = ()
     parts: tuple[int, ...] = ()
     size: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def taken_back(cls, photo: str, avalanche: str) -> Observation:
+        """Return the note that nothing is noted of an avalanche in a photo any more."""
+        return cls(photo, avalanche=avalanche, presence=Presence.HIDDEN, confidence=0.0)
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether this note only takes earlier ones back."""
+        is_void = self.presence is Presence.HIDDEN and self.confidence == 0 and not self.rings
+        return is_void and not self.is_by_program
 
 
 Record = Union[Review, Screening, Observation]  # noqa: UP007 - Python 3.9
@@ -388,7 +401,7 @@ def merge_records(records: Iterable[Record]) -> SeriesState:
             state.reviews[record.photo] = record
         elif isinstance(record, Screening):
             state.screenings[record.photo] = record
-        else:
+        elif not record.is_taken_back:
             state.observations[record.avalanche, record.photo] = record
             if record.presence is Presence.PRESENT:
                 state._shown.setdefault(record.photo, []).append(record.avalanche)

@@ -9,15 +9,17 @@ from typing import Any
 
 from ..ipc.envelope import Skipped, Welcome
 from ..ipc.server import versions
-from . import mapping, poses
+from . import mapping, poses, series
 from .protocol import (
     CAMERA_MESSAGES,
     VERSION,
+    CarryOutlines,
     ComputeViewshed,
     Drape,
     FitSkyline,
     Overlay,
     Register,
+    ScreenSeries,
     SolvePose,
     ToImage,
     ToMap,
@@ -34,6 +36,8 @@ _ANSWERS: dict[type, Callable[[Any, ViewshedCache, Callable[[], bool]], Any]] = 
     ToImage: mapping.to_image,
     Overlay: mapping.overlay,
     Drape: mapping.write_drape,
+    CarryOutlines: series.carry,
+    ScreenSeries: series.screen,
 }
 
 

@@ -224,6 +224,51 @@ class Drape(PosedView):
     cell: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class CarryOutlines:
+    """Carry outlines of earlier photos of a series into one: answered with `Carried`.
+
+    Attributes
+    ----------
+    series
+        Folder of the series, which keeps what is found.
+    picture
+        Key, path and time (ISO 8601) of the photo.
+    sources
+        An outline each: ``picture`` as above, ``avalanche``, ``rings``, ``parts`` and ``size`` as
+        in `Carried`, and ``without``, pictures of its place without the avalanche.
+    points
+        (N, 2) float32, (x, y) of all outlines one after another.
+    reference, record
+        Path of a photo of the camera that was posed, and its record; empty and None where none was.
+    """
+
+    series: str
+    picture: Sequence[str]
+    sources: Sequence[Mapping[str, Any]]
+    points: NDArray[np.float32]
+    reference: str = ""
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ScreenSeries:
+    """Screen the photos of a series for a while, at lowest priority: answered with `Screened`.
+
+    To be asked again until all is done.
+
+    Attributes
+    ----------
+    series
+        Folder of the series.
+    seconds
+        After which to answer.
+    """
+
+    series: str
+    seconds: float = 1.0
+
+
 # --- answers ----------------------------------------------------------------------------------
 
 
@@ -356,9 +401,39 @@ class Draped:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """Outlines in pixels of the new photo as displayed, corner convention.
+
+    Attributes
+    ----------
+    outlines
+        For each ``avalanche``, ``confidence`` (0 to 1), ``rings``, the number of points of each
+        ring, ``parts``, the number of rings of each part, and ``size`` (width, height).
+    points
+        (N, 2) float32, (x, y) of all outlines one after another.
+    """
+
+    outlines: Sequence[Mapping[str, Any]]
+    points: NDArray[np.float32]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """How far the screening is: ``done`` of ``total``; what was found is written when all is."""
+
+    done: int
+    total: int
+    seconds: float
+
+
 # --- message set ------------------------------------------------------------------------------
 
-_SKIPPABLE = (SolvePose, FitSkyline, Register, ComputeViewshed, ToMap, ToImage, Overlay, Drape)
+_SKIPPABLE = (
+    SolvePose, FitSkyline, Register, ComputeViewshed, ToMap, ToImage, Overlay, Drape,
+    CarryOutlines, ScreenSeries,
+)  # fmt: skip
 CAMERA_MESSAGES = MessageSet(
     part="survey",
     version=VERSION,
@@ -372,6 +447,8 @@ CAMERA_MESSAGES = MessageSet(
         ("to_image", ToImage, "drawn", Drawn, 600),
         ("overlay", Overlay, "overlaid", Overlaid, 600),
         ("drape", Drape, "draped", Draped, 600),
+        ("carry", CarryOutlines, "carried", Carried, 600),
+        ("screen", ScreenSeries, "screened", Screened, 600),
     ),
     replaces={kind: (kind,) for kind in _SKIPPABLE},
 )

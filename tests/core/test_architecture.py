@@ -185,6 +185,7 @@ LIGHT_PARTS |= {
 LIGHT_PARTS |= {"series"}
 LIGHT_PARTS |= {f"series.{name}" for name in ("activity", "exif_times", "listing", "looks")}
 LIGHT_PARTS |= {f"series.{name}" for name in ("name_rule", "records", "release_times", "screening")}
+LIGHT_PARTS |= {"series.sources"}
 LIGHT_PARTS |= {"exchange", "file_names"}
 LIGHT_PARTS |= {
     f"exchange.{name}"
