@@ -18,6 +18,7 @@ from .actions.avalanche_list import AvalancheListController
 from .actions.classify import ClassifyActions
 from .actions.demo import open_demo
 from .actions.export import ExportActions
+from .actions.given import GivenOutlineSaver
 from .actions.overlay import SegmentationOverlay
 from .actions.recovery import RecoveryController
 from .actions.save import FeatureSaver
@@ -40,7 +41,7 @@ from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import HELP, Messages
 from .models.catalogue import usable
-from .series.controller import SeriesController
+from .series.controller import Mapping, SeriesController
 from .session.draft import DraftState, FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
 from .session.session import empty_text
@@ -155,11 +156,29 @@ class PluginController(QObject):
                 self.session,
                 self.dock,
                 self.camera,
+                self.camera_client,
                 self.messages,
-                lambda: self.avalanche_list.count,
+                self._mapping(),
                 self,
             )
+            self.avalanche_list.listed.connect(self.series.follow_list)
         self.series.dock.setUserVisible(True)
+
+    def _mapping(self) -> Mapping:
+        """Return what a series needs of the mapping of avalanches."""
+        saver = GivenOutlineSaver(
+            self.session,
+            self.segmentation_client,
+            self.georeferencer,
+            self.feature_saver,
+            self.avalanche_list.refresh,
+        )
+        return Mapping(
+            list_avalanches=lambda: [each.feature_ref for each in self.avalanches_dock.entries],
+            add_outlines=saver.add,
+            save_edits=self.avalanche_list.save_edits,
+            take_tool=self._activate_tool,
+        )
 
     def _share_height(self) -> None:
         """Give the panel Segment the height that shows all its parts, the list the rest."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from qgis.core import QgsFeature, QgsGeometry, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject, QTimer, pyqtBoundSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtBoundSignal, pyqtSignal
 from qgis.PyQt.QtWidgets import QMessageBox
 
 from ..core.errors import IsegError
@@ -32,11 +32,18 @@ from ..session.qt_session import QtSession
 class AvalancheListController(QObject):
     """Joins the list with the session and the layers; the list follows all edits of these.
 
+    Signals
+    -------
+    listed
+        The avalanches of the current image were listed anew.
+
     Attributes
     ----------
     may_delete
         Asks the user whether an avalanche may be deleted.
     """
+
+    listed = pyqtSignal()
 
     def __init__(
         self,
@@ -58,7 +65,7 @@ class AvalancheListController(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.refresh)
         session.image_changed.connect(self.refresh)
-        dock.save.clicked.connect(lambda _=False: self._save_edits())
+        dock.save.clicked.connect(lambda _=False: self.save_edits())
         dock.zoom_requested.connect(self._zoom_to)
         dock.continue_requested.connect(self._continue)
         dock.form_requested.connect(self.open_form)
@@ -88,6 +95,7 @@ class AvalancheListController(QObject):
     def refresh(self) -> None:
         """List the avalanches of the current image."""
         self._list(without=())
+        self.listed.emit()
 
     def note_saved(self, ref: FeatureRef) -> None:
         """List a feature that was mapped or corrected in the current image."""
@@ -152,13 +160,15 @@ class AvalancheListController(QObject):
             self._follow(layer)
         self.refresh()
 
-    def _save_edits(self) -> None:
+    def save_edits(self) -> bool:
+        """Save the edits of all layers to their files, or say why not; return whether all are."""
         for layer in self._unsaved():
             if not layer.commitChanges(False):
                 reason = "; ".join(layer.commitErrors())
                 text = tr("The edits of {} could not be saved, and are still there: {}")
                 self._warn(text.format(layer.name(), reason))
         self.refresh()
+        return not self._unsaved()
 
     def _resolve(self, entry: AvalancheEntry) -> tuple[QgsVectorLayer, QgsFeature] | None:
         found = resolve(entry.feature_ref)

@@ -207,6 +207,8 @@ class FeatureSaver(QObject):
             seconds=draft.stopwatch.seconds,
             again=not is_new,
         )
+        if is_new and draft.avalanche:
+            attributes[schema.AVALANCHE] = draft.avalanche
         if posed is not None:
             camera = posed.pose.record
             attributes.update(record.map_attributes(camera, posed.mapped, again=not is_new))
@@ -246,7 +248,7 @@ class FeatureSaver(QObject):
             schema.AVALANCHE: record.attribute_value(found[1], schema.AVALANCHE) or ref.uuid,
         }
         twin = find_photo_twin(ref)
-        layer = twin[0] if twin else self._photo_layer(image, found[0])
+        layer = twin[0] if twin else self.photo_layer(image, found[0])
         geometry = self._photo_geometry(image, outlined, layer)
         if twin:
             writer.rewrite(layer, twin[1].id(), geometry, attributes, tr("Correct avalanche"))
@@ -301,7 +303,7 @@ class FeatureSaver(QObject):
         project.addMapLayer(layer)
         return layer
 
-    def _photo_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
+    def photo_layer(self, image: MappedImage, beside: QgsVectorLayer) -> QgsVectorLayer:
         """Return the layer in pixels in the GeoPackage of another one; hidden, as it is no map."""
         project, path = QgsProject.instance(), target.geopackage_path(beside)
         for layer in find_layers(project):

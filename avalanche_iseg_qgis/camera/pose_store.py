@@ -26,6 +26,9 @@ class PoseStore:
 
     def __init__(self, entries: ProjectEntries) -> None:
         self._entries = entries
+        self._read_from: tuple[str, str] | None = None  # what the list below was read from
+        self._photos: list[str] = []
+        self._places: dict[str, int] = {}  # of the photos, by their files
 
     def read(self, photo: str) -> PoseDraft | None:
         """Return the draft of a photo, if there is one.
@@ -35,7 +38,7 @@ class PoseStore:
         CameraError
             If it is damaged.
         """
-        index = self._index(photo, self.photos)
+        index = self._index(photo)
         if index is None:
             return None
         try:
@@ -51,13 +54,13 @@ class PoseStore:
         """Store a draft: with every change, so that nothing is lost."""
         entries = self._entries
         try:
-            photos = self.photos
+            photos, index = self.photos, self._index(draft.photo)
         except CameraError:
             photos = self._salvage()
-        index = self._index(draft.photo, photos)
+            index = _places(photos).get(normal_path(draft.photo))
         if index is None:
             index = len(photos)
-            photos.append(draft.photo)
+            photos = [*photos, draft.photo]
             stored = [entries.to_stored_path(path) if path else "" for path in photos]
             entries.write(_PHOTOS, json.dumps(stored))
         dem = [entries.to_stored_path(path) for path in draft.dem]
@@ -73,27 +76,32 @@ class PoseStore:
 
     @property
     def photos(self) -> list[str]:
-        """Files that have a draft; "" where that is not known.
+        """Files that have a draft, "" where that is not known; the same list until it changes.
 
         Raises
         ------
         CameraError
             If the list is damaged.
         """
+        text = self._entries.read(_PHOTOS, "[]")
+        source = text, self._entries.to_absolute_path("./")  # the project may be saved elsewhere
+        if source == self._read_from:
+            return self._photos
         try:
-            paths = parse_json(self._entries.read(_PHOTOS, "[]"))
+            paths = parse_json(text)
         except MALFORMED as error:
             raise _damaged_list() from error
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise _damaged_list()
-        return [self._entries.to_absolute_path(path) if path else "" for path in paths]
+        self._photos = [self._entries.to_absolute_path(path) if path else "" for path in paths]
+        self._places = _places(self._photos)
+        self._read_from = source
+        return self._photos
 
-    @staticmethod
-    def _index(photo: str, photos: Sequence[str]) -> int | None:
-        """Return the place of a photo, by whatever path; the last one counts, None without any."""
-        wanted = normal_path(photo)
-        same = (i for i, path in enumerate(photos) if path and normal_path(path) == wanted)
-        return max(same, default=None)
+    def _index(self, photo: str) -> int | None:
+        """Return the place of a photo, by whatever path; None without any."""
+        _ = self.photos
+        return self._places.get(normal_path(photo))
 
     def _salvage(self) -> list[str]:
         """Return what is left of a damaged list: no draft loses its place to another photo."""
@@ -108,6 +116,11 @@ class PoseStore:
         while self._entries.read(_DRAFT.format(len(photos)), ""):
             photos.append("")
         return photos
+
+
+def _places(photos: Sequence[str]) -> dict[str, int]:
+    """Return the place of each photo by its file; of several of one file the last one counts."""
+    return {normal_path(path): index for index, path in enumerate(photos) if path}
 
 
 def _damaged_list() -> CameraError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,16 +47,27 @@ def add(
     IsegError
         If the layer refuses it; the layer is unchanged then.
     """
+    return add_all(layer, [(geometry, attributes)], text)[0]
+
+
+def add_all(
+    layer: QgsVectorLayer, features: Iterable[tuple[QgsGeometry, Mapping[str, object]]], text: str
+) -> list[int]:
+    """Add features as one undo step; parameters, ids and errors as of `add`, all or none."""
     with _edit_command(layer, text):
-        shape = _coerce(geometry, layer)
-        values = {i: v for i, v in _field_values(layer, attributes, shape).items() if v is not None}
-        feature = QgsVectorLayerUtils.createFeature(layer, shape, values)
-        for index, value in values.items():  # QGIS changes those that are not unique
-            if not layer.defaultValueDefinition(index).applyOnUpdate():
-                feature.setAttribute(index, value)
-        if not layer.addFeature(feature):
-            raise _refusal(layer)
-        return int(feature.id())
+        return [_add(layer, geometry, attributes) for geometry, attributes in features]
+
+
+def _add(layer: QgsVectorLayer, geometry: QgsGeometry, attributes: Mapping[str, object]) -> int:
+    shape = _coerce(geometry, layer)
+    values = {i: v for i, v in _field_values(layer, attributes, shape).items() if v is not None}
+    feature = QgsVectorLayerUtils.createFeature(layer, shape, values)
+    for index, value in values.items():  # QGIS changes those that are not unique
+        if not layer.defaultValueDefinition(index).applyOnUpdate():
+            feature.setAttribute(index, value)
+    if not layer.addFeature(feature):
+        raise _refusal(layer)
+    return int(feature.id())
 
 
 def rewrite(
@@ -91,10 +102,16 @@ def set_attributes(
 
 def remove(layer: QgsVectorLayer, fid: int, text: str) -> None:
     """Delete a feature; errors as of `add`."""
+    remove_all(layer, [fid], text)
+
+
+def remove_all(layer: QgsVectorLayer, fids: Iterable[int], text: str) -> None:
+    """Delete features as one undo step; errors as of `add`."""
     with _edit_command(layer, text):
-        _get_feature(layer, fid)
-        if not layer.deleteFeature(fid):
-            raise _refusal(layer)
+        for fid in fids:
+            _get_feature(layer, fid)
+            if not layer.deleteFeature(fid):
+                raise _refusal(layer)
 
 
 @contextmanager

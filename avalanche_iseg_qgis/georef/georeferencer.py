@@ -23,12 +23,16 @@ from ..worker.requests import Receiver
 from ..worker.state import WorkerState
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
     from qgis.gui import QgsMapCanvas
 
     from ..camera.gui.controller import CameraController
     from ..camera.photo_grid import PhotoGrid
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
+    from ..features.given_outline import GivenOutline
     from ..session.draft import FeatureRef, ObjectDraft
     from ..session.mapped_image import MappedImage
     from ..session.prompt_set import PromptSet
@@ -113,8 +117,15 @@ class Georeferencer(QObject):
                 )
             )
 
-        request = _to_map(image, outlined, pose, attributes=True)
+        points = outlined.points + _corner(image)
+        request = _to_map(points, outlined.parts, pose, attributes=True)
         self._client.request(image.draft, request, Receiver(answered, receiver.failed))
+        self._client.ensure_started()
+
+    def bring(self, slot: Hashable, outline: GivenOutline, pose: PhotoPose, to: Receiver) -> None:
+        """Bring an outline that was given to the map: ``to`` gets a `Mapped` with attributes."""
+        request = _to_map(outline.points, outline.parts, pose, attributes=True)
+        self._client.request(slot, request, to)
         self._client.ensure_started()
 
     def start_from(
@@ -160,7 +171,7 @@ class Georeferencer(QObject):
         if outlined is None or wanted == self._requested:
             return
         self._requested = wanted
-        request = _to_map(image, outlined, pose, attributes=False)
+        request = _to_map(outlined.points + _corner(image), outlined.parts, pose, attributes=False)
         receiver = Receiver(partial(self._show, pose.crs), lambda _: self.outline.clear())
         self._client.request("live", request, receiver)
         if self._client.state is WorkerState.OFF:
@@ -209,14 +220,24 @@ class Georeferencer(QObject):
             )
 
 
-def _to_map(image: MappedImage, outlined: Outlined, pose: PhotoPose, *, attributes: bool) -> ToMap:
+def _corner(image: MappedImage) -> NDArray[np.float32]:
+    """Return where the window of an image's prediction begins, (x, y) in pixels."""
     state = image.draft.prediction
-    corner = np.array([state.window.col, state.window.row] if state else (0, 0), np.float32)
+    return np.array([state.window.col, state.window.row] if state else (0, 0), np.float32)
+
+
+def _to_map(
+    points: NDArray[np.float32],
+    parts: Sequence[Sequence[int]],
+    pose: PhotoPose,
+    *,
+    attributes: bool,
+) -> ToMap:
     return ToMap(
         record=pose.record.to_json(),
         dem=list(pose.dem),
-        points=outlined.points + corner,
-        parts=outlined.parts,
+        points=points,
+        parts=parts,
         attributes=attributes,
         min_share=_CRUMB,
         bridge=settings.BRIDGE.get(),

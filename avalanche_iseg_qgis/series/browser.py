@@ -6,7 +6,7 @@ Free of QGIS and Qt.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,20 @@ from ..core.series import (
     Listing,
     Observation,
     PhotoState,
+    Presence,
     Review,
+    Screening,
     SeriesStore,
     day_activity,
     list_photos,
     release_intervals,
 )
 from ..core.series.records import SUFFIX
+from ..core.series.sources import LONGEST, at_this_hour, outlines_to_carry, places_without
 from ..i18n import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..core.series import DayActivity, Look, ReleaseInterval, SeriesPhoto, SeriesState
 
@@ -53,6 +56,25 @@ class PhotoFilter:
     usable_only: bool = False
 
 
+@dataclass(frozen=True)
+class CarrySource:
+    """An outline of a person that is to be carried into a later photo.
+
+    Attributes
+    ----------
+    photo
+        In which it was outlined.
+    outline
+        The note of it.
+    without
+        Photos that show its place without the avalanche, in the light of that hour.
+    """
+
+    photo: SeriesPhoto
+    outline: Observation
+    without: Sequence[SeriesPhoto]
+
+
 def day_of(photo: SeriesPhoto) -> str:
     """Return the date of a photo by the clock of this computer; empty if it has no time."""
     return photo.taken_at.astimezone().date().isoformat() if photo.taken_at else ""
@@ -77,18 +99,23 @@ class SeriesBrowser:
         noted of it changes, so that the next one is the next.
     current
         The open photo.
+    skips_unusable
+        Whether `next` passes over photos that screening found useless.
     """
 
     def __init__(self, store: SeriesStore, listing: Listing, state: SeriesState) -> None:
         self.store = store
         self._photos: list[SeriesPhoto] = [*listing.photos, *listing.undated]
         self._by_file = {normal_path(str(photo.path)): photo for photo in self._photos}
+        self._of_camera = listing.cameras()
+        self._at = {p.key: i for photos in self._of_camera.values() for i, p in enumerate(photos)}
         self._state = state
         self._filter = PhotoFilter()
         self.shown: Sequence[SeriesPhoto] = ()
         self._places: dict[str, int] = {}  # of those shown, by key
         self._show(self._photos)
         self.current: SeriesPhoto | None = None
+        self.skips_unusable = False
 
     @classmethod
     def open(cls, path: Path) -> SeriesBrowser:
@@ -142,10 +169,20 @@ class SeriesBrowser:
         """Return how a photo looks; None if it was not screened."""
         return self._state.look_of(photo.key)
 
+    def is_usable(self, photo: SeriesPhoto) -> bool:
+        """Return whether a person should look at a photo, as far as it was screened."""
+        look = self.look_of(photo)
+        return look is None or look.usable
+
     @property
     def is_screened(self) -> bool:
         """Whether any photo was screened."""
         return bool(self._state.screenings)
+
+    @property
+    def unscreened(self) -> int:
+        """Number of photos with a time that were not screened yet."""
+        return sum(key not in self._state.screenings for key in self._at)
 
     def progress(self) -> Counter[PhotoState]:
         """Return how many of the photos shown have which state."""
@@ -168,32 +205,71 @@ class SeriesBrowser:
         self._places = {photo.key: place for place, photo in enumerate(photos)}
 
     def _passes(self, photo: SeriesPhoto) -> bool:
-        wanted, look = self._filter, self.look_of(photo)
+        wanted = self._filter
         return (
             wanted.camera in ("", photo.camera)
             and (not wanted.day or wanted.day == day_of(photo))
             and wanted.state in (None, self.state_of(photo))
-            and not (wanted.usable_only and look is not None and not look.usable)
+            and (not wanted.usable_only or self.is_usable(photo))
         )
 
     def next(self, step: int = 1) -> SeriesPhoto | None:
-        """Return the photo so many places on from the open one among those shown.
+        """Return the photo after the open one among those shown, or before it for a step of -1.
 
-        None at the end; the first one if the open one is not shown.
+        None at the end; the first one if the open one is not shown. Unusable ones are passed over
+        if that is wanted.
         """
-        place = self._places.get(self.current.key) if self.current else None
-        if place is None:
-            return self.shown[0] if self.shown else None
-        place += step
-        return self.shown[place] if 0 <= place < len(self.shown) else None
+        return self._seek(step, lambda photo: not self.skips_unusable or self.is_usable(photo))
 
-    def nearest(self, photo: SeriesPhoto, others: Iterable[SeriesPhoto]) -> SeriesPhoto | None:
-        """Return the photo of the same camera that was taken nearest in time; None without any."""
+    def next_unseen(self) -> SeriesPhoto | None:
+        """Return the next photo of those shown that nobody has looked at and that can be seen."""
+        return self._seek(1, lambda p: self.state_of(p) is PhotoState.UNSEEN and self.is_usable(p))
+
+    def _seek(self, step: int, is_wanted: Callable[[SeriesPhoto], bool]) -> SeriesPhoto | None:
+        place = self._places.get(self.current.key) if self.current else None
+        place = 0 if place is None else place + step
+        while 0 <= place < len(self.shown):
+            if is_wanted(self.shown[place]):
+                return self.shown[place]
+            place += step
+        return None
+
+    def by_distance(
+        self, photo: SeriesPhoto, others: Iterable[SeriesPhoto]
+    ) -> Sequence[SeriesPhoto]:
+        """Return the photos of the same camera among others, those nearest in time first."""
         same = [other for other in others if other.camera == photo.camera and other != photo]
         if photo.taken_at is None:
-            return same[0] if same else None
-        dated = [(abs(o.taken_at - photo.taken_at), o.key, o) for o in same if o.taken_at]
-        return min(dated)[2] if dated else None
+            return same
+        time = photo.taken_at
+        dated = [(abs(o.taken_at - time), o.key, o) for o in same if o.taken_at]
+        return [other for *_, other in sorted(dated)]
+
+    # --- carried outlines ------------------------------------------------------------------------
+
+    def sources_for(self, photo: SeriesPhoto) -> list[CarrySource]:
+        """Return the outlines that are to be carried into a photo; see `outlines_to_carry`."""
+        photos, at = self._of_camera.get(photo.camera, []), self._at.get(photo.key)
+        if at is None:
+            return []
+        start = at
+        while start and photo.time - photos[start - 1].time <= LONGEST:
+            start -= 1
+        window = photos[start : at + 1]
+        outlines = outlines_to_carry(window, self._state).get(photo.key, [])
+        empty = places_without(photos, self._state, outlines)
+        by_key = {each.key: each for each in window}
+        return [
+            CarrySource(
+                by_key[outline.photo], outline, at_this_hour(photo, empty[outline.avalanche])
+            )
+            for outline in outlines
+        ]
+
+    def observation(self, photo: SeriesPhoto, avalanche: str) -> Observation | None:
+        """Return what a person has noted of an avalanche in a photo."""
+        found = self._state.observations.get((avalanche, photo.key))
+        return None if found is None or found.is_by_program else found
 
     # --- what is noted ---------------------------------------------------------------------------
 
@@ -209,13 +285,54 @@ class SeriesBrowser:
         self.store.append([review])
         self._state.reviews[photo.key] = review
 
-    def note_avalanche(self, photo: SeriesPhoto, avalanche: str, count: int) -> None:
-        """Note an avalanche in a photo, and how many that has now; errors as of `note`."""
-        observation = Observation(photo.key, avalanche=avalanche)
+    def note_avalanches(
+        self, photo: SeriesPhoto, observations: Sequence[Observation], count: int
+    ) -> None:
+        """Note avalanches in a photo, and how many that has now; errors as of `note`."""
         review = Review(photo.key, state=PhotoState.AVALANCHES, count=count)
-        self.store.append([observation, review])
-        self._state.observations[avalanche, photo.key] = observation
+        self.store.append([*observations, review])
+        for observation in observations:
+            self._state.observations[observation.avalanche, photo.key] = observation
         self._state.reviews[photo.key] = review
+
+    def drop(self, photo: SeriesPhoto, avalanches: Iterable[str]) -> None:
+        """Note that outlines carried into a photo are not to be seen there; errors as of `note`.
+
+        That says nothing about a release: it only keeps them from being proposed again.
+        """
+        found = [
+            Observation(photo.key, avalanche=avalanche, presence=Presence.HIDDEN)
+            for avalanche in avalanches
+        ]
+        self.store.append(found)
+        for observation in found:
+            self._state.observations[observation.avalanche, photo.key] = observation
+
+    def take_back(self, photo: SeriesPhoto, avalanches: Iterable[str], count: int) -> None:
+        """Take back what was noted of avalanches in a photo, which has ``count`` now.
+
+        Errors as of `note`.
+        """
+        names = [name for name in avalanches if (name, photo.key) in self._state.observations]
+        records: list[Observation | Review] = [
+            Observation.taken_back(photo.key, name) for name in names
+        ]
+        review = self._state.reviews.get(photo.key)
+        if review is not None and review.state is PhotoState.AVALANCHES:
+            state = PhotoState.AVALANCHES if count else PhotoState.UNSEEN
+            review = Review(photo.key, state=state, count=count)
+            records.append(review)
+        self.store.append(records)
+        for name in names:
+            del self._state.observations[name, photo.key]
+        if review is not None:
+            self._state.reviews[photo.key] = review
+
+    def overrule(self, photo: SeriesPhoto, look: Look) -> None:
+        """Note how a photo looks to a person, whatever the screening says; errors as of `note`."""
+        screening = Screening(photo.key, look=look, reason="Noted by a person.")
+        self.store.append([screening])
+        self._state.screenings[photo.key] = screening
 
     def release_interval(self, avalanche: str) -> ReleaseInterval | None:
         """Return when an avalanche released, by what is noted of its camera's photos.
@@ -225,7 +342,11 @@ class SeriesBrowser:
         shown = {key for known, key in self._state.observations if known == avalanche}
         cameras = {photo.camera for photo in self._photos if photo.key in shown}
         photos = [p for p in self._photos if p.camera in cameras and p.taken_at is not None]
-        return release_intervals(photos, self._state).get(avalanche)
+        known = self._state.observations
+        one = replace(
+            self._state, observations={k: o for k, o in known.items() if k[0] == avalanche}
+        )
+        return release_intervals(photos, one).get(avalanche)
 
     def activity(self) -> list[DayActivity]:
         """Return what each camera showed on each day, days without avalanches included."""
@@ -233,7 +354,7 @@ class SeriesBrowser:
         return day_activity(dated, self._state, release_intervals(dated, self._state))
 
     def refresh(self) -> None:
-        """Take in what colleagues have noted meanwhile; errors as of `SeriesStore.read`."""
+        """Take in what programs and colleagues have noted; errors as of `SeriesStore.read`."""
         self._state = self.store.read()
 
 

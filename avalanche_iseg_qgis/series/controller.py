@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import QgsFeature, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject, Qt, QThread, pyqtSignal
+from qgis.PyQt.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import QFileDialog, QToolButton
 
 from .. import settings
 from ..core.errors import IsegError
 from ..core.files import write_text
-from ..core.series import PhotoState
+from ..core.series import Look, Observation, PhotoState, Presence
 from ..core.series.activity import to_csv
 from ..core.series.records import SUFFIX
-from ..features import record, schema, writer
+from ..features import record, writer
 from ..features.queries import find_layers, is_ours
 from ..features.reading import features_of
-from ..features.reference import resolve
+from ..features.reference import feature_ref, resolve
 from ..gui.shortcuts import KeyActions
 from ..gui.widgets import retire
 from ..i18n import tr
 from ..layers.kinds import file_of, raster_layers
+from ..session.draft import DraftState
 from .browser import PhotoFilter, SeriesBrowser
+from .carrying import CarryingController, PosedReference, avalanche_of, observation_of
+from .posed_photos import PosedPhotos
+from .screening_run import ScreeningRun
+from .series_dialog import SeriesDialog
 from .series_dock import SeriesDock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..camera.gui.controller import CameraController
-    from ..core.series import SeriesPhoto
+    from ..core.series import SeriesPhoto, SeriesStore
     from ..gui.segment_dock import SegmentDock
     from ..messages import Messages
     from ..session.draft import FeatureRef
+    from ..session.mapped_image import MappedImage
     from ..session.qt_session import QtSession
+    from ..worker.camera_client import CameraClient
+    from .carrying import AddOutlines
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """What the panel needs of the mapping of avalanches.
+
+    Attributes
+    ----------
+    list_avalanches
+        Returns the features of the current image.
+    add_outlines
+        Makes features of outlines that are accepted as they are.
+    save_edits
+        Saves the edits of all layers of avalanches; returns whether all are saved.
+    take_tool
+        Activates the map tool.
+    """
+
+    list_avalanches: Callable[[], Sequence[FeatureRef]]
+    add_outlines: AddOutlines
+    save_edits: Callable[[], bool]
+    take_tool: Callable[[], None]
 
 
 class _Opening(QThread):
@@ -70,8 +101,10 @@ class SeriesController(QObject):
     ----------
     browser
         The open series; None before one is.
-    count_avalanches
-        Returns the number of avalanches in the current image.
+    carrying
+        What is carried into the open photo from earlier ones.
+    screening
+        The screening of the series, in the background.
     """
 
     def __init__(
@@ -80,40 +113,75 @@ class SeriesController(QObject):
         session: QtSession,
         segment_dock: SegmentDock,
         camera: CameraController,
+        client: CameraClient,
         messages: Messages,
-        count_avalanches: Callable[[], int],
+        mapping: Mapping,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._iface, self._session, self._segment_dock = iface, session, segment_dock
-        self._camera, self._messages = camera, messages
-        self.count_avalanches = count_avalanches
+        self._camera, self._messages, self._mapping = camera, messages, mapping
         self.browser: SeriesBrowser | None = None
         self._opening: _Opening | None = None
         self._layer: QgsRasterLayer | None = None  # of the open photo
         self._added: set[str] = set()  # ids of layers that are removed again
+        self._posed = PosedPhotos(camera.pose_session)
+        # Photo and its avalanches, with the filters of their layers, by layer and feature.
+        self._listed: tuple[SeriesPhoto | None, dict[tuple[str, str], tuple[str, str]]] = (None, {})
+        self._removed: dict[tuple[str, str], Observation] = {}  # by avalanche and photo
+        self._finishing: MappedImage | None = None  # after which the next photo is opened
+        canvases = iface.mapCanvas(), camera.photo_dock.canvas
+        self.carrying = CarryingController(
+            session, client, canvases, mapping.add_outlines, messages.warn, self
+        )
+        self.carrying.find_reference = self._reference_of
+        self.screening = ScreeningRun(self)
         self.dock = SeriesDock(iface.mainWindow())
         iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.dock)
-        self.dock.open_folder.clicked.connect(lambda _=False: self._ask_for_folder())
-        self.dock.filmstrip.chosen.connect(self.open_photo)
-        self.dock.filter_changed.connect(self._set_filter)
+        self._keys = KeyActions(iface)
+        self._connect()
+        self._keys.enable(enabled=False)  # single letters are others' until a series is open
+
+    def _connect(self) -> None:
+        dock, carrying = self.dock, self.carrying
+        dock.open_folder.clicked.connect(lambda _=False: self._ask_for_folder())
+        dock.filmstrip.chosen.connect(self.open_photo)
+        dock.filmstrip.look_chosen.connect(self.overrule)
+        dock.look_chosen.connect(self._overrule_current)
+        dock.filter_changed.connect(self._set_filter)
+        dock.skip.toggled.connect(self._set_skip)
+        dock.screen.clicked.connect(lambda _=False: self._toggle_screening())
+        dock.carried.chosen.connect(carrying.choose)
         for text, act in (
+            (tr("New series from several folders…"), lambda: self._set_up(None)),
+            (tr("Folders, cameras and times…"), self._set_up_open),
             (tr("Look for new photos and notes"), self.reopen),
             (tr("Fill in release times"), self.fill_releases),
             (tr("Observations per day (CSV)…"), self.export_activity),
         ):
-            self.dock.menu.addAction(text).triggered.connect(lambda _=False, a=act: a())
-        dock, self._keys = self.dock, KeyActions(iface)
+            dock.menu.addAction(text).triggered.connect(lambda _=False, a=act: a())
+        carrying.changed.connect(self._show_carried)
+        carrying.noted.connect(self._on_noted)
+        self.screening.progressed.connect(dock.show_screening)
+        self.screening.ended.connect(self._on_screened)
+        self._session.message.connect(self._on_message)
         self._add_key(dock.next, "next", "D", lambda: self.go(1))
         self._add_key(dock.previous, "previous", "A", lambda: self.go(-1))
         self._add_key(dock.nothing, "nothing", "N", lambda: self.note(PhotoState.NOTHING))
         self._add_key(dock.hidden, "hidden", "H", lambda: self.note(PhotoState.HIDDEN))
-        self._keys.enable(enabled=False)  # single letters are others' until a series is open
+        self._add_key(dock.finish, "finish", "E", self.finish_and_next)
+        self._add_key(dock.carried.accept_all, "accept_all", "Y", carrying.accept_all)
+        self._add_key(dock.carried.accept, "accept", "", carrying.accept)
+        self._add_key(dock.carried.correct, "correct", "", self._correct)
+        self._add_key(dock.carried.drop, "drop", "X", carrying.drop)
+        self._add_key(dock.carried.take_back, "take_back", "", self._take_back)
 
     def close(self) -> None:
-        """Remove dock, keys and threads; the photo stays in the project."""
+        """Remove dock, keys, threads and processes; the photo stays in the project."""
         if self._opening is not None:
             self._opening.wait()
+        self.screening.cancel()
+        self.carrying.close()
         self._keys.close()
         self.dock.filmstrip.photos.close()
         self._iface.removeDockWidget(self.dock)
@@ -125,8 +193,9 @@ class SeriesController(QObject):
         text = tr("Series: {}").format(button.text())
         action = self._keys.add(f"AvalancheISegSeries_{name}", text, key, act)
         button.clicked.connect(action.trigger)
-        shortcut = action.shortcut() or QKeySequence(key)
-        button.setToolTip(f"{button.toolTip()} ({shortcut.toString()})")
+        shortcut = (action.shortcut() or QKeySequence(key)).toString()
+        if shortcut:
+            button.setToolTip(f"{button.toolTip()} ({shortcut})")
 
     # --- the series ------------------------------------------------------------------------------
 
@@ -136,6 +205,16 @@ class SeriesController(QObject):
         )
         if folder:
             self.open(folder)
+
+    def _set_up(self, store: SeriesStore | None) -> None:
+        """Let the user set folders, cameras and times, of a new series or of one."""
+        dialog = SeriesDialog(store, self.dock)
+        if dialog.exec() and dialog.path is not None:
+            self.open(str(dialog.path))
+
+    def _set_up_open(self) -> None:
+        if self.browser is not None:
+            self._set_up(self.browser.store)
 
     def open(self, path: str) -> None:
         """Open the series of a folder of photos, or a folder ``*.series``."""
@@ -159,10 +238,17 @@ class SeriesController(QObject):
         folder = browser.store.folders[0] if browser.store.folders else path
         settings.SERIES.set(str(path if folder != path.parent else folder))
         self.dock.setWindowTitle(tr("Series: {}").format(path.name[: -len(SUFFIX)]))
+        browser.skips_unusable = self.dock.skip.isChecked()
         self.dock.show_series(browser)
         self._keys.enable(enabled=True)
         before = self.browser.current if self.browser else None
+        is_other = self.browser is None or self.browser.store.path != path
         self.browser = browser
+        if is_other:
+            self.screening.cancel()
+            self.dock.show_screening(0, 0)
+        if browser.is_screened and browser.unscreened:  # new photos, or it was stopped
+            self.screening.start(path)
         first = next((p for p in browser.shown if browser.state_of(p) is PhotoState.UNSEEN), None)
         photo = browser.find(str(before.path)) if before else None
         photo = photo or first or browser.next()
@@ -205,6 +291,7 @@ class SeriesController(QObject):
             self._messages.warn(text.format(path))
             browser.current = photo
             self.dock.show_current(browser)
+            self.carrying.open(browser, photo)
             return
         before, self._layer = self._layer, layer
         browser.current = photo
@@ -217,6 +304,7 @@ class SeriesController(QObject):
             self._drop(before)
         self.dock.show_current(browser)
         self._follow_camera(photo, layer)
+        self.carrying.open(browser, photo)
 
     def _show_as_before(self, layer: QgsRasterLayer, before: QgsRasterLayer | None) -> None:
         """Add a layer, in the view of the one before if it has its size: the same place stays."""
@@ -245,23 +333,89 @@ class SeriesController(QObject):
     # --- cameras ---------------------------------------------------------------------------------
 
     def _follow_camera(self, photo: SeriesPhoto, layer: QgsRasterLayer) -> None:
-        """Pose the photo by the nearest one of its camera that was posed by points."""
-        browser, pose = self.browser, self._camera.pose_session
+        """Pose the photo by the nearest one of its camera that was posed."""
+        path = self._posed.nearest(self.browser, photo) if self.browser else ""
+        if path:
+            self._camera.follow(layer, path)
+
+    def _reference_of(self, photo: SeriesPhoto) -> PosedReference | None:
+        found = self._posed.reference(self.browser, photo) if self.browser else None
+        if found is None or found[1].record is None:
+            return None
+        return PosedReference(found[0], found[1].record.to_json())
+
+    # --- carried outlines ------------------------------------------------------------------------
+
+    def _show_carried(self) -> None:
+        self.dock.carried.show_outlines(
+            self.carrying.outlines,
+            self.carrying.chosen,
+            is_computing=self.carrying.is_computing,
+            can_take_back=self.carrying.can_take_back,
+        )
+
+    def _correct(self) -> None:
+        if self.carrying.correct():
+            self._mapping.take_tool()
+
+    def _take_back(self) -> None:
+        photo = self.carrying.take_back()
+        if photo is not None and self.browser is not None:
+            self.open_photo(photo)
+
+    def _on_noted(self, photo: SeriesPhoto) -> None:
+        self.dock.filmstrip.photos.update(photo)
+        self.dock.show_current(self.browser)
+
+    def follow_list(self) -> None:
+        """Note that avalanches of the open photo were deleted, or are back by undo and redo.
+
+        Called whenever the list of the current image's avalanches is made anew.
+        """
+        browser, image = self.browser, self._session.image
+        photo = browser.find(image.source.path) if browser and image else None
+        if browser is None or photo is None or photo != browser.current:
+            self._listed = None, {}
+            return
+        refs, project = self._mapping.list_avalanches(), QgsProject.instance()
+        (listed, before), now = self._listed, {}
+        for ref in refs:
+            layer = project.mapLayer(ref.layer_id)
+            if layer is not None and is_ours(layer):
+                now[ref.layer_id, ref.key] = avalanche_of(ref), layer.subsetString()
+        self._listed = photo, now
+        if listed != photo:
+            return
+        shown, gone = {name for name, _ in now.values()}, set()
+        for key, (name, subset) in before.items():
+            layer = project.mapLayer(key[0])
+            is_same = layer is not None and layer.subsetString() == subset
+            if key not in now and name not in shown and is_same:
+                gone.add(name)
+        self._try(lambda: self._note_list(photo, gone, shown, len(refs)))
+
+    def _note_list(self, photo: SeriesPhoto, gone: set[str], shown: set[str], count: int) -> None:
+        browser = self.browser
         if browser is None:
             return
-        posed: dict[str, SeriesPhoto] = {}
-        for path in pose.photos:
-            found, draft = browser.find(path), pose.draft_of(path)
-            if found is None or draft is None or draft.record is None:
-                continue
-            if found == photo:
-                return  # it has a pose
-            if draft.record.image in ("", found.path.name):
-                posed[path] = found
-        reference = browser.nearest(photo, posed.values())
-        for path, found in posed.items():
-            if found == reference:
-                self._camera.follow(layer, path)
+        lost = {name: found for name in gone if (found := browser.observation(photo, name))}
+        lost = {name: o for name, o in lost.items() if o.presence is Presence.PRESENT}
+        back = [self._removed.pop((n, photo.key)) for n in shown if (n, photo.key) in self._removed]
+        if lost:
+            browser.take_back(photo, list(lost), count)
+            self.carrying.forget(photo, list(lost))
+            self._removed.update({(name, photo.key): o for name, o in lost.items()})
+        if back:
+            again = [
+                Observation(
+                    photo.key, avalanche=o.avalanche, rings=o.rings, parts=o.parts, size=o.size
+                )
+                for o in back
+            ]
+            browser.note_avalanches(photo, again, count)
+        if lost or back:
+            self._on_noted(photo)
+            self.carrying.open(browser, photo)
 
     # --- what is noted ---------------------------------------------------------------------------
 
@@ -270,7 +424,7 @@ class SeriesController(QObject):
         browser = self.browser
         if browser is None or browser.current is None:
             return
-        count = self.count_avalanches()
+        count = len(self._mapping.list_avalanches())
         if count:
             text = tr("This photo has {} avalanches: delete them first if there are none.")
             self._messages.warn(text.format(count))
@@ -282,29 +436,84 @@ class SeriesController(QObject):
                 self.dock.show_current(browser)
             self.go(1)
 
+    def finish_and_next(self) -> None:
+        """Finish the avalanche in hand, save, note the photo, open the next one to look at."""
+        browser, image = self.browser, self._session.image
+        if browser is None or browser.current is None:
+            return
+        is_open = image is not None and browser.find(image.source.path) == browser.current
+        if image is not None and is_open and not image.draft.prompts.empty:
+            self._finishing = image  # goes on when it is saved
+            self._session.finish()
+        else:
+            self._save_and_next()
+
+    def _on_message(self, _text: str) -> None:
+        """Stay at a photo whose avalanche could not be finished."""
+        image = self._finishing
+        if image is not None and image.draft.state is DraftState.EDITING:
+            self._finishing = None
+
+    def _save_and_next(self) -> None:
+        browser = self.browser
+        if browser is None or browser.current is None:
+            return
+        photo, count = browser.current, len(self._mapping.list_avalanches())
+        if not count:
+            self._messages.warn(
+                tr(
+                    "No avalanche is mapped in this photo: map one, or note “Nothing released” or "
+                    "“Could not see”."
+                )
+            )
+            return
+        is_noted = browser.count_of(photo) == count
+        if not is_noted and not self._try(
+            lambda: browser.note(photo, PhotoState.AVALANCHES, count)
+        ):
+            return
+        self._on_noted(photo)
+        if not self._mapping.save_edits():
+            return  # said there
+        following = browser.next_unseen()
+        if following is not None:
+            self.open_photo(following)
+        else:
+            self._messages.inform(
+                tr("Of the photos that are shown, none after this one is left to look at.")
+            )
+
     def note_saved(self, ref: FeatureRef) -> None:
         """Note an avalanche that was mapped in a photo of the series."""
         browser, found = self.browser, resolve(ref)
         if browser is None or found is None:
             return
         layer, feature = found
-        ours = is_ours(layer)
+        ours, image = is_ours(layer), self._session.image
         path = str(record.attribute_value(feature, "image_path") or "") if ours else ""
-        image = self._session.image
         photo = browser.find(path or (image.source.path if image else ""))
         if photo is None:
             return
-        count = self.count_avalanches() if photo == browser.current else browser.count_of(photo) + 1
-        avalanche = _avalanche_of(feature) if ours else f"{ref.layer_id}:{ref.feature_id}"
-        if self._try(lambda: browser.note_avalanche(photo, avalanche, max(1, count))):
-            self.dock.filmstrip.photos.update(photo)
-            self.dock.show_current(browser)
+        is_current = photo == browser.current
+        count = len(self._mapping.list_avalanches()) if is_current else browser.count_of(photo) + 1
+        avalanche = avalanche_of(ref) if ours else f"{ref.layer_id}:{ref.feature_id}"
+        if image is None or browser.find(image.source.path) != photo:
+            image = self._session.image_of(f"gdal|{photo.path}")
+        noted = observation_of(photo, avalanche, ref, image if ours else None)
+        if self._try(lambda: browser.note_avalanches(photo, [noted], max(1, count))):
+            self._on_noted(photo)
             if ours:
                 self._try(lambda: self._fill_release(layer, feature))
+        if self._finishing is not None and is_current:
+            self._finishing = None
+            QTimer.singleShot(0, self._save_and_next)  # when all others know of the avalanche
+        elif is_current:
+            self.carrying.open(browser, photo)
 
     def _fill_release(self, layer: QgsVectorLayer, feature: QgsFeature) -> bool:
         """Fill in when an avalanche released, where nobody has; return whether anything was."""
-        interval = self.browser and self.browser.release_interval(_avalanche_of(feature))
+        avalanche = avalanche_of(feature_ref(layer, feature))
+        interval = self.browser and self.browser.release_interval(avalanche)
         if not interval:
             return False
         known = record.release_attributes(interval.after, interval.before)
@@ -348,6 +557,53 @@ class SeriesController(QObject):
         else:
             self._messages.inform(tr("{} days are in {}.").format(len(rows), path))
 
+    # --- screening -------------------------------------------------------------------------------
+
+    def _toggle_screening(self) -> None:
+        """Screen the series in the background, or stop that."""
+        if self.browser is None:
+            return
+        if self.screening.is_running:
+            self.screening.cancel()
+            self.dock.show_screening(0, 0)
+        else:
+            self.dock.show_screening(0, 1)
+            self.screening.start(self.browser.store.path)
+
+    def _on_screened(self, fault: str) -> None:
+        self.dock.show_screening(0, 0)
+        if fault:
+            self._messages.warn(tr("The photos could not be screened: {}").format(fault))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what programs and colleagues have noted."""
+        browser = self.browser
+        if browser is None or not self._try(browser.refresh):
+            return
+        browser.photo_filter = browser.photo_filter
+        self.dock.show_photos(browser)
+        if browser.current is not None:
+            self.carrying.open(browser, browser.current)
+
+    def overrule(self, photo: SeriesPhoto, look: Look) -> None:
+        """Note how a photo looks to the user, whatever the screening says."""
+        browser = self.browser
+        if browser is not None and self._try(lambda: browser.overrule(photo, look)):
+            self._on_noted(photo)
+            if photo == browser.current:
+                self.carrying.open(browser, photo)
+
+    def _overrule_current(self, look: Look) -> None:
+        if self.browser is not None and self.browser.current is not None:
+            self.overrule(self.browser.current, look)
+
+    def _set_skip(self, skips: bool) -> None:
+        settings.SERIES_SKIP.set(skips)
+        if self.browser is not None:
+            self.browser.skips_unusable = skips
+            self.dock.show_current(self.browser)
+
     def reopen(self) -> None:
         """Look for new photos, and for what colleagues have noted."""
         if self.browser is not None:
@@ -360,9 +616,3 @@ class SeriesController(QObject):
             self._messages.warn(str(error))
             return False
         return True
-
-
-def _avalanche_of(feature: QgsFeature) -> str:
-    """Return the identifier of an avalanche, the same in all photos."""
-    found = record.attribute_value(feature, schema.AVALANCHE)
-    return str(found or record.attribute_value(feature, schema.UUID) or "")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qgis.PyQt.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QPainter, QPalette
+from qgis.PyQt.QtGui import QColor, QContextMenuEvent, QPainter, QPalette
 from qgis.PyQt.QtWidgets import (
     QListView,
+    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -20,6 +21,8 @@ from .browser import time_of
 from .thumbnails import SIZE, Thumbnails
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..core.series import SeriesPhoto
     from .browser import SeriesBrowser
 
@@ -31,6 +34,8 @@ _COLOURS = {
     PhotoState.AVALANCHES: QColor("#e07a1f"),
 }
 _STATE = Qt.ItemDataRole.UserRole
+_LOOK = Qt.ItemDataRole.UserRole + 1  # of a photo that is not worth a look
+_VEIL, _ON_VEIL = QColor(25, 25, 35, 170), QColor("#f0f0f0")
 
 
 def state_label(state: PhotoState, count: int = 0) -> str:
@@ -58,6 +63,16 @@ def look_label(look: Look) -> str:
         Look.REPEAT: tr("the same picture as before"),
         Look.UNREADABLE: tr("unreadable"),
     }[look]
+
+
+def look_menu(parent: QWidget, chosen: Callable[[Look], None]) -> QMenu:
+    """Make a menu of how a photo may look, by which the screening is overruled."""
+    menu = QMenu(tr("This photo looks…"), parent)
+    for look in Look:
+        if look not in (Look.REPEAT, Look.UNREADABLE):
+            action = menu.addAction(look_label(look))
+            action.triggered.connect(lambda _=False, found=look: chosen(found))
+    return menu
 
 
 class PhotoModel(QAbstractListModel):
@@ -115,6 +130,9 @@ class PhotoModel(QAbstractListModel):
             return "\n".join([*lines, *([look_label(look)] if look else [])])
         if role == _STATE:
             return state
+        if role == _LOOK:
+            look = browser.look_of(photo)
+            return "" if look is None or look.usable else look_label(look)
         return None
 
     def _on_loaded(self, path: str) -> None:
@@ -147,6 +165,11 @@ class _PhotoDelegate(QStyledItemDelegate):
             painter.drawImage(inner, image)
         if image is not None and image.isNull():
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, tr("unreadable"))
+        if index.data(_LOOK):
+            painter.fillRect(place, _VEIL)
+            painter.setPen(_ON_VEIL)
+            wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(place, wrapped, index.data(_LOOK))
         colour = _COLOURS[index.data(_STATE)]
         if colour is not None:
             painter.fillRect(place.x(), place.bottom() + 1, place.width(), _BAND, colour)
@@ -164,9 +187,12 @@ class Filmstrip(QListView):
     -------
     chosen
         (SeriesPhoto) by the user.
+    look_chosen
+        (SeriesPhoto, Look) by the user.
     """
 
     chosen = pyqtSignal(object)
+    look_chosen = pyqtSignal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -192,6 +218,14 @@ class Filmstrip(QListView):
         self.setCurrentIndex(index)
         if index.isValid():
             self.scrollTo(index, QListView.ScrollHint.PositionAtCenter)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """Offer to overrule the screening of a photo; called by Qt."""
+        photo = self.photos.photo(self.indexAt(event.pos()))
+        if photo is not None:
+            menu = look_menu(self, lambda look: self.look_chosen.emit(photo, look))
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(event.globalPos())
 
     def _on_clicked(self, index: QModelIndex) -> None:
         photo = self.photos.photo(index)

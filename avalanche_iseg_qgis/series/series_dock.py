@@ -12,16 +12,19 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QProgressBar,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from ..core.series import PhotoState
+from .. import settings
+from ..core.series import Look, PhotoState
 from ..gui.widgets import fit_width, menu_button, tool_button
 from ..i18n import tr
 from .browser import PhotoFilter, time_of
-from .filmstrip import Filmstrip, state_label
+from .carried_row import CarriedRow
+from .filmstrip import Filmstrip, look_label, look_menu, state_label
 
 if TYPE_CHECKING:
     from .browser import SeriesBrowser
@@ -34,9 +37,17 @@ class SeriesDock(QgsDockWidget):
     -------
     filter_changed
         (PhotoFilter) by the user.
+    look_chosen
+        (Look) of the open photo, by the user.
+
+    Attributes
+    ----------
+    carried
+        Row for the outlines of earlier photos.
     """
 
     filter_changed = pyqtSignal(object)
+    look_chosen = pyqtSignal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Series"), parent)
@@ -52,7 +63,28 @@ class SeriesDock(QgsDockWidget):
         self.hidden = tool_button(
             tr("Could not see"), tr("Note that the slopes cannot be seen in this photo, and go on")
         )
+        self.finish = tool_button(
+            tr("Finish and next"),
+            tr("Finish the avalanche, save, and open the next photo that nobody has looked at"),
+        )
+        self.skip = tool_button(
+            tr("Skip"),
+            tr("Next and Previous pass over photos that the screening found useless"),
+            checkable=True,
+        )
+        self.skip.setChecked(settings.SERIES_SKIP.get())
+        self.screen = tool_button(
+            tr("Screen"),
+            tr("Tell night, fog, snow on the lens and the like, in the background; again: stop"),
+            checkable=True,
+        )
+        self.screening = QProgressBar()
+        self.screening.setTextVisible(False)
+        self.screening.setFixedWidth(90)
+        self.carried = CarriedRow()
         self.menu = QMenu(self)
+        self.looks = look_menu(self.menu, self.look_chosen.emit)
+        self.menu.addMenu(self.looks)
         self.more = menu_button(tr("More"), tr("Tables, release times, new photos"), self.menu)
         self.camera, self.day, self.state = QComboBox(), QComboBox(), QComboBox()
         self.usable_only = QCheckBox(tr("Without night, fog …"))
@@ -75,22 +107,27 @@ class SeriesDock(QgsDockWidget):
         for label in (self.place, self.progress):  # however long, they do not widen the window
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         above, below = QHBoxLayout(), QHBoxLayout()
-        buttons = self.open_folder, self.previous, self.next, self.nothing, self.hidden, self.more
-        for part in buttons:
+        ways = self.open_folder, self.previous, self.next, self.skip
+        for part in (*ways, self.nothing, self.hidden, self.finish, self.more):
             above.addWidget(part)
         above.addWidget(self.place, 1)
         below.addWidget(self.progress, 1)
-        for part in (self.camera, self.day, self.state, self.usable_only):
+        filters = self.camera, self.day, self.state, self.usable_only
+        for part in (self.screening, self.screen, *filters):
             below.addWidget(part)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
         column.addLayout(above)
+        column.addWidget(self.carried)
         column.addWidget(self.filmstrip)
         column.addLayout(below)
+        self.carried.show()
         content.setMaximumHeight(content.sizeHint().height())  # the rest is the map's
+        self.carried.hide()
         self.setWidget(content)
+        self.show_screening(0, 0)
         self.show_series(None)
 
     def show_series(self, browser: SeriesBrowser | None) -> None:
@@ -118,19 +155,31 @@ class SeriesDock(QgsDockWidget):
         """Show which photo is open, and what is noted of it and of all."""
         photo = browser.current if browser else None
         self.filmstrip.show_current(photo)
-        self.more.setEnabled(browser is not None)
-        for button in (self.nothing, self.hidden):
+        for button in (self.nothing, self.hidden, self.finish, self.looks):
             button.setEnabled(photo is not None)
+        self.screen.setEnabled(browser is not None)
         self.previous.setEnabled(bool(browser and browser.next(-1)))
         self.next.setEnabled(bool(browser and browser.next()))
-        self.usable_only.setVisible(bool(browser and browser.is_screened))
+        for part in (self.usable_only, self.skip):
+            part.setVisible(bool(browser and browser.is_screened))
         place = ""
         if browser is not None and photo is not None:
             noted = state_label(browser.state_of(photo), browser.count_of(photo))
+            look = browser.look_of(photo)
+            if look not in (None, Look.CLEAR):
+                noted = f"{noted}, {look_label(look)}"
             place = tr("{}, {}: {}").format(photo.camera, time_of(photo), noted)
         for label, text in ((self.place, place), (self.progress, _progress_text(browser))):
             label.setText(text)
             label.setToolTip(text)
+
+    def show_screening(self, done: int, total: int) -> None:
+        """Show how far the screening is; nothing of it for a total of 0."""
+        self.screening.setVisible(total > 0)
+        self.screening.setRange(0, max(total, 1))
+        self.screening.setValue(done)
+        self.screening.setToolTip(tr("{} of {} photos are screened").format(done, total))
+        self.screen.setChecked(total > 0)
 
     def _on_filter(self) -> None:
         state = self.state.currentData()

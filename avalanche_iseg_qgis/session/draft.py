@@ -91,6 +91,8 @@ class ObjectDraft:
         Seconds spent on it.
     write_back
         Whether to save it to the feature that it came from.
+    avalanche
+        Identifier of the avalanche that it is another observation of; empty for a new one.
     prediction, outline
         The latest answers; they may be those to earlier prompts.
     request
@@ -103,6 +105,7 @@ class ObjectDraft:
     feature_ref: FeatureRef | None = None
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     write_back: bool = True
+    avalanche: str = ""
     prediction: PredictionState | None = None
     outline: OutlineState | None = None
     request: PromptSet | tuple[PredictionState, ShapeSettings] | None = None

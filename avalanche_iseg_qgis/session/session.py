@@ -235,9 +235,15 @@ class SegmentationSession:
         if self.draft is not None and self.draft.has_work:
             self._replace(ObjectDraft())
 
-    def start_from(self, mask: StartMask, feature_ref: FeatureRef | None = None) -> bool:
-        """Start from a mask; return False if the user keeps the current object."""
-        return self._replace(ObjectDraft(History(PromptSet(mask=mask)), feature_ref))
+    def start_from(
+        self, mask: StartMask, feature_ref: FeatureRef | None = None, avalanche: str = ""
+    ) -> bool:
+        """Start from a mask; return False if the user keeps the current object.
+
+        ``avalanche`` identifies the one that a new feature shows once more.
+        """
+        history = History(PromptSet(mask=mask))
+        return self._replace(ObjectDraft(history, feature_ref, avalanche=avalanche))
 
     def reopen(self, prompts: PromptSet, feature_ref: FeatureRef, seconds: float) -> bool:
         """Continue a finished object; return False if the user keeps the current one.

@@ -34,7 +34,7 @@ class StoredDraft:
         (height, width) of the image.
     pixel_size
         Chosen by the user for a layer without a resolution of its own; 0 for others.
-    feature_ref, write_back, seconds
+    feature_ref, write_back, seconds, avalanche
         As of `ObjectDraft`.
     changed_at
         ISO 8601, UTC.
@@ -51,6 +51,7 @@ class StoredDraft:
     write_back: bool
     seconds: float
     changed_at: str
+    avalanche: str = ""
 
     @classmethod
     def of(cls, image: MappedImage, pixel_size: float, now: datetime) -> StoredDraft:
@@ -68,6 +69,7 @@ class StoredDraft:
             write_back=draft.write_back,
             seconds=draft.stopwatch.seconds,
             changed_at=now.isoformat(timespec="seconds"),
+            avalanche=draft.avalanche,
         )
 
     def to_json(self) -> str:
@@ -98,6 +100,7 @@ class StoredDraft:
                 write_back=bool(content["write_back"]),
                 seconds=float(content["seconds"]),
                 changed_at=when.isoformat(timespec="seconds"),
+                avalanche=_text(content.get("avalanche", "")),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             text = tr("An avalanche that was kept is damaged: {}.")
@@ -110,7 +113,11 @@ class StoredDraft:
             if not prompts.empty:
                 history.change(prompts)
         return ObjectDraft(
-            history, self.feature_ref, Stopwatch(self.seconds), write_back=self.write_back
+            history,
+            self.feature_ref,
+            Stopwatch(self.seconds),
+            write_back=self.write_back,
+            avalanche=self.avalanche,
         )
 
 

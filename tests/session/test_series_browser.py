@@ -7,7 +7,14 @@ import json
 import pytest
 
 from avalanche_iseg_qgis.core.errors import IsegError
-from avalanche_iseg_qgis.core.series import Look, PhotoState, Screening, SeriesStore
+from avalanche_iseg_qgis.core.series import (
+    Look,
+    Observation,
+    PhotoState,
+    Presence,
+    Screening,
+    SeriesStore,
+)
 from avalanche_iseg_qgis.series.browser import PhotoFilter, SeriesBrowser, day_of
 
 
@@ -46,8 +53,8 @@ def test_what_is_noted_is_there_for_the_next_person(folder):
     first, second, third = browser.shown[:3]
     browser.note(first, PhotoState.NOTHING)
     browser.note(second, PhotoState.HIDDEN)
-    browser.note_avalanche(third, "a", 1)
-    browser.note_avalanche(third, "b", 2)
+    browser.note_avalanches(third, [Observation(third.key, avalanche="a")], 1)
+    browser.note_avalanches(third, [Observation(third.key, avalanche="b")], 2)
     browser.note(first, PhotoState.HIDDEN)
     other = SeriesBrowser.open(folder / "winter.series")
     assert [other.state_of(photo) for photo in (first, second, third)] == [
@@ -99,13 +106,102 @@ def test_photos_that_screening_found_useless_are_passed_over_if_wanted(folder):
     assert browser.look_of(browser.shown[0]) is Look.FOG
 
 
-def test_nearest_photo_of_the_same_camera(folder):
+def test_photos_of_the_same_camera_by_their_distance_in_time(folder):
     browser = SeriesBrowser.open(folder)
     davos = [photo for photo in browser.shown if photo.camera == "davos" and photo.taken_at]
     others = [davos[0], davos[3], browser.shown[-2]]
-    assert browser.nearest(davos[1], others) == davos[0]
-    assert browser.nearest(davos[4], others) == davos[3]
-    assert browser.nearest(davos[0], [davos[0]]) is None
+    assert browser.by_distance(davos[1], others) == [davos[0], davos[3]]
+    assert browser.by_distance(davos[4], others) == [davos[3], davos[0]]
+    assert browser.by_distance(davos[0], [davos[0]]) == []
+
+
+RING = ((5.0, 5.0), (20.0, 5.0), (20.0, 20.0))
+
+
+def outlined(photo, avalanche="a", **changes) -> Observation:
+    return Observation(
+        photo.key, avalanche=avalanche, rings=(RING,), parts=(1,), size=(40, 30), **changes
+    )
+
+
+def sources(browser, photo) -> list[tuple[str, str]]:
+    return [(s.outline.avalanche, s.photo.path.name[-9:-4]) for s in browser.sources_for(photo)]
+
+
+def test_outlines_go_into_later_photos_of_the_camera_until_a_person_has_noted_them(folder):
+    browser = SeriesBrowser.open(folder)
+    davos = [photo for photo in browser.photos if photo.camera == "davos" and photo.taken_at]
+    klosters = [photo for photo in browser.photos if photo.camera == "klosters"]
+    browser.note(davos[0], PhotoState.NOTHING)
+    browser.note_avalanches(davos[1], [outlined(davos[1]), outlined(davos[1], "b")], 2)
+    assert sources(browser, davos[0]) == sources(browser, davos[1]) == []
+    assert sources(browser, davos[4]) == [("a", "10-00"), ("b", "10-00")]
+    assert browser.sources_for(davos[4])[0].without == [davos[0]]
+    assert all(not sources(browser, photo) for photo in (*klosters, browser.photos[-1]))
+    browser.note_avalanches(davos[2], [outlined(davos[2])], 1)
+    assert sources(browser, davos[2]) == [("b", "10-00")]
+    assert sources(browser, davos[3]) == [("a", "12-00"), ("b", "10-00")]
+    browser.drop(davos[3], ["b"])
+    assert sources(browser, davos[3]) == [("a", "12-00")]
+    assert len(sources(browser, davos[4])) == 2  # it may be seen again
+    browser.note(davos[4], PhotoState.NOTHING)
+    assert sources(browser, davos[4]) == sources(browser, davos[5]) == []
+    assert sources(SeriesBrowser.open(folder), davos[3]) == [("a", "12-00")]
+
+
+@pytest.mark.parametrize("how", ["note_avalanches", "drop"])
+def test_what_is_taken_back_is_as_if_it_was_never_noted(folder, how):
+    browser = SeriesBrowser.open(folder)
+    first, second, third, fourth = browser.shown[:4]
+    browser.note_avalanches(first, [outlined(first)], 1)
+    before = sources(browser, second), browser.release_interval("a")
+    if how == "drop":
+        browser.drop(second, ["a"])
+    else:
+        browser.note_avalanches(second, [outlined(second)], 1)
+    assert sources(browser, second) == []
+    browser.take_back(second, ["a"], 0)
+    for each in (browser, SeriesBrowser.open(folder)):
+        assert (sources(each, second), each.release_interval("a")) == before
+        assert each.state_of(second) is PhotoState.UNSEEN
+        assert each.observation(second, "a") is None
+        assert sources(each, third) == sources(each, fourth) == [("a", "08-00")]
+    browser.note_avalanches(second, [outlined(second)], 1)  # and again
+    assert SeriesBrowser.open(folder).observation(second, "a").presence is Presence.PRESENT
+
+
+def test_taking_one_of_two_back_leaves_the_other(folder):
+    browser = SeriesBrowser.open(folder)
+    photo = browser.shown[0]
+    browser.note_avalanches(photo, [outlined(photo), outlined(photo, "b")], 2)
+    browser.take_back(photo, ["a", "never noted"], 1)
+    other = SeriesBrowser.open(folder)
+    assert other.state_of(photo) is PhotoState.AVALANCHES
+    assert other.count_of(photo) == 1
+    assert other.observation(photo, "b") is not None
+
+
+def test_next_passes_over_what_cannot_be_seen_and_was_looked_at(folder):
+    browser = SeriesBrowser.open(folder)
+    shown = browser.shown
+    browser.store.append([Screening(shown[n].key, look=Look.FOG, by="program") for n in (1, 2)])
+    browser.refresh()
+    browser.current = shown[0]
+    assert browser.next() == shown[1]
+    browser.skips_unusable = True
+    assert browser.next() == shown[3]
+    browser.current = shown[3]
+    assert browser.next(-1) == shown[0]
+    assert len(browser.shown) == 13  # they are still shown
+    browser.overrule(shown[2], Look.HAZE)
+    assert browser.next(-1) == shown[2]
+    assert SeriesBrowser.open(folder).look_of(shown[2]) is Look.HAZE
+    browser.current = shown[0]
+    browser.note(shown[2], PhotoState.NOTHING)
+    assert browser.next_unseen() == shown[3]
+    for photo in shown[3:]:
+        browser.note(photo, PhotoState.NOTHING)
+    assert browser.next_unseen() is None
 
 
 def test_photos_are_found_by_their_files(folder):

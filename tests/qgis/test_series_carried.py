@@ -1,0 +1,326 @@
+"""Series in the real QGIS: outlines of earlier photos, screening, finish and next.
+
+Photos of one camera that turns a little: two without an avalanche, two with it, one without it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import scenery
+from driving import Driver
+from qgis.core import QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtTest import QTest
+from test_series import opened, rasters
+from waiting import wait_until
+
+from avalanche_iseg_qgis.core.series import Look, PhotoState, Presence, SeriesStore
+
+SHIFTS = {8: (0, 0), 9: (2, 3), 10: (0, 0), 11: (3, -5), 12: (-2, 4)}  # rows, columns
+
+
+def slope() -> np.ndarray:
+    """(H, W) of rocks on snow, below a plain sky."""
+    rng = np.random.default_rng(3)
+    grey = np.full((scenery.HEIGHT, scenery.WIDTH), 185.0)
+    for side, weight in ((100, 14), (30, 22), (10, 26), (4, 14)):
+        cells = rng.random((scenery.HEIGHT // side + 1, scenery.WIDTH // side + 1)) - 0.5
+        grey += weight * np.kron(cells, np.ones((side, side)))[: grey.shape[0], : grey.shape[1]]
+    grey[:60] = 230
+    return grey
+
+
+def photo(hour: int) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    grey = slope()
+    if hour in (10, 11):
+        rough = 85 + rng.normal(0, 14, grey.shape)
+        grey = np.where(scenery.truth(), rough, grey)
+    grey = np.roll(grey, SHIFTS[hour], axis=(0, 1))
+    grey = grey + np.random.default_rng(hour).normal(0, 2, grey.shape)
+    return np.clip(grey[..., None] + np.array([0, 3, 8]), 0, 255).astype(np.uint8)
+
+
+def name(hour: int) -> str:
+    return f"hut_20240115_{hour:02}3000"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for hour in SHIFTS:
+        scenery.write(folder / f"{name(hour)}.jpg", photo(hour), driver="JPEG")
+    return folder
+
+
+@pytest.fixture
+def folder(photos, tmp_path):
+    folder = tmp_path / "hut"
+    folder.mkdir()
+    for path in photos.glob("*.jpg"):
+        os.link(path, folder / path.name)
+    return folder
+
+
+@pytest.fixture
+def controller(plugin):
+    controller = plugin.open()
+    controller.open_series()
+    return controller
+
+
+@pytest.fixture
+def mapped(controller, folder, iface, plugin):
+    """The series at the photo in which the avalanche was mapped."""
+    series = controller.series
+    opened(series, folder)
+    press(series, "nothing")
+    press(series, "nothing")
+    driver = Driver(iface, plugin, iface.activeLayer())
+    driver.click(*scenery.CENTRE)
+    driver.key(Qt.Key.Key_Return)
+    wait_until(lambda: series.browser.count_of(series.browser.current) == 1, what="the note")
+    return driver
+
+
+def press(series, key: str) -> None:
+    (action,) = (a for a in series._keys.actions if a.objectName().endswith(f"_{key}"))
+    action.trigger()
+
+
+def go_to(series, hour: int, count: int = 1) -> None:
+    """Open a photo, and wait for what is carried into it."""
+    photo = next(p for p in series.browser.photos if p.path.stem == name(hour))
+    series.open_photo(photo)
+    wait_until(lambda: not series.carrying.is_computing, 120, "the carried outlines")
+    assert len(series.carrying.outlines) == count
+
+
+def layer_of() -> QgsVectorLayer:
+    layers = QgsProject.instance().mapLayers().values()
+    (layer,) = (layer for layer in layers if isinstance(layer, QgsVectorLayer))
+    return layer
+
+
+def features() -> list:
+    return sorted(layer_of().getFeatures(), key=lambda f: f["image_name"])
+
+
+def state(folder):
+    return SeriesStore.open(folder / "hut.series").read()
+
+
+def noted(folder, hour: int) -> list:
+    """What persons have noted of avalanches in a photo, as it is on the disk."""
+    found = state(folder).observations.values()
+    return [o for o in found if name(hour) in o.photo and not o.is_by_program]
+
+
+def iou(outline, hour: int) -> float:
+    from avalanche_iseg_qgis.layers.grid import Grid
+    from avalanche_iseg_qgis.masks.importing import from_geometry
+
+    grid = Grid(scenery.WIDTH, scenery.HEIGHT)
+    mask = from_geometry(outline.geometry(grid), grid.crs, grid)
+    found = np.zeros((scenery.HEIGHT, scenery.WIDTH), bool)
+    height, width = mask.bits.shape
+    found[mask.row : mask.row + height, mask.col : mask.col + width] = mask.bits
+    truth = np.roll(scenery.truth(), SHIFTS[hour], axis=(0, 1))
+    return (found & truth).sum() / (found | truth).sum()
+
+
+def test_the_avalanche_appears_in_the_next_photo_and_is_accepted_at_once(
+    controller, mapped, folder
+):
+    series = controller.series
+    go_to(series, 11)
+    carrying, row = series.carrying, series.dock.carried
+    (outline,) = carrying.outlines
+    assert outline.fits
+    assert iou(outline, 11) > 0.85
+    assert row.isVisible()
+    assert "fits" in row.list.currentText()
+    assert len(carrying._items) == 1
+    assert noted(folder, 11) == []  # only proposed
+    assert len(features()) == 1
+    QTest.mouseClick(row.accept_all, Qt.MouseButton.LeftButton)
+    first, second = features()
+    assert first["avalanche_id"] == second["avalanche_id"] == first["uuid"] != second["uuid"]
+    assert second["image_name"] == f"{name(11)}.jpg"
+    assert second["released_from"] == first["released_from"]
+    (observation,) = noted(folder, 11)
+    assert observation.presence is Presence.PRESENT
+    assert observation.avalanche == first["uuid"]
+    assert observation.rings
+    assert series.browser.count_of(series.browser.current) == 1
+    assert carrying.outlines == []
+    assert carrying._items == []
+    wait_until(lambda: len(controller.avalanches_dock.entries) == 1, what="the list")
+    press(series, "take_back")  # one step
+    assert len(features()) == 1
+    assert noted(folder, 11) == []
+    assert series.browser.state_of(series.browser.current) is PhotoState.UNSEEN
+    go_to(series, 11)  # proposed again
+    assert not carrying.can_take_back
+
+
+def test_undo_and_redo_of_the_layer_are_followed(controller, mapped, folder):
+    series = controller.series
+    go_to(series, 11)
+    press(series, "accept_all")
+    assert len(noted(folder, 11)) == 1
+    stack = layer_of().undoStack()
+    stack.undo()
+    assert len(features()) == 1
+    wait_until(lambda: not noted(folder, 11), what="the note taken back")
+    assert not series.carrying.can_take_back
+    wait_until(lambda: len(series.carrying.outlines) == 1, 60, "the proposal")
+    stack.redo()
+    wait_until(lambda: len(noted(folder, 11)) == 1, what="the note")
+    assert noted(folder, 11)[0].rings
+    wait_until(lambda: series.carrying.outlines == [], 60, "no proposal")
+
+
+def test_a_deleted_avalanche_is_carried_no_more(controller, mapped, folder):
+    series = controller.series
+    (entry,) = controller.avalanches_dock.entries
+    controller.avalanche_list.may_delete = lambda _: True
+    controller.avalanche_list._delete(entry)
+    wait_until(lambda: not noted(folder, 10), what="the note taken back")
+    go_to(series, 11, 0)
+    assert not series.carrying.is_computing
+
+
+def test_a_step_is_taken_back_from_another_photo_and_after_saving(controller, mapped, folder):
+    series = controller.series
+    go_to(series, 11)
+    press(series, "accept_all")
+    assert controller.avalanche_list.save_edits()
+    go_to(series, 8, 0)
+    press(series, "take_back")
+    assert len(features()) == 1
+    assert noted(folder, 11) == []
+    assert rasters() == [name(11)]  # to see what is taken back
+
+
+def test_it_is_corrected_by_clicks_and_stays_the_same_avalanche(controller, mapped, folder):
+    series = controller.series
+    go_to(series, 11)
+    press(series, "correct")
+    mapped.settle()
+    assert mapped.space.prompts.mask is not None
+    assert series.carrying.outlines == []
+    mapped.layer = series._layer
+    row, col = scenery.CENTRE
+    mapped.click(row + 100, col, Qt.MouseButton.LeftButton)
+    mapped.key(Qt.Key.Key_Return)
+    wait_until(lambda: len(features()) == 2, what="the feature")
+    first, second = features()
+    assert first["avalanche_id"] == second["avalanche_id"]
+    assert second["n_clicks"] == 1
+    assert [o.avalanche for o in noted(folder, 11)] == [first["uuid"]]
+    go_to(series, 12)  # from the corrected outline
+    assert series.browser.sources_for(series.browser.current)[0].photo.path.stem == name(11)
+
+
+def test_one_that_is_gone_is_of_low_confidence_and_dropped(controller, mapped, folder):
+    series = controller.series
+    go_to(series, 12)
+    (outline,) = series.carrying.outlines
+    assert not outline.fits
+    assert "low confidence" in series.dock.carried.list.currentText()
+    press(series, "drop")
+    assert series.carrying.outlines == []
+    assert [o.presence for o in noted(folder, 12)] == [Presence.HIDDEN]
+    go_to(series, 12, 0)  # not proposed again
+    press(series, "take_back")
+    assert noted(folder, 12) == []
+    go_to(series, 12)
+
+
+def test_a_killed_worker_carries_all_the_same(controller, mapped):
+    series = controller.series
+    client = controller.camera_client
+    client.stop()
+    series.open_photo(next(p for p in series.browser.photos if p.path.stem == name(11)))
+    wait_until(lambda: client.pid, what="the worker")
+    os.kill(client.pid, signal.SIGKILL)
+    wait_until(lambda: not series.carrying.is_computing, 120, "the carried outlines")
+    assert len(series.carrying.outlines) == 1
+
+
+def test_finish_and_next(controller, mapped, folder):
+    series = controller.series
+    said = []
+    series._messages.warn = said.append
+    go_to(series, 8, 0)
+    press(series, "finish")
+    assert "Nothing released" in said[0]
+    go_to(series, 10, 0)
+    press(series, "finish")  # it was mapped, and is saved now
+    assert rasters() == [name(11)]
+    assert not layer_of().isModified()
+    mapped.layer = series._layer
+    mapped.show_all()
+    mapped.click(*scenery.CENTRE)
+    press(series, "finish")
+    wait_until(lambda: rasters() == [name(12)], 30, "the next photo")
+    assert not layer_of().isModified()
+    assert len(features()) == 2
+    assert len(noted(folder, 11)) == 1
+    assert [r.state for r in state(folder).reviews.values()].count(PhotoState.AVALANCHES) == 2
+
+
+def test_screening_in_the_background_outlives_its_worker(controller, folder):
+    for hour in range(1, 6):
+        night = np.random.default_rng(hour).integers(0, 9, (60, 90, 3)).astype(np.uint8)
+        scenery.write(folder / f"hut_20240115_{hour:02}3000.jpg", night, driver="JPEG")
+    series = controller.series
+    opened(series, folder)
+    dock = series.dock
+    assert not dock.skip.isVisible()
+    QTest.mouseClick(dock.screen, Qt.MouseButton.LeftButton)
+    assert dock.screening.isVisible()
+    wait_until(lambda: series.screening.pid, what="the worker")
+    os.kill(series.screening.pid, signal.SIGKILL)
+    wait_until(lambda: not series.screening.is_running, 120, "the screening")
+    assert series.screening.pid == 0
+    assert not dock.screening.isVisible()
+    looks = [series.browser.look_of(photo) for photo in series.browser.photos]
+    assert looks == [Look.NIGHT] * 5 + [Look.CLEAR] * 5
+    assert dock.skip.isVisible()
+    strip = dock.filmstrip.photos
+    assert strip.data(strip.index(0), Qt.ItemDataRole.UserRole + 1) == "night"
+    series.open_photo(series.browser.photos[0])
+    QTest.mouseClick(dock.skip, Qt.MouseButton.LeftButton)
+    series.go(1)
+    assert rasters() == [name(8)]
+    dock.look_chosen.emit(Look.FOG)  # overruled
+    assert state(folder).look_of(f"hut/{name(8)}.jpg") is Look.FOG
+    series.go(1)
+    series.go(-1)
+    assert rasters() == [name(9)]
+
+
+def test_screening_is_cancelled_and_gone_on_with(controller, folder):
+    series = controller.series
+    opened(series, folder)
+    series.dock.screen.click()
+    assert series.screening.is_running
+    series.dock.screen.click()
+    assert not series.screening.is_running
+    assert series.screening.pid == 0
+    assert not series.browser.is_screened
+    series.dock.screen.click()
+    wait_until(lambda: not series.screening.is_running, 120, "the screening")
+    assert series.browser.is_screened
+    scenery.write(folder / "hut_20240115_133000.jpg", photo(12)[:, ::-1], driver="JPEG")
+    opened(series, folder)  # new photos of a series that was screened are screened by themselves
+    assert series.browser.unscreened == 1
+    assert series.screening.is_running
+    wait_until(lambda: not series.screening.is_running, 120, "the screening")
+    assert series.browser.unscreened == 0
