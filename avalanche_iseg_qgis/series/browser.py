@@ -22,6 +22,7 @@ from ..core.series import (
     SeriesStore,
     day_activity,
     list_photos,
+    presence_in,
     release_intervals,
 )
 from ..core.series.records import SUFFIX
@@ -108,6 +109,7 @@ class SeriesBrowser:
         self._photos: list[SeriesPhoto] = [*listing.photos, *listing.undated]
         self._by_file = {normal_path(str(photo.path)): photo for photo in self._photos}
         self._of_camera = listing.cameras()
+        self._by_key = {photo.key: photo for photo in self._photos}
         self._at = {p.key: i for photos in self._of_camera.values() for i, p in enumerate(photos)}
         self._state = state
         self._filter = PhotoFilter()
@@ -335,18 +337,27 @@ class SeriesBrowser:
         self._state.screenings[photo.key] = screening
 
     def release_interval(self, avalanche: str) -> ReleaseInterval | None:
-        """Return when an avalanche released, by what is noted of its camera's photos.
+        """Return when an avalanche released, by what is noted of its cameras' photos.
 
-        None if none of them shows it.
+        None if none of them shows it. Photos of days before and after are not looked at.
         """
-        shown = {key for known, key in self._state.observations if known == avalanche}
-        cameras = {photo.camera for photo in self._photos if photo.key in shown}
-        photos = [p for p in self._photos if p.camera in cameras and p.taken_at is not None]
         known = self._state.observations
-        one = replace(
-            self._state, observations={k: o for k, o in known.items() if k[0] == avalanche}
-        )
-        return release_intervals(photos, one).get(avalanche)
+        noted = {key: o for (name, key), o in known.items() if name == avalanche}
+        shown = [self._by_key[key] for key in noted if key in self._at]
+        if not shown:
+            return None
+        state = replace(self._state, observations={(avalanche, k): o for k, o in noted.items()})
+        first, last = min(p.time for p in shown), max(p.time for p in shown)
+        photos: list[SeriesPhoto] = []
+        for place in {photo.camera: photo for photo in shown}.values():
+            every = self._of_camera[place.camera]
+            photos += [photo for photo in every if first <= photo.time <= last]
+            for photo in reversed([photo for photo in every if photo.time < first]):
+                photos.append(photo)
+                seen = presence_in(photo.key, avalanche, noted[place.key], state)
+                if seen is Presence.ABSENT:
+                    break
+        return release_intervals(photos, state).get(avalanche)
 
     def activity(self) -> list[DayActivity]:
         """Return what each camera showed on each day, days without avalanches included."""

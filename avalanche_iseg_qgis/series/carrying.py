@@ -6,7 +6,7 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -285,7 +285,7 @@ class CarryingController(QObject):
         self.noted.emit(step.photo)
         return step.photo
 
-    def forget(self, photo: SeriesPhoto, avalanches: Sequence[str]) -> None:
+    def forget(self, photo: SeriesPhoto, avalanches: Collection[str]) -> None:
         """Let steps go whose features were removed otherwise, as by QGIS's own undo."""
         self._steps = [
             step

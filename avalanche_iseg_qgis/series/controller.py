@@ -16,7 +16,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QToolButton
 from .. import settings
 from ..core.errors import IsegError
 from ..core.files import write_text
-from ..core.series import Look, Observation, PhotoState, Presence
+from ..core.series import Look, PhotoState
 from ..core.series.activity import to_csv
 from ..core.series.records import SUFFIX
 from ..features import record, writer
@@ -30,6 +30,7 @@ from ..layers.kinds import file_of, raster_layers
 from ..session.draft import DraftState
 from .browser import PhotoFilter, SeriesBrowser
 from .carrying import CarryingController, PosedReference, avalanche_of, observation_of
+from .following import FeatureFollower
 from .posed_photos import PosedPhotos
 from .screening_run import ScreeningRun
 from .series_dialog import SeriesDialog
@@ -126,9 +127,7 @@ class SeriesController(QObject):
         self._layer: QgsRasterLayer | None = None  # of the open photo
         self._added: set[str] = set()  # ids of layers that are removed again
         self._posed = PosedPhotos(camera.pose_session)
-        # Photo and its avalanches, with the filters of their layers, by layer and feature.
-        self._listed: tuple[SeriesPhoto | None, dict[tuple[str, str], tuple[str, str]]] = (None, {})
-        self._removed: dict[tuple[str, str], Observation] = {}  # by avalanche and photo
+        self._follower = FeatureFollower()
         self._finishing: MappedImage | None = None  # after which the next photo is opened
         canvases = iface.mapCanvas(), camera.photo_dock.canvas
         self.carrying = CarryingController(
@@ -375,45 +374,15 @@ class SeriesController(QObject):
         browser, image = self.browser, self._session.image
         photo = browser.find(image.source.path) if browser and image else None
         if browser is None or photo is None or photo != browser.current:
-            self._listed = None, {}
+            self._follower.reset()
             return
-        refs, project = self._mapping.list_avalanches(), QgsProject.instance()
-        (listed, before), now = self._listed, {}
-        for ref in refs:
-            layer = project.mapLayer(ref.layer_id)
-            if layer is not None and is_ours(layer):
-                now[ref.layer_id, ref.key] = avalanche_of(ref), layer.subsetString()
-        self._listed = photo, now
-        if listed != photo:
+        try:
+            changed = self._follower.follow(browser, photo, self._mapping.list_avalanches())
+        except IsegError as error:
+            self._messages.warn(str(error))
             return
-        shown, gone = {name for name, _ in now.values()}, set()
-        for key, (name, subset) in before.items():
-            layer = project.mapLayer(key[0])
-            is_same = layer is not None and layer.subsetString() == subset
-            if key not in now and name not in shown and is_same:
-                gone.add(name)
-        self._try(lambda: self._note_list(photo, gone, shown, len(refs)))
-
-    def _note_list(self, photo: SeriesPhoto, gone: set[str], shown: set[str], count: int) -> None:
-        browser = self.browser
-        if browser is None:
-            return
-        lost = {name: found for name in gone if (found := browser.observation(photo, name))}
-        lost = {name: o for name, o in lost.items() if o.presence is Presence.PRESENT}
-        back = [self._removed.pop((n, photo.key)) for n in shown if (n, photo.key) in self._removed]
-        if lost:
-            browser.take_back(photo, list(lost), count)
-            self.carrying.forget(photo, list(lost))
-            self._removed.update({(name, photo.key): o for name, o in lost.items()})
-        if back:
-            again = [
-                Observation(
-                    photo.key, avalanche=o.avalanche, rings=o.rings, parts=o.parts, size=o.size
-                )
-                for o in back
-            ]
-            browser.note_avalanches(photo, again, count)
-        if lost or back:
+        if changed:
+            self.carrying.forget(photo, changed)
             self._on_noted(photo)
             self.carrying.open(browser, photo)
 
@@ -503,37 +472,22 @@ class SeriesController(QObject):
         if self._try(lambda: browser.note_avalanches(photo, [noted], max(1, count))):
             self._on_noted(photo)
             if ours:
-                self._try(lambda: self._fill_release(layer, feature))
+                self._try(lambda: _fill_release(browser, layer, feature))
         if self._finishing is not None and is_current:
             self._finishing = None
             QTimer.singleShot(0, self._save_and_next)  # when all others know of the avalanche
         elif is_current:
             self.carrying.open(browser, photo)
 
-    def _fill_release(self, layer: QgsVectorLayer, feature: QgsFeature) -> bool:
-        """Fill in when an avalanche released, where nobody has; return whether anything was."""
-        avalanche = avalanche_of(feature_ref(layer, feature))
-        interval = self.browser and self.browser.release_interval(avalanche)
-        if not interval:
-            return False
-        known = record.release_attributes(interval.after, interval.before)
-        values = {
-            name: value
-            for name, value in known.items()
-            if value is not None and record.attribute_value(feature, name) is None
-        }
-        if values:
-            writer.set_attributes(layer, feature.id(), values, tr("Release time"))
-        return bool(values)
-
     def fill_releases(self) -> None:
         """Fill in when avalanches of the series released, by what is noted by now."""
-        if self.browser is None:
+        browser = self.browser
+        if browser is None:
             return
         filled = 0
         try:
             for layer in find_layers(QgsProject.instance()):
-                filled += sum(self._fill_release(layer, f) for f in list(features_of(layer)))
+                filled += sum(_fill_release(browser, layer, f) for f in list(features_of(layer)))
         except IsegError as error:
             self._messages.warn(str(error))
         text = tr("Release times of {} avalanches are filled in; those that were given stay.")
@@ -616,3 +570,19 @@ class SeriesController(QObject):
             self._messages.warn(str(error))
             return False
         return True
+
+
+def _fill_release(browser: SeriesBrowser, layer: QgsVectorLayer, feature: QgsFeature) -> bool:
+    """Fill in when an avalanche released, where nobody has; return whether anything was."""
+    interval = browser.release_interval(avalanche_of(feature_ref(layer, feature)))
+    if interval is None:
+        return False
+    known = record.release_attributes(interval.after, interval.before)
+    values = {
+        name: value
+        for name, value in known.items()
+        if value is not None and record.attribute_value(feature, name) is None
+    }
+    if values:
+        writer.set_attributes(layer, feature.id(), values, tr("Release time"))
+    return bool(values)

@@ -30,7 +30,7 @@ from ..core.errors import IsegError
 from ..core.series import NameRule, SeriesStore
 from ..core.series.listing import photo_files
 from ..core.series.records import SUFFIX
-from ..gui.widgets import form_layout
+from ..gui.widgets import fit_width, form_layout
 from ..i18n import tr, tr_core
 from ..layers.kinds import file_of, is_photo
 from .rule_trial import RuleTrial, outermost, try_on
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _DELAY = 300  # ms without a change, after which the rule is tried
-_SHOWN = 300  # photos in the table
+_SHOWN, _CAMERAS = 300, 8  # photos in the table, names above it
 _RULES = (
     "",
     "{camera}/{date}/{hhmm}*",
@@ -97,7 +97,11 @@ class SeriesDialog(QDialog):
         self.summary.setWordWrap(True)
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels((tr("Photo"), tr("Camera"), tr("Time (UTC)")))
+        for column in (1, 2):
+            mode = QHeaderView.ResizeMode.ResizeToContents
+            self.table.horizontalHeader().setSectionResizeMode(column, mode)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         standard = QDialogButtonBox.StandardButton
@@ -136,7 +140,7 @@ class SeriesDialog(QDialog):
         form.addRow(tr("Name rule"), self.rule)
         form.addRow(tr("Time zone"), self.zone)
         for part in (head, self.summary, self.table, self.buttons):
-            column.addWidget(part)
+            column.addWidget(part, int(part is self.table))
         self.resize(820, 620)
 
     # --- folders ---------------------------------------------------------------------------------
@@ -181,8 +185,7 @@ class SeriesDialog(QDialog):
         except IsegError as error:
             self._names, self._fault = [], tr_core(str(error))
         if self._is_new and folders:
-            at = folders[0] if len(folders) == 1 else Path(os.path.commonpath(folders))
-            self.place.setText(str(at / f"{folders[0].name}{SUFFIX}"))
+            self.place.setText(str(_common(folders) / f"{folders[0].name}{SUFFIX}"))
         self.try_rule()
 
     # --- the rule --------------------------------------------------------------------------------
@@ -228,18 +231,30 @@ def folders_of(group: QgsLayerTreeGroup) -> list[Path]:
     return outermost([Path(file_of(layer)).parent for layer in layers if is_photo(layer)])
 
 
+def _common(folders: Sequence[Path]) -> Path:
+    """Return the folder that holds all; the first one's where they lie on several drives."""
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError:
+        return folders[0].parent
+
+
 def _editable(texts: Sequence[str]) -> QComboBox:
     combo = QComboBox()
     combo.setEditable(True)
     combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
     combo.addItems(list(texts))
     combo.setCompleter(None)
+    fit_width(combo)
     return combo
 
 
 def _summary(trial: RuleTrial) -> str:
-    cameras = ", ".join(f"{name} ({count})" for name, count in trial.cameras.most_common(8))
-    text = tr("{} photos of {} cameras: {}.").format(len(trial.photos), len(trial.cameras), cameras)
+    cameras = ", ".join(f"{name} ({count})" for name, count in trial.cameras.most_common(_CAMERAS))
+    more = " …" if len(trial.cameras) > _CAMERAS else ""
+    text = tr("{} photos; {} cameras: {}").format(
+        len(trial.photos), len(trial.cameras), f"{cameras}{more}."
+    )
     if trial.without_time:
         text += " " + tr("{} have no time in their names.").format(trial.without_time)
     if trial.doubled:

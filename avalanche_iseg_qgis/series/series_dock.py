@@ -92,8 +92,7 @@ class SeriesDock(QgsDockWidget):
             tr("Pass over photos that the screening found useless; the choice is yours")
         )
         self.filmstrip = Filmstrip()
-        self.progress = QLabel()
-        self.place = QLabel()
+        self.progress, self.place = QLabel(), QLabel()
         for combo, tip in (
             (self.camera, tr("Show the photos of this camera")),
             (self.day, tr("Show the photos of this day")),
@@ -106,11 +105,13 @@ class SeriesDock(QgsDockWidget):
         self.usable_only.clicked.connect(lambda _: self._on_filter())
         for label in (self.place, self.progress):  # however long, they do not widen the window
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        above, below = QHBoxLayout(), QHBoxLayout()
+        above, between, below = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         ways = self.open_folder, self.previous, self.next, self.skip
         for part in (*ways, self.nothing, self.hidden, self.finish, self.more):
             above.addWidget(part)
-        above.addWidget(self.place, 1)
+        above.addStretch(1)
+        between.addWidget(self.place, 1)
+        between.addWidget(self.carried)
         below.addWidget(self.progress, 1)
         filters = self.camera, self.day, self.state, self.usable_only
         for part in (self.screening, self.screen, *filters):
@@ -120,12 +121,12 @@ class SeriesDock(QgsDockWidget):
         column.setContentsMargins(4, 2, 4, 2)
         column.setSpacing(2)
         column.addLayout(above)
-        column.addWidget(self.carried)
+        column.addLayout(between)
         column.addWidget(self.filmstrip)
         column.addLayout(below)
-        self.carried.show()
-        content.setMaximumHeight(content.sizeHint().height())  # the rest is the map's
-        self.carried.hide()
+        # Its height stays, whatever is carried, and the rest is the map's.
+        between.addStrut(self.carried.accept.sizeHint().height())
+        content.setMaximumHeight(content.sizeHint().height())
         self.setWidget(content)
         self.show_screening(0, 0)
         self.show_series(None)

@@ -393,6 +393,8 @@ def merge_records(records: Iterable[Record]) -> SeriesState:
     for record in sorted(records, key=_rank):
         key = _subject(record)
         before = latest.get(key)
+        if before is not None and _is_tied(before, record) and _to_line(before) > _to_line(record):
+            continue
         if before is not None and _is_conflict(before, record):
             state.conflicts.append((before, record))
         latest[key] = record
@@ -431,8 +433,13 @@ def _now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def _rank(record: Record) -> tuple[bool, datetime, str, str]:
-    return not record.is_by_program, record.at, record.by, _to_line(record)
+def _rank(record: Record) -> tuple[bool, datetime, str, tuple[str, ...]]:
+    return not record.is_by_program, record.at, record.by, _subject(record)
+
+
+def _is_tied(first: Record, second: Record) -> bool:
+    """Whether one person noted both at one moment; their text decides then, whatever the order."""
+    return first.at == second.at and first.by == second.by
 
 
 def _subject(record: Record) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 
@@ -14,6 +15,7 @@ from avalanche_iseg_qgis.core.series import (
     Presence,
     Screening,
     SeriesStore,
+    release_intervals,
 )
 from avalanche_iseg_qgis.series.browser import PhotoFilter, SeriesBrowser, day_of
 
@@ -168,6 +170,25 @@ def test_what_is_taken_back_is_as_if_it_was_never_noted(folder, how):
         assert sources(each, third) == sources(each, fourth) == [("a", "08-00")]
     browser.note_avalanches(second, [outlined(second)], 1)  # and again
     assert SeriesBrowser.open(folder).observation(second, "a").presence is Presence.PRESENT
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_release_interval_is_that_of_the_whole_series(folder, seed):
+    random = Random(seed)  # noqa: S311 - the same photos at each run
+    browser = SeriesBrowser.open(folder)
+    photos = [photo for photo in browser.photos if photo.taken_at]
+    for photo in photos:
+        look = random.choice([Look.CLEAR, Look.CLEAR, Look.FOG, Look.REPEAT])
+        browser.overrule(photo, look)
+        browser.note(photo, random.choice(list(PhotoState)))
+    for name in "abc":
+        for photo in random.sample(photos, 3):
+            presence = random.choice([*Presence, Presence.PRESENT])
+            browser.note_avalanches(photo, [outlined(photo, name, presence=presence)], 1)
+    whole = release_intervals(photos, browser.store.read())
+    for name in "abc":
+        found, expected = browser.release_interval(name), whole.get(name)
+        assert found == expected
 
 
 def test_taking_one_of_two_back_leaves_the_other(folder):
