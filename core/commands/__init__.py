@@ -1,4 +1,4 @@
-"""Command line of core: ``python -m core segment ...``, camera, export, models, series."""
+"""Command line of core: ``python -m core segment ...``, camera, export, merge, models, series."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from ..cli import run_command
-from . import camera, export, models, segment, series
+from . import camera, export, merge, models, segment, series
 
 
 def build_parser(prog: str = "python -m core") -> argparse.ArgumentParser:
@@ -18,6 +18,7 @@ def build_parser(prog: str = "python -m core") -> argparse.ArgumentParser:
     segment.add_parser(subparsers)
     camera.add_parser(subparsers)
     export.add_parser(subparsers)
+    merge.add_parser(subparsers)
     models.add_parser(subparsers)
     series.add_parser(subparsers)
     return parser

@@ -191,8 +191,21 @@ LIGHT_PARTS |= {
     f"exchange.{name}"
     for name in ("activity", "avalanche", "awsome", "coco", "geojson", "images", "release")
 }
+LIGHT_PARTS |= {"geopackage"}
+LIGHT_PARTS |= {f"geopackage.{name}" for name in ("database", "edit_notes", "history", "merging")}
 IN_QGIS = sorted((ROOT / "avalanche_iseg_qgis").rglob("*.py"))
-ROOMS = {"", "camera", "exchange", "ipc", "projection", "series", "survey", "worker", "zoo"}
+ROOMS = {
+    "",
+    "camera",
+    "exchange",
+    "geopackage",
+    "ipc",
+    "projection",
+    "series",
+    "survey",
+    "worker",
+    "zoo",
+}
 IN_QGIS += [ROOT / "core" / f"{part.replace('.', '/')}.py" for part in sorted(LIGHT_PARTS - ROOMS)]
 IN_QGIS += [ROOT / "core" / room / "__init__.py" for room in sorted(ROOMS)]
 IN_QGIS += [  # what the range map stands on
