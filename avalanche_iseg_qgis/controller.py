@@ -17,10 +17,13 @@ from . import settings
 from .actions.avalanche_list import AvalancheListController
 from .actions.classify import ClassifyActions
 from .actions.demo import open_demo
+from .actions.editors import EditorsController
 from .actions.export import ExportActions
 from .actions.given import GivenOutlineSaver
+from .actions.history import HistoryActions
 from .actions.overlay import SegmentationOverlay
 from .actions.recovery import RecoveryController
+from .actions.review import ReviewActions
 from .actions.save import FeatureSaver
 from .actions.setup import SetupActions
 from .actions.start_from import StartFromActions
@@ -30,6 +33,7 @@ from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .core.files import normal_path
 from .features import target
+from .features.history import HistoryKeeper, no_history, place_of
 from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
 from .gui.avalanches_dock import AvalanchesDock
@@ -99,6 +103,11 @@ class PluginController(QObject):
             iface, session, self.avalanches_dock, warn, self
         )
         self.classify = ClassifyActions(iface, self.avalanches_dock, self.messages, self)
+        self.review = ReviewActions(iface, self.avalanches_dock, self.messages, self)
+        self.history_keeper = HistoryKeeper(warn, self)
+        self.history = HistoryActions(iface, self.avalanches_dock, warn, self)
+        self.editors = EditorsController(session, self.avalanches_dock, warn, self)
+        self.avalanche_list.who_edits = self.editors.who_edits
         self.feature_saver = FeatureSaver(
             session, self.segmentation_client, self.georeferencer, self.dock, self
         )
@@ -202,7 +211,8 @@ class PluginController(QObject):
         self.keeper.close()
         self.setup_actions.close()
         self.avalanche_list.close()
-        self.classify.close()
+        for part in (self.classify, self.review, self.history, self.history_keeper, self.editors):
+            part.close()
         self._brush_keys.close()
         self.georeferencer.close()
         for overlay in (self.overlay, self.photo_overlay):
@@ -386,8 +396,10 @@ class PluginController(QObject):
         found[0].triggerRepaint()
         if ref.layer_id not in self._told:
             self._told.add(ref.layer_id)
-            text = tr("In the layer “{}”. Save writes it to its file.")
-            self.messages.inform(text.format(found[0].name()))
+            text = tr("In the layer “{}”. Save writes it to its file.").format(found[0].name())
+            if not place_of(found[0])[1]:
+                text += " " + no_history(found[0])
+            self.messages.inform(text)
         if self.dock.open_form.isChecked():
             self._iface.openFeatureForm(*found, False, False)
 

@@ -16,7 +16,6 @@ from qgis.core import (
     QgsMapLayer,
     QgsRuleBasedRenderer,
     QgsSimpleFillSymbolLayer,
-    QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
 
@@ -53,11 +52,31 @@ def style(name: str) -> str:
 
 
 def _renderer(*, in_pixels: bool) -> QgsFeatureRenderer:
-    """Magenta, on white so that it is seen on rock too; the image shows through.
+    """What holds in magenta, what was rejected in review in grey and dashed.
 
     The mask of the current object is orange. Outlines in pixels lie on top of each other whatever
     photo they belong to: only those of the current photo are shown.
     """
+    root = parent = QgsRuleBasedRenderer.Rule(None)
+    root.setRuleKey("root")
+    if in_pixels:
+        parent = QgsRuleBasedRenderer.Rule(None, filterExp=target.IMAGE_FILTER)
+        parent.setRuleKey("of_the_image")
+        root.appendChild(parent)
+    rejected = QgsRuleBasedRenderer.Rule(
+        _symbol(rejected=True), filterExp="\"review\" = 'rejected'"
+    )
+    rejected.setRuleKey("rejected")
+    others = QgsRuleBasedRenderer.Rule(_symbol(rejected=False))
+    others.setIsElse(True)  # so also where the field is not there
+    others.setRuleKey("others")
+    for rule in (rejected, others):
+        parent.appendChild(rule)
+    return QgsRuleBasedRenderer(root)
+
+
+def _symbol(*, rejected: bool) -> QgsFillSymbol:
+    """Make a line on white, so that it is seen on rock too; the image shows through."""
     symbol = QgsFillSymbol.createSimple(
         {
             "style": "no",
@@ -69,21 +88,15 @@ def _renderer(*, in_pixels: bool) -> QgsFeatureRenderer:
     symbol.appendSymbolLayer(
         QgsSimpleFillSymbolLayer.create(
             {
-                "color": "208,19,155,30",
-                "outline_color": "208,19,155,255",
+                "color": "120,120,120,0" if rejected else "208,19,155,30",
+                "outline_color": "90,90,90,255" if rejected else "208,19,155,255",
+                "outline_style": "dash" if rejected else "solid",
                 "outline_width": "0.46",
                 "joinstyle": "round",
             }
         )
     )
-    if not in_pixels:
-        return QgsSingleSymbolRenderer(symbol)
-    root = QgsRuleBasedRenderer.Rule(None)
-    rule = QgsRuleBasedRenderer.Rule(symbol, filterExp=target.IMAGE_FILTER)
-    rule.setRuleKey("of_the_image")
-    root.setRuleKey("root")
-    root.appendChild(rule)
-    return QgsRuleBasedRenderer(root)
+    return symbol
 
 
 def main() -> None:

@@ -13,8 +13,10 @@ from qgis.PyQt.QtWidgets import QMessageBox
 
 from ..core.errors import IsegError
 from ..features import record, target, writer
+from ..features.history import no_history, place_of
 from ..features.queries import (
     AvalancheEntry,
+    count_reviews,
     edit_signals,
     find_layers,
     find_photo_twin,
@@ -41,6 +43,8 @@ class AvalancheListController(QObject):
     ----------
     may_delete
         Asks the user whether an avalanche may be deleted.
+    who_edits
+        Says who else edits the file of a layer.
     """
 
     listed = pyqtSignal()
@@ -56,6 +60,7 @@ class AvalancheListController(QObject):
         super().__init__(parent)
         self._iface, self._session, self._dock, self._warn = iface, session, dock, warn
         self.start_from: Callable[[QgsVectorLayer, list[int]], None] = lambda *_: None
+        self.who_edits: Callable[[QgsVectorLayer], str] = lambda _: ""
         self.may_delete: Callable[[AvalancheEntry], bool] = self._ask_to_delete
         self._numbers: dict[str, dict[str, int]] = {}  # of avalanches, by image
         self._corrected: dict[str, list[FeatureRef]] = {}  # features of foreign layers, by image
@@ -64,7 +69,9 @@ class AvalancheListController(QObject):
         self._timer = QTimer(self)  # one refresh for many edits at once
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.refresh)
+        self._entries: list[AvalancheEntry] = []  # of the image, those too that are not shown
         session.image_changed.connect(self.refresh)
+        dock.filter_changed.connect(self.refresh)
         dock.save.clicked.connect(lambda _=False: self.save_edits())
         dock.zoom_requested.connect(self._zoom_to)
         dock.continue_requested.connect(self._continue)
@@ -90,7 +97,7 @@ class AvalancheListController(QObject):
     @property
     def count(self) -> int:
         """How many avalanches the current image has."""
-        return len(self._dock.entries)
+        return len(self._entries)
 
     def refresh(self) -> None:
         """List the avalanches of the current image."""
@@ -138,8 +145,14 @@ class AvalancheListController(QObject):
             for layer in find_layers(QgsProject.instance()):
                 if not layer.crs().isValid():
                     target.show_only_image(layer, origin.image_name)
-        entries = [entry for entry in entries if entry.feature_ref.layer_id not in without]
-        self._dock.show_entries(entries)
+        self._entries = [each for each in entries if each.feature_ref.layer_id not in without]
+        shown = self._dock.shown_state
+        self._dock.show_entries(
+            [entry for entry in self._entries if shown is None or entry.review == shown]
+        )
+        states = [entry.review for entry in self._entries if entry.review is not None]
+        here = {state: states.count(state) for state in set(states)}
+        self._dock.show_counts(here, count_reviews(QgsProject.instance()))
         unsaved = [layer for layer in self._unsaved() if layer.id() not in without]
         self._dock.show_unsaved([layer.name() for layer in unsaved])
 
@@ -164,9 +177,9 @@ class AvalancheListController(QObject):
         """Save the edits of all layers to their files, or say why not; return whether all are."""
         for layer in self._unsaved():
             if not layer.commitChanges(False):
-                reason = "; ".join(layer.commitErrors())
+                reason = "; ".join(dict.fromkeys(map(target.short_reason, layer.commitErrors())))
                 text = tr("The edits of {} could not be saved, and are still there: {}")
-                self._warn(text.format(layer.name(), reason))
+                self._warn(f"{text.format(layer.name(), reason)}{self.who_edits(layer)}")
         self.refresh()
         return not self._unsaved()
 
@@ -223,10 +236,16 @@ class AvalancheListController(QObject):
         self.refresh()
 
     def _ask_to_delete(self, entry: AvalancheEntry) -> bool:
+        found = resolve(entry.feature_ref)
+        text = tr("It is deleted from its layer. Until the layer is saved, Undo brings it back.")
+        if found is not None and place_of(found[0])[1]:
+            text += " " + tr("After that, “History…” does.")
+        elif found is not None:
+            text += " " + no_history(found[0])
         answer = QMessageBox.question(
             self._iface.mainWindow(),
             tr("Delete avalanche {}?").format(entry.name),
-            tr("It is deleted from its layer. Until the layer is saved, Undo brings it back."),
+            text,
             QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
             QMessageBox.StandardButton.Cancel,
         )

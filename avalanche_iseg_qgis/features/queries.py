@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import pyqtBoundSignal
 
 from ..i18n import tr
 from ..session.draft import FeatureRef
-from . import record, schema
+from . import record, reviews, schema
 from .geometry import area_m2
 from .reading import features_of
 from .reference import feature_ref, resolve
@@ -26,6 +26,8 @@ class AvalancheEntry:
         Its name in the list: 1 for the one made first.
     kind
         Label of the type of the avalanche; name of the layer for a feature of a foreign one.
+    review
+        Code of its review, see `reviews`; None for a feature of a foreign layer.
     """
 
     feature_ref: FeatureRef
@@ -35,6 +37,7 @@ class AvalancheEntry:
     seconds: float | None
     area: float | None
     plain: bool
+    review: str | None = None
 
     @property
     def key(self) -> str:
@@ -46,7 +49,7 @@ class AvalancheEntry:
         """Number and kind."""
         return tr("{} {}").format(self.number, self.kind).strip()
 
-    def texts(self) -> tuple[str, str, str, str]:
+    def texts(self) -> tuple[str, str, str, str, str]:
         """Return the texts of the columns of the list."""
         area = ""
         if self.area is not None:
@@ -56,6 +59,7 @@ class AvalancheEntry:
             str(self.clicks or "–"),  # by a box or an outline that was there
             "" if self.seconds is None else f"{self.seconds:.0f}",
             area,
+            schema.review_states().get(self.review or "", ""),
         )
 
 
@@ -110,6 +114,19 @@ def list_entries(
     return [_entry(*pair, number) for number, pair in enumerate(found, 1)]
 
 
+def count_reviews(project: QgsProject) -> dict[str, int]:
+    """Return how many avalanches of all images are in each state of review, see `reviews`."""
+    states: dict[str, str] = {}
+    for layer in sorted(find_layers(project), key=lambda layer: not layer.crs().isValid()):
+        for feature in features_of(layer):
+            ref = feature_ref(layer, feature)
+            states.setdefault(
+                ref.uuid or f"{ref.layer_id} {ref.feature_id}", reviews.state_of(feature)
+            )
+    every = list(states.values())
+    return {state: every.count(state) for state in (*schema.review_states(), reviews.TO_REVIEW)}
+
+
 def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None:
     """Return the outline in the photo of an avalanche on the map; None if it has none."""
     for layer in find_layers(QgsProject.instance()):
@@ -132,6 +149,7 @@ def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> Avalanche
         record.attribute_value(feature, "seconds") if ours else None,
         area,
         plain,
+        reviews.state_of(feature) if ours else None,
     )
 
 

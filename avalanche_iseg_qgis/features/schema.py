@@ -17,6 +17,9 @@ AVALANCHE = "avalanche_id"
 AREA = "area_m2"
 TYPE, TRIGGER, SIZE = "type", "trigger", "size_eaws"
 RELEASED_FROM, RELEASED_TO = "released_from", "released_to"
+MAPPER = "mapper"
+REVIEW, REVIEW_REASON = "review", "review_reason"
+REVIEWED_BY, REVIEWED_AT = "reviewed_by", "reviewed_at"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Attribute:
 
 def all_attributes() -> tuple[Attribute, ...]:
     """Return all attributes in the order of the file, in the user's language."""
-    return (*_classification(), *_times(), *_measures(), *_provenance())
+    return (*_classification(), *_times(), *_measures(), *_provenance(), *_review())
 
 
 def fields() -> QgsFields:
@@ -80,6 +83,11 @@ def avalanche_types() -> dict[str, str]:
         "cornice": tr("Cornice fall"),
         "unknown": tr("Unknown"),
     }
+
+
+def review_states() -> dict[str, str]:
+    """Return the labels of the results of a review by their codes; empty: to review."""
+    return {"accepted": tr("Accepted"), "rejected": tr("Rejected")}
 
 
 _by_user = functools.partial(Attribute, by_user=True)
@@ -187,8 +195,17 @@ def _provenance() -> tuple[Attribute, ...]:
         Attribute("seconds", "real", tr("Seconds spent"), "work"),
         Attribute("threshold", "real", tr("Threshold"), "work"),
         Attribute("plugin_version", "text", tr("Plugin version"), "work"),
-        _by_user("mapper", "text", tr("Mapped by"), "record", default="@user_full_name"),
-        _by_user("reviewed_by", "text", tr("Reviewed by"), "record"),
+        _by_user(MAPPER, "text", tr("Mapped by"), "record", default="@user_full_name"),
+        _by_user(REVIEWED_BY, "text", tr("Reviewed by"), "record"),
         Attribute("created_at", "datetime", tr("Created (UTC)"), "record"),
         Attribute("modified_at", "datetime", tr("Outlined last (UTC)"), "record"),
+    )
+
+
+def _review() -> tuple[Attribute, ...]:
+    """Return what a review leaves; it is made by its actions, see `reviews`."""
+    return (
+        Attribute(REVIEW, "text", tr("Review"), "record", review_states()),
+        Attribute(REVIEW_REASON, "text", tr("Reason of the review"), "record"),
+        Attribute(REVIEWED_AT, "datetime", tr("Reviewed (UTC)"), "record"),
     )

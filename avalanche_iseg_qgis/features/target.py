@@ -26,6 +26,7 @@ from qgis.PyQt.QtCore import QDir, QStandardPaths
 from ..compat import save_style
 from ..core.errors import IsegError
 from ..core.files import is_file
+from ..core.geopackage.history import keep_history
 from ..i18n import tr
 from ..layers.kinds import is_local
 from . import form, schema
@@ -85,6 +86,9 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     error = _write_error(path) if existed else ""
     if not error and name not in _table_names(path):
         error = _create_table(path, name, crs)
+        if not error:
+            with suppress(IsegError):  # said when editing begins
+                keep_history(path, name)
     layer = None if error else _open(path, name)
     if layer is not None:
         error = _prepare(layer, name)

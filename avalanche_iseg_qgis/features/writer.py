@@ -19,6 +19,7 @@ from ..i18n import tr
 from . import schema
 from .checks import is_stored
 from .geometry import area_m2
+from .schema import Attribute
 from .target import can_edit, check_not_locked, short_reason
 
 
@@ -95,9 +96,32 @@ def set_attributes(
     layer: QgsVectorLayer, fid: int, attributes: Mapping[str, object], text: str
 ) -> None:
     """Change attributes of a feature; parameters and errors as of `rewrite`."""
+    set_attributes_of_all(layer, [fid], attributes, text)
+
+
+def set_attributes_of_all(
+    layer: QgsVectorLayer, fids: Iterable[int], attributes: Mapping[str, object], text: str
+) -> None:
+    """Change attributes of features in one step; parameters and errors as of `rewrite`."""
     with _edit_command(layer, text):
-        before = _get_feature(layer, fid)
-        _change_values(layer, before, _field_values(layer, attributes, before.geometry()))
+        for fid in fids:
+            before = _get_feature(layer, fid)
+            _change_values(layer, before, _field_values(layer, attributes, before.geometry()))
+
+
+def add_fields(layer: QgsVectorLayer, attributes: Iterable[Attribute], text: str) -> None:
+    """Add fields to a layer, with their aliases; errors as of `add`."""
+    with _edit_command(layer, text):
+        for attribute in attributes:
+            if not layer.addAttribute(attribute.to_field()):
+                raise IsegError(
+                    tr(
+                        "The layer {} takes no more fields. Choose another layer, or add the "
+                        "field {} in its properties."
+                    ).format(layer.name(), attribute.name)
+                )
+            layer.updateFields()
+            layer.setFieldAlias(layer.fields().indexOf(attribute.name), attribute.alias)
 
 
 def remove(layer: QgsVectorLayer, fid: int, text: str) -> None:

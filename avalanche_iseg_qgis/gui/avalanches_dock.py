@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtCore import Qt, pyqtBoundSignal, pyqtSignal
+from qgis.PyQt.QtCore import QItemSelectionModel, Qt, pyqtBoundSignal, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -21,8 +22,9 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..features.queries import AvalancheEntry
+from ..features.schema import review_states
 from ..i18n import tr
-from .widgets import menu_button
+from .widgets import menu_button, show_status, tool_button, widget_row
 
 
 class AvalanchesDock(QgsDockWidget):
@@ -32,6 +34,8 @@ class AvalanchesDock(QgsDockWidget):
     ----------
     entries
         What the table shows.
+    filter
+        Which of them, by their review; see `shown_states`.
     classify_menu
         Values for the selected one.
     save
@@ -42,14 +46,15 @@ class AvalanchesDock(QgsDockWidget):
     continue_requested = pyqtSignal(object)
     form_requested = pyqtSignal(object)
     delete_requested = pyqtSignal(object)
+    filter_changed = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Avalanches"), parent)
         self.setObjectName("AvalancheISegAvalanches")
         self.entries: list[AvalancheEntry] = []
-        self.table = QTableWidget(0, 4)
+        self.table = QTableWidget(0, 5)
         self.table.setHorizontalHeaderLabels(
-            [tr("Avalanche"), tr("Clicks"), tr("Seconds"), tr("Area")]
+            [tr("Avalanche"), tr("Clicks"), tr("Seconds"), tr("Area"), tr("Review")]
         )
         for column, tip in enumerate(
             (
@@ -57,13 +62,14 @@ class AvalanchesDock(QgsDockWidget):
                 tr("Clicks that it took"),
                 tr("Time that it took"),
                 tr("On the map in hectares, in a photo in pixels"),
+                tr("What a second person said of it; empty: to review"),
             )
         ):
             self.table.horizontalHeaderItem(column).setToolTip(tip)
         self.table.verticalHeader().setVisible(False)
         self.table.setMinimumHeight(56)  # one row: small screens have little room
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -89,6 +95,25 @@ class AvalanchesDock(QgsDockWidget):
         buttons.insertWidget(2, classify)
         self._buttons.append(classify)
         buttons.addStretch(1)
+        self.accept = tool_button(tr("Accept"), tr("Accept the selected avalanches"))
+        self.reject = tool_button(tr("Reject…"), tr("Reject the selected ones, with a reason"))
+        self.history = tool_button(
+            tr("History…"), tr("Earlier versions of it, and avalanches that were deleted")
+        )
+        self._buttons += [self.accept, self.reject]
+        self.filter = QComboBox()
+        self.filter.setToolTip(tr("Which avalanches are listed"))
+        self.filter.addItem(tr("All avalanches"), None)
+        self.filter.addItem(tr("To review"), "")
+        for state, label in review_states().items():
+            self.filter.addItem(label, state)
+        self.filter.currentIndexChanged.connect(lambda _: self.filter_changed.emit())
+        self.counts = QLabel()
+        self.counts.setWordWrap(True)
+        self.editors = QLabel()
+        self.editors.setWordWrap(True)
+        self.editors.setVisible(False)
+        reviewing = widget_row(self.accept, self.reject, self.history, self.filter)
         self.unsaved = QLabel()
         self.unsaved.setWordWrap(True)
         self.save = QPushButton(tr("Save"))
@@ -98,9 +123,12 @@ class AvalanchesDock(QgsDockWidget):
         saving.addWidget(self.save)
         content = QWidget()
         parts = QVBoxLayout(content)
+        parts.addWidget(self.editors)
         parts.addWidget(self.empty)
         parts.addWidget(self.table)
         parts.addLayout(buttons)
+        parts.addLayout(reviewing)
+        parts.addWidget(self.counts)
         parts.addLayout(saving)
         self.setWidget(content)
         self.table.doubleClicked.connect(lambda _: self._emit(self.zoom_requested))
@@ -114,6 +142,18 @@ class AvalanchesDock(QgsDockWidget):
         row = self.table.currentRow()
         return self.entries[row] if 0 <= row < len(self.entries) else None
 
+    @property
+    def selection(self) -> list[AvalancheEntry]:
+        """All entries that are selected, in the order of the list."""
+        rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
+        return [self.entries[row] for row in rows if row < len(self.entries)]
+
+    @property
+    def shown_state(self) -> str | None:
+        """Review of the avalanches to be listed; None for all."""
+        state: str | None = self.filter.currentData()
+        return state
+
     def select(self, key: str) -> None:
         """Select the entry of a key, if it is shown."""
         keys = [entry.key for entry in self.entries]
@@ -123,6 +163,7 @@ class AvalanchesDock(QgsDockWidget):
     def show_entries(self, entries: Sequence[AvalancheEntry]) -> None:
         """Fill the table; the avalanche that is selected stays so, and a single one is."""
         selected = self.selected.key if self.selected else ""
+        others = {entry.key for entry in self.selection} - {selected}
         self.entries = list(entries)
         self.table.setRowCount(len(self.entries))
         for row, entry in enumerate(self.entries):
@@ -133,8 +174,28 @@ class AvalanchesDock(QgsDockWidget):
             self.table.setCurrentCell(keys.index(selected), 0)
         else:
             self.table.setCurrentCell(0 if len(keys) == 1 else -1, 0)
+        more = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for row, key in enumerate(keys):
+            if key in others:
+                self.table.selectionModel().select(self.table.model().index(row, 0), more)
+        some = self.shown_state is not None
+        self.empty.setText(
+            tr("None of these in this image.") if some else tr("No avalanche in this image yet.")
+        )
         self.empty.setVisible(not self.entries)
         self._enable()
+
+    def show_counts(self, here: Mapping[str, int], everywhere: Mapping[str, int]) -> None:
+        """Say how many avalanches of the image, and of all images, are in each state of review."""
+        self.counts.setVisible(any(everywhere.values()))
+        self.counts.setText(
+            tr("This image: {}. All images: {}.").format(_counted(here), _counted(everywhere))
+        )
+
+    def show_editors(self, text: str) -> None:
+        """Say who else edits the files of these avalanches; nothing if nobody does."""
+        show_status(self.editors, text, "usable")
+        self.editors.setVisible(bool(text))
 
     def show_unsaved(self, layers: Sequence[str]) -> None:
         """Say which layers have edits that are not in their files yet."""
@@ -149,3 +210,8 @@ class AvalanchesDock(QgsDockWidget):
     def _emit(self, signal: pyqtBoundSignal) -> None:
         if self.selected is not None:
             signal.emit(self.selected)
+
+
+def _counted(states: Mapping[str, int]) -> str:
+    text = tr("{} to review, {} accepted, {} rejected")
+    return text.format(*(states.get(state, 0) for state in ("", "accepted", "rejected")))

@@ -1,7 +1,86 @@
 <qgis styleCategories="Symbology|Fields|Forms|AttributeTable" version="3.22.0">
-  <renderer-v2 enableorderby="0" forceraster="0" referencescale="-1" symbollevels="0" type="singleSymbol">
+  <renderer-v2 enableorderby="0" forceraster="0" referencescale="-1" symbollevels="0" type="RuleRenderer">
+    <rules key="root">
+      <rule filter="&quot;review&quot; = 'rejected'" key="rejected" symbol="0"></rule>
+      <rule filter="ELSE" key="others" symbol="1"></rule>
+    </rules>
     <symbols>
       <symbol alpha="1" clip_to_extent="1" force_rhr="0" name="0" type="fill">
+        <data_defined_properties>
+          <Option type="Map">
+            <Option name="name" type="QString" value=""></Option>
+            <Option name="properties"></Option>
+            <Option name="type" type="QString" value="collection"></Option>
+          </Option>
+        </data_defined_properties>
+        <layer class="SimpleFill" enabled="1" locked="0" pass="0">
+          <Option type="Map">
+            <Option name="border_width_map_unit_scale" type="QString" value="3x:0,0,0,0,0,0"></Option>
+            <Option name="color" type="QString" value="0,0,255,255"></Option>
+            <Option name="joinstyle" type="QString" value="round"></Option>
+            <Option name="offset" type="QString" value="0,0"></Option>
+            <Option name="offset_map_unit_scale" type="QString" value="3x:0,0,0,0,0,0"></Option>
+            <Option name="offset_unit" type="QString" value="MM"></Option>
+            <Option name="outline_color" type="QString" value="255,255,255,200"></Option>
+            <Option name="outline_style" type="QString" value="solid"></Option>
+            <Option name="outline_width" type="QString" value="0.9"></Option>
+            <Option name="outline_width_unit" type="QString" value="MM"></Option>
+            <Option name="style" type="QString" value="no"></Option>
+          </Option>
+          <prop k="border_width_map_unit_scale" v="3x:0,0,0,0,0,0"></prop>
+          <prop k="color" v="0,0,255,255"></prop>
+          <prop k="joinstyle" v="round"></prop>
+          <prop k="offset" v="0,0"></prop>
+          <prop k="offset_map_unit_scale" v="3x:0,0,0,0,0,0"></prop>
+          <prop k="offset_unit" v="MM"></prop>
+          <prop k="outline_color" v="255,255,255,200"></prop>
+          <prop k="outline_style" v="solid"></prop>
+          <prop k="outline_width" v="0.9"></prop>
+          <prop k="outline_width_unit" v="MM"></prop>
+          <prop k="style" v="no"></prop>
+          <data_defined_properties>
+            <Option type="Map">
+              <Option name="name" type="QString" value=""></Option>
+              <Option name="properties"></Option>
+              <Option name="type" type="QString" value="collection"></Option>
+            </Option>
+          </data_defined_properties>
+        </layer>
+        <layer class="SimpleFill" enabled="1" locked="0" pass="0">
+          <Option type="Map">
+            <Option name="border_width_map_unit_scale" type="QString" value="3x:0,0,0,0,0,0"></Option>
+            <Option name="color" type="QString" value="120,120,120,0"></Option>
+            <Option name="joinstyle" type="QString" value="round"></Option>
+            <Option name="offset" type="QString" value="0,0"></Option>
+            <Option name="offset_map_unit_scale" type="QString" value="3x:0,0,0,0,0,0"></Option>
+            <Option name="offset_unit" type="QString" value="MM"></Option>
+            <Option name="outline_color" type="QString" value="90,90,90,255"></Option>
+            <Option name="outline_style" type="QString" value="dash"></Option>
+            <Option name="outline_width" type="QString" value="0.46"></Option>
+            <Option name="outline_width_unit" type="QString" value="MM"></Option>
+            <Option name="style" type="QString" value="solid"></Option>
+          </Option>
+          <prop k="border_width_map_unit_scale" v="3x:0,0,0,0,0,0"></prop>
+          <prop k="color" v="120,120,120,0"></prop>
+          <prop k="joinstyle" v="round"></prop>
+          <prop k="offset" v="0,0"></prop>
+          <prop k="offset_map_unit_scale" v="3x:0,0,0,0,0,0"></prop>
+          <prop k="offset_unit" v="MM"></prop>
+          <prop k="outline_color" v="90,90,90,255"></prop>
+          <prop k="outline_style" v="dash"></prop>
+          <prop k="outline_width" v="0.46"></prop>
+          <prop k="outline_width_unit" v="MM"></prop>
+          <prop k="style" v="solid"></prop>
+          <data_defined_properties>
+            <Option type="Map">
+              <Option name="name" type="QString" value=""></Option>
+              <Option name="properties"></Option>
+              <Option name="type" type="QString" value="collection"></Option>
+            </Option>
+          </data_defined_properties>
+        </layer>
+      </symbol>
+      <symbol alpha="1" clip_to_extent="1" force_rhr="0" name="1" type="fill">
         <data_defined_properties>
           <Option type="Map">
             <Option name="name" type="QString" value=""></Option>
@@ -77,8 +156,6 @@
         </layer>
       </symbol>
     </symbols>
-    <rotation></rotation>
-    <sizescale></sizescale>
   </renderer-v2>
   <blendMode>0</blendMode>
   <featureBlendMode>0</featureBlendMode>
@@ -615,6 +692,44 @@
         </config>
       </editWidget>
     </field>
+    <field configurationFlags="None" name="review">
+      <editWidget type="ValueMap">
+        <config>
+          <Option type="Map">
+            <Option name="map" type="List">
+              <Option type="Map">
+                <Option name="(not chosen)" type="QString" value="{2839923C-8B7D-419E-B84B-CA2FE9B80EC7}"></Option>
+              </Option>
+              <Option type="Map">
+                <Option name="Accepted" type="QString" value="accepted"></Option>
+              </Option>
+              <Option type="Map">
+                <Option name="Rejected" type="QString" value="rejected"></Option>
+              </Option>
+            </Option>
+          </Option>
+        </config>
+      </editWidget>
+    </field>
+    <field configurationFlags="None" name="review_reason">
+      <editWidget type="TextEdit">
+        <config>
+          <Option></Option>
+        </config>
+      </editWidget>
+    </field>
+    <field configurationFlags="None" name="reviewed_at">
+      <editWidget type="DateTime">
+        <config>
+          <Option type="Map">
+            <Option name="allow_null" type="bool" value="true"></Option>
+            <Option name="calendar_popup" type="bool" value="true"></Option>
+            <Option name="display_format" type="QString" value="yyyy-MM-dd HH:mm"></Option>
+            <Option name="field_format" type="QString" value="yyyy-MM-dd HH:mm:ss"></Option>
+          </Option>
+        </config>
+      </editWidget>
+    </field>
   </fieldConfiguration>
   <aliases>
     <alias field="uuid" index="0" name="Identifier"></alias>
@@ -668,6 +783,9 @@
     <alias field="reviewed_by" index="48" name="Reviewed by"></alias>
     <alias field="created_at" index="49" name="Created (UTC)"></alias>
     <alias field="modified_at" index="50" name="Outlined last (UTC)"></alias>
+    <alias field="review" index="51" name="Review"></alias>
+    <alias field="review_reason" index="52" name="Reason of the review"></alias>
+    <alias field="reviewed_at" index="53" name="Reviewed (UTC)"></alias>
   </aliases>
   <defaults>
     <default applyOnUpdate="0" expression="uuid('WithoutBraces')" field="uuid"></default>
@@ -721,6 +839,9 @@
     <default applyOnUpdate="0" expression="" field="reviewed_by"></default>
     <default applyOnUpdate="0" expression="" field="created_at"></default>
     <default applyOnUpdate="0" expression="" field="modified_at"></default>
+    <default applyOnUpdate="0" expression="" field="review"></default>
+    <default applyOnUpdate="0" expression="" field="review_reason"></default>
+    <default applyOnUpdate="0" expression="" field="reviewed_at"></default>
   </defaults>
   <constraints>
     <constraint constraints="0" exp_strength="0" field="uuid" notnull_strength="0" unique_strength="0"></constraint>
@@ -774,6 +895,9 @@
     <constraint constraints="0" exp_strength="0" field="reviewed_by" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="created_at" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="modified_at" notnull_strength="0" unique_strength="0"></constraint>
+    <constraint constraints="0" exp_strength="0" field="review" notnull_strength="0" unique_strength="0"></constraint>
+    <constraint constraints="0" exp_strength="0" field="review_reason" notnull_strength="0" unique_strength="0"></constraint>
+    <constraint constraints="0" exp_strength="0" field="reviewed_at" notnull_strength="0" unique_strength="0"></constraint>
   </constraints>
   <constraintExpressions>
     <constraint desc="" exp="" field="uuid"></constraint>
@@ -827,6 +951,9 @@
     <constraint desc="" exp="" field="reviewed_by"></constraint>
     <constraint desc="" exp="" field="created_at"></constraint>
     <constraint desc="" exp="" field="modified_at"></constraint>
+    <constraint desc="" exp="" field="review"></constraint>
+    <constraint desc="" exp="" field="review_reason"></constraint>
+    <constraint desc="" exp="" field="reviewed_at"></constraint>
   </constraintExpressions>
   <expressionfields></expressionfields>
   <attributetableconfig actionWidgetStyle="dropDown" sortExpression="" sortOrder="0">
@@ -882,6 +1009,9 @@
       <column hidden="0" name="reviewed_by" type="field" width="-1"></column>
       <column hidden="0" name="created_at" type="field" width="-1"></column>
       <column hidden="0" name="modified_at" type="field" width="-1"></column>
+      <column hidden="0" name="review" type="field" width="-1"></column>
+      <column hidden="0" name="review_reason" type="field" width="-1"></column>
+      <column hidden="0" name="reviewed_at" type="field" width="-1"></column>
       <column hidden="0" type="actions" width="-1"></column>
     </columns>
   </attributetableconfig>
@@ -965,6 +1095,9 @@
         <attributeEditorField index="48" name="reviewed_by" showLabel="1"></attributeEditorField>
         <attributeEditorField index="49" name="created_at" showLabel="1"></attributeEditorField>
         <attributeEditorField index="50" name="modified_at" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="51" name="review" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="52" name="review_reason" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="53" name="reviewed_at" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
     </attributeEditorContainer>
   </attributeEditorForm>
@@ -1002,6 +1135,9 @@
     <field editable="0" name="range_med_m"></field>
     <field editable="1" name="released_from"></field>
     <field editable="1" name="released_to"></field>
+    <field editable="0" name="review"></field>
+    <field editable="0" name="review_reason"></field>
+    <field editable="0" name="reviewed_at"></field>
     <field editable="1" name="reviewed_by"></field>
     <field editable="0" name="seconds"></field>
     <field editable="0" name="sigma_map_m"></field>
