@@ -17,6 +17,7 @@ from .exports import (
 )
 from .learning import FineTune
 from .masks import MasksToPolygons, PolygonsToMask
+from .merging import MergeGeopackages
 from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
 from .reporting import Report
 from .segment import SegmentImage
@@ -38,6 +39,7 @@ ALGORITHMS = (
     ExportAwsome,
     ExportTable,
     Report,
+    MergeGeopackages,
 )
 
 

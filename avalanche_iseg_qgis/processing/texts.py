@@ -139,6 +139,15 @@ def _texts() -> dict[str, tuple[str, str]]:
                 "avalanche warning services, reads them: place, time, elevation, aspect and text."
             ),
         ),
+        "mergegeopackages": (
+            tr("Merge two GeoPackages of avalanches"),
+            tr(
+                "Unites two copies of a GeoPackage that two people have edited, avalanche by "
+                "avalanche (uuid), without losing anything. What one of them changed is taken. Of "
+                "what both changed the later holds, and the other stays in the history; what one "
+                "deleted and the other changed is kept. Both are named. The result is a new file."
+            ),
+        ),
         "exporttable": (
             tr("Export a table by day and camera"),
             tr(

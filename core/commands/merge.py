@@ -6,16 +6,12 @@ The command lines are a contract: options keep their names and meanings.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from pathlib import Path
 
 from ..errors import write_errors
 from ..files import write_text
-from ..geopackage.merging import MergeReport, merge_geopackages
+from ..geopackage.merging import conflict_table, merge_geopackages
 from .camera import common
-
-_COLUMNS = ("table", "uuid", "kind", "held_by", "held_at", "other_by", "other_at")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,14 +43,4 @@ def run(args: argparse.Namespace) -> None:
     print(f"wrote {args.out}")
     if args.report is not None:
         with write_errors(args.report):
-            write_text(args.report, _table(report))
-
-
-def _table(report: MergeReport) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_COLUMNS)
-    for each in report.conflicts:
-        held, other = each.held, each.other
-        rows.writerow([each.table, each.uuid, each.kind, held.by, held.at, other.by, other.at])
-    return text.getvalue()
+            write_text(args.report, conflict_table(report))

@@ -8,6 +8,8 @@ the two files, but for styles and tables that hold no avalanches, which are thos
 
 from __future__ import annotations
 
+import csv
+import io
 import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
@@ -125,6 +127,17 @@ def merge_geopackages(first: Path, second: Path, out: Path) -> MergeReport:
                 _merge(first, second, two, merged, report)
                 merged.execute("PRAGMA journal_mode = DELETE")
     return report
+
+
+def conflict_table(report: MergeReport) -> str:
+    """Return what both have changed as CSV."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("table", "uuid", "kind", "held_by", "held_at", "other_by", "other_at"))
+    for each in report.conflicts:
+        held, other = each.held, each.other
+        rows.writerow((each.table, each.uuid, each.kind, held.by, held.at, other.by, other.at))
+    return text.getvalue()
 
 
 def _copy(source: sqlite3.Connection, path: Path) -> None:

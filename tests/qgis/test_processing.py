@@ -28,6 +28,7 @@ ALGORITHMS = {
     "exportavaframe",
     "exportawsome",
     "exporttable",
+    "mergegeopackages",
 }
 LV95 = 2056
 

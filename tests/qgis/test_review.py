@@ -17,6 +17,7 @@ from qgis.core import (
     QgsGeometry,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
+    QgsProcessingException,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -529,3 +530,76 @@ def test_a_qgis_that_is_killed_leaves_file_and_history_together(desk):
     for what, count in (("open", 1), ("committed", 2)):
         subprocess.run([sys.executable, "-c", code, str(copy), what], check=False)
         assert len(versions_of(copy, target.PIXEL_TABLE, "a")) == count
+
+
+# --- merging -------------------------------------------------------------------------------------
+
+
+def merge(desk, second, **more) -> dict:
+    import processing  # not there before QGIS has loaded its plugins
+
+    files = {"FIRST": str(desk.file), "SECOND": str(second), **more}
+    return processing.run("avalanche_iseg:mergegeopackages", files)
+
+
+def test_edits_of_two_people_on_copies_are_merged(desk):
+    """The other one works with GDAL on a copy, while the first one goes on in QGIS."""
+    for name in "abcd":
+        desk.add(name)
+    desk.save()
+    second = shutil.copy(desk.file, desk.folder / "copy.gpkg")
+    code = (
+        "import sys\nfrom osgeo import gdal, ogr\n"
+        "data = gdal.OpenEx(sys.argv[1], gdal.OF_UPDATE | gdal.OF_VECTOR)\n"
+        "layer = data.GetLayer('avalanches_pixels')\n"
+        "for feature in list(layer):\n"
+        "    if feature['uuid'] in 'ab':\n"
+        "        feature['comment'] = 'of the other one'\n"
+        "        layer.SetFeature(feature)\n"
+        "    elif feature['uuid'] == 'c':\n"
+        "        layer.DeleteFeature(feature.GetFID())\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(second)], check=True)
+    desk.reshape("a", shape(80))
+    writer.set_attributes(desk.layer, desk.feature("c").id(), {"type": "slab"}, "Type")
+    writer.remove(desk.layer, desk.feature("d").id(), "Delete")
+    desk.save()
+    out = desk.folder / "merged.gpkg"
+    report = desk.folder / "both.csv"
+    results = merge(desk, second, OUTPUT=str(out), REPORT=str(report))
+    assert results["CONFLICTS"] == 2
+    assert len(report.read_text().splitlines()) == 3
+    layer = QgsVectorLayer(f"{out}|layername=avalanches_pixels", "merged", "ogr")
+    found = {feature["uuid"]: feature for feature in layer.getFeatures()}
+    assert sorted(found) == ["a", "b", "c"]
+    assert found["a"].geometry().area() == 3200  # the later one
+    assert found["b"]["comment"] == "of the other one"
+    assert found["c"]["type"] == "slab"
+    comments = [v.values.get("comment") for v in versions_of(out, target.PIXEL_TABLE, "a")]
+    assert "of the other one" in comments
+    assert layer.startEditing()
+    assert layer.changeGeometry(found["b"].id(), shape(60))
+    assert layer.commitChanges()
+    assert versions_of(out, target.PIXEL_TABLE, "b")[-1].event == "changed"
+    assert desk.feature("a").geometry().area() == 3200  # the open file goes on
+    desk.reshape("b", shape(70))
+    desk.save()
+
+
+@pytest.mark.parametrize(
+    ("second", "output", "words"),
+    [
+        ("missing.gpkg", "o.gpkg", "missing.gpkg"),
+        ("text.gpkg", "o.gpkg", "is no GeoPackage"),
+        ("copy.gpkg", "copy.gpkg", "name another file"),
+        ("copy.gpkg", "no/folder/o.gpkg", "folder"),
+    ],
+)
+def test_what_cannot_be_merged_is_said_in_a_sentence(desk, second, output, words):
+    desk.add("a")
+    desk.save()
+    desk.layer.commitChanges()
+    (desk.folder / "text.gpkg").write_text("no database" * 200)
+    shutil.copy(desk.file, desk.folder / "copy.gpkg")
+    with pytest.raises(QgsProcessingException, match=words):
+        merge(desk, desk.folder / second, OUTPUT=str(desk.folder / output))
