@@ -20,6 +20,7 @@ COMMANDS = {
     "             merge, carry, intervals, report",
     "noc": "number of clicks of models on data sets",
     "plot": "plot results of 'noc'",
+    "study": "time, clicks and IoU after each click of mapped avalanches",
     "demo": "click the objects of one image and draw the result",
     "train": "train a model by a configuration",
     "data": "prepare data sets for training: objects, crops, split, stats, check, pack",
@@ -27,7 +28,7 @@ COMMANDS = {
     "synthetic": "make synthetic webcam scenes of avalanches",
 }
 _CORE = ("segment", "camera", "export", "models", "series")
-_EVAL = ("noc", "plot", "demo")
+_EVAL = ("noc", "plot", "study", "demo")
 
 
 def build_parser() -> argparse.ArgumentParser:

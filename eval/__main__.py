@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from core.cli import run_command
 
-from . import demo, noc, plots
+from . import demo, noc, plots, study
 
 
 def build_parser(prog: str = "python -m eval") -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(prog=prog, description="Measure models.")
     subparsers = parser.add_subparsers(dest="command", required=True)
-    for command in (noc, plots, demo):
+    for command in (noc, plots, demo, study):
         command.add_parser(subparsers)
     return parser
 

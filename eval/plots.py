@@ -110,7 +110,7 @@ def _curve(item: dict[str, Any]) -> Curve:
 
 def plot_mean_ious(path: Path, results: Sequence[PlottedRun]) -> None:
     """Plot mean IoU against clicks; objects that stopped early keep their last IoU."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for result in results:
         axes.plot(*result.mean_ious(), marker=".", label=result.label)
     axes.set(xlabel="clicks", ylabel="mean IoU", title=results[0].dataset)
@@ -124,7 +124,7 @@ def plot_nocs(path: Path, results: Sequence[PlottedRun]) -> None:
 
     Objects that never got there stand apart, right of the last click.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     percent = _measured(results)
     never = max(result.max_clicks for result in results) + 1
     for place, result in enumerate(results):
@@ -145,12 +145,12 @@ def _measured(results: Iterable[PlottedRun]) -> int:
     return max((p for p in NOC_PERCENTS if p / 100 <= target), default=min(NOC_PERCENTS))
 
 
-def _figure() -> tuple[Any, Any]:
-    """Make a figure without a window system."""
+def new_figure(columns: int = 1) -> tuple[Any, Any]:
+    """Make a figure without a window system, with axes in columns."""
     # Not pyplot: it looks for a display and keeps every figure.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots()
+    return figure, figure.subplots(1, columns)

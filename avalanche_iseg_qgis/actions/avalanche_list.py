@@ -215,7 +215,8 @@ class AvalancheListController(QObject):
             self._warn(str(error))
         else:
             seconds = record.attribute_value(feature, "seconds") or 0.0
-            self._session.reopen(prompts, entry.feature_ref, seconds)
+            undone = record.undone_steps(feature)
+            self._session.reopen(prompts, entry.feature_ref, seconds, undone)
 
     def open_form(self, entry: AvalancheEntry) -> None:
         """Show the form of an avalanche, beside the map."""

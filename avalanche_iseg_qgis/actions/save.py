@@ -205,6 +205,7 @@ class FeatureSaver(QObject):
             prompts=draft.prompts,
             threshold=(draft.final_shape or self._session.shape).threshold,
             seconds=draft.stopwatch.seconds,
+            undone=draft.stopwatch.undone,
             again=not is_new,
         )
         if is_new and draft.avalanche:

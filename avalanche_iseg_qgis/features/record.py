@@ -13,6 +13,7 @@ from qgis.core import QgsApplication, QgsFeature
 from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
 
 from ..core.errors import PromptError
+from ..core.json_files import MALFORMED, parse_json
 from ..i18n import tr
 from ..session.prompt_set import PromptSet
 from ..settings import AUTHOR
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ..core.survey.protocol import Mapped
     from ..core.worker.protocol import Loaded
     from ..layers.image_origin import ImageOrigin
+
+_UNDONE = "undone"  # beside the prompts, for studies of work
 
 # An outline counts as exact from this visible share on, and up to this accuracy in metres.
 _MIN_VISIBLE, _MAX_SIGMA = 0.9, 15.0
@@ -35,6 +38,7 @@ def object_attributes(
     prompts: PromptSet,
     threshold: float,
     seconds: float,
+    undone: int = 0,
     again: bool = False,
 ) -> dict[str, object]:
     """Return the attributes of a finished object by field name.
@@ -51,6 +55,8 @@ def object_attributes(
         Threshold of probability.
     seconds
         Time spent on the object.
+    undone
+        Steps that the user took back.
     again
         Whether it is a feature already: attributes that users may have changed are left out then.
     """
@@ -64,7 +70,7 @@ def object_attributes(
         "camera": origin.camera,
         "method": "interactive" if by_person else "imported",
         "model_id": f"{loaded.name} {loaded.sha256[:16]}" if loaded and by_model else None,
-        schema.PROMPTS: prompts.to_json(),
+        schema.PROMPTS: _with_undone(prompts.to_json(), undone),
         "n_clicks": len(prompts.clicks),
         "seconds": round(seconds, 1),
         "threshold": round(threshold, 3),
@@ -136,6 +142,14 @@ def read_prompts(feature: QgsFeature) -> PromptSet:
     return PromptSet.from_json(str(text))
 
 
+def undone_steps(feature: QgsFeature) -> int:
+    """Return how many steps the user took back; 0 where that is not known."""
+    try:
+        return max(0, int(parse_json(attribute_value(feature, schema.PROMPTS))[_UNDONE]))
+    except MALFORMED:
+        return 0
+
+
 def is_from_image(feature: QgsFeature, image_name: str, sha256: str | None) -> bool:
     """Return whether a feature was made from an image: by SHA-256 if both have one, or by name."""
     known = attribute_value(feature, schema.IMAGE_SHA256)
@@ -174,6 +188,11 @@ def plugin_version() -> str:
     metadata = configparser.ConfigParser(interpolation=None)
     metadata.read(Path(__file__).parents[1] / "metadata.txt", encoding="utf-8")
     return metadata.get("general", "version")
+
+
+def _with_undone(prompts: str, undone: int) -> str:
+    """Return prompts as JSON with the steps that were taken back, if there are any."""
+    return f'{prompts[:-1]},"{_UNDONE}":{undone}}}' if undone else prompts
 
 
 def _to_qt(moment: datetime | None) -> QDateTime | None:

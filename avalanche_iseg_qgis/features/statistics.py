@@ -25,6 +25,7 @@ COLUMNS = (
     "seconds",
     "threshold",
     "finished_at",
+    "n_undone",
 )
 
 
@@ -48,6 +49,7 @@ def work_rows(layer: QgsVectorLayer) -> Iterator[dict[str, object]]:
             "seconds": record.attribute_value(feature, "seconds"),
             "threshold": record.attribute_value(feature, "threshold"),
             "finished_at": _utc_text(finished),
+            "n_undone": record.undone_steps(feature),
         }
 
 

@@ -218,6 +218,7 @@ class SegmentationSession:
         """Take the latest change of the prompts back."""
         image = self._checked()
         if image is not None and image.draft.history.can_undo:
+            image.draft.stopwatch.undone += 1
             self._edit(image, image.draft.undo)
 
     def redo(self) -> None:
@@ -245,13 +246,15 @@ class SegmentationSession:
         history = History(PromptSet(mask=mask))
         return self._replace(ObjectDraft(history, feature_ref, avalanche=avalanche))
 
-    def reopen(self, prompts: PromptSet, feature_ref: FeatureRef, seconds: float) -> bool:
+    def reopen(
+        self, prompts: PromptSet, feature_ref: FeatureRef, seconds: float, undone: int = 0
+    ) -> bool:
         """Continue a finished object; return False if the user keeps the current one.
 
         Its clicks and strokes can be undone, as before it was finished.
         """
         history = History(*prompts.steps())
-        return self._replace(ObjectDraft(history, feature_ref, Stopwatch(seconds)))
+        return self._replace(ObjectDraft(history, feature_ref, Stopwatch(seconds, undone)))
 
     def restore(self, draft: ObjectDraft, version: str, sha256: str | None) -> bool:
         """Go on with an object of an earlier session; return False if there is another one.

@@ -1,4 +1,4 @@
-"""Time of work on one object."""
+"""Time of work on one object, and steps taken back."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ PAUSE = 60.0
 
 @dataclass
 class Stopwatch:
-    """Seconds of work on one object: from the first action to the latest, without pauses."""
+    """Seconds of work on one object: from the first action to the latest, without pauses.
+
+    ``undone`` counts the steps that the user took back.
+    """
 
     seconds: float = 0.0
+    undone: int = 0
     clock: Callable[[], float] = time.monotonic
     _last: float | None = field(default=None, init=False)
 

@@ -52,6 +52,7 @@ class StoredDraft:
     seconds: float
     changed_at: str
     avalanche: str = ""
+    undone: int = 0
 
     @classmethod
     def of(cls, image: MappedImage, pixel_size: float, now: datetime) -> StoredDraft:
@@ -70,6 +71,7 @@ class StoredDraft:
             seconds=draft.stopwatch.seconds,
             changed_at=now.isoformat(timespec="seconds"),
             avalanche=draft.avalanche,
+            undone=draft.stopwatch.undone,
         )
 
     def to_json(self) -> str:
@@ -101,6 +103,7 @@ class StoredDraft:
                 seconds=float(content["seconds"]),
                 changed_at=when.isoformat(timespec="seconds"),
                 avalanche=_text(content.get("avalanche", "")),
+                undone=int(content.get("undone", 0)),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             text = tr("An avalanche that was kept is damaged: {}.")
@@ -115,7 +118,7 @@ class StoredDraft:
         return ObjectDraft(
             history,
             self.feature_ref,
-            Stopwatch(self.seconds),
+            Stopwatch(self.seconds, self.undone),
             write_back=self.write_back,
             avalanche=self.avalanche,
         )

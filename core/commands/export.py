@@ -118,7 +118,7 @@ def export_coco(args: argparse.Namespace) -> None:
     files = ImageFiles([*args.images, args.outlines.parent])
     found: dict[Path, AnnotatedImage] = {}
     count = 0
-    for avalanche, crs in _with_twins(args.outlines):
+    for avalanche, crs in read_avalanches(args.outlines):
         try:
             path = files.find(avalanche)
             count += _annotate(found, path, avalanche, crs)
@@ -186,7 +186,7 @@ def export_table(args: argparse.Namespace) -> None:
     """Write the table of days and cameras."""
     _check(args)
     days = observed_days(SeriesStore.open(args.series)) if args.series else ()
-    found = _with_twins(args.outlines, map_first=True, may_be_empty=bool(days))
+    found = read_avalanches(args.outlines, map_first=True, may_be_empty=bool(days))
     rows = activity_rows([avalanche for avalanche, _ in found], *days)
     with write_errors(args.out):
         write_text(args.out, activity_csv(rows))
@@ -211,7 +211,7 @@ def _read_on_map(args: argparse.Namespace) -> tuple[list[Feature], str]:
     return features, crs
 
 
-def _with_twins(
+def read_avalanches(
     path: Path, *, map_first: bool = False, may_be_empty: bool = False
 ) -> list[tuple[AvalancheRecord, str | None]]:
     """Return each avalanche once, with the CRS of its points: None for pixels, x and -y.
@@ -262,24 +262,37 @@ def _annotate(
     found: dict[Path, AnnotatedImage], path: Path, avalanche: AvalancheRecord, crs: str | None
 ) -> int:
     """Add an avalanche to its image, in pixels; return 1."""
+    inside, size = in_stored_pixels(path, avalanche, crs)
+    known = found.setdefault(path, AnnotatedImage(path.name, *size, []))
+    found[path] = AnnotatedImage(path.name, *size, [*known.avalanches, inside])
+    return 1
+
+
+def in_stored_pixels(
+    path: Path, avalanche: AvalancheRecord, crs: str | None
+) -> tuple[AvalancheRecord, tuple[int, int]]:
+    """Return an avalanche of `read_avalanches` in its image, and the (width, height) of that.
+
+    In pixels of the image as stored, x to the right, y down.
+
+    Raises
+    ------
+    ImageError
+        If the image has no place on the map, but the outline has.
+    """
     from ..raster_files import opened_raster, placement
 
     with opened_raster(path) as source:
         size = source.width, source.height
         transform, image_crs, _ = placement(source)
     if crs is None:
-        inside = avalanche.moved(lambda xy: xy * (1, -1))
-    elif transform is None or image_crs is None:
+        return avalanche.moved(lambda xy: xy * (1, -1)), size
+    if transform is None or image_crs is None:
         raise ImageError(f"{path} has no place on the map, but the outline has.")
-    else:
-        a, b, c, d, e, f = transform[:6]
-        to_pixels = np.linalg.inv(np.array([[a, b], [d, e]]))
-        inside = avalanche.moved(
-            lambda xy: (_reprojected(xy, crs, image_crs) - (c, f)) @ to_pixels.T
-        )
-    known = found.setdefault(path, AnnotatedImage(path.name, *size, []))
-    found[path] = AnnotatedImage(path.name, *size, [*known.avalanches, inside])
-    return 1
+    a, b, c, d, e, f = transform[:6]
+    to_pixels = np.linalg.inv(np.array([[a, b], [d, e]]))
+    moved = avalanche.moved(lambda xy: (_reprojected(xy, crs, image_crs) - (c, f)) @ to_pixels.T)
+    return moved, size
 
 
 def _reprojected(xy: NDArray[np.float64], crs: str, target: str) -> NDArray[np.float64]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,8 +113,12 @@ def harm(ious: Sequence[Sequence[float]], drop: float = DROP) -> float:
     return sum(step < -drop for step in steps) / len(steps) if steps else 0.0
 
 
-def bootstrap_interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(
+    values: Sequence[float], seed: int = 0, statistic: Callable[..., Any] = np.mean
+) -> tuple[float, float]:
     """Compute the interval that holds the mean in 95 % of 2,000 resamples of the values.
+
+    Or another ``statistic``, such as `numpy.median`, that takes an ``axis``.
 
     The percentile bootstrap (Efron 1979) over objects: what another drawing of as many objects
     could have given. The same values and seed always give the same interval.
@@ -128,7 +132,7 @@ def bootstrap_interval(values: Sequence[float], seed: int = 0) -> tuple[float, f
         raise PromptError("An interval needs at least one value.")
     sample = np.asarray(values, np.float64)
     drawn = np.random.default_rng(seed).integers(len(sample), size=(2000, len(sample)))
-    low, high = np.percentile(sample[drawn].mean(axis=1), (2.5, 97.5))
+    low, high = np.percentile(statistic(sample[drawn], axis=1), (2.5, 97.5))
     return float(low), float(high)
 
 

@@ -37,6 +37,7 @@ def test_rows_of_a_layer(tmp_path, saved):
         "seconds": 12.3,
         "threshold": 0.55,
         "finished_at": "Z",
+        "n_undone": 0,
     }
     path = tmp_path / "times.csv"
     statistics.write_csv(str(path), rows)

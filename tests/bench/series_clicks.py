@@ -1,0 +1,188 @@
+"""Clicks for each avalanche of a synthetic winter, with the series and without it.
+
+``python -m tests.bench.series_clicks WINTER`` for a folder that ``avalanche-iseg synthetic WINTER
+--winter 60`` made. A robot user maps each avalanche in each usable photo that shows it:
+
+- without the series from nothing, by clicks, until the IoU is 85 %;
+- with the series from the outline that is carried from the last photo: one press accepts all
+  outlines of a photo that fit (IoU of 85 % or more); one that does not fit is chosen (a click) and
+  corrected by clicks; one of an avalanche that has faded is dropped (a click). The first time, or
+  where nothing can be carried, it is mapped from nothing.
+
+Presses and choices count as clicks.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.engine import load_model
+from core.image import read_image, read_mask_values
+from core.metrics import iou
+from core.outline import mask_to_polygons
+from core.outline.rings import polygon_rings
+from core.predictor import Predictor, PredictorOptions
+from core.prompts import Click, Prompts
+from core.robot_user import simulate_clicks
+from core.series import NameRule, SeriesStore, list_photos
+from core.series.archive import register_series, screen_series
+from core.series.carrying import Rings, carry_outline, fill_rings
+
+from .series import outline, visible
+
+TARGET, MOST = 0.85, 20
+SECONDS_PER_CLICK = 3.0
+"""Of a person, to look and to click; an assumption, the same for both ways."""
+
+
+@dataclass
+class Work:
+    """What one way of working took."""
+
+    clicks: list[int] = field(default_factory=list)
+    presses: int = 0
+    machine: float = 0.0
+    ious: list[float] = field(default_factory=list)
+
+    def line(self, name: str, observations: int) -> str:
+        """Return the figures as a line."""
+        total = sum(self.clicks) + self.presses
+        seconds = (SECONDS_PER_CLICK * total + self.machine) / observations
+        return (
+            f"{name:<15} {total:4} clicks, {total / observations:5.2f} an outline, "
+            f"{seconds:5.1f} s an outline (of it machine {self.machine / observations:.1f} s), "
+            f"median IoU {np.median(self.ious):.3f}"
+        )
+
+
+class Robot:
+    """Clicks in photos until the IoU is reached."""
+
+    def __init__(self) -> None:
+        self._model = load_model("default")
+        self._predictor = Predictor(self._model, PredictorOptions())
+        self._shown: Path | None = None
+
+    def map(
+        self, path: Path, truth: NDArray[np.bool_], start: NDArray[np.bool_] | None, work: Work
+    ) -> NDArray[np.bool_]:
+        """Return the mask after as many clicks as it takes, which are noted."""
+        began = time.perf_counter()
+        if path != self._shown:
+            self._predictor.set_image(read(path))
+            self._shown = path
+
+        def answer(clicks: tuple[Click, ...]) -> NDArray[np.bool_]:
+            return self._predictor.predict(Prompts(clicks, mask=start)).mask(self._model.threshold)
+
+        turns = list(
+            simulate_clicks(
+                truth.astype(np.int8), answer, max_clicks=MOST, target_iou=TARGET, mask=start
+            )
+        )
+        work.clicks.append(len(turns))
+        work.machine += time.perf_counter() - began
+        work.ious.append(turns[-1].iou)
+        return turns[-1].mask
+
+
+def main() -> None:
+    """Print the figures of one winter."""
+    with tempfile.TemporaryDirectory() as folder:
+        compare(Path(sys.argv[1]), Path(folder, "winter.series"))
+
+
+def compare(winter: Path, series: Path) -> None:
+    """Map a winter both ways."""
+    store = SeriesStore.create(series, [winter / "photos"], NameRule(zone="UTC"))
+    listing = list_photos(store.folders, store.rule)
+    usable = {s.photo for s in screen_series(store, listing) if s.look.usable}
+    photos = [photo for photo in listing.photos if photo.key in usable]
+    masks = {
+        photo.key: read_mask_values(winter / "masks" / f"{photo.path.stem}.png") for photo in photos
+    }
+    shown = {photo.key: visible(masks[photo.key]) for photo in photos}
+    store.append(
+        outline(key, masks[key], number) for key, numbers in shown.items() for number in numbers
+    )
+    began = time.perf_counter()
+    poses = register_series(store, listing, longest=timedelta(days=30))
+    registering = time.perf_counter() - began
+    robot, alone, helped = Robot(), Work(), Work()
+    last: dict[int, tuple[Path, str, Rings]] = {}
+    fitted = corrected = dropped = anew = 0
+    for photo in photos:
+        labels = masks[photo.key]
+        for number in shown[photo.key]:
+            robot.map(photo.path, labels == number, None, alone)
+        accepts = False
+        for number in sorted(last.keys() | set(shown[photo.key])):
+            truth = labels == number
+            start = carried(last.get(number), photo.path, photo.key, poses, labels.shape)
+            if number not in shown[photo.key]:
+                if start is not None:
+                    helped.presses += 1  # dropped, and not carried any more
+                    dropped += 1
+                    del last[number]
+                continue
+            if start is None:
+                anew += 1
+                mask = robot.map(photo.path, truth, None, helped)
+            elif iou(start, truth) >= TARGET:
+                fitted, accepts, mask = fitted + 1, True, start
+                helped.ious.append(iou(start, truth))
+            else:
+                corrected += 1
+                helped.presses += 1
+                mask = robot.map(photo.path, truth, start, helped)
+            rings, _ = polygon_rings(mask_to_polygons(mask))
+            last[number] = photo.path, photo.key, rings
+        helped.presses += accepts
+    observations = len(alone.clicks)
+    avalanches = len({number for numbers in shown.values() for number in numbers})
+    print(
+        f"{winter.name}: {avalanches} avalanches, {observations} outlines in "
+        f"{sum(map(bool, shown.values()))} of {len(photos)} usable photos"
+    )
+    print(alone.line("without series", observations))
+    print(helped.line("with series", observations))
+    share = (sum(helped.clicks) + helped.presses) / sum(alone.clicks)
+    print(
+        f"share {share:.2f}; accepted as carried {fitted}, corrected {corrected}, dropped {dropped}, "
+        f"mapped from nothing {anew}; registering beforehand {registering:.0f} s"
+    )
+
+
+def carried(
+    before: tuple[Path, str, Rings] | None,
+    path: Path,
+    key: str,
+    poses: dict,
+    shape: tuple[int, int],
+) -> NDArray[np.bool_] | None:
+    """Return the mask of an outline carried from the last photo; None if it cannot be."""
+    if before is None or key not in poses or before[1] not in poses:
+        return None
+    old, name, rings = before
+    moved = carry_outline(rings, (read(old), poses[name]), (read(path), poses[key]))
+    mask = fill_rings(moved.rings, shape)
+    return mask if mask.any() else None
+
+
+@lru_cache(maxsize=4)
+def read(path: Path) -> NDArray[np.uint8]:
+    """Read a photo."""
+    return read_image(path).pixels
+
+
+if __name__ == "__main__":
+    main()
