@@ -157,8 +157,8 @@ def compare(winter: Path, series: Path) -> None:
     print(helped.line("with series", observations))
     share = (sum(helped.clicks) + helped.presses) / sum(alone.clicks)
     print(
-        f"share {share:.2f}; accepted as carried {fitted}, corrected {corrected}, dropped {dropped}, "
-        f"mapped from nothing {anew}; registering beforehand {registering:.0f} s"
+        f"share {share:.2f}; accepted as carried {fitted}, corrected {corrected}, "
+        f"dropped {dropped}, mapped from nothing {anew}; registering beforehand {registering:.0f} s"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -29,6 +30,7 @@ ALGORITHMS = {
     "exportawsome",
     "exporttable",
     "mergegeopackages",
+    "report",
 }
 LV95 = 2056
 
@@ -397,6 +399,53 @@ def test_exports_are_those_of_the_command_line(scene, toolbox, interpreter, mapp
     assert len(content["annotations"]) == len(features(in_photo))
     for annotation in json.loads((tmp_path / "awsome_qgis.json").read_text()):
         assert annotation["aspect"]
+
+
+def test_the_table_has_the_days_without_avalanches(scene, toolbox, interpreter, mapped, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("cam_2024-01-15_0800.jpg", "cam_2024-01-16_0800.jpg"):
+        shutil.copy(scene / "picture.jpg", folder / name)
+    series, first = tmp_path / "w.series", "cam_2024-01-15_0800.jpg"
+    for words in (
+        ("list", folder, "--zone", "UTC", "--save", series),
+        ("mark", series, first, "--state", "nothing"),
+    ):
+        command = [interpreter, "-m", "core", "series", *words]
+        subprocess.run(command, check=True, cwd=ROOT, env={"PATH": "/usr/bin:/bin"})
+    out = tmp_path / "days.csv"
+    toolbox.run("exporttable", INPUT=mapped[1], SERIES=series, OUTPUT=out)
+    days = [line.split(",") for line in out.read_text().splitlines()[1:]]
+    found = {(day[0], day[1]): (day[3], day[-1]) for day in days}
+    assert found["2024-01-15", "cam"] == ("0", "full")
+    assert found["2024-01-16", "cam"] == ("", "none")
+
+
+def pages(path: Path) -> int:
+    """The number of pages of a PDF that is whole."""
+    content = path.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    return len(re.findall(rb"/Type\s*/Page\b", content))
+
+
+def test_the_report_has_a_page_for_each_avalanche_or_day(scene, toolbox, mapped, tmp_path):
+    in_photo, on_map = mapped
+    count = len(features(on_map))
+    out = tmp_path / "report.pdf"
+    whole = {"INPUT": on_map, "PIXELS": in_photo, "IMAGES": scene, "DEM": scene / "dem.tif"}
+    toolbox.run("report", **whole, OUTPUT=out, SERVICE="Warning service")
+    assert pages(out) == count
+    toolbox.run("report", **whole, PAGES=1, OUTPUT=out)
+    assert pages(out) == 1
+    toolbox.run("report", INPUT=in_photo, FILTER="$id = 1", OUTPUT=out)  # no map, perhaps no photo
+    assert pages(out) == 1
+    assert "leaves no feature" in toolbox.refusal(
+        "report", INPUT=on_map, FILTER="$id < 0", OUTPUT=out
+    )
+    assert "cannot be evaluated" in toolbox.refusal(
+        "report", INPUT=on_map, FILTER="no_field = ", OUTPUT=out
+    )
 
 
 def like(one: object, other: object) -> bool:

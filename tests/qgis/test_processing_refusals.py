@@ -199,6 +199,11 @@ def test_boxes(plugin, given, boxes, points, words):
         ("exportavaframe", {"DEM": "bare.tif"}, "terrain model"),
         ("exportawsome", {}, "in pixels of photos"),
         ("exporttable", {"OUTPUT": "/no/folder/o.csv"}, "/no/folder"),
+        ("exporttable", {"SERIES": "/no/folder"}, "series"),
+        ("report", {"OUTPUT": "/no/folder/o.pdf"}, "/no/folder"),
+        ("report", {"DEM": "bare.tif"}, "terrain model"),
+        ("report", {"FILTER": "no_field = "}, "cannot be evaluated"),
+        ("report", {"FILTER": "1 = 2"}, "leaves no feature"),
     ],
 )
 def test_all_others(plugin, given, name, parameters, words):

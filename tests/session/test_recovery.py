@@ -226,6 +226,13 @@ def kept(rig, prompts, feature_ref=None) -> StoredDraft:
     return StoredDraft.of(image, 0.0, NOW)
 
 
+def content_with(stored, **values):
+    """A stored draft with other values; without `undone`, as older versions wrote it."""
+    content = json.loads(stored.to_json())
+    del content["undone"]
+    return {**content, **values}
+
+
 @pytest.mark.parametrize("kind", PROMPTS)
 def test_an_object_survives(rig, kind):
     before = kept(rig, PROMPTS[kind])
@@ -240,6 +247,8 @@ def test_an_object_survives(rig, kind):
     assert replace(after, prompts=before.prompts).to_json() == before.to_json()
     assert draft.feature_ref == FeatureRef("layer", 3, "uuid")
     assert draft.stopwatch.seconds == 12.5
+    assert StoredDraft.from_json(content_with(before, undone=3)).draft().stopwatch.undone == 3
+    assert StoredDraft.from_json(content_with(before)).draft().stopwatch.undone == 0
     assert draft.history.is_changed  # it is not dropped without a question
     states = [draft.prompts]
     while draft.history.can_undo:

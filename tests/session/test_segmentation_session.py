@@ -79,6 +79,7 @@ def test_undo_and_redo(rig):
     session.redo()
     assert session.prompts is second
     assert len(rig.segmenter.requests) == 1
+    assert session.draft.stopwatch.undone == 2  # of four: twice there was nothing to take back
 
 
 def test_undo_while_an_answer_is_on_its_way(rig):
