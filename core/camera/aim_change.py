@@ -117,11 +117,11 @@ def _zoom(camera: Camera, lens: Camera, old: Floats, new: Floats) -> float:
 
     The homography between the lenses' planes is a rotation, its first two rows times the ratio.
     """
-    planes = [
+    before, after = (
         c.distortion.undo((pixels - (c.cx, c.cy)) / c.f) * c.f
         for c, pixels in ((camera, old), (lens, new))
-    ]
-    matrix, _ = cv2.findHomography(*planes, cv2.RANSAC, 3.0, maxIters=4000)
+    )
+    matrix, _ = cv2.findHomography(before, after, cv2.RANSAC, 3.0, maxIters=4000)
     if matrix is None:
         return 1.0
     scale = np.diag([1 / lens.f, 1 / lens.f, 1]) @ matrix @ np.diag([camera.f, camera.f, 1])

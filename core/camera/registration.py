@@ -153,8 +153,8 @@ def register(
         if not any_aim and near.inliers.sum() < max(FEWEST, _SHARE * len(at)):
             aim = find_aim(old, now, work, work)
             if aim is not None and aim.lens.f == work.f:
-                other = _track(fields, moved, work, at, aim.rotation)
-                near = other if other.inliers.sum() > near.inliers.sum() else near
+                far = _track(fields, moved, work, at, aim.rotation)
+                near = far if far.inliers.sum() > near.inliers.sum() else near
         found = found.with_fit(near)
     doubt = found.doubt(change, any_aim)
     if doubt and any_aim and change not in (_NIGHT, _FOG):

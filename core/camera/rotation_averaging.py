@@ -156,4 +156,4 @@ def _worst_sigmas(matrix: csc_matrix) -> Floats:
         inverse = solver.solve(units)[columns]
         parts = [inverse[k : k + 3, k : k + 3] for k in range(0, len(columns), 3)]
         found.append(np.linalg.eigvalsh(np.array(parts))[:, -1])
-    return np.sqrt(np.maximum(np.concatenate(found), 0))
+    return np.asarray(np.sqrt(np.maximum(np.concatenate(found), 0)))

@@ -144,7 +144,8 @@ def _first_edge(photo: NDArray[np.uint8]) -> NDArray[np.intp] | None:
     if (near & inside).mean() < _COVERED or busy > _BUSY:
         return None
     narrow, at = steps(2), (np.clip(path, 1, height - 1), columns)
-    return path if float(np.median(narrow[at] / wide[at])) > _SHARP else None
+    with np.errstate(divide="ignore", invalid="ignore"):  # photos without any contrast
+        return path if float(np.median(narrow[at] / wide[at])) > _SHARP else None
 
 
 def _histogram_bins(

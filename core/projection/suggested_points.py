@@ -393,7 +393,9 @@ def _judge(
                 f"auto_{number:02}",
                 float(u),
                 float(v),
-                *map(float, place),
+                x=float(place[0]),
+                y=float(place[1]),
+                z=float(place[2]),
                 use=bool(agrees),
                 sigma=round(sigma * scale, 2),
             )

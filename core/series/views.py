@@ -188,7 +188,8 @@ def _find_unjoined(
     seen = [network.details[n] for n in network.cameras if n in network.details]
     least = _CLEAR * float(np.median(seen)) if seen else 0.0
     groups: list[tuple[int, list[int]]] = []
-    failures, tried = 0, set()
+    failures = 0
+    tried: set[int] = set()
     while failures < _FAILURES:
         clear = [n for n in left - tried if network.details.get(n, 0.0) > least]
         if not clear:

@@ -101,4 +101,5 @@ def _towards(
     shift = np.array([[1, 0, across[0] * cells], [0, 1, across[1] * cells]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = plane.shape[::-1]
-    return np.asarray(cv2.warpAffine(plane, shift, size, flags=flags, borderValue=-1e4)) - fall
+    moved = cv2.warpAffine(plane, shift, size, flags=flags, borderValue=-1e4)
+    return np.asarray(moved - np.float32(fall), np.float32)

@@ -44,8 +44,8 @@ def take(world: np.ndarray, camera: Camera, light: float = 1.0, seed: int = 0) -
 
 def fog(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """(H, W, 3) uint8 of nothing but grey with noise."""
-    noise = np.random.default_rng(seed).normal(170, 3, (size[1], size[0], 3))
-    return np.clip(cv2.GaussianBlur(noise, (0, 0), 1) + 0, 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(seed).normal(170, 9, (size[1], size[0], 3))
+    return np.clip(cv2.GaussianBlur(noise, (0, 0), 5), 0, 255).astype(np.uint8)
 
 
 def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0, **changes: float) -> Camera:

@@ -77,9 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--force", action="store_true", help="write points even where they are not to be trusted"
     )
-    common.add_out_option(
-        parser, "gcps.csv", "table of control points, for `camera solve` and QGIS"
-    )
+    common.add_out_option(parser, "gcps.csv", "table of control points, for `camera solve`")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -165,4 +163,4 @@ def _time(args: argparse.Namespace) -> datetime | None:
             ) from error
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
     named = find_named_time(args.photo.name, zone=zone)
-    return named or capture_time("", read_exif_times(args.photo))
+    return named.when or capture_time("", read_exif_times(args.photo))
