@@ -318,6 +318,36 @@ def test_a_winter_comes_again_and_is_written(winter, tmp_path, monkeypatch):
     assert (tmp_path / "w" / record.image).is_file()
 
 
+@pytest.fixture(scope="module")
+def year():
+    made = make_winter(2, 30, 320, 200, year=True)
+    return made, list(made.photos())
+
+
+def test_the_camera_of_a_year_is_aimed_anew_twice(year):
+    _, photos = year
+    assert [photo.view for photo in photos] == [1] * 10 + [2] * 10 + [3] * 10
+    assert 300 < (photos[-1].taken_at - photos[0].taken_at).days < 366
+    yaws = np.array([photo.camera["yaw_deg"] for photo in photos])
+    turns = np.abs((np.diff(yaws) + 180) % 360 - 180)
+    assert (turns[[9, 19]] > 2 * np.delete(turns, [9, 19]).max()).all(), turns
+
+
+def test_snow_of_a_year_melts(year):
+    _, photos = year
+    clear = [p for p in photos if p.weather == "clear" and 9 < p.taken_at.hour < 16]
+    warm = {p.taken_at.month: (p.image[-60:, :, 0] / (p.image[-60:, :, 2] + 9.0)) for p in clear}
+    summer = [np.median(ratio) for month, ratio in warm.items() if 7 <= month <= 9]
+    winter = [np.median(ratio) for month, ratio in warm.items() if month <= 3]
+    assert min(summer) > 1.1 * max(winter)  # grass instead of snow
+
+
+def test_a_year_needs_a_winter(tmp_path):
+    arguments = SimpleNamespace(out=tmp_path / "x", year=True, winter=None)
+    with pytest.raises(IsegError, match="--winter"):
+        command.run(arguments)
+
+
 @pytest.mark.parametrize("arguments", [(-1, 5), (0, 0), (0, 5, 30, 400)])
 def test_a_winter_that_cannot_be(arguments):
     with pytest.raises(IsegError, match="winter"):

@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> None:
     out: Path = args.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out} is not an empty folder: name a new one.")
+    if args.year and not args.winter:
+        raise DatasetError("--year says how a winter is spread: give its photos with --winter N.")
     if args.winter:
         write_winter(make_winter(args.seed, args.winter, *args.size, year=args.year), out)
         return
