@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,8 @@ class FeatureSaver(QObject):
         else:
             mapped, crs = posed.mapped, posed.pose.crs
             geometry = points_to_geometry(mapped.xy, mapped.parts, crs, layer.crs())
+        own = found[1].id() if found else None
+        geometry = self._kept_off(image, outlined, geometry, layer, own)
         if ref is not None and found is not None:
             if posed is None:
                 geometry = self._spliced(image, found[1].geometry(), geometry, layer)
@@ -150,7 +153,6 @@ class FeatureSaver(QObject):
             writer.rewrite(layer, fid, geometry, values, tr("Correct avalanche"))
             self._tell(layer, layer.getFeature(fid), values or {})
             return ref
-        geometry = self._kept_off(image, geometry, layer)
         fid = writer.add(layer, geometry, attributes, tr("Add avalanche"))
         feature = layer.getFeature(fid)
         self._tell(layer, feature, attributes)
@@ -181,19 +183,29 @@ class FeatureSaver(QObject):
             self._session.say(text.format(100 * mapped.lost))
 
     @staticmethod
-    def _kept_off(image: MappedImage, geometry: QgsGeometry, layer: QgsVectorLayer) -> QgsGeometry:
-        """Return a new outline without what belongs to finished avalanches, if that is wanted."""
-        if not settings.KEEP_OFF.get():
+    def _kept_off(
+        image: MappedImage,
+        outlined: Outlined,
+        geometry: QgsGeometry,
+        layer: QgsVectorLayer,
+        own: int | None,
+    ) -> QgsGeometry:
+        """Return an outline without what belongs to finished avalanches, if that is wanted.
+
+        ``own`` is the id of the feature that it is written back to.
+        """
+        if not settings.KEEP_OFF.get() or outlined.area <= 0:
             return geometry
-        origin, near = image.origin, QgsFeatureRequest(geometry.boundingBox())
-        return keep_off(
-            geometry,
-            [
-                feature.geometry()
-                for feature in features_of(layer, near)
-                if record.is_from_image(feature, origin.image_name, origin.sha256)
-            ],
-        )
+        pixel = math.sqrt(geometry.area() / outlined.area)  # in units of the layer
+        gap, origin = pixel * settings.CLOSE_GAPS.get(), image.origin
+        near = QgsFeatureRequest(geometry.boundingBox().buffered(gap))
+        others = [
+            feature.geometry()
+            for feature in features_of(layer, near)
+            if feature.id() != own
+            and record.is_from_image(feature, origin.image_name, origin.sha256)
+        ]
+        return keep_off(geometry, others, gap)
 
     def _attributes(
         self, image: MappedImage, posed: PosedOutline | None, *, is_new: bool
@@ -251,10 +263,11 @@ class FeatureSaver(QObject):
         twin = find_photo_twin(ref)
         layer = twin[0] if twin else self.photo_layer(image, found[0])
         geometry = self._photo_geometry(image, outlined, layer)
+        own = twin[1].id() if twin else None
+        geometry = self._kept_off(image, outlined, geometry, layer, own)
         if twin:
             writer.rewrite(layer, twin[1].id(), geometry, attributes, tr("Correct avalanche"))
         else:
-            geometry = self._kept_off(image, geometry, layer)
             writer.add(layer, geometry, attributes, tr("Add avalanche"))
 
     def layer_for(self, image: MappedImage, pose: PhotoPose | None = None) -> QgsVectorLayer:

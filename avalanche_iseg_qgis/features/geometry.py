@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 _CRUMB = 0.01
 """Share of the area below which a part is no part of an avalanche."""
 
+_SEAM = 0.05
+"""Share of the width of gaps by which they are filled too far, to be cut at the neighbour."""
+
+_ARC = 8
+"""Segments of a quarter of a circle."""
+
 _WGS84_ELLIPSOID = "EPSG:7030"
 
 
@@ -145,18 +151,33 @@ def reproject(
     return transformed
 
 
-def keep_off(geometry: QgsGeometry, others: Sequence[QgsGeometry]) -> QgsGeometry:
+def keep_off(geometry: QgsGeometry, others: Sequence[QgsGeometry], gap: float = 0.0) -> QgsGeometry:
     """Cut from an outline what it shares with others, and the crumbs that are left of it then.
+
+    Parameters
+    ----------
+    geometry, others
+        Polygons of one CRS; the others are not changed, and may be broken.
+    gap
+        Gaps between the outline and the others that are narrower than this are filled before, so
+        that they share a border, vertex for vertex of the others'; in units of the CRS.
 
     Raises
     ------
     IsegError
         If nothing is left.
     """
-    near = [other for other in others if other.intersects(geometry)]
+    around = geometry.boundingBox().buffered(gap)
+    near = [
+        other if other.isGeosValid() else other.makeValid()
+        for other in others
+        if other.boundingBoxIntersects(around)
+    ]
+    near = [other for other in near if other.distance(geometry) <= gap]
     if not near:
         return geometry
-    rest = geometry.difference(QgsGeometry.unaryUnion(near))
+    taken = QgsGeometry.unaryUnion(near)
+    rest = (_joined(geometry, taken, gap) if gap > 0 else geometry).difference(taken)
     parts = [part for part in rest.asGeometryCollection() if part.area() > _CRUMB * rest.area()]
     if not parts or rest.area() < _CRUMB * geometry.area():
         raise IsegError(
@@ -166,6 +187,23 @@ def keep_off(geometry: QgsGeometry, others: Sequence[QgsGeometry]) -> QgsGeometr
             )
         )
     return make_valid(QgsGeometry.collectGeometry(parts))
+
+
+def _joined(geometry: QgsGeometry, taken: QgsGeometry, gap: float) -> QgsGeometry:
+    """Return an outline with the gaps between it and others, and a seam of the others."""
+    own, theirs = _closed(geometry, gap), _closed(taken, gap)
+    whole = _closed(geometry.combine(taken), gap)
+    joined = geometry
+    for part in whole.difference(own.combine(theirs)).asGeometryCollection():
+        wide = part.buffer(_SEAM * gap, _ARC).intersection(whole)
+        if wide.intersects(geometry) and wide.intersects(taken):
+            joined = joined.combine(wide)
+    return joined
+
+
+def _closed(geometry: QgsGeometry, gap: float) -> QgsGeometry:
+    """Return a geometry with all places in it that are narrower than a gap filled."""
+    return geometry.buffer(gap / 2, _ARC).buffer(-gap / 2, _ARC)
 
 
 def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float | None:
