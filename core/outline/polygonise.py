@@ -37,6 +37,7 @@ def mask_to_polygons(
     through: Sequence[tuple[float, float]] = (),
     smoothing: float = 0.0,
     max_parts: int | None = None,
+    kept_holes: Sequence[tuple[float, float]] = (),
 ) -> MultiPolygon:
     """Outline the object of a mask, in pixel coordinates.
 
@@ -62,6 +63,8 @@ def mask_to_polygons(
     max_parts
         Outline this many parts and holes at most (the background counts as one hole): the
         largest ones. Bounds the time for any mask.
+    kept_holes
+        (row, col) of pixels: holes that hold one of them are not filled.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def mask_to_polygons(
     # `True` would otherwise count as the number 1.
     hole_limit = math.inf if fill_holes is True else float(fill_holes)
     if hole_limit > 0:
-        parts = _merge([_without_holes(part, hole_limit) for part in parts])
+        parts = _merge([_without_holes(part, hole_limit, kept_holes) for part in parts])
     if tolerance > 0:
         parts = _merge([_simplify(part, tolerance) for part in parts])
     return MultiPolygon(parts)
@@ -176,11 +179,20 @@ def _trace(binary: NDArray[np.bool_], corner: tuple[int, int]) -> list[Polygon]:
     return [Polygon(outer, holes) for outer, *holes in rings]
 
 
-def _without_holes(part: Polygon, limit: float) -> Polygon:
-    """Fill the holes of at most `limit` square pixels."""
-    from shapely import Polygon
+def _without_holes(part: Polygon, limit: float, kept: Sequence[tuple[float, float]]) -> Polygon:
+    """Fill the holes of at most `limit` square pixels but for those that hold a point."""
+    from shapely import Polygon, contains_xy
 
-    return Polygon(part.exterior, [ring for ring in part.interiors if Polygon(ring).area > limit])
+    rows, cols = np.reshape(kept, (-1, 2)).T
+    holes = [(ring, Polygon(ring)) for ring in part.interiors]
+    return Polygon(
+        part.exterior,
+        [
+            ring
+            for ring, hole in holes
+            if hole.area > limit or contains_xy(hole, cols + 0.5, rows + 0.5).any()
+        ],
+    )
 
 
 def _simplify(part: Polygon, tolerance: float) -> Polygon:

@@ -145,6 +145,7 @@ class SegmentationHandler:
             fill_holes=True if request.fill_holes < 0 else request.fill_holes,
             largest_only=request.largest_only,
             through=given if request.clicked_only else (),
+            kept_holes=[p for s in prompts.strokes if not s.positive for p in s.points],
             max_parts=MOST_PARTS,
         )
         points, parts = flatten_rings(outline)

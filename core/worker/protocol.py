@@ -182,7 +182,8 @@ class Outline(ObjectRequest):
     tolerance, smoothing, min_area, largest_only
         As in `core.outline.mask_to_polygons`, in pixels and square pixels of the image.
     fill_holes
-        Holes of at most that many square pixels are filled; 0 fills none, -1 all.
+        Holes of at most that many square pixels are filled, but for those that were erased; 0
+        fills none, -1 all.
     clicked_only
         Whether only parts with a positive click or stroke in them are outlined; all, if none has
         one.

@@ -306,6 +306,18 @@ def test_painted_parts_count_as_clicked(model):
         assert len(handler.answer(request, lambda: True).parts) == parts
 
 
+@pytest.mark.parametrize(("fill_holes", "holes"), [(-1.0, 1), (0.0, 2)])
+def test_what_was_erased_is_a_hole_though_holes_are_filled(model, fill_holes, holes):
+    handler = SegmentationHandler()
+    handler.answer(Load(str(model), engine="torch"), lambda: True)
+    handler.answer(SetImage("a", np.zeros((*SIZE, 3), np.uint8)), lambda: True)
+    given = disc(SIZE, (60, 70), 40) & ~disc(SIZE, (60, 50), 6)  # with a hole that nobody erased
+    prompts = Prompts(mask=given, strokes=[eraser((60, 90), (66, 92), radius=5, after=0)])
+    answer = handler.answer(Outline.of("a", prompts, fill_holes=fill_holes), lambda: True)
+    (rings,) = answer.parts
+    assert len(rings) == 1 + holes
+
+
 def test_requests_carry_strokes():
     strokes = [brush((12345.67, 2), (3, 4), radius=2.35), eraser((5, 6), after=3)]
     assert sent(Predict.of("a", Prompts([ON], strokes=strokes))).strokes == tuple(strokes)

@@ -89,7 +89,7 @@ def test_all_fields_have_tooltips(dock):
     fields = (
         dock.layer, dock.threshold, dock.opacity, dock.mode, dock.colour, dock.click_size,
         dock.detail, dock.smoothing, dock.min_area, dock.fill_holes, dock.largest_only,
-        dock.clicked_only, dock.preview, dock.keep_off, dock.target,
+        dock.clicked_only, dock.preview, dock.keep_off, dock.close_gaps, dock.target, dock.brush,
         dock.write_back, dock.open_form, dock.model, dock.device,
         dock.open_image, dock.tool, dock.undo, dock.redo, dock.start_from, dock.finish,
         dock.discard, dock.help,

@@ -147,9 +147,21 @@ def give_mask(driver) -> None:
     driver.click(*scenery.OUTSIDE, RIGHT)
 
 
+def give_strokes(driver) -> None:
+    driver.click(*scenery.CENTRE)
+    driver.studio.brush.active = True
+    driver.drag((100, 600), (200, 700))
+    driver.drag((280, 420), (300, 440), RIGHT)
+
+
 @pytest.mark.parametrize(
     ("give", "words"),
-    [(give_clicks, "2 clicks"), (give_box, "a box"), (give_mask, "an outline to start from")],
+    [
+        (give_clicks, "2 clicks"),
+        (give_box, "a box"),
+        (give_mask, "an outline to start from"),
+        (give_strokes, "1 click, 2 strokes"),
+    ],
 )
 def test_an_unfinished_avalanche_after_a_kill(driver, tmp_path, give, words):
     give(driver)
@@ -169,6 +181,12 @@ def test_an_unfinished_avalanche_after_a_kill(driver, tmp_path, give, words):
     wait_until(lambda: controller.session.draft.up_to_date, 60, "the prediction")
     state = controller.session.draft.prediction
     assert np.array_equal(state.prediction.mask(controller.session.shape.threshold), mask)
+    for count in range(len(controller.session.prompts.strokes), 0, -1):
+        assert len(controller.session.prompts.strokes) == count
+        controller.session.undo()
+    while controller.session.draft.history.can_redo:
+        controller.session.redo()
+    assert controller.session.prompts.to_json() == before
     controller.session.finish()
     wait_until(lambda: len(features()) == 1, what="the feature")
     avalanche_layers()[0].commitChanges()
