@@ -14,12 +14,12 @@ from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from . import settings
+from .actions.accept import AcceptedOutlineSaver
 from .actions.avalanche_list import AvalancheListController
 from .actions.classify import ClassifyActions
 from .actions.demo import open_demo
 from .actions.editors import EditorsController
 from .actions.export import ExportActions
-from .actions.given import GivenOutlineSaver
 from .actions.history import HistoryActions
 from .actions.overlay import SegmentationOverlay
 from .actions.recovery import RecoveryController
@@ -45,7 +45,7 @@ from .layers.kinds import file_of, is_photo
 from .layers.reader import ImageReader
 from .messages import HELP, Messages
 from .models.catalogue import usable
-from .series.controller import Mapping, SeriesController
+from .series.controller import MappingActions, SeriesController
 from .session.draft import DraftState, FeatureRef, ObjectDraft
 from .session.qt_session import QtSession
 from .session.session import empty_text
@@ -173,16 +173,16 @@ class PluginController(QObject):
             self.avalanche_list.listed.connect(self.series.follow_list)
         self.series.dock.setUserVisible(True)
 
-    def _mapping(self) -> Mapping:
+    def _mapping(self) -> MappingActions:
         """Return what a series needs of the mapping of avalanches."""
-        saver = GivenOutlineSaver(
+        saver = AcceptedOutlineSaver(
             self.session,
             self.segmentation_client,
             self.georeferencer,
             self.feature_saver,
             self.avalanche_list.refresh,
         )
-        return Mapping(
+        return MappingActions(
             list_avalanches=lambda: [each.feature_ref for each in self.avalanches_dock.entries],
             add_outlines=saver.add,
             save_edits=self.avalanche_list.save_edits,

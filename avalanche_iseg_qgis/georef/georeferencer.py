@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..camera.photo_grid import PhotoGrid
     from ..core.camera import CameraRecord
     from ..core.worker.protocol import Outlined
-    from ..features.given_outline import GivenOutline
+    from ..features.accepted_outline import AcceptedOutline
     from ..session.draft import FeatureRef, ObjectDraft
     from ..session.mapped_image import MappedImage
     from ..session.prompt_set import PromptSet
@@ -122,8 +122,10 @@ class Georeferencer(QObject):
         self._client.request(image.draft, request, Receiver(answered, receiver.failed))
         self._client.ensure_started()
 
-    def bring(self, slot: Hashable, outline: GivenOutline, pose: PhotoPose, to: Receiver) -> None:
-        """Bring an outline that was given to the map: ``to`` gets a `Mapped` with attributes."""
+    def bring(
+        self, slot: Hashable, outline: AcceptedOutline, pose: PhotoPose, to: Receiver
+    ) -> None:
+        """Bring an accepted outline to the map: ``to`` gets a `Mapped` with attributes."""
         request = _to_map(outline.points, outline.parts, pose, attributes=True)
         self._client.request(slot, request, to)
         self._client.ensure_started()

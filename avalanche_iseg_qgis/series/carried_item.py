@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
 
     from ..layers.grid import Grid
-    from .outlines import CarriedOutline
+    from .outlines import OutlineProposal
 
 _DARK = QColor(20, 20, 30, 210)
 _FITS, _DOUBTFUL = QColor("#7ee36b"), QColor("#ff7a5c")
@@ -26,7 +26,7 @@ class CarriedItem(GeometryItem):
 
     Z_VALUE = 3
 
-    def __init__(self, canvas: QgsMapCanvas, outline: CarriedOutline, grid: Grid) -> None:
+    def __init__(self, canvas: QgsMapCanvas, outline: OutlineProposal, grid: Grid) -> None:
         super().__init__(canvas, _ROOM)
         self.label = f"{outline.number}: {100 * outline.confidence:.0f} %"
         self._colour = _FITS if outline.fits else _DOUBTFUL

@@ -13,7 +13,7 @@ from ..i18n import tr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .outlines import CarriedOutline
+    from .outlines import OutlineProposal
 
 
 class CarriedRow(QWidget):
@@ -62,7 +62,7 @@ class CarriedRow(QWidget):
 
     def show_outlines(
         self,
-        outlines: Sequence[CarriedOutline],
+        outlines: Sequence[OutlineProposal],
         chosen: int,
         *,
         is_computing: bool,

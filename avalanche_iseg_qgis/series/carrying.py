@@ -18,7 +18,7 @@ from ..core.errors import IsegError
 from ..core.series import Observation
 from ..core.survey.protocol import CarryOutlines
 from ..features import record, schema, writer
-from ..features.given_outline import GivenOutline
+from ..features.accepted_outline import AcceptedOutline
 from ..features.queries import find_photo_twin
 from ..features.reference import resolve
 from ..i18n import tr
@@ -27,7 +27,7 @@ from ..session.prompt_set import PromptSet
 from ..session.qt_session import grid_of
 from ..worker.requests import Receiver
 from .carried_item import CarriedItem
-from .outlines import CarriedOutline, proposed, recorded
+from .outlines import OutlineProposal, proposed, recorded
 
 if TYPE_CHECKING:
     from qgis.gui import QgsMapCanvas
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .browser import CarrySource, SeriesBrowser
 
     AddOutlines = Callable[
-        [MappedImage, Sequence[GivenOutline], str, Callable[[list[FeatureRef]], None]], None
+        [MappedImage, Sequence[AcceptedOutline], str, Callable[[list[FeatureRef]], None]], None
     ]
 
 _SLOT = "carried"
@@ -56,7 +56,7 @@ class PosedReference:
 
 
 @dataclass(frozen=True, eq=False)
-class _Step:
+class _Decision:
     """What was done at once: outlines accepted as features, or dropped."""
 
     photo: SeriesPhoto
@@ -103,9 +103,9 @@ class CarryingController(QObject):
         self._add, self._warn = add, warn
         self._browser: SeriesBrowser | None = None
         self._photo: SeriesPhoto | None = None
-        self._steps: list[_Step] = []
-        self._items: list[tuple[CarriedOutline, CarriedItem]] = []
-        self.outlines: list[CarriedOutline] = []
+        self._steps: list[_Decision] = []
+        self._items: list[tuple[OutlineProposal, CarriedItem]] = []
+        self.outlines: list[OutlineProposal] = []
         self.chosen = 0
         self.is_computing = False
         self.find_reference: Callable[[SeriesPhoto], PosedReference | None] = lambda _: None
@@ -143,7 +143,7 @@ class CarryingController(QObject):
         self.changed.emit()
 
     @property
-    def _chosen(self) -> CarriedOutline | None:
+    def _chosen(self) -> OutlineProposal | None:
         return self.outlines[self.chosen] if self.chosen < len(self.outlines) else None
 
     def _take(self, carried: Carried) -> None:
@@ -159,7 +159,7 @@ class CarryingController(QObject):
         self._show([])
         self._warn(tr("The outlines of earlier photos could not be carried here: {}").format(text))
 
-    def _show(self, outlines: list[CarriedOutline]) -> None:
+    def _show(self, outlines: list[OutlineProposal]) -> None:
         self.outlines = outlines
         self._draw()
         self.choose(self.chosen if outlines else 0)
@@ -198,12 +198,12 @@ class CarryingController(QObject):
         """Make a feature of the chosen proposal."""
         self._accept([self._chosen] if self._chosen else [])
 
-    def _accept(self, outlines: Sequence[CarriedOutline]) -> None:
+    def _accept(self, outlines: Sequence[OutlineProposal]) -> None:
         image, browser, photo = self._image(), self._browser, self._photo
         if not outlines or image is None or browser is None or photo is None:
             return
         try:
-            given = [self._given(image, browser, outline) for outline in outlines]
+            accepted = [self._accepted(image, browser, outline) for outline in outlines]
         except IsegError as error:
             self._warn(str(error))
             return
@@ -213,21 +213,23 @@ class CarryingController(QObject):
             noted = [_observation(photo, image, outline) for outline in outlines]
             browser.note_avalanches(photo, noted, count)
             names = tuple(outline.avalanche for outline in outlines)
-            self._steps.append(_Step(photo, names, refs))
+            self._steps.append(_Decision(photo, names, refs))
             if photo == self._photo:
                 self._show([each for each in self.outlines if each not in outlines])
             self.noted.emit(photo)
 
         text = tr("Accept {} carried outlines").format(len(outlines))
-        self._add(image, given, text, note)
+        self._add(image, accepted, text, note)
 
     @staticmethod
-    def _given(image: MappedImage, browser: SeriesBrowser, outline: CarriedOutline) -> GivenOutline:
+    def _accepted(
+        image: MappedImage, browser: SeriesBrowser, outline: OutlineProposal
+    ) -> AcceptedOutline:
         grid = grid_of(image)
         mask = importing.from_geometry(outline.geometry(grid), grid.crs, grid)
         interval = browser.release_interval(outline.avalanche)
         times = record.release_attributes(interval.after, interval.before) if interval else {}
-        return GivenOutline(
+        return AcceptedOutline(
             outline.points, outline.sizes, PromptSet(mask=mask), outline.avalanche, times
         )
 
@@ -257,7 +259,7 @@ class CarryingController(QObject):
         except IsegError as error:
             self._warn(str(error))
             return
-        self._steps.append(_Step(photo, (outline.avalanche,)))
+        self._steps.append(_Decision(photo, (outline.avalanche,)))
         self._show([each for each in self.outlines if each is not outline])
 
     # --- back ------------------------------------------------------------------------------------
@@ -314,7 +316,7 @@ def _remove(layer: QgsVectorLayer, fids: list[int], count: int) -> None:
     layer.triggerRepaint()
 
 
-def _observation(photo: SeriesPhoto, image: MappedImage, outline: CarriedOutline) -> Observation:
+def _observation(photo: SeriesPhoto, image: MappedImage, outline: OutlineProposal) -> Observation:
     grid = grid_of(image)
     rings, parts, size = recorded(outline.geometry(grid), grid, str(photo.path))
     return Observation(photo.key, avalanche=outline.avalanche, rings=rings, parts=parts, size=size)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class MappingActions:
     """What the panel needs of the mapping of avalanches.
 
     Attributes
@@ -116,7 +116,7 @@ class SeriesController(QObject):
         camera: CameraController,
         client: CameraClient,
         messages: Messages,
-        mapping: Mapping,
+        mapping: MappingActions,
         parent: QObject,
     ) -> None:
         super().__init__(parent)

@@ -27,7 +27,7 @@ FITS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class CarriedOutline:
+class OutlineProposal:
     """A carried outline, as it is proposed for a photo.
 
     Attributes
@@ -35,7 +35,7 @@ class CarriedOutline:
     number
         Its name in the panel, from 1.
     points, sizes
-        As of a `GivenOutline`: (x, y) in pixels as stored, sizes of the rings of each part.
+        As of a `AcceptedOutline`: (x, y) in pixels as stored, sizes of the rings of each part.
     """
 
     number: int
@@ -56,7 +56,7 @@ class CarriedOutline:
         return arrays_to_multipolygon(xy, self.sizes)
 
 
-def proposed(carried: Carried, path: str) -> list[CarriedOutline]:
+def proposed(carried: Carried, path: str) -> list[OutlineProposal]:
     """Return the outlines of a worker's answer about a photo, the best first."""
     orientation, start, found = orientation_of(path), 0, []
     for outline in carried.outlines:
@@ -70,7 +70,7 @@ def proposed(carried: Carried, path: str) -> list[CarriedOutline]:
         found.append((float(outline["confidence"]), str(outline["avalanche"]), xy, sizes))
     found.sort(key=lambda each: -each[0])
     return [
-        CarriedOutline(number, avalanche, confidence, xy, sizes)
+        OutlineProposal(number, avalanche, confidence, xy, sizes)
         for number, (confidence, avalanche, xy, sizes) in enumerate(found, 1)
         if len(xy)
     ]

@@ -153,7 +153,7 @@ def test_the_avalanche_appears_in_the_next_photo_and_is_accepted_at_once(
     assert second["image_name"] == f"{name(11)}.jpg"
     assert second["released_from"] == first["released_from"]
     (observation,) = noted(folder, 11)
-    assert observation.presence is Presence.PRESENT
+    assert observation.presence == Presence.PRESENT
     assert observation.avalanche == first["uuid"]
     assert observation.rings
     assert series.browser.count_of(series.browser.current) == 1
@@ -163,7 +163,7 @@ def test_the_avalanche_appears_in_the_next_photo_and_is_accepted_at_once(
     press(series, "take_back")  # one step
     assert len(features()) == 1
     assert noted(folder, 11) == []
-    assert series.browser.state_of(series.browser.current) is PhotoState.UNSEEN
+    assert series.browser.state_of(series.browser.current) == PhotoState.UNSEEN
     go_to(series, 11)  # proposed again
     assert not carrying.can_take_back
 
@@ -300,7 +300,7 @@ def test_screening_in_the_background_outlives_its_worker(controller, folder):
     series.go(1)
     assert rasters() == [name(8)]
     dock.look_chosen.emit(Look.FOG)  # overruled
-    assert state(folder).look_of(f"hut/{name(8)}.jpg") is Look.FOG
+    assert state(folder).look_of(f"hut/{name(8)}.jpg") == Look.FOG
     series.go(1)
     series.go(-1)
     assert rasters() == [name(9)]

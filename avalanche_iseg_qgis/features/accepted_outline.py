@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class GivenOutline:
+class AcceptedOutline:
     """An outline in pixels of a photo, to become a feature.
 
     Attributes

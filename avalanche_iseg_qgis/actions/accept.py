@@ -19,7 +19,7 @@ from ..worker.requests import Receiver
 
 if TYPE_CHECKING:
     from ..core.survey.protocol import Mapped
-    from ..features.given_outline import GivenOutline
+    from ..features.accepted_outline import AcceptedOutline
     from ..georef.georeferencer import Georeferencer, PhotoPose
     from ..session.draft import FeatureRef
     from ..session.mapped_image import MappedImage
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Done = Callable[[list[FeatureRef]], None]
 
 
-class GivenOutlineSaver:
+class AcceptedOutlineSaver:
     """Adds outlines to the layer in which new avalanches of an image go."""
 
     def __init__(
@@ -47,7 +47,7 @@ class GivenOutlineSaver:
         self._refresh_list = refresh_list
 
     def add(
-        self, image: MappedImage, outlines: Sequence[GivenOutline], text: str, done: Done
+        self, image: MappedImage, outlines: Sequence[AcceptedOutline], text: str, done: Done
     ) -> None:
         """Add outlines of an image as features, or say why that is not possible.
 
@@ -74,7 +74,7 @@ class GivenOutlineSaver:
 
         for index, outline in enumerate(outlines):
             receiver = Receiver(partial(take, index), self._session.say)
-            self._georeferencer.bring(("given", image.key, index), outline, pose, receiver)
+            self._georeferencer.bring(("accepted", image.key, index), outline, pose, receiver)
 
     def _end(self, done: Done, write: Callable[[], list[FeatureRef]]) -> None:
         try:
@@ -84,7 +84,7 @@ class GivenOutlineSaver:
         self._refresh_list()
 
     def _write_in_photo(
-        self, image: MappedImage, outlines: Sequence[GivenOutline], text: str
+        self, image: MappedImage, outlines: Sequence[AcceptedOutline], text: str
     ) -> list[FeatureRef]:
         layer = self._saver.layer_for(image)
         features = [
@@ -96,7 +96,7 @@ class GivenOutlineSaver:
     def _write_on_map(
         self,
         image: MappedImage,
-        outlines: Sequence[GivenOutline],
+        outlines: Sequence[AcceptedOutline],
         pose: PhotoPose,
         found: Sequence[Mapped],
         text: str,
@@ -122,7 +122,7 @@ class GivenOutlineSaver:
         writer.add_all(beside, in_photo, text)
         return refs
 
-    def _attributes(self, image: MappedImage, outline: GivenOutline) -> dict[str, object]:
+    def _attributes(self, image: MappedImage, outline: AcceptedOutline) -> dict[str, object]:
         return {
             **record.object_attributes(
                 origin=image.origin,
@@ -136,7 +136,7 @@ class GivenOutlineSaver:
         }
 
 
-def _in_photo(image: MappedImage, outline: GivenOutline, layer: QgsVectorLayer) -> QgsGeometry:
+def _in_photo(image: MappedImage, outline: AcceptedOutline, layer: QgsVectorLayer) -> QgsGeometry:
     grid = grid_of(image)
     whole = PixelWindow(0, 0, grid.height, grid.width)
     return pixels_to_geometry(outline.points, outline.parts, grid, whole, layer.crs())
