@@ -359,6 +359,27 @@ class SeriesBrowser:
                     break
         return release_intervals(photos, state).get(avalanche)
 
+    def day_photos(self, photo: SeriesPhoto) -> list[SeriesPhoto]:
+        """Return the photos of the same camera and day, in the order of time."""
+        photos, day = self._of_camera.get(photo.camera, []), day_of(photo)
+        first = last = self._at.get(photo.key, 0)
+        while first and day_of(photos[first - 1]) == day:
+            first -= 1
+        while last < len(photos) and day_of(photos[last]) == day:
+            last += 1
+        return list(photos[first:last])
+
+    def day_releases(self, photos: Sequence[SeriesPhoto]) -> list[ReleaseInterval]:
+        """Return the release intervals of the avalanches that photos show, the earliest first."""
+        keys = {photo.key for photo in photos}
+        names = {
+            name
+            for (name, key), found in self._state.observations.items()
+            if key in keys and found.presence is Presence.PRESENT
+        }
+        intervals = filter(None, map(self.release_interval, sorted(names)))
+        return sorted(intervals, key=lambda interval: (interval.before, interval.avalanche))
+
     def activity(self) -> list[DayActivity]:
         """Return what each camera showed on each day, days without avalanches included."""
         dated = [photo for photo in self._photos if photo.taken_at is not None]

@@ -145,6 +145,7 @@ class SeriesController(QObject):
         dock, carrying = self.dock, self.carrying
         dock.open_folder.clicked.connect(lambda _=False: self._ask_for_folder())
         dock.filmstrip.chosen.connect(self.open_photo)
+        dock.timeline.chosen.connect(self.open_photo)
         dock.filmstrip.look_chosen.connect(self.overrule)
         dock.look_chosen.connect(self._overrule_current)
         dock.filter_changed.connect(self._set_filter)

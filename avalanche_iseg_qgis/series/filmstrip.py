@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .browser import SeriesBrowser
 
 _MARGIN, _BAND = 4, 5  # pixels
-_COLOURS = {
+STATE_COLOURS = {
     PhotoState.UNSEEN: None,
     PhotoState.NOTHING: QColor("#3f8f4f"),
     PhotoState.HIDDEN: QColor("#8a8a8a"),
@@ -170,7 +170,7 @@ class _PhotoDelegate(QStyledItemDelegate):
             painter.setPen(_ON_VEIL)
             wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(place, wrapped, index.data(_LOOK))
-        colour = _COLOURS[index.data(_STATE)]
+        colour = STATE_COLOURS[index.data(_STATE)]
         if colour is not None:
             painter.fillRect(place.x(), place.bottom() + 1, place.width(), _BAND, colour)
         role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text

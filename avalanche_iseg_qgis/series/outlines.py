@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.camera.turning import turned_back, turned_point
 from ..core.containers import orientation_of
+from ..core.series.sources import FITS
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from ..layers.grid import Grid
 
     Rings = tuple[tuple[tuple[float, float], ...], ...]
-
-FITS = 0.5
-"""Confidence from which a carried outline is taken to fit: that of `core.series.carrying`."""
 
 
 @dataclass(frozen=True, eq=False)

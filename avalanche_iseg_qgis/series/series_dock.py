@@ -25,6 +25,7 @@ from ..i18n import tr
 from .browser import PhotoFilter, time_of
 from .carried_row import CarriedRow
 from .filmstrip import Filmstrip, look_label, look_menu, state_label
+from .timeline import DayTimeline
 
 if TYPE_CHECKING:
     from .browser import SeriesBrowser
@@ -92,6 +93,7 @@ class SeriesDock(QgsDockWidget):
             tr("Pass over photos that the screening found useless; the choice is yours")
         )
         self.filmstrip = Filmstrip()
+        self.timeline = DayTimeline()
         self.progress, self.place = QLabel(), QLabel()
         for combo, tip in (
             (self.camera, tr("Show the photos of this camera")),
@@ -123,6 +125,7 @@ class SeriesDock(QgsDockWidget):
         column.addLayout(above)
         column.addLayout(between)
         column.addWidget(self.filmstrip)
+        column.addWidget(self.timeline)
         column.addLayout(below)
         # Its height stays, whatever is carried, and the rest is the map's.
         between.addStrut(self.carried.accept.sizeHint().height())
@@ -156,6 +159,7 @@ class SeriesDock(QgsDockWidget):
         """Show which photo is open, and what is noted of it and of all."""
         photo = browser.current if browser else None
         self.filmstrip.show_current(photo)
+        self.timeline.show_day(browser)
         for button in (self.nothing, self.hidden, self.finish, self.looks):
             button.setEnabled(photo is not None)
         self.screen.setEnabled(browser is not None)

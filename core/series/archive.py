@@ -18,13 +18,13 @@ from ..containers import JPEG, inspect
 from ..errors import CameraError, ImageError
 from ..files import open_file
 from ..image import read_image
-from .carrying import FITS, Rings, carry_outline, register_photo, usual_camera
+from .carrying import Rings, carry_outline, register_photo, usual_camera
 from .computing import PhotoShare, ResultLog, compute
 from .listing import Listing, SeriesPhoto
 from .looks import PhotoLook, measure_look
 from .records import Observation, Presence, Screening, SeriesState, SeriesStore, by_program
 from .screening import screen
-from .sources import LONGEST, at_this_hour, outlines_to_carry, places_without
+from .sources import FITS, LONGEST, at_this_hour, outlines_to_carry, places_without
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FITS = 0.5
-"""Confidence from which a carried outline is taken to fit."""
-
 Rings = tuple[tuple[tuple[float, float], ...], ...]
 
 _USUAL_LENS = 1.2  # focal length of webcams, of the photo's width

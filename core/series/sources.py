@@ -12,6 +12,9 @@ from .listing import SeriesPhoto
 from .records import Observation, PhotoState, Presence, SeriesState
 from .release_times import presence_in
 
+FITS = 0.5
+"""Confidence from which a carried outline is taken to fit."""
+
 LONGEST = timedelta(days=3)
 """Time for which outlines are carried, unless something else is asked for."""
 

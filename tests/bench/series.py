@@ -33,7 +33,8 @@ from core.series import (
     release_intervals,
 )
 from core.series.archive import carry_series, screen_series
-from core.series.carrying import FITS, fill_rings
+from core.series.carrying import fill_rings
+from core.series.sources import FITS
 from training.synthetic import make_winter, write_winter
 
 ACCEPTED = {

@@ -213,6 +213,31 @@ def test_the_order_of_records_does_not_matter():
         assert (found.reviews, found.conflicts) == (expected.reviews, expected.conflicts)
 
 
+@pytest.mark.parametrize("presence", list(Presence))
+def test_a_note_that_was_taken_back_is_as_if_it_never_was(store, presence):
+    at = utc(2024, 1, 15)
+    note = Observation("p", at, "anna", "u", presence, rings=(((0.0, 0.0), (1.0, 0.0)),))
+    back = replace(Observation.taken_back("p", "u"), at=at + timedelta(hours=1), by="bert")
+    again = replace(note, at=at + timedelta(hours=2))
+    assert merge_records([back, note]).observations == {}
+    assert merge_records([back, note]).avalanches_in("p") == []
+    assert merge_records([again, back, note]).observations == {("u", "p"): again}
+    store.append([note, back])
+    assert store.read().observations == {}
+    by_program = Observation("p", at, "program", "u", Presence.HIDDEN, 0.0)
+    assert merge_records([by_program]).observations  # of no confidence, but found
+
+
+def test_notes_of_one_moment_do_not_depend_on_their_order():
+    at = utc(2024, 1, 15)
+    noted = [Review("p", at, "anna", state, count) for state in PhotoState for count in range(3)]
+    noted += [Observation("p", at, "program", "u", each, 0.5) for each in Presence]
+    expected = merge_records(noted)
+    for seed in range(5):
+        mixed = random.Random(seed).sample(noted, len(noted))  # noqa: S311
+        assert merge_records(mixed) == expected
+
+
 def test_two_colleagues_merge_without_loss(tmp_path, store):
     other = SeriesStore.create(tmp_path / "copy.series", [tmp_path])
     common, early, late = (utc(2024, 1, 15, hour) for hour in (8, 9, 10))

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import scenery
 from driving import Driver
+from qgis import utils
 from qgis.core import QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QPoint, QPointF, Qt
 from qgis.PyQt.QtTest import QTest
+from test_recovery_in_qgis import end_as_killed, kept_names, restore
 from test_series import opened, rasters
 from waiting import wait_until
 
@@ -275,6 +277,26 @@ def test_finish_and_next(controller, mapped, folder):
     assert [r.state for r in state(folder).reviews.values()].count(PhotoState.AVALANCHES) == 2
 
 
+def test_the_timeline_shows_the_day_and_the_release(controller, mapped):
+    series = controller.series
+    timeline = series.dock.timeline
+    (release,) = timeline.releases
+    assert [photo.path.stem for photo in timeline.photos] == [name(hour) for hour in SHIFTS]
+    assert (release.after_photo, release.before_photo) == (
+        f"hut/{name(9)}.jpg",
+        f"hut/{name(10)}.jpg",
+    )
+    places = [timeline.x_of(photo.time) for photo in timeline.photos]
+    assert places == sorted(places)
+    assert np.ptp(np.diff(places)) < 0.01
+    between = QPointF((places[1] + places[2]) / 2, timeline.height() / 2)
+    assert "1.0" in timeline.text_at(between)
+    assert "Released" not in timeline.text_at(QPointF(places[4], 10))
+    QTest.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=QPoint(round(places[3]), 10))
+    assert rasters() == [name(11)]
+    assert not timeline.grab().isNull()
+
+
 def test_screening_in_the_background_outlives_its_worker(controller, folder):
     for hour in range(1, 6):
         night = np.random.default_rng(hour).integers(0, 9, (60, 90, 3)).astype(np.uint8)
@@ -324,3 +346,29 @@ def test_screening_is_cancelled_and_gone_on_with(controller, folder):
     assert series.screening.is_running
     wait_until(lambda: not series.screening.is_running, 120, "the screening")
     assert series.browser.unscreened == 0
+
+
+def test_a_killed_qgis_loses_nothing(controller, mapped, folder, tmp_path):
+    series = controller.series
+    go_to(series, 11)
+    press(series, "accept_all")
+    go_to(series, 12)
+    press(series, "correct")
+    mapped.settle()
+    avalanche = mapped.space.draft.avalanche
+    assert avalanche == features()[0]["uuid"]
+    wait_until(lambda: kept_names() == ["draft", "unsaved"], what="what is kept")
+    QTest.qWait(300)  # until the latest of it is written
+    end_as_killed(tmp_path)
+    controller = utils.plugins["avalanche_iseg_qgis"].open()
+    wait_until(lambda: controller.dock.kept.isVisible(), what="the offer")
+    restore(controller)
+    wait_until(lambda: len(features()) == 2, what="the features")
+    assert {feature["avalanche_id"] for feature in features()} == {avalanche}
+    assert controller.session.draft.avalanche == avalanche
+    assert controller.session.draft.prompts.mask is not None
+    for hour, presences in ((10, ["present"]), (11, ["present"]), (12, [])):
+        assert [o.presence.value for o in noted(folder, hour)] == presences
+    controller.open_series()
+    opened(controller.series, folder)
+    assert controller.series.browser.progress()[PhotoState.AVALANCHES] == 2

@@ -191,6 +191,20 @@ def test_a_release_interval_is_that_of_the_whole_series(folder, seed):
         assert found == expected
 
 
+def test_a_day_has_its_photos_and_releases(folder):
+    browser = SeriesBrowser.open(folder)
+    photos = [photo for photo in browser.photos if photo.taken_at]
+    for photo in photos:
+        same = [p for p in photos if (p.camera, day_of(p)) == (photo.camera, day_of(photo))]
+        assert browser.day_photos(photo) == same
+    assert browser.day_photos(browser.photos[-1]) == []  # has no time
+    browser.note(photos[2], PhotoState.NOTHING)
+    browser.note_avalanches(photos[3], [outlined(photos[3])], 1)
+    (release,) = browser.day_releases(browser.day_photos(photos[4]))
+    assert (release.after_photo, release.before_photo) == (photos[2].key, photos[3].key)
+    assert browser.day_releases(browser.day_photos(photos[0])) == []
+
+
 def test_taking_one_of_two_back_leaves_the_other(folder):
     browser = SeriesBrowser.open(folder)
     photo = browser.shown[0]

@@ -41,7 +41,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 def run(args: argparse.Namespace) -> None:
     """Carry, and write."""
     from ...series.archive import carry_series
-    from ...series.carrying import FITS
+    from ...series.sources import FITS
 
     if args.out:
         check_output_path(args.out, (".gpkg", ".geojson"))
