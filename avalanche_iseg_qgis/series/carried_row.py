@@ -58,15 +58,16 @@ class CarriedRow(QWidget):
         for part in (self.label, self.list, *buttons):
             row.addWidget(part)
         row.addStretch(1)
-        self.show_outlines([], 0, is_computing=False, can_take_back=False)
+        self.show_outlines([], 0)
 
     def show_outlines(
         self,
         outlines: Sequence[OutlineProposal],
         chosen: int,
         *,
-        is_computing: bool,
-        can_take_back: bool,
+        is_computing: bool = False,
+        fault: str = "",
+        can_take_back: bool = False,
     ) -> None:
         """Show what is proposed for the open photo, and which one is worked on."""
         self.list.clear()
@@ -79,11 +80,14 @@ class CarriedRow(QWidget):
             text = tr("From earlier photos: {}, {} of low confidence")
         elif outlines:
             text = tr("From earlier photos: {}")
+        elif is_computing:
+            text = tr("Looking for the avalanches of earlier photos…")
         else:
-            text = tr("Looking for the avalanches of earlier photos…") if is_computing else ""
+            text = tr("Nothing could be carried here") if fault else ""
         self.label.setText(text.format(len(outlines), doubtful))
+        self.label.setToolTip(fault)
         self.list.setVisible(bool(outlines))
         for button in (self.accept_all, self.accept, self.correct, self.drop):
             button.setVisible(bool(outlines))
         self.take_back.setVisible(can_take_back)
-        self.setVisible(bool(outlines) or is_computing or can_take_back)
+        self.setVisible(bool(outlines or fault) or is_computing or can_take_back)

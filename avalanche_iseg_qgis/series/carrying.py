@@ -82,6 +82,8 @@ class CarryingController(QObject):
         Index of the one that is worked on.
     is_computing
         Whether proposals are awaited.
+    fault
+        Why nothing could be carried into the photo; empty if it could.
     find_reference
         Returns the camera of a photo, where it was posed.
     """
@@ -108,6 +110,7 @@ class CarryingController(QObject):
         self.outlines: list[OutlineProposal] = []
         self.chosen = 0
         self.is_computing = False
+        self.fault = ""
         self.find_reference: Callable[[SeriesPhoto], PosedReference | None] = lambda _: None
         for canvas in canvases:
             canvas.layersChanged.connect(self._draw)
@@ -128,12 +131,18 @@ class CarryingController(QObject):
         self._browser, self._photo = browser, photo
         self._client.withdraw(_SLOT)
         sources = browser.sources_for(photo)
-        self.is_computing = bool(sources)
+        self.is_computing, self.fault = bool(sources), ""
         self._show([])
         if sources:
             request = _request(browser, photo, sources, self.find_reference(photo))
             self._client.request(_SLOT, request, Receiver(self._take, self._fail))
             self._client.ensure_started()
+
+    def leave(self) -> None:
+        """Propose nothing: the open photo cannot be read."""
+        self._client.withdraw(_SLOT)
+        self._photo, self.is_computing, self.fault = None, False, ""
+        self._show([])
 
     def choose(self, index: int) -> None:
         """Choose the proposal that is accepted, corrected or dropped."""
@@ -156,8 +165,8 @@ class CarryingController(QObject):
 
     def _fail(self, text: str) -> None:
         self.is_computing = False
+        self.fault = tr("The outlines of earlier photos could not be carried here: {}").format(text)
         self._show([])
-        self._warn(tr("The outlines of earlier photos could not be carried here: {}").format(text))
 
     def _show(self, outlines: list[OutlineProposal]) -> None:
         self.outlines = outlines

@@ -291,7 +291,7 @@ class SeriesController(QObject):
             self._messages.warn(text.format(path))
             browser.current = photo
             self.dock.show_current(browser)
-            self.carrying.open(browser, photo)
+            self.carrying.leave()
             return
         before, self._layer = self._layer, layer
         browser.current = photo
@@ -351,6 +351,7 @@ class SeriesController(QObject):
             self.carrying.outlines,
             self.carrying.chosen,
             is_computing=self.carrying.is_computing,
+            fault=self.carrying.fault,
             can_take_back=self.carrying.can_take_back,
         )
 

@@ -244,6 +244,29 @@ def test_one_that_is_gone_is_of_low_confidence_and_dropped(controller, mapped, f
     go_to(series, 12)
 
 
+@pytest.mark.parametrize("kind", ["another view", "fog", "another size"])
+def test_a_photo_that_does_not_fit_is_said_quietly(controller, mapped, folder, kind):
+    series, said = controller.series, []
+    series._messages.warn = said.append
+    controller.messages.warn = said.append
+    image = photo(11)
+    if kind == "another view":
+        image = np.random.default_rng(9).integers(0, 255, image.shape).astype(np.uint8)
+    elif kind == "fog":
+        image = np.full_like(image, 200)
+    else:
+        image = image[:400, :500]
+    (folder / f"{name(11)}.jpg").unlink()
+    scenery.write(folder / f"{name(11)}.jpg", image, driver="JPEG")
+    go_to(series, 11, 0)
+    label = series.dock.carried.label
+    assert "Nothing" in label.text()
+    assert name(11) in label.toolTip()
+    assert said == []
+    go_to(series, 12)
+    assert "Nothing" not in label.text()
+
+
 def test_a_killed_worker_carries_all_the_same(controller, mapped):
     series = controller.series
     client = controller.camera_client
