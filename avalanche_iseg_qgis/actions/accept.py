@@ -58,7 +58,7 @@ class AcceptedOutlineSaver:
         text
             Name of the step to be undone.
         done
-            Is given their references, in the order of the outlines.
+            Is given their references, in the order of the outlines; none if that failed.
         """
         pose = self._georeferencer.pose_of(image)
         if pose is None:
@@ -72,8 +72,12 @@ class AcceptedOutlineSaver:
                 found = [mapped[index] for index in range(len(outlines))]
                 self._end(done, lambda: self._write_on_map(image, outlines, pose, found, text))
 
+        def fail(text: str) -> None:
+            self._session.say(text)
+            done([])
+
         for index, outline in enumerate(outlines):
-            receiver = Receiver(partial(take, index), self._session.say)
+            receiver = Receiver(partial(take, index), fail)
             self._georeferencer.bring(("accepted", image.key, index), outline, pose, receiver)
 
     def _end(self, done: Done, write: Callable[[], list[FeatureRef]]) -> None:
@@ -81,6 +85,7 @@ class AcceptedOutlineSaver:
             done(write())
         except IsegError as error:
             self._session.say(str(error))
+            done([])
         self._refresh_list()
 
     def _write_in_photo(

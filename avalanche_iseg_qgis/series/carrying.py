@@ -107,6 +107,8 @@ class CarryingController(QObject):
         self._photo: SeriesPhoto | None = None
         self._steps: list[_Decision] = []
         self._items: list[tuple[OutlineProposal, CarriedItem]] = []
+        self._awaited: set[str] = set()  # avalanches that were accepted and are not saved yet
+        self._is_correcting = False
         self.outlines: list[OutlineProposal] = []
         self.chosen = 0
         self.is_computing = False
@@ -114,6 +116,7 @@ class CarryingController(QObject):
         self.find_reference: Callable[[SeriesPhoto], PosedReference | None] = lambda _: None
         for canvas in canvases:
             canvas.layersChanged.connect(self._draw)
+        session.draft_changed.connect(self._on_draft)
 
     def close(self) -> None:
         """Remove what is drawn, and forget what was asked for."""
@@ -129,6 +132,7 @@ class CarryingController(QObject):
         if browser is not self._browser:
             self._steps.clear()
         self._browser, self._photo = browser, photo
+        self._is_correcting = False
         self._client.withdraw(_SLOT)
         sources = browser.sources_for(photo)
         self.is_computing, self.fault = bool(sources), ""
@@ -209,6 +213,7 @@ class CarryingController(QObject):
 
     def _accept(self, outlines: Sequence[OutlineProposal]) -> None:
         image, browser, photo = self._image(), self._browser, self._photo
+        outlines = [each for each in outlines if each.avalanche not in self._awaited]
         if not outlines or image is None or browser is None or photo is None:
             return
         try:
@@ -216,12 +221,15 @@ class CarryingController(QObject):
         except IsegError as error:
             self._warn(str(error))
             return
-        count = browser.count_of(photo) + len(outlines)
+        names = tuple(outline.avalanche for outline in outlines)
+        self._awaited.update(names)
 
         def note(refs: list[FeatureRef]) -> None:
+            self._awaited.difference_update(names)
+            if not refs:
+                return  # said there
             noted = [_observation(photo, image, outline) for outline in outlines]
-            browser.note_avalanches(photo, noted, count)
-            names = tuple(outline.avalanche for outline in outlines)
+            browser.note_avalanches(photo, noted, browser.count_of(photo) + len(outlines))
             self._steps.append(_Decision(photo, names, refs))
             if photo == self._photo:
                 self._show([each for each in self.outlines if each not in outlines])
@@ -256,7 +264,14 @@ class CarryingController(QObject):
         if not self._session.start_from(mask, None, outline.avalanche):
             return False
         self._show([each for each in self.outlines if each is not outline])
+        self._is_correcting = True
         return True
+
+    def _on_draft(self, image: MappedImage) -> None:
+        """Propose an outline again whose correction was given up."""
+        is_given_up = self._is_correcting and image is self._image() and image.draft.prompts.empty
+        if is_given_up and self._browser is not None and self._photo is not None:
+            self.open(self._browser, self._photo)
 
     def drop(self) -> None:
         """Propose the chosen outline no more in this photo."""

@@ -209,13 +209,33 @@ def test_a_step_is_taken_back_from_another_photo_and_after_saving(controller, ma
     assert rasters() == [name(11)]  # to see what is taken back
 
 
+def test_a_layer_that_takes_nothing_is_said_and_the_proposal_stays(controller, mapped, folder):
+    series, said = controller.series, []
+    controller.session.message.connect(said.append)
+    go_to(series, 11)
+    assert layer_of().commitChanges()
+    layer_of().setReadOnly(True)
+    press(series, "accept_all")
+    assert "read-only" in said[0]
+    assert len(features()) == 1
+    assert noted(folder, 11) == []
+    layer_of().setReadOnly(False)
+    press(series, "accept_all")
+    press(series, "accept_all")  # once more does nothing
+    assert len(features()) == 2
+
+
 def test_it_is_corrected_by_clicks_and_stays_the_same_avalanche(controller, mapped, folder):
     series = controller.series
     go_to(series, 11)
     press(series, "correct")
+    assert series.carrying.outlines == []
+    controller.session.may_discard = lambda: True
+    mapped.space.discard()  # given up: it is proposed again
+    wait_until(lambda: len(series.carrying.outlines) == 1, 60, "the proposal")
+    press(series, "correct")
     mapped.settle()
     assert mapped.space.prompts.mask is not None
-    assert series.carrying.outlines == []
     mapped.layer = series._layer
     row, col = scenery.CENTRE
     mapped.click(row + 100, col, Qt.MouseButton.LeftButton)
