@@ -12,6 +12,7 @@ from contextlib import closing
 import pytest
 import scenery
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsField,
     QgsGeometry,
@@ -48,6 +49,8 @@ class Desk:
     def __init__(self, iface, plugin, folder) -> None:
         QgsSettings().setValue("avalanche_iseg/author", "Ben")
         self.iface, self.folder = iface, folder
+        self.said: list[str] = []
+        QgsApplication.messageLog().messageReceived.connect(self.hear)
         self.file = folder / "avalanches.gpkg"
         image = QgsRasterLayer(str(scenery.photo(folder, PHOTO)), "photo")
         QgsProject.instance().addMapLayer(image)
@@ -55,11 +58,12 @@ class Desk:
         self.studio = plugin.open(take_tool=False)
         wait_until(lambda: self.studio.session.image is not None, what="the image in hand")
         self.dock = self.studio.avalanches_dock
-        self.said: list[str] = []
-        for name in ("warn", "inform"):
-            setattr(self.studio.messages, name, self.said.append)
         self.studio.review.may_add_fields = lambda layer: True
         self.layer = self.open()
+
+    def hear(self, text: str, tag: str, _level: object) -> None:
+        if tag == "Avalanche ISeg":
+            self.said.append(text)
 
     def open(self) -> QgsVectorLayer:
         layer = target.create_layer(str(self.file), PIXELS)
@@ -113,7 +117,9 @@ class Desk:
 
 @pytest.fixture
 def desk(iface, plugin, tmp_path):
-    return Desk(iface, plugin, tmp_path)
+    desk = Desk(iface, plugin, tmp_path)
+    yield desk
+    QgsApplication.messageLog().messageReceived.disconnect(desk.hear)
 
 
 def test_accept_and_reject_with_keys(desk, iface):
@@ -464,17 +470,16 @@ def note(file, who: str) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_who_else_edits_is_said_before_work_begins(iface, plugin, tmp_path):
-    note(tmp_path / "avalanches.gpkg", "Anna")
-    (tmp_path / "avalanches.gpkg").touch()
-    desk_file = tmp_path / "avalanches.gpkg"
-    desk_file.unlink()
-    desk = Desk(iface, plugin, tmp_path)
+def test_who_else_edits_is_said_before_work_begins(desk):
+    QgsProject.instance().removeMapLayer(desk.layer.id())
+    note(desk.file, "Anna")
+    desk.layer = desk.open()
+    assert any("is edited by Anna on pc7 since" in text for text in desk.said)
     assert "is edited by Anna on pc7 since" in desk.dock.editors.text()
     assert desk.dock.editors.isVisibleTo(desk.dock)
     desk.add("a")  # which is not prevented
     desk.save()
-    for path in tmp_path.glob("*Anna*"):
+    for path in desk.folder.glob("*Anna*"):
         path.unlink()
     desk.studio.editors.renew()
     assert not desk.dock.editors.isVisibleTo(desk.dock)
