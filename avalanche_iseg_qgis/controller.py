@@ -33,7 +33,7 @@ from .canvas.map_tool import SegmentTool
 from .core.errors import IsegError
 from .core.files import normal_path
 from .features import target
-from .features.history import HistoryKeeper, no_history, place_of
+from .features.history import HistoryFollower, no_history, place_of
 from .features.reference import resolve
 from .georef.georeferencer import Georeferencer
 from .gui.avalanches_dock import AvalanchesDock
@@ -104,7 +104,7 @@ class PluginController(QObject):
         )
         self.classify = ClassifyActions(iface, self.avalanches_dock, self.messages, self)
         self.review = ReviewActions(iface, self.avalanches_dock, self.messages, self)
-        self.history_keeper = HistoryKeeper(warn, self)
+        self.history_follower = HistoryFollower(warn, self)
         self.history = HistoryActions(iface, self.avalanches_dock, warn, self)
         self.editors = EditorsController(session, self.avalanches_dock, warn, self)
         self.avalanche_list.who_edits = self.editors.who_edits
@@ -211,7 +211,7 @@ class PluginController(QObject):
         self.keeper.close()
         self.setup_actions.close()
         self.avalanche_list.close()
-        for part in (self.classify, self.review, self.history, self.history_keeper, self.editors):
+        for part in (self.classify, self.review, self.history, self.history_follower, self.editors):
             part.close()
         self._brush_keys.close()
         self.georeferencer.close()

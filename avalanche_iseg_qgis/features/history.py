@@ -22,7 +22,7 @@ from .reference import resolve
 _SHORT = 0.5  # seconds to wait for a lock while QGIS saves
 
 
-class HistoryKeeper(LayerFollower):
+class HistoryFollower(LayerFollower):
     """Lets the GeoPackages of layers keep their history, and signs what is saved to them.
 
     Parameters

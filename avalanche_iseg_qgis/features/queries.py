@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from qgis.core import QgsFeature, QgsProject, QgsVectorLayer, QgsWkbTypes
+from qgis.core import QgsFeature, QgsFeatureRequest, QgsProject, QgsVectorLayer, QgsWkbTypes
 from qgis.PyQt.QtCore import pyqtBoundSignal
 
 from ..i18n import tr
@@ -118,7 +118,9 @@ def count_reviews(project: QgsProject) -> dict[str, int]:
     """Return how many avalanches of all images are in each state of review, see `reviews`."""
     states: dict[str, str] = {}
     for layer in sorted(find_layers(project), key=lambda layer: not layer.crs().isValid()):
-        for feature in features_of(layer):
+        request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+        request.setSubsetOfAttributes([schema.UUID, schema.REVIEW], layer.fields())
+        for feature in features_of(layer, request):
             ref = feature_ref(layer, feature)
             states.setdefault(
                 ref.uuid or f"{ref.layer_id} {ref.feature_id}", reviews.state_of(feature)

@@ -123,8 +123,11 @@ def test_style_is_in_the_file(tmp_path):
         assert layer.editFormConfig().readOnly(layer.fields().indexOf("n_clicks"))
         assert not layer.editFormConfig().readOnly(type_at)
         assert not layer.labelsEnabled()
-        colours = [part.strokeColor().name() for part in layer.renderer().symbol().symbolLayers()]
-        assert colours == ["#ffffff", "#d0139b"]
+        colours = [
+            [part.strokeColor().name() for part in rule.symbol().symbolLayers()]
+            for rule in layer.renderer().rootRule().children()
+        ]
+        assert colours == [["#ffffff", "#5a5a5a"], ["#ffffff", "#d0139b"]]  # rejected, others
         hidden = {c.name for c in layer.attributeTableConfig().columns() if c.hidden}
         assert hidden >= {"prompts", "uuid"}
         assert "type" not in hidden
