@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from .following import Connections, LayerFollower
 from .queries import find_layers
 from .reference import resolve
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _SHORT = 0.5  # seconds to wait for a lock while QGIS saves
 
 
@@ -201,7 +203,10 @@ def differences(version: Version, now: Version) -> list[str]:
 
 
 def _shown(domain: Mapping[str, str], value: object) -> str:
-    return "–" if value is None else str(domain.get(str(value), value))
+    if value is None:
+        return "–"
+    text = domain.get(str(value), str(value))
+    return text[:16].replace("T", " ") if _TIME.match(text) else text
 
 
 def _values(layer: QgsVectorLayer, version: Version, without: tuple[str, ...]) -> dict[str, object]:

@@ -189,7 +189,7 @@ class AvalanchesDock(QgsDockWidget):
         """Say how many avalanches of the image, and of all images, are in each state of review."""
         self.counts.setVisible(any(everywhere.values()))
         self.counts.setText(
-            tr("This image: {}. All images: {}.").format(_counted(here), _counted(everywhere))
+            tr("This image: {}\nAll images: {}").format(_counted(here), _counted(everywhere))
         )
 
     def show_editors(self, text: str) -> None:

@@ -115,7 +115,10 @@ class HistoryWindow(QDialog):
     def _on_selection(self) -> None:
         row = self.table.currentRow()
         is_one = 0 <= row < len(self._rows)
-        self.details.setText("\n".join(self._rows[row].details) if is_one else "")
+        details = list(self._rows[row].details) if is_one else []
+        if details and not self.shows_deleted:
+            details.insert(0, tr("Attributes then → now:"))
+        self.details.setText("\n".join(details))
         self.restore.setEnabled(is_one and (self.shows_deleted or row > 0))
         self.shown.emit(row)
 

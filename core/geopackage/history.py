@@ -15,7 +15,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +264,7 @@ def read_rows(database: sqlite3.Connection, table: FeatureTable) -> list[Version
     found = []
     for row in database.execute(f"SELECT * FROM {quoted(table.name)} ORDER BY {quoted(table.key)}"):
         values = _values(row, names)
-        at = str(values.get("modified_at") or values.get("created_at") or _EARLIEST)
+        at = _time_of(values.get("modified_at") or values.get("created_at"))
         by = str(values.get("mapper") or "")
         version = Version("", FOUND, at, by, row[table.key], row[table.geometry], values)
         found.append(replace(version, version=version.content[:32]))
@@ -314,8 +314,22 @@ def successor(head: Version, content: Version, event: str, at: str, by: str) -> 
 
 def _just_after(at: str) -> str:
     """Return the time one millisecond later."""
-    later = datetime.fromisoformat(at.replace("Z", "+00:00")) + timedelta(milliseconds=1)
-    return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _text(datetime.fromisoformat(at.replace("Z", "+00:00")) + timedelta(milliseconds=1))
+
+
+def _time_of(value: object) -> str:
+    """Return the time of an attribute as histories have it; the earliest one if it is none."""
+    try:
+        moment = datetime.fromisoformat(str(value).replace("/", "-").replace("Z", "+00:00"))
+    except ValueError:
+        return _EARLIEST
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return _text(moment.astimezone(timezone.utc))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _values(row: sqlite3.Row, names: Iterable[str]) -> dict[str, Any]:

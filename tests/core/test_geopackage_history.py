@@ -44,6 +44,25 @@ def test_what_is_there_is_the_beginning(file):
     assert "comment" not in first.values
 
 
+@pytest.mark.parametrize(
+    ("modified", "at"),
+    [
+        ("2026-01-02T08:00:00Z", "2026-01-02T08:00:00.000Z"),
+        ("2026-01-02T08:00:00.250", "2026-01-02T08:00:00.250Z"),  # as QGIS writes it
+        ("2026/01/02 09:00:00+01:00", "2026-01-02T08:00:00.000Z"),
+        ("yesterday", "1970-01-01T00:00:00.000Z"),
+        (None, "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_the_beginning_has_the_time_of_the_outline(tmp_path, modified, at):
+    file = kept(tmp_path / "a.gpkg", {"a": {"modified_at": modified}})
+    assert versions_of(file, "avalanches", "a")[0].at == at
+    release_columns(file, "avalanches")
+    edit(file, "UPDATE avalanches SET type = 'slab'")
+    keep_history(file, "avalanches")
+    assert versions_of(file, "avalanches", "a")[1].at > at
+
+
 def test_the_table_of_outlines_stays_as_it_was(tmp_path):
     file = write(tmp_path / "a.gpkg", ROWS)
     before = content(file)

@@ -192,8 +192,8 @@ def test_counts_are_of_all_images_too(desk):
     writer.add(desk.layer, shape(), {"uuid": "z", "image_name": "other.jpg"}, "Add avalanche")
     QTest.qWait(20)
     assert desk.dock.counts.text() == (
-        "This image: 1 to review, 0 accepted, 0 rejected. "
-        "All images: 2 to review, 0 accepted, 0 rejected."
+        "This image: 1 to review, 0 accepted, 0 rejected\n"
+        "All images: 2 to review, 0 accepted, 0 rejected"
     )
 
 
