@@ -86,10 +86,11 @@ def rewrite(
     with _edit_command(layer, text):
         before = _get_feature(layer, fid)
         shape = _coerce(geometry, layer)
-        if not layer.changeGeometry(fid, shape):
+        if not shape.equals(before.geometry()) and not layer.changeGeometry(fid, shape):
             raise _refusal(layer)
         if attributes is not None:
-            _change_values(layer, before, _field_values(layer, attributes, shape))
+            now = _get_feature(layer, fid)  # a new outline may have changed attributes
+            _change_values(layer, now, _field_values(layer, attributes, shape))
 
 
 def set_attributes(

@@ -17,8 +17,10 @@ from pathlib import Path
 import cv2
 import pytest
 import rasterio
+import shapely
 
 from core.datasets import open_dataset
+from core.outline import write_outline
 from training.config import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +103,9 @@ def workspace(tmp_path_factory) -> Path:
         flipped = (cv2.flip(pixels, axis - 1) for pixels in (photo, mask))
         for part, ending, pixels in zip(("images", "masks"), ("jpg", "png"), flipped, strict=True):
             cv2.imwrite(str(folder / "photos" / part / f"{stem}.{ending}"), pixels)
+    for name in ("anna.gpkg", "ben.gpkg"):
+        area = shapely.MultiPolygon([shapely.box(0, 0, 9, 9)])
+        write_outline(folder / name, area, crs_wkt=None, properties={"uuid": "a"})
     (folder / "coco").mkdir()
     shutil.copy(scene / "picture.jpg", folder / "coco" / "a.jpg")
     (folder / "coco" / "annotations.json").write_text(

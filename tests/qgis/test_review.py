@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime, timezone
 
 import pytest
 import scenery
@@ -33,6 +34,7 @@ from avalanche_iseg_qgis.compat import FIELD_TYPES, QAction
 from avalanche_iseg_qgis.core.geopackage.history import deleted_avalanches, versions_of
 from avalanche_iseg_qgis.features import reviews, target, writer
 from avalanche_iseg_qgis.features.history import geometry_of
+from avalanche_iseg_qgis.features.unsaved import UnsavedFeatures
 
 PHOTO = "cam1_20240115_103000.jpg"
 PIXELS = QgsCoordinateReferenceSystem()
@@ -227,6 +229,29 @@ def test_undo_of_the_change_brings_the_review_back(desk):
     desk.save()
     assert desk.states() == {"a": "accepted"}
     desk.layer.undoStack().redo()
+
+
+@pytest.mark.parametrize("changed", ["outline", "outline, reviewed again", "type"])
+def test_reviews_are_as_they_were_when_unsaved_edits_come_back(desk, changed):
+    """As after QGIS was killed: what was kept of the edit buffer is put into a new one."""
+    desk.add("a")
+    desk.select(0)
+    desk.press("accept")
+    desk.save()
+    if changed == "type":
+        writer.set_attributes(desk.layer, desk.feature("a").id(), {"type": "slab"}, "Type")
+    else:
+        desk.reshape("a", shape(80))
+    if changed == "outline, reviewed again":
+        desk.press("accept")
+    before = desk.states(), desk.feature("a")["type"], desk.feature("a").geometry().area()
+    kept = UnsavedFeatures.of(desk.layer, datetime.now(timezone.utc))
+    desk.layer.rollBack()
+    kept = UnsavedFeatures.from_json(json.loads(kept.to_json()))
+    kept.restore(QgsProject.instance())
+    after = desk.states(), desk.feature("a")["type"], desk.feature("a").geometry().area()
+    assert after == before
+    assert before[0]["a"] == ("" if changed == "outline" else "accepted")
 
 
 def test_what_is_reviewed_after_the_change_stays_reviewed(desk):
