@@ -15,6 +15,7 @@ COMMANDS = {
     "camera": "pose a webcam; move outlines between its photos and the map: solve, check, to-map,\n"
     "             to-image, drape, register, skyline",
     "export": "mapped avalanches as COCO, GeoJSON, AvaFrame release areas, AWSOME, table",
+    "merge": "merge two GeoPackages that two people have edited",
     "models": "list the models that can be used",
     "series": "work through a season of photos: list, screen, mark, outline, import,\n"
     "             merge, carry, intervals, report",
@@ -27,7 +28,7 @@ COMMANDS = {
     "from-mapped": "fine-tune a model on mapped avalanches",
     "synthetic": "make synthetic webcam scenes of avalanches",
 }
-_CORE = ("segment", "camera", "export", "models", "series")
+_CORE = ("segment", "camera", "export", "merge", "models", "series")
 _EVAL = ("noc", "plot", "study", "demo")
 
 
