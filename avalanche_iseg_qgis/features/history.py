@@ -66,7 +66,8 @@ class HistoryFollower(LayerFollower):
         self._keep(layer)
         try:
             # After a commit that failed, what it did write is still to be signed.
-            self._numbers.setdefault(layer.id(), history.last_number(path, table))
+            number = history.last_number(path, table, _SHORT)
+            self._numbers.setdefault(layer.id(), number)
             if layer.editBuffer().deletedAttributeIds():
                 history.release_columns(path, table, _SHORT)
         except IsegError as error:
@@ -91,8 +92,9 @@ class HistoryFollower(LayerFollower):
         self._keep(layer)
         if number is not None:
             try:
-                history.sign(path, table, record.mapper_name(), number)
+                history.sign(path, table, record.mapper_name(), number, _SHORT)
             except IsegError as error:
+                self._numbers[layer.id()] = number  # with the next commit
                 self._say(layer, error)
 
     def _keep(self, layer: QgsVectorLayer) -> None:

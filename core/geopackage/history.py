@@ -170,9 +170,9 @@ def add_versions(
     )
 
 
-def last_number(path: str | Path, table: str) -> int:
+def last_number(path: str | Path, table: str, wait: float = 5.0) -> int:
     """Return the number of the newest version of a history, for `sign`; 0 if there is none."""
-    with opened(path) as database:
+    with opened(path, wait) as database:
         name = history_table(table)
         if not has_table(database, name):
             return 0
@@ -181,7 +181,7 @@ def last_number(path: str | Path, table: str) -> int:
         )
 
 
-def sign(path: str | Path, table: str, who: str, after: int) -> None:
+def sign(path: str | Path, table: str, who: str, after: int, wait: float = 5.0) -> None:
     """Write who made the versions that came after a number (`last_number`) and have no name yet.
 
     Raises
@@ -189,7 +189,7 @@ def sign(path: str | Path, table: str, who: str, after: int) -> None:
     IsegError
         If the file cannot be written.
     """
-    with opened(path) as database:
+    with opened(path, wait) as database:
         name = history_table(table)
         if has_table(database, name):
             database.execute(
