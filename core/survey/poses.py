@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 from ..camera import CameraRecord, ControlPoint, Projection
 from ..camera.record import control_point_from_json
 from ..camera.turning import as_displayed, as_stored
-from ..errors import CameraError
+from ..errors import CameraError, TerrainError
 from ..image import read_binary_mask, read_image, read_orientation
 from ..json_files import MALFORMED
 from ..mask_image import turn, turn_back
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..camera import Camera
+    from ..camera.ray_casting import HeightsAt
+    from ..terrain import Terrain
+    from ..terrain.sources import Dem
     from .viewshed_cache import ViewshedCache
 
 
@@ -43,11 +46,12 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
         height_above_ground=request.height_above_ground,
         principal_point_sigma=request.principal_point_sigma,
     )
+    points = [_control_point(content) for content in request.points]
     record = resection.solve_pose(
-        [_control_point(content) for content in request.points],
+        points,
         (request.width, request.height),
         epsg=request.epsg,
-        terrain=dem.sample if dem else None,
+        terrain=_terrain(request, points, dem, cache) if dem else None,
         prior=prior,
         projection=Projection(request.projection),
         near_field=request.near_field,
@@ -56,6 +60,24 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
     if dem:
         record = replace(record, dem=dem.name, vertical_datum=dem.vertical_datum)
     return Posed(to_json_value(record.to_json()), seconds=0.0)
+
+
+def _terrain(
+    request: SolvePose, points: Sequence[ControlPoint], dem: Dem, cache: ViewshedCache
+) -> Terrain | HeightsAt:
+    """Return the terrain around points and camera; that of the whole DEM where it has none."""
+    from ..camera.validation import require_on_map
+
+    places = [(point.x, point.y) for point in points]
+    if not places:
+        return dem.sample
+    require_on_map(np.array(places), [p.name for p in points], request.epsg, dem.sample)
+    x, y = (*(request.position or ()), None, None)[:2]
+    try:
+        here = [] if x is None or y is None else [(x, y)]
+        return cache.surroundings(dem, [*places, *here], request.dem_noise)
+    except TerrainError:
+        return dem.sample
 
 
 def _control_point(content: Mapping[str, Any]) -> ControlPoint:

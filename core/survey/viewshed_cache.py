@@ -14,11 +14,15 @@ from ..camera import CameraRecord
 from ..errors import TerrainError
 from ..projection.cache import default_folder
 from ..projection.viewshed import Viewshed, compute_viewshed
+from ..terrain import Terrain
 from ..terrain.sources import Dem, open_dem
+from ..terrain.surroundings import read_surroundings
 from .protocol import PosedView
 
 _MOST_VIEWSHEDS = 3  # a photo of 24 megapixels takes 100 MB
 _MOST_DEMS = 4
+_MOST_SURROUNDINGS = 2
+_STEP = 1000.0  # metres, to which surroundings are rounded, so that one more point needs no others
 
 _Value = TypeVar("_Value")
 
@@ -39,6 +43,7 @@ class ViewshedCache:
     def __init__(self) -> None:
         self._dems: OrderedDict[Any, Dem] = OrderedDict()
         self._viewsheds: OrderedDict[Any, Viewshed] = OrderedDict()
+        self._surroundings: OrderedDict[Any, Terrain] = OrderedDict()
 
     def dem(self, paths: Sequence[str], epsg: int) -> Dem:
         """Return the DEM of these files or folders, opened again if they have changed.
@@ -52,6 +57,26 @@ class ViewshedCache:
             raise TerrainError("Choose a DEM: without one, no ground is known.")
         key = (epsg, tuple((path, _modified_ns(path)) for path in paths))
         return _get(self._dems, key, lambda: open_dem(list(paths), epsg), _MOST_DEMS)
+
+    def surroundings(
+        self, dem: Dem, places: Sequence[tuple[float, float]], noise: float | None
+    ) -> Terrain:
+        """Return the terrain around places, without its noise; see `read_surroundings`.
+
+        Raises
+        ------
+        TerrainError
+            If the DEM has no height there.
+        """
+        low = np.floor(np.min(places, axis=0) / _STEP) * _STEP
+        high = np.ceil(np.max(places, axis=0) / _STEP) * _STEP
+        key = (dem.identity, *low, *high, noise)
+        return _get(
+            self._surroundings,
+            key,
+            lambda: read_surroundings(dem, (low, high), noise),
+            _MOST_SURROUNDINGS,
+        )
 
     def viewshed(self, view: PosedView, is_wanted: Callable[[], bool]) -> Viewshed:
         """Return the viewshed of the camera of a request.
