@@ -22,6 +22,7 @@ _PLAIN_FIELDS = (
     *("width", "height", "epsg", "position_sigma", "height_above_ground"),
     *("focal_as", "focal", "projection"),
 )
+_LATER_FIELDS = ("near_field",)  # not in projects of earlier versions
 _DESCRIPTION = ("name", "author", "valid_from", "valid_to", "foreground")
 
 
@@ -49,6 +50,8 @@ class PoseDraft:
         How the focal length is known, and its value: the photo's width in degrees, or pixels.
     projection
         Name of a `core.camera.Projection`.
+    near_field
+        Metres around the camera that are not looked at; 0 lets the program choose.
     points
         In the order in which they were begun.
     record
@@ -66,6 +69,7 @@ class PoseDraft:
     focal_as: str = UNKNOWN
     focal: float = 60.0
     projection: str = Projection.PINHOLE.value
+    near_field: float = 0.0
     points: tuple[PosePoint, ...] = ()
     record: CameraRecord | None = None
 
@@ -77,9 +81,9 @@ class PoseDraft:
         if self.focal_as == UNKNOWN:
             return None
         angle = math.radians(self.focal)
-        if self.projection == Projection.CYLINDRICAL.value:
-            return self.width / angle
-        return self.width / 2 / math.tan(angle / 2)
+        if self.projection == Projection.PINHOLE.value:
+            return self.width / 2 / math.tan(angle / 2)
+        return self.width / angle
 
     @property
     def gcps(self) -> list[ControlPoint]:
@@ -108,6 +112,7 @@ class PoseDraft:
             focal_as=PIXELS,
             focal=camera.f,
             projection=camera.projection.value,
+            near_field=record.near_field_m or 0.0,
             points=tuple(PosePoint.from_gcp(fit.point) for fit in record.points),
             record=record,
         )
@@ -115,7 +120,7 @@ class PoseDraft:
     def to_json(self) -> dict[str, Any]:
         """Return the draft as the project stores it: all but the photo."""
         return {
-            **{name: getattr(self, name) for name in _PLAIN_FIELDS},
+            **{name: getattr(self, name) for name in (*_PLAIN_FIELDS, *_LATER_FIELDS)},
             "position": None if self.position is None else list(self.position),
             "points": [point.to_json() for point in self.points],
             "record": None if self.record is None else self.record.to_json(),
@@ -133,7 +138,8 @@ class PoseDraft:
         """
         position, record = content["position"], content["record"]
         plain: dict[str, Any] = {
-            name: type(getattr(cls, name))(content[name]) for name in _PLAIN_FIELDS
+            name: type(getattr(cls, name))(content[name])
+            for name in (*_PLAIN_FIELDS, *(later for later in _LATER_FIELDS if later in content))
         }
         return cls(
             photo=photo,

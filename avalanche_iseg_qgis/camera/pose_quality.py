@@ -91,9 +91,17 @@ def next_step(draft: PoseDraft, saved: Sequence[str] = ()) -> str:
 
 
 def pose_status(
-    draft: PoseDraft, failure: str, seen: ComputedViewshed | None, *, computing: bool
+    draft: PoseDraft,
+    failure: str,
+    seen: ComputedViewshed | None,
+    *,
+    computing: bool,
+    doubt: str = "",
 ) -> tuple[str, str, str]:
-    """Return how good the pose is: a line, one of `STATUS_COLOURS` or none, and details."""
+    """Return how good the pose is: a line, one of `STATUS_COLOURS` or none, and details.
+
+    ``doubt`` is why it is not known whether the camera has moved.
+    """
     if computing:
         return tr("Computing…"), "busy", ""
     if failure:
@@ -107,11 +115,10 @@ def pose_status(
         lines = [tr("The pose follows: compare the drawn skyline with the photo.")]
     elif record.image not in ("", Path(draft.photo).name):
         line, kind = tr("Taken over from {}").format(record.image), USABLE
-        lines = [
-            tr(
-                "Whether the camera has moved since is not known: compare the drawn skyline with "
-                "the photo, or add points."
-            )
-        ]
+        unknown = tr(
+            "Whether the camera has moved since is not known: compare the drawn skyline with "
+            "the photo, or add points."
+        )
+        lines = [tr_core(doubt) or unknown]
     lines += map(tr_core, seen.warnings) if seen else ()
     return line, kind, "\n".join(lines)

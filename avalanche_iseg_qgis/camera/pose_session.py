@@ -64,6 +64,8 @@ class PoseSession(QObject):
         Whether a newer pose is awaited.
     failure
         Why there is no newer pose; empty if there is.
+    doubt
+        Why it is not known whether the camera has moved since it was posed; empty if it is.
     seen
         The worker's answer about the view of the newest pose, once it is there.
     range_map
@@ -84,7 +86,7 @@ class PoseSession(QObject):
         self._begin_history(self.draft)
         self.selected: int | None = None
         self.computing = False
-        self.failure = ""
+        self.failure = self.doubt = ""
         self.seen: ComputedViewshed | None = None
         self.range_map: RangeMap | None = None
         self.heights = TerrainHeights((), 0)
@@ -154,7 +156,8 @@ class PoseSession(QObject):
         """Stop what is to be computed, and clear what was."""
         self._solve_timer.stop()
         self._view_timer.stop()
-        self.selected, self.failure, self.seen, self.range_map = None, "", None, None
+        self.selected, self.failure, self.doubt = None, "", ""
+        self.seen, self.range_map = None, None
         self.computing = False
 
     def _open(self, draft: PoseDraft) -> None:
@@ -193,7 +196,12 @@ class PoseSession(QObject):
             self._set_draft(draft)
 
     def _set_draft(self, draft: PoseDraft) -> None:
-        before, self.draft = self.draft, draft
+        before = self.draft
+        if draft.near_field != before.near_field and draft.record is not None:
+            near_field = draft.near_field or None
+            draft = replace(draft, record=replace(draft.record, near_field_m=near_field))
+            self._view_timer.start()
+        self.draft = draft
         if draft == before:
             return
         if draft.photo:
@@ -306,12 +314,11 @@ class PoseSession(QObject):
             self._requests.register(draft, record, reference, receiver)
             self._await_pose()
         else:
-            self.warning.emit(
-                tr(
-                    "The camera was posed in {}, which is not beside this photo: whether it has "
-                    "moved since is not known. Compare the drawn skyline with the photo."
-                ).format(record.image)
+            text = tr(
+                "The camera was posed in {}, which is not beside this photo: whether it has "
+                "moved since is not known. Compare the drawn skyline with the photo."
             )
+            self._on_not_registered(text.format(record.image))
 
     def follow_camera(self, reference: str) -> None:
         """Pose the photo by another one of its camera, once it is known how far that has turned.
@@ -363,7 +370,12 @@ class PoseSession(QObject):
             self._on_not_registered(describe_doubt(found))
 
     def _on_not_registered(self, text: str) -> None:
+        """Tell it in the dock too, where it stays."""
         self.computing = False
+        if self.draft.record is None:
+            self.failure = text
+        else:
+            self.doubt = text
         self.changed.emit()
         self.warning.emit(text)
 
@@ -428,7 +440,8 @@ class PoseSession(QObject):
             image=Path(self.draft.photo).name,
             **description_of(self.draft.record),
         )
-        self.failure, self.seen, self.range_map, self.computing = "", None, None, False
+        self.failure = self.doubt = ""
+        self.seen, self.range_map, self.computing = None, None, False
         self.change(record=record)
         self._view_timer.start()
 

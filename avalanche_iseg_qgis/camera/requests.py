@@ -34,6 +34,7 @@ class CameraRequests:
             height_above_ground=draft.height_above_ground,
             focal=draft.focal_px,
             projection=draft.projection,
+            near_field=draft.near_field or None,
         )
         self._request(_POSE, request, receiver)
 

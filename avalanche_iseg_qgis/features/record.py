@@ -116,6 +116,9 @@ def map_attributes(camera: CameraRecord, mapped: Mapped, *, again: bool) -> dict
         "bridged": mapped.bridged,
         "vis_frac": round(mapped.visible_fraction, 3),
     }
+    closed = mapped.attributes.get("closed_frac")
+    if closed is not None:
+        found["closed_frac"] = round(closed, 3)
     if not again:
         sigma = mapped.attributes.get("sigma_map_m") or 0.0
         is_exact = mapped.visible_fraction >= _MIN_VISIBLE and sigma <= _MAX_SIGMA

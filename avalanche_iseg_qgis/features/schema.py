@@ -167,6 +167,7 @@ def _measures() -> tuple[Attribute, ...]:
         Attribute("slope_release_deg", "real", tr("Slope of the release (°)"), "terrain"),
         Attribute("bridged", "bool", tr("Hidden gaps filled"), "accuracy"),
         Attribute("vis_frac", "real", tr("Visible share of the outline"), "accuracy"),
+        Attribute("closed_frac", "real", tr("Share closed over noise of the terrain"), "accuracy"),
         Attribute("sigma_map_m", "real", tr("Accuracy (m)"), "accuracy"),
         Attribute("sigma_map_p90_m", "real", tr("Accuracy, 90 % (m)"), "accuracy"),
         Attribute("grazing_med_deg", "real", tr("Grazing angle, median (°)"), "accuracy"),

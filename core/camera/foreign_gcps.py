@@ -70,6 +70,37 @@ class GcpTable:
 
 
 @dataclass(frozen=True)
+class GcpColumns:
+    """What the columns of a table of control points were taken for, to be shown and changed.
+
+    Attributes
+    ----------
+    form
+        Whose table it is; empty where that is not clear.
+    headings
+        Of the columns; empty texts without a heading.
+    roles
+        Of the columns: ``name``, ``u_px`` …, empty for those that are left out.
+    rows
+        The first ones.
+    origin
+        Number of the first pixel's centre.
+    """
+
+    form: str
+    headings: list[str]
+    roles: list[str]
+    rows: list[list[str]]
+    origin: float
+
+
+ROLES = tuple(_NAMES)
+"""What a column can hold."""
+
+_SHOWN = 6  # rows
+
+
+@dataclass(frozen=True)
 class _Layout:
     """Column of each role, and the number that the first pixel's centre has."""
 
@@ -108,22 +139,10 @@ def read_gcp_table(
         If the file cannot be read, or its columns are not clear; the message says what to do.
     """
     path = Path(path)
-    try:
-        content = read_limited(path, _LARGEST_FILE)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CameraError(f"The control points {path} cannot be read: {reason}.") from error
-    if content.startswith(_PIC2MAP):
-        names: list[str] = []
-        rows = _pic2map_rows(content, path.name)
-        layout: _Layout | None = _PIC2MAP_LAYOUT
-    else:
-        text = decode_text(content, fallback="cp1252")
-        if not columns and origin is None and is_own_table(text):
-            return GcpTable(read_gcps(path))
-        names, rows = _split_rows(text, path.name)
-        layout = _layout_by_option(columns, names, path.name) if columns else None
-        layout = layout or _layout_by_heading(names) or _layout_by_values(names, rows, size)
+    content = _read(path)
+    if not columns and origin is None and _is_own(content):
+        return GcpTable(read_gcps(path))
+    names, rows, layout = _understand(content, path.name, size, columns)
     if layout is None:
         found = f"Its columns are {', '.join(names)}" if names else "It has no heading"
         raise CameraError(
@@ -145,6 +164,54 @@ def read_gcp_table(
         for role, index in layout.columns.items()
     )
     return GcpTable(points, f"{path.name} is read as {layout.form}: {described}; {counted}.")
+
+
+def inspect_gcp_table(path: str | Path, size: tuple[int, int] | None = None) -> GcpColumns | None:
+    """Return what the columns of a table are taken for; None of a table of `write_gcps`.
+
+    Raises
+    ------
+    CameraError
+        If the file cannot be read, or is no table.
+    """
+    path = Path(path)
+    content = _read(path)
+    if _is_own(content):
+        return None
+    names, rows, layout = _understand(content, path.name, size, ())
+    width = max([len(names), *(len(cells) for _, cells in rows)])
+    roles = [""] * width
+    for role, index in layout.columns.items() if layout else ():
+        roles[index] = role
+    shown = [[*cells, *[""] * (width - len(cells))] for _, cells in rows[:_SHOWN]]
+    headings = [*names, *[""] * (width - len(names))]
+    form, origin = (layout.form, layout.origin) if layout else ("", 0.0)
+    return GcpColumns(form, headings, roles, shown, origin)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_limited(path, _LARGEST_FILE)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CameraError(f"The control points {path} cannot be read: {reason}.") from error
+
+
+def _is_own(content: bytes) -> bool:
+    is_binary = content.startswith(_PIC2MAP)
+    return not is_binary and is_own_table(decode_text(content, fallback="cp1252"))
+
+
+def _understand(
+    content: bytes, file: str, size: tuple[int, int] | None, columns: Sequence[str]
+) -> tuple[list[str], Rows, _Layout | None]:
+    """Return heading, rows, and what the columns hold; None where that is not clear."""
+    if content.startswith(_PIC2MAP):
+        return [], _pic2map_rows(content, file), _PIC2MAP_LAYOUT
+    names, rows = _split_rows(decode_text(content, fallback="cp1252"), file)
+    layout = _layout_by_option(columns, names, file) if columns else None
+    layout = layout or _layout_by_heading(names) or _layout_by_values(names, rows, size)
+    return names, rows, layout
 
 
 def _split_rows(text: str, file: str) -> tuple[list[str], Rows]:

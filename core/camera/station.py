@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,10 @@ import numpy as np
 from ..errors import CameraError, write_errors
 from ..files import write_text
 from ..json_files import MALFORMED, read_json
-from .adjustment import JointPrior
-from .jacobian import FOCAL, SCALES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .camera import Camera
-    from .jacobian import Places
     from .ray_casting import Floats
 
 SHARED = ("x", "y", "z", "", "", "", "f_widths", "k1", "cx_widths", "cy_widths")
@@ -109,34 +105,16 @@ class Station:
             write_text(path, text)
 
 
+def is_station(path: str | Path) -> bool:
+    """Return whether a file says that it is a station."""
+    try:
+        content = read_json(path, _LARGEST_FILE)
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == _FORMAT
+
+
 def shared_covariance(station: Station) -> Floats:
     """Return the covariance of `Station.values`."""
     places = [list(station.covariance_parameters).index(name) for name in station.values]
     return np.asarray(np.array(station.covariance)[np.ix_(places, places)])
-
-
-def with_lens(blank: Camera, values: Mapping[str, float]) -> Camera:
-    """Return a camera with what is shared of the lens."""
-    width, height = blank.width, blank.height
-    return replace(
-        blank,
-        f=values.get("f_widths", blank.f / width) * width,
-        k1=values.get("k1", blank.k1),
-        cx=(width - 1) / 2 + values["cx_widths"] * width if "cx_widths" in values else blank.cx,
-        cy=(height - 1) / 2 + values["cy_widths"] * width if "cy_widths" in values else blank.cy,
-    )
-
-
-def joint_prior(station: Station, blank: Camera) -> JointPrior:
-    """Return what a station tells of one more view."""
-    names = [n for n in station.values if not (blank.projection.is_panorama and n == "k1")]
-    chosen: Places = np.array([SHARED.index(name) for name in names])
-    kept = [list(station.values).index(name) for name in names]
-    values = np.array([station.values[name] for name in names])
-    is_focal = chosen == FOCAL
-    slopes = SCALES[chosen] * np.where(is_focal, values, 1.0)
-    covariance = shared_covariance(station)[np.ix_(kept, kept)] / np.outer(slopes, slopes)
-    told, vectors = np.linalg.eigh(covariance)
-    root = vectors.T / np.sqrt(np.maximum(told, 1e-12))[:, None]
-    values[is_focal] = np.log(values[is_focal])
-    return JointPrior(chosen, values / SCALES[chosen], root)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import CameraError
 from .accuracy import estimate_point_noise
-from .adjustment import AdjustmentProblem, adjust
+from .adjustment import AdjustmentProblem, JointPrior, adjust
 from .camera import Camera
 from .confused_grids import require_one_grid
 from .diagnosis import require_focal_in_pixels
@@ -33,15 +33,16 @@ from .resection import (
     held_warnings,
     make_problem,
 )
-from .station import SHARED, Station, joint_prior, shared_covariance, with_lens
+from .station import SHARED, Station, shared_covariance
 from .validation import duplicate_warnings, gcp_heights, require_on_map, require_usable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .accuracy import PointNoise
     from .adjustment import Adjustment
     from .control_points import ControlPoint
+    from .jacobian import Places
     from .ray_casting import Floats, HeightsAt
     from .record import CameraRecord
 
@@ -152,7 +153,7 @@ def add_view(
         known = replace(known, focal=values["f_widths"] * view.size[0], focal_sigma=sigma)
     part = _prepare(view, setting, known.for_size(view.size))
     problem, blank = _problem(part, setting, None, projection)
-    blank = with_lens(blank, values)
+    blank = _with_lens(blank, values)
     problem = replace(problem, k1=values.get("k1", problem.k1))
     starts = poses_at(problem, blank)
     alone = replace(
@@ -161,7 +162,7 @@ def add_view(
         focal_sigma=math.inf if "f_widths" in values else problem.focal_sigma,
         k1_sigma=math.inf if "k1" in values else problem.k1_sigma,
         principal_point_sigma=math.inf if "cx_widths" in values else 0.0,
-        joint=joint_prior(station, blank),
+        joint=_joint_prior(station, blank),
     )
     fits = [adjust(alone, start) for start in starts]
     best = min((fit for fit in fits if fit), key=lambda fit: fit.chi2, default=None)
@@ -357,3 +358,30 @@ def _station(solution: JointSolution, shared: set[int], names: Sequence[str], ep
     change = np.array(rows)
     covariance = change @ solution.covariance @ change.T
     return Station(epsg, values, labels, covariance.tolist(), {})
+
+
+def _with_lens(blank: Camera, values: Mapping[str, float]) -> Camera:
+    """Return a camera with what is shared of the lens."""
+    width, height = blank.width, blank.height
+    return replace(
+        blank,
+        f=values.get("f_widths", blank.f / width) * width,
+        k1=values.get("k1", blank.k1),
+        cx=(width - 1) / 2 + values["cx_widths"] * width if "cx_widths" in values else blank.cx,
+        cy=(height - 1) / 2 + values["cy_widths"] * width if "cy_widths" in values else blank.cy,
+    )
+
+
+def _joint_prior(station: Station, blank: Camera) -> JointPrior:
+    """Return what a station tells of one more view."""
+    names = [n for n in station.values if not (blank.projection.is_panorama and n == "k1")]
+    chosen: Places = np.array([SHARED.index(name) for name in names])
+    kept = [list(station.values).index(name) for name in names]
+    values = np.array([station.values[name] for name in names])
+    is_focal = chosen == FOCAL
+    slopes = SCALES[chosen] * np.where(is_focal, values, 1.0)
+    covariance = shared_covariance(station)[np.ix_(kept, kept)] / np.outer(slopes, slopes)
+    told, vectors = np.linalg.eigh(covariance)
+    root = vectors.T / np.sqrt(np.maximum(told, 1e-12))[:, None]
+    values[is_focal] = np.log(values[is_focal])
+    return JointPrior(chosen, values / SCALES[chosen], root)

@@ -1,9 +1,12 @@
-"""A webcam: pinhole with one radial coefficient, curved Earth and refraction included.
+"""A webcam: pinhole, panorama or fisheye; curved Earth and refraction included.
 
 Pixel centres are whole numbers from 0, u to the right, v down. Yaw is the azimuth in the map grid,
 clockwise from north; pitch is positive upwards; roll turns the camera clockwise as seen from
 behind. A world point at horizontal distance d appears lower by ``(1 - REFRACTION) d^2 / (2 R)``.
-Normalised coordinates r are distorted to ``r (1 + k1 r^2)``.
+Normalised coordinates r of a pinhole are distorted to ``r (1 + k1 r^2)``. With azimuth and
+elevation relative to the camera's axes: a cylindrical panorama has ``u = cx + f azimuth`` and
+``v = cy - f tan(elevation)``, an equirectangular one ``v = cy - f elevation``; of a fisheye, the
+distance from the centre is f times the angle from the axis.
 """
 
 from __future__ import annotations
@@ -15,6 +18,15 @@ from numpy.typing import NDArray
 
 EARTH_RADIUS = 6_371_000.0
 REFRACTION = 0.13
+PINHOLE, CYLINDRICAL, EQUIRECTANGULAR, FISHEYE = PROJECTIONS = (
+    "pinhole",
+    "cylindrical",
+    "equirectangular",
+    "fisheye",
+)
+
+_STEEPEST = 20.0
+"""Tangent of the elevation angle, that stands for all beyond."""
 
 
 def curvature_drop(distance: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -37,7 +49,9 @@ class SceneCamera:
     f
         Focal length, pixels. The principal point is the image's centre.
     k1
-        Radial distortion.
+        Radial distortion, of a pinhole.
+    projection
+        One of `PROJECTIONS`.
     """
 
     width: int
@@ -50,6 +64,7 @@ class SceneCamera:
     roll: float
     f: float
     k1: float = 0.0
+    projection: str = PINHOLE
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -72,6 +87,8 @@ class SceneCamera:
         offset = np.asarray(points, np.float64) - (self.x, self.y, self.z)
         offset[:, 2] -= curvature_drop(np.hypot(offset[:, 0], offset[:, 1]))
         right, down, forward = offset @ self.axes().T[:, 0], *(offset @ self.axes().T[:, 1:]).T
+        if self.projection != PINHOLE:
+            return self.f * self._bend(right, down, forward) + self.centre
         depth = np.where(forward > 0, forward, np.nan)
         across, along = right / depth, down / depth
         stretch = self.f * (1 + self.k1 * (across**2 + along**2))
@@ -81,15 +98,45 @@ class SceneCamera:
         """Compute every pixel's azimuth relative to the yaw, radians, and tangent of elevation."""
         u = ((np.arange(self.width) - self.centre[0]) / self.f).astype(np.float32)
         v = ((np.arange(self.height) - self.centre[1]) / self.f).astype(np.float32)
-        shrink = self._undistort(np.hypot(u, v[:, None]))
         yaw = np.radians(self.yaw)
         turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
         # Columns: to the right of the yaw, along it, up.
         axes = (self.axes() @ turn.T).astype(np.float32)
+        right, down, forward = self._unbend(u, v[:, None])
         across, along, up = (
-            (u * axes[0, i] + v[:, None] * axes[1, i]) * shrink + axes[2, i] for i in range(3)
+            right * axes[0, i] + down * axes[1, i] + forward * axes[2, i] for i in range(3)
         )
-        return np.arctan2(across, along), up / np.hypot(across, along)
+        level = np.maximum(np.hypot(across, along), np.float32(1e-9))
+        return np.arctan2(across, along), np.clip(up / level, -_STEEPEST, _STEEPEST)
+
+    def _bend(
+        self,
+        right: NDArray[np.float64],
+        down: NDArray[np.float64],
+        forward: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Compute where rays (N,) meet a panorama or a fisheye of focal length 1: (N, 2)."""
+        if self.projection == FISHEYE:
+            across = np.maximum(np.hypot(right, down), 1e-12)
+            angle = np.arctan2(across, forward)
+            return np.stack([right / across * angle, down / across * angle], axis=1)
+        fall = down / np.hypot(right, forward)
+        fall = fall if self.projection == CYLINDRICAL else np.arctan(fall)
+        return np.stack([np.arctan2(right, forward), fall], axis=1)
+
+    def _unbend(
+        self, u: NDArray[np.float32], v: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Compute right, down and forward of rays through the plane at u (W,) and v (H, 1)."""
+        if self.projection == PINHOLE:
+            shrink = self._undistort(np.hypot(u, v))
+            return u * shrink, v * shrink, np.ones_like(shrink)
+        if self.projection == FISHEYE:
+            angle = np.maximum(np.hypot(u, v), np.float32(1e-9))
+            ratio = np.asarray(np.sin(angle) / angle, np.float32)
+            return u * ratio, v * ratio, np.cos(angle)
+        low = np.arctan(v) if self.projection == CYLINDRICAL else v
+        return np.sin(u) * np.cos(low), np.sin(low) + 0 * u, np.cos(u) * np.cos(low)
 
     def _undistort(self, radius: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the ratio of undistorted to distorted radius."""

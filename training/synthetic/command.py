@@ -18,6 +18,7 @@ from core.arguments import natural, natural_or_zero
 from core.datasets.export import FORMAT, INDEX, VERSION
 from core.errors import DatasetError
 
+from .camera import PINHOLE, PROJECTIONS
 from .files import IMAGE, LABELS, write_scene, write_winter
 from .scene import make_scene
 from .winter import make_winter
@@ -39,6 +40,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--seed", type=natural_or_zero, default=0, metavar="S", help="of the first scene, default 0"
     )
     add("--size", type=_size, default=(1600, 1000), metavar="WxH", help="default 1600x1000")
+    add(
+        "--projection",
+        choices=PROJECTIONS,
+        default=PINHOLE,
+        help="of the camera: an ordinary lens (default), a panorama or an equidistant fisheye",
+    )
     add("--workers", type=natural, default=1, metavar="K", help="default 1")
     add(
         "--winter",
@@ -69,12 +76,14 @@ def run(args: argparse.Namespace) -> None:
         raise DatasetError(f"{out} is not an empty folder: name a new one.")
     if args.year and not args.winter:
         raise DatasetError("--year says how a winter is spread: give its photos with --winter N.")
+    if args.winter and args.projection != PINHOLE:
+        raise DatasetError("A winter is that of an ordinary lens: leave --projection out.")
     if args.winter:
         write_winter(make_winter(args.seed, args.winter, *args.size, year=args.year), out)
         return
     for part in ("images", "masks"):
         (out / part).mkdir(parents=True)
-    make = partial(_make, out=out, seed=args.seed, size=args.size)
+    make = partial(_make, out=out, seed=args.seed, size=args.size, projection=args.projection)
     # Spawned: a fork may inherit locks held by threads of OpenCV or torch.
     context = multiprocessing.get_context("spawn")
     with context.Pool(args.workers, cv2.setNumThreads, (1,)) as pool:
@@ -84,9 +93,11 @@ def run(args: argparse.Namespace) -> None:
     (out / INDEX).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def _make(number: int, out: Path, seed: int, size: tuple[int, int]) -> dict[str, Any]:
+def _make(
+    number: int, out: Path, seed: int, size: tuple[int, int], projection: str
+) -> dict[str, Any]:
     """Make and write one scene; its entry in the index."""
-    scene = make_scene(seed + number - 1, *size)
+    scene = make_scene(seed + number - 1, *size, projection)
     name = f"scene_{number:06d}"
     write_scene(scene, out / name)
     image, mask = f"images/{name}.jpg", f"masks/{name}.png"

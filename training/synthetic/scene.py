@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.errors import IsegError
 
 from .avalanche import Avalanche
-from .camera import REFRACTION, SceneCamera
+from .camera import PINHOLE, REFRACTION, SceneCamera
 from .conditions import Conditions, draw_conditions
 from .develop import develop
 from .events import SMALLEST, draw_avalanches, footprint
@@ -47,9 +47,9 @@ class Scene:
     transform
         From (col, row), upper left corners in whole numbers, to LV95 (EPSG:2056).
     camera
-        ``epsg``, ``width``, ``height``, ``x``, ``y``, ``z``, ``yaw_deg``, ``pitch_deg``,
-        ``roll_deg``, ``f_px``, ``cx``, ``cy``, ``k1``, ``refraction_k``; see `.camera` for the
-        conventions.
+        ``epsg``, ``width``, ``height``, ``projection``, ``x``, ``y``, ``z``, ``yaw_deg``,
+        ``pitch_deg``, ``roll_deg``, ``f_px``, ``cx``, ``cy``, ``k1``, ``refraction_k``; see
+        `.camera` for the conventions.
     control_points
         (name, u_px, v_px, x, y, z): places on open terrain in view, and where they appear.
     outlines
@@ -65,8 +65,12 @@ class Scene:
     outlines: list[tuple[int, MultiPolygon, str]]
 
 
-def make_scene(seed: int, width: int = 1600, height: int = 1000) -> Scene:
-    """Make a scene of one to five avalanches; the same seed and size give the same scene.
+def make_scene(
+    seed: int, width: int = 1600, height: int = 1000, projection: str = PINHOLE
+) -> Scene:
+    """Make a scene of one to five avalanches; the same arguments give the same scene.
+
+    ``projection`` is one of `camera.PROJECTIONS`: panoramas and fisheyes see wider.
 
     Raises
     ------
@@ -79,19 +83,19 @@ def make_scene(seed: int, width: int = 1600, height: int = 1000) -> Scene:
             "up and at least 64 pixels each way."
         )
     for world in range(_WORLDS):
-        scene = _try_world(np.random.default_rng([seed, world]), width, height)
+        scene = _try_world(np.random.default_rng([seed, world]), (width, height), projection)
         if scene is not None:
             return scene
     raise IsegError(f"No world of seed {seed} has an avalanche in view: take another seed.")
 
 
-def _try_world(rng: np.random.Generator, width: int, height: int) -> Scene | None:
+def _try_world(rng: np.random.Generator, size: tuple[int, int], projection: str) -> Scene | None:
     """Make a scene, or None where the world drawn has no avalanche in view."""
     terrain = make_terrain(rng)
     day = draw_conditions(rng, terrain.height_at(*terrain.valley))
     ground = cover(terrain, day, rng)
     release = release_ground(ground, day, terrain.dem)
-    camera = choose_camera(terrain, release, (width, height), rng)
+    camera = choose_camera(terrain, release, size, rng, projection)
     if camera is None:
         return None
     sight = look(terrain, camera)
@@ -157,6 +161,7 @@ def camera_facts(camera: SceneCamera, terrain: SceneTerrain) -> dict[str, Any]:
         "epsg": EPSG,
         "width": camera.width,
         "height": camera.height,
+        "projection": camera.projection,
         "x": terrain.west + camera.x,
         "y": terrain.north + camera.y,
         "z": camera.z,

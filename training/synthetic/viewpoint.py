@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import SceneCamera, curvature_drop
+from .camera import CYLINDRICAL, EQUIRECTANGULAR, FISHEYE, PINHOLE, SceneCamera, curvature_drop
 from .terrain import CELL, SceneTerrain
 
 _ATTEMPTS = 60
@@ -15,12 +15,16 @@ _CANDIDATES, _FEWEST = 600, 12
 _FIELDS = ((38, 62), (18, 38), (8, 18))
 """Horizontal field of view, degrees: wide webcams, ordinary ones, telephoto."""
 
+_WIDE_FIELDS = {CYLINDRICAL: (80, 170), EQUIRECTANGULAR: (80, 170), FISHEYE: (80, 140)}
+"""The same of panoramas and fisheyes."""
+
 
 def choose_camera(
     terrain: SceneTerrain,
     release: NDArray[np.bool_],
     size: tuple[int, int],
     rng: np.random.Generator,
+    projection: str = PINHOLE,
 ) -> SceneCamera | None:
     """Find a place that sees slopes where avalanches can start, and aim at them.
 
@@ -30,6 +34,8 @@ def choose_camera(
         (rows, cols) where avalanches can start.
     size
         (width, height) of the image.
+    projection
+        One of `camera.PROJECTIONS`.
 
     Returns
     -------
@@ -47,7 +53,7 @@ def choose_camera(
         targets = targets[near][_in_view(terrain, place, targets[near])]
         if len(targets) < _FEWEST:
             continue
-        camera = _aim(place, targets, size, rng)
+        camera = _aim(place, targets, size, rng, projection)
         if _is_walled_in(terrain, camera):
             continue
         pixels = camera.project(targets)
@@ -107,10 +113,14 @@ def _aim(
     targets: NDArray[np.float64],
     size: tuple[int, int],
     rng: np.random.Generator,
+    projection: str,
 ) -> SceneCamera:
     """Put one of the targets somewhere about the middle of the image."""
     kind = rng.choice(len(_FIELDS), p=[0.45, 0.33, 0.22])
-    f = size[0] / 2 / np.tan(np.radians(rng.uniform(*_FIELDS[kind])) / 2)
+    if projection == PINHOLE:
+        f = size[0] / 2 / np.tan(np.radians(rng.uniform(*_FIELDS[kind])) / 2)
+    else:
+        f = size[0] / np.radians(rng.uniform(*_WIDE_FIELDS[projection]))
     x, y, z = place.tolist()
     across, along, up = (targets[rng.integers(len(targets))] - place).tolist()
     yaw = np.arctan2(across, along) + np.arctan(rng.uniform(-0.22, 0.22) * size[0] / f)
@@ -126,5 +136,6 @@ def _aim(
         pitch=float(np.degrees(pitch)),
         roll=float(rng.normal(0, 0.7)),
         f=float(f),
-        k1=float(rng.uniform(-0.12, 0.04)) if kind == 0 else 0.0,
+        k1=float(rng.uniform(-0.12, 0.04)) if kind == 0 and projection == PINHOLE else 0.0,
+        projection=projection,
     )

@@ -124,7 +124,7 @@ class CameraDock(QgsDockWidget):
 
     def show_draft(self, draft: PoseDraft, selected: int | None) -> None:
         """Show a draft; no signal is emitted."""
-        lens = (self.focal_as, self.focal, self.projection)
+        lens = (self.focal_as, self.focal, self.projection, self.near_field)
         widgets = (self.crs, self.position, self.sigma, self.above, *lens)
         for widget in widgets:
             widget.blockSignals(True)
@@ -135,6 +135,7 @@ class CameraDock(QgsDockWidget):
             self.position.setText("" if x_y is None else f"{x_y[0]:.1f}, {x_y[1]:.1f}")
         self.sigma.setValue(draft.position_sigma)
         self.above.setValue(draft.height_above_ground)
+        self.near_field.setValue(draft.near_field)
         self.focal_as.setCurrentIndex(self.focal_as.findData(draft.focal_as))
         self.focal.setVisible(draft.focal_as != UNKNOWN)
         degrees = draft.focal_as == DEGREES
@@ -226,6 +227,18 @@ class CameraDock(QgsDockWidget):
         self.sigma.setPrefix(tr("Accuracy of position: ± "))
         self.above = number_field(0, 500, 1, tr(" m"), tr("Of the camera: mast, roof"))
         self.above.setPrefix(tr("Height above ground: "))
+        self.near_field = number_field(
+            0,
+            1000,
+            0,
+            tr(" m"),
+            tr(
+                "Ground so near the camera is not looked at. Where the terrain model is wrong by "
+                "metres, on crests and roofs, it would hide what lies behind"
+            ),
+        )
+        self.near_field.setPrefix(tr("Ignore ground within: "))
+        self.near_field.setSpecialValueText(tr("Ignore ground within: automatic"))
         self.focal_as, self.projection = QComboBox(), QComboBox()
         for value, text in (
             (UNKNOWN, tr("unknown")),
@@ -237,16 +250,20 @@ class CameraDock(QgsDockWidget):
         for kind, text in (
             (Projection.PINHOLE, tr("photo")),
             (Projection.CYLINDRICAL, tr("panorama")),
+            (Projection.EQUIRECTANGULAR, tr("panorama, equirectangular")),
+            (Projection.FISHEYE, tr("fisheye")),
         ):
             self.projection.addItem(text, kind.value)
         self.projection.setToolTip(tr("Panoramas are bent: straight ridges look curved"))
         form.addRow(tr("Position"), widget_row(self.position, self.on_map))
         form.addRow("", self.sigma)
         form.addRow("", self.above)
+        form.addRow("", self.near_field)
         form.addRow(tr("Lens"), widget_row(self.projection, self.focal_as))
         form.addRow("", self.focal)
         self.sigma.valueChanged.connect(lambda value: self._emit_change(position_sigma=value))
         self.above.valueChanged.connect(lambda value: self._emit_change(height_above_ground=value))
+        self.near_field.valueChanged.connect(lambda value: self._emit_change(near_field=value))
         self.focal.valueChanged.connect(lambda value: self._emit_change(focal=value))
         self.focal_as.activated.connect(self._on_focal)
         self.projection.activated.connect(

@@ -156,7 +156,13 @@ class CameraController(QObject):
         dock.show_draft(draft, session.selected)
         dock.hint.setText(next_step(draft, self.file_actions.saved_names()))
         dock.show_quality(
-            *pose_status(draft, session.failure, session.seen, computing=session.computing)
+            *pose_status(
+                draft,
+                session.failure,
+                session.seen,
+                computing=session.computing,
+                doubt=session.doubt,
+            )
         )
         dock.undo.setEnabled(session.can_undo)
         dock.redo.setEnabled(session.can_redo)

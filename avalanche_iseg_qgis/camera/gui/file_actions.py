@@ -13,7 +13,9 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 from ... import settings
 from ...core.camera import CameraRecord
+from ...core.camera.foreign_gcps import inspect_gcp_table
 from ...core.camera.gcp_table import read_gcps, write_gcps
+from ...core.camera.station import Station, is_station
 from ...core.camera.turning import as_stored, turned, turned_back, turned_point
 from ...core.containers import orientation_of
 from ...core.errors import IsegError
@@ -21,6 +23,7 @@ from ...i18n import tr
 from ...layers.kinds import check_not_open
 from .. import library
 from ..points import PosePoint
+from .columns_dialog import ColumnsDialog
 from .details import CameraDetailsDialog
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 _CAMERA = "JSON (*.json)"
 _TABLE = "CSV (*.csv)"
+_TABLES = "CSV, TXT (*.csv *.txt *.tsv *.dat *.points *.gcp);;* (*)"
 _TIFF = "GeoTIFF (*.tif)"
 
 
@@ -47,7 +51,7 @@ class CameraFileActions(QObject):
         dock.drape.clicked.connect(lambda _=False: self._try(self.drape))
         dock.saved_menu.aboutToShow.connect(lambda: self._try(self.fill_saved))
         for menu, text, act in (
-            (dock.points_menu, tr("Import points (CSV)…"), self.import_points),
+            (dock.points_menu, tr("Import points…"), self.import_points),
             (dock.points_menu, tr("Export points (CSV)…"), self.export_points),
             (dock.menu, tr("Details…"), self.edit_details),
             (dock.menu, tr("Add to shared camera library"), self.share),
@@ -166,11 +170,22 @@ class CameraFileActions(QObject):
             _as_displayed(record, self._orientation).write(path)
 
     def import_camera(self) -> None:
-        """Use the camera of a camera.json."""
+        """Use the camera of a camera.json; of a station.json, save the camera of each view."""
         path = self._ask_open(tr("Camera"), _CAMERA)
-        if path:
+        if path and is_station(path):
+            self._import_station(path)
+        elif path:
             draft, record = self._session.draft, CameraRecord.read(path)
             self._use(as_stored(record, self._orientation, (draft.width, draft.height)))
+
+    def _import_station(self, path: str) -> None:
+        """Save the views of a station as cameras of the project."""
+        station = Station.read(path)
+        records = [CameraRecord.read(Path(path).parent / file) for file in station.views.values()]
+        for record in records:
+            self.library.save(record)
+        text = tr("Saved as cameras of the project: {}. Choose one with “Saved camera…”.")
+        self._messages.inform(text.format("; ".join(record.name for record in records)))
 
     def export_points(self) -> None:
         """Write the points that are complete, in pixels of the photo as displayed."""
@@ -186,17 +201,26 @@ class CameraFileActions(QObject):
 
     def import_points(self) -> None:
         """Read points, in the CRS of the pose and pixels of the photo as displayed."""
-        path = self._ask_open(tr("Control points"), _TABLE)
+        path = self._ask_open(tr("Control points"), _TABLES)
         if not path:
             return
-        draft, orientation, points = self._session.draft, self._orientation, read_gcps(path)
-        if orientation != 1:
-            size = (draft.width, draft.height)[:: -1 if orientation > 4 else 1]
+        draft, orientation = self._session.draft, self._orientation
+        size = (draft.width, draft.height) if orientation < 5 else (draft.height, draft.width)
+        points = self._read_points(path, size)
+        if points and orientation != 1:
             points = [_moved(point, turned_back, size, orientation) for point in points]
             self._messages.inform(
                 tr("The points are taken in pixels of the photo as its EXIF orientation turns it.")
             )
         self._session.add_points([PosePoint.from_gcp(point) for point in points])
+
+    def _read_points(self, path: str, size: tuple[int, int]) -> list[ControlPoint]:
+        """Read a table; ask what the columns hold where it is that of another program."""
+        columns = inspect_gcp_table(path, size)
+        if columns is None:
+            return read_gcps(path)
+        dialog = ColumnsDialog(path, size, columns, self._dock)
+        return dialog.points if dialog.exec() else []
 
     @property
     def _orientation(self) -> int:
