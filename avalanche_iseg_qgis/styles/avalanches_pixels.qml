@@ -518,6 +518,13 @@
         </config>
       </editWidget>
     </field>
+    <field configurationFlags="None" name="closed_frac">
+      <editWidget type="TextEdit">
+        <config>
+          <Option></Option>
+        </config>
+      </editWidget>
+    </field>
     <field configurationFlags="None" name="sigma_map_m">
       <editWidget type="TextEdit">
         <config>
@@ -763,31 +770,32 @@
     <alias field="slope_release_deg" index="26" name="Slope of the release (°)"></alias>
     <alias field="bridged" index="27" name="Hidden gaps filled"></alias>
     <alias field="vis_frac" index="28" name="Visible share of the outline"></alias>
-    <alias field="sigma_map_m" index="29" name="Accuracy (m)"></alias>
-    <alias field="sigma_map_p90_m" index="30" name="Accuracy, 90 % (m)"></alias>
-    <alias field="grazing_med_deg" index="31" name="Grazing angle, median (°)"></alias>
-    <alias field="range_med_m" index="32" name="Distance, median (m)"></alias>
-    <alias field="image_name" index="33" name="Image"></alias>
-    <alias field="image_path" index="34" name="Image file"></alias>
-    <alias field="image_sha256" index="35" name="SHA-256 of the image"></alias>
-    <alias field="camera" index="36" name="Camera (make, model)"></alias>
-    <alias field="camera_id" index="37" name="Camera"></alias>
-    <alias field="pose_id" index="38" name="Pose of the camera"></alias>
-    <alias field="drift_deg" index="39" name="Drift of the camera (°)"></alias>
-    <alias field="method" index="40" name="Method"></alias>
-    <alias field="model_id" index="41" name="Model"></alias>
-    <alias field="prompts" index="42" name="Prompts (JSON)"></alias>
-    <alias field="n_clicks" index="43" name="Clicks"></alias>
-    <alias field="seconds" index="44" name="Seconds spent"></alias>
-    <alias field="threshold" index="45" name="Threshold"></alias>
-    <alias field="plugin_version" index="46" name="Plugin version"></alias>
-    <alias field="mapper" index="47" name="Mapped by"></alias>
-    <alias field="reviewed_by" index="48" name="Reviewed by"></alias>
-    <alias field="created_at" index="49" name="Created (UTC)"></alias>
-    <alias field="modified_at" index="50" name="Outlined last (UTC)"></alias>
-    <alias field="review" index="51" name="Review"></alias>
-    <alias field="review_reason" index="52" name="Reason of the review"></alias>
-    <alias field="reviewed_at" index="53" name="Reviewed (UTC)"></alias>
+    <alias field="closed_frac" index="29" name="Share closed over noise of the terrain"></alias>
+    <alias field="sigma_map_m" index="30" name="Accuracy (m)"></alias>
+    <alias field="sigma_map_p90_m" index="31" name="Accuracy, 90 % (m)"></alias>
+    <alias field="grazing_med_deg" index="32" name="Grazing angle, median (°)"></alias>
+    <alias field="range_med_m" index="33" name="Distance, median (m)"></alias>
+    <alias field="image_name" index="34" name="Image"></alias>
+    <alias field="image_path" index="35" name="Image file"></alias>
+    <alias field="image_sha256" index="36" name="SHA-256 of the image"></alias>
+    <alias field="camera" index="37" name="Camera (make, model)"></alias>
+    <alias field="camera_id" index="38" name="Camera"></alias>
+    <alias field="pose_id" index="39" name="Pose of the camera"></alias>
+    <alias field="drift_deg" index="40" name="Drift of the camera (°)"></alias>
+    <alias field="method" index="41" name="Method"></alias>
+    <alias field="model_id" index="42" name="Model"></alias>
+    <alias field="prompts" index="43" name="Prompts (JSON)"></alias>
+    <alias field="n_clicks" index="44" name="Clicks"></alias>
+    <alias field="seconds" index="45" name="Seconds spent"></alias>
+    <alias field="threshold" index="46" name="Threshold"></alias>
+    <alias field="plugin_version" index="47" name="Plugin version"></alias>
+    <alias field="mapper" index="48" name="Mapped by"></alias>
+    <alias field="reviewed_by" index="49" name="Reviewed by"></alias>
+    <alias field="created_at" index="50" name="Created (UTC)"></alias>
+    <alias field="modified_at" index="51" name="Outlined last (UTC)"></alias>
+    <alias field="review" index="52" name="Review"></alias>
+    <alias field="review_reason" index="53" name="Reason of the review"></alias>
+    <alias field="reviewed_at" index="54" name="Reviewed (UTC)"></alias>
   </aliases>
   <defaults>
     <default applyOnUpdate="0" expression="uuid('WithoutBraces')" field="uuid"></default>
@@ -819,6 +827,7 @@
     <default applyOnUpdate="0" expression="" field="slope_release_deg"></default>
     <default applyOnUpdate="0" expression="" field="bridged"></default>
     <default applyOnUpdate="0" expression="" field="vis_frac"></default>
+    <default applyOnUpdate="0" expression="" field="closed_frac"></default>
     <default applyOnUpdate="0" expression="" field="sigma_map_m"></default>
     <default applyOnUpdate="0" expression="" field="sigma_map_p90_m"></default>
     <default applyOnUpdate="0" expression="" field="grazing_med_deg"></default>
@@ -875,6 +884,7 @@
     <constraint constraints="0" exp_strength="0" field="slope_release_deg" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="bridged" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="vis_frac" notnull_strength="0" unique_strength="0"></constraint>
+    <constraint constraints="0" exp_strength="0" field="closed_frac" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="sigma_map_m" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="sigma_map_p90_m" notnull_strength="0" unique_strength="0"></constraint>
     <constraint constraints="0" exp_strength="0" field="grazing_med_deg" notnull_strength="0" unique_strength="0"></constraint>
@@ -931,6 +941,7 @@
     <constraint desc="" exp="" field="slope_release_deg"></constraint>
     <constraint desc="" exp="" field="bridged"></constraint>
     <constraint desc="" exp="" field="vis_frac"></constraint>
+    <constraint desc="" exp="" field="closed_frac"></constraint>
     <constraint desc="" exp="" field="sigma_map_m"></constraint>
     <constraint desc="" exp="" field="sigma_map_p90_m"></constraint>
     <constraint desc="" exp="" field="grazing_med_deg"></constraint>
@@ -989,6 +1000,7 @@
       <column hidden="0" name="slope_release_deg" type="field" width="-1"></column>
       <column hidden="0" name="bridged" type="field" width="-1"></column>
       <column hidden="0" name="vis_frac" type="field" width="-1"></column>
+      <column hidden="0" name="closed_frac" type="field" width="-1"></column>
       <column hidden="0" name="sigma_map_m" type="field" width="-1"></column>
       <column hidden="0" name="sigma_map_p90_m" type="field" width="-1"></column>
       <column hidden="0" name="grazing_med_deg" type="field" width="-1"></column>
@@ -1050,29 +1062,29 @@
     </attributeEditorContainer>
     <attributeEditorContainer columnCount="1" groupBox="0" name="Origin" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
       <attributeEditorContainer columnCount="1" groupBox="1" name="Image" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
-        <attributeEditorField index="33" name="image_name" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="34" name="image_path" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="36" name="camera" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="37" name="camera_id" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="39" name="drift_deg" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="34" name="image_name" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="35" name="image_path" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="37" name="camera" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="38" name="camera_id" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="40" name="drift_deg" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
       <attributeEditorContainer columnCount="1" groupBox="1" name="Segmentation" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
-        <attributeEditorField index="40" name="method" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="41" name="model_id" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="43" name="n_clicks" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="44" name="seconds" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="45" name="threshold" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="46" name="plugin_version" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="41" name="method" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="42" name="model_id" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="44" name="n_clicks" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="45" name="seconds" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="46" name="threshold" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="47" name="plugin_version" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
       <attributeEditorContainer columnCount="1" groupBox="1" name="Record" showLabel="1" visibilityExpression="" visibilityExpressionEnabled="0">
         <attributeEditorField index="1" name="avalanche_id" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="47" name="mapper" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="48" name="reviewed_by" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="49" name="created_at" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="50" name="modified_at" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="51" name="review" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="52" name="review_reason" showLabel="1"></attributeEditorField>
-        <attributeEditorField index="53" name="reviewed_at" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="48" name="mapper" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="49" name="reviewed_by" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="50" name="created_at" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="51" name="modified_at" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="52" name="review" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="53" name="review_reason" showLabel="1"></attributeEditorField>
+        <attributeEditorField index="54" name="reviewed_at" showLabel="1"></attributeEditorField>
       </attributeEditorContainer>
     </attributeEditorContainer>
   </attributeEditorForm>
@@ -1085,6 +1097,7 @@
     <field editable="0" name="bridged"></field>
     <field editable="0" name="camera"></field>
     <field editable="0" name="camera_id"></field>
+    <field editable="0" name="closed_frac"></field>
     <field editable="1" name="comment"></field>
     <field editable="0" name="created_at"></field>
     <field editable="0" name="drift_deg"></field>
