@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..camera.refraction import curvature_drop
+from .horizon_table import interpolate, tabulate_horizon
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ..camera import Camera
     from ..terrain import Terrain
+    from .lines_of_sight import LinesOfSight
     from .viewshed import Viewshed
 
 FINEST = 0.5
 """Smallest cell size chosen by default, metres."""
 
-_ROUNDING = 0.02  # metres
-_LAST = (0.75, 0.5, 0.25, 0.02)  # of the last part of a ray, where the ground itself is sampled
+_ROUNDING = 0.002  # metres, of single precision: smooth ground hides by millimetres
+_LAST = (0.75, 0.5, 0.25, 0.1)  # of the last part of a ray, where the ground itself is sampled
 
 
 @dataclass(frozen=True)
@@ -110,55 +112,117 @@ class MapGrid:
         return pixels.astype(np.float32, copy=False).reshape(self.rows, self.cols, 2)
 
     def visible_cells(
-        self,
-        wanted: NDArray[np.bool_],
-        heights: NDArray[np.float32],
-        viewshed: Viewshed,
-        tolerance: float = 0.0,
+        self, wanted: NDArray[np.bool_], heights: NDArray[np.float32], viewshed: Viewshed
     ) -> NDArray[np.bool_]:
-        """Return which of the ``wanted`` cells (rows, cols) no ground hides from the camera.
+        """Return which of the ``wanted`` cells (rows, cols) no ground hides from the camera."""
+        return np.asarray(self.clearance(wanted, heights, viewshed) >= 0)
 
-        `tolerance` as in `is_ground_visible`.
-        """
-        row, col = np.nonzero(wanted)
-        visible = np.zeros_like(wanted)
-        points = np.stack([self.x[col], self.y[row], heights[row, col]], axis=1)
-        visible[row, col] = is_ground_visible(points, viewshed, tolerance)
-        return visible
+    def clearance(
+        self, wanted: NDArray[np.bool_], heights: NDArray[np.float32], viewshed: Viewshed
+    ) -> NDArray[np.float32]:
+        """Return `ray_clearance` of the ``wanted`` cells (rows, cols); NaN of the others."""
+        found = np.full(wanted.shape, np.nan, np.float32)
+        index = np.flatnonzero(wanted)
+        if len(index):
+            row, col = np.divmod(index, self.cols)
+            camera = viewshed.record.camera
+            found.ravel()[index] = ray_clearance(
+                (self.x - camera.x).astype(np.float32)[col],
+                (self.y - camera.y).astype(np.float32)[row],
+                heights.ravel()[index],
+                viewshed,
+            )
+        return found
 
 
-def is_ground_visible(
-    points: NDArray[np.float64], viewshed: Viewshed, tolerance: float = 0.0
-) -> NDArray[np.bool_]:
-    """Return whether points *on the ground* (N, 3) are visible.
+def is_ground_visible(points: NDArray[np.float64], viewshed: Viewshed) -> NDArray[np.bool_]:
+    """Return whether points *on the ground* (N, 3) are visible."""
+    if not len(points):
+        return np.zeros(0, bool)
+    east, north = (points[:, :2] - viewshed.record.camera.position[:2]).T.astype(np.float32)
+    return np.asarray(ray_clearance(east, north, points[:, 2], viewshed) >= 0)
+
+
+def ray_clearance(
+    east: NDArray[np.float32],
+    north: NDArray[np.float32],
+    height: NDArray[np.floating],
+    viewshed: Viewshed,
+) -> NDArray[np.float32]:
+    """Return by how much the rays towards points on the ground are clear of what lies before.
+
+    Metres (N,), negative where a point is hidden, -inf closer than the near field. `east` and
+    `north` (N,) count from the camera.
 
     The ray towards each must be free until just before it, by as much as the lines of sight
-    resolve; the ground of the last half cell is sampled itself. A tolerance in height (metres) is
-    for noise only: large enough for ground at grazing angles, it would count up to a quarter too
-    much as visible.
+    resolve; the ground of the last half cell is sampled itself.
     """
-    lines, sample = viewshed.lines_of_sight, viewshed.terrain.sample
-    offset = points - lines.position
-    distance = np.hypot(offset[:, 0], offset[:, 1])
-    tangent = (offset[:, 2] - curvature_drop(distance, lines.refraction)) / distance
-    before = np.minimum(np.maximum(lines.cell / 2, lines.step * distance), distance)
-    azimuth = np.arctan2(offset[:, 0], offset[:, 1])
+    lines = viewshed.lines_of_sight
+    drop = np.float32(
+        float(curvature_drop(1.0, lines.refraction))
+    )  # times the square of the distance
+    square = east * east + north * north
+    distance = np.maximum(np.sqrt(square), np.float32(1e-3))
+    up = np.asarray(height - lines.position[2], np.float32) - drop * square
+    east, north, tangent = east / distance, north / distance, up / distance
+    before = np.maximum(np.float32(lines.cell / 2), np.float32(lines.step) * distance)
+    before = np.minimum(before, distance)
     free = distance - before
-    with np.errstate(invalid="ignore"):
-        visible = distance >= lines.nearest
-        visible &= ~(tangent * free + tolerance + _ROUNDING < lines.horizon(azimuth, free))
-    left = np.flatnonzero(visible)
-    heading = offset[left, :2] / distance[left, None]
+    clear = tangent * free - _horizon(east, north, free, lines) + np.float32(_ROUNDING)
+    ground, left, upper = _ground_about(east * distance, north * distance, viewshed)
+    scale = np.float32(1 / viewshed.terrain.cell)
     for part in _LAST:
-        at = distance[left] - part * before[left]
-        x, y = (lines.position[:2] + heading * at[:, None]).T
-        ground = sample(x, y) - lines.position[2] - curvature_drop(at, lines.refraction)
-        # Close to the point itself, ground can rise above the ray by little only.
-        allowed = tolerance * part + _ROUNDING * min(part, 0.25)
-        clear = ~(ground > tangent[left] * at + allowed)
-        visible[left[~clear]] = False
-        left, heading = left[clear], heading[clear]
-    return np.asarray(visible)
+        at = distance - np.float32(part) * before
+        sampled = interpolate(ground, (east * at) * scale - left, upper - (north * at) * scale)
+        over = tangent * at - (sampled - drop * at * at) + np.float32(_ROUNDING * min(part, 0.25))
+        clear = np.fmin(clear, over * np.float32(1 / part))
+    clear[distance < lines.nearest] = -np.inf
+    return np.asarray(clear)
+
+
+def _horizon(
+    east: NDArray[np.float32],
+    north: NDArray[np.float32],
+    distance: NDArray[np.float32],
+    lines: LinesOfSight,
+) -> NDArray[np.float32]:
+    """Return the heights of the horizon (N,) at unit vectors and distances, as they appear."""
+    middle = math.atan2(float(np.sum(east)), float(np.sum(north)))
+    sine, cosine = np.float32(math.sin(middle)), np.float32(math.cos(middle))
+    azimuth = np.arctan2(east * cosine - north * sine, north * cosine + east * sine)
+    table = tabulate_horizon(lines, middle, azimuth, distance)
+    if table is not None:
+        return np.asarray(table.lookup(azimuth, distance) * distance)
+    return lines.horizon(azimuth.astype(np.float64) + middle, distance).astype(np.float32)
+
+
+def _ground_about(
+    east: NDArray[np.float32], north: NDArray[np.float32], viewshed: Viewshed
+) -> tuple[NDArray[np.float32], np.float32, np.float32]:
+    """Cut the heights over the camera about points out; return also column and row of the camera.
+
+    Coordinates in single precision are exact to a tenth of a millimetre then. The column comes
+    with the sign changed.
+    """
+    terrain, position = viewshed.terrain, viewshed.lines_of_sight.position
+    col, row = (position[0] - terrain.west), (terrain.north - position[1])
+    bounds = [
+        (float(np.min(east)) + col, float(np.max(east)) + col),
+        (row - float(np.max(north)), row - float(np.min(north))),
+    ]
+    cols, rows = (
+        slice(
+            min(max(int(low / terrain.cell) - 2, 0), size - 1),
+            max(int(high / terrain.cell) + 3, 1),
+        )
+        for (low, high), size in zip(bounds, terrain.heights.shape[::-1], strict=True)
+    )
+    ground = terrain.heights[rows, cols] - np.float32(position[2])
+    return (
+        ground,
+        np.float32(cols.start - col / terrain.cell),
+        np.float32(row / terrain.cell - rows.start),
+    )
 
 
 def _interpolation_weights(

@@ -37,6 +37,7 @@ GAP = 40.0
 _GAP_CELLS = 3.0  # of the DEM: wider gaps are not of its noise
 _REMAINING = 0.25  # of the noise, by which ground in narrow gaps may be hidden
 _SAMPLES = 4000  # pixels whose ground determines the grid's bounds and cell size
+_SLOPE = np.array([-0.5, 0, 0.5], np.float32)  # central difference
 _SLIVER = 2  # pixels: how far masks spill over the edges of ridges onto what lies behind
 
 
@@ -146,9 +147,9 @@ def mask_to_map(
     pixels = grid.project(heights, camera)
     value = _sample_mask(weights, pixels, corner)
     # Also where the mask fades out: the outline runs between these cells and those inside.
-    visible = grid.visible_cells(value > 0, heights, viewshed)
-    closed = _noisy_gaps(value, visible, grid, heights, viewshed)
-    value[~(visible | closed)] = 0
+    clearance = grid.clearance(value > 0, heights, viewshed)
+    closed = _noisy_gaps(value, clearance, grid, viewshed)
+    np.minimum(value, _visible_share(clearance), out=value, where=~closed)
     covered = value > 0.5
     gaps = _hidden_gaps(covered, bridge or GAP, grid, heights, pixels, viewshed)
     polygon = vectorize(np.maximum(value, gaps) if bridge else value, grid, min_area)
@@ -217,10 +218,10 @@ def _crop_mask(
     rows = slice(top, top + height + 2 * _SLIVER)
     cols = slice(left, left + width + 2 * _SLIVER)
     weights = mask[rows, cols].astype(np.float32)
-    distances = np.nan_to_num(np.asarray(viewshed.range_map.distances[rows, cols]), nan=0.0)
     covered = weights > 0.5
-    good = covered & (distances > 0)
-    good &= ~_find_slivers(np.where(good, distances, 0))
+    distances = np.asarray(viewshed.range_map.distances[rows, cols])
+    good = covered & (distances > 0)  # NaN in the sky
+    _drop_slivers(good, distances)
     if not good.any():
         raise TerrainError(
             "Nothing of the mask lies on ground that the DEM covers and the camera sees: check "
@@ -228,20 +229,31 @@ def _crop_mask(
             "right (draw the DEM's ridges over the photo)."
         )
     weights[covered & ~good] = 0
-    return weights, (left, top), float(1 - good.sum() / covered.sum())
+    lost = 1 - np.count_nonzero(good) / np.count_nonzero(covered)
+    return weights, (left, top), float(lost)
 
 
-def _find_slivers(distances: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Find pixels of a mask (0 outside) beyond the edge of its ridge, on ground far behind.
+def _drop_slivers(mask: NDArray[np.bool_], distances: NDArray[np.float32]) -> None:
+    """Take pixels out of a mask that lie beyond the edge of its ridge, on ground far behind.
 
     They are within `_SLIVER` pixels of much nearer ground, and of no thicker part of the mask on
     ground as far as theirs.
     """
     window = np.ones((2 * _SLIVER + 1, 2 * _SLIVER + 1), np.uint8)
-    nearest = cv2.erode(np.where(distances > 0, distances, np.float32(1e9)), window)
-    behind = distances > 1.1 * nearest + 20
-    farthest = cv2.dilate(np.where(behind, np.float32(0), distances), window)
-    return np.asarray(behind & (farthest < 0.9 * distances))
+    nearest = cv2.erode(np.where(mask, distances, np.float32(1e9)), window)
+    behind = mask & (distances > 1.1 * nearest + 20)
+    left, top, width, height = cv2.boundingRect(behind.view(np.uint8))
+    if width:
+        part = (slice(top, top + height), slice(left, left + width))
+        around = (
+            slice(max(0, top - _SLIVER), top + height + _SLIVER),
+            slice(max(0, left - _SLIVER), left + width + _SLIVER),
+        )
+        near = np.where(mask[around] & ~behind[around], distances[around], np.float32(0))
+        farthest = cv2.dilate(near, window)[top - around[0].start :, left - around[1].start :][
+            :height, :width
+        ]
+        mask[part] &= ~(behind[part] & (farthest < 0.9 * distances[part]))
 
 
 def _ground_extent(
@@ -276,27 +288,44 @@ def _sample_mask(
     weights: NDArray[np.float32], pixels: NDArray[np.float32], corner: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Interpolate the mask bilinearly; 0 outside of it."""
-    inside = np.nan_to_num(pixels - np.array(corner, np.float32), nan=-9.0)
+    inside = pixels - np.array(corner, np.float32)
+    inside[np.isnan(inside)] = -9
     return np.asarray(cv2.remap(weights, inside, None, cv2.INTER_LINEAR))
+
+
+def _visible_share(clearance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the share of each cell (rows, cols) that is visible, 0 to 1: one half where it is 0.
+
+    From cell to cell the clearance is linear; so the outline of hidden ground lies where it is 0,
+    not halfway between cells.
+    """
+    known = np.nan_to_num(clearance, nan=0.0, posinf=1e3, neginf=-1e3)
+    down, right = (
+        cv2.filter2D(known, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
+        for kernel in (_SLOPE[:, None], _SLOPE[None])
+    )
+    share = known / np.maximum(cv2.magnitude(down, right), np.float32(1e-6)) + np.float32(0.5)
+    share = np.clip(share, 0, 1)
+    share[np.isnan(clearance)] = 0
+    return np.asarray(share)
 
 
 def _noisy_gaps(
     value: NDArray[np.float32],
-    visible: NDArray[np.bool_],
+    clearance: NDArray[np.float32],
     grid: MapGrid,
-    heights: NDArray[np.float32],
     viewshed: Viewshed,
 ) -> NDArray[np.bool_]:
     """Find hidden ground in narrow gaps of an outline that the DEM's noise alone may hide.
 
     `value` is the mask's (rows, cols).
     """
-    noise = viewshed.noise
-    if noise < LEAST:
+    covered, visible = value > 0.5, clearance >= 0
+    if viewshed.noise < LEAST:
         return np.zeros_like(visible)
-    covered = value > 0.5
     narrow = _close(covered & visible, _GAP_CELLS / 2 * viewshed.terrain.cell / grid.cell)
-    return grid.visible_cells(narrow & covered & ~visible, heights, viewshed, _REMAINING * noise)
+    by_noise = ~visible & (clearance >= -_REMAINING * viewshed.noise)
+    return np.asarray(narrow & covered & by_noise)
 
 
 def _hidden_gaps(

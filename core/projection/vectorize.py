@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .contours import trace_contours
 from .map_grid import MapGrid
 
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) 
 
     Parts below `min_area` (m^2) are omitted; parts and holes below `SPECKLE` cells always are,
     unless there are no larger ones. The result is valid, in map coordinates, and no farther than
-    half a cell from the contour (marching squares, linear between the cells' centres); empty where
-    the field is nowhere above one half.
+    a quarter of a cell from the contour (marching squares, linear between the cells' centres);
+    empty where the field is nowhere above one half.
     """
     import shapely
-    from skimage.measure import find_contours
 
     rows, cols = np.flatnonzero(field.max(axis=1) > 0.5), np.flatnonzero(field.max(axis=0) > 0.5)
     if not len(rows):
@@ -35,10 +35,10 @@ def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) 
     top, left = int(rows[0]), int(cols[0])
     part = np.pad(field[top : rows[-1] + 1, left : cols[-1] + 1], 1)
     west, north = grid.west + (left - 0.5) * grid.cell, grid.north - (top - 0.5) * grid.cell
-    contours = find_contours(part, _LEVEL)
+    places, lengths = trace_contours(part, _LEVEL)
     rings: Any = shapely.linearrings(
-        np.concatenate(contours)[:, ::-1] * (grid.cell, -grid.cell) + (west, north),
-        indices=np.repeat(np.arange(len(contours)), [len(contour) for contour in contours]),
+        places * (grid.cell, -grid.cell) + (west, north),
+        indices=np.repeat(np.arange(len(lengths)), lengths),
     )
     # Rings within a small ring are smaller still, and are dropped with it.
     areas = shapely.area(shapely.polygons(rings))
@@ -47,7 +47,7 @@ def vectorize(field: NDArray[np.float32], grid: MapGrid, min_area: float = 0.0) 
         rings = rings[large]
     area = shapely.build_area(shapely.multilinestrings(rings))
     parts = [part for part in shapely.get_parts(area) if part.area >= min_area]
-    simple = shapely.MultiPolygon(parts).simplify(grid.cell / 2, preserve_topology=True)
+    simple = shapely.MultiPolygon(parts).simplify(grid.cell / 4, preserve_topology=True)
     if not simple.is_valid:
         simple = shapely.union_all(shapely.get_parts(shapely.make_valid(simple)))
     return as_multipolygon(simple)
