@@ -25,7 +25,7 @@ INSIDE_68, INSIDE_95 = math.sqrt(-2 * math.log(1 - 0.68)), math.sqrt(-2 * math.l
 """Edges of error ellipses, in standard deviations."""
 
 _PLACE = np.array(POSITION)
-_MARKS = np.geomspace(0.3, 30, 21)  # pixels
+_MARKS = np.geomspace(0.3, 30, 15)  # pixels
 _MARK_PRIOR = -np.square(np.log(_MARKS / 3)) / 2  # people click to 3 pixels, within a factor of e
 _PLACES = np.array([0.05, 0.2, 0.5, 1, 2, 4, 8])  # metres
 _PLACE_PRIOR = -np.square(np.log(np.maximum(_PLACES, 0.2))) / 2
@@ -127,18 +127,17 @@ def joint_point_noise(fits: Sequence[Adjustment], columns: Sequence[Places]) -> 
     information = by_prior.T @ by_prior
     pull = by_prior.T @ from_priors
     on_map = np.concatenate([_place_covariances(fit) for fit in fits])
-    likelihoods = np.empty((len(_MARKS), len(_PLACES)))
-    for row, mark in enumerate(_MARKS):
-        for col, place in enumerate(_PLACES):
-            inverse = np.linalg.inv(mark**2 * np.eye(2) + place**2 * on_map)
-            weighted = np.einsum("nip,nij->pnj", jacobian, inverse)
-            normal = np.einsum("pnj,njq->pq", weighted, jacobian) + information
-            slope = np.einsum("pnj,nj->p", weighted, residuals) + pull
-            squares = np.einsum("ni,nij,nj", residuals, inverse, residuals)
-            squares -= slope @ np.linalg.solve(normal, slope)
-            likelihoods[row, col] = (
-                np.linalg.slogdet(inverse)[1].sum() - np.linalg.slogdet(normal)[1] - squares
-            ) / 2
+    covariances = np.square(_MARKS)[:, None, None, None, None] * np.eye(2)
+    covariances = covariances + np.square(_PLACES)[None, :, None, None, None] * on_map
+    inverse = np.linalg.inv(covariances)  # (marks, places, N, 2, 2)
+    weighted = np.moveaxis(jacobian.transpose(0, 2, 1) @ inverse, 3, 2)
+    weighted = weighted.reshape(*weighted.shape[:3], -1)  # parameters by residuals
+    normal = weighted @ jacobian.reshape(residuals.size, -1) + information
+    slope = weighted @ residuals.ravel() + pull
+    squares = np.einsum("ni,abnij,nj->ab", residuals, inverse, residuals)
+    squares -= (slope * np.linalg.solve(normal, slope[..., None])[..., 0]).sum(axis=-1)
+    spread = np.log(np.linalg.det(covariances)).sum(axis=-1)
+    likelihoods = -(spread + np.linalg.slogdet(normal)[1] + squares) / 2
     likelihoods += _MARK_PRIOR[:, None] + _PLACE_PRIOR
     weights = np.exp(likelihoods - likelihoods.max())
     weights /= weights.sum()
@@ -181,12 +180,12 @@ def leave_one_out_errors(
     fit: Adjustment,
     terrain: HeightsAt | None,
     near_field: float | None = None,
-    noise: PointNoise | None = None,
-    sigma_height: float = 0.0,
+    sigma_height: float | None = None,
 ) -> LeftOut:
     """Compute the errors of each point by the pose fitted to all others.
 
-    `noise` is that of the points, for the ratios; `sigma_height` that of the terrain, metres.
+    `sigma_height` is that of the terrain, metres, for the ratios, which are NaN without. What is
+    expected of a point is what all others tell: its own error would widen its ellipse.
     """
     points, observed = fit.problem.points, fit.problem.pixels
     least = 3 if fit.problem.joint is None else 2  # other photos tell where it stands
@@ -200,14 +199,14 @@ def leave_one_out_errors(
             fitted[index] = other.camera
             error = other.camera.project(points[index : index + 1])[0] - observed[index]
             pixels[index] = float(np.hypot(*error))
-            if noise is not None:
+            if sigma_height is not None:
                 ratios[index] = _error_ratio(
                     other,
                     points[index],
                     observed[index],
                     fit.problem.sigmas[index],
                     terrain,
-                    noise,
+                    estimate_point_noise(other),
                     sigma_height,
                 )
     if terrain is not None and fitted:

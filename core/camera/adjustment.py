@@ -7,6 +7,7 @@ lens (cameras of one model).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -252,21 +253,24 @@ def adjust_jointly(
     columns = joint_columns([p.parameters(camera) for p, camera in views], shared)
     count = 1 + max(int(own.max()) for own in columns)
 
-    def moved(step: Floats) -> list[Camera]:
+    @lru_cache(maxsize=2)  # of the same step, residuals and derivatives are asked for
+    def moved(step: tuple[float, ...]) -> list[Camera]:
         return [
-            apply_step(camera, step[own], problem.parameters(camera))
+            apply_step(camera, np.array(step)[own], problem.parameters(camera))
             for (problem, camera), own in zip(views, columns, strict=True)
         ]
 
     def residuals(step: Floats) -> Floats:
         parts = []
-        for problem, camera in zip(problems, moved(step), strict=True):
+        for problem, camera in zip(problems, moved(tuple(step.tolist())), strict=True):
             parts += [problem.normalized_residuals(camera), problem.prior_residuals(camera)]
         return np.concatenate(parts)
 
     def jacobian(step: Floats) -> Floats:
         parts = []
-        for problem, camera, own in zip(problems, moved(step), columns, strict=True):
+        for problem, camera, own in zip(
+            problems, moved(tuple(step.tolist())), columns, strict=True
+        ):
             rows = np.concatenate(problem.jacobians(camera))
             rows[:, 3:6] = rows[:, 3:6] @ rotation_jacobian(step[own[3:6]])
             part = np.zeros((len(rows), count))
@@ -285,7 +289,7 @@ def adjust_jointly(
     )
     return [
         _adjustment(problem, camera)
-        for problem, camera in zip(problems, moved(found.x), strict=True)
+        for problem, camera in zip(problems, moved(tuple(found.x.tolist())), strict=True)
     ]
 
 

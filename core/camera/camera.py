@@ -206,13 +206,17 @@ class Camera:
 def rotation_from_angles(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     """Return the rotation (3, 3) from world to camera of angles in degrees."""
     yaw, pitch, roll = (math.radians(angle) for angle in (yaw, pitch, roll))
-    level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
-    forward = np.array(
-        [math.cos(pitch) * math.sin(yaw), math.cos(pitch) * math.cos(yaw), math.sin(pitch)]
+    east, north = math.sin(yaw), math.cos(yaw)
+    level, up = math.cos(pitch), math.sin(pitch)
+    cosine, sine = math.cos(roll), math.sin(roll)
+    # Without roll, right is (north, -east, 0) and down is (up east, up north, -level).
+    return np.array(
+        [
+            [cosine * north + sine * up * east, -cosine * east + sine * up * north, -sine * level],
+            [cosine * up * east - sine * north, cosine * up * north + sine * east, -cosine * level],
+            [level * east, level * north, up],
+        ]
     )
-    upward = np.cross(level, forward)
-    right = math.cos(roll) * level - math.sin(roll) * upward
-    return np.stack([right, np.cross(forward, right), forward])
 
 
 def angles_from_rotation(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -221,6 +225,12 @@ def angles_from_rotation(rotation: NDArray[np.float64]) -> tuple[float, float, f
     yaw = math.atan2(forward[0], forward[1])
     pitch = math.asin(min(1.0, max(-1.0, float(forward[2]))))
     level = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
-    upward = np.cross(level, forward)
+    upward = np.array(
+        [
+            level[1] * forward[2],
+            -level[0] * forward[2],
+            level[0] * forward[1] - level[1] * forward[0],
+        ]
+    )
     roll = math.atan2(-float(right @ upward), float(right @ level))
     return math.degrees(yaw) % 360, math.degrees(pitch), math.degrees(roll)

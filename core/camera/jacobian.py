@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from .camera import angles_from_rotation
 from .lens import plane_jacobian, to_plane
 from .refraction import EARTH_RADIUS
 
@@ -38,8 +38,12 @@ def apply_step(camera: Camera, step: Floats, chosen: Places) -> Camera:
     change[chosen] = step * SCALES[chosen]
     x, y, z = (camera.position + change[:3]).tolist()
     k1, cx, cy, k2 = change[K1:].tolist()
+    yaw, pitch, roll = angles_from_rotation(_rotation(change[3:6]) @ camera.rotation_matrix())
     return replace(
-        camera.rotated(Rotation.from_rotvec(change[3:6]).as_matrix()),
+        camera,
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
         x=x,
         y=y,
         z=z,
@@ -71,7 +75,10 @@ def projection_jacobian(camera: Camera, points: Floats, chosen: Places) -> Float
     jacobian = np.empty((len(points), 2, len(SCALES)))
     jacobian[:, :, :3] = -by_offset
     jacobian[:, :, :2] += by_offset[:, :, 2:] * (curvature * offset[:, None, :2])
-    jacobian[:, :, 3:6] = np.cross(rays[:, None, :], by_ray)
+    (x, y, z), (right, down, ahead) = rays.T[:, :, None], np.moveaxis(by_ray, 2, 0)
+    jacobian[:, :, 3] = y * ahead - z * down
+    jacobian[:, :, 4] = z * right - x * ahead
+    jacobian[:, :, 5] = x * down - y * right
     jacobian[:, :, (FOCAL, K1, K2)] = by_lens
     jacobian[:, :, PRINCIPAL_POINT] = camera.width * np.eye(2)
     return np.asarray(jacobian[:, :, chosen] * SCALES[chosen])
@@ -97,8 +104,7 @@ def record_jacobian(camera: Camera, chosen: Places) -> Floats:
     jacobian[PRINCIPAL_POINT, PRINCIPAL_POINT] *= camera.width
     for axis in range(3):
         ahead, behind = (
-            camera.rotated(Rotation.from_rotvec(step * np.eye(3)[axis]).as_matrix())
-            for step in (1e-6, -1e-6)
+            camera.rotated(_rotation(step * np.eye(3)[axis])) for step in (1e-6, -1e-6)
         )
         angles = [
             (getattr(ahead, angle) - getattr(behind, angle) + 180) % 360 - 180
@@ -118,6 +124,14 @@ def rotation_jacobian(step: Floats) -> Floats:
     return np.asarray(
         np.eye(3) + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross + cubic * cross @ cross
     )
+
+
+def _rotation(vector: Floats) -> Floats:
+    """Return the rotation (3, 3) about a vector, by its length in radians."""
+    angle = float(np.linalg.norm(vector))
+    cross = _cross_matrix(vector)
+    square = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    return np.asarray(np.eye(3) + np.sinc(angle / np.pi) * cross + square * cross @ cross)
 
 
 def _cross_matrix(vector: Floats) -> Floats:

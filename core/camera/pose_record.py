@@ -86,7 +86,7 @@ def make_record(solved: SolvedPose, setting: PoseTerrain) -> CameraRecord:
     near_field = setting.near_field
     looked_from = near_field if near_field is not None or stand is None else stand.suggested
     sigma_height = _height_sigma(best, setting.terrain, setting.dem_noise)
-    left_out = leave_one_out_errors(best, setting.heights_at, looked_from, noise, sigma_height)
+    left_out = leave_one_out_errors(best, setting.heights_at, looked_from, sigma_height)
     errors = {name: (left_out, index) for index, name in enumerate(solved.fitted)}
     fits = _point_fits(solved.points, best.camera, solved.suspects, errors)
     on_map = left_out.metres[np.isfinite(left_out.metres)]

@@ -109,6 +109,8 @@ class CameraRecord:
         Ground closer than this is not looked at, metres; None chooses, see `near_field`.
     dem_noise_m
         Standard deviation of the noise of the DEM, metres; None estimates it.
+    near_field_px
+        Polygons of pixels (u, v) that show things close by, where no ground is looked at.
     sigma_px
         Standard deviation of a mark in u and in v, pixels, as the residuals tell; None if unknown.
     position_prior
@@ -158,6 +160,7 @@ class CameraRecord:
     station: str = ""
     position_prior: Sequence[float] | None = None
     focal_prior: Sequence[float] | None = None
+    near_field_px: Sequence[Sequence[tuple[float, float]]] = ()
 
     def with_camera(self, camera: Camera, **changes: Any) -> CameraRecord:  # noqa: ANN401
         """Return the record with another pose, under a new `pose_id`."""
@@ -165,7 +168,7 @@ class CameraRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON; keys and units are a published format."""
-        camera = self.camera
+        camera, rings = self.camera, self.near_field_px
         turned = {} if self.orientation == 1 else {"orientation": self.orientation}
         size = _COVARIANCES[0] if self.covariance is None else len(self.covariance)
         return {
@@ -183,6 +186,7 @@ class CameraRecord:
             **{key: getattr(self, key) for key in _OPTIONS if getattr(self, key) is not None},
             **{key: getattr(self, key) for key in _STATION if getattr(self, key)},
             **{key: list(getattr(self, key)) for key in _PRIORS if getattr(self, key) is not None},
+            **({"near_field_px": [[list(p) for p in r] for r in rings]} if rings else {}),
             "warnings": list(self.warnings),
             "points": [_point_to_json(fit) for fit in self.points],
             "covariance_parameters": list(PARAMETERS[:size]),
@@ -227,6 +231,7 @@ class CameraRecord:
                 **more,
                 covariance=_covariance_from_json(content),
                 points=tuple(_point_from_json(point) for point in content.get("points") or ()),
+                near_field_px=_rings_from_json(content.get("near_field_px")),
                 warnings=tuple(str(text) for text in content.get("warnings") or ()),
             )
         except MALFORMED as error:
@@ -355,6 +360,16 @@ def _prior_or_none(content: Mapping[str, Any], key: str, count: int) -> tuple[fl
     if min(numbers[count // 2 :]) <= 0:
         raise ValueError(f"{key} has a standard deviation that is not positive")
     return numbers
+
+
+def _rings_from_json(value: Any) -> tuple[tuple[tuple[float, float], ...], ...]:  # noqa: ANN401
+    """Return the polygons of a near field; none where none is named."""
+    rings = tuple(tuple((float(u), float(v)) for u, v in ring) for ring in value or ())
+    if not all(abs(part) < _LARGEST_WHOLE for ring in rings for point in ring for part in point):
+        raise ValueError("near_field_px has a number that cannot be")
+    if not all(len(ring) >= 1 for ring in rings):
+        raise ValueError("near_field_px has a polygon without points")
+    return rings
 
 
 def _covariance_from_json(content: Mapping[str, Any]) -> list[list[float]] | None:

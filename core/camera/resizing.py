@@ -29,6 +29,10 @@ def resized(record: CameraRecord, width: int, height: int) -> CameraRecord:
         loo_rms_px=None if record.loo_rms_px is None else record.loo_rms_px * across,
         sigma_px=None if record.sigma_px is None else record.sigma_px * across,
         focal_prior=record.focal_prior and [value * across for value in record.focal_prior],
+        near_field_px=tuple(
+            tuple(((u + 0.5) * across - 0.5, (v + 0.5) * down - 0.5) for u, v in ring)
+            for ring in record.near_field_px
+        ),
     )
 
 
@@ -53,7 +57,8 @@ def cropped(record: CameraRecord, left: int, top: int, width: int, height: int) 
         for fit in record.points
     )
     part = camera.cropped(left, top, width, height)
-    return replace(record, camera=part, points=tuple(points))
+    rings = tuple(tuple((u - left, v - top) for u, v in ring) for ring in record.near_field_px)
+    return replace(record, camera=part, points=tuple(points), near_field_px=rings)
 
 
 def _scale_covariance(record: CameraRecord, times: float) -> list[list[float]] | None:

@@ -76,8 +76,17 @@ def turned(record: CameraRecord, orientation: int) -> CameraRecord:
     after = replace(camera, width=width, height=height, cx=cx, cy=cy, roll=roll, p1=p1, p2=p2)
     points = tuple(_turned_fit(fit, size, orientation) for fit in record.points)
     covariance = _turned_covariance(record, quarters)
+    rings = tuple(
+        tuple(turned_point(u, v, size, orientation) for u, v in ring)
+        for ring in record.near_field_px
+    )
     return replace(
-        record, camera=after, points=points, covariance=covariance, orientation=orientation
+        record,
+        camera=after,
+        points=points,
+        covariance=covariance,
+        orientation=orientation,
+        near_field_px=rings,
     )
 
 

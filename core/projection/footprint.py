@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .map_grid import MapGrid
-from .range_map import in_image
 from .vectorize import vectorize
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def compute_footprint(viewshed: Viewshed) -> MultiPolygon:
     grid = MapGrid.covering(bounds, 2 * viewshed.terrain.cell, _MOST_CELLS)
     heights = grid.sample_heights(viewshed.terrain)
     pixels = grid.project(heights, camera)
-    visible = grid.visible_cells(in_image(pixels, camera), heights, viewshed)
+    visible = grid.visible_cells(viewshed.shows(pixels), heights, viewshed)
     return vectorize(visible.astype(np.float32), grid, _LEAST * grid.cell**2)
 
 

@@ -158,12 +158,10 @@ def ray_clearance(
     resolve; the ground of the last half cell is sampled itself.
     """
     lines = viewshed.lines_of_sight
-    drop = np.float32(
-        float(curvature_drop(1.0, lines.refraction))
-    )  # times the square of the distance
+    by_square = np.float32(float(curvature_drop(1.0, lines.refraction)))
     square = east * east + north * north
     distance = np.maximum(np.sqrt(square), np.float32(1e-3))
-    up = np.asarray(height - lines.position[2], np.float32) - drop * square
+    up = (height - lines.position[2]).astype(np.float32) - by_square * square
     east, north, tangent = east / distance, north / distance, up / distance
     before = np.maximum(np.float32(lines.cell / 2), np.float32(lines.step) * distance)
     before = np.minimum(before, distance)
@@ -174,7 +172,9 @@ def ray_clearance(
     for part in _LAST:
         at = distance - np.float32(part) * before
         sampled = interpolate(ground, (east * at) * scale - left, upper - (north * at) * scale)
-        over = tangent * at - (sampled - drop * at * at) + np.float32(_ROUNDING * min(part, 0.25))
+        over = (
+            tangent * at - (sampled - by_square * at * at) + np.float32(_ROUNDING * min(part, 0.25))
+        )
         clear = np.fmin(clear, over * np.float32(1 / part))
     clear[distance < lines.nearest] = -np.inf
     return np.asarray(clear)

@@ -13,7 +13,6 @@ from ..errors import CameraError, TerrainError
 from ..outline.write import write_tif
 from .footprint import compute_footprint
 from .map_grid import FINEST, MapGrid
-from .range_map import in_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +84,7 @@ def drape(
     for rows, part in grid.blocks(_BLOCK):
         heights = part.sample_heights(viewshed.terrain)
         pixels = part.project(heights, camera)
-        wanted = in_image(pixels, camera) & _is_steep_enough(part, heights, viewshed)
+        wanted = viewshed.shows(pixels) & _is_steep_enough(part, heights, viewshed)
         visible = part.visible_cells(wanted, heights, viewshed)
         sampled = cv2.remap(
             photo,

@@ -85,7 +85,7 @@ def lines_to_image(xy: ArrayLike, viewshed: Viewshed) -> list[NDArray[np.float64
     x, y = shapely.get_coordinates(line).T
     points = np.stack([x, y, viewshed.terrain.sample(x, y)], axis=1)
     pixels = camera.project(points)
-    visible = in_image(pixels, camera) & is_ground_visible(points, viewshed)
+    visible = viewshed.shows(pixels) & is_ground_visible(points, viewshed)
     ends = np.flatnonzero(np.diff(visible)) + 1
     runs = zip(np.split(pixels, ends), np.split(visible, ends), strict=True)
     return [run for run, shown in runs if shown[0] and len(run) > 1]

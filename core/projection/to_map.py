@@ -17,7 +17,6 @@ import numpy as np
 from ..errors import CameraError, TerrainError
 from ..terrain.noise import LEAST
 from .map_grid import FINEST, MapGrid
-from .range_map import in_image
 from .vectorize import vectorize
 
 if TYPE_CHECKING:
@@ -338,7 +337,7 @@ def _hidden_gaps(
 ) -> NDArray[np.bool_]:
     """Find hidden ground within the photo that closing the outline by a radius (m) includes."""
     between = _close(covered, radius / grid.cell) & ~covered
-    between &= in_image(pixels, viewshed.record.camera)
+    between &= viewshed.shows(pixels)
     return between & ~grid.visible_cells(between, heights, viewshed)
 
 

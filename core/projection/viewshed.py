@@ -18,7 +18,8 @@ from ..terrain import Terrain
 from ..terrain.noise import estimate_noise, without_noise
 from .cache import cache_key, load_or_make
 from .lines_of_sight import LinesOfSight, trace_lines_of_sight
-from .range_map import RangeMap, azimuth_range, compute_range_map
+from .near_field_mask import near_field_mask
+from .range_map import RangeMap, azimuth_range, compute_range_map, in_image
 from .threads import Progress
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ class Viewshed:
     lines_of_sight
         Visibility of points of the map.
     range_map
-        Ground point of each pixel.
+        Ground point of each pixel; none in the near field that is drawn in the photo.
     warnings
         Doubts about the result, for the user.
     noise
         Standard deviation of the noise that the DEM has, metres.
+    near_field
+        (H, W) bool, the near field that is drawn in the photo; None if none is.
 
     Examples
     --------
@@ -68,6 +71,15 @@ class Viewshed:
     range_map: RangeMap
     warnings: tuple[str, ...] = ()
     noise: float = 0.0
+    near_field: NDArray[np.bool_] | None = None
+
+    def shows(self, pixels: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return which pixels (..., 2) (u, v) lie in the photo, and not in its near field."""
+        inside = in_image(pixels, self.record.camera)
+        if self.near_field is not None:
+            col, row = np.rint(pixels[inside]).astype(np.intp).T
+            inside[inside] = ~self.near_field[row, col]
+        return inside
 
     def incidence_angles(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """Compute the angles (N,) between ray and ground at pixels (N, 2), degrees.
@@ -166,9 +178,9 @@ def compute_viewshed(
     if isinstance(dem, Terrain):
         terrain, noise = _without_noise(record, dem)
         near, warnings = _near_field(record, terrain, noise)
-        return Viewshed(
-            record, terrain, *_look(camera, terrain, near, progress), tuple(warnings), noise
-        )
+        lines, range_map = _look(camera, terrain, near, progress)
+        drawn, range_map = _without_near_field(record, range_map)
+        return Viewshed(record, terrain, lines, range_map, tuple(warnings), noise, drawn)
     if dem.epsg != record.epsg:
         raise TerrainError(
             f"The DEM is open in EPSG:{dem.epsg}, the camera is posed in EPSG:{record.epsg}. "
@@ -197,7 +209,8 @@ def compute_viewshed(
             f"The DEM has gaps in {max(holes, 0.01):.0%} of the view: what appears visible behind "
             "them may be hidden."
         )
-    return Viewshed(record, terrain, lines, range_map, tuple(warnings), noise)
+    drawn, range_map = _without_near_field(record, range_map)
+    return Viewshed(record, terrain, lines, range_map, tuple(warnings), noise, drawn)
 
 
 def _look(
@@ -275,6 +288,22 @@ def _near_field(record: CameraRecord, terrain: Terrain, noise: float) -> tuple[f
         raise TerrainError(texts[0])
     near = (found.suggested or NEAREST) if given is None else given
     return near, texts
+
+
+def _without_near_field(
+    record: CameraRecord, range_map: RangeMap
+) -> tuple[NDArray[np.bool_] | None, RangeMap]:
+    """Return the near field (H, W) that is drawn in the photo, and the range map without it."""
+    if not record.near_field_px:
+        return None, range_map
+    drawn = near_field_mask(record.near_field_px, (record.camera.width, record.camera.height))
+    distances = np.where(drawn, np.float32(np.nan), range_map.distances)
+    if np.isnan(distances).all():
+        raise TerrainError(
+            "The near field that is drawn in the photo covers all ground that the camera sees: "
+            "draw less."
+        )
+    return drawn, RangeMap(range_map.camera, distances)
 
 
 def _half_progress(progress: Progress | None, done: int) -> Progress | None:

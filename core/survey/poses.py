@@ -121,6 +121,7 @@ def fit_skyline(request: FitSkyline, cache: ViewshedCache, is_wanted: Callable[[
         ],
         orientation=start.orientation,
         near_field_m=start.near_field_m,
+        near_field_px=start.near_field_px,
         dem_noise_m=start.dem_noise_m,
     )
     if start is not given:

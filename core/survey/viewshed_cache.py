@@ -92,7 +92,13 @@ class ViewshedCache:
         dem, folder = self.dem(view.dem, record.epsg), default_folder()
         viewshed = _get(
             self._viewsheds,
-            (record.camera, record.near_field_m, record.dem_noise_m, dem.identity),
+            (
+                record.camera,
+                record.near_field_m,
+                record.near_field_px,
+                record.dem_noise_m,
+                dem.identity,
+            ),
             lambda: compute_viewshed(record, dem, folder, lambda _: check_wanted(is_wanted)),
             _MOST_VIEWSHEDS,
         )

@@ -116,7 +116,7 @@ def test_the_principal_point_is_shared():
     prior = replace(KNOWN, principal_point_sigma=0.03)
     station, records = solve_station(views, epsg=2056, prior=prior)
     assert len(records[0].covariance) == 10
-    assert {round(r.camera.cx, 6) for r in records} == {round(records[0].camera.cx, 6)}
+    assert np.ptp([r.camera.cx for r in records]) < 1e-4
     sigma = np.sqrt(np.diag(records[0].covariance)[8:])
     assert abs(records[0].camera.cx - 825) < 3 * sigma[0] < 3 * 40
     assert station.values["cx_widths"] == pytest.approx((records[0].camera.cx - 799.5) / 1600)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ... import arguments
 from ...camera import CameraRecord, Projection
 from ...camera.resizing import resized
-from ...camera.turning import as_displayed
+from ...camera.turning import as_displayed, is_shape
 from ...containers import orientation_of
 from ...errors import CameraError
 from ...outline import check_output_path
@@ -233,10 +235,13 @@ def add_ground_options(parser: argparse._ActionsContainer) -> None:
     """Add ``--near-field`` and ``--dem-noise``, for `with_ground`."""
     parser.add_argument(
         "--near-field",
-        metavar="M",
-        type=arguments.not_negative,
+        metavar="M|MASK",
+        type=_near_field,
+        action="append",
+        default=[],
         help="do not look at ground nearer than this, metres (default: the camera's own; else "
-        "20, or more where the camera is below the DEM)",
+        "20, or more where the camera is below the DEM); or a mask of the photo that shows what is "
+        "close by, such as roofs; both may be given",
     )
     parser.add_argument(
         "--dem-noise",
@@ -247,10 +252,45 @@ def add_ground_options(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def _near_field(text: str) -> float | Path:
+    """Read metres, or the path of a mask."""
+    try:
+        float(text)
+    except ValueError:
+        return Path(text)
+    return arguments.not_negative(text)
+
+
+def near_field_metres(args: argparse.Namespace) -> float | None:
+    """Return the metres of ``--near-field``; None if not given."""
+    return next((part for part in reversed(args.near_field) if isinstance(part, float)), None)
+
+
 def with_ground(record: CameraRecord, args: argparse.Namespace) -> CameraRecord:
     """Return the record with the near field and the noise of ``args``, where given."""
-    given = {"near_field_m": args.near_field, "dem_noise_m": args.dem_noise}
-    return replace(record, **{key: value for key, value in given.items() if value is not None})
+    given = {"near_field_m": near_field_metres(args), "dem_noise_m": args.dem_noise}
+    record = replace(record, **{key: value for key, value in given.items() if value is not None})
+    masks = [part for part in args.near_field if isinstance(part, Path)]
+    return _with_near_field_mask(record, masks[-1]) if masks else record
+
+
+def _with_near_field_mask(record: CameraRecord, path: Path) -> CameraRecord:
+    """Return the record with the near field of a mask of its photo, of any size."""
+    from ...image import read_mask_image
+    from ...projection.near_field_mask import outline_near_field
+
+    mask = np.asarray(read_mask_image(path).whole)
+    size = mask.shape[1], mask.shape[0]
+    if not mask.any():
+        raise CameraError(f"The near field {path} marks nothing: draw what is close by in white.")
+    if not is_shape(record, size):
+        raise CameraError(
+            f"The near field {path} has {size[0]} x {size[1]} pixels, the camera's photo "
+            f"{record.camera.width} x {record.camera.height}: draw it on that photo."
+        )
+    drawn = replace(resized(record, *size), near_field_px=outline_near_field(mask))
+    sized = resized(drawn, record.camera.width, record.camera.height)
+    return replace(record, near_field_px=sized.near_field_px)
 
 
 def add_out_option(parser: argparse.ArgumentParser, metavar: str, summary: str) -> None:

@@ -83,6 +83,8 @@ def _describe_ground(record: CameraRecord) -> str:
     parts = []
     if record.near_field_m is not None:
         parts.append(f"not looked at within {record.near_field_m:g} m of the camera")
+    if record.near_field_px:
+        parts.append("not looked at in a part of the photo, the near field")
     if record.dem_noise_m is not None:
         parts.append(f"noise of the DEM {record.dem_noise_m:g} m")
     return "; ".join(parts)

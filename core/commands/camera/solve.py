@@ -111,9 +111,10 @@ def run(args: argparse.Namespace) -> None:
         prior=prior,
         projection=Projection(args.projection),
         skyline=_observe_skyline(photo, dem) if args.skyline else None,
-        near_field=args.near_field,
+        near_field=common.near_field_metres(args),
         dem_noise=args.dem_noise,
     )
+    record = common.with_ground(record, args)
     record = replace(_with_labels(record, args), orientation=orientation)
     if dem:
         for text in dem.warnings:
