@@ -350,8 +350,8 @@ def _add_grid(item: QgsLayoutItemMap, step: float) -> None:
         inside = QgsLayoutItemMapGrid.AnnotationPosition.InsideMapFrame
         grid.setAnnotationPosition(inside, side)
         shown = side in (QgsLayoutItemMapGrid.BorderSide.Left, QgsLayoutItemMapGrid.BorderSide.Top)
-        display = QgsLayoutItemMapGrid.DisplayMode
-        grid.setAnnotationDisplay(display.ShowAll if shown else display.HideAll, side)
+        if not shown:
+            grid.setAnnotationDisplay(QgsLayoutItemMapGrid.DisplayMode.HideAll, side)
     vertical = QgsLayoutItemMapGrid.AnnotationDirection.Vertical
     grid.setAnnotationDirection(vertical, QgsLayoutItemMapGrid.BorderSide.Left)
     grid.setAnnotationTextFormat(_text_format(6, halo=True))

@@ -225,7 +225,7 @@ def register_series(
 
 
 @dataclass(frozen=True)
-class _CameraWork:
+class _CameraPlan:
     """What is to be done in the photos of one camera.
 
     Attributes
@@ -251,7 +251,7 @@ def _plan(
     state: SeriesState,
     cameras: Mapping[str, SeriesCamera],
     longest: timedelta,
-) -> list[_CameraWork]:
+) -> list[_CameraPlan]:
     """Return what is to be done for each camera; it follows from what persons noted alone."""
     outlined = {o.photo for o in state.observations.values() if o.rings and not o.is_by_program}
     work = []
@@ -264,7 +264,7 @@ def _plan(
         chosen = {photo.key: photo for photo in photos if photo.key in needed}
         reference = cameras.get(name) or _first_of(chosen.values())
         if reference is not None:
-            work.append(_CameraWork(chosen, reference, targets, empty))
+            work.append(_CameraPlan(chosen, reference, targets, empty))
     return work
 
 
@@ -330,7 +330,7 @@ def carry_into(
 
 def _find_poses(
     store: SeriesStore,
-    work: Sequence[_CameraWork],
+    work: Sequence[_CameraPlan],
     workers: int,
     share: PhotoShare,
     progress: Progress | None,
