@@ -107,6 +107,10 @@ class Report(IsegAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Draw the pages."""
+        path = str(self.parameterAsFileOutput(parameters, OUTPUT, context))
+        unwritable = tr("{} cannot be written: choose another file or folder.").format(path)
+        if not Path(path).parent.is_dir():  # which QGIS would make
+            raise IsegError(unwritable)
         source = self.source(parameters, INPUT, context)
         crs = source.sourceCrs()
         features = _chosen(polygons_of(source), self.parameterAsString(parameters, FILTER, context))
@@ -127,13 +131,11 @@ class Report(IsegAlgorithm):
             feedback.setProgress(90 * number / len(groups))
             shapes = [] if to_map is None else _moved(group, crs, to_map, context)
             layout.add(self._page(group, shapes, feedback, by_day=by_day))
-        path = str(self.parameterAsFileOutput(parameters, OUTPUT, context))
         settings = QgsLayoutExporter.PdfExportSettings()
         settings.dpi = 200
         result = QgsLayoutExporter(layout.layout).exportToPdf(path, settings)
         if result != QgsLayoutExporter.ExportResult.Success or not Path(path).is_file():
-            text = tr("{} cannot be written: choose another file or folder.")
-            raise IsegError(text.format(path))
+            raise IsegError(unwritable)
         return {OUTPUT: path}
 
     def _in_pixels(
