@@ -13,7 +13,7 @@ from core.version import __version__
 COMMANDS = {
     "segment": "segment one object of an image",
     "camera": "pose a webcam; move outlines between its photos and the map: solve, check, to-map,\n"
-    "             to-image, drape, register, skyline",
+    "             to-image, drape, register, skyline, suggest-points, export",
     "export": "mapped avalanches as COCO, GeoJSON, AvaFrame release areas, AWSOME, table",
     "merge": "merge two GeoPackages that two people have edited",
     "models": "list the models that can be used",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-AGREES = 16.0
+AGREES = 25.0
 """Squared error of a registration, in units of its covariance, up to which it agrees."""
 
 _STEPS, _ENOUGH = 40, 1e-9  # iterations; radians by which the last one may change anything

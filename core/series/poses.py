@@ -40,7 +40,7 @@ _DAYS, _HOURS = 7, 3  # one keyframe for each span of days and of hours of the d
 _CONFIDENT = 0.5  # share of a keyframe's patches that agreed
 _APART = 10.0, 3.0  # days and hours that make photos equally unlike
 _NEARER = 0.7  # a photo is tried again with a keyframe that is so much more alike
-_ALIKE, _TRIES = 3.0, 5  # unlikeness up to which a photo is tried several times, and how often
+_ALIKE, _TRIES = 1.0, 5  # unlikeness up to which a photo is tried several times, and how often
 _CHECKS = 2  # registrations of a photo that is posed
 _SAME_AIM = np.radians(1.0)  # of keyframes to which the foreground of the posed photo applies
 
@@ -86,7 +86,7 @@ class PoseNetwork:
     cameras
         By node, of those that are posed.
     links
-        All trusted registrations.
+        By node, its trusted registrations to keyframes.
     reasons
         By node, why a photo could not be registered last.
     details
@@ -95,17 +95,26 @@ class PoseNetwork:
         By node, standard deviation of the orientation against the posed photos, degrees.
     orientations
         By node, EXIF orientation.
+    tried
+        By node, the keyframes that it was registered to.
+    aims
+        By node, roughly where it looks, in halves of its width.
     """
 
     posed: Sequence[PosedPhoto]
     photos: Sequence[SeriesPhoto]
     cameras: dict[int, Camera] = field(default_factory=dict)
-    links: list[Link] = field(default_factory=list)
+    links: dict[int, list[Link]] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
     details: dict[int, float] = field(default_factory=dict)
     sigmas: dict[int, float] = field(default_factory=dict)
     orientations: dict[int, int] = field(default_factory=dict)
     tried: dict[int, list[int]] = field(default_factory=dict)
+    aims: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def every_link(self) -> list[Link]:
+        """Return the links of all photos."""
+        return [link for links in self.links.values() for link in links]
 
     def path(self, node: int) -> Path:
         """Return the file of a node."""
@@ -178,8 +187,8 @@ def register_pairs(
     workers: int,
     progress: Callable[[int, int], None] | None,
     lens: Camera | None = None,
-) -> None:
-    """Register photos to keyframes, (keyframe, photo), and add the links.
+) -> list[Link]:
+    """Register photos to keyframes, (keyframe, photo); add the links, and return them.
 
     ``lens`` is that of keyframes that are not posed.
     """
@@ -198,6 +207,7 @@ def register_pairs(
         digest = hashlib.sha256(repr((task.camera, versions)).encode()).hexdigest()[:16]
         tasks[key], named[key] = (digest, task), (keyframe, node)
     results = compute(register_task, tasks, log, workers=workers, progress=progress)
+    found = []
     for key in tasks:
         keyframe, node = named[key]
         result = results[key]
@@ -209,7 +219,9 @@ def register_pairs(
             covariance = tuple(tuple(row) for row in result["covariance"])
             numbers = [result[name] for name in ("zoom", "size", "quality", "patches", "offered")]
             turn = tuple(result["rotation"])
-            network.links.append(Link(keyframe, node, turn, covariance, *numbers))
+            found.append(Link(keyframe, node, turn, covariance, *numbers))
+            network.links.setdefault(node, []).append(found[-1])
+    return found
 
 
 @dataclass(frozen=True)
@@ -261,7 +273,7 @@ def _require_one_place(posed: Sequence[PosedPhoto]) -> None:
 def _choose_keyframes(network: PoseNetwork, times: Mapping[int, SeriesPhoto]) -> list[int]:
     """Return the posed photos, and the best photo of each aim, span of days and of hours."""
     best: dict[tuple[object, ...], tuple[int, int]] = {}
-    for link in network.links:
+    for link in network.every_link():
         node = link.photo
         if link.quality < _CONFIDENT or node not in network.cameras:
             continue
@@ -273,9 +285,11 @@ def _choose_keyframes(network: PoseNetwork, times: Mapping[int, SeriesPhoto]) ->
 
 def _aim(network: PoseNetwork, node: int) -> tuple[int, ...]:
     """Return roughly where a posed photo looks, in halves of its width."""
-    camera = network.cameras[node]
-    forward = camera.rotation_matrix()[2] * 2 * camera.f / camera.width
-    return tuple(np.rint(forward).astype(int).tolist())
+    if node not in network.aims:
+        camera = network.cameras[node]
+        forward = camera.rotation_matrix()[2] * 2 * camera.f / camera.width
+        network.aims[node] = tuple(np.rint(forward).astype(int).tolist())
+    return network.aims[node]
 
 
 def _next_tries(
@@ -285,20 +299,20 @@ def _next_tries(
     tried = network.tried.get(node, [])
     left = [k for k in keyframes if k not in tried and k != node]
     if node in network.cameras:
-        links = sum(link.photo == node for link in network.links)
-        if links >= _CHECKS or len(tried) > _CHECKS:
+        if len(network.links.get(node, ())) >= _CHECKS or len(tried) > _CHECKS:
             return []
         left = [k for k in left if _aim(network, k) == _aim(network, node)] or left
         return sorted(left, key=lambda k: _unlikeness(times, node, k))[:1]
     if first := [k for k in left if k < len(network.posed)]:
         return [min(first, key=lambda k: _unlikeness(times, node, k))]
-    if not left or len(tried) >= _TRIES + len(network.posed):
+    if not left:
         return []
     aims = [_aim(network, k) for k in tried]
     nearest = min(left, key=lambda k: _unlikeness(times, node, k) + aims.count(_aim(network, k)))
     before = min(_unlikeness(times, node, k) for k in tried)
     unlike = _unlikeness(times, node, nearest)
-    return [nearest] if unlike < max(_ALIKE, _NEARER * before) else []
+    is_alike = unlike < _ALIKE and len(tried) < _TRIES + len(network.posed)
+    return [nearest] if is_alike or unlike < _NEARER * before else []
 
 
 def _unlikeness(times: Mapping[int, SeriesPhoto], node: int, other: int) -> float:
@@ -312,7 +326,7 @@ def _unlikeness(times: Mapping[int, SeriesPhoto], node: int, other: int) -> floa
 
 def _spread(network: PoseNetwork) -> None:
     """Pose what is linked to posed photos, by the links of the most patches first."""
-    waiting = sorted(network.links, key=lambda link: -link.patches)
+    waiting = sorted(network.every_link(), key=lambda link: -link.patches)
     while ready := [
         link
         for link in waiting
@@ -343,7 +357,7 @@ def _refine(network: PoseNetwork) -> PoseNetwork:
     while True:
         nodes = sorted(network.cameras)
         place = {node: index for index, node in enumerate(nodes)}
-        links = [k for k in network.links if k.keyframe in place and k.photo in place]
+        links = [k for k in network.every_link() if k.keyframe in place and k.photo in place]
         edges = [
             replace(link.edge(), old=place[link.keyframe], new=place[link.photo]) for link in links
         ]
@@ -358,7 +372,8 @@ def _refine(network: PoseNetwork) -> PoseNetwork:
                 "Its registrations to other photos contradict each other: pose it with control "
                 "points if it matters."
             )
-        network.links = [k for k in network.links if not {k.keyframe, k.photo} & wrong]
+        for node, kept in list(network.links.items()):
+            network.links[node] = [k for k in kept if not {k.keyframe, k.photo} & wrong]
         _drop_unlinked(network)
     for node, rotation, sigma in zip(nodes, found.rotations, found.sigmas, strict=True):
         camera = network.cameras[node]
@@ -379,7 +394,7 @@ def _drop_unlinked(network: PoseNetwork) -> None:
     """Take back the poses of photos that no link joins to a posed one any more."""
     joined = set(range(len(network.posed)))
     while more := {
-        k.photo for k in network.links if k.keyframe in joined and k.photo not in joined
+        k.photo for k in network.every_link() if k.keyframe in joined and k.photo not in joined
     }:
         joined |= more
     for node in set(network.cameras) - joined:

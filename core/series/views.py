@@ -133,7 +133,7 @@ def examine_views(
         nodes[0]
         for nodes in views
         if len(nodes) == 1
-        and sum(link.photo == nodes[0] for link in network.links) < 2
+        and len(network.links[nodes[0]]) < 2
         and not any(is_same_aim(network.cameras[nodes[0]], p.camera) for p in network.posed)
     }
     for node in lonely:
@@ -218,9 +218,7 @@ def _linked(
 ) -> set[int]:
     """Return which of other photos show the aim of one, whose pose is not known."""
     reasons = dict(network.reasons)
-    before = len(network.links)
-    register_pairs(network, [(seed, n) for n in others], log, workers, progress)
-    links = network.links[before:]
+    links = register_pairs(network, [(seed, n) for n in others], log, workers, progress)
     network.reasons |= {n: reasons[n] for n in others if n in reasons}
     largest = math.radians(_DRIFT)
     return {
@@ -282,10 +280,7 @@ def _reference(network: PoseNetwork, nodes: Sequence[int]) -> int:
     for node, photo in enumerate(network.posed):
         if any(is_same_aim(photo.camera, network.cameras[other]) for other in nodes):
             return node
-    patches: dict[int, int] = {}
-    for link in network.links:
-        patches[link.photo] = max(patches.get(link.photo, 0), link.patches)
-    return max(nodes, key=lambda node: (patches.get(node, 0), -node))
+    return max(nodes, key=lambda node: (max(link.patches for link in network.links[node]), -node))
 
 
 def _after(view: View, views: Sequence[View]) -> View:
@@ -301,7 +296,7 @@ def _after(view: View, views: Sequence[View]) -> View:
 def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | None) -> PhotoPose:
     """Return the pose of a posed photo."""
     camera = network.cameras[node]
-    links = [link for link in network.links if link.photo == node]
+    links = network.links[node]
     best = max(links, key=lambda link: link.patches)
     base = reference or camera
     turn = camera.rotation_matrix() @ base.rotation_matrix().T

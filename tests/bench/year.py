@@ -42,7 +42,7 @@ def pose_year(year: Path, work: Path, workers: int) -> None:
     posed = [PosedPhoto(year / record.image, record.camera)]
     network = pose_series(posed, photos, work, workers=workers)
     found = examine_views(network, work, workers=workers)
-    print(f"{time.perf_counter() - began:.0f} s, {len(network.links)} registrations agree")
+    print(f"{time.perf_counter() - began:.0f} s, {len(network.every_link())} registrations agree")
     errors, ratios, counts, views = [], [], Counter[tuple[str, str]](), 0
     for pose in found.photos:
         row = truth[pose.photo.path.name]

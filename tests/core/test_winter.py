@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from winter_fixtures import POSED, SIZE, error_deg, fog, panorama, take, turned, write_winter
+from winter_fixtures import POSED, SIZE, START, error_deg, fog, panorama, take, turned, write_winter
 
 from core.camera import Camera, CameraRecord
 from core.camera.registration import register
 from core.camera.rotation_averaging import AGREES, RotationEdge, refine_rotations
 from core.commands import main
+from core.series import SeriesPhoto
+from core.series.poses import PosedPhoto, pose_series
+from core.series.views import examine_views
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,101 @@ def test_wrong_registrations_lose_their_weight(wrong):
 def test_a_single_fixed_photo_stays():
     found = refine_rotations(np.eye(3)[None], [], {0})
     assert np.array_equal(found.rotations, np.eye(3)[None])
+
+
+# --- many photos, registrations known -----------------------------------------------------------
+
+
+def known_world(monkeypatch, cameras, hidden=(), wrong=(), noise=0.001, near=None):
+    """Photos whose registrations are those of given cameras, with noise; no pixels are read.
+
+    ``hidden`` photos register with none; pairs in ``wrong`` are half a degree off; with ``near``
+    only photos register that are taken so many photos apart.
+    """
+    rng = np.random.default_rng(0)
+    photos = [
+        SeriesPhoto(
+            f"p/{i:04}", Path(f"/nowhere/{i:04}.jpg"), "cam", START + timedelta(hours=5 * i)
+        )
+        for i in range(len(cameras))
+    ]
+
+    def register_known(task):
+        old, new = (int(Path(path).stem) for path in (task.reference, task.new))
+        result = {"trusted": False, "reason": "nothing agrees", "detail": 0.0, "orientation": 1}
+        if {old, new} & set(hidden) or (near and abs(old - new) > near):
+            return result
+        turn = cameras[new].rotation_matrix() @ cameras[old].rotation_matrix().T
+        turn = Rotation.from_matrix(turn).as_rotvec(degrees=True) + rng.normal(0, noise, 3)
+        turn[1] += 0.5 if (old, new) in wrong else 0
+        return {
+            **result, "trusted": True, "reason": "", "rotation": turn.tolist(),
+            "covariance": (np.eye(3) * noise**2).tolist(),
+            "zoom": cameras[new].f / cameras[old].f, "size": list(SIZE), "quality": 0.9,
+            "patches": 50, "offered": 55,
+        }  # fmt: skip
+
+    monkeypatch.setattr("core.series.poses.register_task", register_known)
+    return photos
+
+
+def follow(photos, cameras, folder, *more):
+    posed = [PosedPhoto(photos[i].path, cameras[i]) for i in (0, *more)]
+    network = pose_series(posed, photos, folder)
+    return examine_views(network, folder)
+
+
+def test_poses_spread_over_a_winter_that_no_photo_spans(monkeypatch, tmp_path):
+    """Snow and light change: only photos of neighbouring days show the same."""
+    walk = np.cumsum(np.random.default_rng(3).normal(0, 0.03, (240, 2)), axis=0)
+    cameras = [turned(*angles) for angles in walk - walk[0]]
+    photos = known_world(monkeypatch, cameras, hidden=range(3, 240, 7), near=30)
+    found = follow(photos, cameras, tmp_path)
+    states = [pose.state for pose in found.photos]
+    assert states.count("posed") == 240 - len(range(3, 240, 7))
+    errors = [
+        error_deg(p.camera, c) for p, c in zip(found.photos, cameras, strict=True) if p.camera
+    ]
+    assert max(errors) < 0.02
+    assert len(found.views) == 1
+    assert max(pose.drift_deg for pose in found.photos) > 0.3
+
+
+def test_a_photo_whose_registrations_contradict_each_other_is_refused(monkeypatch, tmp_path):
+    cameras = [turned(0.01 * i) for i in range(30)]
+    photos = known_world(monkeypatch, cameras, wrong=[(0, 12), (0, 20)])
+    found = follow(photos, cameras, tmp_path)
+    for index, pose in enumerate(found.photos):
+        assert pose.state == "refused" or error_deg(pose.camera, cameras[index]) < 0.02
+    assert [p.state for p in found.photos].count("refused") <= 4
+    assert "contradict" in found.photos[12].reason
+
+
+def test_a_camera_that_turns_between_presets_has_as_many_views(monkeypatch, tmp_path):
+    cameras = [turned((0, 20, -15)[i % 3] + 0.002 * i) for i in range(60)]
+    photos = known_world(monkeypatch, cameras)
+    found = follow(photos, cameras, tmp_path)
+    assert [pose.view for pose in found.photos] == [1, 2, 3] * 20
+    assert [view.photos for view in found.views] == [20, 20, 20]
+    assert found.views[1].turn_deg == pytest.approx(20, abs=0.1)
+
+
+def test_a_zoom_begins_a_view_and_its_end_goes_on_with_the_old_one(monkeypatch, tmp_path):
+    cameras = [turned(0.01 * i, f=1300.0 if 8 <= i < 16 else 900.0) for i in range(24)]
+    photos = known_world(monkeypatch, cameras)
+    found = follow(photos, cameras, tmp_path)
+    assert [pose.view for pose in found.photos] == [1] * 8 + [2] * 8 + [1] * 8
+    assert found.views[1].zoom == pytest.approx(13 / 9, rel=1e-3)
+    assert all(p.camera.f == pytest.approx(c.f, rel=1e-3)
+               for p, c in zip(found.photos, cameras, strict=True))  # fmt: skip
+
+
+def test_an_aim_that_one_photo_shows_once_is_not_trusted(monkeypatch, tmp_path):
+    cameras = [turned(25 if i == 9 else 0) for i in range(16)]
+    monkeypatch.setattr("core.series.poses._CHECKS", 1)
+    photos = known_world(monkeypatch, cameras)
+    found = follow(photos, cameras, tmp_path)
+    assert [i for i, pose in enumerate(found.photos) if pose.state == "refused"] == [9]
 
 
 # --- folders --------------------------------------------------------------------------------
