@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
+    QgsPointXY,
     QgsProject,
     QgsVectorLayer,
 )
@@ -22,6 +24,7 @@ from ..features import checks, record, schema, target, writer
 from ..features.geometry import (
     keep_off,
     missing_crs,
+    multipolygon_to_arrays,
     pixels_to_geometry,
     points_to_geometry,
     reproject,
@@ -89,6 +92,11 @@ class FeatureSaver(QObject):
         pose = self._georeferencer.pose_of(image)
         if pose is None or self._belongs_in_photo(image):
             self._save(image, outlined, None)
+            return
+        try:
+            outlined = self._kept_off_in_photo(image, outlined)
+        except IsegError as error:
+            self._session.refuse(image, str(error))
             return
         receiver = Receiver(
             lambda mapped: self._save(image, outlined, PosedOutline(pose, mapped)),
@@ -206,6 +214,31 @@ class FeatureSaver(QObject):
             and record.is_from_image(feature, origin.image_name, origin.sha256)
         ]
         return keep_off(geometry, others, gap)
+
+    def _kept_off_in_photo(self, image: MappedImage, outlined: Outlined) -> Outlined:
+        """Return the outline of a posed photo without what belongs to finished avalanches in it.
+
+        Before it is brought to the map, so that what is measured there is that of the rest.
+        """
+        ref, grid = self._origin_ref(image), grid_of(image)
+        twin = find_photo_twin(ref) if ref else None
+        whole = PixelWindow(0, 0, grid.height, grid.width)
+        state = image.draft.prediction
+        window = state.window if state else whole
+        for layer in find_layers(QgsProject.instance()):
+            if layer.crs().isValid():
+                continue
+            geometry = self._photo_geometry(image, outlined, layer)
+            own = twin[1].id() if twin and twin[0].id() == layer.id() else None
+            rest = self._kept_off(image, outlined, geometry, layer, own)
+            if rest is not geometry:
+                xy, parts = multipolygon_to_arrays(rest)
+                places = np.array([grid.to_pixel(QgsPointXY(x, y)) for x, y in xy])
+                corners = places[:, ::-1] + 0.5 - (window.col, window.row)
+                outlined = replace(
+                    outlined, points=corners.astype(np.float32), parts=parts, area=rest.area()
+                )
+        return outlined
 
     def _attributes(
         self, image: MappedImage, posed: PosedOutline | None, *, is_new: bool

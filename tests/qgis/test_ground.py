@@ -98,6 +98,46 @@ def test_from_six_points_to_a_corrected_outline(mapper, scene, truth):
     assert iou(again.geometry(), feature.geometry()) > 0.5
 
 
+def test_painted_in_the_photo_and_measured_without_what_finished_ones_have(
+    mapper, scene, truth, monkeypatch
+):
+    mapper.pose(scene, truth)
+    u, v = middle(scene, 2)
+    said, brush = [], mapper.controller.brush
+    monkeypatch.setattr(mapper.session, "say", said.append)
+    brush.active = True
+    x, y, _ = mapper.pose_session.range_map.unproject([(u, v)])[0].tolist()
+    at = mapper.screen(mapper.map, QgsPointXY(x, y), 1.0)
+    QTest.mouseClick(mapper.map.viewport(), LEFT, NONE, at)
+    assert said == ["Paint in the photo: on the map, only clicks count."]
+    while brush.radius < 30:
+        brush.grow(1)
+    found = []
+    for _ in range(2):
+        mapper.prompt(u, v)  # a dab of the brush
+        assert len(mapper.session.prompts.strokes) == 1
+        mapper.finish()
+        (layer,), (pixels,) = layers(True), layers(False)
+        (feature,) = layer.getFeatures()
+        found.append(feature)
+        if len(found) == 2:
+            break
+        mapper.controller.dock.keep_off.setChecked(True)
+        (picture,) = pixels.getFeatures()
+        left = picture.geometry().boundingBox()
+        left.setXMaximum(left.center().x())
+        half = picture.geometry().intersection(QgsGeometry.fromRect(left))
+        pixels.changeGeometry(picture.id(), half)
+        layer.deleteFeature(feature.id())  # only the half in the photo is left
+    first, second = found
+    assert second["area_m2"] < 0.9 * first["area_m2"]
+    ratio = first["area_surface_m2"] / first["area_m2"]
+    assert second["area_surface_m2"] / second["area_m2"] == pytest.approx(ratio, rel=0.25)
+    outlines = [f.geometry() for f in pixels.getFeatures()]
+    assert len(outlines) == 2
+    assert outlines[0].intersection(outlines[1]).area() < 1e-6
+
+
 def test_a_posed_photo_is_shown_and_sky_in_an_outline_is_said(mapper, scene, truth):
     mapper.pose(scene, truth)
     mapper.camera.photo_dock.close()
