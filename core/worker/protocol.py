@@ -153,7 +153,12 @@ class ObjectRequest:
         packed = b"" if self.stroke_points is None else self.stroke_points.tobytes()
         points = iter(np.frombuffer(packed, "<f8").reshape(-1, 2).tolist())
         strokes = [
-            Stroke(list(islice(points, int(count))), radius, bool(positive), int(after))
+            Stroke(
+                [(row, col) for row, col in islice(points, int(count))],
+                radius,
+                bool(positive),
+                int(after),
+            )
             for positive, after, radius, count in self.strokes
         ]
         return Prompts(clicks, box, mask, strokes)
