@@ -30,6 +30,8 @@ from .timeline import DayTimeline
 if TYPE_CHECKING:
     from .browser import SeriesBrowser
 
+_PLACE_WIDTH = 360  # pixels, of the text about the open photo
+
 
 class SeriesDock(QgsDockWidget):
     """Dock along the lower edge of the window.
@@ -105,15 +107,16 @@ class SeriesDock(QgsDockWidget):
             combo.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             combo.activated.connect(lambda _: self._on_filter())
         self.usable_only.clicked.connect(lambda _: self._on_filter())
-        for label in (self.place, self.progress):  # however long, they do not widen the window
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        # However long these texts are, they do not widen the window.
+        self.progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.place.setMaximumWidth(_PLACE_WIDTH)
         above, between, below = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         ways = self.open_folder, self.previous, self.next, self.skip
         for part in (*ways, self.nothing, self.hidden, self.finish, self.more):
             above.addWidget(part)
         above.addStretch(1)
-        between.addWidget(self.place, 1)
         between.addWidget(self.carried)
+        between.addStretch(1)
         below.addWidget(self.progress, 1)
         filters = self.camera, self.day, self.state, self.usable_only
         for part in (self.screening, self.screen, *filters):
@@ -125,7 +128,10 @@ class SeriesDock(QgsDockWidget):
         column.addLayout(above)
         column.addLayout(between)
         column.addWidget(self.filmstrip)
-        column.addWidget(self.timeline)
+        day = QHBoxLayout()
+        day.addWidget(self.place)
+        day.addWidget(self.timeline, 1)
+        column.addLayout(day)
         column.addLayout(below)
         # Its height stays, whatever is carried, and the rest is the map's.
         between.addStrut(self.carried.accept.sizeHint().height())
