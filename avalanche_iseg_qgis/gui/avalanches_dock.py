@@ -188,9 +188,9 @@ class AvalanchesDock(QgsDockWidget):
     def show_counts(self, here: Mapping[str, int], everywhere: Mapping[str, int]) -> None:
         """Say how many avalanches of the image, and of all images, are in each state of review."""
         self.counts.setVisible(any(everywhere.values()))
-        self.counts.setText(
-            tr("This image: {}\nAll images: {}").format(_counted(here), _counted(everywhere))
-        )
+        labels = (tr("This image:"), tr("All images:"))
+        counts = map(_counted, (here, everywhere))
+        self.counts.setText("\n".join(map(" ".join, zip(labels, counts))))  # noqa: B905
 
     def show_editors(self, text: str) -> None:
         """Say who else edits the files of these avalanches; nothing if nobody does."""
