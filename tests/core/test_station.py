@@ -212,6 +212,11 @@ def test_commands(tmp_path, capsys):
     capsys.readouterr()
     assert main(["camera", "station", *late, "--add-to", str(out), *common]) == 2
     assert "views called late already" in capsys.readouterr().err
+    assert main([*args, "--position=2700006,1149995,1502", "--near-field=mask.png"]) == 2
+    assert "mask of the near field is that of one photo" in capsys.readouterr().err
+    near = [*args, "--position=2700006,1149995,1502", "--near-field=30"]
+    assert main(near) == 0
+    assert CameraRecord.read(tmp_path / "station_bowl.json").near_field_m == 30
 
 
 @pytest.mark.parametrize(

@@ -175,12 +175,17 @@ def _options(
     known = prior
     if station:
         known = replace(prior, position=tuple(station.values[key] for key in "xyz"))
+    if any(isinstance(part, Path) for part in args.near_field):
+        raise CameraError(
+            "A mask of the near field is that of one photo: give --near-field of a station in "
+            "metres, and masks to the commands that map."
+        )
     points = [point for view in views for point in view.points]
     return {
         "terrain": common.read_terrain(dem, points, known, args.dem_noise) if dem else None,
         "prior": prior,
         "projection": Projection(args.projection),
-        "near_field": args.near_field,
+        "near_field": common.near_field_metres(args),
         "dem_noise": args.dem_noise,
     }
 
