@@ -160,8 +160,8 @@ def ray_clearance(
     lines = viewshed.lines_of_sight
     by_square = np.float32(float(curvature_drop(1.0, lines.refraction)))
     square = east * east + north * north
-    distance = np.maximum(np.sqrt(square), np.float32(1e-3))
-    up: NDArray[np.float32] = (height - lines.position[2]).astype(np.float32) - by_square * square
+    distance: NDArray[np.float32] = np.maximum(np.sqrt(square), np.float32(1e-3))
+    up = (height - lines.position[2]).astype(np.float32) - by_square * square
     east, north, tangent = east / distance, north / distance, up / distance
     before = np.maximum(np.float32(lines.cell / 2), np.float32(lines.step) * distance)
     before = np.minimum(before, distance)

@@ -318,8 +318,8 @@ def carry_into(
         reference = SeriesCamera(first.path, camera)
     outlines = [outline for _, outline in sources]
     ordered = {each.key: each for each in photos}
-    work = _CameraWork(ordered, reference, {photo.key: outlines}, without)
-    poses = _find_poses(store, [work], 1, PhotoShare(), None)
+    plan = _CameraPlan(ordered, reference, {photo.key: outlines}, without)
+    poses = _find_poses(store, [plan], 1, PhotoShare(), None)
     if photo.key not in poses:
         raise CameraError(f"{photo.path.name} shows another view, or too little terrain.")
     task = _carry_task(photo, outlines, by_key, poses, without)

@@ -109,10 +109,12 @@ def choose_share(
 def _configuration(
     data: Path, parent: LoadedModel, samples: int, general: Path | None
 ) -> dict[str, Any]:
-    replay = [{"dataset": "painted", "path": str(general or ""), "share": _PAINTED}]
+    replay: list[dict[str, Any]] = [
+        {"dataset": "painted", "path": str(general or ""), "share": _PAINTED}
+    ]
     if general is not None:
         replay.append({"dataset": "shards", "path": str(general), "share": _GENERAL})
-    own = 1.0 - sum(float(source["share"]) for source in replay)
+    own = 1.0 - sum(source["share"] for source in replay)
     mapped = {"dataset": "mapped", "path": str(data), "split": TRAIN, "share": own}
     crop = parent.overview_size or parent.view_size or (_CROP, _CROP)
     return {
