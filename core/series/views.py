@@ -31,7 +31,7 @@ _CLEAR = 0.35  # contrast of such photos, of the usual one
 
 
 @dataclass(frozen=True)
-class PhotoPose:
+class SeriesPose:
     """What became of a photo.
 
     Attributes
@@ -110,7 +110,7 @@ class View:
 class SeriesPoses:
     """Poses of all photos in the order of time, and the views by number."""
 
-    photos: Sequence[PhotoPose]
+    photos: Sequence[SeriesPose]
     views: Sequence[View]
 
 
@@ -237,7 +237,7 @@ def _describe(
     known += [(seed, nodes, False) for seed, nodes in unjoined]
     known.sort(key=lambda view: network.photos[min(view[1]) - first].time)
     views: list[View] = []
-    poses: dict[int, PhotoPose] = {}
+    poses: dict[int, SeriesPose] = {}
     for number, (reference, nodes, is_posed) in enumerate(known, 1):
         photos = [network.photos[node - first] for node in nodes]
         camera = network.cameras[reference] if is_posed else None
@@ -254,7 +254,7 @@ def _describe(
             poses[node] = (
                 _posed(network, node, number, camera)
                 if camera
-                else PhotoPose(
+                else SeriesPose(
                     network.photos[node - first],
                     NEEDS_POINTS,
                     number,
@@ -266,7 +266,7 @@ def _describe(
             )
     for node in range(first, first + len(network.photos)):
         if node not in poses:
-            poses[node] = PhotoPose(
+            poses[node] = SeriesPose(
                 network.photos[node - first],
                 REFUSED,
                 reason=network.reasons.get(node, "It was not registered."),
@@ -293,7 +293,7 @@ def _after(view: View, views: Sequence[View]) -> View:
     return replace(view, turn_deg=math.degrees(_angle(turn)), zoom=zoom)
 
 
-def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | None) -> PhotoPose:
+def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | None) -> SeriesPose:
     """Return the pose of a posed photo."""
     camera = network.cameras[node]
     links = network.links[node]
@@ -304,7 +304,7 @@ def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | Non
         (getattr(camera, angle) - getattr(base, angle) + 180) % 360 - 180
         for angle in ("yaw", "pitch", "roll")
     ]
-    return PhotoPose(
+    return SeriesPose(
         network.photos[node - len(network.posed)],
         POSED,
         number,
@@ -320,6 +320,6 @@ def _posed(network: PoseNetwork, node: int, number: int, reference: Camera | Non
     )
 
 
-def by_photo(poses: SeriesPoses) -> Mapping[str, PhotoPose]:
+def by_photo(poses: SeriesPoses) -> Mapping[str, SeriesPose]:
     """Return the poses by the key of their photo."""
     return {pose.photo.key: pose for pose in poses.photos}

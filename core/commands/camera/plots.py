@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...projection.viewshed import Viewshed
-    from ...series.views import PhotoPose
+    from ...series.views import SeriesPose
 
 _INCHES = 12.0  # width of a figure
 _LONGEST_ARROW = 0.08  # of the photo's width
@@ -70,7 +70,7 @@ def plot_skyline(path: Path, photo: NDArray[np.uint8] | None, viewshed: Viewshed
     _save(figure, path)
 
 
-def plot_drift(path: Path, poses: Sequence[PhotoPose]) -> None:
+def plot_drift(path: Path, poses: Sequence[SeriesPose]) -> None:
     """Plot how far the camera has turned in each photo since the reference of its view, to a PNG.
 
     Raises

@@ -19,14 +19,14 @@ from ...errors import CameraError, IsegError, write_errors
 from ...files import write_text
 from ...image import read_binary_mask, read_image, write_png
 from ...series import NameRule, SeriesPhoto, SeriesStore, list_photos
-from ..series.common import iso, show_progress
+from ..progress import iso, show_progress
 from . import common
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...series.poses import PosedPhoto
-    from ...series.views import PhotoPose, SeriesPoses, View
+    from ...series.views import SeriesPose, SeriesPoses, View
 
 TABLE, VIEWS, CAMERAS, WORK = "poses.csv", "views.csv", "cameras", "work"
 """What a folder of poses holds; `WORK` may be deleted."""
@@ -195,7 +195,7 @@ def _write(
     """Write both tables, and a camera for each posed photo and view."""
     from ...series.views import NEEDS_POINTS, POSED, is_same_aim
 
-    def record_of(pose: PhotoPose) -> CameraRecord:
+    def record_of(pose: SeriesPose) -> CameraRecord:
         pairs = zip(records, posed, strict=True)
         same = (r for r, p in pairs if pose.camera and is_same_aim(p.camera, pose.camera))
         return next(same, records[0])
@@ -234,7 +234,7 @@ def _write(
     _write_table(out / VIEWS, _VIEW_COLUMNS, lines)
 
 
-def _record(record: CameraRecord, pose: PhotoPose, path: Path) -> CameraRecord:
+def _record(record: CameraRecord, pose: SeriesPose, path: Path) -> CameraRecord:
     """Return the camera of a photo; the same one gets the same identifier again."""
     camera = pose.camera
     if camera is None:
@@ -254,11 +254,11 @@ def _record(record: CameraRecord, pose: PhotoPose, path: Path) -> CameraRecord:
     )
 
 
-def _camera_name(pose: PhotoPose) -> str:
+def _camera_name(pose: SeriesPose) -> str:
     return f"{CAMERAS}/{pose.photo.key}.json"
 
 
-def _row(pose: PhotoPose) -> list[object]:
+def _row(pose: SeriesPose) -> list[object]:
     camera = pose.camera
     head = [pose.photo.key, iso(pose.photo.taken_at), pose.state, pose.view or ""]
     if camera is None:

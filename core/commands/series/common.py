@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
-
-from tqdm import tqdm
 
 from ... import arguments
 from ...errors import IsegError, write_errors
 from ...files import write_text
 from ...series import Listing, SeriesPhoto, SeriesStore, list_photos
+from ..progress import iso as iso
+from ..progress import show_progress as show_progress
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -90,30 +89,12 @@ def find_photo(listing: Listing, name: str) -> SeriesPhoto:
     return found[0]
 
 
-def show_progress(name: str) -> Callable[[int, int], None]:
-    """Return a progress bar on stderr, where that is a terminal."""
-    bar = tqdm(total=0, desc=name, unit="photo", disable=None)
-
-    def report(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        if done == total:
-            bar.refresh()
-
-    return report
-
-
 def share(text: str) -> tuple[int, int]:
     """Read ``I/N``: part I of N."""
     match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text, re.ASCII)
     if match is None or int(match[1]) > int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not I/N, such as 2/4")
     return int(match[1]), int(match[2])
-
-
-def iso(time: datetime | None) -> str:
-    """Return a time in UTC as text; empty for None."""
-    return "" if time is None else time.isoformat().replace("+00:00", "Z")
 
 
 def write_table(out: Path | None, text: str) -> None:
