@@ -18,8 +18,8 @@ from ...camera import CameraRecord
 from ...errors import CameraError, IsegError, write_errors
 from ...files import write_text
 from ...image import read_binary_mask, read_image, write_png
+from ...progress import iso, show_progress
 from ...series import NameRule, SeriesPhoto, SeriesStore, list_photos
-from ..progress import iso, show_progress
 from . import common
 
 if TYPE_CHECKING:
