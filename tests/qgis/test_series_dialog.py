@@ -28,6 +28,26 @@ def winter(tmp_path):
     return tmp_path
 
 
+def answer(act) -> QTimer:
+    """Act on the dialog as soon as it is there; it is closed even if that fails."""
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, SeriesDialog):
+            return
+        timer.stop()
+        try:
+            act(dialog)
+        finally:
+            if dialog.isVisible():
+                dialog.reject()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(20)
+    return timer
+
+
 def ok(dialog):
     return dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
 
@@ -90,22 +110,19 @@ def test_a_series_of_several_folders_is_made_and_changed(plugin, winter):
     controller.open_series()
     series = controller.series
 
-    def fill() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, SeriesDialog)
+    def fill(dialog) -> None:
         dialog.add_folders([winter / "2024", winter / "2025"])
         dialog.place.setText(str(winter / "winter.series"))
         dialog.accept()
 
-    QTimer.singleShot(0, fill)
+    timer = answer(fill)
     series._set_up(None)
     wait_until(lambda: series.browser is not None, what="the series")
     assert len(series.browser.photos) == 7
     series.note(PhotoState.NOTHING)
     noted = SeriesStore.open(winter / "winter.series").read().reviews
 
-    def change() -> None:
-        dialog = QApplication.activeModalWidget()
+    def change(dialog) -> None:
         assert not dialog.place.isEnabled()
         assert dialog.chosen_folders == [winter / "2024", winter / "2025"]
         dialog.rule.setEditText("{date}_{hhmm}_{camera}_*")
@@ -113,8 +130,9 @@ def test_a_series_of_several_folders_is_made_and_changed(plugin, winter):
         dialog.accept()
 
     before = series.browser
-    QTimer.singleShot(0, change)
+    timer = answer(change)
     series._set_up_open()
+    assert not timer.isActive()
     wait_until(lambda: series.browser is not before, what="the series")
     store = SeriesStore.open(winter / "winter.series")
     assert store.rule == NameRule("{date}_{hhmm}_{camera}_*", "UTC")
