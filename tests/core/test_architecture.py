@@ -176,6 +176,7 @@ LIGHT_PARTS |= {
     "camera.lens",
     "camera.record",
     "camera.resizing",
+    "camera.station",
     "camera.turning",
     "survey.protocol",
     "worker.protocol",
