@@ -160,9 +160,11 @@ def ray_clearance(
     lines = viewshed.lines_of_sight
     by_square = np.float32(float(curvature_drop(1.0, lines.refraction)))
     square = east * east + north * north
-    distance: NDArray[np.float32] = np.maximum(np.sqrt(square), np.float32(1e-3))
-    up = (height - lines.position[2]).astype(np.float32) - by_square * square
-    east, north, tangent = east / distance, north / distance, up / distance
+    distance = np.maximum(np.sqrt(square), np.float32(1e-3))
+    up = np.subtract(height - lines.position[2], by_square * square, dtype=np.float32)
+    east, north, tangent = (
+        np.divide(part, distance, dtype=np.float32) for part in (east, north, up)
+    )
     before = np.maximum(np.float32(lines.cell / 2), np.float32(lines.step) * distance)
     before = np.minimum(before, distance)
     free = distance - before

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pyogrio
 import pytest
-import shapely
 from ray_caster import avalanche, camera_of, heights_of, mountainside, see, see_outline, with_noise
 
 from core.camera import Camera, CameraRecord
 from core.errors import CameraError
 from core.projection import compute_viewshed, mask_to_map, measure_attributes
 from core.projection.map_grid import is_ground_visible
-from core.terrain import Terrain, open_dem
+from core.terrain import Terrain
 from core.terrain.noise import estimate_noise, without_noise
 
 
@@ -139,26 +136,6 @@ def test_smooth_ground_hides_by_millimetres(depth):
     hidden = 0.01 * offset[:, 1] - offset[:, 2] > 0.003  # under the ray over the sill
     assert hidden.any()
     assert not is_ground_visible(points, viewshed)[hidden].any()
-
-
-DEMS = Path(__file__).parents[2].parent / "shared" / "data" / "dem"
-
-
-@pytest.mark.skipif(not DEMS.exists(), reason="real terrain is not here")
-def test_outlines_on_real_ground():
-    """Of the error, 1.5 % is that of the mask's pixels, each some ten metres long on the ground."""
-    name, view = "avaAlr", 1
-    dem = open_dem(DEMS / f"{name}_dem_5m_epsg31287.tif", 31287)
-    terrain = dem.read_terrain(dem.bounds, 5.0)
-    pose = json.loads((DEMS / "demo_cameras.json").read_text())[name]["cameras"][view]
-    place = {axis: pose[axis] for axis in "xyz"}
-    angles = {"yaw": pose["azimuth_grid_deg"], "pitch": pose["pitch_deg"], "roll": 0.0}
-    camera = Camera(pose["width"], pose["height"], **place, **angles, f=pose["f_px"])
-    _, _, geometry, _ = pyogrio.raw.read(DEMS / f"{name}_outlines.gpkg")
-    outline = max(shapely.get_parts(shapely.from_wkb(geometry)), key=shapely.area)
-    seen = see_outline(terrain, camera, outline, 6000)
-    viewshed = compute_viewshed(CameraRecord(camera, 31287, dem_noise_m=0.0), terrain)
-    assert seen.iou(mask_to_map(seen.mask, viewshed).polygon) >= 0.97
 
 
 # --- the camera file --------------------------------------------------------------------------
