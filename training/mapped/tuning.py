@@ -109,19 +109,19 @@ def choose_share(
 def _configuration(
     data: Path, parent: LoadedModel, samples: int, general: Path | None
 ) -> dict[str, Any]:
-    replay: list[dict[str, Any]] = [
-        {"dataset": "painted", "path": str(general or ""), "share": _PAINTED}
+    own = 1.0 - _PAINTED - (_GENERAL if general else 0.0)
+    train: list[dict[str, Any]] = [
+        {"dataset": "mapped", "path": str(data), "split": TRAIN, "share": own},
+        {"dataset": "painted", "path": str(general or ""), "share": _PAINTED},
     ]
     if general is not None:
-        replay.append({"dataset": "shards", "path": str(general), "share": _GENERAL})
-    own = 1.0 - sum(source["share"] for source in replay)
-    mapped = {"dataset": "mapped", "path": str(data), "split": TRAIN, "share": own}
+        train.append({"dataset": "shards", "path": str(general), "share": _GENERAL})
     crop = parent.overview_size or parent.view_size or (_CROP, _CROP)
     return {
         "name": "from_mapped",
         "model": {},
         "start": {"checkpoint": str(parent.path)},
-        "train": [mapped, *replay],
+        "train": train,
         "samples": {
             "recipe": "windows",
             "crop": [max(32, side // 32 * 32) for side in crop],
