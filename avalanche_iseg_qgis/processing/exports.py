@@ -135,6 +135,8 @@ class ExportCoco(ExportAlgorithm):
         for feature in polygons_of(source):
             check_cancelled(feedback)
             avalanche = mapped_avalanche(feature)
+            if avalanche.is_rejected:
+                continue
             try:
                 path = files.find(avalanche)
                 if path not in grids:
@@ -290,7 +292,7 @@ def mapped_avalanches(
     target: QgsCoordinateReferenceSystem | None,
     context: QgsProcessingContext,
 ) -> list[AvalancheRecord]:
-    """Return the avalanches of a layer, in another CRS or (None) where they are.
+    """Return the avalanches of a layer, but rejected ones, in another CRS or (None) where they are.
 
     Raises
     ------
@@ -310,7 +312,7 @@ def mapped_avalanches(
             raise IsegError(text.format(feature.id(), error)) from error
         feature.setGeometry(geometry)
         found.append(mapped_avalanche(feature))
-    return found
+    return [avalanche for avalanche in found if not avalanche.is_rejected]
 
 
 def mapped_avalanche(feature: QgsFeature) -> AvalancheRecord:

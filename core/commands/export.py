@@ -241,14 +241,15 @@ def _is_local(crs: str | None) -> bool:
 
 
 def _mapped(features: Sequence[Feature], crs: str | None, target: str) -> list[AvalancheRecord]:
-    """Return avalanches in another CRS; unchanged without a CRS of their own."""
-    return [
+    """Return avalanches in another CRS, unchanged without a CRS of their own; no rejected ones."""
+    mapped = (
         AvalancheRecord(
             _parts(feature.polygon if crs is None else reproject(feature.polygon, crs, target)),
             feature.properties,
         )
         for feature in features
-    ]
+    )
+    return [avalanche for avalanche in mapped if not avalanche.is_rejected]
 
 
 def _parts(polygon: MultiPolygon) -> list[list[NDArray[np.float64]]]:

@@ -45,6 +45,11 @@ class AvalancheRecord:
         """Identifier of the avalanche that the outline is a part of."""
         return self.text("avalanche_id") or self.name
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether a reviewer rejected it: it is no part of what is told to others."""
+        return self.text("review") == "rejected"
+
     def text(self, field: str) -> str:
         """Return an attribute as text, "" if it is unknown."""
         value = plain_value(self.attributes.get(field))

@@ -22,7 +22,7 @@ LV95 = "EPSG:2056"
 EAST, NORTH = 2_690_000.0, 1_180_000.0
 PROMPTS = '{"version":1,"clicks":[[20,30,1]],"box":null,"mask":null}'
 TEXTS = ("uuid", "avalanche_id", "part", "image_name", "image_path", "image_sha256", "type")
-TEXTS += ("moisture", "camera_id", "mapper", "comment", "prompts", "aspect_8")
+TEXTS += ("moisture", "camera_id", "mapper", "comment", "prompts", "aspect_8", "review")
 NUMBERS = ("fracture_depth_cm", "area_m2", "size_eaws", "size_suggested", "z_max", "z_min")
 TIMES = ("observed_at", "released_from", "released_to", "created_at")
 
@@ -376,6 +376,30 @@ def test_with_a_series_the_table_has_days_without_avalanches(tmp_path, mapped):
     zeros, unknown = rows[-2], rows[-1]
     assert (zeros["size_1"], zeros["area_m2"], zeros["slab"]) == ("0", "0", "0")
     assert (unknown["size_1"], unknown["area_m2"], unknown["slab"]) == ("", "", "")
+
+
+def test_rejected_avalanches_are_told_to_nobody(tmp_path, dem):
+    photo(tmp_path / "a.png")
+    made = {"image_name": "a.png", "part": "release", "observed_at": "2026-01-03T10:00"}
+    reviews = {"1": "rejected", "2": "accepted", "3": ""}
+    outlines = tmp_path / "o.gpkg"
+    mapped = [(on_map(SQUARE), {**made, "uuid": n, "review": r}) for n, r in reviews.items()]
+    layer(outlines, "avalanches", mapped, LV95)
+    drawn = [(in_pixels(SQUARE), {**made, "uuid": n, "review": r}) for n, r in reviews.items()]
+    layer(outlines, "avalanches_pixels", drawn, None, append=True)
+    on_the_map = (outlines, "--layer", "avalanches", "-o")
+    export("geojson", *on_the_map, tmp_path / "o.geojson")
+    export("awsome", *on_the_map, tmp_path / "o.json")
+    export("avaframe", *on_the_map, tmp_path / "r.gpkg", "--dem", dem)
+    export("coco", outlines, "-o", tmp_path / "coco.json")
+    export("csv", outlines, "-o", tmp_path / "t.csv")
+    assert len(json.loads((tmp_path / "o.geojson").read_text())["features"]) == 2
+    assert len(json.loads((tmp_path / "o.json").read_text())) == 2
+    assert len(json.loads((tmp_path / "coco.json").read_text())["annotations"]) == 2
+    meta, _, _, columns = read(str(tmp_path / "r.gpkg"))
+    assert list(columns[list(meta["fields"]).index("uuid")]) == ["2", "3"]
+    (row,) = csv.DictReader((tmp_path / "t.csv").open())
+    assert row["avalanches"] == "2"
 
 
 @pytest.mark.parametrize("form", ["coco", "geojson", "awsome", "csv"])
