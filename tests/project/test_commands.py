@@ -41,6 +41,7 @@ FILLED_IN = {
     "OUT --count 100": "winter --count 1 --size 320x200",
     "WINTER --winter 60": "cold --winter 1 --size 320x200",
     "season --winter 60": "season --winter 10 --size 320x200",
+    "year --winter 120 --year": "year --winter 3 --year --size 320x200",
     "2024-01-16_0800UTC": "2024-01-09_1430UTC",
     "scenes --count 325 --seed 500000 --size 960x600": "many --count 1 --size 320x200",
     "iseg=scenes scenes_pack": "iseg=scenes scenes_pack",

@@ -33,7 +33,7 @@ def answer(act) -> QTimer:
 
     def look() -> None:
         dialog = QApplication.activeModalWidget()
-        if not isinstance(dialog, SeriesDialog):
+        if type(dialog).__name__ != SeriesDialog.__name__:  # imported anew with the plugin
             return
         timer.stop()
         try:
