@@ -12,13 +12,14 @@ from core.version import __version__
 
 COMMANDS = {
     "segment": "segment one object of an image",
-    "camera": "pose a webcam; move outlines between its photos and the map: solve, check, to-map,\n"
-    "             to-image, drape, register, skyline, suggest-points, export",
+    "camera": "pose a webcam; move outlines between its photos and the map: solve, station,\n"
+    "             calibrate, check, to-map, to-image, drape, register, skyline,\n"
+    "             suggest-points, export",
     "export": "mapped avalanches as COCO, GeoJSON, AvaFrame release areas, AWSOME, table",
     "merge": "merge two GeoPackages that two people have edited",
     "models": "list the models that can be used",
     "series": "work through a season of photos: list, screen, mark, outline, import,\n"
-    "             merge, carry, intervals, report",
+    "             merge, carry, intervals, report, run",
     "noc": "number of clicks of models on data sets",
     "plot": "plot results of 'noc'",
     "study": "time, clicks and IoU after each click of mapped avalanches",

@@ -38,7 +38,7 @@ def parse_yaml(text: str) -> Any:  # noqa: ANN401
         are too many or nested too deep; the message is the part of a sentence that says why.
     """
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, _Loader)  # noqa: S506 # nosec B506 (a SafeLoader)
     except (yaml.YAMLError, *MALFORMED) as error:
         reason = "its values are nested too deep" if isinstance(error, RecursionError) else error
         raise ValueError(str(reason)[:_SHOWN]) from error

@@ -8,7 +8,7 @@ The first ``num_instance_masks`` objects are instances; the others, regions of s
 from __future__ import annotations
 
 import collections
-import pickle
+import pickle  # nosec B403
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

@@ -56,7 +56,7 @@ class PhotoShare:
         others: list[str] = []
         for index, key in enumerate(keys):
             (own if index % self.count == self.number - 1 else others).append(key)
-        random.Random(self.number).shuffle(others)  # noqa: S311 - no secret
+        random.Random(self.number).shuffle(others)  # noqa: S311 # nosec B311
         return own + others if self.helps else own
 
 

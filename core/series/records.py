@@ -17,10 +17,11 @@ import math
 import os
 import platform
 import re
+import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Union
 
@@ -177,6 +178,7 @@ class Observation(Note):
 
 
 Record = Union[Review, Screening, Observation]  # noqa: UP007 - Python 3.9
+_CLOCK, _LATEST = threading.Lock(), [datetime.min.replace(tzinfo=timezone.utc)]
 _KINDS: Mapping[str, type[Record]] = {
     "review": Review,
     "screening": Screening,
@@ -429,8 +431,12 @@ def new_avalanche() -> str:
 
 
 def _now() -> datetime:
+    """Return the time to the millisecond, later than any before: the later of two notes holds."""
     now = datetime.now(timezone.utc)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    with _CLOCK:
+        _LATEST[0] = max(now, _LATEST[0] + timedelta(milliseconds=1))
+        return _LATEST[0]
 
 
 def _rank(record: Record) -> tuple[bool, datetime, str, tuple[str, ...]]:

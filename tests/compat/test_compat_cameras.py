@@ -37,7 +37,7 @@ def test_control_points_are_solved_to_the_same_camera(folder):
     for table in ("gcps.csv", "gcps_semicolon.csv"):
         run(folder, "core", "camera", "solve", table, *about, "-o", "now.json")
         now = read(folder / "now.json")
-        assert now.keys() - {"sigma_px"} == then.keys()  # which points have had
+        assert now.keys() - {"sigma_px", "position_prior"} == then.keys()  # sigmas points have had
         assert [p.keys() - SINCE for p in now["points"]] == [p.keys() for p in then["points"]]
         assert np.hypot(now["x"] - then["x"], now["y"] - then["y"]) < 5
         for name in ("yaw_deg", "pitch_deg", "roll_deg"):

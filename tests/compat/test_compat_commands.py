@@ -29,7 +29,8 @@ def missing(old: dict, new: dict, where: str) -> list[str]:
         for option in new["options"]
         if option["required"] and not known & set(option["names"])
     ]
-    if old["positionals"] != new["positionals"]:
+    places = [old["positionals"], new["positionals"]]
+    if len(places[0]) != len(places[1]) or not all(map(same, *places)):
         faults.append(f"{where}: {old['positionals']} are now {new['positionals']}")
     if old["exclusive"] != new["exclusive"]:
         faults.append(f"{where}: {old['exclusive']} are now {new['exclusive']}")
@@ -46,6 +47,10 @@ def same(old: dict, new: dict | None) -> bool:
     if new is None:
         return False
     plain = old.keys() - {"names", "choices"}
+    if str(new["metavar"]).split("|")[0] == old["metavar"]:
+        plain -= {"metavar"}  # more is taken
+    if old["kind"] == "StoreAction" and (old["count"], new["count"]) == (None, "+"):
+        plain -= {"count"}  # one, or more
     if "--threshold" in old["names"] and old["default"] == 0.49:
         plain -= {"default"}  # the model's own since 0.3
     more = old["choices"] is None or set(old["choices"]) <= set(new["choices"] or ())

@@ -80,8 +80,8 @@ def test_names_on_the_wire(tmp_path, module):
     code = f"from {module} import ANSWERS, REQUESTS, VERSION\n"
     told = python(tmp_path, code + "print(*REQUESTS); print(*ANSWERS); print(VERSION)")
     first, second, third = told.splitlines()
-    assert sorted(first.split()) == sorted(requests)
-    assert sorted(second.split()) == sorted(answers)
+    assert set(first.split()) >= set(requests)  # more may be asked and answered
+    assert set(second.split()) >= set(answers)
     assert int(third) == version
 
 

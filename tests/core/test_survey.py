@@ -412,8 +412,10 @@ def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, 
 
 def test_names_in_frames_are_a_contract():
     names = {"solve_pose", "fit_skyline", "register", "look_at", "to_map", "to_image", "overlay"}
+    names |= {"carry", "screen"}
     assert set(CAMERA_MESSAGES.requests) == {"hello", "cancel", "drape", *names}
     names = {"posed", "registered", "seen", "mapped", "drawn", "overlaid", "draped"}
+    names |= {"carried", "screened"}
     assert set(CAMERA_MESSAGES.answers) == {"welcome", "skipped", "failure", *names}
 
 

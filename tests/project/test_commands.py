@@ -76,9 +76,19 @@ def workspace(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     run("avalanche-iseg synthetic scenes --seed 5", folder)
     scene = folder / "scenes" / "scene_000001"
-    for name in ("webcam.jpg", "photo.jpg", "tomorrow.jpg", "today.jpg"):
+    for name in (
+        "webcam.jpg",
+        "photo.jpg",
+        "tomorrow.jpg",
+        "today.jpg",
+        "webcam_2024-01-16_0930UTC.jpg",
+    ):
         shutil.copy(scene / "picture.jpg", folder / name)
-    for name, copy in (("dem.tif", "dem.tif"), ("gcps.csv", "gcps.csv")):
+    for name, copy in (
+        ("dem.tif", "dem.tif"),
+        ("gcps.csv", "gcps.csv"),
+        ("camera.json", "rough.json"),
+    ):
         shutil.copy(scene / name, folder / copy)
     shutil.copy(scene / "outlines.gpkg", folder / "old_outlines.gpkg")
     with (
