@@ -62,7 +62,8 @@ class Attribute:
 
 def all_attributes() -> tuple[Attribute, ...]:
     """Return all attributes in the order of the file, in the user's language."""
-    return (*_classification(), *_times(), *_measures(), *_provenance(), *_review())
+    old = (*_classification(), *_times(), *_measures(), *_provenance())  # the fields of 0.1.0
+    return (*old, *_review(), *_later_measures())
 
 
 def fields() -> QgsFields:
@@ -167,7 +168,6 @@ def _measures() -> tuple[Attribute, ...]:
         Attribute("slope_release_deg", "real", tr("Slope of the release (°)"), "terrain"),
         Attribute("bridged", "bool", tr("Hidden gaps filled"), "accuracy"),
         Attribute("vis_frac", "real", tr("Visible share of the outline"), "accuracy"),
-        Attribute("closed_frac", "real", tr("Share closed over noise of the terrain"), "accuracy"),
         Attribute("sigma_map_m", "real", tr("Accuracy (m)"), "accuracy"),
         Attribute("sigma_map_p90_m", "real", tr("Accuracy, 90 % (m)"), "accuracy"),
         Attribute("grazing_med_deg", "real", tr("Grazing angle, median (°)"), "accuracy"),
@@ -209,4 +209,11 @@ def _review() -> tuple[Attribute, ...]:
         Attribute(REVIEW, "text", tr("Review"), "record", review_states()),
         Attribute(REVIEW_REASON, "text", tr("Reason of the review"), "record"),
         Attribute(REVIEWED_AT, "datetime", tr("Reviewed (UTC)"), "record"),
+    )
+
+
+def _later_measures() -> tuple[Attribute, ...]:
+    """Return measures that came later: new fields go behind those that files have already."""
+    return (
+        Attribute("closed_frac", "real", tr("Share closed over noise of the terrain"), "accuracy"),
     )

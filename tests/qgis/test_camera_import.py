@@ -183,5 +183,5 @@ def test_a_doubt_about_drift_stays_in_the_dock(operator, files, truth, posed):
 def test_layers_have_the_share_that_was_closed():
     from avalanche_iseg_qgis.features import schema
 
-    names = [attribute.name for attribute in schema.all_attributes()]
-    assert names.index("closed_frac") == names.index("vis_frac") + 1
+    groups = {attribute.name: attribute.group for attribute in schema.all_attributes()}
+    assert groups["closed_frac"] == groups["vis_frac"] == "accuracy"
