@@ -76,7 +76,7 @@ test-qgis: $(READY) qgis
 	$(RUN) tests/qgis/run.py
 
 # Long tests of what no package but PyTorch and OpenCV decides, which are the same everywhere.
-SAME_WITH_ALL := architecture brs fuzz parity predictor published series_carrying worker_process
+SAME_WITH_ALL := architecture brs fuzz parity predictor published series_carrying series_run winter worker_process
 
 # The oldest versions that pyproject.toml allows, in an environment of their own, without QGIS.
 OLDEST := .venv-minimum
