@@ -47,6 +47,8 @@ from .widgets import (
 )
 
 _HINT_LINES = 2
+_NARROW = 2
+"""Between the buttons, pixels: all are seen in a panel of 320 pixels, in every language."""
 
 
 class SegmentDock(QgsDockWidget):
@@ -211,18 +213,12 @@ class SegmentDock(QgsDockWidget):
         slider = QHBoxLayout()
         slider.addWidget(QLabel(tr("Threshold")))
         slider.addWidget(self.threshold, 1)
-        slider.addWidget(reset)
-        tools = (
-            self.tool,
-            self.brush,
-            self.undo,
-            self.redo,
-            self.start_from,
-            self.finish,
-            self.discard,
-        )
+        for button in (reset, self.start_from, self.help):
+            slider.addWidget(button)
+        buttons = widget_row(self.tool, self.brush, self.undo, self.redo, self.finish, self.discard)
+        buttons.setSpacing(_NARROW)
         column.addWidget(self.hint)
-        column.addLayout(widget_row(*tools, self.help))
+        column.addLayout(buttons)
         column.addWidget(self.write_back)
         column.addLayout(slider)
         return part

@@ -21,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
 )
 from waiting import wait_until
 
-from avalanche_iseg_qgis import settings
+from avalanche_iseg_qgis import i18n, settings
 from avalanche_iseg_qgis.core.errors import IsegError
 from avalanche_iseg_qgis.features.geometry import keep_off
 from avalanche_iseg_qgis.gui.segment_dock import SegmentDock
@@ -76,7 +76,15 @@ def test_the_wheel_changes_no_value(dock):
     assert slider.value() == before
 
 
-def test_every_step_fits_on_a_small_screen(dock):
+@pytest.fixture(params=["en", "de", "fr", "it"])
+def language(request):
+    i18n.use_language(request.param)
+    assert (i18n.tr("Discard") == "Discard") == (request.param == "en")
+    yield request.param
+    i18n.use_language("en")
+
+
+def test_every_step_fits_on_a_small_screen(language, dock):
     dock.setFloating(True)
     dock.resize(320, 600)
     dock.show()
