@@ -15,6 +15,7 @@ if "ISEG_PLUGINS" not in os.environ:
 
 from qgis import utils
 from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
+from qgis.PyQt.QtTest import QTest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "avalanche_iseg_qgis"
@@ -51,6 +52,16 @@ def fail_with(errors: list[str]) -> None:
 def iface():
     """QGIS's own interface."""
     return utils.iface
+
+
+@pytest.fixture(autouse=True)
+def window(iface):
+    """QGIS's window, active: Xvfb has no window manager that makes it so when a dialog closes."""
+    window = iface.mainWindow()
+    if not window.isActiveWindow():
+        window.activateWindow()
+        QTest.qWaitForWindowActive(window, 5000)
+    return window
 
 
 @pytest.fixture(scope="session")
