@@ -143,6 +143,8 @@ class SegmentDock(QgsDockWidget):
     def _image_part(self) -> QWidget:
         part = QWidget()
         form = form_layout(part)
+        margins = form.contentsMargins()
+        form.setContentsMargins(margins.left(), 0, margins.right(), 0)  # it has no frame
         self.layer = layer_combo(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setToolTip(tr("Photo or raster to map avalanches in"))
         self.layer.layerChanged.connect(lambda _: self.layer_chosen.emit())
