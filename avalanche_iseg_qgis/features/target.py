@@ -84,11 +84,9 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     _check_writable(file)
     existed = file.exists()
     error = _write_error(path) if existed else ""
-    if not error and name not in _table_names(path):
+    is_new = not error and name not in _table_names(path)
+    if is_new:
         error = _create_table(path, name, crs)
-        if not error:
-            with suppress(IsegError):  # said when editing begins
-                keep_history(path, name)
     layer = None if error else _open(path, name)
     if layer is not None:
         error = _prepare(layer, name)
@@ -98,6 +96,9 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
             with suppress(OSError):  # on Windows, while another program reads it
                 file.unlink()
         raise _unwritable(path, error)
+    if is_new:  # last: on a disk that is almost full the layer comes first
+        with suppress(IsegError):  # said when editing begins
+            keep_history(path, name)
     return layer
 
 

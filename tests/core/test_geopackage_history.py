@@ -12,8 +12,16 @@ import shapely
 from avalanche_files import content, edit, kept, outline, square, write
 
 from core.errors import IsegError
-from core.geopackage.database import bounds_of, feature_tables, opened, with_srs, wkb_of
+from core.geopackage.database import (
+    bounds_of,
+    feature_tables,
+    opened,
+    transaction,
+    with_srs,
+    wkb_of,
+)
 from core.geopackage.history import (
+    begin_history,
     deleted_avalanches,
     has_history,
     keep_history,
@@ -215,6 +223,23 @@ def test_a_locked_file_is_said(file):
         with pytest.raises(IsegError, match="is locked by another program"):
             keep_history(file, "avalanches", wait=0.1)
         other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_full_disk_is_said_and_leaves_the_file_as_it_was(tmp_path, room):
+    file = write(tmp_path / "a.gpkg", ROWS)
+    before = file.read_bytes()
+
+    def begin() -> None:
+        with opened(file) as database:
+            pages = database.execute("PRAGMA page_count").fetchone()[0]
+            database.execute(f"PRAGMA max_page_count = {pages + room}")
+            with transaction(database):
+                begin_history(database, feature_tables(database)["avalanches"])
+
+    with pytest.raises(IsegError, match="disk is full"):
+        begin()
+    assert file.read_bytes() == before
 
 
 def test_what_is_no_geopackage_is_said(tmp_path):

@@ -285,6 +285,24 @@ def test_full_disk_with_other_tables_in_the_file(tmp_path):
         assert target.create_layer(path, NONE).isValid()
 
 
+@pytest.mark.parametrize("crs", [LV95, NONE])
+def test_the_history_takes_no_room_that_a_new_layer_needs(tmp_path, monkeypatch, crs):
+    """On a disk that is almost full a layer is made wherever it would be made without a history."""
+
+    def made(kilobytes: int) -> bool:
+        with mounted(tmp_path / "full", f"size={kilobytes}k") as folder:
+            try:
+                return target.create_layer(str(folder / "new.gpkg"), crs).isValid()
+            except IsegError:
+                return False
+
+    sizes = range(160, 400, 8)
+    with_history = [made(size) for size in sizes]
+    monkeypatch.setattr(target, "keep_history", lambda *_: None)
+    assert with_history == [made(size) for size in sizes]
+    assert set(with_history) == {True, False}
+
+
 @pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
 def test_file_locked_by_another_program(tmp_path, lock):
     path = str(tmp_path / "locked.gpkg")
