@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from ..errors import IsegError
 from .database import (
@@ -39,11 +40,12 @@ SUFFIX = "_history"
 FOUND, MADE, CHANGED = "found", "made", "changed"
 REVIEWED, DELETED, RESTORED = "reviewed", "deleted", "restored"
 
-_OWN = ("version", "event", "at", "by", "fid")
+_OWN = ("version", "event", "at", "by", "fid", "save")
 _PREFIX = "history_"
+_SAVE = _PREFIX + "save"
 _TIME = "%Y-%m-%dT%H:%M:%fZ"
 _EARLIEST = "1970-01-01T00:00:00.000Z"
-_SAME_COMMIT = 1.0  # seconds
+_SAME_COMMIT = 1.0  # seconds, of programs that do not sign
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Version:
         As the GeoPackage has it, see `wkb`.
     values
         Attributes by name, as stored; those that are empty are left out.
+    save
+        Shared by what was saved and signed together; empty if it was by another program.
     """
 
     version: str
@@ -76,6 +80,7 @@ class Version:
     fid: int
     geometry: bytes | None
     values: Mapping[str, Any] = field(default_factory=dict)
+    save: str = ""
 
     @property
     def uuid(self) -> str:
@@ -141,6 +146,8 @@ def begin_history(database: sqlite3.Connection, table: FeatureTable) -> None:
         if column.name not in known:
             kind = _stored_kind(table, column.name, column.kind)
             database.execute(f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted(column.name)} {kind}")
+    if _SAVE not in known:
+        database.execute(f"ALTER TABLE {quoted(name)} ADD COLUMN {_SAVE} TEXT")
     drop_triggers(database, table.name)
     if f"{name}_insert" not in was_kept:
         lacking = unrecorded(read_history(database, table), read_rows(database, table))
@@ -166,7 +173,11 @@ def add_versions(
         f"INSERT INTO {quoted(history_table(table.name))} "  # nosec B608
         f"({', '.join(map(quoted, columns))}) VALUES ({places})",
         (
-            (v.version, v.event, v.at, v.by, v.fid, v.geometry, *map(v.values.get, names))
+            (
+                *(v.version, v.event, v.at, v.by, v.fid, v.save or None),
+                v.geometry,
+                *map(v.values.get, names),
+            )
             for v in versions
         ),
     )
@@ -184,7 +195,9 @@ def last_number(path: str | Path, table: str, wait: float = 5.0) -> int:
 
 
 def sign(path: str | Path, table: str, who: str, after: int, wait: float = 5.0) -> None:
-    """Write who made the versions that came after a number (`last_number`) and have no name yet.
+    """Write who saved the versions that came after a number (`last_number`) and have no name yet.
+
+    They are one save: outline and attributes of an avalanche in it are one version (`versions_of`).
 
     Raises
     ------
@@ -195,9 +208,9 @@ def sign(path: str | Path, table: str, who: str, after: int, wait: float = 5.0) 
         name = history_table(table)
         if has_table(database, name):
             database.execute(
-                f"UPDATE {quoted(name)} SET history_by = ? "  # nosec B608
+                f"UPDATE {quoted(name)} SET history_by = ?, {_SAVE} = ? "  # nosec B608
                 "WHERE history_by IS NULL AND history_id > ?",
-                (who, after),
+                (who, uuid4().hex, after),
             )
 
 
@@ -252,6 +265,7 @@ def read_history(
                 row["history_fid"],
                 row[table.geometry],
                 _values(row, [each for each in names if each != table.geometry]),
+                (_SAVE in row.keys() and row[_SAVE]) or "",  # noqa: SIM118
             )
         )
     return found
@@ -349,8 +363,7 @@ def _joined(versions: list[Version]) -> list[Version]:
             and version.event in (CHANGED, REVIEWED)
             and before.geometry == version.geometry
             and (len(found) < 2 or found[-2].geometry != before.geometry)
-            and before.by == version.by
-            and _seconds_between(before, version) < _SAME_COMMIT
+            and _are_saved_together(before, version)
         ):
             event = version.event if version.event == REVIEWED else before.event
             found[-1] = replace(version, event=event)
@@ -359,9 +372,12 @@ def _joined(versions: list[Version]) -> list[Version]:
     return found
 
 
-def _seconds_between(first: Version, second: Version) -> float:
+def _are_saved_together(first: Version, second: Version) -> bool:
+    """Return whether it was one save; of versions without a name only their times tell."""
+    if first.by or second.by:
+        return first.save == second.save != ""
     times = [datetime.fromisoformat(each.at.replace("Z", "+00:00")) for each in (first, second)]
-    return (times[1] - times[0]).total_seconds()
+    return (times[1] - times[0]).total_seconds() < _SAME_COMMIT
 
 
 # --- tables and triggers -------------------------------------------------------------------------
@@ -391,7 +407,8 @@ def _create_table(database: sqlite3.Connection, table: FeatureTable) -> None:
         f"CREATE TABLE {quoted(name)} ("
         "history_id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
         "history_version TEXT NOT NULL UNIQUE, history_event TEXT NOT NULL, "
-        f"history_at DATETIME NOT NULL, history_by TEXT, history_fid INTEGER, {columns})"
+        f"history_at DATETIME NOT NULL, history_by TEXT, history_fid INTEGER, {_SAVE} TEXT, "
+        f"{columns})"
     )
     database.execute(f"CREATE INDEX {quoted(name + '_uuid')} ON {quoted(name)} (uuid)")
     database.execute(
@@ -403,7 +420,9 @@ def _create_table(database: sqlite3.Connection, table: FeatureTable) -> None:
 
 def _is_kept(database: sqlite3.Connection, table: FeatureTable) -> bool:
     kept = _triggers(database, table.name)
-    return has_table(database, history_table(table.name)) and kept == _trigger_texts(table)
+    return _SAVE in columns_of(database, history_table(table.name)) and kept == _trigger_texts(
+        table
+    )
 
 
 def _triggers(database: sqlite3.Connection, table: str) -> dict[str, str]:
@@ -462,7 +481,7 @@ def _trigger(
     table: FeatureTable, what: str, verb: str, row: str, event: str, when: str = ""
 ) -> str:
     name = history_table(table.name)
-    columns = [*(_PREFIX + own for own in _OWN if own != "by"), *table.names]
+    columns = [*(_PREFIX + own for own in _OWN if own not in ("by", "save")), *table.names]
     latest = f"SELECT max(history_at) FROM {quoted(name)} WHERE uuid = {row}.uuid"  # nosec B608
     # Never earlier than the version before, however wrong a clock is.
     now = (

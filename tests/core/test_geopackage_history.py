@@ -156,6 +156,32 @@ def test_outline_and_attributes_of_one_commit_are_one_version(file):
     assert len(events(file, "a")) == 3  # another outline is another version, however soon
 
 
+def test_what_was_signed_at_once_is_one_version(file):
+    before = last_number(file, "avalanches")
+    edit(file, "UPDATE avalanches SET geom = ? WHERE uuid = 'a'", outline(0, 20, file))
+    edit(file, "UPDATE avalanches SET type = 'loose' WHERE uuid = 'a'")
+    sign(file, "avalanches", "Ben", before)
+    assert events(file, "a") == [("found", "Anna"), ("changed", "Ben")]
+
+
+@pytest.mark.parametrize("then", ["type = 'loose'", "review = 'accepted'"])
+def test_saves_one_after_the_other_are_versions_however_soon(file, then):
+    edit(file, "UPDATE avalanches SET geom = ? WHERE uuid = 'a'", outline(0, 20, file), who="Ben")
+    edit(file, f"UPDATE avalanches SET {then} WHERE uuid = 'a'", who="Ben")
+    event = "reviewed" if "review" in then else "changed"
+    assert events(file, "a") == [("found", "Anna"), ("changed", "Ben"), (event, "Ben")]
+
+
+def test_a_history_begun_before_saves_were_told_apart_goes_on(file):
+    edit(file, "UPDATE avalanches SET geom = ? WHERE uuid = 'a'", outline(0, 20, file), who="Ben")
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("ALTER TABLE avalanches_history DROP COLUMN history_save")
+    assert events(file, "a") == [("found", "Anna"), ("changed", "Ben")]
+    keep_history(file, "avalanches")
+    edit(file, "UPDATE avalanches SET type = 'loose' WHERE uuid = 'a'", who="Ben")
+    assert events(file, "a") == [("found", "Anna"), ("changed", "Ben"), ("changed", "Ben")]
+
+
 def test_times_never_go_back(file):
     edit(file, "UPDATE avalanches SET type = 'loose' WHERE uuid = 'a'")
     with closing(sqlite3.connect(file)) as database:  # a clock that was a century ahead

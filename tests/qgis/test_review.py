@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 import scenery
@@ -101,6 +101,13 @@ class Desk:
     def save(self) -> None:
         assert self.layer.commitChanges(False), self.layer.commitErrors()
         QTest.qWait(20)
+
+    def copy(self, name: str) -> Path:
+        """Copy the GeoPackage with what lies in its journal: QGIS has it open."""
+        path = self.folder / name
+        with closing(sqlite3.connect(self.file)) as own, closing(sqlite3.connect(path)) as copy:
+            own.backup(copy)
+        return path
 
     def events(self, uuid: str) -> list[tuple[str, str]]:
         versions = versions_of(self.file, self.layer.name(), uuid)
@@ -547,7 +554,7 @@ def test_a_qgis_that_is_killed_leaves_file_and_history_together(desk):
     desk.add("a")
     desk.save()
     desk.layer.commitChanges()
-    copy = shutil.copy(desk.file, desk.folder / "copy.gpkg")
+    copy = desk.copy("copy.gpkg")
     code = (
         "import os, sys\nfrom osgeo import gdal, ogr\n"
         "data = gdal.OpenEx(sys.argv[1], gdal.OF_UPDATE | gdal.OF_VECTOR)\n"
@@ -577,7 +584,7 @@ def test_edits_of_two_people_on_copies_are_merged(desk):
     for name in "abcd":
         desk.add(name)
     desk.save()
-    second = shutil.copy(desk.file, desk.folder / "copy.gpkg")
+    second = desk.copy("copy.gpkg")
     code = (
         "import sys\nfrom osgeo import gdal, ogr\n"
         "data = gdal.OpenEx(sys.argv[1], gdal.OF_UPDATE | gdal.OF_VECTOR)\n"
@@ -630,6 +637,6 @@ def test_what_cannot_be_merged_is_said_in_a_sentence(desk, second, output, words
     desk.save()
     desk.layer.commitChanges()
     (desk.folder / "text.gpkg").write_text("no database" * 200)
-    shutil.copy(desk.file, desk.folder / "copy.gpkg")
+    desk.copy("copy.gpkg")
     with pytest.raises(QgsProcessingException, match=words):
         merge(desk, desk.folder / second, OUTPUT=str(desk.folder / output))
