@@ -8,6 +8,8 @@ from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
     QgsFeature,
     QgsFeatureSink,
     QgsField,
@@ -271,6 +273,23 @@ def polygons_of(source: QgsProcessingFeatureSource) -> list[QgsFeature]:
         text = tr("The layer {} holds no polygons: choose another one.")
         raise IsegError(text.format(source.sourceName()))
     return found
+
+
+def moved_geometry(feature: QgsFeature, transform: QgsCoordinateTransform) -> QgsGeometry:
+    """Return the geometry of a feature in another coordinate system.
+
+    Raises
+    ------
+    IsegError
+        If it has no place there.
+    """
+    geometry = QgsGeometry(feature.geometry())
+    try:
+        geometry.transform(transform)
+    except QgsCsException as error:
+        text = tr("The feature {} has no place in the other coordinate system ({}).")
+        raise IsegError(text.format(feature.id(), error)) from error
+    return geometry
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qgis.core import (
     QgsCoordinateTransform,
-    QgsCsException,
     QgsGeometry,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSink,
@@ -30,7 +29,7 @@ from ..layers.kinds import is_local
 from ..layers.origin import read_origin
 from ..layers.pixel_window import PixelWindow
 from ..layers.source import open_source
-from .algorithm import IsegAlgorithm, Parameters, fields_of, polygons_of
+from .algorithm import IsegAlgorithm, Parameters, fields_of, moved_geometry, polygons_of
 from .asking import BlockingWorker, check_cancelled, environment_fault
 from .masks import INPUT, OUTPUT, RASTER, rasterise_or_none
 from .predicting import ImagePredictor, check_place
@@ -218,13 +217,7 @@ def read_outlines(
     """Return the polygons of a layer; `IsegError` if one has no place in the other layer's CRS."""
     found = []
     for feature in polygons_of(source):
-        geometry = QgsGeometry(feature.geometry())
-        try:
-            if transform is not None:
-                geometry.transform(transform)
-        except QgsCsException as error:
-            text = tr("The feature {} has no place in the other coordinate system ({}).")
-            raise IsegError(text.format(feature.id(), error)) from error
+        geometry = feature.geometry() if transform is None else moved_geometry(feature, transform)
         geometry = geometry if geometry.isGeosValid() else geometry.makeValid()
         image = attribute_value(feature, schema.IMAGE_NAME)
         found.append(ComparedOutline(feature, geometry, image))

@@ -41,7 +41,7 @@ from ..features.record import attribute_value
 from ..i18n import tr
 from ..layers.kinds import is_local
 from ..layers.source import open_source
-from .algorithm import IsegAlgorithm, Parameters, fields_of, polygons_of
+from .algorithm import IsegAlgorithm, Parameters, fields_of, moved_geometry, polygons_of
 from .asking import check_cancelled
 from .cameras import DEM
 from .masks import INPUT, OUTPUT
@@ -304,13 +304,7 @@ def mapped_avalanches(
         to_target = QgsCoordinateTransform(source.sourceCrs(), target, context.transformContext())
     found = []
     for feature in polygons_of(source):
-        geometry = QgsGeometry(feature.geometry())
-        try:
-            geometry.transform(to_target)
-        except QgsCsException as error:
-            text = tr("The feature {} has no place in the other coordinate system ({}).")
-            raise IsegError(text.format(feature.id(), error)) from error
-        feature.setGeometry(geometry)
+        feature.setGeometry(moved_geometry(feature, to_target))
         found.append(mapped_avalanche(feature))
     return [avalanche for avalanche in found if not avalanche.is_rejected]
 

@@ -9,7 +9,6 @@ from typing import Any
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
-    QgsCsException,
     QgsExpression,
     QgsExpressionContext,
     QgsFeature,
@@ -36,7 +35,7 @@ from ..features.record import attribute_value, plugin_version
 from ..i18n import tr
 from ..layers.kinds import is_local
 from ..messages import TITLE
-from .algorithm import IsegAlgorithm, Parameters, polygons_of
+from .algorithm import IsegAlgorithm, Parameters, moved_geometry, polygons_of
 from .asking import check_cancelled
 from .cameras import DEM
 from .exports import IMAGES, mapped_avalanche
@@ -251,16 +250,7 @@ def _moved(
     context: QgsProcessingContext,
 ) -> list[QgsGeometry]:
     to_target = QgsCoordinateTransform(crs, target, context.transformContext())
-    found = []
-    for feature in features:
-        geometry = QgsGeometry(feature.geometry())
-        try:
-            geometry.transform(to_target)
-        except QgsCsException as error:
-            text = tr("The feature {} has no place in the other coordinate system ({}).")
-            raise IsegError(text.format(feature.id(), error)) from error
-        found.append(geometry)
-    return found
+    return [moved_geometry(feature, to_target) for feature in features]
 
 
 def _count(group: Sequence[QgsFeature]) -> str:

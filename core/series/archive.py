@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +18,7 @@ from ..errors import CameraError, ImageError
 from ..files import open_file
 from ..image import read_image
 from .carrying import Rings, carry_outline, register_photo, usual_camera
-from .computing import PhotoShare, ResultLog, compute
+from .computing import PhotoShare, ResultLog, compute, file_version, task_version
 from .listing import Listing, SeriesPhoto
 from .looks import PhotoLook, measure_look
 from .records import Observation, Presence, Screening, SeriesState, SeriesStore, by_program
@@ -70,7 +69,7 @@ def screen_series(
     With a ``share`` only that part is measured; what is there of all parts is judged.
     """
     share = share or PhotoShare()
-    tasks = {photo.key: (_version(photo.path), str(photo.path)) for photo in listing.photos}
+    tasks = {photo.key: (file_version(photo.path), str(photo.path)) for photo in listing.photos}
     log = ResultLog(store.path / LOOKS, share)
     found = compute(measure_file, tasks, log, share=share, workers=workers, progress=progress)
     return _judge(store, listing, found)
@@ -81,7 +80,7 @@ def screening_steps(store: SeriesStore, listing: Listing) -> Iterator[tuple[int,
 
     What is found is written at the end, and by then it is kept as that of `screen_series`.
     """
-    versions = {photo.key: _version(photo.path) for photo in listing.photos}
+    versions = {photo.key: file_version(photo.path) for photo in listing.photos}
     log = ResultLog(store.path / LOOKS, PhotoShare())
     found = log.read(versions)
     total = len(versions)
@@ -349,10 +348,10 @@ def _find_poses(
     tasks = {}
     for camera in work:
         reference = camera.reference
-        of_reference = f"{_version(reference.photo)} {_digest(repr(reference.camera))}"
+        of_reference = f"{file_version(reference.photo)} {task_version(reference.camera)}"
         for key, photo in camera.photos.items():
             task = _PoseTask(str(reference.photo), str(photo.path), reference.camera)
-            tasks[key] = f"{_version(photo.path)} {of_reference}", task
+            tasks[key] = f"{file_version(photo.path)} {of_reference}", task
     poses = find(POSES, tasks)
     near = {}
     for camera in work:
@@ -363,7 +362,7 @@ def _find_poses(
                 continue
             next_to = photos[min(posed, key=lambda other: (abs(other - index), other))]
             task = _PoseTask(str(next_to.path), str(photo.path), poses[next_to.key])
-            near[photo.key] = f"{_version(photo.path)} {_digest(repr(task.camera))}", task
+            near[photo.key] = f"{file_version(photo.path)} {task_version(task.camera)}", task
     return poses | find(NEAR_POSES, near)
 
 
@@ -439,8 +438,8 @@ def _carry_task(
     used = [photo, *(by_key[source.photo] for source in posed)]
     used += [other for others in compared for other in others]
     outlines = [(source.avalanche, source.rings, source.parts) for source in posed]
-    content = [(each.key, _version(each.path), poses[each.key]) for each in used], outlines
-    return _digest(repr(content)), _CarryTask(str(photo.path), poses[photo.key], known, without)
+    content = [(each.key, file_version(each.path), poses[each.key]) for each in used], outlines
+    return task_version(content), _CarryTask(str(photo.path), poses[photo.key], known, without)
 
 
 def _observation(photo: str, outline: Mapping[str, Any]) -> Observation:
@@ -491,15 +490,3 @@ def _camera(result: Mapping[str, Any]) -> Camera | None:
     if content is None:
         return None
     return Camera(**{**content, "projection": Projection(content["projection"])})
-
-
-def _version(path: Path) -> str:
-    """Return what tells one writing of a file from another: its size; -1 where it is missing."""
-    try:
-        return str(path.stat().st_size)
-    except OSError:
-        return "-1"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

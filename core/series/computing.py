@@ -8,6 +8,7 @@ was ended has left undone, the others do.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -31,6 +32,19 @@ Result = dict[str, Any]
 _STARTS = 3  # of processes, if some are killed
 _AHEAD = 4  # tasks for each process that wait in the queue
 _LOOKED = 10.0  # seconds between looks at what other machines have done
+
+
+def file_version(path: Path) -> str:
+    """Return what tells one writing of a file from another: its size; -1 where it is missing."""
+    try:
+        return str(path.stat().st_size)
+    except OSError:
+        return "-1"
+
+
+def task_version(content: object) -> str:
+    """Return what tells a task from others: short, and the same for content that reads the same."""
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ is refused.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -24,7 +23,7 @@ from ..camera.registration import register
 from ..camera.rotation_averaging import AGREES, RotationEdge, RotationNetwork, refine_rotations
 from ..errors import CameraError, ImageError
 from ..image import read_binary_mask, read_image
-from .computing import PhotoShare, ResultLog, compute
+from .computing import PhotoShare, ResultLog, compute, file_version, task_version
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -202,9 +201,9 @@ def register_pairs(
             _foreground(network, keyframe),
         )
         paths = filter(None, (task.reference, task.new, task.foreground))
-        versions = [_version(Path(path)) for path in paths]
+        versions = [file_version(Path(path)) for path in paths]
         key = f"{network.name(node)} to {network.name(keyframe)}"
-        digest = hashlib.sha256(repr((task.camera, versions)).encode()).hexdigest()[:16]
+        digest = task_version((task.camera, versions))
         tasks[key], named[key] = (digest, task), (keyframe, node)
     results = compute(register_task, tasks, log, workers=workers, progress=progress)
     found = []
@@ -431,7 +430,7 @@ def _detail(photo: NDArray[np.uint8]) -> float:
 
 def _read(path: str) -> tuple[NDArray[np.uint8], int]:
     """Read a photo and its orientation; the last few are kept, unless their files change."""
-    return _read_file(path, _version(Path(path)))
+    return _read_file(path, file_version(Path(path)))
 
 
 @lru_cache(maxsize=6)
@@ -443,12 +442,3 @@ def _read_file(path: str, version: str) -> tuple[NDArray[np.uint8], int]:  # noq
 @lru_cache(maxsize=2)
 def _read_mask(path: str, photo: str) -> NDArray[np.bool_]:
     return read_binary_mask(Path(path), Path(photo))
-
-
-def _version(path: Path) -> str:
-    """Return what tells one writing of a file from another."""
-    try:
-        status = path.stat()
-    except OSError:
-        return "-1"
-    return f"{status.st_size}"

@@ -425,6 +425,21 @@ def by_program() -> dict[str, Any]:
     return {"by": _PROGRAM, "at": datetime(1970, 1, 1, tzinfo=timezone.utc)}
 
 
+def photo_folders(paths: Sequence[Path], rule: NameRule) -> tuple[Sequence[Path], NameRule]:
+    """Return folders of photos and their rule; a series given alone fills in what ``rule`` leaves.
+
+    Raises
+    ------
+    IsegError
+        If the series cannot be read.
+    """
+    if len(paths) != 1 or paths[0].suffix != SUFFIX:
+        return paths, rule
+    store = SeriesStore.open(paths[0])
+    own = NameRule(rule.pattern or store.rule.pattern, rule.zone or store.rule.zone)
+    return store.folders, own
+
+
 def new_avalanche() -> str:
     """Return an identifier for an avalanche that is new."""
     return str(uuid.uuid4())

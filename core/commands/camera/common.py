@@ -149,6 +149,22 @@ def add_prior_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def require_position(args: argparse.Namespace) -> None:
+    """Refuse what is said of a position that is not given.
+
+    Raises
+    ------
+    CameraError
+        With what to do.
+    """
+    said = args.position_sigma or args.height_above_ground is not None
+    if args.position is None and said:
+        raise CameraError(
+            "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
+            "too."
+        )
+
+
 def add_focal_sigma_option(
     group: argparse._ActionsContainer, default: arguments.Sigma | None = None
 ) -> None:

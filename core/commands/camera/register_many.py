@@ -19,7 +19,8 @@ from ...errors import CameraError, IsegError, write_errors
 from ...files import write_text
 from ...image import read_binary_mask, read_image, write_png
 from ...progress import iso, show_progress
-from ...series import NameRule, SeriesPhoto, SeriesStore, list_photos
+from ...series import NameRule, SeriesPhoto, list_photos
+from ...series.records import photo_folders
 from . import common
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 TABLE, VIEWS, CAMERAS, WORK = "poses.csv", "views.csv", "cameras", "work"
 """What a folder of poses holds; `WORK` may be deleted."""
 
-_SUFFIX = ".series"
 _COLUMNS = (
     "photo", "taken_at", "state", "view", "keyframe", "camera", "width", "height", "yaw_deg",
     "pitch_deg", "roll_deg", "f_px", "drift_deg", "drift_yaw_deg", "drift_pitch_deg",
@@ -123,11 +123,7 @@ def _files(args: argparse.Namespace) -> list[Path]:
 
 def _list(args: argparse.Namespace) -> list[SeriesPhoto]:
     """Return the photos of the camera, in the order of time."""
-    folders, rule = args.photo, NameRule(args.rule, args.zone)
-    if len(folders) == 1 and folders[0].suffix == _SUFFIX:
-        store = SeriesStore.open(folders[0])
-        folders = store.folders
-        rule = NameRule(args.rule or store.rule.pattern, args.zone or store.rule.zone)
+    folders, rule = photo_folders(args.photo, NameRule(args.rule, args.zone))
     listing = list_photos(folders, rule)
     if listing.undated:
         common.warn(

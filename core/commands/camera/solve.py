@@ -209,11 +209,8 @@ def _make_prior(
     }
     if start:
         position = _exif_position(args, start, dem)
-    elif args.position is None and (args.position_sigma or args.height_above_ground is not None):
-        raise CameraError(
-            "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
-            "too."
-        )
+    else:
+        common.require_position(args)
     given = common.read_lens(args)
     calibration = given.fitted(size) if given else None
     focal, sigma = _focal_length(args, size, calibration)

@@ -145,11 +145,7 @@ def _make_prior(
     where = (args.position, args.position_sigma, args.height_above_ground)
     if station and any(entry is not None for entry in where):
         raise CameraError("The station has its position: leave --position and its options out.")
-    if args.position is None and any(entry is not None for entry in where):
-        raise CameraError(
-            "--position-sigma and --height-above-ground belong to a position: give --position X,Y "
-            "too."
-        )
+    common.require_position(args)
     if args.focal is None and args.focal_sigma:
         raise CameraError("--focal-sigma belongs to a focal length: give --focal PX too.")
     sigma = args.focal_sigma or common.FOCAL_SIGMA

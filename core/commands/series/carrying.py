@@ -14,6 +14,7 @@ from ...containers import orientation_of
 from ...image import Image
 from ...outline import Attribute, check_output_path, pixel_to_map, write_outlines
 from ...outline.rings import rings_to_polygons
+from ...progress import iso, show_progress
 from ...series import Listing, Observation
 from ...series.computing import PhotoShare
 from . import common
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
         longest=timedelta(days=args.days),
         workers=args.workers,
         share=PhotoShare(args.share[0], args.share[1], helps=True),
-        progress=common.show_progress("carry"),
+        progress=show_progress("carry"),
     )
     fitting = sum(observation.confidence >= FITS for observation in found)
     print(f"{len(found)} outlines carried, {fitting} of them fit (confidence from {FITS:g} up)")
@@ -76,7 +77,7 @@ def _write(path: Path, found: list[Observation], listing: Listing) -> None:
                 "image_name": photos[observation.photo].path.name,
                 "photo": observation.photo,
                 "camera": photos[observation.photo].camera,
-                "observed_at": common.iso(photos[observation.photo].taken_at),
+                "observed_at": iso(photos[observation.photo].taken_at),
                 "confidence": observation.confidence,
             },
         )

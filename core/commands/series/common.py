@@ -10,8 +10,6 @@ from pathlib import Path
 from ... import arguments
 from ...errors import IsegError, write_errors
 from ...files import write_text
-from ...progress import iso as iso
-from ...progress import show_progress as show_progress
 from ...series import Listing, SeriesPhoto, SeriesStore, list_photos
 
 Run = Callable[[argparse.Namespace], None]

@@ -9,8 +9,9 @@ import json
 import sys
 from pathlib import Path
 
+from ...progress import iso
 from ...series import Listing, NameRule, SeriesStore, list_photos
-from ...series.records import SUFFIX
+from ...series.records import SUFFIX, photo_folders
 from . import common
 
 _SHOWN = 5
@@ -46,11 +47,7 @@ def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(args: argparse.Namespace) -> None:
     """List, and save."""
-    folders, rule = args.folders, NameRule(args.rule, args.zone)
-    if len(folders) == 1 and folders[0].suffix == SUFFIX:
-        store = SeriesStore.open(folders[0])
-        folders = store.folders
-        rule = NameRule(args.rule or store.rule.pattern, args.zone or store.rule.zone)
+    folders, rule = photo_folders(args.folders, NameRule(args.rule, args.zone))
     listing = list_photos(folders, rule)
     if args.save:
         SeriesStore.create(args.save, folders, rule)
@@ -59,8 +56,8 @@ def run(args: argparse.Namespace) -> None:
     cameras = {
         camera: {
             "photos": len(photos),
-            "first": common.iso(photos[0].taken_at),
-            "last": common.iso(photos[-1].taken_at),
+            "first": iso(photos[0].taken_at),
+            "last": iso(photos[-1].taken_at),
         }
         for camera, photos in listing.cameras().items()
     }
@@ -83,5 +80,5 @@ def _table(listing: Listing) -> str:
     rows = csv.writer(text)
     rows.writerow(("photo", "camera", "taken_at"))
     for photo in (*listing.photos, *listing.undated):
-        rows.writerow((photo.key, photo.camera, common.iso(photo.taken_at)))
+        rows.writerow((photo.key, photo.camera, iso(photo.taken_at)))
     return text.getvalue()

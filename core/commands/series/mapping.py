@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from ...outline.rings import rings_to_polygons
 from ...projection import compute_viewshed, measure_attributes, outline_to_map
 from ...series import Observation, SeriesPhoto, SeriesStore
 from ...series.carrying import Rings
-from ...series.computing import PhotoShare, ResultLog, compute
+from ...series.computing import PhotoShare, ResultLog, compute, task_version
 from ...terrain.sources import Dem, open_dem
 from ...terrain.tiles import find_tiles
 from ..camera.common import warn
@@ -75,8 +74,7 @@ def map_series(
         records[key] = record = of_camera[key].turned(poses[key])
         outlines = tuple((o.avalanche, o.rings, o.parts) for o in observations)
         task = _MapTask(record, tuple(map(str, dem)), outlines)
-        content = repr((record.to_json(), identity, outlines)).encode()
-        tasks[key] = hashlib.sha256(content).hexdigest()[:16], task
+        tasks[key] = task_version((record.to_json(), identity, outlines)), task
     log = ResultLog(store.path / MAPS, share or PhotoShare())
     results = compute(map_task, tasks, log, share=share, workers=workers, progress=progress)
     found = {}

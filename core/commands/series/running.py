@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ... import arguments
 from ...errors import CameraError
+from ...progress import show_progress
 from ...series import NameRule, SeriesStore, day_activity, release_intervals
 from ...series.computing import PhotoShare
 from ...series.name_rule import parse_zone
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         listing,
         workers=args.workers,
         share=share,
-        progress=common.show_progress("screen"),
+        progress=show_progress("screen"),
     )
     usable = sum(screening.look.usable for screening in screened)
     print(f"{len(screened)} photos screened: {usable} usable")
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
         longest=longest,
         workers=args.workers,
         share=share,
-        progress=common.show_progress("carry"),
+        progress=show_progress("carry"),
     )
     print(f"{len(carried)} outlines carried")
     poses = register_series(store, listing, cameras=posed, longest=longest, share=share)
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
         args.dem or (),
         workers=args.workers,
         share=share,
-        progress=common.show_progress("map"),
+        progress=show_progress("map"),
     )
     lost = {photo.key for photo, _ in observed if photo.camera in cameras} - poses.keys()
     if lost:

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from ...progress import show_progress
 from ...series import Screening
 from ...series.computing import PhotoShare
 from . import common
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
         listing,
         workers=args.workers,
         share=PhotoShare(*args.share),
-        progress=common.show_progress("screen"),
+        progress=show_progress("screen"),
     )
     usable = sum(screening.look.usable for screening in found)
     if args.out:

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 
+from ...progress import iso
 from ...series import day_activity, release_intervals
 from ...series.activity import to_csv
 from ...series.name_rule import parse_zone
@@ -46,11 +47,11 @@ def run_intervals(args: argparse.Namespace) -> None:
         rows.writerow(
             (
                 interval.avalanche,
-                common.iso(interval.after),
-                common.iso(interval.before),
+                iso(interval.after),
+                iso(interval.before),
                 interval.quality.value,
                 interval.missed,
-                common.iso(interval.last_seen),
+                iso(interval.last_seen),
                 int(interval.by_program),
                 interval.after_photo,
                 interval.before_photo,
