@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas
-from qgis.PyQt.QtCore import QPoint, QPointF, Qt
+from qgis.PyQt.QtCore import QAbstractListModel, QPoint, QPointF, Qt
 from qgis.PyQt.QtGui import QWheelEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import (
@@ -118,11 +118,13 @@ class Hands:
     def list(self, view: QAbstractItemView) -> None:
         """Click on a row; sometimes twice, and type something where it can be edited."""
         model, port = view.model(), view.viewport()
-        if model is None or not model.rowCount() or not model.columnCount():
+        if model is None:
             return
-        index = model.index(
-            self.random.randrange(model.rowCount()), self.random.randrange(model.columnCount())
-        )
+        # PyQt does not give the columns of a list; it has one.
+        columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount()
+        if not model.rowCount() or not columns:
+            return
+        index = model.index(self.random.randrange(model.rowCount()), self.random.randrange(columns))
         view.scrollTo(index)
         at = view.visualRect(index).center()
         self.click(port, at)
