@@ -6,7 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from qgis.PyQt.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from qgis.PyQt.QtGui import (
+    QColor,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPolygonF,
+)
 from qgis.PyQt.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ..i18n import tr
@@ -119,7 +128,7 @@ class DayTimeline(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Tell about what the mouse is over; called by Qt."""
-        if event.type() == QEvent.Type.ToolTip:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(event.globalPos(), self.text_at(QPointF(event.pos())), self)
             return True
         return bool(super().event(event))

@@ -93,11 +93,11 @@ def test_columns_are_shown_and_can_be_changed(operator, files, truth, monkeypatc
     def choose(dialog) -> None:
         button = dialog.buttons.button(dialog.buttons.StandardButton.Ok)
         dialog.columns[2].setCurrentIndex(0)  # left out: y is missing then
-        seen.append((button.isEnabled(), dialog.result.text()))
+        seen.append((button.isEnabled(), dialog.said.text()))
         for combo, role in zip(dialog.columns, ("v_px", "u_px", "y", "x")):  # noqa: B905
             combo.setCurrentIndex(combo.findData(role))
         dialog.origin.setCurrentIndex(dialog.origin.findData(1.0))
-        seen.append((button.isEnabled(), dialog.result.text()))
+        seen.append((button.isEnabled(), dialog.said.text()))
         dialog.grab().save(str(tmp_path / "columns.png"))
         dialog.accept()
 

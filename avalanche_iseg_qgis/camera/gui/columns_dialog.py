@@ -54,8 +54,8 @@ class ColumnsDialog(QDialog):
         self.origin.setToolTip(
             tr("Programs count pixels from 0, from 1, or from the corner of the first one (0.5)")
         )
-        self.result = QLabel()
-        self.result.setWordWrap(True)
+        self.said = QLabel()
+        self.said.setWordWrap(True)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -66,7 +66,7 @@ class ColumnsDialog(QDialog):
         form.addRow(tr("Number of the first pixel's centre"), self.origin)
         column.addLayout(form)
         column.addWidget(self._table(found), 1)
-        column.addWidget(self.result)
+        column.addWidget(self.said)
         column.addWidget(self.buttons)
         for combo in (*self.columns, self.origin):
             combo.currentIndexChanged.connect(self._read)
@@ -99,13 +99,13 @@ class ColumnsDialog(QDialog):
         try:
             table = read_gcp_table(self._path, self._size, chosen, self.origin.currentData())
         except CameraError as error:
-            show_status(self.result, tr_core(str(error)), "bad")
+            show_status(self.said, tr_core(str(error)), "bad")
         else:
             self.points = table.points
             first = self.points[0]
             text = tr("{} points. The first, {}: pixel {:.1f}, {:.1f} and place {:.1f}, {:.1f}.")
             values = (len(self.points), first.name, first.u, first.v, first.x, first.y)
-            show_status(self.result, text.format(*values), "good")
+            show_status(self.said, text.format(*values), "good")
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(self.points))
 
 
