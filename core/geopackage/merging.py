@@ -2,8 +2,10 @@
 
 What one of them changed is taken: a history tells, where a version of the one file is an older
 version in the other. What both changed is decided by time, and the other version stays in the
-history. What one deleted and the other changed is kept. The result does not depend on the order of
-the two files, but for styles and tables that hold no avalanches, which are those of the first.
+history. What one deleted and the other changed is kept. An avalanche on the map and its outline in
+the photo are decided together: both are those of the one person. The result does not depend on the
+order of the two files, but for styles and tables that hold no avalanches, which are those of the
+first.
 
 Names in statements are quoted, values bound: so much for B608.
 """
@@ -166,6 +168,7 @@ def _merge(
     ours, theirs = feature_tables(merged), feature_tables(other)
     add_spatial_functions(merged)
     with transaction(merged):
+        merges = []
         for name in sorted({*ours, *theirs}):
             if name not in theirs:
                 report.avalanches[name] = len(history.read_rows(merged, ours[name]))
@@ -181,7 +184,15 @@ def _merge(
             _add_columns(merged, name, theirs[name])
             table = feature_tables(merged)[name]
             after = _state(other, theirs[name], second, report)
-            _Merge(table, before, after, report).write(merged)
+            merges.append(_Merge(table, before, after, report))
+        for key in sorted({key for each in merges for key in each.keys}):
+            concerned = [each for each in merges if key in each.keys]
+            holder = _holder(key, concerned)
+            for each in concerned:
+                each.decide(key, holder)
+        report.conflicts.sort(key=lambda each: (each.table, each.uuid))
+        for each in merges:
+            each.write(merged)
         lacking = sorted(_other_tables(other) - _other_tables(merged))
         if lacking:
             report.notes.append(
@@ -190,7 +201,13 @@ def _merge(
 
 
 class _Merge:
-    """Union of one table of two files."""
+    """Union of one table of two files.
+
+    Attributes
+    ----------
+    keys
+        Of the avalanches that either has, or had.
+    """
 
     def __init__(
         self, table: FeatureTable, first: _State, second: _State, report: MergeReport
@@ -198,42 +215,58 @@ class _Merge:
         self._table, self._first, self._second, self._report = table, first, second, report
         self._added: list[Version] = []
         self._rows: dict[str, Version] = {}
-        for key in sorted({*first.heads, *second.heads}):
-            held = self._decide(key, first.heads.get(key), second.heads.get(key))
-            if held.event != DELETED:
-                self._rows[key] = held
+        self.keys = {*first.heads, *second.heads}
 
-    def _decide(
-        self,
-        key: str,
-        one: Version | None,
-        two: Version | None,
-    ) -> Version:
-        report = self._report
+    def heads(self, key: str) -> tuple[Version | None, Version | None]:
+        """Return the last version of an avalanche in each file."""
+        return self._first.heads.get(key), self._second.heads.get(key)
+
+    def changes(self, key: str) -> dict[int, Version]:
+        """Return what each file (0, 1) did to an avalanche that both have, and the other did not.
+
+        Empty where they did the same.
+        """
+        one, two = self.heads(key)
         if one is None or two is None or one.version == two.version:
-            report.from_first += two is None
-            report.from_second += one is None
-            return one or cast(Version, two)
+            return {}
         is_older = one.version in self._second.versions
         if is_older != (two.version in self._first.versions):
-            report.from_first += not is_older
-            report.from_second += is_older
-            return two if is_older else one
-        earlier, later = sorted((one, two), key=_rank)
-        gone = [version for version in (one, two) if version.event == DELETED]
-        if len(gone) == 1:
-            kept = one if two is gone[0] else two
-            report.conflicts.append(
-                Conflict(self._table.name, key, CHANGED_AND_DELETED, kept, gone[0])
-            )
-            if kept is later:
-                return kept
-            again = history.successor(later, kept, RESTORED, later.at, kept.by)
-            self._added.append(again)
-            return again
-        if not gone and one.content != two.content:
-            report.conflicts.append(Conflict(self._table.name, key, BOTH_CHANGED, later, earlier))
-        return later
+            return {1: two} if is_older else {0: one}
+        return {} if _are_alike(one, two) else {0: one, 1: two}
+
+    def decide(self, key: str, holder: int | None) -> None:
+        """Decide about an avalanche.
+
+        ``holder`` is the file (0, 1) that holds where each has changed something, see `_holder`.
+        """
+        held = self._held(key, holder)
+        if held.event != DELETED:
+            self._rows[key] = held
+
+    def _held(self, key: str, holder: int | None) -> Version:
+        one, two = self.heads(key)
+        if one is None or two is None or one.version == two.version:
+            self._report.from_first += two is None
+            self._report.from_second += one is None
+            return one or cast(Version, two)
+        later = max(one, two, key=_rank)
+        changes = self.changes(key)
+        if holder is None or (holder in changes and len(changes) == 1):
+            self._report.from_first += 0 in changes
+            self._report.from_second += 1 in changes
+            return next(iter(changes.values()), later)
+        if _are_alike(one, two):
+            return later
+        kept, other = (one, two) if holder == 0 else (two, one)
+        if kept.event == DELETED:
+            kept, other = other, kept
+        kind = CHANGED_AND_DELETED if other.event == DELETED else BOTH_CHANGED
+        self._report.conflicts.append(Conflict(self._table.name, key, kind, kept, other))
+        if kept is later:
+            return kept
+        again = history.successor(later, kept, RESTORED, later.at, kept.by)
+        self._added.append(again)
+        return again
 
     def write(self, database: sqlite3.Connection) -> None:
         """Write rows and history in place of what the table has."""
@@ -281,6 +314,27 @@ class _Merge:
                 wanted[key], free = free, free + 1
             taken.add(wanted[key])
         return wanted
+
+
+def _holder(key: str, merges: Sequence[_Merge]) -> int | None:
+    """Return the file (0, 1) whose versions of an avalanche hold in all tables.
+
+    None where one file alone has changed it, on the map or in its photo. Where both have, it is the
+    one that has not deleted it, else the one that was changed last.
+    """
+    changes = [(side, change) for each in merges for side, change in each.changes(key).items()]
+    if {side for side, _ in changes} != {0, 1}:
+        return None
+    gone = {side for side, change in changes if change.event == DELETED}
+    if len(gone) == 1:
+        return 1 - gone.pop()
+    return max(changes, key=lambda pair: _rank(pair[1]))[0]
+
+
+def _are_alike(one: Version, two: Version) -> bool:
+    """Return whether two versions are the same but for who made them; deleted ones always are."""
+    gone = one.event == DELETED, two.event == DELETED
+    return all(gone) or (not any(gone) and one.content == two.content)
 
 
 def _state(

@@ -181,6 +181,133 @@ def test_new_ones_of_both_under_one_number_are_both_there(copies):
     assert set(types(out)) == {*ROWS, *"xyzw"}
 
 
+# --- an avalanche on the map and its outline in the photo -----------------------------------------
+
+PIXELS = "avalanches_pixels"
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Two copies of a file whose avalanches lie on the map and in their photos."""
+    first = kept(tmp_path / "anna.gpkg", ROWS)
+    write(first, ROWS, table=PIXELS, crs=None)
+    keep_history(first, PIXELS)
+    return first, shutil.copy(first, tmp_path / "ben.gpkg")
+
+
+def mark(path, uuid: str, text: str, who: str, *tables: str) -> None:
+    """Outline an avalanche anew in tables; the type says by whom."""
+    for table in tables:
+        order = f"UPDATE {table} SET type = ? WHERE uuid = ?"
+        edit(path, order, text, uuid, who=who, table=table)
+
+
+def drop(path, uuid: str, who: str, *tables: str) -> None:
+    for table in tables:
+        edit(path, f"DELETE FROM {table} WHERE uuid = ?", uuid, who=who, table=table)
+
+
+def both(path) -> dict[str, list[str | None]]:
+    """What the type says on the map and in the photo, by avalanche."""
+    found = [{row[0]: row[1] for row in content(path, table)} for table in ("avalanches", PIXELS)]
+    return {
+        key: [each.get(key, "gone") for each in found] for key in sorted({*found[0], *found[1]})
+    }
+
+
+def merged_pairs(first, second):
+    """Merge in both orders, and each with the result; return that."""
+    out, back = first.with_name("out.gpkg"), first.with_name("back.gpkg")
+    report, other = merge_geopackages(first, second, out), merge_geopackages(second, first, back)
+    assert report.conflicts == other.conflicts
+    for table in ("avalanches", PIXELS):
+        assert rows_and_history(out, table) == rows_and_history(back, table)
+    for path in (first, second):
+        again = first.with_name(f"again_{path.name}")
+        assert merge_geopackages(out, path, again).conflicts == []
+        for table in ("avalanches", PIXELS):
+            assert rows_and_history(again, table) == rows_and_history(out, table)
+    return out, report
+
+
+@pytest.mark.parametrize("last", ["Anna", "Ben"])
+@pytest.mark.parametrize(
+    ("annas", "bens"),
+    [
+        (("avalanches",), ("avalanches", PIXELS)),  # its type; outlined anew
+        (("avalanches", PIXELS), ("avalanches", PIXELS)),
+        (("avalanches",), (PIXELS,)),
+        ((PIXELS,), ("avalanches", PIXELS)),
+    ],
+)
+def test_map_and_photo_are_those_of_one_person(pairs, annas, bens, last):
+    anna, ben = pairs
+    steps = {
+        "Anna": lambda: mark(anna, "a", "Anna", "Anna", *annas),
+        "Ben": lambda: mark(ben, "a", "Ben", "Ben", *bens),
+    }
+    for who in sorted(steps, key=lambda who: who == last):
+        steps[who]()
+    out, report = merged_pairs(anna, ben)
+    tables = annas if last == "Anna" else bens
+    assert both(out)["a"] == [last if t in tables else "slab" for t in ("avalanches", PIXELS)]
+    assert report.conflicts
+    assert {conflict.uuid for conflict in report.conflicts} == {"a"}
+    for table in ("avalanches", PIXELS):  # nothing is lost
+        noted = {version.values["type"] for version in versions_of(out, table, "a")}
+        assert noted == {"slab", *(["Anna"] * (table in annas)), *(["Ben"] * (table in bens))}
+
+
+@pytest.mark.parametrize("deleted_last", [False, True])
+@pytest.mark.parametrize("tables", [("avalanches",), (PIXELS,), ("avalanches", PIXELS)])
+def test_a_deleted_avalanche_comes_back_on_the_map_and_in_the_photo(pairs, tables, deleted_last):
+    anna, ben = pairs
+    steps = [
+        lambda: mark(anna, "a", "Anna", "Anna", *tables),
+        lambda: drop(ben, "a", "Ben", "avalanches", PIXELS),
+    ]
+    for step in steps if deleted_last else reversed(steps):
+        step()
+    out, report = merged_pairs(anna, ben)
+    assert both(out)["a"] == [
+        "Anna" if table in tables else "slab" for table in ("avalanches", PIXELS)
+    ]
+    assert {conflict.kind for conflict in report.conflicts} == {CHANGED_AND_DELETED}
+
+
+def test_what_one_did_on_the_map_and_in_the_photo_is_no_conflict(pairs):
+    anna, ben = pairs
+    mark(anna, "a", "Anna", "Anna", "avalanches", PIXELS)
+    mark(anna, "b", "Anna", "Anna", PIXELS)
+    mark(ben, "c", "Ben", "Ben", "avalanches")
+    drop(ben, "d", "Ben", "avalanches", PIXELS)
+    out, report = merged_pairs(anna, ben)
+    assert report.conflicts == []
+    assert both(out) == {
+        "a": ["Anna", "Anna"], "b": ["slab", "Anna"], "c": ["Ben", "slab"],
+        "e": ["slab", "slab"], "f": ["slab", "slab"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_edits_leave_map_and_photo_of_one_person(pairs, seed):
+    chance = random.Random(seed)  # noqa: S311
+    files = dict(zip(("Anna", "Ben"), pairs, strict=True))
+    for step in range(14):
+        who, uuid = chance.choice(list(files)), chance.choice("abcdef")
+        tables = chance.choice([("avalanches",), (PIXELS,), ("avalanches", PIXELS)])
+        if chance.random() < 0.2:
+            drop(files[who], uuid, who, "avalanches", PIXELS)
+        else:
+            mark(files[who], uuid, f"{who} {step}", who, *tables)
+    out, _ = merged_pairs(*pairs)
+    ends, found = [both(path) for path in pairs], both(out)
+    for uuid in "abcdef":
+        assert found.get(uuid) in [each.get(uuid) for each in ends]
+        if found.get(uuid) is None:  # nobody else had touched it
+            assert {tuple(each.get(uuid) or ()) for each in ends} <= {(), ("slab", "slab")}
+
+
 # --- files without a history, or with half of one ------------------------------------------------
 
 
