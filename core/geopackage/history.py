@@ -234,6 +234,20 @@ def versions_of(path: str | Path, table: str, uuid: str) -> list[Version]:
         return _joined(read_history(database, known, uuid))
 
 
+def outline_times(path: str | Path, table: str) -> dict[str, datetime]:
+    """Return when each outline became what it is, UTC, by uuid; empty without a history."""
+    with opened(path) as database:
+        known = feature_tables(database).get(table)
+        versions = read_history(database, known) if known else []
+    times: dict[str, datetime] = {}
+    before: dict[str, bytes] = {}
+    for version in versions:
+        if before.get(version.uuid) != version.wkb:
+            times[version.uuid] = datetime.fromisoformat(version.at.replace("Z", "+00:00"))
+        before[version.uuid] = version.wkb
+    return times
+
+
 def deleted_avalanches(path: str | Path, table: str) -> list[Version]:
     """Return the last version of each avalanche that was deleted, the latest deletion first."""
     with opened(path) as database:

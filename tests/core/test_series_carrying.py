@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,12 +15,14 @@ import cv2
 import numpy as np
 import pytest
 import shapely
+from avalanche_files import edit
 from clock import utc
 
 from core.camera import Camera
 from core.commands import main
 from core.containers import with_orientation
 from core.errors import IsegError
+from core.geopackage.history import keep_history, outline_times
 from core.image import read_image, write_png
 from core.metrics import iou
 from core.outline import mask_to_polygons, pixel_to_map, write_outlines
@@ -432,6 +436,92 @@ def test_outlines_of_a_layer_are_noted_once(series, tmp_path, capsys):
     assert not shown[215, 325]
     assert state.reviews[listing.photos[2].key].count == 2
     assert {o.avalanche for o in carry_series(store, listing)} == {"u2"}
+
+
+def mapped(path, rows):
+    """A layer in pixels as the plugin writes it; a row is (rings, photo, uuid, avalanche_id)."""
+    features = [
+        (pixel_to_map(rings_to_polygons(rings, (1,)), None),
+         {"uuid": uuid, "avalanche_id": name, "image_name": photo.path.name, "mapper": "anna",
+          "modified_at": "2024-01-16T10:00:00Z"})
+        for rings, photo, uuid, name in rows
+    ]  # fmt: skip
+    write_outlines(path, features, crs_wkt=None)
+    return path
+
+
+def noted_area(store, name, photo):
+    noted = store.read().observations[name, photo.key]
+    return rings_to_polygons(noted.rings, noted.parts).area
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
+def test_one_avalanche_in_many_photos_is_known_by_the_key_of_the_panel(series, tmp_path, suffix):
+    store, listing = series
+    photos = listing.photos
+    rows = [
+        ((RING,), photos[2], "u1", "u1"),
+        ((RING,), photos[3], "u2", "u1"),
+        ((RING,), photos[4], "u3", ""),  # a layer whose users cleared it
+        ((RING,), photos[4], "u4", "u1"),
+    ]
+    # By an earlier version, which took the uuid, and by a person under a name of its own.
+    store.append([Observation(photos[3].key, avalanche="u2", by="anna", rings=(RING,), parts=(1,))])
+    store.append([Observation(photos[4].key, avalanche="u3", by="bert", rings=(RING,), parts=(1,))])
+    path = mapped(tmp_path / f"mapped{suffix}", rows)
+    assert run("import", store.path, path) == 0
+    state = store.read()
+    assert sorted(state.observations) == sorted(
+        [("u1", photos[2].key), ("u1", photos[3].key), ("u1", photos[4].key), ("u3", photos[4].key)]
+    )
+    assert [state.reviews[photo.key].count for photo in photos[2:5]] == [1, 1, 2]
+    before = {each.name: each.read_bytes() for each in store.path.iterdir()}
+    assert run("import", store.path, path) == 0
+    assert {each.name: each.read_bytes() for each in store.path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        squares((500, 100)),  # apart
+        squares((300, 200), side=20.0),  # inside: the release area of the whole
+        squares((380, 300)),  # across the edge
+    ],
+)
+def test_parts_of_an_avalanche_in_a_photo_are_one_outline(series, tmp_path, second):
+    store, listing = series
+    photo = listing.photos[2]
+    rows = [((RING,), photo, "u1", "u1"), (second, photo, "u2", "u1")]
+    assert run("import", store.path, mapped(tmp_path / "mapped.gpkg", rows)) == 0
+    assert list(store.read().observations) == [("u1", photo.key)]
+    whole = rings_to_polygons((RING,), (1,)).union(rings_to_polygons(second, (1,)))
+    assert noted_area(store, "u1", photo) == pytest.approx(whole.area, rel=1e-3)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_an_outline_edited_by_other_tools_is_as_new_as_its_file(series, tmp_path, is_kept):
+    store, listing = series
+    photo = listing.photos[2]
+    path = mapped(tmp_path / "mapped.gpkg", [((RING,), photo, "u1", "u1")])
+    if is_kept:
+        keep_history(path, "avalanches")
+    assert run("import", store.path, path) == 0
+    at = utc(2024, 2, 1)  # noted again by the panel, since
+    store.append([Observation(photo.key, at, "anna", "u1", rings=(RING,), parts=(1,), size=SIZE)])
+    with closing(sqlite3.connect(path)) as database:
+        header = database.execute("SELECT geom FROM avalanches").fetchone()[0][:8]
+    moved = shapely.MultiPolygon([shapely.box(50, -330, 80, -300)])
+    bounds = np.array([50, 80, -330, -300], "<f8").tobytes()
+    edit(path, "UPDATE avalanches SET geom = ?", header + bounds + shapely.to_wkb(moved))
+    times = outline_times(path, "avalanches")
+    assert list(times) == ["u1"] * is_kept
+    assert run("import", store.path, path) == 0
+    # Without a history the file says that it is older.
+    expected = 900 if is_kept else rings_to_polygons((RING,), (1,)).area
+    assert noted_area(store, "u1", photo) == pytest.approx(expected, rel=1e-3)
+    before = {each.name: each.read_bytes() for each in store.path.iterdir()}
+    assert run("import", store.path, path) == 0
+    assert {each.name: each.read_bytes() for each in store.path.iterdir()} == before
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
