@@ -29,7 +29,7 @@ from ..features.geometry import (
     points_to_geometry,
     reproject,
 )
-from ..features.queries import find_layers, find_photo_twin, is_ours
+from ..features.queries import find_layers, find_photo_twin, is_ours, known_of_avalanche
 from ..features.reading import features_of
 from ..features.reference import feature_ref, resolve
 from ..features.splice import splice
@@ -255,6 +255,7 @@ class FeatureSaver(QObject):
         )
         if is_new and draft.avalanche:
             attributes[schema.AVALANCHE] = draft.avalanche
+            attributes.update(known_of_avalanche(draft.avalanche, image.origin.observed_at))
         if posed is not None:
             camera = posed.pose.record
             attributes.update(record.map_attributes(camera, posed.mapped, again=not is_new))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from qgis.core import QgsFeature, QgsFeatureRequest, QgsProject, QgsVectorLayer, QgsWkbTypes
-from qgis.PyQt.QtCore import pyqtBoundSignal
+from qgis.core import (
+    QgsExpression,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsProject,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QDateTime, pyqtBoundSignal
 
 from ..i18n import tr
 from ..session.draft import FeatureRef
@@ -137,6 +146,42 @@ def find_photo_twin(ref: FeatureRef) -> tuple[QgsVectorLayer, QgsFeature] | None
             if found:
                 return found
     return None
+
+
+def features_of_avalanche(name: str) -> Iterator[tuple[QgsVectorLayer, QgsFeature]]:
+    """Yield the features of an avalanche in all photos and parts, those on the map first."""
+    layers = find_layers(QgsProject.instance())
+    for layer in sorted(layers, key=lambda layer: not layer.crs().isValid()):
+        fields = [n for n in (schema.AVALANCHE, schema.UUID) if layer.fields().indexOf(n) >= 0]
+        texts = [QgsExpression.createFieldEqualityExpression(field, name) for field in fields]
+        request = QgsFeatureRequest(QgsExpression(" OR ".join(texts or ["false"])))
+        for feature in features_of(layer, request):
+            if record.avalanche_of(feature) == name:
+                yield layer, feature
+
+
+def known_of_avalanche(name: str, at: datetime | None) -> dict[str, object]:
+    """Return the `schema.OF_AVALANCHE` that are filled in at outlines of an avalanche.
+
+    Those of the latest photo before a time count first, then those of photos after it.
+    """
+    found = [(_observed(feature), feature) for _, feature in features_of_avalanche(name)]
+    here = math.inf if at is None else at.timestamp()
+    found.sort(key=lambda pair: (pair[0] > here, abs(pair[0] - here) if at else -pair[0]))
+    known: dict[str, object] = {}
+    for _, feature in found:
+        for field in schema.OF_AVALANCHE:
+            value = record.attribute_value(feature, field)
+            if value is not None and value != "":
+                known.setdefault(field, value)
+    return known
+
+
+def _observed(feature: QgsFeature) -> float:
+    """Return when the photo of a feature was taken, seconds since 1970; 0 if unknown."""
+    moment = record.attribute_value(feature, "observed_at")
+    is_known = isinstance(moment, QDateTime) and moment.isValid()
+    return moment.toMSecsSinceEpoch() / 1000 if is_known else 0.0
 
 
 def _entry(layer: QgsVectorLayer, feature: QgsFeature, number: int) -> AvalancheEntry:

@@ -13,6 +13,7 @@ from qgis.core import QgsApplication, QgsFeature
 from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
 
 from ..core.errors import PromptError
+from ..core.exchange.avalanche import AvalancheRecord
 from ..core.json_files import MALFORMED, parse_json
 from ..i18n import tr
 from ..session.prompt_set import PromptSet
@@ -159,6 +160,12 @@ def is_from_image(feature: QgsFeature, image_name: str, sha256: str | None) -> b
     if known and sha256:
         return known == sha256
     return attribute_value(feature, schema.IMAGE_NAME) == image_name
+
+
+def avalanche_of(feature: QgsFeature) -> str:
+    """Return the identifier of a feature's avalanche, the same in all photos; empty without one."""
+    values = {n: attribute_value(feature, n) for n in (schema.AVALANCHE, schema.UUID)}
+    return AvalancheRecord((), values).group
 
 
 def made_at(feature: QgsFeature) -> tuple[bool, int]:

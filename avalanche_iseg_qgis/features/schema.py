@@ -17,6 +17,11 @@ AVALANCHE = "avalanche_id"
 AREA = "area_m2"
 TYPE, TRIGGER, SIZE = "type", "trigger", "size_eaws"
 RELEASED_FROM, RELEASED_TO = "released_from", "released_to"
+OF_AVALANCHE = (
+    *(TYPE, "moisture", TRIGGER, SIZE, "fracture_width_m", "fracture_depth_cm"),
+    *(RELEASED_FROM, RELEASED_TO),
+)
+"""Attributes of an avalanche, the same in all its photos; others are those of one outline."""
 MAPPER = "mapper"
 REVIEW, REVIEW_REASON = "review", "review_reason"
 REVIEWED_BY, REVIEWED_AT = "reviewed_by", "reviewed_at"

@@ -108,6 +108,10 @@ class SeriesBrowser:
         self.store = store
         self._photos: list[SeriesPhoto] = [*listing.photos, *listing.undated]
         self._by_file = {normal_path(str(photo.path)): photo for photo in self._photos}
+        self._by_name: dict[str, SeriesPhoto | None] = {}  # None where several have it
+        for photo in self._photos:
+            name = photo.path.name
+            self._by_name[name] = None if name in self._by_name else photo
         self._of_camera = listing.cameras()
         self._by_key = {photo.key: photo for photo in self._photos}
         self._at = {p.key: i for photos in self._of_camera.values() for i, p in enumerate(photos)}
@@ -157,6 +161,10 @@ class SeriesBrowser:
     def find(self, path: str) -> SeriesPhoto | None:
         """Return the photo of a file, by whatever path."""
         return self._by_file.get(normal_path(path)) if path else None
+
+    def named(self, name: str) -> SeriesPhoto | None:
+        """Return the photo with a file name; None if there is none, or several have it."""
+        return self._by_name.get(name)
 
     def state_of(self, photo: SeriesPhoto) -> PhotoState:
         """Return what was found in a photo."""

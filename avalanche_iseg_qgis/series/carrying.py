@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..core.errors import IsegError
 from ..core.series import Observation
 from ..core.survey.protocol import CarryOutlines
-from ..features import record, schema, writer
+from ..features import record, writer
 from ..features.accepted_outline import AcceptedOutline
-from ..features.queries import find_photo_twin
+from ..features.queries import find_photo_twin, known_of_avalanche
 from ..features.reference import resolve
 from ..i18n import tr
 from ..masks import importing
@@ -246,8 +246,10 @@ class CarryingController(QObject):
         mask = importing.from_geometry(outline.geometry(grid), grid.crs, grid)
         interval = browser.release_interval(outline.avalanche)
         times = record.release_attributes(interval.after, interval.before) if interval else {}
+        known = known_of_avalanche(outline.avalanche, image.origin.observed_at)
+        attributes = {**times, **known}
         return AcceptedOutline(
-            outline.points, outline.sizes, PromptSet(mask=mask), outline.avalanche, times
+            outline.points, outline.sizes, PromptSet(mask=mask), outline.avalanche, attributes
         )
 
     def correct(self) -> bool:
@@ -342,30 +344,9 @@ def _remove(layer: QgsVectorLayer, fids: list[int], count: int) -> None:
 
 def _observation(photo: SeriesPhoto, image: MappedImage, outline: OutlineProposal) -> Observation:
     grid = grid_of(image)
-    rings, parts, size = recorded(outline.geometry(grid), grid, str(photo.path))
+    stored = grid.width, grid.height
+    rings, parts, size = recorded(outline.geometry(grid), stored, str(photo.path))
     return Observation(photo.key, avalanche=outline.avalanche, rings=rings, parts=parts, size=size)
-
-
-def observation_of(
-    photo: SeriesPhoto, avalanche: str, ref: FeatureRef, image: MappedImage | None
-) -> Observation:
-    """Return the note of an avalanche in a photo, with its outline there if a feature has it."""
-    found = resolve(ref)
-    if found is not None and found[0].crs().isValid():
-        found = find_photo_twin(ref)
-    if found is None or found[0].crs().isValid() or image is None:
-        return Observation(photo.key, avalanche=avalanche)
-    rings, parts, size = recorded(found[1].geometry(), grid_of(image), image.source.path)
-    return Observation(photo.key, avalanche=avalanche, rings=rings, parts=parts, size=size)
-
-
-def avalanche_of(ref: FeatureRef) -> str:
-    """Return the identifier of a feature's avalanche, the same in all photos; empty if gone."""
-    found = resolve(ref)
-    if found is None or QgsProject.instance().mapLayer(ref.layer_id) is None:
-        return ""
-    name = record.attribute_value(found[1], schema.AVALANCHE)
-    return str(name or record.attribute_value(found[1], schema.UUID) or "")
 
 
 def _request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,22 +17,25 @@ from qgis.PyQt.QtWidgets import QFileDialog, QToolButton
 from .. import settings
 from ..core.errors import IsegError
 from ..core.files import write_text
-from ..core.series import Look, PhotoState
+from ..core.series import Look, Observation, PhotoState, Presence
 from ..core.series.activity import to_csv
 from ..core.series.records import SUFFIX
 from ..features import record, writer
 from ..features.queries import find_layers, is_ours
 from ..features.reading import features_of
-from ..features.reference import feature_ref, resolve
+from ..features.reference import resolve
 from ..gui.shortcuts import KeyActions
 from ..gui.widgets import retire
 from ..i18n import tr
 from ..layers.kinds import file_of, raster_layers
 from ..session.draft import DraftState
+from ..session.qt_session import grid_of
 from .browser import PhotoFilter, SeriesBrowser
-from .carrying import CarryingController, PosedReference, avalanche_of, observation_of
-from .following import FeatureFollower
+from .carrying import CarryingController, PosedReference
+from .following import FeatureFollower, ReshapingFollower
+from .outlines import is_other, observe, photo_of
 from .posed_photos import PosedPhotos
+from .redrawing import OutlineRedrawer
 from .screening_run import ScreeningRun
 from .series_dialog import SeriesDialog
 from .series_dock import SeriesDock
@@ -128,6 +132,9 @@ class SeriesController(QObject):
         self._added: set[str] = set()  # ids of layers that are removed again
         self._posed = PosedPhotos(camera.pose_session)
         self._follower = FeatureFollower()
+        self._redrawer = OutlineRedrawer(client, camera.pose_session, messages.warn)
+        self._reshaping = ReshapingFollower(self)
+        self._reshaping.reshaped.connect(self._note_reshaped)
         self._finishing: MappedImage | None = None  # after which the next photo is opened
         canvases = iface.mapCanvas(), camera.photo_dock.canvas
         self.carrying = CarryingController(
@@ -181,6 +188,7 @@ class SeriesController(QObject):
         if self._opening is not None:
             self._opening.wait()
         self.screening.cancel()
+        self._reshaping.close()
         self.carrying.close()
         self._keys.close()
         self.dock.filmstrip.photos.close()
@@ -375,11 +383,12 @@ class SeriesController(QObject):
         """
         browser, image = self.browser, self._session.image
         photo = browser.find(image.source.path) if browser and image else None
-        if browser is None or photo is None or photo != browser.current:
+        if browser is None or image is None or photo is None or photo != browser.current:
             self._follower.reset()
             return
         try:
-            changed = self._follower.follow(browser, photo, self._mapping.list_avalanches())
+            refs = self._mapping.list_avalanches()
+            changed = self._follower.follow(browser, photo, refs, _stored_size(image))
         except IsegError as error:
             self._messages.warn(str(error))
             return
@@ -387,6 +396,35 @@ class SeriesController(QObject):
             self.carrying.forget(photo, changed)
             self._on_noted(photo)
             self.carrying.open(browser, photo)
+
+    def _note_reshaped(self, edited: Sequence[tuple[QgsVectorLayer, QgsFeature]]) -> None:
+        """Note outlines anew that were edited by hand, in whatever photo of the series they are.
+
+        One on the map is drawn anew in its photo before, by the photo's camera.
+        """
+        browser = self.browser
+        if browser is None:
+            return
+        for layer, feature in edited:
+            photo, avalanche = photo_of(browser, feature), record.avalanche_of(feature)
+            if photo is None:
+                continue
+            if layer.crs().isValid():
+                self._try(partial(self._redrawer.redraw, layer, feature))
+            else:
+                self._try(partial(self._note_outline, browser, photo, avalanche))
+
+    def _note_outline(self, browser: SeriesBrowser, photo: SeriesPhoto, avalanche: str) -> None:
+        """Note the outline of an avalanche anew, if it was noted and is another one now."""
+        noted = browser.observation(photo, avalanche)
+        if noted is None or noted.presence is not Presence.PRESENT:
+            return
+        now = observe(browser, photo, avalanche, None)
+        if is_other(now, noted):
+            browser.note_avalanches(photo, [now], browser.count_of(photo))
+            self._on_noted(photo)
+            if browser.current is not None and photo != browser.current:
+                self.carrying.open(browser, browser.current)
 
     # --- what is noted ---------------------------------------------------------------------------
 
@@ -461,16 +499,22 @@ class SeriesController(QObject):
             return
         layer, feature = found
         ours, image = is_ours(layer), self._session.image
+        self._reshaping.forget(layer, feature)
+        self._redrawer.remember(layer, feature)
         path = str(record.attribute_value(feature, "image_path") or "") if ours else ""
         photo = browser.find(path or (image.source.path if image else ""))
         if photo is None:
             return
         is_current = photo == browser.current
         count = len(self._mapping.list_avalanches()) if is_current else browser.count_of(photo) + 1
-        avalanche = avalanche_of(ref) if ours else f"{ref.layer_id}:{ref.feature_id}"
         if image is None or browser.find(image.source.path) != photo:
             image = self._session.image_of(f"gdal|{photo.path}")
-        noted = observation_of(photo, avalanche, ref, image if ours else None)
+        if ours:
+            stored = _stored_size(image) if image else None
+            noted = observe(browser, photo, record.avalanche_of(feature), stored)
+        else:
+            name = f"{ref.layer_id}:{ref.feature_id}"
+            noted = Observation(photo.key, avalanche=name)
         if self._try(lambda: browser.note_avalanches(photo, [noted], max(1, count))):
             self._on_noted(photo)
             if ours:
@@ -574,9 +618,14 @@ class SeriesController(QObject):
         return True
 
 
+def _stored_size(image: MappedImage) -> tuple[int, int]:
+    grid = grid_of(image)
+    return grid.width, grid.height
+
+
 def _fill_release(browser: SeriesBrowser, layer: QgsVectorLayer, feature: QgsFeature) -> bool:
     """Fill in when an avalanche released, where nobody has; return whether anything was."""
-    interval = browser.release_interval(avalanche_of(feature_ref(layer, feature)))
+    interval = browser.release_interval(record.avalanche_of(feature))
     if interval is None:
         return False
     known = record.release_attributes(interval.after, interval.before)

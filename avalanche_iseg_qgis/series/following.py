@@ -1,21 +1,71 @@
-"""Notes that follow the features of avalanches: deleted ones, undo and redo of a layer."""
+"""Notes that follow the features of avalanches: deleted and edited ones, undo, redo of a layer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsProject
+from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.series import Observation, Presence
+from ..features import record
+from ..features.following import LayerFollower
 from ..features.queries import is_ours
-from .carrying import avalanche_of
+from ..features.reference import resolve
+from .outlines import is_other, observe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.series import SeriesPhoto
+    from ..features.following import Connections
     from ..session.draft import FeatureRef
     from .browser import SeriesBrowser
+
+
+class ReshapingFollower(LayerFollower):
+    """Tells of outlines whose vertices were edited, in whatever photo and by whatever tool.
+
+    Undo, redo and edits that are given up count, too.
+
+    Signals
+    -------
+    reshaped
+        (list of (QgsVectorLayer, QgsFeature)), as they are now.
+    """
+
+    reshaped = pyqtSignal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._edited: set[tuple[str, int]] = set()
+        self._timer = QTimer(self)  # once for many vertices
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tell)
+        self.start()
+
+    def connections(self, layer: QgsVectorLayer) -> Connections:
+        """Return the signal of a new outline."""
+        return ((layer.geometryChanged, self._on_edited),)
+
+    def forget(self, layer: QgsVectorLayer, feature: QgsFeature) -> None:
+        """Tell nothing of an outline that was written with all that belongs to it."""
+        self._edited.discard((layer.id(), feature.id()))
+
+    def close(self) -> None:
+        """Let all layers go."""
+        self._timer.stop()
+        super().close()
+
+    def _on_edited(self, fid: int, _geometry: QgsGeometry) -> None:
+        self._edited.add((self.sender().id(), fid))
+        self._timer.start(0)
+
+    def _tell(self) -> None:
+        edited, self._edited = self._edited, set()
+        layers = {layer.id(): layer for layer in self.layers()}
+        found = [(layers[n], layers[n].getFeature(fid)) for n, fid in edited if n in layers]
+        self.reshaped.emit([pair for pair in found if pair[1].isValid()])
 
 
 class FeatureFollower:
@@ -33,16 +83,23 @@ class FeatureFollower:
         self._listed.clear()
 
     def follow(
-        self, browser: SeriesBrowser, photo: SeriesPhoto, refs: Sequence[FeatureRef]
+        self,
+        browser: SeriesBrowser,
+        photo: SeriesPhoto,
+        refs: Sequence[FeatureRef],
+        stored: tuple[int, int],
     ) -> set[str]:
         """Take back notes of avalanches that were deleted, note those again that are back.
 
-        Features that are hidden by a filter, or went with their layer, are not deleted.
+        Features that are hidden by a filter, or went with their layer, are not deleted. One that
+        was given to another avalanche, as a part of it, is noted there.
 
         Parameters
         ----------
         refs
             The features of the open photo.
+        stored
+            Its (width, height) as stored.
 
         Returns
         -------
@@ -53,17 +110,33 @@ class FeatureFollower:
         for ref in refs:
             layer = project.mapLayer(ref.layer_id)
             if layer is not None and is_ours(layer):
-                now[ref.layer_id, ref.key] = avalanche_of(ref), layer.subsetString()
+                found = resolve(ref)
+                name = record.avalanche_of(found[1]) if found else ""
+                now[ref.layer_id, ref.key] = name, layer.subsetString()
         shown = {name for name, _ in now.values()}
-        gone = set()
+        gone, others = set(), set()
         if photo == self._photo:
             for key, (name, subset) in self._listed.items():
                 layer = project.mapLayer(key[0])
                 is_same = layer is not None and layer.subsetString() == subset
-                if key not in now and name not in shown and is_same:
+                after = now[key][0] if key in now else ""
+                if after == name or not (after or is_same):
+                    continue
+                others |= {name, after} & shown
+                if name not in shown:
                     gone.add(name)
+            added = {name for key, (name, _) in now.items() if key not in self._listed}
+            others |= {name for name in added if _is_present(browser.observation(photo, name))}
         self._photo, self._listed = photo, now
-        return self._note(browser, photo, gone, shown, len(refs))
+        changed = self._note(browser, photo, gone, shown, len(refs))
+        noted = []
+        for name in sorted(others - changed):
+            seen = observe(browser, photo, name, stored)
+            if is_other(seen, browser.observation(photo, name)):
+                noted.append(seen)
+        if noted:
+            browser.note_avalanches(photo, noted, len(refs))
+        return changed | {each.avalanche for each in noted}
 
     def _note(
         self,

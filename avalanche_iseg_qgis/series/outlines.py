@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qgis.core import QgsGeometry
 
 from ..core.camera.turning import turned_back, turned_point
 from ..core.containers import orientation_of
+from ..core.series import Observation, Presence
 from ..core.series.sources import FITS
+from ..features import record
 from ..features.geometry import arrays_to_multipolygon, multipolygon_to_arrays
+from ..features.queries import features_of_avalanche
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from qgis.core import QgsGeometry
+    from qgis.core import QgsFeature
 
+    from ..core.series import SeriesPhoto
     from ..core.survey.protocol import Carried
     from ..layers.grid import Grid
+    from .browser import SeriesBrowser
 
     Rings = tuple[tuple[tuple[float, float], ...], ...]
 
@@ -74,12 +80,58 @@ def proposed(carried: Carried, path: str) -> list[OutlineProposal]:
     ]
 
 
+def photo_of(browser: SeriesBrowser, feature: QgsFeature) -> SeriesPhoto | None:
+    """Return the photo of a series in which a feature was outlined.
+
+    By its file, or, where that has another path here, by the only one of its name.
+    """
+    path, name = (record.attribute_value(feature, n) for n in ("image_path", "image_name"))
+    return browser.find(str(path or "")) or browser.named(str(name or ""))
+
+
+def observe(
+    browser: SeriesBrowser, photo: SeriesPhoto, avalanche: str, stored: tuple[int, int] | None
+) -> Observation:
+    """Return the note of an avalanche in a photo, with its outline there if features have it.
+
+    Parts that are features of their own are one outline.
+
+    Parameters
+    ----------
+    stored
+        (width, height) of the photo as stored; None if unknown, then that of an earlier note.
+    """
+    known = browser.observation(photo, avalanche)
+    if stored is None and known is not None and known.rings:
+        stored = known.size[::-1] if orientation_of(str(photo.path)) > 4 else known.size
+    found = [
+        feature.geometry()
+        for layer, feature in features_of_avalanche(avalanche)
+        if not layer.crs().isValid() and photo_of(browser, feature) == photo
+    ]
+    if stored is None or not found:
+        return Observation(photo.key, avalanche=avalanche)
+    geometry = found[0] if len(found) == 1 else QgsGeometry.unaryUnion(found)
+    rings, parts, size = recorded(geometry, stored, str(photo.path))
+    return Observation(photo.key, avalanche=avalanche, rings=rings, parts=parts, size=size)
+
+
+def is_other(now: Observation, noted: Observation | None) -> bool:
+    """Return whether an avalanche has another outline than was noted, or was not noted at all."""
+    if noted is None or noted.presence is not Presence.PRESENT:
+        return True
+    return bool(now.rings) and now.rings != noted.rings
+
+
 def recorded(
-    geometry: QgsGeometry, grid: Grid, path: str
+    geometry: QgsGeometry, stored: tuple[int, int], path: str
 ) -> tuple[Rings, tuple[int, ...], tuple[int, int]]:
-    """Return rings, parts and size of an `Observation` from a geometry in a photo's layer."""
+    """Return rings, parts and size of an `Observation` from a geometry in a photo's layer.
+
+    ``stored`` is (width, height) of the photo as stored.
+    """
     xy, parts = multipolygon_to_arrays(geometry)
-    stored, orientation = (grid.width, grid.height), orientation_of(path)
+    orientation = orientation_of(path)
     points = []
     for x, y in xy.tolist():
         u, v = turned_point(x - 0.5, -y - 0.5, stored, orientation)

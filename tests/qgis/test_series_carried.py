@@ -13,8 +13,8 @@ import pytest
 import scenery
 from driving import Driver
 from qgis import utils
-from qgis.core import QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QPoint, QPointF, Qt
+from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsRectangle, QgsVectorLayer
+from qgis.PyQt.QtCore import QDate, QDateTime, QPoint, QPointF, Qt, QTime
 from qgis.PyQt.QtTest import QTest
 from test_recovery_in_qgis import end_as_killed, kept_names, restore
 from test_series import opened, rasters
@@ -187,6 +187,82 @@ def test_undo_and_redo_of_the_layer_are_followed(controller, mapped, folder):
     wait_until(lambda: series.carrying.outlines == [], 60, "no proposal")
 
 
+def edited(geometry: QgsGeometry, kind: str) -> QgsGeometry:
+    """An outline as a tool of QGIS changes it."""
+    changed, box = QgsGeometry(geometry), geometry.boundingBox()
+    if kind == "vertex":
+        changed.moveVertex(box.xMaximum() + 40, box.yMaximum(), 0)
+    elif kind == "moved":
+        changed.translate(30, -20)
+    elif kind == "reshaped":
+        changed = changed.intersection(QgsGeometry.fromRect(box.buffered(-25)))
+    else:
+        hole = QgsGeometry.fromRect(QgsRectangle.fromCenterAndSize(box.center(), 20, 20))
+        changed = changed.difference(hole)
+    return changed
+
+
+@pytest.mark.parametrize("kind", ["vertex", "moved", "reshaped", "hole"])
+@pytest.mark.parametrize("shown", [10, 12])
+def test_edits_of_vertices_reach_the_records_at_once(controller, mapped, folder, kind, shown):
+    series, layer = controller.series, layer_of()
+    go_to(series, shown, int(shown == 12))
+    (feature,), (before,) = features(), noted(folder, 10)
+    assert layer.isEditable() or layer.startEditing()
+    layer.beginEditCommand("an edit of QGIS")
+    layer.changeGeometry(feature.id(), edited(feature.geometry(), kind))
+    layer.endEditCommand()
+    wait_until(lambda: noted(folder, 10)[0].rings != before.rings, what="the note")
+    (after,) = noted(folder, 10)
+    assert (after.avalanche, after.size) == (before.avalanche, before.size)
+    assert len(after.rings) == len(before.rings) + (kind == "hole")
+    xs = [x for ring in after.rings for x, _ in ring]
+    assert max(xs) == pytest.approx(features()[0].geometry().boundingBox().xMaximum(), abs=0.01)
+    (source,) = series.browser.sources_for(series.browser.photos[3])
+    assert source.outline.rings == after.rings  # carried from now on
+    assert series.browser.count_of(series.browser.photos[2]) == 1
+    layer.undoStack().undo()
+    wait_until(lambda: noted(folder, 10)[0].rings == before.rings, what="the note of before")
+    layer.undoStack().redo()
+    wait_until(lambda: noted(folder, 10)[0].rings == after.rings, what="the note once more")
+
+
+def test_edits_that_are_given_up_are_given_up_in_the_records(controller, mapped, folder):
+    assert controller.avalanche_list.save_edits()
+    layer, (before,) = layer_of(), noted(folder, 10)
+    layer.startEditing()
+    (feature,) = features()
+    layer.changeGeometry(feature.id(), edited(feature.geometry(), "moved"))
+    wait_until(lambda: noted(folder, 10)[0].rings != before.rings, what="the note")
+    assert layer.rollBack()
+    wait_until(lambda: noted(folder, 10)[0].rings == before.rings, what="the note of before")
+
+
+def test_parts_that_are_given_to_an_avalanche_are_one_observation(controller, mapped, folder):
+    layer = layer_of()
+    (first,), (before,) = features(), noted(folder, 10)
+    part = QgsFeature(first)
+    part.setGeometry(edited(first.geometry(), "moved"))
+    part["uuid"] = part["avalanche_id"] = "another"
+    assert layer.isEditable() or layer.startEditing()
+    layer.addFeature(part)
+    wait_until(lambda: len(controller.avalanches_dock.entries) == 2, what="the list")
+    assert noted(folder, 10) == [before]  # drawn by QGIS's tools: nobody said what it is
+    name = layer.fields().indexOf("avalanche_id")
+    layer.changeAttributeValue(part.id(), name, first["avalanche_id"])
+    wait_until(lambda: noted(folder, 10)[0].rings != before.rings, what="the note")
+    (joined,) = noted(folder, 10)
+    assert joined.avalanche == before.avalanche
+    assert max(x for ring in joined.rings for x, _ in ring) == pytest.approx(
+        part.geometry().boundingBox().xMaximum(), abs=0.01
+    )
+    layer.deleteFeature(part.id())
+    wait_until(lambda: noted(folder, 10)[0].rings == before.rings, what="the note of before")
+    layer.changeAttributeValue(first.id(), name, "renamed")
+    wait_until(lambda: noted(folder, 10)[0].avalanche == "renamed", what="the note")
+    assert [o.rings for o in noted(folder, 10)] == [before.rings]
+
+
 def test_a_deleted_avalanche_is_carried_no_more(controller, mapped, folder):
     series = controller.series
     (entry,) = controller.avalanches_dock.entries
@@ -247,6 +323,47 @@ def test_it_is_corrected_by_clicks_and_stays_the_same_avalanche(controller, mapp
     assert [o.avalanche for o in noted(folder, 11)] == [first["uuid"]]
     go_to(series, 12)  # from the corrected outline
     assert series.browser.sources_for(series.browser.current)[0].photo.path.stem == name(11)
+
+
+KNOWN = {
+    "type": "slab",
+    "moisture": "wet",
+    "trigger": "explosive",
+    "size_eaws": 3,
+    "fracture_width_m": 120.5,
+    "fracture_depth_cm": 80.0,
+}
+
+
+def fill_in(layer, feature, **values) -> None:
+    for field, value in values.items():
+        layer.changeAttributeValue(feature.id(), layer.fields().indexOf(field), value)
+
+
+@pytest.mark.parametrize("way", ["accept_all", "correct"])
+def test_what_is_known_of_an_avalanche_goes_with_it(controller, mapped, way):
+    series, layer = controller.series, layer_of()
+    (first,) = features()
+    released = QDateTime(QDate(2024, 1, 15), QTime(9, 50), Qt.TimeSpec.UTC)
+    fill_in(layer, first, **KNOWN, released_from=released, comment="half of it in fog", seconds=99)
+    go_to(series, 11)
+    press(series, way)
+    if way == "correct":
+        mapped.settle()
+        mapped.layer = series._layer
+        mapped.key(Qt.Key.Key_Return)
+    wait_until(lambda: len(features()) == 2, what="the feature")
+    second = features()[1]
+    assert {field: second[field] for field in KNOWN} == KNOWN
+    assert second["released_from"] == released  # as a person said
+    assert second["released_to"] == features()[0]["released_to"]
+    assert not second["comment"]  # of that photo
+    assert second["seconds"] != 99
+    fill_in(layer, second, size_eaws=4)  # it has grown
+    go_to(series, 12)
+    press(series, "accept_all")
+    third = features()[2]
+    assert (third["size_eaws"], third["type"]) == (4, "slab")
 
 
 def test_one_that_is_gone_is_of_low_confidence_and_dropped(controller, mapped, folder):
