@@ -40,11 +40,13 @@ else:
 if Qgis.QGIS_VERSION_INT >= 33600:
     POINT_LAYERS = Qgis.ProcessingSourceType.VectorPoint
     POLYGON_LAYERS = Qgis.ProcessingSourceType.VectorPolygon
+    FILES = Qgis.ProcessingSourceType.File
     RASTER_LAYERS = Qgis.ProcessingSourceType.Raster
     TABLES = Qgis.ProcessingSourceType.Vector
 else:
     POINT_LAYERS = QgsProcessing.SourceType.TypeVectorPoint
     POLYGON_LAYERS = QgsProcessing.SourceType.TypeVectorPolygon
+    FILES = QgsProcessing.SourceType.TypeFile
     RASTER_LAYERS = QgsProcessing.SourceType.TypeRaster
     TABLES = QgsProcessing.SourceType.TypeVector
 
@@ -53,6 +55,7 @@ _MEMORY = "MEM" if int(gdal.VersionInfo()) >= 3110000 else "Memory"
 
 __all__ = [
     "FIELD_TYPES",
+    "FILES",
     "POINT_LAYERS",
     "POLYGON_LAYERS",
     "RASTER_LAYERS",

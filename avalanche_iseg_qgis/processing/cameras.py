@@ -1,4 +1,4 @@
-"""Algorithms that pose cameras: from control points, and a folder of photos from one pose."""
+"""Algorithm that poses a camera from control points, and parameters of all that need one."""
 
 from __future__ import annotations
 
@@ -12,53 +12,34 @@ from qgis.core import (
     QgsProcessingOutputString,
     QgsProcessingParameterCrs,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterPoint,
     QgsProcessingParameterString,
-    QgsWkbTypes,
 )
 
 from ..camera.focal_length import exif_focal_length
 from ..camera.points import PosePoint
 from ..camera.pose_crs import epsg_code, is_metric
-from ..compat import RASTER_LAYERS, TABLES
+from ..compat import RASTER_LAYERS
 from ..core.camera import CameraRecord, read_gcps
-from ..core.capture_time import capture_time
-from ..core.errors import CameraError, IsegError, WorkerError
-from ..core.files import visible_files
-from ..core.series.listing import SUFFIXES
-from ..core.survey.protocol import CAMERA_MESSAGES, Posed, Register, Registered, SolvePose
+from ..core.errors import CameraError
+from ..core.survey.protocol import CAMERA_MESSAGES, Posed, SolvePose
 from ..i18n import tr
-from .algorithm import IsegAlgorithm, Parameters, fields_of
-from .asking import BlockingWorker, check_cancelled
-from .photos import photo_size, read_camera, reference_photo, relative_path
+from .algorithm import IsegAlgorithm, Parameters
+from .asking import BlockingWorker
+from .photos import photo_size, relative_path
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
 GCPS, PHOTO, CRS, DEM, POSITION = "GCPS", "PHOTO", "CRS", "DEM", "POSITION"
 ELEVATION, HEIGHT, FOCAL, PROJECTION = "ELEVATION", "HEIGHT_ABOVE_GROUND", "FOCAL", "PROJECTION"
-NAME, OUTPUT, FOLDER, CAMERA, REFERENCE = "NAME", "OUTPUT", "FOLDER", "CAMERA", "REFERENCE"
-CAMERAS = "CAMERAS"
+NAME, OUTPUT, CAMERA = "NAME", "OUTPUT", "CAMERA"
 RMS_PX, LOO_MAP_M, WARNINGS = "RMS_PX", "LOO_MAP_MEDIAN_M", "WARNINGS"
-TRUSTED, REFUSED = "TRUSTED", "REFUSED"
 
-_COLUMNS = (
-    ("photo", "text"),
-    ("observed_at", "text"),
-    ("trusted", "bool"),
-    ("camera", "text"),
-    ("drift_deg", "real"),
-    ("shift_px", "real"),
-    ("residual_px", "real"),
-    ("patches", "int"),
-    ("reason", "text"),
-)
 _POSITION_SIGMA = (10.0, 10.0, 5.0)  # metres
 _PROJECTIONS = ("pinhole", "cylindrical")
 
@@ -203,108 +184,3 @@ class SolveCamera(IsegAlgorithm):
             "focal": focal,
             "projection": _PROJECTIONS[0 if is_flat else 1],
         }
-
-
-class RegisterPhotos(IsegAlgorithm):
-    """Cameras of all photos in a folder, from one that was posed."""
-
-    key, room, needs_worker = "registerphotos", "camera", True
-
-    def initAlgorithm(self, _: object = None) -> None:  # noqa: N802
-        """State the parameters; called by QGIS."""
-        folder = QgsProcessingParameterFile.Behavior.Folder
-        for parameter in (
-            QgsProcessingParameterFile(FOLDER, tr("Folder of photos of one camera"), folder),
-            camera_parameter(),
-            QgsProcessingParameterFile(
-                REFERENCE, tr("Photo that the camera was posed in"), optional=True
-            ),
-            dem_parameter(optional=True),
-            QgsProcessingParameterFolderDestination(CAMERAS, tr("Folder of the cameras")),
-            QgsProcessingParameterFeatureSink(OUTPUT, tr("Table of the photos"), TABLES),
-        ):
-            self.addParameter(parameter)
-        self.addOutput(QgsProcessingOutputNumber(TRUSTED, tr("Photos with a camera")))
-        self.addOutput(QgsProcessingOutputNumber(REFUSED, tr("Photos without")))
-
-    def prepare(self, parameters: Parameters, context: QgsProcessingContext) -> None:
-        """Look up the terrain model."""
-        self._dem = self.terrain(parameters, DEM, context)
-
-    def compute(
-        self,
-        parameters: Parameters,
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> dict[str, Any]:
-        """Write a camera for each photo that fits, and a table of all."""
-        folder = Path(self.parameterAsFile(parameters, FOLDER, context))
-        camera = self.parameterAsFile(parameters, CAMERA, context)
-        chosen = self.parameterAsFile(parameters, REFERENCE, context)
-        reference = reference_photo(CameraRecord.read(camera), camera, chosen)
-        record = read_camera(camera, reference)
-        photos = visible_files(folder, *SUFFIXES) if folder.is_dir() else []
-        if not photos:
-            raise IsegError(tr("There are no photos in the folder {}.").format(folder))
-        target = Path(self.parameterAsString(parameters, CAMERAS, context))
-        target.mkdir(parents=True, exist_ok=True)
-        output = self.sink(
-            parameters,
-            OUTPUT,
-            context,
-            fields_of(_COLUMNS),
-            QgsWkbTypes.Type.NoGeometry,
-            QgsCoordinateReferenceSystem(),
-        )
-        trusted = 0
-        with BlockingWorker(CAMERA_MESSAGES, feedback) as worker:
-            for count, photo in enumerate(photos, 1):
-                check_cancelled(feedback)
-                row = self._register(worker, record, reference, photo, target)
-                trusted += bool(row["trusted"])
-                output.add(None, row)
-                feedback.setProgress(100 * count / len(photos))
-        return {
-            OUTPUT: output.identifier,
-            CAMERAS: str(target),
-            TRUSTED: trusted,
-            REFUSED: len(photos) - trusted,
-        }
-
-    def _register(
-        self,
-        worker: BlockingWorker,
-        record: CameraRecord,
-        reference: str,
-        photo: Path,
-        target: Path,
-    ) -> dict[str, Any]:
-        """Write the camera of a photo, if it is to be trusted; return the photo's row."""
-        when = capture_time(str(photo), {})
-        row: dict[str, Any] = {
-            "photo": photo.name,
-            "observed_at": when.isoformat() if when else None,
-            "trusted": False,
-        }
-        request = Register(
-            record=record.to_json(), dem=self._dem, reference=reference, picture=str(photo)
-        )
-        try:
-            found: Registered = worker.ask(request)
-        except WorkerError:
-            raise
-        except IsegError as error:  # of another shape, damaged …
-            return {**row, "reason": str(error)}
-        row.update(
-            trusted=found.trusted,
-            shift_px=found.shift_px,
-            residual_px=found.residual_px,
-            patches=found.patches,
-            reason=found.reason,
-        )
-        if found.trusted:
-            path = target / f"{photo.stem}.camera.json"
-            moved = CameraRecord.from_json(found.record)
-            replace(moved, image=relative_path(str(photo), str(target))).write(path)
-            row.update(camera=path.name, drift_deg=moved.drift_deg)
-        return row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,14 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsProviderRegistry,
 )
-from qgis.PyQt.QtCore import QEventLoop, QTimer
 
-from .. import settings
 from ..compat import POLYGON_LAYERS
 from ..core.errors import IsegError
 from ..core.files import is_file
-from ..core.ipc.launch import module_command
 from ..core.json_files import MALFORMED, read_json
-from ..environment.job import NOT_STARTED, CommandRun
 from ..i18n import tr
-from ..worker.interpreter import chosen_interpreter
 from .algorithm import IsegAlgorithm, Parameters
-from .asking import check_cancelled
+from .command import BlockingCommand
 from .masks import INPUT, OUTPUT
 
 if TYPE_CHECKING:
@@ -39,9 +33,6 @@ PHOTOS, MODEL, NAME, UNREVIEWED, ZONE = "PHOTOS", "MODEL", "NAME", "UNREVIEWED",
 SAMPLES = "SAMPLES"
 MODEL_FILE, VERDICT, CONCLUSION = "MODEL_FILE", "VERDICT", "CONCLUSION"
 NOC_BEFORE, NOC_AFTER = "NOC_BEFORE", "NOC_AFTER"
-_PROGRESS = re.compile(r"\[ *(\d+) %\] (.*)")
-_POLL = 200  # ms between looks whether the user has cancelled
-_LOG_LINES = 5
 
 
 class FineTune(IsegAlgorithm):
@@ -116,85 +107,10 @@ class FineTune(IsegAlgorithm):
             options += ["--samples", str(self.parameterAsInt(parameters, SAMPLES, context))]
         if self.parameterAsBool(parameters, UNREVIEWED, context):
             options.append("--all")
-        _Training(["from-mapped", *options, "--", *self._files], feedback).run()
+        arguments = ["from-mapped", *options, "--", *self._files]
+        ended = tr("The training has ended by itself (status {}). The end of its log: {}")
+        BlockingCommand("training", arguments, feedback, ended).run()
         return _results(Path(out))
-
-
-class _Training:
-    """One run of ``python -m training``, waited for in any thread."""
-
-    def __init__(self, arguments: list[str], feedback: QgsProcessingFeedback) -> None:
-        self._feedback = feedback
-        self._lines: list[str] = []
-        self._status: int | None = None
-        self._loop = QEventLoop()
-        python = chosen_interpreter(settings.INTERPRETER.get())
-        threads = settings.THREADS.get()
-        self._run = CommandRun(
-            [*module_command(python, "training"), *arguments],
-            variables={"OMP_NUM_THREADS": str(threads)} if threads else {},
-        )
-        self._run.line.connect(self._on_line)
-        self._run.finished.connect(self._on_finished)
-
-    def run(self) -> None:
-        """Train.
-
-        Raises
-        ------
-        IsegError
-            If that fails.
-        CancelledError
-            If the user cancels: what was trained so far is kept in the folder.
-        """
-        timer = QTimer()
-        timer.setInterval(_POLL)
-        timer.timeout.connect(self._on_time)
-        timer.start()
-        self._run.start()
-        while self._status is None and not self._feedback.isCanceled():
-            self._loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
-        timer.stop()
-        if self._status is None:
-            self._run.kill()
-            self._feedback.pushInfo(
-                tr("Stopped. The same parameters and folder go on where it was.")
-            )
-        check_cancelled(self._feedback)
-        if self._status:
-            raise IsegError(self._fault())
-
-    def _on_line(self, text: str) -> None:
-        told = _PROGRESS.fullmatch(text)
-        if told:
-            self._feedback.setProgress(int(told[1]))
-            self._feedback.setProgressText(told[2])
-        elif text.startswith("warning: "):
-            self._feedback.pushWarning(text.removeprefix("warning: "))
-        else:
-            self._lines.append(text)
-            self._feedback.pushConsoleInfo(text)
-
-    def _on_finished(self, status: int) -> None:
-        self._status = status
-        self._loop.quit()
-
-    def _on_time(self) -> None:
-        if self._feedback.isCanceled():
-            self._loop.quit()
-
-    def _fault(self) -> str:
-        """Return the command's own sentence, or the end of what it said."""
-        for place, line in enumerate(self._lines):
-            if line.startswith("error: "):
-                return "\n".join([line.removeprefix("error: "), *self._lines[place + 1 :]])
-        if self._status == NOT_STARTED:
-            return tr(
-                "The Python of the environment cannot be started: press “Set up…” in the panel "
-                "Segment."
-            )
-        text = tr("The training has ended by itself (status {}). The end of its log: {}")
-        return text.format(self._status, " | ".join(self._lines[-_LOG_LINES:]))
 
 
 def _saved_file(layer: QgsVectorLayer) -> str:

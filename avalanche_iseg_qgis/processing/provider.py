@@ -6,7 +6,7 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from ..messages import ICON, TITLE
-from .cameras import RegisterPhotos, SolveCamera
+from .cameras import SolveCamera
 from .comparing import CompareOutlines
 from .exports import (
     ExportAvaframe,
@@ -19,6 +19,7 @@ from .learning import FineTune
 from .masks import MasksToPolygons, PolygonsToMask
 from .merging import MergeGeopackages
 from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
+from .registering import RegisterPhotos
 from .reporting import Report
 from .segment import SegmentImage
 

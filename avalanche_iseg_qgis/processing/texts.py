@@ -46,9 +46,12 @@ def _texts() -> dict[str, tuple[str, str]]:
         "registerphotos": (
             tr("Register a folder of photos"),
             tr(
-                "Finds how a camera has turned from the photo that it was posed in to each photo "
-                "of a folder, and writes a camera for each that can be trusted. The table says why "
-                "the others are not."
+                "Poses all photos of a camera in a folder and the folders below, over days or "
+                "years, from one photo that was posed or several: each is compared with posed "
+                "photos that are alike, and all are adjusted together. A camera is written for "
+                "each photo that can be trusted; the tables have the drift, the views where the "
+                "camera was aimed anew, and why other photos have none. The same folder of "
+                "cameras goes on where it was stopped."
             ),
         ),
         "phototomap": (

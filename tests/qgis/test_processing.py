@@ -343,24 +343,61 @@ def test_photos_of_a_folder_are_registered(scene, toolbox, camera, tmp_path):
     picture = gdal.Open(str(scene / "picture.jpg")).ReadAsArray()
     moved = np.roll(picture, (2, 4), (1, 2))
     noise = np.random.default_rng(1).integers(0, 255, picture.shape).astype(np.uint8)
-    for name, values in (("cam_20260103_1000.jpg", moved), ("noise.jpg", noise)):
+    (photos / "below").mkdir()
+    wanted = "cam_20260103_1000.jpg", "below/cam_20260103_1100.jpg"
+    for name, values in (
+        (wanted[0], moved),
+        (wanted[1], np.roll(picture, (-1, 2), (1, 2))),
+        ("cam_20260103_1200.jpg", noise),
+        ("undated.jpg", moved),
+    ):
         memory = gdal.GetDriverByName("MEM").Create("", 640, 400, 3)
         memory.WriteArray(values)
         gdal.GetDriverByName("JPEG").CreateCopy(str(photos / name), memory, options=["QUALITY=95"])
-    (photos / "cut.jpg").write_bytes((scene / "picture.jpg").read_bytes()[:3000])
+    cut = "cam_20260103_1300.jpg"
+    (photos / cut).write_bytes((scene / "picture.jpg").read_bytes()[:3000])
     table, cameras = tmp_path / "table.csv", tmp_path / "cameras"
+    given = {"FOLDER": photos, "CAMERA": camera, "CAMERAS": cameras}
     results = toolbox.run(
-        "registerphotos", FOLDER=photos, CAMERA=camera, CAMERAS=cameras, OUTPUT=table
+        "registerphotos", **given, ZONE="UTC", DEM=scene / "dem.tif", OUTPUT=table
     )
-    assert (results["TRUSTED"], results["REFUSED"]) == (1, 2)
-    assert [path.name for path in cameras.iterdir()] == ["cam_20260103_1000.camera.json"]
-    rows = {row["photo"]: row for row in features(table)}
-    assert rows["cut.jpg"]["reason"]
-    assert rows["noise.jpg"]["reason"]
-    assert rows["cam_20260103_1000.jpg"]["observed_at"].startswith("2026-01-03T")
-    assert 3 < float(rows["cam_20260103_1000.jpg"]["shift_px"]) < 6
-    record = json.loads((cameras / "cam_20260103_1000.camera.json").read_text())
-    assert (cameras / record["image"]).resolve() == (photos / "cam_20260103_1000.jpg").resolve()
+    assert (results["TRUSTED"], results["REFUSED"]) == (2, 3)
+    assert (results["NEED_POINTS"], results["VIEW_COUNT"]) == (0, 1)
+    rows = {row["key"]: row for row in features(table)}
+    for name in ("undated.jpg", "cam_20260103_1200.jpg", cut):
+        assert rows[f"photos/{name}"]["reason"]
+    row = rows[f"photos/{wanted[0]}"]
+    assert row["observed_at"] == "2026-01-03T10:00:00Z"
+    assert 3 < float(row["shift_px"]) < 6
+    for name in wanted:
+        row = rows[f"photos/{name}"]
+        assert (row["photo"], row["state"], row["view"]) == (Path(name).name, "posed", "1")
+        assert abs(float(row["drift_deg"])) < 1
+        assert float(row["sigma_deg"]) < 0.1
+        record = json.loads((cameras / row["camera"]).read_text())
+        image = ((cameras / row["camera"]).parent / record["image"]).resolve()
+        assert image == (photos / name).resolve()
+    for name, told in (("POSES", "drift_yaw_deg"), ("VIEWS", "turn_deg")):
+        assert told in Path(results[name]).read_text()
+
+
+def test_the_command_goes_on_with_what_the_algorithm_registered(
+    scene, toolbox, camera, interpreter, tmp_path
+):
+    photos, cameras = tmp_path / "p", tmp_path / "cameras"
+    photos.mkdir()
+    for hour in (10, 11):
+        shutil.copy(scene / "picture.jpg", photos / f"cam_20260103_{hour}00.jpg")
+    toolbox.run(
+        "registerphotos", FOLDER=photos, CAMERA=camera, CAMERAS=cameras, ZONE="UTC",
+        WORKERS=2, OUTPUT=tmp_path / "table.csv",
+    )  # fmt: skip
+    before = {path: path.read_bytes() for path in cameras.rglob("*.csv")}
+    assert len(before) == 2
+    command = [interpreter, "-m", "core", "camera", "register", photos, "--camera", camera]
+    command += ["--zone", "UTC", "-o", cameras]
+    subprocess.run(command, check=True, cwd=ROOT, env={"PATH": "/usr/bin:/bin"})
+    assert {path: path.read_bytes() for path in cameras.rglob("*.csv")} == before
 
 
 # --- exchange -----------------------------------------------------------------------------------
