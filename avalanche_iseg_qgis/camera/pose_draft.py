@@ -22,7 +22,12 @@ _PLAIN_FIELDS = (
     *("width", "height", "epsg", "position_sigma", "height_above_ground"),
     *("focal_as", "focal", "projection"),
 )
-_LATER_FIELDS = ("near_field",)  # not in projects of earlier versions
+_LATER_FIELDS = (
+    "near_field",
+    "principal_point_sigma",
+    "station",
+    "zooms",
+)  # not in projects of earlier versions
 _DESCRIPTION = ("name", "author", "valid_from", "valid_to", "foreground")
 
 
@@ -52,6 +57,14 @@ class PoseDraft:
         Name of a `core.camera.Projection`.
     near_field
         Metres around the camera that are not looked at; 0 lets the program choose.
+    principal_point_sigma
+        Share of the photo's width, by which the principal point may be off its centre; 0 holds it
+        there.
+    station
+        Identifier that photos share which one camera took from one position, turned and zoomed;
+        empty for a photo by itself.
+    zooms
+        Whether each of these has a focal length of its own.
     points
         In the order in which they were begun.
     record
@@ -70,6 +83,9 @@ class PoseDraft:
     focal: float = 60.0
     projection: str = Projection.PINHOLE.value
     near_field: float = 0.0
+    principal_point_sigma: float = 0.0
+    station: str = ""
+    zooms: bool = False
     points: tuple[PosePoint, ...] = ()
     record: CameraRecord | None = None
 

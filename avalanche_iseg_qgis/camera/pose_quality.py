@@ -68,8 +68,12 @@ def advice(record: CameraRecord) -> list[str]:
     return lines
 
 
-def next_step(draft: PoseDraft, saved: Sequence[str] = ()) -> str:
-    """Return what to do next; ``saved`` are names of cameras whose photos have this shape."""
+def next_step(draft: PoseDraft, missing: int, saved: Sequence[str] = ()) -> str:
+    """Return what to do next.
+
+    ``missing`` points are still needed; ``saved`` are names of cameras whose photos have this
+    shape.
+    """
     incomplete = first_incomplete(draft.points)
     if not draft.photo:
         return tr("Choose a photo first.")
@@ -82,11 +86,11 @@ def next_step(draft: PoseDraft, saved: Sequence[str] = ()) -> str:
         on_map = incomplete.position(MAP) is None
         side = tr("on the map") if on_map else tr("in the photo")
         return tr("Point {}: now click the same place {}.").format(incomplete.name, side)
-    if draft.missing:
+    if missing:
         return tr(
             "Click a peak, rock or house in the photo, then the same on the map. Points still "
             "needed: {}."
-        ).format(draft.missing)
+        ).format(missing)
     return tr("More points, spread over the photo and near and far, make the pose better.")
 
 

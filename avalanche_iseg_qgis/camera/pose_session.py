@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from qgis.core import QgsCoordinateReferenceSystem
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
@@ -32,11 +33,12 @@ from .pose_draft import PIXELS, PoseDraft, description_of, initial_camera
 from .pose_store import PoseStore
 from .project_entries import ProjectEntries
 from .requests import CameraRequests
+from .station import differ_in_shared, missing_points, takes_part, with_shared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..core.survey.protocol import ComputedViewshed, Posed, Registered
+    from ..core.survey.protocol import ComputedViewshed, Posed, PosedStation, Registered
     from ..worker.camera_client import CameraClient
 
 _SOLVE_DELAY, _VIEW_DELAY = 300, 800  # ms without a change
@@ -129,6 +131,23 @@ class PoseSession(QObject):
         """Return the draft of any photo, if it has one."""
         return self.draft if self.is_open(photo) else self._stored(photo)
 
+    def photos_with_points(self) -> list[PoseDraft]:
+        """Return the drafts of the other photos of the project that have complete points."""
+        others = [self._stored(photo) for photo in self.photos if photo and not self.is_open(photo)]
+        return [draft for draft in others if draft is not None and draft.gcps]
+
+    @property
+    def station_views(self) -> list[PoseDraft]:
+        """The other photos that are solved together with the open one."""
+        station = self.draft.station
+        others = self.photos_with_points() if station else []
+        return [other for other in others if other.station == station and takes_part(other)]
+
+    @property
+    def missing(self) -> int:
+        """How many points the open photo still needs, with those of its station."""
+        return missing_points(self.draft, self.station_views)
+
     # --- which photo -----------------------------------------------------------------------
 
     def open_photo(self, photo: str, width: int, height: int) -> None:
@@ -195,6 +214,26 @@ class PoseSession(QObject):
             self._begin_history(draft)  # earlier points are in another CRS
             self._set_draft(draft)
 
+    def join_station(self, photo: str, *, joined: bool) -> None:
+        """Let a photo be solved together with the open one, or by itself again.
+
+        Raises
+        ------
+        CameraError
+            If it cannot be brought to the CRS of the open one.
+        """
+        other = self._stored(photo)
+        if other is None:
+            return
+        if joined:
+            draft = replace(self.draft, station=self.draft.station or str(uuid4()))
+            self._store.write(with_shared(other, draft))
+            self._set_draft(draft)
+        else:
+            self._store.write(replace(other, station=""))
+        self._solve_timer.start()
+        self.changed.emit()
+
     def _set_draft(self, draft: PoseDraft) -> None:
         before = self.draft
         if draft.near_field != before.near_field and draft.record is not None:
@@ -206,6 +245,10 @@ class PoseSession(QObject):
             return
         if draft.photo:
             self._store.write(draft)
+        if draft.station and differ_in_shared(draft, before):
+            for view in self.photos_with_points():
+                if view.station == draft.station:
+                    self._store.write(with_shared(view, draft))
         if (draft.dem, draft.epsg) != (before.dem, before.epsg):
             self._open_heights()
         if replace(draft, record=None) != replace(before, record=None):
@@ -383,10 +426,17 @@ class PoseSession(QObject):
 
     def solve(self) -> None:
         """Fit the pose, if there are enough points and the terrain is known."""
-        draft = self.draft
-        if draft.photo and draft.dem and draft.epsg and not draft.missing:
+        draft, others = self.draft, self.station_views
+        if not (draft.photo and draft.dem and draft.epsg) or missing_points(draft, others):
+            return
+        if others:
+            views = [draft, *others]
+            failed = self._receiver(self._on_posed, self._on_not_posed).failed
+            receiver = Receiver(partial(self._on_station_posed, views), failed)
+            self._requests.solve_station(views, receiver)
+        else:
             self._requests.solve(draft, self._receiver(self._on_posed, self._on_not_posed))
-            self._await_pose()
+        self._await_pose()
 
     def _await_pose(self) -> None:
         self.computing = True
@@ -434,12 +484,21 @@ class PoseSession(QObject):
 
         return Receiver(partial(receive, answered), partial(receive, failed))
 
+    def _on_station_posed(self, views: Sequence[PoseDraft], answer: PosedStation) -> None:
+        """Take the poses of all photos of a station, whichever of them is open by now."""
+        if not any(self.is_open(view.photo) for view in views):
+            return  # another project, perhaps
+        for view, content in zip(views, answer.records):  # noqa: B905 - Python 3.9
+            if self.is_open(view.photo):
+                self._take_pose(content)
+            else:
+                self._store.write(replace(view, record=_posed(view, content)))
+
     def _on_posed(self, answer: Posed) -> None:
-        record = replace(
-            CameraRecord.from_json(answer.record),
-            image=Path(self.draft.photo).name,
-            **description_of(self.draft.record),
-        )
+        self._take_pose(answer.record)
+
+    def _take_pose(self, content: Mapping[str, Any]) -> None:
+        record = _posed(self.draft, content)
         self.failure = self.doubt = ""
         self.seen, self.range_map, self.computing = None, None, False
         self.change(record=record)
@@ -486,3 +545,9 @@ class PoseSession(QObject):
         timer.setInterval(milliseconds)
         timer.timeout.connect(act)
         return timer
+
+
+def _posed(draft: PoseDraft, content: Mapping[str, Any]) -> CameraRecord:
+    """Return the new pose of a photo, with what stays when it is posed anew."""
+    record = CameraRecord.from_json(content)
+    return replace(record, image=Path(draft.photo).name, **description_of(draft.record))

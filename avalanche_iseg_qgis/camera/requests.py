@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.survey.protocol import ComputeViewshed, Drape, FitSkyline, Register, SolvePose
+from ..core.survey.protocol import (
+    ComputeViewshed,
+    Drape,
+    FitSkyline,
+    Register,
+    SolvePose,
+    SolveStation,
+)
+from .station import view_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..core.camera import CameraRecord
     from ..worker.camera_client import CameraClient
     from ..worker.requests import Receiver
@@ -27,14 +37,30 @@ class CameraRequests:
             points=[point.to_json() for point in draft.points if point.complete],
             width=draft.width,
             height=draft.height,
-            epsg=draft.epsg,
-            dem=list(draft.dem),
-            position=None if draft.position is None else [*draft.position, None],
-            position_sigma=[draft.position_sigma, draft.position_sigma, 5.0],
-            height_above_ground=draft.height_above_ground,
             focal=draft.focal_px,
-            projection=draft.projection,
-            near_field=draft.near_field or None,
+            **_known(draft),
+        )
+        self._request(_POSE, request, receiver)
+
+    def solve_station(self, views: Sequence[PoseDraft], receiver: Receiver) -> None:
+        """Request the poses of the photos of a station jointly: answered with `PosedStation`.
+
+        What they have in common is that of the first one.
+        """
+        first = views[0]
+        request = SolveStation(
+            views=[
+                {
+                    "name": name,
+                    "width": view.width,
+                    "height": view.height,
+                    "points": [point.to_json() for point in view.points if point.complete],
+                }
+                for name, view in zip(view_names(views), views)  # noqa: B905 - Python 3.9
+            ],
+            focal=None if first.zooms else first.focal_px,
+            zooms=first.zooms,
+            **_known(first),
         )
         self._request(_POSE, request, receiver)
 
@@ -63,6 +89,20 @@ class CameraRequests:
         """Request what the user has asked for: a worker that has failed is tried again."""
         self._client.request(slot, request, receiver)
         self._client.ensure_started()
+
+
+def _known(draft: PoseDraft) -> dict[str, Any]:
+    """Return the fields of a request that say what is known of a camera before it is solved."""
+    return {
+        "epsg": draft.epsg,
+        "dem": list(draft.dem),
+        "position": None if draft.position is None else [*draft.position, None],
+        "position_sigma": [draft.position_sigma, draft.position_sigma, 5.0],
+        "height_above_ground": draft.height_above_ground,
+        "projection": draft.projection,
+        "near_field": draft.near_field or None,
+        "principal_point_sigma": draft.principal_point_sigma or None,
+    }
 
 
 def _view(draft: PoseDraft, record: CameraRecord) -> dict[str, Any]:

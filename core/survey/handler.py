@@ -21,6 +21,7 @@ from .protocol import (
     Register,
     ScreenSeries,
     SolvePose,
+    SolveStation,
     ToImage,
     ToMap,
 )
@@ -29,6 +30,7 @@ from .viewshed_cache import UnwantedError, ViewshedCache
 _PACKAGES = ("numpy", "opencv-python-headless", "pyproj", "rasterio", "scipy", "shapely")
 _ANSWERS: dict[type, Callable[[Any, ViewshedCache, Callable[[], bool]], Any]] = {
     SolvePose: poses.solve_pose,
+    SolveStation: poses.solve_station,
     FitSkyline: poses.fit_skyline,
     Register: poses.register,
     ComputeViewshed: mapping.find_viewshed,

@@ -17,7 +17,15 @@ from ..image import read_binary_mask, read_image, read_orientation
 from ..json_files import MALFORMED
 from ..mask_image import turn, turn_back
 from .conversion import to_json_value
-from .protocol import FitSkyline, Posed, Register, Registered, SolvePose
+from .protocol import (
+    FitSkyline,
+    Posed,
+    PosedStation,
+    Register,
+    Registered,
+    SolvePose,
+    SolveStation,
+)
 from .viewshed_cache import check_wanted
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..camera import Camera
     from ..camera.ray_casting import HeightsAt
+    from ..camera.resection import PosePrior
     from ..terrain import Terrain
     from ..terrain.sources import Dem
     from .viewshed_cache import ViewshedCache
@@ -38,21 +47,13 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
     from ..camera import resection
 
     dem = cache.dem(request.dem, request.epsg) if request.dem else None
-    prior = resection.PosePrior(
-        position=request.position,
-        position_sigma=request.position_sigma,
-        focal=request.focal,
-        focal_sigma=request.focal_sigma,
-        height_above_ground=request.height_above_ground,
-        principal_point_sigma=request.principal_point_sigma,
-    )
     points = [_control_point(content) for content in request.points]
     record = resection.solve_pose(
         points,
         (request.width, request.height),
         epsg=request.epsg,
         terrain=_terrain(request, points, dem, cache) if dem else None,
-        prior=prior,
+        prior=_prior(request),
         projection=Projection(request.projection),
         near_field=request.near_field,
         dem_noise=request.dem_noise,
@@ -62,8 +63,61 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
     return Posed(to_json_value(record.to_json()), seconds=0.0)
 
 
+def solve_station(
+    request: SolveStation, cache: ViewshedCache, _: Callable[[], bool]
+) -> PosedStation:
+    """Pose the views of a station jointly."""
+    from ..camera import station_resection
+
+    dem = cache.dem(request.dem, request.epsg) if request.dem else None
+    try:
+        views = [
+            station_resection.StationView(
+                str(view["name"]),
+                [_control_point(content) for content in view["points"]],
+                (int(view["width"]), int(view["height"])),
+            )
+            for view in request.views
+        ]
+    except MALFORMED as error:
+        raise CameraError(f"A view of a station that is none ({error!r}).") from error
+    points = [point for view in views for point in view.points]
+    _station, records = station_resection.solve_station(
+        views,
+        epsg=request.epsg,
+        terrain=_terrain(request, points, dem, cache) if dem else None,
+        prior=_prior(request),
+        projection=Projection(request.projection),
+        zooms=request.zooms,
+        near_field=request.near_field,
+        dem_noise=request.dem_noise,
+    )
+    if dem:
+        records = [
+            replace(record, dem=dem.name, vertical_datum=dem.vertical_datum) for record in records
+        ]
+    return PosedStation([to_json_value(record.to_json()) for record in records], seconds=0.0)
+
+
+def _prior(request: SolvePose | SolveStation) -> PosePrior:
+    """Return what a request knows of the camera."""
+    from ..camera import resection
+
+    return resection.PosePrior(
+        position=request.position,
+        position_sigma=request.position_sigma,
+        focal=request.focal,
+        focal_sigma=request.focal_sigma,
+        height_above_ground=request.height_above_ground,
+        principal_point_sigma=request.principal_point_sigma,
+    )
+
+
 def _terrain(
-    request: SolvePose, points: Sequence[ControlPoint], dem: Dem, cache: ViewshedCache
+    request: SolvePose | SolveStation,
+    points: Sequence[ControlPoint],
+    dem: Dem,
+    cache: ViewshedCache,
 ) -> Terrain | HeightsAt:
     """Return the terrain around points and camera; that of the whole DEM where it has none."""
     from ..camera.validation import require_on_map

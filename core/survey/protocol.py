@@ -136,6 +136,37 @@ class SolvePose:
 
 
 @dataclass(frozen=True, eq=False)
+class SolveStation:
+    """Pose photos that one camera took from one position: answered with `PosedStation`.
+
+    Attributes
+    ----------
+    views
+        Of each photo ``name``, ``width``, ``height`` and ``points``, as in `SolvePose`.
+    zooms
+        Whether each has a focal length of its own.
+    focal
+        Pixels of the first photo.
+
+    All others are as in `SolvePose`.
+    """
+
+    views: Sequence[Mapping[str, Any]]
+    epsg: int
+    dem: Sequence[str] = ()
+    position: Sequence[float | None] | None = None
+    position_sigma: Sequence[float] | None = None
+    height_above_ground: float | None = None
+    focal: float | None = None
+    focal_sigma: float = 0.1
+    projection: str = "pinhole"
+    zooms: bool = False
+    near_field: float | None = None
+    dem_noise: float | None = None
+    principal_point_sigma: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class FitSkyline(PosedView):
     """Turn a camera until the terrain's skyline fits that of a photo: answered with `Posed`.
 
@@ -277,6 +308,14 @@ class Posed:
     """A camera's new pose, with warnings in the record."""
 
     record: Mapping[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class PosedStation:
+    """The poses of the views of a station, in the order of the request."""
+
+    records: Sequence[Mapping[str, Any]]
     seconds: float
 
 
@@ -431,8 +470,8 @@ class Screened:
 # --- message set ------------------------------------------------------------------------------
 
 _SKIPPABLE = (
-    SolvePose, FitSkyline, Register, ComputeViewshed, ToMap, ToImage, Overlay, Drape,
-    CarryOutlines, ScreenSeries,
+    SolvePose, SolveStation, FitSkyline, Register, ComputeViewshed, ToMap, ToImage, Overlay,
+    Drape, CarryOutlines, ScreenSeries,
 )  # fmt: skip
 CAMERA_MESSAGES = MessageSet(
     part="survey",
@@ -440,6 +479,7 @@ CAMERA_MESSAGES = MessageSet(
     table=(
         ("hello", Hello, "welcome", Welcome, 180),  # imports from a cold disk
         ("solve_pose", SolvePose, "posed", Posed, 600),
+        ("solve_station", SolveStation, "posed_station", PosedStation, 600),
         ("fit_skyline", FitSkyline, "posed", Posed, 600),
         ("register", Register, "registered", Registered, 600),
         ("look_at", ComputeViewshed, "seen", ComputedViewshed, 600),  # a DEM on a network drive

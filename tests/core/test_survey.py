@@ -38,9 +38,11 @@ from core.survey.protocol import (
     Overlaid,
     Overlay,
     Posed,
+    PosedStation,
     Register,
     Registered,
     SolvePose,
+    SolveStation,
     ToImage,
     ToMap,
 )
@@ -231,6 +233,41 @@ def test_too_few_points_are_refused_and_the_worker_goes_on(worker, record):
         worker.ask(broken, Posed)
 
 
+@pytest.mark.parametrize("zooms", [False, True])
+def test_views_of_a_station_are_posed_together(worker, record, dem, zooms):
+    first = record.camera
+    cameras = [replace(first, yaw=yaw, f=first.f * f) for yaw, f in ((-15, 1), (0, 1.4), (14, 1))]
+    if not zooms:
+        cameras = [replace(camera, f=first.f) for camera in cameras]
+    views = [
+        {"name": name, "width": SIZE[0], "height": SIZE[1], "points": control_points(camera, count)}
+        for name, camera, count in zip("abc", cameras, (2, 8, 3), strict=True)
+    ]
+    request = SolveStation(
+        views,
+        EPSG,
+        [dem],
+        position=[first.x + 4, first.y - 3, None],
+        height_above_ground=60.0,
+        zooms=zooms,
+    )
+    found = [CameraRecord.from_json(r) for r in worker.ask(request, PosedStation).records]
+    assert [each.view for each in found] == list("abc")
+    assert len({(round(each.camera.x, 6), round(each.camera.y, 6)) for each in found}) == 1
+    for each, camera in zip(found, cameras, strict=True):
+        assert abs((each.camera.yaw - camera.yaw + 180) % 360 - 180) < 0.7
+        assert each.camera.f == pytest.approx(camera.f, rel=0.05)
+    assert "dem" in found[0].dem
+
+
+@pytest.mark.parametrize(
+    ("views", "words"), [([], "two views"), ([{"name": "a"}, {"name": "b"}], "none")]
+)
+def test_a_station_without_views_is_refused(worker, views, words):
+    with pytest.raises(CameraError, match=words):
+        worker.ask(SolveStation(views, EPSG), PosedStation)
+
+
 def test_a_moved_picture_is_registered(worker, view, photo, tmp_path):
     import cv2
 
@@ -412,10 +449,10 @@ def test_the_same_camera_with_another_covariance_is_looked_at_once(record, dem, 
 
 def test_names_in_frames_are_a_contract():
     names = {"solve_pose", "fit_skyline", "register", "look_at", "to_map", "to_image", "overlay"}
-    names |= {"carry", "screen"}
+    names |= {"carry", "screen", "solve_station"}
     assert set(CAMERA_MESSAGES.requests) == {"hello", "cancel", "drape", *names}
     names = {"posed", "registered", "seen", "mapped", "drawn", "overlaid", "draped"}
-    names |= {"carried", "screened"}
+    names |= {"carried", "screened", "posed_station"}
     assert set(CAMERA_MESSAGES.answers) == {"welcome", "skipped", "failure", *names}
 
 

@@ -126,6 +126,6 @@ def test_a_posed_camera_of_this_shape_is_offered(library):
     from avalanche_iseg_qgis.camera.pose_quality import next_step
 
     fresh = PoseDraft("tomorrow.jpg", 1200, 800)
-    assert "hut" in next_step(fresh, ["hut", "roof"])
-    assert "hut" not in next_step(PoseDraft(), ["hut"])
-    assert "hut" not in next_step(replace(fresh, record=camera("hut")), ["hut"])
+    assert "hut" in next_step(fresh, 4, ["hut", "roof"])
+    assert "hut" not in next_step(PoseDraft(), 4, ["hut"])
+    assert "hut" not in next_step(replace(fresh, record=camera("hut")), 4, ["hut"])

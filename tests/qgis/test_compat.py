@@ -37,7 +37,7 @@ PIXELS, MAP = "avalanches_pixels", "avalanches"
 ELSEWHERE = (200, 60)  # row, col: beside the avalanche
 NEW_FIELDS = ["review", "review_reason", "reviewed_at", "closed_frac"]
 """Fields that layers have had since, in their order, behind those of then."""
-NEW_IN_PROJECT = {"/camera/sheet0": {"near_field"}}
+NEW_IN_PROJECT = {"/camera/sheet0": {"near_field", "principal_point_sigma", "station", "zooms"}}
 """Names that were added to entries of the project since."""
 
 

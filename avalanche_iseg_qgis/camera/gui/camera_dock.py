@@ -124,7 +124,7 @@ class CameraDock(QgsDockWidget):
 
     def show_draft(self, draft: PoseDraft, selected: int | None) -> None:
         """Show a draft; no signal is emitted."""
-        lens = (self.focal_as, self.focal, self.projection, self.near_field)
+        lens = (self.focal_as, self.focal, self.projection, self.near_field, self.principal)
         widgets = (self.crs, self.position, self.sigma, self.above, *lens)
         for widget in widgets:
             widget.blockSignals(True)
@@ -136,6 +136,7 @@ class CameraDock(QgsDockWidget):
         self.sigma.setValue(draft.position_sigma)
         self.above.setValue(draft.height_above_ground)
         self.near_field.setValue(draft.near_field)
+        self.principal.setValue(100 * draft.principal_point_sigma)
         self.focal_as.setCurrentIndex(self.focal_as.findData(draft.focal_as))
         self.focal.setVisible(draft.focal_as != UNKNOWN)
         degrees = draft.focal_as == DEGREES
@@ -152,6 +153,12 @@ class CameraDock(QgsDockWidget):
         for widget in (self.show_view, self.drape, self.save):
             widget.setEnabled(draft.record is not None)
         self.remove.setEnabled(selected is not None)
+
+    def show_station(self, count: int) -> None:
+        """Show how many photos are solved together."""
+        self.station.setText(
+            tr("Station: {} photos").format(count) if count > 1 else tr("Station…")
+        )
 
     def show_tiles(self, paths: Sequence[str]) -> None:
         """Show the name of a terrain model that is no layer of the project."""
@@ -254,16 +261,32 @@ class CameraDock(QgsDockWidget):
             (Projection.FISHEYE, tr("fisheye")),
         ):
             self.projection.addItem(text, kind.value)
+        self.principal = number_field(
+            0,
+            20,
+            1,
+            tr(" %"),
+            tr(
+                "How far the centre of the lens may be off that of the photo, in shares of its "
+                "width: it is found with the pose. For photos that were cut, and for lenses that "
+                "are measured closely. Needs 6 points"
+            ),
+        )
+        self.principal.setPrefix(tr("Principal point: ± "))
+        self.principal.setSpecialValueText(tr("Principal point: centre"))
         self.projection.setToolTip(tr("Panoramas are bent: straight ridges look curved"))
         form.addRow(tr("Position"), widget_row(self.position, self.on_map))
         form.addRow("", self.sigma)
         form.addRow("", self.above)
         form.addRow("", self.near_field)
         form.addRow(tr("Lens"), widget_row(self.projection, self.focal_as))
-        form.addRow("", self.focal)
+        form.addRow("", widget_row(self.focal, self.principal))
         self.sigma.valueChanged.connect(lambda value: self._emit_change(position_sigma=value))
         self.above.valueChanged.connect(lambda value: self._emit_change(height_above_ground=value))
         self.near_field.valueChanged.connect(lambda value: self._emit_change(near_field=value))
+        self.principal.valueChanged.connect(
+            lambda value: self._emit_change(principal_point_sigma=value / 100)
+        )
         self.focal.valueChanged.connect(lambda value: self._emit_change(focal=value))
         self.focal_as.activated.connect(self._on_focal)
         self.projection.activated.connect(
@@ -301,6 +324,15 @@ class CameraDock(QgsDockWidget):
             tr("Start from skyline"),
             tr("Find the view by the mountains against the sky, without points"),
         )
+        self.station_menu = QMenu(self)
+        self.station = menu_button(
+            tr("Station…"),
+            tr(
+                "Photos that a camera which pans, tilts and zooms took from one position: their "
+                "points are solved together, and two points a photo are enough"
+            ),
+            self.station_menu,
+        )
         self.show_view = QCheckBox(tr("Show on map"))
         self.show_view.setToolTip(tr("The terrain that the camera sees, and where it looks"))
         self.show_view.setChecked(True)
@@ -325,7 +357,7 @@ class CameraDock(QgsDockWidget):
         self.more = menu_button(
             tr("More…"), tr("Details, shared cameras, import, export"), self.menu
         )
-        column.addLayout(widget_row(self.solve, self.skyline))
+        column.addLayout(widget_row(self.solve, self.station, self.skyline))
         column.addLayout(widget_row(self.show_view, self.drape))
         column.addWidget(self.bridge)
         column.addLayout(widget_row(self.name, self.save, self.more))

@@ -18,11 +18,13 @@ from ..points import MAP, PHOTO
 from ..pose_crs import transformed
 from ..pose_quality import next_step, pose_status
 from ..pose_session import PoseSession
+from ..station import missing_points
 from .camera_dock import CameraDock
 from .file_actions import CameraFileActions
 from .inputs import PoseInputs
 from .overlays import CameraOverlays
 from .photo_dock import PhotoDock
+from .station_menu import StationMenu
 from .tools import CameraTools
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class CameraController(QObject):
         self.pose_session = session = PoseSession(client, self)
         self.overlays = CameraOverlays(self._canvas, self.photo_dock, self.dock, session, self)
         self.file_actions = CameraFileActions(self.dock, session, self._messages, self)
+        StationMenu(self.dock.station_menu, session, self._messages, self)
         self._tools = CameraTools(self._canvas, self.photo_dock, self.dock, self.overlays, self)
         self._inputs = PoseInputs(self.dock, self.photo_dock, session, self._messages, self)
         self._layout_timer = QTimer(self)
@@ -153,8 +156,11 @@ class CameraController(QObject):
     def _show(self) -> None:
         session, dock = self.pose_session, self.dock
         draft = session.draft
+        views = session.station_views
         dock.show_draft(draft, session.selected)
-        dock.hint.setText(next_step(draft, self.file_actions.saved_names()))
+        missing = missing_points(draft, views)
+        dock.hint.setText(next_step(draft, missing, self.file_actions.saved_names()))
+        dock.show_station(len(views) + 1)
         dock.show_quality(
             *pose_status(
                 draft,
@@ -217,9 +223,9 @@ class CameraController(QObject):
         return place.x(), place.y()
 
     def _solve(self) -> None:
-        draft = self.pose_session.draft
-        if draft.missing or not draft.dem:
-            self._messages.warn(next_step(draft))
+        draft, missing = self.pose_session.draft, self.pose_session.missing
+        if missing or not draft.dem:
+            self._messages.warn(next_step(draft, missing))
         else:
             self.pose_session.solve()
 
