@@ -178,7 +178,7 @@ def keep_off(geometry: QgsGeometry, others: Sequence[QgsGeometry], gap: float = 
         return geometry
     taken = QgsGeometry.unaryUnion(near)
     rest = (_joined(geometry, taken, gap) if gap > 0 else geometry).difference(taken)
-    parts = [part for part in rest.asGeometryCollection() if part.area() > _CRUMB * rest.area()]
+    parts = large_parts(rest)
     if not parts or rest.area() < _CRUMB * geometry.area():
         raise IsegError(
             tr(
@@ -214,6 +214,12 @@ def area_m2(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> float |
     measure.setSourceCrs(crs, QgsProject.instance().transformContext())
     measure.setEllipsoid(crs.ellipsoidAcronym() or _WGS84_ELLIPSOID)
     return measure.measureArea(geometry)
+
+
+def large_parts(geometry: QgsGeometry) -> list[QgsGeometry]:
+    """Return the parts of a geometry that are no crumbs, which are no part of an avalanche."""
+    least = _CRUMB * geometry.area()
+    return [part for part in geometry.asGeometryCollection() if part.area() > least]
 
 
 def make_valid(geometry: QgsGeometry) -> QgsGeometry:

@@ -8,10 +8,12 @@ from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..core.series import Observation, Presence
-from ..features import record
+from ..features import record, schema, writer
 from ..features.following import LayerFollower
-from ..features.queries import is_ours
+from ..features.queries import find_photo_twin, is_ours
 from ..features.reference import resolve
+from ..i18n import tr
+from ..session.draft import FeatureRef
 from .outlines import is_other, observe
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..core.series import SeriesPhoto
     from ..features.following import Connections
-    from ..session.draft import FeatureRef
     from .browser import SeriesBrowser
 
 
@@ -123,6 +124,8 @@ class FeatureFollower:
                 if after == name or not (after or is_same):
                     continue
                 others |= {name, after} & shown
+                if after:
+                    _give_twin(project.mapLayer(key[0]), key[1], after)
                 if name not in shown:
                     gone.add(name)
             added = {name for key, (name, _) in now.items() if key not in self._listed}
@@ -159,6 +162,14 @@ class FeatureFollower:
         if back:
             browser.note_avalanches(photo, back, count)
         return {*lost, *(each.avalanche for each in back)}
+
+
+def _give_twin(layer: QgsVectorLayer, uuid: str, avalanche: str) -> None:
+    """Give the outline in the photo to the avalanche that the one on the map was given to."""
+    twin = find_photo_twin(FeatureRef(layer.id(), -1, uuid)) if layer.crs().isValid() else None
+    if twin is not None and record.avalanche_of(twin[1]) != avalanche:
+        values = {schema.AVALANCHE: avalanche}
+        writer.set_attributes(twin[0], twin[1].id(), values, tr("Give to another avalanche"))
 
 
 def _is_present(found: Observation | None) -> bool:

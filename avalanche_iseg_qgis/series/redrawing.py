@@ -22,7 +22,7 @@ from qgis.PyQt.QtGui import QTransform
 from ..core.errors import IsegError
 from ..core.survey.protocol import Drawn, ToImage
 from ..features import record, writer
-from ..features.geometry import make_valid, multipolygon_to_arrays, reproject
+from ..features.geometry import large_parts, make_valid, multipolygon_to_arrays, reproject
 from ..features.queries import find_photo_twin
 from ..features.reference import feature_ref
 from ..i18n import tr
@@ -90,7 +90,8 @@ class OutlineRedrawer:
             found[name] = _shape_of(drawn)
             if len(found) == len(changes):
                 kept = [] if before is None else [_without(twin[1].geometry(), found["removed"])]
-                self._write(ref, now, QgsGeometry.unaryUnion([*kept, found["added"]]))
+                shape = QgsGeometry.unaryUnion([*kept, found["added"]])
+                self._write(ref, now, QgsGeometry.collectGeometry(large_parts(shape)))
 
         for name, change in changes.items():
             self._ask((ref.uuid, name), change, layer, draft, partial(take, name))
