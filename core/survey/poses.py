@@ -48,6 +48,7 @@ def solve_pose(request: SolvePose, cache: ViewshedCache, _: Callable[[], bool]) 
 
     dem = cache.dem(request.dem, request.epsg) if request.dem else None
     points = [_control_point(content) for content in request.points]
+    _require_on_map(request, points, dem)
     record = resection.solve_pose(
         points,
         (request.width, request.height),
@@ -81,6 +82,8 @@ def solve_station(
         ]
     except MALFORMED as error:
         raise CameraError(f"A view of a station that is none ({error!r}).") from error
+    for view in views:
+        _require_on_map(request, view.points, dem, f"View {view.name}: ")
     points = [point for view in views for point in view.points]
     _station, records = station_resection.solve_station(
         views,
@@ -113,6 +116,24 @@ def _prior(request: SolvePose | SolveStation) -> PosePrior:
     )
 
 
+def _require_on_map(
+    request: SolvePose | SolveStation,
+    points: Sequence[ControlPoint],
+    dem: Dem | None,
+    whose: str = "",
+) -> None:
+    """Refuse points that lie elsewhere altogether, before the terrain around them is read."""
+    from ..camera.validation import require_on_map
+
+    if dem is None or not points:
+        return
+    places = np.array([(point.x, point.y) for point in points])
+    try:
+        require_on_map(places, [point.name for point in points], request.epsg, dem.sample)
+    except CameraError as error:
+        raise CameraError(f"{whose}{error}") from error
+
+
 def _terrain(
     request: SolvePose | SolveStation,
     points: Sequence[ControlPoint],
@@ -120,12 +141,9 @@ def _terrain(
     cache: ViewshedCache,
 ) -> Terrain | HeightsAt:
     """Return the terrain around points and camera; that of the whole DEM where it has none."""
-    from ..camera.validation import require_on_map
-
     places = [(point.x, point.y) for point in points]
     if not places:
         return dem.sample
-    require_on_map(np.array(places), [p.name for p in points], request.epsg, dem.sample)
     x, y = (*(request.position or ()), None, None)[:2]
     try:
         here = [] if x is None or y is None else [(x, y)]

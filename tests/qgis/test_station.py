@@ -119,10 +119,7 @@ def test_photos_of_a_station_are_solved_together(both, files, truth):
     both.pose_of(len(PLACES) - 1)
     settled(both)
     followed = session.draft_of(str(east)).record.camera
-    assert (followed.x, followed.y) == (
-        session.draft.record.camera.x,
-        session.draft.record.camera.y,
-    )
+    assert place_of(followed) == place_of(session.draft.record.camera)
     assert followed != posed.camera
 
 

@@ -280,7 +280,9 @@ class CameraDock(QgsDockWidget):
         form.addRow("", self.above)
         form.addRow("", self.near_field)
         form.addRow(tr("Lens"), widget_row(self.projection, self.focal_as))
-        form.addRow("", widget_row(self.focal, self.principal))
+        lens = widget_row(self.focal, self.principal)
+        lens.setStretch(1, 2)  # its text is the longer one
+        form.addRow("", lens)
         self.sigma.valueChanged.connect(lambda value: self._emit_change(position_sigma=value))
         self.above.valueChanged.connect(lambda value: self._emit_change(height_above_ground=value))
         self.near_field.valueChanged.connect(lambda value: self._emit_change(near_field=value))
