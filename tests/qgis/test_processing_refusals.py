@@ -308,6 +308,33 @@ def test_a_run_in_the_background_can_be_cancelled(plugin, given):
     wait_until(lambda: children() <= before)
 
 
+def test_a_registration_is_cancelled_and_goes_on(plugin, given, tmp_path):
+    photos, cameras = tmp_path / "photos", tmp_path / "cameras"
+    photos.mkdir()
+    for minute in range(40):
+        os.link(given["photo.png"], photos / f"cam_20260103_10{minute:02}00.png")
+    parameters = {"FOLDER": str(photos), "CAMERA": given["camera.json"], "CAMERAS": str(cameras)}
+    parameters |= {"ZONE": "UTC", "OUTPUT": MEMORY}
+    algorithm = QgsApplication.processingRegistry().algorithmById("avalanche_iseg:registerphotos")
+    context, feedback = QgsProcessingContext(), QgsProcessingFeedback()
+    context.setProject(QgsProject.instance())
+    before, told = children(), []
+    feedback.progressChanged.connect(told.append)
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    ended: list[bool] = []
+    task.executed.connect(lambda ok, _: ended.append(ok))
+    QgsApplication.taskManager().addTask(task)
+    wait_until(lambda: bool(told), 60, "some progress")
+    feedback.cancel()
+    wait_until(lambda: bool(ended), 10)
+    wait_until(lambda: children() <= before)
+    assert not (cameras / "poses.csv").exists()
+    assert any(path.stat().st_size for path in (cameras / "work").rglob("*") if path.is_file())
+    found = run("registerphotos", parameters)
+    assert found["TRUSTED"] + found["REFUSED"] == 40
+    assert Path(found["POSES"]).is_file()
+
+
 def children() -> set[int]:
     """Ids of the processes that this one has started."""
     found = set()
