@@ -11,7 +11,7 @@ from ..core.series import Observation, Presence
 from ..features import record, schema, writer
 from ..features.following import LayerFollower
 from ..features.queries import find_photo_twin, is_ours
-from ..features.reference import resolve
+from ..features.reference import feature_ref, resolve
 from ..i18n import tr
 from ..session.draft import FeatureRef
 from .outlines import is_other, observe
@@ -39,7 +39,7 @@ class ReshapingFollower(LayerFollower):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._edited: set[tuple[str, int]] = set()
+        self._edited: set[FeatureRef] = set()
         self._timer = QTimer(self)  # once for many vertices
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tell)
@@ -51,7 +51,7 @@ class ReshapingFollower(LayerFollower):
 
     def forget(self, layer: QgsVectorLayer, feature: QgsFeature) -> None:
         """Tell nothing of an outline that was written with all that belongs to it."""
-        self._edited.discard((layer.id(), feature.id()))
+        self._edited.discard(_ref_of(layer, feature))
 
     def close(self) -> None:
         """Let all layers go."""
@@ -59,14 +59,13 @@ class ReshapingFollower(LayerFollower):
         super().close()
 
     def _on_edited(self, fid: int, _geometry: QgsGeometry) -> None:
-        self._edited.add((self.sender().id(), fid))
+        layer = self.sender()
+        self._edited.add(_ref_of(layer, layer.getFeature(fid)))  # saving changes ids
         self._timer.start(0)
 
     def _tell(self) -> None:
         edited, self._edited = self._edited, set()
-        layers = {layer.id(): layer for layer in self.layers()}
-        found = [(layers[n], layers[n].getFeature(fid)) for n, fid in edited if n in layers]
-        self.reshaped.emit([pair for pair in found if pair[1].isValid()])
+        self.reshaped.emit(list(filter(None, map(resolve, edited))))
 
 
 class FeatureFollower:
@@ -162,6 +161,11 @@ class FeatureFollower:
         if back:
             browser.note_avalanches(photo, back, count)
         return {*lost, *(each.avalanche for each in back)}
+
+
+def _ref_of(layer: QgsVectorLayer, feature: QgsFeature) -> FeatureRef:
+    ref = feature_ref(layer, feature)
+    return FeatureRef(ref.layer_id, -1, ref.uuid) if ref.uuid else ref
 
 
 def _give_twin(layer: QgsVectorLayer, uuid: str, avalanche: str) -> None:

@@ -238,6 +238,18 @@ def test_edits_that_are_given_up_are_given_up_in_the_records(controller, mapped,
     wait_until(lambda: noted(folder, 10)[0].rings == before.rings, what="the note of before")
 
 
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_edits_that_are_saved_at_once_reach_the_records(controller, mapped, folder, is_saved):
+    layer, (before,) = layer_of(), noted(folder, 10)
+    if is_saved:
+        assert layer.commitChanges()
+        layer.startEditing()
+    (feature,) = features()
+    layer.changeGeometry(feature.id(), edited(feature.geometry(), "reshaped"))
+    assert layer.commitChanges()
+    wait_until(lambda: noted(folder, 10)[0].rings != before.rings, what="the note")
+
+
 def test_parts_that_are_given_to_an_avalanche_are_one_observation(controller, mapped, folder):
     layer = layer_of()
     (first,), (before,) = features(), noted(folder, 10)
