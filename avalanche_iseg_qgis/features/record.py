@@ -176,9 +176,12 @@ def made_at(feature: QgsFeature) -> tuple[bool, int]:
 
 
 def attribute_value(feature: QgsFeature, name: str) -> Any:  # noqa: ANN401
-    """Return an attribute; None if it is empty or there is no such field."""
+    """Return an attribute; None if it is empty or there is no such field.
+
+    Features of layers that are being edited may have fewer attributes than fields.
+    """
     index = feature.fields().indexOf(name)
-    content = feature.attribute(index) if index >= 0 else None
+    content = feature.attribute(index) if 0 <= index < feature.attributeCount() else None
     return None if isinstance(content, QVariant) and content.isNull() else content
 
 

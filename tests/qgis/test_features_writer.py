@@ -20,7 +20,7 @@ from test_features_target import mounted, read_only
 from avalanche_iseg_qgis.core.errors import IsegError, PromptError
 from avalanche_iseg_qgis.core.prompts import Box, Click
 from avalanche_iseg_qgis.core.worker.protocol import Loaded
-from avalanche_iseg_qgis.features import record, target, writer
+from avalanche_iseg_qgis.features import record, schema, target, writer
 from avalanche_iseg_qgis.layers.image_origin import ImageOrigin
 from avalanche_iseg_qgis.session.prompt_set import PromptSet
 
@@ -324,3 +324,13 @@ def test_prompts_of_somebody_else():
     feature["prompts"] = "two clicks and a box"
     with pytest.raises(PromptError, match="cannot be read"):
         record.read_prompts(feature)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_feature_may_have_fewer_attributes_than_fields(count):
+    feature = QgsFeature(schema.fields())
+    feature.setAttributes(["name"] * count)
+    values = {name: record.attribute_value(feature, name) for name in schema.fields().names()}
+    assert [value for value in values.values() if value is not None] == ["name"] * count
+    assert not record.is_from_image(feature, "cam.jpg", None)
+    assert record.avalanche_of(feature) == "name" * (count > 0)
