@@ -17,6 +17,7 @@ import numpy as np
 from ..camera import Camera
 from ..camera.registration import Registration, register
 from ..errors import CameraError
+from ..exchange.coco import fill_polygons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,6 @@ _TEXTURE = 3.0  # standard deviation of the Gaussian that texture is finer than,
 _AGREEING = 0.5  # correlation of texture of two photos of one surface in different light
 _ALIKE, _UNLIKE = 0.1, 0.3  # correlation of texture: the light may be that of another hour
 _WEAK = 0.3  # share of the contrast of the old photo that is left where an outline fits
-_SHIFT = 4  # sub-pixel bits of OpenCV's polygons
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,22 @@ def carry_outline(
 
 
 def fill_rings(rings: Rings, shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Return the (H, W) mask of an outline: what an odd number of its rings encloses."""
-    mask = np.zeros(tuple(shape[:2]), np.uint8)
-    fixed = [
-        np.rint((np.array(ring).reshape(-1, 2) - 0.5) * 2**_SHIFT).astype(np.int32)
-        for ring in rings
-        if len(ring) > 2
-    ]
-    if fixed:
-        cv2.fillPoly(mask, fixed, 1, cv2.LINE_8, _SHIFT)
-    return mask > 0
+    """Return the (H, W) mask of an outline: the pixels whose centres lie in an odd number of rings.
+
+    The outline of a mask gives that mask again, but for what its simplification changed.
+    """
+    closed = [np.array([*ring, ring[0]], np.float64) for ring in rings if len(ring) > 2]
+    mask = np.zeros(tuple(shape[:2]), np.bool_)
+    if not closed:
+        return mask
+    # Only the part of the image that they touch: most of it lies outside of all rings.
+    low = np.floor(np.min([ring.min(axis=0) for ring in closed], axis=0))
+    high = np.ceil(np.max([ring.max(axis=0) for ring in closed], axis=0))
+    left, top = (int(each) for each in np.clip(low, 0, mask.shape[::-1]))
+    right, bottom = (int(each) for each in np.clip(high, 0, mask.shape[::-1]))
+    part = [ring - (left, top) for ring in closed]
+    mask[top:bottom, left:right] = fill_polygons([part], bottom - top, right - left)
+    return mask
 
 
 def _grey(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
