@@ -203,15 +203,20 @@ class CarryingController(QObject):
 
     # --- decisions -------------------------------------------------------------------------------
 
-    def accept_all(self) -> None:
-        """Make features of all proposals: one step, and they are noted in the series."""
-        self._accept(self.outlines)
+    def accept_all(self, then: Callable[[], None] = lambda: None) -> None:
+        """Make features of all proposals: one step, and they are noted in the series.
+
+        ``then`` is called once they are, and not if they could not be made.
+        """
+        self._accept(self.outlines, then)
 
     def accept(self) -> None:
         """Make a feature of the chosen proposal."""
         self._accept([self._chosen] if self._chosen else [])
 
-    def _accept(self, outlines: Sequence[OutlineProposal]) -> None:
+    def _accept(
+        self, outlines: Sequence[OutlineProposal], then: Callable[[], None] = lambda: None
+    ) -> None:
         image, browser, photo = self._image(), self._browser, self._photo
         outlines = [each for each in outlines if each.avalanche not in self._awaited]
         if not outlines or image is None or browser is None or photo is None:
@@ -234,6 +239,7 @@ class CarryingController(QObject):
             if photo == self._photo:
                 self._show([each for each in self.outlines if each not in outlines])
             self.noted.emit(photo)
+            then()
 
         text = tr("Accept {} carried outlines").format(len(outlines))
         self._add(image, accepted, text, note)

@@ -178,6 +178,8 @@ class SeriesController(QObject):
         self._add_key(dock.hidden, "hidden", "H", lambda: self.note(PhotoState.HIDDEN))
         self._add_key(dock.finish, "finish", "E", self.finish_and_next)
         self._add_key(dock.carried.accept_all, "accept_all", "Y", carrying.accept_all)
+        text, accept = tr("Series: {}").format(tr("Accept all and next")), self.accept_all_and_next
+        self._keys.add("AvalancheISegSeries_accept_all_and_next", text, "Shift+Y", accept)
         self._add_key(dock.carried.accept, "accept", "", carrying.accept)
         self._add_key(dock.carried.correct, "correct", "", self._correct)
         self._add_key(dock.carried.drop, "drop", "X", carrying.drop)
@@ -456,6 +458,14 @@ class SeriesController(QObject):
             self._session.finish()
         else:
             self._save_and_next()
+
+    def accept_all_and_next(self) -> None:
+        """Accept all that is proposed for the open photo, then `finish_and_next`."""
+        if not self.carrying.outlines:
+            self.finish_and_next()
+            return
+        # Later, when all others know of the new avalanches.
+        self.carrying.accept_all(lambda: QTimer.singleShot(0, self.finish_and_next))
 
     def _on_message(self, _text: str) -> None:
         """Stay at a photo whose avalanche could not be finished."""

@@ -449,6 +449,52 @@ def test_finish_and_next(controller, mapped, folder):
     assert [r.state for r in state(folder).reviews.values()].count(PhotoState.AVALANCHES) == 2
 
 
+def test_one_press_accepts_all_saves_and_opens_the_next_photo(controller, mapped, folder):
+    series = controller.series
+    press(series, "finish")
+    wait_until(lambda: rasters() == [name(11)], 30, "the next photo")
+    wait_until(lambda: not series.carrying.is_computing, 120, "the carried outlines")
+    press(series, "accept_all_and_next")
+    wait_until(lambda: rasters() == [name(12)], 30, "the next photo")
+    assert len(features()) == 2
+    assert not layer_of().isModified()
+    (observation,) = noted(folder, 11)
+    assert observation.avalanche == features()[0]["uuid"]
+    assert [r.state for r in state(folder).reviews.values()].count(PhotoState.AVALANCHES) == 2
+    press(series, "take_back")  # one step, though the next photo is open
+    assert noted(folder, 11) == []
+
+
+def test_with_nothing_proposed_the_same_press_finishes_or_says_what_is_missing(
+    controller, mapped, folder
+):
+    series = controller.series
+    said = []
+    series._messages.warn = said.append
+    go_to(series, 8, 0)
+    press(series, "accept_all_and_next")
+    assert "Nothing released" in said[0]
+    assert rasters() == [name(8)]
+    go_to(series, 10, 0)
+    press(series, "accept_all_and_next")
+    wait_until(lambda: rasters() == [name(11)], 30, "the next photo")
+    assert not layer_of().isModified()
+
+
+def test_a_layer_that_takes_nothing_keeps_the_photo_open(controller, mapped, folder):
+    series, said = controller.series, []
+    controller.session.message.connect(said.append)
+    go_to(series, 11)
+    assert layer_of().commitChanges()
+    layer_of().setReadOnly(True)
+    press(series, "accept_all_and_next")
+    QTest.qWait(50)
+    assert "read-only" in said[0]
+    assert len(features()) == 1
+    assert rasters() == [name(11)]
+    assert len(series.carrying.outlines) == 1
+
+
 def test_the_timeline_shows_the_day_and_the_release(controller, mapped):
     series = controller.series
     timeline = series.dock.timeline
