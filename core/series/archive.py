@@ -295,7 +295,8 @@ def carry_into(
     photo
         Where to.
     sources
-        Outlines of persons, with their photos.
+        Outlines of persons, with their photos; of several of one avalanche the last is taken whose
+        photo can be registered.
     without
         By avalanche, photos of its place without it; see `at_this_hour`.
     reference
@@ -306,22 +307,28 @@ def carry_into(
     CameraError
         If the photo cannot be registered.
     """
-    needed = [photo, *(source for source, _ in sources)]
-    needed += [other for others in without.values() for other in others]
-    by_key = {each.key: each for each in needed}
-    photos = sorted(by_key.values(), key=lambda each: (each.time, each.key))
     if reference is None:
         first, outline = min(sources, key=lambda each: (each[0].time, each[0].key))
         is_known = min(outline.size) > 0
         camera = usual_camera(*outline.size) if is_known else _camera_of(first.path)
         reference = SeriesCamera(first.path, camera)
     outlines = [outline for _, outline in sources]
-    ordered = {each.key: each for each in photos}
-    plan = _CameraPlan(ordered, reference, {photo.key: outlines}, without)
-    poses = _find_poses(store, [plan], 1, PhotoShare(), None)
+    others = [photo, *(other for found in without.values() for other in found)]
+
+    def plan(needed: Iterable[SeriesPhoto]) -> _CameraPlan:
+        photos = sorted({*others, *needed}, key=lambda each: (each.time, each.key))
+        by_key = {each.key: each for each in photos}
+        return _CameraPlan(by_key, reference, {photo.key: outlines}, without)
+
+    last = {outline.avalanche: source for source, outline in sources}
+    work = plan(last.values())
+    poses = _find_poses(store, [work], 1, PhotoShare(), None)
+    if any(source.key not in poses for source in last.values()):
+        work = plan(source for source, _ in sources)
+        poses = _find_poses(store, [work], 1, PhotoShare(), None)
     if photo.key not in poses:
         raise CameraError(f"{photo.path.name} shows another view, or too little terrain.")
-    task = _carry_task(photo, outlines, by_key, poses, without)
+    task = _carry_task(photo, outlines, work.photos, poses, without)
     log = ResultLog(store.path / OUTLINES, PhotoShare())
     carried = compute(carry_task, {photo.key: task}, log)[photo.key]["outlines"]
     return [_observation(photo.key, outline) for outline in carried]
@@ -417,7 +424,7 @@ def _carry_task(
 
     Paths are no part of the version: on another machine they are others.
     """
-    posed = [source for source in sources if source.photo in poses]
+    posed = list({s.avalanche: s for s in sources if s.photo in poses}.values())
     known = tuple(
         _Source(
             str(by_key[source.photo].path),

@@ -27,9 +27,10 @@ def outlines_to_carry(
     """Return the outlines to carry into each photo of a camera, given in the order of time.
 
     Those of the last photo in which a person outlined the avalanche, for the ``longest`` time, into
-    usable photos in which no person has noted it, nor that nothing released.
+    usable photos in which no person has noted it, nor that nothing released. Before each stands the
+    one of the photo before, which serves where the last photo cannot be registered.
     """
-    last: dict[str, tuple[SeriesPhoto, Observation]] = {}
+    last: dict[str, list[tuple[SeriesPhoto, Observation]]] = {}
     noted: dict[str, list[Observation]] = {}
     for observation in state.observations.values():
         if not observation.is_by_program:
@@ -42,7 +43,8 @@ def outlines_to_carry(
         if is_usable and state.state_of(photo.key) is not PhotoState.NOTHING:
             targets[photo.key] = [
                 observation
-                for avalanche, (source, observation) in sorted(last.items())
+                for avalanche, sources in sorted(last.items())
+                for source, observation in sources
                 if avalanche not in here and photo.time - source.time <= longest
             ]
         if state.state_of(photo.key) is PhotoState.NOTHING:
@@ -51,7 +53,7 @@ def outlines_to_carry(
             if observation.presence is Presence.ABSENT:
                 last.pop(avalanche, None)
             elif observation.presence is Presence.PRESENT and observation.rings:
-                last[avalanche] = photo, observation
+                last[avalanche] = [*last.get(avalanche, [])[-1:], (photo, observation)]
     return {key: sources for key, sources in targets.items() if sources}
 
 

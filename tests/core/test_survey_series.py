@@ -24,7 +24,7 @@ from core.series import (
     SeriesStore,
     list_photos,
 )
-from core.series.archive import screen_series
+from core.series.archive import carry_series, screen_series
 from core.series.carrying import fill_rings, usual_camera
 from core.series.sources import at_this_hour, outlines_to_carry, places_without
 from core.survey.client import CameraWorker
@@ -122,6 +122,28 @@ def test_a_photo_that_shows_something_else_is_said(store):
     write_png(store.folders[0] / "cam_20240115_110000.png", other)
     with pytest.raises(IsegError, match="cam_20240115_110000"):
         answer(request(store, 11))
+
+
+def test_an_outline_in_a_photo_that_cannot_be_registered_stops_nothing(store):
+    """The one of the photo before is carried, as it was when that was the last."""
+    alone = answer(request(store, 12))
+    store.append([Observation(_key(11), avalanche="a", rings=(RING,), parts=(1,), size=SIZE)])
+    other = np.random.default_rng(3).integers(0, 255, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
+    write_png(store.folders[0] / "cam_20240115_110000.png", other)
+    found = answer(request(store, 12))
+    assert found.outlines == alone.outlines
+    assert np.array_equal(found.points, alone.points)
+    carried = carry_series(store, list_photos(store.folders, store.rule))
+    assert [(o.photo, o.avalanche) for o in carried] == [(_key(12), "a")]
+
+
+def test_of_two_outlines_the_last_is_carried(store):
+    middle = np.mean(RING, axis=0)
+    half = tuple(map(tuple, (middle + 0.5 * (np.array(RING) - middle)).tolist()))
+    store.append([Observation(_key(11), avalanche="a", rings=(half,), parts=(1,), size=SIZE)])
+    (outline,) = carry_series(store, list_photos(store.folders, store.rule))
+    areas = [fill_rings(rings, SIZE[::-1]).sum() for rings in (outline.rings, (half,))]
+    assert areas[0] == pytest.approx(areas[1], rel=0.05)
 
 
 def test_sources_are_those_that_persons_left_open(store):

@@ -334,7 +334,7 @@ def test_it_is_corrected_by_clicks_and_stays_the_same_avalanche(controller, mapp
     assert second["n_clicks"] == 1
     assert [o.avalanche for o in noted(folder, 11)] == [first["uuid"]]
     go_to(series, 12)  # from the corrected outline
-    assert series.browser.sources_for(series.browser.current)[0].photo.path.stem == name(11)
+    assert series.browser.sources_for(series.browser.current)[-1].photo.path.stem == name(11)
 
 
 KNOWN = {
