@@ -41,6 +41,7 @@ _APART = 10.0, 3.0  # days and hours that make photos equally unlike
 _NEARER = 0.7  # a photo is tried again with a keyframe that is so much more alike
 _ALIKE, _TRIES = 1.0, 5  # unlikeness up to which a photo is tried several times, and how often
 _CHECKS = 2  # registrations of a photo that is posed
+_UNSURE = 0.02  # degrees: standard deviation of an orientation that is not trusted any more
 _SAME_AIM = np.radians(1.0)  # of keyframes to which the foreground of the posed photo applies
 
 
@@ -91,7 +92,8 @@ class PoseNetwork:
     details
         By node, median of the contrast of neighbouring pixels.
     sigmas
-        By node, standard deviation of the orientation against the posed photos, degrees.
+        By node, standard deviation of the orientation against the posed photos, degrees; also of
+        photos that are not posed because it is too large.
     orientations
         By node, EXIF orientation.
     tried
@@ -352,7 +354,7 @@ def lens_after(before: Camera, link: Link) -> Camera:
 
 
 def _refine(network: PoseNetwork) -> PoseNetwork:
-    """Adjust all orientations together; take back poses that their links contradict."""
+    """Adjust all orientations together; take back poses that are contradicted, or uncertain."""
     while True:
         nodes = sorted(network.cameras)
         place = {node: index for index, node in enumerate(nodes)}
@@ -378,6 +380,12 @@ def _refine(network: PoseNetwork) -> PoseNetwork:
         camera = network.cameras[node]
         network.cameras[node] = camera.rotated(rotation @ camera.rotation_matrix().T)
         network.sigmas[node] = float(np.degrees(sigma))
+    for node in [n for n in nodes if network.sigmas[n] > _UNSURE]:
+        del network.cameras[node]
+        network.reasons[node] = (
+            f"Its orientation is uncertain by {network.sigmas[node]:.3f} degrees (one standard "
+            "deviation): pose it with control points if it matters."
+        )
     return network
 
 

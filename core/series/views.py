@@ -184,7 +184,8 @@ def _find_unjoined(
 ) -> list[tuple[int, list[int]]]:
     """Return views that no registration joins to the posed photos: the clearest photo, and all."""
     first, log = len(network.posed), ResultLog(work / REGISTRATIONS, PhotoShare())
-    left = {n for n in range(first, first + len(network.photos)) if n not in network.cameras}
+    joined = network.cameras.keys() | network.sigmas.keys()  # the uncertain ones are joined, too
+    left = {n for n in range(first, first + len(network.photos)) if n not in joined}
     seen = [network.details[n] for n in network.cameras if n in network.details]
     least = _CLEAR * float(np.median(seen)) if seen else 0.0
     groups: list[tuple[int, list[int]]] = []

@@ -228,6 +228,20 @@ def test_an_aim_that_one_photo_shows_once_is_not_trusted(monkeypatch, tmp_path):
     assert [i for i, pose in enumerate(found.photos) if pose.state == "refused"] == [9]
 
 
+@pytest.mark.parametrize(("noise", "state"), [(0.005, "posed"), (0.05, "refused")])
+def test_a_pose_that_is_uncertain_is_not_trusted(monkeypatch, tmp_path, noise, state):
+    """Haze, night, small photos: what agrees may agree by so little that the pose is a guess."""
+    cameras = [turned(0.01 * i) for i in range(16)]
+    found = follow(known_world(monkeypatch, cameras, noise=noise), cameras, tmp_path)
+    assert {pose.state for pose in found.photos} == {state}
+    assert all("uncertain" in p.reason for p in found.photos if p.state == "refused")
+    assert all(view.camera is not None for view in found.views)  # none "needs points"
+    errors = [
+        error_deg(p.camera, c) for p, c in zip(found.photos, cameras, strict=True) if p.camera
+    ]
+    assert max(errors, default=0) < 0.05
+
+
 # --- folders --------------------------------------------------------------------------------
 
 
