@@ -88,11 +88,6 @@ class Registration:
     zoom: float = 1.0
     covariance: tuple[tuple[float, ...], ...] = ()
 
-    @property
-    def quality(self) -> float:
-        """Share of the patches that agree, 0 to 1."""
-        return self.patches / self.offered
-
 
 def register(
     reference: NDArray[np.uint8],

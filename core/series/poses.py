@@ -36,12 +36,12 @@ REGISTRATIONS = "registrations"
 """Folder of the results to go on with."""
 
 _DAYS, _HOURS = 7, 3  # one keyframe for each span of days and of hours of the day
-_CONFIDENT = 0.5  # share of a keyframe's patches that agreed
 _APART = 10.0, 3.0  # days and hours that make photos equally unlike
 _NEARER = 0.7  # a photo is tried again with a keyframe that is so much more alike
 _ALIKE, _TRIES = 1.0, 5  # unlikeness up to which a photo is tried several times, and how often
 _CHECKS = 2  # registrations of a photo that is posed
-_UNSURE = 0.02  # degrees: standard deviation of an orientation that is not trusted any more
+_CONFIDENT = 0.02  # degrees: standard deviation of the registration of a keyframe
+_UNSURE = 0.0125  # degrees: the same of an orientation that is not trusted: errors reach 4 of it
 _SAME_AIM = np.radians(1.0)  # of keyframes to which the foreground of the posed photo applies
 
 
@@ -64,9 +64,13 @@ class Link:
     covariance: tuple[tuple[float, ...], ...]
     zoom: float
     size: tuple[int, int]
-    quality: float
     patches: int
     offered: int
+
+    @property
+    def sigma_deg(self) -> float:
+        """Standard deviation of the rotation, of the worst axis."""
+        return float(np.sqrt(np.linalg.eigvalsh(np.array(self.covariance))[-1]))
 
     def edge(self) -> RotationEdge:
         """Return it for the joint refinement."""
@@ -218,7 +222,7 @@ def register_pairs(
         network.orientations[node] = result["orientation"]
         if result["trusted"]:
             covariance = tuple(tuple(row) for row in result["covariance"])
-            numbers = [result[name] for name in ("zoom", "size", "quality", "patches", "offered")]
+            numbers = [result[name] for name in ("zoom", "size", "patches", "offered")]
             turn = tuple(result["rotation"])
             found.append(Link(keyframe, node, turn, covariance, *numbers))
             network.links.setdefault(node, []).append(found[-1])
@@ -252,7 +256,6 @@ def register_task(task: _Task) -> dict[str, Any]:
         "covariance": found.covariance,
         "zoom": found.zoom,
         "size": [found.camera.width, found.camera.height],
-        "quality": round(found.quality, 3),
         "patches": found.patches,
         "offered": found.offered,
     }
@@ -276,7 +279,7 @@ def _choose_keyframes(network: PoseNetwork, times: Mapping[int, SeriesPhoto]) ->
     best: dict[tuple[object, ...], tuple[int, int]] = {}
     for link in network.every_link():
         node = link.photo
-        if link.quality < _CONFIDENT or node not in network.cameras:
+        if link.sigma_deg > _CONFIDENT or node not in network.cameras:
             continue
         time = times[node].time
         span = _aim(network, node), time.toordinal() // _DAYS, time.hour // _HOURS
@@ -383,7 +386,7 @@ def _refine(network: PoseNetwork) -> PoseNetwork:
     for node in [n for n in nodes if network.sigmas[n] > _UNSURE]:
         del network.cameras[node]
         network.reasons[node] = (
-            f"Its orientation is uncertain by {network.sigmas[node]:.3f} degrees (one standard "
+            f"Its orientation is uncertain by {network.sigmas[node]:.4f} degrees (one standard "
             "deviation): pose it with control points if it matters."
         )
     return network

@@ -136,7 +136,7 @@ def test_a_single_fixed_photo_stays():
 # --- many photos, registrations known -----------------------------------------------------------
 
 
-def known_world(monkeypatch, cameras, hidden=(), wrong=(), noise=0.001, near=None):
+def known_world(monkeypatch, cameras, hidden=(), wrong=(), noise=0.001, near=None, patches=50):
     """Photos whose registrations are those of given cameras, with noise; no pixels are read.
 
     ``hidden`` photos register with none; pairs in ``wrong`` are half a degree off; with ``near``
@@ -161,8 +161,8 @@ def known_world(monkeypatch, cameras, hidden=(), wrong=(), noise=0.001, near=Non
         return {
             **result, "trusted": True, "reason": "", "rotation": turn.tolist(),
             "covariance": (np.eye(3) * noise**2).tolist(),
-            "zoom": cameras[new].f / cameras[old].f, "size": list(SIZE), "quality": 0.9,
-            "patches": 50, "offered": 55,
+            "zoom": cameras[new].f / cameras[old].f, "size": list(SIZE),
+            "patches": patches, "offered": 55,
         }  # fmt: skip
 
     monkeypatch.setattr("core.series.poses.register_task", register_known)
@@ -175,11 +175,12 @@ def follow(photos, cameras, folder, *more):
     return examine_views(network, folder)
 
 
-def test_poses_spread_over_a_winter_that_no_photo_spans(monkeypatch, tmp_path):
+@pytest.mark.parametrize("patches", [50, 20])
+def test_poses_spread_over_a_winter_that_no_photo_spans(monkeypatch, tmp_path, patches):
     """Snow and light change: only photos of neighbouring days show the same."""
     walk = np.cumsum(np.random.default_rng(3).normal(0, 0.03, (240, 2)), axis=0)
     cameras = [turned(*angles) for angles in walk - walk[0]]
-    photos = known_world(monkeypatch, cameras, hidden=range(3, 240, 7), near=30)
+    photos = known_world(monkeypatch, cameras, range(3, 240, 7), near=30, patches=patches)
     found = follow(photos, cameras, tmp_path)
     states = [pose.state for pose in found.photos]
     assert states.count("posed") == 240 - len(range(3, 240, 7))
