@@ -41,7 +41,8 @@ _NEARER = 0.7  # a photo is tried again with a keyframe that is so much more ali
 _ALIKE, _TRIES = 1.0, 5  # unlikeness up to which a photo is tried several times, and how often
 _CHECKS = 2  # registrations of a photo that is posed
 _CONFIDENT = 0.02  # degrees: standard deviation of the registration of a keyframe
-_UNSURE = 0.0125  # degrees: the same of an orientation that is not trusted: errors reach 4 of it
+# Degrees: the same of orientations that are not trusted; errors reach 4 of it unless most agrees.
+_UNSURE, _UNSURE_OF_MOST, _MOST = 0.0125, 0.02, 0.8
 _SAME_AIM = np.radians(1.0)  # of keyframes to which the foreground of the posed photo applies
 
 
@@ -383,13 +384,19 @@ def _refine(network: PoseNetwork) -> PoseNetwork:
         camera = network.cameras[node]
         network.cameras[node] = camera.rotated(rotation @ camera.rotation_matrix().T)
         network.sigmas[node] = float(np.degrees(sigma))
-    for node in [n for n in nodes if network.sigmas[n] > _UNSURE]:
+    for node in [n for n in nodes if network.sigmas[n] > _largest_sigma(network, n)]:
         del network.cameras[node]
         network.reasons[node] = (
             f"Its orientation is uncertain by {network.sigmas[node]:.4f} degrees (one standard "
             "deviation): pose it with control points if it matters."
         )
     return network
+
+
+def _largest_sigma(network: PoseNetwork, node: int) -> float:
+    """Return the standard deviation up to which the orientation of a photo is trusted, degrees."""
+    most = max((k.patches / k.offered for k in network.links.get(node, ())), default=1.0)
+    return _UNSURE_OF_MOST if most >= _MOST else _UNSURE
 
 
 def _contradicted(network: PoseNetwork, links: Sequence[Link], found: RotationNetwork) -> set[int]:
