@@ -1,9 +1,9 @@
 """Work on many photos: in several processes, on several machines, gone on with where it stopped.
 
 Results are lines of text files beside the records; a photo whose result is there is not worked on
-again unless its file has another size. Each process of `avalanche-iseg series` writes a file of its
-own, so machines that share the folder share the work. No machine waits for another: what one that
-was ended has left undone, the others do.
+again unless its file has another size, or another version of the program worked on it. Each process
+of `avalanche-iseg series` writes a file of its own, so machines that share the folder share the
+work. No machine waits for another: what one that was ended has left undone, the others do.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..errors import IsegError, write_errors
 from ..files import visible_files
 from ..json_files import MALFORMED, parse_json
 from ..text_files import read_limited
+from ..version import __version__
 
 Task = TypeVar("Task")
 Result = dict[str, Any]
@@ -101,14 +102,14 @@ class ResultLog:
                 raise IsegError(f"{path} cannot be read: {error}.") from error
             for line in filter(None, lines):
                 key, version, result = _parse(line)
-                if key and versions.get(key) == version:
+                if key in versions and version == _stamped(versions[key]):
                     found[key] = result
         return found
 
     def append(self, photo: str, version: str, result: Result) -> None:
         """Note a result."""
         line = json.dumps(
-            {"photo": photo, "version": version, "result": result}, ensure_ascii=False
+            {"photo": photo, "version": _stamped(version), "result": result}, ensure_ascii=False
         )
         with write_errors(self._path):
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -202,6 +203,11 @@ def _compute_in_processes(
         "Processes that work on the photos were ended from outside, again and again; perhaps the "
         "memory is used up: run it again with fewer --workers, it goes on where it was."
     )
+
+
+def _stamped(version: str) -> str:
+    """Return a version of what is worked on, with that of the program."""
+    return f"{__version__} {version}"
 
 
 def _parse(line: str) -> tuple[str, str, Result]:

@@ -174,6 +174,16 @@ def test_what_another_machine_has_done_meanwhile_is_not_done_again(tmp_path, mon
     assert found == {key: {"is": number} for key, (_, number) in tasks.items()}
 
 
+def test_what_another_version_of_the_program_has_done_is_done_again(tmp_path, monkeypatch):
+    tasks = {f"p/{number}": ("v", number) for number in range(3)}
+    log = ResultLog(tmp_path / "log", PhotoShare())
+    monkeypatch.setattr(computing_module, "__version__", "0.0.1")
+    log.append("p/1", "v", {"is": "old"})
+    assert compute(number_of, {"p/1": tasks["p/1"]}, log) == {"p/1": {"is": "old"}}
+    monkeypatch.undo()
+    assert compute(number_of, tasks, log) == {key: {"is": n} for key, (_, n) in tasks.items()}
+
+
 # --- what is in the file ----------------------------------------------------------------------
 
 
