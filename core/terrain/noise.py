@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 LEAST = 0.05
 """Metres: less noise hides nothing, and is not smoothed."""
 
-REMAINING = 0.52
-"""Share of the noise that is left where `without_noise` smooths fully."""
-
 _WINDOW = 5  # cells, of the quadratic surfaces that are fitted
 _BLOCK = 32  # cells, of the squares whose roughness is compared
 _SMOOTHEST = 0.2  # quantile of the squares: rough ones are rock
