@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.camera import Camera, CameraRecord, Projection
 from .points import PosePoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..core.camera import ControlPoint, PointFit
 
 UNKNOWN, DEGREES, PIXELS = "unknown", "degrees", "pixels"
@@ -22,12 +25,8 @@ _PLAIN_FIELDS = (
     *("width", "height", "epsg", "position_sigma", "height_above_ground"),
     *("focal_as", "focal", "projection"),
 )
-_LATER_FIELDS = (
-    "near_field",
-    "principal_point_sigma",
-    "station",
-    "zooms",
-)  # not in projects of earlier versions
+# Not in projects of earlier versions.
+_LATER_FIELDS = ("near_field", "principal_point_sigma", "station", "zooms")
 _DESCRIPTION = ("name", "author", "valid_from", "valid_to", "foreground")
 
 
@@ -186,3 +185,12 @@ def initial_camera(draft: PoseDraft, position: tuple[float, float], z: float) ->
 def description_of(record: CameraRecord | None) -> dict[str, Any]:
     """Return the fields of a record that stay when the camera is posed anew."""
     return {} if record is None else {name: getattr(record, name) for name in _DESCRIPTION}
+
+
+def view_names(views: Sequence[PoseDraft]) -> list[str]:
+    """Return a name for each photo, that of its file; no two are the same."""
+    names: list[str] = []
+    for number, view in enumerate(views, 1):
+        name = Path(view.photo).stem
+        names.append(f"{name} ({number})" if name in names else name)
+    return names

@@ -12,7 +12,7 @@ from ..core.survey.protocol import (
     SolvePose,
     SolveStation,
 )
-from .station import view_names
+from .pose_draft import view_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

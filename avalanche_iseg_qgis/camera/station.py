@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .pose_crs import with_crs
@@ -52,15 +51,6 @@ def missing_points(draft: PoseDraft, others: Sequence[PoseDraft]) -> int:
         return draft.missing
     is_placed = draft.position is not None or max(map(_used, others)) >= LEAST
     return max(0, (LEAST_OF_VIEW if is_placed else LEAST) - _used(draft))
-
-
-def view_names(views: Sequence[PoseDraft]) -> list[str]:
-    """Return a name for each photo, that of its file; no two are the same."""
-    names: list[str] = []
-    for number, view in enumerate(views, 1):
-        name = Path(view.photo).stem
-        names.append(f"{name} ({number})" if name in names else name)
-    return names
 
 
 def _used(view: PoseDraft) -> int:
