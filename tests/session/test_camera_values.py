@@ -21,6 +21,7 @@ from avalanche_iseg_qgis.camera.points import (
 )
 from avalanche_iseg_qgis.camera.pose_draft import (
     DEGREES,
+    LEAST,
     PIXELS,
     PoseDraft,
     description_of,
@@ -289,9 +290,9 @@ def test_status_and_next_step():
     assert (line, kind) == ("RMS 2.0 px, cross-check 2.4 px: good", GOOD)
     assert pose_status(DRAFT, "no terrain", None, computing=False)[2] == "no terrain"
     assert pose_status(DRAFT, "no terrain", None, computing=True)[:2] == ("Computing…", "busy")
-    assert "photo" in next_step(PoseDraft())
+    assert "photo" in next_step(PoseDraft(), LEAST)
     waiting = replace(DRAFT, points=(PosePoint("7", u=1.0, v=2.0),), record=None)
-    assert next_step(waiting) == "Point 7: now click the same place on the map."
+    assert next_step(waiting, LEAST) == "Point 7: now click the same place on the map."
 
 
 def test_the_figures_of_another_photo_are_not_shown_as_those_of_this_one():
