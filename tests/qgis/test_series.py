@@ -98,7 +98,7 @@ def test_keys_note_and_go_on(series, folder, iface):
     window = iface.mainWindow()
     window.activateWindow()
     iface.mapCanvas().setFocus()
-    for action, key in zip(series._keys.actions, (*"DANHEY", "", "", "X", ""), strict=True):
+    for action, key in zip(series._keys.actions, (*"DANHEY", "Shift+Y", "", "", "X", ""), strict=True):
         assert action.shortcut().toString() == key
         assert action.isEnabled()
     keys = {action.objectName().rpartition("_")[2]: action for action in series._keys.actions}
@@ -253,7 +253,7 @@ def test_nothing_is_left_behind(controller, folder, iface):
     opened(controller.series, folder)
     window = iface.mainWindow()
     names = [action.objectName() for action in window.actions()]
-    assert sum(name.startswith("AvalancheISegSeries_") for name in names) == 10
+    assert sum(name.startswith("AvalancheISegSeries_") for name in names) == 11
     controller.series.close()
     controller.series = None
     names = [action.objectName() for action in window.actions()]
