@@ -101,7 +101,7 @@ def test_keys_note_and_go_on(series, folder, iface):
     for action, key in zip(series._keys.actions, (*"DANHEY", "Shift+Y", "", "", "X", ""), strict=True):
         assert action.shortcut().toString() == key
         assert action.isEnabled()
-    keys = {action.objectName().rpartition("_")[2]: action for action in series._keys.actions}
+    keys = {action.objectName().partition("_")[2]: action for action in series._keys.actions}
     keys["nothing"].trigger()
     keys["hidden"].trigger()
     keys["next"].trigger()
