@@ -98,14 +98,13 @@ def test_keys_note_and_go_on(series, folder, iface):
     window = iface.mainWindow()
     window.activateWindow()
     iface.mapCanvas().setFocus()
-    for action, key in zip(series._keys.actions, (*"DANHEY", "Shift+Y", "", "", "X", ""), strict=True):
+    keys = (*"DANHEY", "Shift+Y", "", "", "X", "")
+    for action, key in zip(series._keys.actions, keys, strict=True):
         assert action.shortcut().toString() == key
         assert action.isEnabled()
-    keys = {action.objectName().partition("_")[2]: action for action in series._keys.actions}
-    keys["nothing"].trigger()
-    keys["hidden"].trigger()
-    keys["next"].trigger()
-    keys["previous"].trigger()
+    by_name = {action.objectName().partition("_")[2]: action for action in series._keys.actions}
+    for name in ("nothing", "hidden", "next", "previous"):
+        by_name[name].trigger()
     assert rasters() == ["cam1_20240115_103000"]
     assert sorted(states(folder)) == [PhotoState.HIDDEN, PhotoState.NOTHING]
     assert "2 " in series.dock.progress.text() or "10 " in series.dock.progress.text()
