@@ -127,7 +127,9 @@ def outlined(photo, avalanche="a", **changes) -> Observation:
 
 
 def sources(browser, photo) -> list[tuple[str, str]]:
-    return [(s.outline.avalanche, s.photo.path.name[-9:-4]) for s in browser.sources_for(photo)]
+    """Avalanches and the times of the last photos that outline them."""
+    found = browser.sources_for(photo)
+    return list({s.outline.avalanche: s.photo.path.name[-9:-4] for s in found}.items())
 
 
 def test_outlines_go_into_later_photos_of_the_camera_until_a_person_has_noted_them(folder):
@@ -143,6 +145,8 @@ def test_outlines_go_into_later_photos_of_the_camera_until_a_person_has_noted_th
     browser.note_avalanches(davos[2], [outlined(davos[2])], 1)
     assert sources(browser, davos[2]) == [("b", "10-00")]
     assert sources(browser, davos[3]) == [("a", "12-00"), ("b", "10-00")]
+    stands_in, *_ = browser.sources_for(davos[3])  # where that of noon cannot be registered
+    assert (stands_in.outline.avalanche, stands_in.photo) == ("a", davos[1])
     browser.drop(davos[3], ["b"])
     assert sources(browser, davos[3]) == [("a", "12-00")]
     assert len(sources(browser, davos[4])) == 2  # it may be seen again
