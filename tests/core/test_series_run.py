@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from avalanche_files import edit as change
 from rasterio.transform import from_origin
 from test_series_carrying import RING, SIZE, slope, turned, with_avalanche, write_photo
 
@@ -320,6 +321,26 @@ def test_its_own_file_is_replaced_until_it_is_edited(season, series, whole, tmp_
     edit(out)
     assert not is_unchanged(out)
     assert run(season, series.path, out) == 2
+
+
+def test_only_what_somebody_has_changed_comes_back_as_a_persons(season, series, tmp_path, capsys):
+    out = tmp_path / "out.gpkg"
+    assert run(season, series.path, out) == 0
+    before = series.records()
+    back = ["series", "import", str(series.path), str(out)]
+    assert main(back) == 0
+    assert "noted 0 outlines; 2 were noted before\n2 that a program" in capsys.readouterr().out
+    assert series.records() == before
+    change(
+        out,
+        "UPDATE avalanches_pixels SET geom = (SELECT geom FROM avalanches_pixels WHERE uuid = "
+        "'a-north') WHERE by_program AND camera_id = 'north'",
+    )
+    assert main(back) == 0
+    assert "noted 1 outlines; 2 were noted before\n1 that" in capsys.readouterr().out
+    (made,) = (each for each in set(series.records()) - set(before) if hasattr(each, "avalanche"))
+    assert made.avalanche == "a-north"
+    assert not made.is_by_program
 
 
 @pytest.mark.parametrize(

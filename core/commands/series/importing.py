@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from ...series import (
     PhotoState,
     Review,
     SeriesPhoto,
-    SeriesStore,
+    SeriesState,
     merge_records,
 )
 from ...series.records import default_author
@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> None:
     times = _saved_times(args.outlines, layer or LAYER)
     found: dict[tuple[str, str], Observation] = {}
     former: set[tuple[str, str]] = set()  # names under which earlier versions noted them
+    records = store.records()
+    state, unchanged = merge_records(records), 0
     for feature in features:
         values = AvalancheRecord((), feature.properties)
         name = next(filter(None, map(values.text, _PHOTOS)), "")
@@ -79,24 +81,29 @@ def run(args: argparse.Namespace) -> None:
             warn(f"{args.outlines}, feature {feature.fid}: {error} It is left out.")
             continue
         key = observation.avalanche, observation.photo
+        if _is_by_program(values) and _is_unchanged(state.observations.get(key), observation):
+            unchanged += 1
+            continue
         found[key] = _joined(found[key], observation) if key in found else observation
         former.add((values.name, observation.photo))
-    noted = _new(store, listing, found, former)
+    noted = _new(records, state, listing, found, former)
     store.append(noted)
     fresh = set(found.values())
     outlines = sum(record in fresh for record in noted)
     print(f"noted {outlines} outlines; {len(found) - outlines} were noted before")
+    if unchanged:
+        print(f"{unchanged} that a program outlined, and nobody has changed, are left out")
 
 
 def _new(
-    store: SeriesStore,
+    records: Sequence[Record],
+    state: SeriesState,
     listing: Listing,
     found: Mapping[tuple[str, str], Observation],
     former: set[tuple[str, str]],
 ) -> list[Record]:
     """Return the outlines that are new, and that their photos show avalanches."""
-    records = store.records()
-    state, known_before = merge_records(records), set(records)
+    known_before = set(records)
     new = [
         observation
         for key, observation in found.items()
@@ -165,9 +172,23 @@ def _joined(first: Observation, second: Observation) -> Observation:
 
 def _is_same(noted: Observation | None, found: Observation) -> bool:
     """Return whether the outline that holds is the one that was found."""
-    if noted is None or (noted.presence, noted.size) != (found.presence, found.size):
+    if noted is None or noted.presence != found.presence or noted.is_by_program:
         return False
-    if noted.is_by_program:
+    return _has_same_outline(noted, found)
+
+
+def _is_by_program(values: AvalancheRecord) -> bool:
+    """Return whether `series run` wrote a row of what it found itself."""
+    return bool(values.attributes.get("by_program")) and not values.text("mapper")
+
+
+def _is_unchanged(noted: Observation | None, found: Observation) -> bool:
+    """Return whether a row by a program is still as it was noted; what nobody noted is, too."""
+    return noted is None or (noted.is_by_program and _has_same_outline(noted, found))
+
+
+def _has_same_outline(noted: Observation, found: Observation) -> bool:
+    if noted.size != found.size:
         return False
     first, second = (rings_to_polygons(each.rings, each.parts) for each in (noted, found))
     return bool(first.symmetric_difference(second).area < _SAME)
