@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from qgis.core import QgsProcessingFeedback
 
+PROGRESS_LINES = {"AVALANCHE_ISEG_PROGRESS": "lines"}
+"""Variables of commands that draw a bar otherwise; see `core.progress`, not for QGIS's Python."""
+
 _PROGRESS = re.compile(r"\[ *(\d+) %\] (.*)")
 _POLL = 200  # ms between looks whether the user has cancelled
 _LOG_LINES = 5

@@ -21,6 +21,7 @@ from .merging import MergeGeopackages
 from .projecting import DrapePhoto, MapToPhoto, PhotoToMap
 from .registering import RegisterPhotos
 from .reporting import Report
+from .screening import ScreenPhotos
 from .segment import SegmentImage
 
 ALGORITHMS = (
@@ -28,6 +29,7 @@ ALGORITHMS = (
     MasksToPolygons,
     PolygonsToMask,
     SolveCamera,
+    ScreenPhotos,
     RegisterPhotos,
     PhotoToMap,
     MapToPhoto,

@@ -16,21 +16,27 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsWkbTypes,
 )
 
 from ..compat import FILES, TABLES
 from ..core.camera import CameraRecord
-from ..core.errors import IsegError
-from ..core.series import NameRule, list_photos
-from ..core.series.records import photo_folders
 from ..core.text_files import read_table
 from ..i18n import tr, tr_core
 from .algorithm import IsegAlgorithm, Parameters, fields_of
 from .cameras import CAMERA, DEM, OUTPUT, camera_parameter, dem_parameter
-from .command import BlockingCommand
+from .command import PROGRESS_LINES, BlockingCommand
+from .photo_folders import (
+    FOLDER,
+    RULE,
+    WORKERS,
+    ZONE,
+    folder_parameter,
+    list_folder,
+    reading_parameters,
+    undated_reason,
+)
 from .photos import reference_photo
 
 if TYPE_CHECKING:
@@ -40,12 +46,10 @@ if TYPE_CHECKING:
 
     from ..core.series import SeriesPhoto
 
-FOLDER, REFERENCE, ALSO, ONLY = "FOLDER", "REFERENCE", "ALSO", "ONLY"
-RULE, ZONE, WORKERS, CAMERAS = "RULE", "ZONE", "WORKERS", "CAMERAS"
+REFERENCE, ALSO, ONLY, CAMERAS = "REFERENCE", "ALSO", "ONLY", "CAMERAS"
 POSES, VIEWS = "POSES", "VIEWS"
 TRUSTED, REFUSED, NEED_POINTS, VIEW_COUNT = "TRUSTED", "REFUSED", "NEED_POINTS", "VIEW_COUNT"
 
-_PROGRESS = "AVALANCHE_ISEG_PROGRESS"  # see `core.progress`, which is not for QGIS's Python
 _COLUMNS = (
     ("photo", "text"),
     ("observed_at", "text"),
@@ -77,16 +81,16 @@ _READ = {"text": str, "int": int, "real": float}
 class RegisterPhotos(IsegAlgorithm):
     """Cameras of all photos in folders, from one or several that were posed."""
 
-    key, room, needs_worker = "registerphotos", "camera", True
+    key, room, needs_worker = "registerphotos", "series", True
 
     def initAlgorithm(self, _: object = None) -> None:  # noqa: N802
         """State the parameters; called by QGIS."""
-        folder = QgsProcessingParameterFile.Behavior.Folder
-        advanced = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+        only = QgsProcessingParameterString(
+            ONLY, tr("Name of the camera, if the folder holds several"), optional=True
+        )
+        only.setFlags(only.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         for parameter in (
-            QgsProcessingParameterFile(
-                FOLDER, tr("Folder of photos of one camera, or a series"), folder
-            ),
+            folder_parameter(tr("Folder of photos of one camera, or a series")),
             camera_parameter(),
             QgsProcessingParameterFile(
                 REFERENCE, tr("Photo that the camera was posed in"), optional=True
@@ -97,29 +101,9 @@ class RegisterPhotos(IsegAlgorithm):
             ),
             QgsProcessingParameterFolderDestination(CAMERAS, tr("Folder of the cameras")),
             QgsProcessingParameterFeatureSink(OUTPUT, tr("Table of the photos"), TABLES),
+            only,
+            *reading_parameters(),
         ):
-            self.addParameter(parameter)
-        for parameter in (
-            QgsProcessingParameterString(
-                ONLY, tr("Name of the camera, if the folder holds several"), optional=True
-            ),
-            QgsProcessingParameterString(
-                RULE, tr("How camera and time are read from names (a rule)"), optional=True
-            ),
-            QgsProcessingParameterString(
-                ZONE,
-                tr("Time zone of names, such as Europe/Vienna (empty: of this computer)"),
-                optional=True,
-            ),
-            QgsProcessingParameterNumber(
-                WORKERS,
-                tr("Processes that share the work"),
-                QgsProcessingParameterNumber.Type.Integer,
-                1,
-                minValue=1,
-            ),
-        ):
-            parameter.setFlags(parameter.flags() | advanced)
             self.addParameter(parameter)
         for name, text in ((POSES, tr("Poses and drift (CSV)")), (VIEWS, tr("Views (CSV)"))):
             self.addOutput(QgsProcessingOutputFile(name, text))
@@ -150,7 +134,7 @@ class RegisterPhotos(IsegAlgorithm):
         for path in also:
             CameraRecord.read(path)  # before any work
         rule, zone = (self.parameterAsString(parameters, name, context) for name in (RULE, ZONE))
-        undated = _undated(folder, rule, zone)
+        undated = list_folder(folder, rule, zone)[2].undated
         target = Path(self.parameterAsString(parameters, CAMERAS, context))
         output = self.sink(
             parameters,
@@ -169,7 +153,7 @@ class RegisterPhotos(IsegAlgorithm):
         options += ["--dem", *self._dem] if self._dem else []
         ended = tr("The registration has ended by itself (status {}). The end of its log: {}")
         arguments = ["camera", "register", *options]
-        BlockingCommand("core", arguments, feedback, ended, {_PROGRESS: "lines"}).run()
+        BlockingCommand("core", arguments, feedback, ended, PROGRESS_LINES).run()
         states: list[str] = []
         for row in [*_posed(target / "poses.csv"), *map(_without_time, undated)]:
             output.add(None, row)
@@ -186,34 +170,14 @@ class RegisterPhotos(IsegAlgorithm):
         }
 
 
-def _undated(folder: Path, pattern: str, zone: str) -> list[SeriesPhoto]:
-    """Return the photos without a time, which have no place in a series.
-
-    Raises
-    ------
-    IsegError
-        If there are no photos at all.
-    """
-    photos: list[SeriesPhoto] = []
-    undated: list[SeriesPhoto] = []
-    if folder.is_dir():
-        folders, rule = photo_folders([folder], NameRule(pattern, zone))
-        listing = list_photos(folders, rule)
-        photos, undated = list(listing.photos), list(listing.undated)
-    if not (photos or undated):
-        raise IsegError(tr("There are no photos in the folder {}.").format(folder))
-    return undated
-
-
 def _without_time(photo: SeriesPhoto) -> dict[str, Any]:
     """Return the row of a photo without a time."""
-    reason = tr("Neither its name nor its EXIF says when it was taken: give a rule for names.")
     return {
         "photo": photo.path.name,
         "key": photo.key,
         "trusted": False,
         "state": _REFUSED,
-        "reason": reason,
+        "reason": undated_reason(),
     }
 
 

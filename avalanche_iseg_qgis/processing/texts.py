@@ -9,6 +9,7 @@ from ..i18n import tr
 GROUPS: Mapping[str, Callable[[], str]] = {
     "segmentation": lambda: tr("Segmentation"),
     "camera": lambda: tr("Photos on the map"),
+    "series": lambda: tr("Series of photos"),
     "exchange": lambda: tr("Exchange"),
     "learning": lambda: tr("Learning"),
 }
@@ -41,6 +42,15 @@ def _texts() -> dict[str, tuple[str, str]]:
                 "Computes where a camera stands and looks from a table name,u_px,v_px,x,y,z "
                 "(optionally use, sigma_px), with pixels of the photo as QGIS shows it. z may be "
                 "empty where a terrain model is given. Four points or more."
+            ),
+        ),
+        "screenphotos": (
+            tr("Screen a folder of photos"),
+            tr(
+                "Tells photos in which terrain can be seen from those with night, fog, snow on the "
+                "lens, wrong exposure, or the same picture again, each against the usual look of "
+                "its camera. Of a series the results are noted there, where the panel Series shows "
+                "them; the same series goes on where it was stopped."
             ),
         ),
         "registerphotos": (

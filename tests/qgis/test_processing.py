@@ -18,6 +18,7 @@ ALGORITHMS = {
     "maskstopolygons",
     "polygonstomask",
     "solvecamera",
+    "screenphotos",
     "registerphotos",
     "phototomap",
     "maptophoto",
@@ -337,6 +338,44 @@ def test_a_photo_is_draped(scene, toolbox, camera, tmp_path):
     assert osr.SpatialReference(raster.GetProjection()).GetAuthorityCode(None) == str(LV95)
 
 
+def test_photos_of_a_folder_are_screened(scene, toolbox, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    picture = gdal.Open(str(scene / "picture.jpg")).ReadAsArray()
+    noise = np.random.default_rng(1)
+    for hour in range(8, 16):  # pictures of one day that no two are alike, and one at night
+        shown = picture * (0.9 + 0.02 * (hour - 8)) + noise.normal(0, 2, picture.shape)
+        write_jpeg(photos / f"cam_20260103_{hour:02}00.jpg", shown)
+    write_jpeg(photos / "cam_20260103_2300.jpg", noise.normal(3, 1, picture.shape))
+    write_jpeg(photos / "undated.jpg", picture)
+    series = tmp_path / "made" / "winter.series"
+    given = {"FOLDER": photos, "ZONE": "UTC", "SERIES": series}
+    found = toolbox.run("screenphotos", **given, OUTPUT=tmp_path / "table.csv")
+    assert (found["USABLE"], found["USELESS"]) == (8, 1)
+    rows = {row["photo"]: row for row in features(tmp_path / "table.csv")}
+    assert len(rows) == 10
+    night = rows["cam_20260103_2300.jpg"]
+    assert (night["look"], night["camera"]) == ("night", "cam")
+    assert night["observed_at"] == "2026-01-03T23:00:00Z"
+    assert night["reason"]
+    assert rows["undated.jpg"]["reason"]
+    assert not rows["undated.jpg"]["look"]
+    assert "night" in (series / "program-screening.jsonl").read_text()
+    again = toolbox.run("screenphotos", FOLDER=series, OUTPUT=tmp_path / "again.csv", WORKERS=2)
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "table.csv").read_bytes()
+    assert Path(again["SERIES"]) == series
+    kept = toolbox.run("screenphotos", FOLDER=photos, ZONE="UTC", OUTPUT=tmp_path / "third.csv")
+    assert kept["USABLE"] == 8
+    assert not kept["SERIES"]
+    assert sorted(path.name for path in photos.iterdir()) == sorted(rows)
+
+
+def write_jpeg(path: Path, values: np.ndarray) -> None:
+    memory = gdal.GetDriverByName("MEM").Create("", values.shape[2], values.shape[1], 3)
+    memory.WriteArray(values.clip(0, 255).astype(np.uint8))
+    gdal.GetDriverByName("JPEG").CreateCopy(str(path), memory, options=["QUALITY=95"])
+
+
 def test_photos_of_a_folder_are_registered(scene, toolbox, camera, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -351,9 +390,7 @@ def test_photos_of_a_folder_are_registered(scene, toolbox, camera, tmp_path):
         ("cam_20260103_1200.jpg", noise),
         ("undated.jpg", moved),
     ):
-        memory = gdal.GetDriverByName("MEM").Create("", 640, 400, 3)
-        memory.WriteArray(values)
-        gdal.GetDriverByName("JPEG").CreateCopy(str(photos / name), memory, options=["QUALITY=95"])
+        write_jpeg(photos / name, values)
     cut = "cam_20260103_1300.jpg"
     (photos / cut).write_bytes((scene / "picture.jpg").read_bytes()[:3000])
     table, cameras = tmp_path / "table.csv", tmp_path / "cameras"

@@ -176,6 +176,10 @@ def test_boxes(plugin, given, boxes, points, words):
         ("solvecamera", {"PHOTO": "gcps.csv"}, "gcps.csv"),
         ("solvecamera", {"POSITION": "2702000,1146400 [EPSG:2056]"}, "has no height"),
         ("solvecamera", {"OUTPUT": "/no/folder/c.json"}, "/no/folder"),
+        ("screenphotos", {"FOLDER": "none"}, "no photos"),
+        ("screenphotos", {"RULE": "{cam}"}, "has a field"),
+        ("screenphotos", {"SERIES": "/no/suffix"}, ".series"),
+        ("screenphotos", {"SERIES": "/proc/none/x.series"}, "/proc/none"),
         ("registerphotos", {"FOLDER": "none"}, "no photos"),
         ("registerphotos", {"CAMERA": "broken.json"}, "broken.json"),
         ("registerphotos", {"REFERENCE": "dem.tif"}, ""),
@@ -221,6 +225,7 @@ def test_all_others(plugin, given, name, parameters, words):
             "DEM": ["dem.tif"],
             "OUTPUT": "solved.json",
         },
+        "screenphotos": {"FOLDER": "", "OUTPUT": MEMORY},
         "registerphotos": {
             "FOLDER": "",
             "CAMERA": "camera.json",
