@@ -35,6 +35,7 @@ from .core.files import normal_path
 from .features import target
 from .features.history import HistoryFollower, no_history, place_of
 from .features.reference import resolve
+from .features.stacking import add_image
 from .georef.georeferencer import Georeferencer
 from .gui.avalanches_dock import AvalanchesDock
 from .gui.segment_dock import SegmentDock
@@ -308,7 +309,7 @@ class PluginController(QObject):
         if not layer.isValid():
             self.messages.warn(tr("{} is no image that QGIS can read.").format(path))
             return
-        QgsProject.instance().addMapLayer(layer)
+        add_image(layer)
         self.dock.layer.setLayer(layer)
         view = self._canvas.mapSettings()
         self._canvas.setExtent(view.layerExtentToOutputExtent(layer, layer.extent()))

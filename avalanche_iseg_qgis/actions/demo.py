@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsMapLayer
+from qgis.core import QgsApplication, QgsMapLayer, QgsRasterLayer
 from qgis.gui import QgisInterface
 
 from ..core.errors import IsegError
 from ..core.files import normal_path, write_bytes
+from ..features.stacking import add_image
 from ..i18n import tr
 from ..layers.kinds import file_of, raster_layers
 
@@ -38,9 +39,10 @@ def open_demo(iface: QgisInterface) -> QgsMapLayer:
         except OSError as error:
             text = tr("The demo photo cannot be copied to {}: {}. Make room or write access there.")
             raise IsegError(text.format(path, error.strerror or error)) from error
-        layer = iface.addRasterLayer(str(path), path.stem)
-    if layer is None:
-        raise IsegError(tr("The demo photo {} cannot be opened.").format(path))
+        layer = QgsRasterLayer(str(path), path.stem)
+        if not layer.isValid():
+            raise IsegError(tr("The demo photo {} cannot be opened.").format(path))
+        add_image(layer)
     iface.setActiveLayer(layer)
     iface.zoomToActiveLayer()
     return layer

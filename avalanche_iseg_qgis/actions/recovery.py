@@ -17,6 +17,7 @@ from ..core.errors import IsegError
 from ..features import unsaved
 from ..features.queries import edit_signals, find_layers
 from ..features.reference import resolve
+from ..features.stacking import add_image
 from ..features.unsaved import UnsavedFeatures
 from ..gui.segment_dock import SegmentDock
 from ..i18n import tr
@@ -344,7 +345,7 @@ def _layer_of(work: StoredDraft) -> QgsRasterLayer | None:
     layer = QgsRasterLayer(source, Path(work.image_name).stem, provider)
     if not layer.isValid():
         return None
-    QgsProject.instance().addMapLayer(layer)
+    add_image(layer)
     return layer
 
 
