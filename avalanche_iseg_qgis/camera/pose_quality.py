@@ -77,7 +77,7 @@ def next_step(draft: PoseDraft, missing: int, saved: Sequence[str] = ()) -> str:
     incomplete = first_incomplete(draft.points)
     if not draft.photo:
         return tr("Choose a photo first.")
-    if saved and draft.record is None and not draft.points:
+    if _may_take_over(draft, saved):
         text = tr("Is this a photo of {}? Take it over with “Saved camera…”, above.")
         return text.format(tr(" or ").join(saved[:3]))
     if not draft.dem:
@@ -92,6 +92,16 @@ def next_step(draft: PoseDraft, missing: int, saved: Sequence[str] = ()) -> str:
             "needed: {}."
         ).format(missing)
     return tr("More points, spread over the photo and near and far, make the pose better.")
+
+
+def step_of_next(draft: PoseDraft, saved: Sequence[str] = ()) -> int:
+    """Return the index of the dock's step in which `next_step` is done."""
+    has_inputs = draft.photo and draft.dem and not _may_take_over(draft, saved)
+    return 2 if has_inputs else 0
+
+
+def _may_take_over(draft: PoseDraft, saved: Sequence[str]) -> bool:
+    return bool(saved) and draft.record is None and not draft.points
 
 
 def pose_status(

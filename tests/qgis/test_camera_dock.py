@@ -153,6 +153,32 @@ def test_every_step_fits_on_a_small_screen(operator):
     assert not any(step.isCollapsed() for step in dock.steps)
 
 
+def unfolded(dock) -> list[int]:
+    return [index for index, step in enumerate(dock.steps) if not step.isCollapsed()]
+
+
+@pytest.mark.parametrize("height", [SMALL_PANEL, 600, 1000])
+def test_the_step_that_is_next_is_unfolded(plugin, files, height):
+    plugin.open_camera()  # as by the button in the toolbar
+    controller = plugin.controller
+    dock = controller.camera.dock
+    QTest.qWait(400)
+    dock.setFixedHeight(height)
+    assert 0 in unfolded(dock)
+    assert dock.photo.isVisible()
+    operator = Operator(controller._iface, plugin)
+    operator.take(*files)
+    assert 2 in unfolded(dock)
+    assert dock.add.isVisible()
+    assert dock.spare >= 0
+    dock.steps[2].setCollapsed(True)  # by the user, who goes on
+    operator.push(dock.on_map)
+    operator.click_map(*POSITION)
+    assert 2 not in unfolded(dock)
+    dock.setMinimumHeight(0)
+    dock.setMaximumHeight(10_000)
+
+
 def test_place_of_the_camera_by_a_click_and_by_typing(operator, files):
     operator.take(*files)
     tool = operator.map.mapTool()

@@ -82,6 +82,8 @@ class CameraDock(QgsDockWidget):
         column.addWidget(area, 1)
         self.setWidget(content)
         self._opened = self.steps[0]
+        self._unfolded = set(self.steps)
+        self._next: int | None = None
         for step in self.steps:
             step.collapsedStateChanged.connect(partial(self._on_folded, step))
 
@@ -90,8 +92,21 @@ class CameraDock(QgsDockWidget):
         super().resizeEvent(event)
         self._make_room()
 
+    def lead_to(self, index: int) -> None:
+        """Unfold the step that is next, and others where there is room, once it is another one."""
+        if index == self._next:
+            return
+        self._next, self._opened = index, self.steps[index]
+        self._unfolded.update(self.steps)
+        for step in self.steps:
+            step.setCollapsed(False)
+        self._make_room()
+
     def _on_folded(self, step: QgsCollapsibleGroupBoxBasic, folded: bool) -> None:
-        if not folded:
+        if folded:
+            self._unfolded.discard(step)
+        elif step not in self._unfolded:  # QGIS tells it too of steps that are shown at first
+            self._unfolded.add(step)
             self._opened = step
             self._make_room()
 

@@ -16,7 +16,7 @@ from ...layers.kinds import is_photo
 from ...messages import Messages
 from ..points import MAP, PHOTO
 from ..pose_crs import transformed
-from ..pose_quality import next_step, pose_status
+from ..pose_quality import next_step, pose_status, step_of_next
 from ..pose_session import PoseSession
 from ..station import missing_points
 from .camera_dock import CameraDock
@@ -159,7 +159,9 @@ class CameraController(QObject):
         views = session.station_views
         dock.show_draft(draft, session.selected)
         missing = missing_points(draft, views)
-        dock.hint.setText(next_step(draft, missing, self.file_actions.saved_names()))
+        saved = self.file_actions.saved_names()
+        dock.hint.setText(next_step(draft, missing, saved))
+        dock.lead_to(step_of_next(draft, saved))
         dock.show_station(len(views) + 1)
         dock.show_quality(
             *pose_status(
