@@ -102,6 +102,21 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     return layer
 
 
+def open_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer | None:
+    """Return the layer of objects of a GeoPackage, as `create_layer` made it.
+
+    None if there is none, or the file cannot be read.
+    """
+    name = TABLE if crs.isValid() else PIXEL_TABLE
+    if not is_file(path) or name not in _table_names(path):
+        return None
+    layer = _open(path, name)
+    if not layer.isValid() or any(layer.fields().indexOf(needed) < 0 for needed in _NEEDED):
+        return None
+    drop_undefined_crs(layer)
+    return layer
+
+
 def geopackage_path(layer: QgsVectorLayer) -> str:
     """Return the path of a layer's GeoPackage; empty if it has none."""
     path = layer.source().partition("|")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsApplication, QgsMapLayerProxyModel
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapLayerComboBox
-from qgis.PyQt.QtCore import QEvent, QObject, Qt
+from qgis.PyQt.QtCore import QEvent, QObject, QSize, Qt
 from qgis.PyQt.QtGui import QPalette
 from qgis.PyQt.QtWidgets import (
     QAbstractSlider,
@@ -128,6 +128,30 @@ def scroll_area(*parts: QWidget) -> QScrollArea:
         if isinstance(field, (QAbstractSpinBox, QComboBox, QAbstractSlider)):
             field.installEventFilter(guard)
     return area
+
+
+def wide_area(content: QWidget) -> QScrollArea:
+    """Make an area as high as its content at most, which is scrolled sideways if it is wider."""
+    area = _WideArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    area.horizontalScrollBar().rangeChanged.connect(area.fit_height)
+    area.fit_height()
+    return area
+
+
+class _WideArea(QScrollArea):
+    def fit_height(self, _first: int = 0, last: int = 0) -> None:
+        """Have room for the content, and for the scroll bar if there is one."""
+        bar = self.horizontalScrollBar().sizeHint().height() if last else 0
+        self.setMinimumHeight(self.widget().minimumSizeHint().height() + bar)
+        self.setMaximumHeight(self.widget().sizeHint().height() + bar)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size of the content; called by Qt."""
+        return self.widget().sizeHint().expandedTo(self.minimumSize())
 
 
 class _WheelGuard(QObject):

@@ -7,7 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qgis.core import QgsFeature, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt, QThread, QTimer, pyqtSignal
@@ -16,14 +22,15 @@ from qgis.PyQt.QtWidgets import QFileDialog, QToolButton
 
 from .. import settings
 from ..core.errors import IsegError
-from ..core.files import write_text
+from ..core.files import normal_path, write_text
 from ..core.series import Look, Observation, PhotoState, Presence
 from ..core.series.activity import to_csv
 from ..core.series.records import SUFFIX
-from ..features import record, writer
+from ..features import record, target, writer
 from ..features.queries import find_layers, is_ours
 from ..features.reading import features_of
 from ..features.reference import resolve
+from ..features.stacking import add_avalanches, add_image
 from ..gui.shortcuts import KeyActions
 from ..gui.widgets import retire
 from ..i18n import tr
@@ -136,6 +143,7 @@ class SeriesController(QObject):
         self._reshaping = ReshapingFollower(self)
         self._reshaping.reshaped.connect(self._note_reshaped)
         self._finishing: MappedImage | None = None  # after which the next photo is opened
+        self._is_reminded = False  # of what is open in the photo
         canvases = iface.mapCanvas(), camera.photo_dock.canvas
         self.carrying = CarryingController(
             session, client, canvases, mapping.add_outlines, messages.warn, self
@@ -172,6 +180,7 @@ class SeriesController(QObject):
         self.screening.progressed.connect(dock.show_screening)
         self.screening.ended.connect(self._on_screened)
         self._session.message.connect(self._on_message)
+        self._session.image_changed.connect(self._on_image)
         self._add_key(dock.next, "next", "D", lambda: self.go(1))
         self._add_key(dock.previous, "previous", "A", lambda: self.go(-1))
         self._add_key(dock.nothing, "nothing", "N", lambda: self.note(PhotoState.NOTHING))
@@ -259,9 +268,9 @@ class SeriesController(QObject):
             self.dock.show_screening(0, 0)
         if browser.is_screened and browser.unscreened:  # new photos, or it was stopped
             self.screening.start(path)
-        first = next((p for p in browser.shown if browser.state_of(p) is PhotoState.UNSEEN), None)
+        _show_avalanches(browser)
         photo = browser.find(str(before.path)) if before else None
-        photo = photo or first or browser.next()
+        photo = photo or browser.next_unseen() or browser.next()
         if photo is not None:
             self.open_photo(photo)
 
@@ -305,6 +314,7 @@ class SeriesController(QObject):
             return
         before, self._layer = self._layer, layer
         browser.current = photo
+        self._is_reminded = False
         if is_new:
             self._added.add(layer.id())
             self._show_as_before(layer, before)
@@ -316,6 +326,13 @@ class SeriesController(QObject):
         self._follow_camera(photo, layer)
         self.carrying.open(browser, photo)
 
+    def _on_image(self) -> None:
+        """Go to the photo that the user chose elsewhere, as in the panel *Segment*."""
+        browser, image = self.browser, self._session.image
+        photo = browser.find(image.source.path) if browser and image else None
+        if browser is not None and photo is not None and photo != browser.current:
+            self.open_photo(photo)
+
     def _show_as_before(self, layer: QgsRasterLayer, before: QgsRasterLayer | None) -> None:
         """Add a layer, in the view of the one before if it has its size: the same place stays."""
         canvas = self._iface.mapCanvas()
@@ -323,7 +340,7 @@ class SeriesController(QObject):
             before is not None and not sip.isdeleted(before) and before.extent() == layer.extent()
         )
         extent = canvas.extent()
-        QgsProject.instance().addMapLayer(layer)
+        add_image(layer, None if before is None or sip.isdeleted(before) else before)
         if not same:
             extent = canvas.mapSettings().layerExtentToOutputExtent(layer, layer.extent())
         canvas.setExtent(extent)
@@ -441,6 +458,15 @@ class SeriesController(QObject):
             self._messages.warn(text.format(count))
             return
         photo = browser.current
+        if browser.count_of(photo):
+            text = tr(
+                "Avalanches noted for this photo that are in no layer of the project: {}. Add "
+                "their layer; the same once more notes that there are none."
+            )
+            if not self._remind(text.format(browser.count_of(photo))):
+                return
+        if state is PhotoState.NOTHING and not self._has_decided():
+            return
         if self._try(lambda: browser.note(photo, state)):
             self.dock.filmstrip.photos.update(photo)
             if browser.next() is None:
@@ -477,7 +503,9 @@ class SeriesController(QObject):
         browser = self.browser
         if browser is None or browser.current is None:
             return
-        photo, count = browser.current, len(self._mapping.list_avalanches())
+        photo = browser.current
+        # Those that are noted may lie in a layer that is not in the project.
+        count = len(self._mapping.list_avalanches()) or browser.count_of(photo)
         if not count:
             self._messages.warn(
                 tr(
@@ -494,6 +522,8 @@ class SeriesController(QObject):
         self._on_noted(photo)
         if not self._mapping.save_edits():
             return  # said there
+        if not self._has_decided():
+            return
         following = browser.next_unseen()
         if following is not None:
             self.open_photo(following)
@@ -501,6 +531,22 @@ class SeriesController(QObject):
             self._messages.inform(
                 tr("Of the photos that are shown, none after this one is left to look at.")
             )
+
+    def _has_decided(self) -> bool:
+        """Return whether no outline that fits the open photo is undecided, or that was said."""
+        left = sum(outline.fits for outline in self.carrying.outlines)
+        text = tr(
+            "Outlines of earlier photos that fit here and are undecided: {}. Accept, correct or "
+            "drop them; the same once more goes on without them."
+        )
+        return not left or self._remind(text.format(left))
+
+    def _remind(self, text: str) -> bool:
+        """Say what is open, once for each photo that is opened; return whether it was said."""
+        was_said, self._is_reminded = self._is_reminded, True
+        if not was_said:
+            self._messages.warn(text)
+        return was_said
 
     def note_saved(self, ref: FeatureRef) -> None:
         """Note an avalanche that was mapped in a photo of the series."""
@@ -585,6 +631,10 @@ class SeriesController(QObject):
         if fault:
             self._messages.warn(tr("The photos could not be screened: {}").format(fault))
         self.refresh()
+        if self.browser is not None and not fault:
+            useless = sum(not self.browser.is_usable(photo) for photo in self.browser.photos)
+            text = tr("Screened. Photos with night, fog or the like: {}. “Skip” passes over them.")
+            self._messages.inform(text.format(useless))
 
     def refresh(self) -> None:
         """Take in what programs and colleagues have noted."""
@@ -626,6 +676,20 @@ class SeriesController(QObject):
             self._messages.warn(str(error))
             return False
         return True
+
+
+def _show_avalanches(browser: SeriesBrowser) -> None:
+    """Add the layers that hold the avalanches of the series, as they are saved by themselves."""
+    project = QgsProject.instance()
+    there = {normal_path(target.geopackage_path(layer)) for layer in find_layers(project)}
+    mapped = [photo for photo in browser.photos if browser.count_of(photo)]
+    folders = {photo.path.parent: str(photo.path) for photo in mapped}
+    beside = {str(folder / target.FILE) for folder in folders}
+    for path in {target.default_path(project, photo) for photo in folders.values()} | beside:
+        if normal_path(path) not in there:
+            layer = target.open_layer(path, QgsCoordinateReferenceSystem())
+            if layer is not None:
+                add_avalanches(layer)
 
 
 def _stored_size(image: MappedImage) -> tuple[int, int]:

@@ -251,6 +251,8 @@ def _editable(texts: Sequence[str]) -> QComboBox:
 
 
 def _summary(trial: RuleTrial) -> str:
+    if not trial.photos:
+        return tr("Add the folders that hold the photos.")
     cameras = ", ".join(f"{name} ({count})" for name, count in trial.cameras.most_common(_CAMERAS))
     more = " …" if len(trial.cameras) > _CAMERAS else ""
     text = tr("{} photos; {} cameras: {}").format(

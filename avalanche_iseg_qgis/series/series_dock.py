@@ -20,7 +20,7 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..core.series import Look, PhotoState
-from ..gui.widgets import fit_width, menu_button, tool_button
+from ..gui.widgets import fit_width, menu_button, tool_button, wide_area
 from ..i18n import tr
 from .browser import PhotoFilter, time_of
 from .carried_row import CarriedRow
@@ -135,8 +135,7 @@ class SeriesDock(QgsDockWidget):
         column.addLayout(below)
         # Its height stays, whatever is carried, and the rest is the map's.
         between.addStrut(self.carried.accept.sizeHint().height())
-        content.setMaximumHeight(content.sizeHint().height())
-        self.setWidget(content)
+        self.setWidget(wide_area(content))
         self.show_screening(0, 0)
         self.show_series(None)
 
@@ -180,9 +179,11 @@ class SeriesDock(QgsDockWidget):
             if look not in (None, Look.CLEAR):
                 noted = f"{noted}, {look_label(look)}"
             place = tr("{}, {}: {}").format(photo.camera, time_of(photo), noted)
-        for label, text in ((self.place, place), (self.progress, _progress_text(browser))):
-            label.setText(text)
-            label.setToolTip(text)
+        self.place.setText(place)
+        self.place.setToolTip(place)
+        self.progress.setText(_progress_text(browser))
+        self.progress.setToolTip(_counts_text(browser) if browser else self.progress.text())
+        self.progress.setMinimumWidth(self.progress.sizeHint().width() if browser else 0)
 
     def show_screening(self, done: int, total: int) -> None:
         """Show how far the screening is; nothing of it for a total of 0."""
@@ -214,6 +215,11 @@ class SeriesDock(QgsDockWidget):
 def _progress_text(browser: SeriesBrowser | None) -> str:
     if browser is None:
         return tr("Open a folder of webcam photos: they are looked through one by one.")
+    left = browser.progress()[PhotoState.UNSEEN]
+    return tr("{} of {} photos left").format(left, len(browser.shown))
+
+
+def _counts_text(browser: SeriesBrowser) -> str:
     counts, total = browser.progress(), len(browser.shown)
     return tr("{} photos, {} left; with avalanches {}, without {}, could not see {}").format(
         total,

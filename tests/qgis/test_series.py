@@ -257,3 +257,39 @@ def test_nothing_is_left_behind(controller, folder, iface):
     controller.series = None
     names = [action.objectName() for action in window.actions()]
     assert not [name for name in names if name.startswith("AvalancheISegSeries_")]
+
+
+def test_no_text_of_the_panel_is_cut_and_it_takes_no_room_from_others(series, iface):
+    dock, area = series.dock, series.dock.widget()
+    for width in (420, 700, 1200):
+        dock.setFloating(True)
+        dock.resize(width, dock.height())
+        QTest.qWait(50)
+        assert dock.width() == width
+        assert dock.progress.width() >= dock.progress.sizeHint().width()
+        is_wide = area.widget().minimumSizeHint().width() <= area.viewport().width()
+        assert area.horizontalScrollBar().isVisible() != is_wide
+        assert area.viewport().height() >= area.widget().minimumSizeHint().height()
+    assert dock.progress.text() == "12 of 12 photos left"
+    assert "with avalanches 0, without 0, could not see 0" in dock.progress.toolTip()
+    assert area.maximumHeight() == area.widget().sizeHint().height()
+
+
+def test_a_photo_that_can_be_seen_is_opened_first(controller, folder):
+    store = SeriesStore.create(folder / "winter.series", [folder])
+    for hour in HOURS[:2]:
+        key = f"winter/cam1/cam1_20240115_{hour:02}3000.jpg"
+        store.append([Screening(key, look=Look.NIGHT, by="program")])
+    opened(controller.series, folder)
+    assert rasters() == ["cam1_20240115_103000"]
+
+
+def test_what_the_screening_has_found_is_said(series, monkeypatch):
+    said = []
+    monkeypatch.setattr(series._messages, "inform", said.append)
+    series.screening.ended.emit("")
+    assert "the like: 0." in said[0]
+    photo = series.browser.photos[1]
+    series.overrule(photo, Look.FOG)
+    series.screening.ended.emit("")
+    assert "the like: 1." in said[1]

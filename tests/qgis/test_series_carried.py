@@ -441,6 +441,9 @@ def test_finish_and_next(controller, mapped, folder):
     mapped.layer = series._layer
     mapped.show_all()
     mapped.click(*scenery.CENTRE)
+    wait_until(lambda: series.carrying.outlines, 60, "the proposal")
+    press(series, "finish")
+    wait_until(lambda: len(said) == 2, 30, "that the proposal is undecided")
     press(series, "finish")
     wait_until(lambda: rasters() == [name(12)], 30, "the next photo")
     assert not layer_of().isModified()
@@ -590,3 +593,105 @@ def test_a_killed_qgis_loses_nothing(controller, mapped, folder, tmp_path):
     controller.open_series()
     opened(controller.series, folder)
     assert controller.series.browser.progress()[PhotoState.AVALANCHES] == 2
+
+
+def test_the_next_photo_comes_below_the_avalanches(controller, mapped):
+    series, root = controller.series, QgsProject.instance().layerTreeRoot()
+    for hour, count in ((11, 1), (12, 1), (8, 0), (11, 1)):
+        go_to(series, hour, count)
+        assert [layer.id() for layer in root.layerOrder()] == [layer_of().id(), series._layer.id()]
+    group = root.insertGroup(1, "photos")
+    node = root.findLayer(series._layer.id())
+    group.addChildNode(node.clone())
+    root.removeChildNode(node)
+    go_to(series, 12)
+    assert [node.layer() for node in group.findLayers()] == [series._layer]
+
+
+def test_saved_avalanches_are_there_when_the_series_is_opened_again(controller, mapped, folder):
+    series = controller.series
+    assert controller.avalanche_list.save_edits()
+    source = layer_of().source()
+    QgsProject.instance().clear()
+    opened(series, folder)
+    assert layer_of().source() == source
+    go_to(series, 10, 0)
+    wait_until(lambda: len(controller.avalanches_dock.entries) == 1, what="the list")
+    opened(series, folder)
+    assert layer_of().source() == source  # once
+    said = []
+    series._messages.warn = said.append
+    press(series, "nothing")
+    assert "1 avalanches" in said[0]
+    assert series.browser.count_of(series.browser.current) == 1
+
+
+@pytest.mark.parametrize("key", ["nothing", "hidden"])
+def test_avalanches_of_a_layer_that_is_not_there_are_not_forgotten(controller, mapped, key):
+    series, said = controller.series, []
+    series._messages.warn = said.append
+    assert controller.avalanche_list.save_edits()
+    QgsProject.instance().removeMapLayer(layer_of().id())
+    go_to(series, 10, 0)
+    press(series, key)
+    assert "in no layer" in said[0]
+    assert series.browser.count_of(series.browser.current) == 1
+    press(series, "finish")  # they were mapped
+    assert rasters() == [name(11)]
+    go_to(series, 10, 0)
+    press(series, key)
+    press(series, key)
+    assert len(said) == 2  # once for each time that the photo is opened
+    photo = series.browser.photos[2]
+    assert series.browser.state_of(photo) in (PhotoState.NOTHING, PhotoState.HIDDEN)
+
+
+@pytest.mark.parametrize("key", ["finish", "nothing"])
+def test_an_outline_that_fits_and_is_undecided_is_asked_for_once(controller, mapped, key):
+    series, said = controller.series, []
+    series._messages.warn = said.append
+    go_to(series, 11)
+    if key != "nothing":
+        mapped.layer = series._layer
+        mapped.show_all()
+        mapped.click(80, 300)
+        mapped.key(Qt.Key.Key_Return)
+        wait_until(lambda: len(features()) == 2, what="the feature")
+        wait_until(lambda: series.carrying.outlines, 60, "the proposal")
+    press(series, key)
+    QTest.qWait(100)
+    assert "undecided: 1" in said[0]
+    assert rasters() == [name(11)]
+    state_before = series.browser.state_of(series.browser.current)
+    assert state_before == (PhotoState.UNSEEN if key == "nothing" else PhotoState.AVALANCHES)
+    press(series, key)
+    assert rasters() == [name(12)]
+    assert len(said) == 1
+
+
+def test_nothing_is_asked_of_low_confidence_or_once_decided(controller, mapped):
+    series, said = controller.series, []
+    series._messages.warn = said.append
+    go_to(series, 12)
+    assert not series.carrying.outlines[0].fits
+    press(series, "nothing")
+    assert said == []
+    go_to(series, 11)
+    press(series, "drop")
+    press(series, "nothing")
+    assert said == []
+    assert rasters() == [name(12)]
+
+
+def test_the_series_follows_the_photo_that_is_chosen_elsewhere(controller, mapped):
+    series, segment = controller.series, controller.dock
+    driver, first = mapped, series._layer
+    driver.click(*scenery.CENTRE)  # unfinished: its layer stays
+    go_to(series, 12)
+    assert sorted(rasters()) == [name(10), name(12)]
+    segment.layer.setLayer(first)
+    assert series.browser.current.path.stem == name(10)
+    assert rasters() == [name(10)]  # the other one goes
+    assert not driver.space.prompts.empty
+    series.go(1)
+    assert series.browser.current.path.stem == name(11)

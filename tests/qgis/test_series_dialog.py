@@ -61,6 +61,7 @@ def row(dialog, name: str) -> list[str]:
 def test_a_rule_is_tried_while_it_is_typed(winter, iface):
     dialog = SeriesDialog(None, iface.mainWindow())
     assert not ok(dialog).isEnabled()
+    assert dialog.summary.text() == "Add the folders that hold the photos."
     dialog.add_folders([winter / "2024", winter / "2025"])
     assert dialog.place.text() == str(winter / "2024.series")
     assert dialog.summary.text().startswith("7 photos; 3 cameras")
