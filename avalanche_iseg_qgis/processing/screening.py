@@ -132,7 +132,8 @@ class ScreenPhotos(IsegAlgorithm):
 
 def _made(path: Path, folders: Sequence[Path], rule: NameRule) -> SeriesStore:
     if path.suffix != SUFFIX:
-        raise IsegError(tr("The name of a series ends with {}: {} does not.").format(SUFFIX, path))
+        text = tr("{}: the name of a series ends with {}; choose such a name.")
+        raise IsegError(text.format(path, SUFFIX))
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     return SeriesStore.create(path, folders, rule)
