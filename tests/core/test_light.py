@@ -337,7 +337,8 @@ def test_the_file_holds_all_of_it(model, tmp_path):
     assert loaded.state_dict().keys() == state.keys()
     assert all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())
     example = inputs(40, 50)
-    assert torch.equal(loaded(*example).instances, model(*example).instances)
+    # Tensors that lie elsewhere in memory may be added up in another order.
+    torch.testing.assert_close(loaded(*example).instances, model(*example).instances)
 
 
 def test_files_that_name_no_stride_are_of_16():
